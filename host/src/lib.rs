@@ -1,0 +1,4 @@
+//! Runs devices of Azure IoT whose behaviour is a WebAssembly component.
+
+pub mod clock;
+pub mod mqtt;

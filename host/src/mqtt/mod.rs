@@ -1,0 +1,146 @@
+//! MQTT 3.1.1, as much of it as a device of Azure IoT needs, behind one trait.
+
+use std::{fmt, future::Future, time::Duration};
+
+use bytes::Bytes;
+use secrecy::SecretString;
+
+/// Makes connections to a broker. One value serves one device; each connection is new from the socket up.
+pub trait Transport: Send + 'static {
+    /// What a connection is once it stands.
+    type Link: Link;
+
+    /// Resolves the name, connects, checks the certificate and waits for CONNACK.
+    fn connect(&mut self, request: &Connect) -> impl Future<Output = Result<Self::Link, ConnectError>> + Send;
+}
+
+/// A standing connection. Dropping it closes the socket without DISCONNECT.
+pub trait Link: Send + 'static {
+    /// The next thing the server has sent. Cancel safe. After an error the link is dead.
+    fn next(&mut self) -> impl Future<Output = Result<Incoming, LinkError>> + Send;
+
+    /// Asks for these topics with QoS 1; [`Incoming::Subscribed`] answers, in order of the calls.
+    fn subscribe(&mut self, topics: &[String]) -> Result<(), LinkError>;
+
+    /// Hands over a message for sending, in order of the calls. Never waits.
+    fn publish(&mut self, topic: String, payload: Bytes, delivery: Delivery) -> Result<(), LinkError>;
+
+    /// Acknowledges a message received with QoS 1.
+    fn acknowledge(&mut self, receipt: Receipt) -> Result<(), LinkError>;
+
+    /// Sends what was handed over, then DISCONNECT, and closes.
+    fn disconnect(self) -> impl Future<Output = ()> + Send;
+}
+
+/// What CONNECT carries. The session is never clean: the hub keeps subscriptions and cloud-to-device messages.
+#[derive(Clone, Debug)]
+pub struct Connect {
+    /// Where.
+    pub endpoint: Endpoint,
+    /// MQTT client id.
+    pub client_id: String,
+    /// MQTT user name.
+    pub username: String,
+    /// MQTT password: a freshly minted SAS token.
+    pub password: SecretString,
+    /// Longest silence before a PINGREQ.
+    pub keep_alive: Duration,
+}
+
+/// A server as people write it: `name` or `name:port`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Host name or address; what TLS checks the certificate against.
+    pub host: String,
+    /// 8883 where none was given.
+    pub port: u16,
+}
+
+impl Endpoint {
+    /// Reads `name` or `name:port`; none if the port is not a number or the name is empty.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) => (host, port.parse().ok()?),
+            None => (text, 8883),
+        };
+        (!host.is_empty()).then(|| Self { host: host.to_owned(), port })
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// How a message is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// QoS 0: the answer, if any, is a message of its own.
+    AtMostOnce,
+    /// QoS 1: the server's PUBACK comes back as [`Incoming::Acknowledged`] with this number.
+    AtLeastOnce(u64),
+}
+
+/// Proof of receipt, to give back with [`Link::acknowledge`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt(pub u16);
+
+/// What a server sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// A message; `receipt` is there if it came with QoS 1.
+    Message {
+        /// The topic, as sent.
+        topic: String,
+        /// The body.
+        payload: Bytes,
+        /// What acknowledges it.
+        receipt: Option<Receipt>,
+    },
+    /// The server has the message that was published with this number.
+    Acknowledged(u64),
+    /// The answer to a subscribe: the topics the server refused.
+    Subscribed {
+        /// Empty when all were granted.
+        refused: Vec<String>,
+    },
+}
+
+/// Why a connection was not made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// The server answered CONNECT with this return code (1 to 5).
+    #[error("{}", refusal(*.0))]
+    Refused(u8),
+    /// The server's certificate is not trusted, is for another name, or is out of its dates.
+    #[error("{0}")]
+    Tls(String),
+    /// The name has no address, nothing listens, the connection broke, or time ran out.
+    #[error("{0}")]
+    Unreachable(String),
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// The server closed it.
+    #[error("the server closed the connection")]
+    Closed,
+    /// The server fell silent, or the socket failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// The words of MQTT 3.1.1, table 3.1.
+fn refusal(code: u8) -> &'static str {
+    match code {
+        1 => "refused: the server does not speak MQTT 3.1.1 (CONNACK 1)",
+        2 => "refused: the server does not take this client id (CONNACK 2)",
+        3 => "refused: the server is unavailable (CONNACK 3)",
+        4 => "refused: wrong user name or password (CONNACK 4)",
+        5 => "refused: not authorised (CONNACK 5)",
+        _ => "refused with a return code MQTT does not know",
+    }
+}

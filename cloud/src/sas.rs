@@ -1,0 +1,190 @@
+//! Shared access signatures: the tokens devices and operators present.
+//!
+//! A token is `SharedAccessSignature sr=…&sig=…&se=…[&skn=…]` with the fields in any order. The signature is the
+//! HMAC-SHA256, under the base64-decoded key, of the resource exactly as it stands in the token, a line feed and the
+//! expiry.
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use sha2::Sha256;
+
+const SCHEME: &str = "SharedAccessSignature ";
+
+/// What Microsoft's clients leave as it is (RFC 3986, unreserved).
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// What a verified token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// What it is for, decoded: `localhost:8883/devices/thermostat-1`.
+    pub resource: String,
+    /// Until when it counts.
+    pub expiry: Timestamp,
+    /// Name of the policy whose key signed it (`skn`), if it has one.
+    pub policy: Option<String>,
+}
+
+/// Why a token is not accepted, or not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SasError {
+    /// It is not of the form above.
+    #[error("the shared access signature is malformed: {0}")]
+    Malformed(&'static str),
+    /// Its time is over.
+    #[error("the shared access signature expired at {0}")]
+    Expired(Timestamp),
+    /// None of the keys made its signature.
+    #[error("the shared access signature was made with another key or for another text")]
+    WrongSignature,
+    /// The key to sign with is not base64.
+    #[error("the key to sign with is not base64")]
+    Key,
+}
+
+/// Checks `token` against each of `keys` (base64) at the time `now`. A key that is not base64 matches nothing.
+///
+/// Whether the token is for the thing asked for is up to the caller, who compares [`Token::resource`].
+pub fn verify(token: &str, keys: &[&str], now: Timestamp) -> Result<Token, SasError> {
+    let fields = Fields::parse(token)?;
+    let signature = BASE64
+        .decode(decode(fields.signature)?)
+        .map_err(|_| SasError::Malformed("sig is not base64"))?;
+    let text = Text(fields.resource, fields.expiry);
+    if !keys.iter().any(|key| text.is_signed(&signature, key)) {
+        return Err(SasError::WrongSignature);
+    }
+    let token = fields.token()?;
+    if token.expiry <= now {
+        return Err(SasError::Expired(token.expiry));
+    }
+    Ok(token)
+}
+
+/// Makes a token for `resource` (not yet URL-encoded) that counts until `expiry`, signed with `key` (base64).
+pub fn sign(
+    resource: &str,
+    key: &str,
+    expiry: Timestamp,
+    policy: Option<&str>,
+) -> Result<String, SasError> {
+    let resource = encode(resource);
+    let expiry = expiry.as_second().to_string();
+    let mac = Text(&resource, &expiry).mac(key).ok_or(SasError::Key)?;
+    let signature = encode(&BASE64.encode(mac.finalize().into_bytes()));
+    let policy = policy.map(|name| format!("&skn={}", encode(name)));
+    Ok(format!(
+        "{SCHEME}sr={resource}&sig={signature}&se={expiry}{}",
+        policy.unwrap_or_default()
+    ))
+}
+
+/// The key of one device under a group's key (both base64): the HMAC-SHA256 of its registration id. `None` if the
+/// group's key is not base64.
+pub fn derive_key(group_key: &str, registration_id: &str) -> Option<String> {
+    let mut mac = mac(group_key)?;
+    mac.update(registration_id.as_bytes());
+    Some(BASE64.encode(mac.finalize().into_bytes()))
+}
+
+/// A new random key of 32 bytes, in base64.
+pub fn random_key() -> String {
+    BASE64.encode(rand::random::<[u8; 32]>())
+}
+
+/// The policy a token names, before anything of it is verified: it says which keys to try.
+pub fn claimed_policy(token: &str) -> Option<String> {
+    decode(Fields::parse(token).ok()?.policy?).ok()
+}
+
+/// What is signed: resource and expiry, as they stand in the token.
+struct Text<'a>(&'a str, &'a str);
+
+impl Text<'_> {
+    fn mac(&self, key: &str) -> Option<Hmac<Sha256>> {
+        let mut mac = mac(key)?;
+        mac.update(self.0.as_bytes());
+        mac.update(b"\n");
+        mac.update(self.1.as_bytes());
+        Some(mac)
+    }
+
+    /// In constant time.
+    fn is_signed(&self, signature: &[u8], key: &str) -> bool {
+        self.mac(key)
+            .is_some_and(|mac| mac.verify_slice(signature).is_ok())
+    }
+}
+
+fn mac(key: &str) -> Option<Hmac<Sha256>> {
+    Hmac::new_from_slice(&BASE64.decode(key).ok()?).ok()
+}
+
+/// The fields of a token as they stand in it, still URL-encoded.
+#[derive(Default)]
+struct Fields<'a> {
+    resource: &'a str,
+    signature: &'a str,
+    expiry: &'a str,
+    policy: Option<&'a str>,
+}
+
+impl<'a> Fields<'a> {
+    fn parse(token: &'a str) -> Result<Self, SasError> {
+        let fields = token
+            .strip_prefix(SCHEME)
+            .ok_or(SasError::Malformed("it begins with another word"))?;
+        let mut parsed = Self::default();
+        for field in fields.trim().split('&') {
+            match field.split_once('=') {
+                Some(("sr", value)) => parsed.resource = value,
+                Some(("sig", value)) => parsed.signature = value,
+                Some(("se", value)) => parsed.expiry = value,
+                Some(("skn", value)) => parsed.policy = Some(value).filter(|name| !name.is_empty()),
+                _ => {}
+            }
+        }
+        parsed.complete()
+    }
+
+    fn complete(self) -> Result<Self, SasError> {
+        match &self {
+            Self { resource: "", .. } => Err(SasError::Malformed("it has no sr")),
+            Self { signature: "", .. } => Err(SasError::Malformed("it has no sig")),
+            Self { expiry: "", .. } => Err(SasError::Malformed("it has no se")),
+            _ => Ok(self),
+        }
+    }
+
+    fn token(&self) -> Result<Token, SasError> {
+        let expiry = self.expiry.parse().ok();
+        Ok(Token {
+            resource: decode(self.resource)?,
+            expiry: expiry
+                .and_then(|seconds| Timestamp::from_second(seconds).ok())
+                .ok_or(SasError::Malformed("se is not a time in seconds"))?,
+            policy: self.policy.map(decode).transpose()?,
+        })
+    }
+}
+
+fn encode(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
+}
+
+/// A '+' stays a '+': clients leave it as it is in the base64 of a signature.
+fn decode(text: &str) -> Result<String, SasError> {
+    percent_decode_str(text)
+        .decode_utf8()
+        .map(Into::into)
+        .map_err(|_| SasError::Malformed("a field is not UTF-8"))
+}
+
+#[cfg(test)]
+#[path = "sas_tests.rs"]
+mod tests;

@@ -1,0 +1,97 @@
+use std::os::unix::fs::PermissionsExt;
+
+use tempfile::TempDir;
+
+use super::*;
+
+fn place() -> (TempDir, CloudDir) {
+    let parent = TempDir::new().unwrap();
+    let dir = CloudDir::new(parent.path().join("a/cloud"));
+    (parent, dir)
+}
+
+fn running() -> Running {
+    Running {
+        hub_name: "localhost".into(),
+        dps_name: "localhost".into(),
+        id_scope: "0ne00000000".into(),
+        mqtt: ([127, 0, 0, 1], 8883).into(),
+        https: ([127, 0, 0, 1], 8443).into(),
+        pid: 4711,
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn keys_and_scope_are_the_same_at_the_next_start() {
+    let (_parent, dir) = place();
+    let start = || {
+        let owned = dir.take().unwrap();
+        let (policies, enrolment) = (owned.policies().unwrap(), owned.enrolment().unwrap());
+        let owner = policies.keys("iothubowner").unwrap().primary_key.clone();
+        (
+            owner,
+            enrolment.id_scope,
+            enrolment.default_group.primary_key,
+        )
+    };
+    assert_eq!(start(), start());
+}
+
+#[test]
+fn nobody_else_reads_the_keys() {
+    let (_parent, dir) = place();
+    let owned = dir.take().unwrap();
+    owned.policies().unwrap();
+    owned.enrolment().unwrap();
+    assert_eq!(mode(dir.path()), 0o700);
+    for file in [POLICIES_FILE, ENROLMENT_FILE] {
+        assert_eq!(mode(&dir.path().join(file)), 0o600, "{file}");
+    }
+}
+
+#[test]
+fn a_second_cloud_is_refused_and_told_which_one_runs() {
+    let (_parent, dir) = place();
+    let mut owned = dir.take().unwrap();
+    owned.announce(&running()).unwrap();
+    let message = dir.take().err().unwrap().to_string();
+    assert!(
+        message.starts_with("another cloud (process 4711) runs in "),
+        "{message}"
+    );
+    drop(owned);
+    dir.take().unwrap();
+}
+
+#[test]
+fn operators_find_the_cloud_while_it_runs() {
+    let (_parent, dir) = place();
+    assert!(matches!(dir.running(), Err(DirError::NotRunning(_))));
+    let mut owned = dir.take().unwrap();
+    owned.announce(&running()).unwrap();
+    assert_eq!(dir.running().unwrap(), running());
+    drop(owned);
+    assert!(matches!(dir.running(), Err(DirError::NotRunning(_))));
+}
+
+#[test]
+fn what_a_killed_cloud_left_behind_does_not_count() {
+    let (_parent, dir) = place();
+    drop(dir.take().unwrap());
+    dir.write(RUNNING_FILE, &running()).unwrap();
+    assert!(matches!(dir.running(), Err(DirError::NotRunning(_))));
+}
+
+#[test]
+fn a_damaged_file_is_named_with_the_remedy() {
+    let (_parent, dir) = place();
+    let owned = dir.take().unwrap();
+    fs::write(dir.path().join(POLICIES_FILE), "{").unwrap();
+    let message = owned.policies().err().unwrap().to_string();
+    assert!(message.contains("policies.json is damaged"), "{message}");
+    assert!(message.contains("delete it"), "{message}");
+}

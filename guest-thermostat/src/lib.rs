@@ -1,1 +1,22 @@
-//! Placeholder.
+//! The thermostat of Microsoft's IoT Central tutorial.
+//!
+//! [`Thermostat`] is the whole device in plain Rust: it takes in events and answers with what is to be done, and touches
+//! nothing else, so it runs and is tested without WebAssembly and without a host. Compiled for WebAssembly the crate is a
+//! component of the world `pnp:device/device`.
+
+mod command;
+#[cfg(target_family = "wasm")]
+mod glue;
+mod history;
+mod property;
+mod record;
+mod sensor;
+mod settings;
+mod temperature;
+mod thermostat;
+mod timestamp;
+
+pub use command::Reply;
+pub use property::{Acknowledgment, TARGET_RANGE};
+pub use thermostat::{DESCRIPTION, Description, Effect, Moment, Reason, TIMER, Thermostat};
+pub use timestamp::Timestamp;

@@ -1,0 +1,57 @@
+//! A simulated temperature sensor.
+
+use crate::temperature::Temperature;
+
+/// The lowest and the highest temperature the sensor measures, in hundredths of a degree, as in Microsoft's sample.
+const LOWEST: i32 = 1000;
+const HIGHEST: i32 = 5000;
+/// How far the room strays from its way to the target, in hundredths of a degree.
+const STRAY: i32 = 50;
+
+/// Measures. Without a target the temperature is any from 10 to 50 °C, as in Microsoft's sample; with one, the room gets
+/// a quarter of the way nearer to it each time, give or take half a degree, within the same range.
+///
+/// `chance` is a uniformly random number and `last` the measurement before.
+pub(crate) fn measure(chance: u32, target: Option<f64>, last: Option<Temperature>) -> Temperature {
+    let (Some(target), Some(last)) = (target, last) else {
+        return Temperature::from_hundredths(between(LOWEST, HIGHEST, chance));
+    };
+    let way = (target * 100.0) as i32 - last.hundredths();
+    let reached = last.hundredths() + way / 4 + between(-STRAY, STRAY, chance);
+    Temperature::from_hundredths(reached.clamp(LOWEST, HIGHEST))
+}
+
+/// A number from `low` to `high`, both possible, picked by `chance`.
+fn between(low: i32, high: i32, chance: u32) -> i32 {
+    let choices = i64::from(high - low) + 1;
+    low + ((i64::from(chance) * choices) >> 32) as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_whole_range_is_measured() {
+        assert_eq!(measure(0, None, None).degrees(), 10.0);
+        assert_eq!(measure(u32::MAX, None, None).degrees(), 50.0);
+    }
+
+    #[test]
+    fn the_room_reaches_its_target_and_stays_there() {
+        let mut now = Temperature::from_hundredths(1000);
+        for step in 0..40u32 {
+            now = measure(step.wrapping_mul(2_654_435_761), Some(32.5), Some(now));
+        }
+        assert!((30.0..35.0).contains(&now.degrees()), "{now}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_measurement_leaves_the_range(chance: u32, target in -50.0..150.0f64, last in -20_000..20_000i32) {
+            let measured = measure(chance, Some(target), Some(Temperature::from_hundredths(last)));
+            prop_assert!((10.0..=50.0).contains(&measured.degrees()));
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The connection string of a device, as the Azure portal shows it.
+//!
+//! Source: "Understand IoT Hub device connection strings" of the Azure IoT documentation.
+
+use std::str::FromStr;
+
+use super::sas::{Key, KeyError};
+use crate::mqtt::Endpoint;
+
+const KNOWN: [&str; 3] = ["HostName", "DeviceId", "SharedAccessKey"];
+
+/// Parts Azure defines that this device cannot use, with the reason.
+const UNSUPPORTED: [(&str, &str); 5] = [
+    (
+        "GatewayHostName",
+        "gateways are not supported; connect to the hub itself",
+    ),
+    (
+        "ModuleId",
+        "modules are not supported; take the connection string of a device",
+    ),
+    (
+        "x509",
+        "certificates are not supported; take a device with a symmetric key",
+    ),
+    (
+        "SharedAccessKeyName",
+        "it belongs to a service; take the connection string of a device",
+    ),
+    (
+        "SharedAccessSignature",
+        "ready-made tokens are not supported; give the device's SharedAccessKey",
+    ),
+];
+
+/// Which hub, as which device, with which key: `HostName=…;DeviceId=…;SharedAccessKey=…`.
+#[derive(Clone, Debug)]
+pub struct ConnectionString {
+    /// The hub as given, with its port if there is one.
+    pub hub: String,
+    /// The device.
+    pub device_id: String,
+    /// The device's key.
+    pub key: Key,
+}
+
+/// Why a text is not a connection string. Shows no part of the text but names that Azure defines.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectionStringError {
+    /// A part that is needed is not there.
+    #[error(
+        "the connection string has no {0}: it must read HostName=…;DeviceId=…;SharedAccessKey=…"
+    )]
+    Missing(&'static str),
+    /// A part is there twice.
+    #[error("the connection string has {0} twice")]
+    Repeated(&'static str),
+    /// A part has a name Azure does not know, or no `=`.
+    #[error(
+        "part {0} of the connection string is not understood: it must read HostName=…;DeviceId=…;SharedAccessKey=…"
+    )]
+    Unknown(usize),
+    /// A part that asks for something this device cannot do.
+    #[error("the connection string has {name}: {reason}")]
+    Unsupported {
+        /// The part.
+        name: &'static str,
+        /// Why not, and what to do.
+        reason: &'static str,
+    },
+    /// `HostName` is not a name or `name:port`.
+    #[error("HostName in the connection string is not a host name or host:port")]
+    HostName,
+    /// `SharedAccessKey` is not a key.
+    #[error("SharedAccessKey in the connection string: {0}")]
+    Key(#[from] KeyError),
+}
+
+impl FromStr for ConnectionString {
+    type Err = ConnectionStringError;
+
+    /// Reads the parts in any order; a `;` at the end is allowed. Names are spelled as Azure spells them.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let [hub, device_id, key] = parts(text)?;
+        if Endpoint::parse(hub).is_none() {
+            return Err(ConnectionStringError::HostName);
+        }
+        Ok(Self {
+            hub: hub.to_owned(),
+            device_id: device_id.to_owned(),
+            key: Key::parse(key)?,
+        })
+    }
+}
+
+/// The values of [`KNOWN`], in that order.
+fn parts(text: &str) -> Result<[&str; 3], ConnectionStringError> {
+    let mut found = [None; 3];
+    let given = text.split(';').filter(|part| !part.is_empty());
+    for (index, part) in given.enumerate() {
+        let unknown = ConnectionStringError::Unknown(index + 1);
+        let (name, value) = part.split_once('=').ok_or(unknown.clone())?;
+        supported(name)?;
+        let (slot, name) = found
+            .iter_mut()
+            .zip(KNOWN)
+            .find(|(_, known)| *known == name)
+            .ok_or(unknown)?;
+        if slot.replace(value).is_some() {
+            return Err(ConnectionStringError::Repeated(name));
+        }
+    }
+    let [hub, device_id, key] = found;
+    Ok([
+        present(hub, "HostName")?,
+        present(device_id, "DeviceId")?,
+        present(key, "SharedAccessKey")?,
+    ])
+}
+
+fn supported(name: &str) -> Result<(), ConnectionStringError> {
+    match UNSUPPORTED
+        .iter()
+        .find(|(unsupported, _)| *unsupported == name)
+    {
+        Some(&(name, reason)) => Err(ConnectionStringError::Unsupported { name, reason }),
+        None => Ok(()),
+    }
+}
+
+fn present<'a>(
+    value: Option<&'a str>,
+    name: &'static str,
+) -> Result<&'a str, ConnectionStringError> {
+    value
+        .filter(|value| !value.is_empty())
+        .ok_or(ConnectionStringError::Missing(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+    use secrecy::ExposeSecret;
+
+    use super::{ConnectionStringError as Error, *};
+
+    fn error(text: &str) -> Error {
+        text.parse::<ConnectionString>().unwrap_err()
+    }
+
+    #[test]
+    fn parts_come_in_any_order_and_the_key_may_end_in_equals_signs() {
+        for text in [
+            "HostName=h.azure-devices.net;DeviceId=d-1;SharedAccessKey=AAECAw==",
+            "SharedAccessKey=AAECAw==;DeviceId=d-1;HostName=h.azure-devices.net;",
+        ] {
+            let parsed: ConnectionString = text.parse().unwrap();
+            assert_eq!(parsed.hub, "h.azure-devices.net");
+            assert_eq!(parsed.device_id, "d-1");
+            let same = |key: &Key| key.token("r", Timestamp::UNIX_EPOCH, None);
+            let expected = same(&Key::parse("AAECAw==").unwrap());
+            assert_eq!(same(&parsed.key).expose_secret(), expected.expose_secret());
+        }
+    }
+
+    #[test]
+    fn a_port_stays_with_the_hub_name_and_an_equals_sign_with_the_device_id() {
+        let parsed: ConnectionString =
+            "HostName=localhost:18883;DeviceId=a=b;SharedAccessKey=AAECAw=="
+                .parse()
+                .unwrap();
+        assert_eq!(parsed.hub, "localhost:18883");
+        assert_eq!(parsed.device_id, "a=b");
+    }
+
+    #[test]
+    fn a_missing_or_empty_part_is_named() {
+        assert_eq!(
+            error("DeviceId=d;SharedAccessKey=AAECAw=="),
+            Error::Missing("HostName")
+        );
+        assert_eq!(
+            error("HostName=h;SharedAccessKey=AAECAw=="),
+            Error::Missing("DeviceId")
+        );
+        assert_eq!(
+            error("HostName=h;DeviceId=d;SharedAccessKey="),
+            Error::Missing("SharedAccessKey")
+        );
+        assert_eq!(error(""), Error::Missing("HostName"));
+    }
+
+    #[test]
+    fn what_is_not_supported_is_named_with_what_to_do() {
+        for (name, _) in UNSUPPORTED {
+            let text = format!("HostName=h;DeviceId=d;{name}=v;SharedAccessKey=AAECAw==");
+            assert!(
+                error(&text)
+                    .to_string()
+                    .starts_with(&format!("the connection string has {name}: "))
+            );
+        }
+    }
+
+    #[test]
+    fn a_part_given_twice_is_named() {
+        assert_eq!(
+            error("HostName=h;DeviceId=d;HostName=i;SharedAccessKey=AAECAw=="),
+            Error::Repeated("HostName")
+        );
+    }
+
+    #[test]
+    fn a_part_that_is_not_understood_is_counted_but_not_shown() {
+        assert_eq!(error("HostName=h;hunter2=="), Error::Unknown(2));
+        assert_eq!(error("hunter2"), Error::Unknown(1));
+        assert_eq!(
+            error("hostname=h;DeviceId=d;SharedAccessKey=AAECAw=="),
+            Error::Unknown(1)
+        );
+    }
+
+    #[test]
+    fn a_wrong_host_name_or_key_is_refused() {
+        assert_eq!(
+            error("HostName=h:port;DeviceId=d;SharedAccessKey=AAECAw=="),
+            Error::HostName
+        );
+        assert_eq!(
+            error("HostName=h;DeviceId=d;SharedAccessKey=nope!"),
+            Error::Key(KeyError::NotBase64)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in ".*") {
+            let _ = text.parse::<ConnectionString>();
+        }
+    }
+}

@@ -1,1 +1,17 @@
-//! Placeholder.
+//! The local Azure: Device Provisioning Service and IoT Hub on a laptop, without an account.
+//!
+//! Devices speak MQTT 3.1.1 over TLS to one listener ([`server`]); what they are and what they said is kept by
+//! [`hub`] and [`dps`]; operators use Azure's own REST shapes over HTTPS ([`api`]).
+
+pub mod api;
+pub mod ca;
+pub mod dir;
+pub mod dps;
+pub mod error;
+pub mod faults;
+mod files;
+pub mod hub;
+pub mod mqtt;
+pub mod sas;
+pub mod server;
+pub mod tls;

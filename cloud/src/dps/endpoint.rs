@@ -1,0 +1,142 @@
+//! What the provisioning service does with a device's packets. No I/O.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Dps, Enrollment, EnrollmentKind, now};
+use crate::hub::topic;
+use crate::mqtt::{Close, Packet, Publish, Qos, Subscribe};
+
+const RESULTS: &str = "$dps/registrations/res/#";
+const REGISTER: &str = "$dps/registrations/PUT/iotdps-register/";
+const STATUS: &str = "$dps/registrations/GET/iotdps-get-operationstatus/";
+/// What a SUBACK says of a filter that is refused.
+const REFUSED: u8 = 0x80;
+
+type Answer = Result<Vec<Packet>, Close>;
+
+/// A device that registers.
+pub(crate) struct Endpoint {
+    dps: Dps,
+    registration_id: String,
+    /// The enrolment that let it in.
+    enrollment: (EnrollmentKind, String),
+    subscribed: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Register {
+    registration_id: String,
+    payload: Option<Value>,
+}
+
+/// What a request comes to: a status and a body.
+type Outcome = (u16, Value);
+
+impl Endpoint {
+    pub(super) fn new(dps: Dps, registration_id: String, by: &Enrollment) -> Self {
+        Self {
+            dps,
+            registration_id,
+            enrollment: (by.kind, by.id.clone()),
+            subscribed: false,
+        }
+    }
+
+    /// What to send for a packet.
+    pub(crate) fn on_packet(&mut self, packet: Packet) -> Answer {
+        match packet {
+            Packet::Publish(publish) => self.on_publish(&publish),
+            Packet::Subscribe(subscribe) => Ok(vec![self.on_subscribe(&subscribe)]),
+            Packet::Unsubscribe(unsubscribe) => {
+                self.subscribed &= !unsubscribe.filters.iter().any(|filter| filter == RESULTS);
+                Ok(vec![Packet::UnsubAck {
+                    packet_id: unsubscribe.packet_id,
+                }])
+            }
+            _ => Err(Close::Protocol("a packet a device does not send here".into())),
+        }
+    }
+
+    fn on_subscribe(&mut self, subscribe: &Subscribe) -> Packet {
+        let grant = |(filter, qos): &(String, Qos)| match filter.as_str() {
+            RESULTS => u8::from((*qos).min(Qos::AtLeastOnce)),
+            _ => REFUSED,
+        };
+        let codes: Vec<_> = subscribe.filters.iter().map(grant).collect();
+        self.subscribed |= codes.iter().any(|code| *code != REFUSED);
+        Packet::SubAck {
+            packet_id: subscribe.packet_id,
+            codes,
+        }
+    }
+
+    fn on_publish(&mut self, publish: &Publish) -> Answer {
+        if publish.qos == Qos::ExactlyOnce {
+            return Err(Close::Protocol("the service takes no QoS 2".into()));
+        }
+        let answer = self.on_request(publish)?;
+        let puback = publish.packet_id.map(|packet_id| Packet::PubAck { packet_id });
+        let mut packets: Vec<_> = puback.into_iter().collect();
+        packets.extend(self.subscribed.then_some(Packet::Publish(answer)));
+        Ok(packets)
+    }
+
+    fn on_request(&mut self, publish: &Publish) -> Result<Publish, Close> {
+        let unknown = || {
+            let topic = publish.topic.escape_debug();
+            Close::Protocol(format!("a topic that is not the service's: {topic}"))
+        };
+        let (query, (status, body)) = if let Some(query) = publish.topic.strip_prefix(REGISTER) {
+            (query, self.register(&publish.payload))
+        } else {
+            let query = publish.topic.strip_prefix(STATUS).ok_or_else(unknown)?;
+            (query, self.status(query))
+        };
+        let rid = topic::rid(query).ok_or_else(unknown)?;
+        let retry_after = match status {
+            202 => format!("&retry-after={}", self.dps.inner.config.retry_after),
+            _ => String::new(),
+        };
+        let topic = format!("$dps/registrations/res/{status}/?$rid={rid}{retry_after}");
+        Ok(Publish::at_most_once(topic, body.to_string()))
+    }
+
+    fn register(&self, payload: &[u8]) -> Outcome {
+        let request = match serde_json::from_slice::<Register>(payload) {
+            Ok(request) if request.registration_id == self.registration_id => request,
+            _ => return refusal(400_004, "the body must be JSON with the registrationId that connected"),
+        };
+        let (kind, id) = &self.enrollment;
+        let Ok(enrollment) = self.dps.enrollment(*kind, id) else {
+            return refusal(401_002, "Unauthorized");
+        };
+        let id = &self.registration_id;
+        let registration = self.dps.register(id, &enrollment, request.payload);
+        (
+            202,
+            json!({"operationId": registration.operation_id, "status": "assigning"}),
+        )
+    }
+
+    fn status(&self, query: &str) -> Outcome {
+        let asked = topic::parameter(query, "operationId");
+        match self.dps.registration(&self.registration_id) {
+            Ok(registration) if Some(&registration.operation_id) == asked.as_ref() => {
+                (200, registration.operation_json())
+            }
+            _ => refusal(404_202, "no such operation"),
+        }
+    }
+}
+
+fn refusal(code: u32, message: &str) -> Outcome {
+    let body = json!({
+        "errorCode": code,
+        "trackingId": format!("{:032X}", rand::random::<u128>()),
+        "message": message,
+        "timestampUtc": now(),
+    });
+    ((code / 1000) as u16, body)
+}

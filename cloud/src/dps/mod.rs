@@ -1,0 +1,196 @@
+//! The provisioning service: who may register, and which hub a device belongs to.
+
+mod connect;
+mod endpoint;
+mod enrollment;
+mod registration;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+
+pub(crate) use self::connect::accept;
+pub(crate) use self::endpoint::Endpoint;
+pub use self::enrollment::{Attestation, Enrollment, EnrollmentKind, EnrollmentSpec};
+pub use self::registration::{Registration, RegistrationStatus};
+
+use crate::error::HubError;
+use crate::hub::{Hub, SymmetricKeys, check_etag, now};
+
+/// What a provisioning service is told when it starts.
+#[derive(Clone, Debug)]
+pub struct DpsConfig {
+    /// The host names it answers to, with or without port.
+    pub names: Vec<String>,
+    /// What tells it from others; devices send it with everything.
+    pub id_scope: String,
+    /// The hub devices are assigned to, as they are to connect to it: `host`, or `host:port` if the port is not 8883.
+    pub assigned_hub: String,
+    /// How long devices are told to wait before they ask what became of their registration, in seconds. 0 is allowed.
+    pub retry_after: u32,
+}
+
+/// One provisioning service with one hub behind it. Clones are the same service.
+#[derive(Clone)]
+pub struct Dps {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: DpsConfig,
+    hub: Hub,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    enrollments: BTreeMap<(EnrollmentKind, String), Enrollment>,
+    registrations: BTreeMap<String, Registration>,
+}
+
+impl Dps {
+    /// A service without enrolments that assigns to `hub`.
+    pub fn new(mut config: DpsConfig, hub: Hub) -> Self {
+        for name in &mut config.names {
+            *name = crate::hub::host(name);
+        }
+        Self {
+            inner: Arc::new(Inner {
+                config,
+                hub,
+                state: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The id scope.
+    pub fn id_scope(&self) -> &str {
+        &self.inner.config.id_scope
+    }
+
+    /// The hub devices are assigned to, as they are told.
+    pub fn assigned_hub(&self) -> &str {
+        &self.inner.config.assigned_hub
+    }
+
+    /// Whether `name`, with or without port, in any case, is one of the service's.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.inner.config.names.contains(&crate::hub::host(name))
+    }
+
+    /// Makes an enrolment, or changes one. Keys that are missing are made, or stay. `if_match` is the header as it
+    /// came; with one, the enrolment must be there.
+    ///
+    /// # Errors
+    /// `ArgumentInvalid`, `EnrollmentNotFound`, `PreconditionFailed`.
+    pub fn put_enrollment(
+        &self,
+        kind: EnrollmentKind,
+        id: &str,
+        spec: EnrollmentSpec,
+        if_match: Option<&str>,
+    ) -> Result<Enrollment, HubError> {
+        let mut state = self.state();
+        let old = state.enrollments.get(&(kind, id.to_owned()));
+        match old {
+            Some(old) => check_etag(if_match, &old.etag)?,
+            None if if_match.is_some() => return Err(HubError::EnrollmentNotFound(id.into())),
+            None => {}
+        }
+        let enrollment = Enrollment::new(kind, id, spec, old)?;
+        state
+            .enrollments
+            .insert((kind, id.to_owned()), enrollment.clone());
+        Ok(enrollment)
+    }
+
+    /// One enrolment.
+    ///
+    /// # Errors
+    /// `EnrollmentNotFound`.
+    pub fn enrollment(&self, kind: EnrollmentKind, id: &str) -> Result<Enrollment, HubError> {
+        let state = self.state();
+        let found = state.enrollments.get(&(kind, id.to_owned())).cloned();
+        found.ok_or_else(|| HubError::EnrollmentNotFound(id.to_owned()))
+    }
+
+    /// Every enrolment of a kind, in the order of their ids.
+    pub fn enrollments(&self, kind: EnrollmentKind) -> Vec<Enrollment> {
+        let state = self.state();
+        let all = state.enrollments.values();
+        all.filter(|one| one.kind == kind).cloned().collect()
+    }
+
+    /// Removes an enrolment. Devices that are assigned stay assigned. `if_match` is the header as it came.
+    ///
+    /// # Errors
+    /// `EnrollmentNotFound`, `PreconditionFailed`.
+    pub fn delete_enrollment(
+        &self,
+        kind: EnrollmentKind,
+        id: &str,
+        if_match: Option<&str>,
+    ) -> Result<(), HubError> {
+        check_etag(if_match, &self.enrollment(kind, id)?.etag)?;
+        self.state().enrollments.remove(&(kind, id.to_owned()));
+        Ok(())
+    }
+
+    /// What became of a registration.
+    ///
+    /// # Errors
+    /// `RegistrationNotFound`.
+    pub fn registration(&self, id: &str) -> Result<Registration, HubError> {
+        let found = self.state().registrations.get(id).cloned();
+        found.ok_or_else(|| HubError::RegistrationNotFound(id.to_owned()))
+    }
+
+    /// Forgets a registration. The device stays in the hub.
+    ///
+    /// # Errors
+    /// `RegistrationNotFound`.
+    pub fn forget(&self, id: &str) -> Result<(), HubError> {
+        let removed = self.state().registrations.remove(id);
+        removed.map(drop).ok_or_else(|| HubError::RegistrationNotFound(id.to_owned()))
+    }
+
+    /// Registers: assigns the device to the hub, which then has it with its keys, or notes why not.
+    fn register(&self, id: &str, by: &Enrollment, payload: Option<Value>) -> Registration {
+        let mut registration = Registration::new(id, self.state().registrations.get(id), payload);
+        registration.status = self.assign(id, by);
+        let mut state = self.state();
+        state
+            .registrations
+            .insert(id.to_owned(), registration.clone());
+        registration
+    }
+
+    fn assign(&self, id: &str, by: &Enrollment) -> RegistrationStatus {
+        if !by.is_enabled() {
+            return RegistrationStatus::Disabled;
+        }
+        let device_id = by.device_id.clone().unwrap_or_else(|| id.to_owned());
+        let hub = &self.inner.hub;
+        match hub.provision(&device_id, by.keys_of(id), by.initial_twin.clone()) {
+            Ok(()) => RegistrationStatus::Assigned {
+                hub: self.assigned_hub().to_owned(),
+                device_id,
+            },
+            Err(error) => RegistrationStatus::Failed(error),
+        }
+    }
+
+    /// The enrolments that may speak for a registration id: its own, or else every group.
+    fn candidates(&self, registration_id: &str) -> Vec<Enrollment> {
+        match self.enrollment(EnrollmentKind::Individual, registration_id) {
+            Ok(own) => vec![own],
+            Err(_) => self.enrollments(EnrollmentKind::Group),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        let state = self.inner.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner)
+    }
+}

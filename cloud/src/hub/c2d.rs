@@ -1,0 +1,212 @@
+//! Cloud-to-device messages: a queue per device, emptied by the device's PUBACKs.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::link::Push;
+use super::{Entry, Hub, entry, properties, topic};
+use crate::error::HubError;
+use crate::mqtt::{Publish, Qos};
+
+/// So many messages wait for one device.
+pub const QUEUE_LIMIT: usize = 50;
+/// A message's body and properties together, in bytes.
+pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// The messages that wait for one device, oldest first.
+#[derive(Default)]
+pub(super) struct Queue {
+    messages: VecDeque<Waiting>,
+    last_packet_id: u16,
+}
+
+struct Waiting {
+    topic: String,
+    body: Bytes,
+    /// Set while the present connection has it and has not acknowledged it.
+    in_flight: Option<u16>,
+    sent_before: bool,
+}
+
+impl Queue {
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// The connection ended: what it did not acknowledge is sent again on the next.
+    pub(super) fn reset(&mut self) {
+        for message in &mut self.messages {
+            message.in_flight = None;
+        }
+    }
+
+    fn push(&mut self, topic: String, body: Bytes) -> Result<(), HubError> {
+        if self.messages.len() >= QUEUE_LIMIT {
+            return Err(HubError::QueueFull { limit: QUEUE_LIMIT });
+        }
+        self.messages.push_back(Waiting {
+            topic,
+            body,
+            in_flight: None,
+            sent_before: false,
+        });
+        Ok(())
+    }
+
+    /// Everything the connection does not have yet. At QoS 0 a message is done when it is sent.
+    fn take(&mut self, qos: Qos) -> Vec<Publish> {
+        if qos == Qos::AtMostOnce {
+            let all = self.messages.drain(..);
+            return all.map(|waiting| waiting.publish(None)).collect();
+        }
+        let mut publishes = Vec::new();
+        for index in 0..self.messages.len() {
+            let packet_id = self.free_packet_id();
+            if let Some(waiting) = self.messages.get_mut(index)
+                && waiting.in_flight.is_none()
+            {
+                publishes.push(waiting.publish(Some(packet_id)));
+                waiting.in_flight = Some(packet_id);
+                waiting.sent_before = true;
+            }
+        }
+        publishes
+    }
+
+    fn free_packet_id(&mut self) -> u16 {
+        loop {
+            self.last_packet_id = self.last_packet_id.checked_add(1).unwrap_or(1);
+            let id = Some(self.last_packet_id);
+            if self.messages.iter().all(|waiting| waiting.in_flight != id) {
+                return self.last_packet_id;
+            }
+        }
+    }
+
+    /// The device has it.
+    pub(super) fn acknowledge(&mut self, packet_id: u16) {
+        self.messages
+            .retain(|waiting| waiting.in_flight != Some(packet_id));
+    }
+}
+
+impl Waiting {
+    fn publish(&self, packet_id: Option<u16>) -> Publish {
+        Publish {
+            dup: packet_id.is_some() && self.sent_before,
+            qos: match packet_id {
+                Some(_) => Qos::AtLeastOnce,
+                None => Qos::AtMostOnce,
+            },
+            retain: false,
+            topic: self.topic.clone(),
+            packet_id,
+            payload: self.body.clone(),
+        }
+    }
+}
+
+impl Hub {
+    /// Queues a message for a device, which gets it as soon as it is connected and listens. System properties go
+    /// under their short names (`$.ct`); a message without `$.mid` gets one. Returns the message id.
+    ///
+    /// # Errors
+    /// `DeviceNotFound`, `TooLarge`, `QueueFull`.
+    pub fn send_message(
+        &self,
+        id: &str,
+        body: Bytes,
+        mut properties: Vec<(String, String)>,
+    ) -> Result<String, HubError> {
+        check_size(&body, &properties)?;
+        let message_id = message_id(&mut properties);
+        let to = format!("/devices/{id}/messages/deviceBound");
+        let pairs = properties.iter().map(|(k, v)| (k.as_str(), v.as_str()));
+        let bag = properties::bag(pairs.chain([("$.to", to.as_str())]));
+        let mut state = self.state();
+        let entry = entry(&mut state, id)?;
+        entry.queue.push(topic::device_bound(id, &bag), body)?;
+        entry.push(Push::Messages);
+        Ok(message_id)
+    }
+}
+
+impl Entry {
+    /// What the device's connection should be sent now.
+    pub(super) fn take_messages(&mut self) -> Vec<Publish> {
+        let topic = topic::device_bound(&self.device.device_id, "");
+        match self.session.qos(&topic) {
+            Some(qos) => self.queue.take(qos),
+            None => Vec::new(),
+        }
+    }
+}
+
+fn message_id(properties: &mut Vec<(String, String)>) -> String {
+    if let Some((_, given)) = properties.iter().find(|(key, _)| key == "$.mid") {
+        return given.clone();
+    }
+    let made = format!("{:032x}", rand::random::<u128>());
+    properties.insert(0, ("$.mid".to_owned(), made.clone()));
+    made
+}
+
+fn check_size(body: &Bytes, properties: &[(String, String)]) -> Result<(), HubError> {
+    let properties = properties.iter().map(|(k, v)| k.len() + v.len());
+    let bytes = body.len() + properties.sum::<usize>();
+    if bytes > BODY_LIMIT {
+        return Err(HubError::TooLarge {
+            what: "the message",
+            bytes,
+            limit: BODY_LIMIT,
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue(count: usize) -> Queue {
+        let mut queue = Queue::default();
+        for n in 0..count {
+            queue.push(format!("t/{n}"), Bytes::new()).unwrap();
+        }
+        queue
+    }
+
+    #[test]
+    fn a_message_is_sent_once_per_connection_until_it_is_acknowledged() {
+        let mut queue = queue(2);
+        let first = queue.take(Qos::AtLeastOnce);
+        assert_eq!(first.len(), 2);
+        assert!(first.iter().all(|publish| !publish.dup));
+        assert!(queue.take(Qos::AtLeastOnce).is_empty());
+
+        queue.acknowledge(first[0].packet_id.unwrap());
+        queue.reset();
+        let again = queue.take(Qos::AtLeastOnce);
+        assert_eq!(again.len(), 1);
+        assert_eq!(again[0].topic, "t/1");
+        assert!(again[0].dup);
+    }
+
+    #[test]
+    fn the_fifty_first_message_is_refused() {
+        let mut queue = queue(QUEUE_LIMIT);
+        assert!(matches!(
+            queue.push("t".into(), Bytes::new()),
+            Err(HubError::QueueFull { .. })
+        ));
+    }
+
+    #[test]
+    fn packet_ids_wrap_without_zero_and_without_touching_one_in_use() {
+        let mut queue = queue(2);
+        queue.last_packet_id = u16::MAX - 1;
+        let ids: Vec<_> = queue.take(Qos::AtLeastOnce).iter().map(|p| p.packet_id).collect();
+        assert_eq!(ids, [Some(u16::MAX), Some(1)]);
+    }
+}

@@ -1,0 +1,145 @@
+//! The hub: registry, twins, methods, messages both ways, and what devices see of it over MQTT.
+
+mod c2d;
+mod connect;
+mod device;
+mod endpoint;
+mod etag;
+mod events;
+mod link;
+mod methods;
+mod properties;
+mod registry;
+mod subscriptions;
+pub(crate) mod topic;
+pub mod twin;
+mod twins;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::{broadcast, watch};
+
+pub use self::c2d::{BODY_LIMIT as C2D_BODY_LIMIT, QUEUE_LIMIT as C2D_QUEUE_LIMIT};
+pub(crate) use self::connect::accept;
+pub(crate) use self::device::{check_id, time};
+pub use self::device::{Authentication, Device, DeviceSpec, Status, SymmetricKeys};
+pub(crate) use self::endpoint::Endpoint;
+pub(crate) use self::link::Push;
+pub(crate) use self::etag::{check as check_etag, of as etag};
+pub use self::events::{Event, EventKind, Message};
+pub use self::methods::{MethodCall, MethodReply};
+pub use self::twin::Twin;
+pub use self::twins::DeviceTwin;
+
+use self::c2d::Queue;
+use self::events::EventLog;
+use self::link::Link;
+use self::subscriptions::Session;
+use crate::error::HubError;
+use crate::faults::Faults;
+
+/// One IoT Hub. Clones are the same hub.
+#[derive(Clone)]
+pub struct Hub {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// The names it answers to, lower-case, without port.
+    names: Vec<String>,
+    faults: Faults,
+    events: EventLog,
+    /// Counts whatever needs a number of its own: connections, `$rid`s, message ids.
+    counter: AtomicU64,
+    /// Told whenever a device connects or subscribes: a method may have become callable.
+    presence: watch::Sender<()>,
+    state: Mutex<BTreeMap<String, Entry>>,
+}
+
+/// Everything the hub holds of one device.
+struct Entry {
+    device: Device,
+    revision: u64,
+    twin: Twin,
+    model_id: Option<String>,
+    session: Session,
+    queue: Queue,
+    link: Option<Link>,
+}
+
+impl Hub {
+    /// An empty hub that answers to these host names (with or without port, in any case).
+    pub fn new<I: IntoIterator<Item: AsRef<str>>>(names: I, faults: Faults) -> Self {
+        let names = names.into_iter();
+        Self {
+            inner: Arc::new(Inner {
+                names: names.map(|name| host(name.as_ref())).collect(),
+                faults,
+                events: EventLog::default(),
+                counter: AtomicU64::new(1),
+                presence: watch::Sender::new(()),
+                state: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The events after `sequence` that are still kept, and a receiver of all that follow, with no gap between. A
+    /// receiver that lags asks again with the last sequence number it saw.
+    pub fn events_since(
+        &self,
+        sequence: u64,
+    ) -> (Vec<Arc<Event>>, broadcast::Receiver<Arc<Event>>) {
+        self.inner.events.since(sequence)
+    }
+
+    /// The faults that can be switched on.
+    pub fn faults(&self) -> &Faults {
+        &self.inner.faults
+    }
+
+    /// Forgets the MQTT session of every device: the next CONNACK says so, and subscriptions are gone. Open
+    /// connections go on with theirs.
+    pub fn forget_sessions(&self) {
+        for entry in self.state().values_mut() {
+            entry.session.forget();
+        }
+    }
+
+    /// Whether `name`, with or without port, in any case, is one of the hub's.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.inner.names.contains(&host(name))
+    }
+
+    fn state(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
+        let state = self.inner.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn number(&self) -> u64 {
+        self.inner.counter.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// Finds a device's entry, or says that there is none.
+fn entry<'a>(state: &'a mut BTreeMap<String, Entry>, id: &str) -> Result<&'a mut Entry, HubError> {
+    let missing = || HubError::DeviceNotFound(id.to_owned());
+    state.get_mut(id).ok_or_else(missing)
+}
+
+/// A host name without its port, lower-case.
+pub(crate) fn host(name: &str) -> String {
+    let name = match name.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => name,
+    };
+    name.to_ascii_lowercase()
+}
+
+/// The time, to the millisecond, as Azure shows it.
+pub(crate) fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}

@@ -1,0 +1,188 @@
+//! The topics between a device and its hub.
+
+use percent_encoding::percent_decode_str;
+
+const TWIN_GET: &str = "$iothub/twin/GET/";
+const REPORTED: &str = "$iothub/twin/PATCH/properties/reported/";
+const METHOD_RESULT: &str = "$iothub/methods/res/";
+const TWIN_RESULT: &str = "$iothub/twin/res/";
+const METHOD: &str = "$iothub/methods/POST/";
+const DESIRED: &str = "$iothub/twin/PATCH/properties/desired/";
+
+/// What a device's PUBLISH is, by its topic.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Incoming<'a> {
+    /// A message, with its property bag.
+    Telemetry { bag: &'a str },
+    /// It asks for its twin.
+    TwinGet { rid: String },
+    /// It reports properties.
+    Report { rid: String },
+    /// It answers a method.
+    MethodResult { status: u32, rid: String },
+}
+
+impl<'a> Incoming<'a> {
+    /// `None` for a topic that is not the device's to publish to.
+    pub(super) fn parse(topic: &'a str, device_id: &str) -> Option<Self> {
+        if let Some(bag) = telemetry_bag(topic, device_id) {
+            return Some(Self::Telemetry { bag });
+        }
+        if let Some(query) = topic.strip_prefix(TWIN_GET) {
+            return Some(Self::TwinGet { rid: rid(query)? });
+        }
+        if let Some(query) = topic.strip_prefix(REPORTED) {
+            return Some(Self::Report { rid: rid(query)? });
+        }
+        let (status, query) = topic.strip_prefix(METHOD_RESULT)?.split_once('/')?;
+        Some(Self::MethodResult {
+            status: status.parse().ok()?,
+            rid: rid(query)?,
+        })
+    }
+}
+
+fn telemetry_bag<'a>(topic: &'a str, device_id: &str) -> Option<&'a str> {
+    let rest = topic.strip_prefix("devices/")?.strip_prefix(device_id)?;
+    match rest.strip_prefix("/messages/events")? {
+        "" => Some(""),
+        bag => bag.strip_prefix('/').map(|bag| bag.trim_start_matches('?')),
+    }
+}
+
+/// The answer to a twin request. A reported PATCH gets the version it made.
+pub(super) fn twin_result(status: u16, rid: &str, version: Option<u64>) -> String {
+    let version = version.map(|version| format!("&$version={version}"));
+    format!("{TWIN_RESULT}{status}/?$rid={rid}{}", version.unwrap_or_default())
+}
+
+/// A call of the method `name`.
+pub(super) fn method(name: &str, rid: &str) -> String {
+    format!("{METHOD}{name}/?$rid={rid}")
+}
+
+/// A change of desired properties.
+pub(super) fn desired(version: u64) -> String {
+    format!("{DESIRED}?$version={version}")
+}
+
+/// A cloud-to-device message with its property bag.
+pub(super) fn device_bound(device_id: &str, bag: &str) -> String {
+    format!("devices/{device_id}/messages/devicebound/{bag}")
+}
+
+/// Whether the hub offers anything under this filter.
+pub(super) fn is_known_filter(device_id: &str, filter: &str) -> bool {
+    let device_bound = device_bound(device_id, "");
+    let offered = [TWIN_RESULT, METHOD, DESIRED, &device_bound];
+    offered.iter().any(|prefix| {
+        let rest = filter.strip_prefix(prefix);
+        rest.is_some_and(|rest| !rest.is_empty() && is_well_formed(rest))
+    })
+}
+
+/// `+` stands for a whole level, `#` for the last.
+fn is_well_formed(filter: &str) -> bool {
+    let mut levels = filter.split('/').peekable();
+    while let Some(level) = levels.next() {
+        match level {
+            "+" => {}
+            "#" if levels.peek().is_none() => {}
+            level if level.contains(['+', '#']) => return false,
+            _ => {}
+        }
+    }
+    true
+}
+
+/// Whether a filter takes a topic (MQTT 3.1.1, 4.7).
+pub(crate) fn matches(filter: &str, topic: &str) -> bool {
+    let mut levels = topic.split('/');
+    for wanted in filter.split('/') {
+        match (wanted, levels.next()) {
+            ("#", _) => return true,
+            ("+", Some(_)) => {}
+            (wanted, Some(level)) if wanted == level => {}
+            _ => return false,
+        }
+    }
+    levels.next().is_none()
+}
+
+/// The request id in a query such as `?$rid=1&x=y`, decoded.
+pub(crate) fn rid(query: &str) -> Option<String> {
+    parameter(query, "$rid").filter(|rid| !rid.is_empty())
+}
+
+/// A parameter of a query, decoded; its name may be percent-encoded too.
+pub(crate) fn parameter(query: &str, name: &str) -> Option<String> {
+    let query = query.strip_prefix('?').unwrap_or(query);
+    query.split('&').find_map(|pair| {
+        let (key, value) = pair.split_once('=')?;
+        (decode(key)? == name).then(|| decode(value))?
+    })
+}
+
+fn decode(text: &str) -> Option<String> {
+    let text = percent_decode_str(text).decode_utf8().ok()?;
+    Some(text.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_topic_of_a_device_is_told_apart() {
+        let parse = |topic| Incoming::parse(topic, "t-1");
+        let rid = || "a1".to_owned();
+        assert_eq!(
+            parse("devices/t-1/messages/events/$.ct=x&a=b"),
+            Some(Incoming::Telemetry { bag: "$.ct=x&a=b" })
+        );
+        assert_eq!(
+            parse("devices/t-1/messages/events"),
+            Some(Incoming::Telemetry { bag: "" })
+        );
+        assert_eq!(
+            parse("$iothub/twin/GET/?$rid=a1"),
+            Some(Incoming::TwinGet { rid: rid() })
+        );
+        assert_eq!(
+            parse("$iothub/twin/PATCH/properties/reported/?x=y&%24rid=a1"),
+            Some(Incoming::Report { rid: rid() })
+        );
+        assert_eq!(
+            parse("$iothub/methods/res/200/?$rid=a1"),
+            Some(Incoming::MethodResult {
+                status: 200,
+                rid: rid()
+            })
+        );
+    }
+
+    #[test]
+    fn a_topic_that_is_not_the_devices_is_none() {
+        for topic in [
+            "devices/t-2/messages/events/",
+            "devices/t-1/messages/eventsx",
+            "devices/t-1/messages/devicebound/",
+            "$iothub/twin/GET/",
+            "$iothub/methods/res/ok/?$rid=1",
+            "",
+        ] {
+            assert_eq!(Incoming::parse(topic, "t-1"), None, "{topic}");
+        }
+    }
+
+    #[test]
+    fn wildcards_stand_for_levels() {
+        assert!(matches("a/#", "a/b/c"));
+        assert!(matches("a/#", "a"));
+        assert!(matches("a/+/c", "a/b/c"));
+        assert!(!matches("a/+", "a/b/c"));
+        assert!(!matches("a/b", "a"));
+        assert!(!is_known_filter("t", "$iothub/twin/res/x#"));
+        assert!(!is_known_filter("t", "$iothub/twin/res/#/x"));
+    }
+}

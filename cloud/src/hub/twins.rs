@@ -1,0 +1,116 @@
+//! Twins as the service and the device change them.
+
+use serde_json::{Value, json};
+
+use super::link::Push;
+use super::twin::{DesiredPush, TwinPatch};
+use super::{Device, Entry, Hub, Twin, entry, etag, now};
+use crate::error::HubError;
+
+/// A twin together with what the registry says of its device.
+#[derive(Clone, Debug)]
+pub struct DeviceTwin {
+    /// The device.
+    pub device: Device,
+    /// The model it announced when it last connected.
+    pub model_id: Option<String>,
+    /// Its properties and tags.
+    pub twin: Twin,
+}
+
+impl DeviceTwin {
+    /// The etag of the twin, which is not that of the device.
+    pub fn etag(&self) -> String {
+        etag::of(self.twin.version())
+    }
+
+    /// Azure's `Twin`.
+    pub fn to_json(&self) -> Value {
+        let device = &self.device;
+        json!({
+            "deviceId": device.device_id,
+            "etag": self.etag(),
+            "deviceEtag": device.etag,
+            "status": device.status,
+            "statusUpdateTime": super::time(device.status_updated),
+            "connectionState": device.connection_state(),
+            "lastActivityTime": super::time(device.last_activity),
+            "cloudToDeviceMessageCount": device.cloud_to_device_messages,
+            "authenticationType": "sas",
+            "x509Thumbprint": {"primaryThumbprint": null, "secondaryThumbprint": null},
+            "modelId": self.model_id.as_deref().unwrap_or_default(),
+            "version": self.twin.version(),
+            "tags": self.twin.tags(),
+            "properties": self.twin.properties_json(),
+            "capabilities": {"iotEdge": false},
+            "deviceScope": "",
+        })
+    }
+}
+
+impl Hub {
+    /// The twin of a device.
+    ///
+    /// # Errors
+    /// `DeviceNotFound`.
+    pub fn twin(&self, id: &str) -> Result<DeviceTwin, HubError> {
+        Ok(entry(&mut self.state(), id)?.device_twin())
+    }
+
+    /// Every twin, in the order of device ids.
+    pub fn twins(&self) -> Vec<DeviceTwin> {
+        self.state().values().map(Entry::device_twin).collect()
+    }
+
+    /// Merges tags and desired properties, and tells the device if it is connected and listens. `if_match` is the
+    /// header as it came.
+    ///
+    /// # Errors
+    /// `DeviceNotFound`, `PreconditionFailed`, `ArgumentInvalid`.
+    pub fn patch_twin(
+        &self,
+        id: &str,
+        patch: TwinPatch,
+        if_match: Option<&str>,
+    ) -> Result<DeviceTwin, HubError> {
+        self.change_twin(id, if_match, |twin| twin.patch(patch, now()))
+    }
+
+    /// The same, but what is named is replaced, not merged.
+    ///
+    /// # Errors
+    /// As for [`Hub::patch_twin`].
+    pub fn replace_twin(
+        &self,
+        id: &str,
+        with: TwinPatch,
+        if_match: Option<&str>,
+    ) -> Result<DeviceTwin, HubError> {
+        self.change_twin(id, if_match, |twin| twin.replace(with, now()))
+    }
+
+    fn change_twin(
+        &self,
+        id: &str,
+        if_match: Option<&str>,
+        change: impl FnOnce(&mut Twin) -> Result<Option<DesiredPush>, HubError>,
+    ) -> Result<DeviceTwin, HubError> {
+        let mut state = self.state();
+        let entry = entry(&mut state, id)?;
+        etag::check(if_match, &etag::of(entry.twin.version()))?;
+        if let Some(push) = change(&mut entry.twin)? {
+            entry.push(Push::Desired(push));
+        }
+        Ok(entry.device_twin())
+    }
+}
+
+impl Entry {
+    fn device_twin(&self) -> DeviceTwin {
+        DeviceTwin {
+            device: self.snapshot(),
+            model_id: self.model_id.clone(),
+            twin: self.twin.clone(),
+        }
+    }
+}

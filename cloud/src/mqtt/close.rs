@@ -1,0 +1,66 @@
+//! Why a connection ends.
+
+use super::{DecodeError, EncodeError};
+
+/// The reason a device's connection ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Close {
+    /// It sent DISCONNECT.
+    #[error("the device disconnected")]
+    ByDevice,
+    /// The link broke, or the cloud stopped.
+    #[error("the connection was lost")]
+    Lost,
+    /// It broke the protocol or one of the hub's rules.
+    #[error("the device sent {0}")]
+    Protocol(String),
+    /// It opened with another version of MQTT.
+    #[error("the device speaks another version of MQTT than 3.1.1")]
+    Version,
+    /// It was silent for one and a half times its keep-alive.
+    #[error("the device was silent for too long")]
+    KeepAlive,
+    /// It did not send a CONNECT in time.
+    #[error("the device did not connect in time")]
+    NoConnect,
+    /// It was not let in.
+    #[error("the device was refused")]
+    Refused,
+    /// Its token's time is over.
+    #[error("the device's token expired")]
+    TokenExpired,
+    /// Another connection of the same device came (400027).
+    #[error("another connection of the device took over")]
+    TakenOver,
+    /// The device was disabled.
+    #[error("the device was disabled")]
+    Disabled,
+    /// The device was removed.
+    #[error("the device was removed")]
+    Removed,
+    /// It does not read what it is sent.
+    #[error("the device does not read what it is sent")]
+    NotReading,
+}
+
+impl From<std::io::Error> for Close {
+    fn from(_: std::io::Error) -> Self {
+        Self::Lost
+    }
+}
+
+impl From<DecodeError> for Close {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Version => Self::Version,
+            error => Self::Protocol(error.to_string()),
+        }
+    }
+}
+
+impl From<EncodeError> for Close {
+    /// The only text of the cloud's that could be too long is one the device chose: its `$rid`.
+    fn from(error: EncodeError) -> Self {
+        Self::Protocol(error.to_string())
+    }
+}

@@ -1,0 +1,19 @@
+//! MQTT 3.1.1 from the server's side: packets, their encoding, and a connection.
+
+mod close;
+mod connection;
+mod decode;
+mod encode;
+mod packet;
+mod peer;
+#[cfg(test)]
+mod tests;
+
+pub use self::close::Close;
+pub(crate) use self::connection::serve;
+pub use self::decode::{DecodeError, decode};
+pub use self::encode::{EncodeError, encode};
+pub use self::packet::{
+    Connect, ConnectReturn, Packet, Password, Publish, Qos, Subscribe, Unsubscribe, Will,
+};
+pub(crate) use self::peer::Peer;

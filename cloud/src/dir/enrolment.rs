@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::policies::Keys;
+use super::policies::random_keys;
+use crate::hub::SymmetricKeys;
 
 /// Name of the enrolment group every cloud has.
 pub const DEFAULT_GROUP: &str = "default";
@@ -14,7 +15,7 @@ pub struct Enrolment {
     /// What tells this provisioning service from others, such as `0ne00A1B2C3`.
     pub id_scope: String,
     /// The keys from which those of the group's devices derive.
-    pub default_group: Keys,
+    pub default_group: SymmetricKeys,
 }
 
 impl Enrolment {
@@ -22,7 +23,7 @@ impl Enrolment {
     pub fn generate() -> Self {
         Self {
             id_scope: format!("0ne{:08X}", rand::random::<u32>()),
-            default_group: Keys::generate(),
+            default_group: random_keys(),
         }
     }
 }

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use enrolment::{DEFAULT_GROUP, Enrolment};
-pub use policies::{Keys, Policies};
+pub use policies::Policies;
 pub use running::Running;
 
 use crate::ca::CERTIFICATE_FILE;

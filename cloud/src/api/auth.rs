@@ -1,0 +1,96 @@
+//! Who calls, and what they may do.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use jiff::Timestamp;
+
+use super::Services;
+use super::problem::RegistryProblem;
+use crate::error::HubError;
+use crate::sas;
+
+/// What a request needs to be allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Right {
+    /// To read device identities.
+    RegistryRead,
+    /// To make, change and remove them.
+    RegistryWrite,
+    /// To read and change twins, call methods, send messages and follow events.
+    ServiceConnect,
+    /// Everything about enrolments.
+    Enrolment,
+}
+
+/// What each policy may do, as in Azure.
+fn rights(policy: &str) -> &'static [Right] {
+    match policy {
+        "iothubowner" => &[
+            Right::RegistryRead,
+            Right::RegistryWrite,
+            Right::ServiceConnect,
+        ],
+        "service" => &[Right::ServiceConnect],
+        "registryRead" => &[Right::RegistryRead],
+        "registryReadWrite" => &[Right::RegistryRead, Right::RegistryWrite],
+        "provisioningserviceowner" => &[Right::Enrolment],
+        _ => &[],
+    }
+}
+
+/// Someone who has shown a token of one of the policies, and whose request names an api-version where Azure wants one.
+pub(super) struct Caller {
+    rights: &'static [Right],
+}
+
+impl Caller {
+    /// Refuses the request unless the caller has this right.
+    pub(super) fn may(&self, right: Right) -> Result<(), HubError> {
+        match self.rights.contains(&right) {
+            true => Ok(()),
+            false => Err(HubError::Unauthorized),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Services>> for Caller {
+    type Rejection = RegistryProblem;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        services: &Arc<Services>,
+    ) -> Result<Self, Self::Rejection> {
+        let header = parts.headers.get(AUTHORIZATION);
+        let rights = header
+            .and_then(|header| authenticate(header.to_str().ok()?, services))
+            .ok_or(HubError::Unauthorized)?;
+        if is_azures(parts) && !has_api_version(parts) {
+            return Err(HubError::ArgumentInvalid("api-version is missing".into()).into());
+        }
+        Ok(Self { rights })
+    }
+}
+
+fn authenticate(token: &str, services: &Services) -> Option<&'static [Right]> {
+    let policy = sas::claimed_policy(token)?;
+    let keys = services.policies.keys(&policy)?;
+    let verified = sas::verify(token, &keys.each(), Timestamp::now()).ok()?;
+    let host = verified.resource.split('/').next()?;
+    services.is_named(host).then(|| rights(&policy))
+}
+
+/// What lies under `/api/` is this cloud's own.
+fn is_azures(parts: &Parts) -> bool {
+    !parts.uri.path().starts_with("/api/")
+}
+
+fn has_api_version(parts: &Parts) -> bool {
+    let query = parts.uri.query().unwrap_or_default();
+    query
+        .split('&')
+        .filter_map(|parameter| parameter.split_once('='))
+        .any(|(name, value)| name.eq_ignore_ascii_case("api-version") && !value.is_empty())
+}

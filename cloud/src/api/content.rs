@@ -1,0 +1,82 @@
+//! Message bodies as JSON: what can be read is readable.
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use serde_json::{Map, Value};
+
+use crate::error::HubError;
+
+/// Puts a body into `object`: under `body` what its content type calls JSON and what is JSON, under `text` other
+/// UTF-8, under `base64` the rest.
+pub(super) fn put(object: &mut Map<String, Value>, content_type: Option<&str>, body: &[u8]) {
+    let json = content_type
+        .filter(|content_type| is_json(content_type))
+        .and_then(|_| serde_json::from_slice(body).ok());
+    let (name, value) = match (json, std::str::from_utf8(body)) {
+        (Some(json), _) => ("body", json),
+        (None, Ok(text)) => ("text", text.into()),
+        (None, Err(_)) => ("base64", BASE64.encode(body).into()),
+    };
+    object.insert(name.into(), value);
+}
+
+/// Takes a body out of an object that holds one of the three.
+pub(super) fn take(object: &mut Map<String, Value>) -> Result<Vec<u8>, HubError> {
+    let found = ["body", "text", "base64"].map(|name| object.remove(name));
+    match found {
+        [Some(json), None, None] => Ok(json.to_string().into_bytes()),
+        [None, Some(Value::String(text)), None] => Ok(text.into_bytes()),
+        [None, None, Some(Value::String(text))] => BASE64
+            .decode(text)
+            .map_err(|_| HubError::ArgumentInvalid("base64 does not hold base64".into())),
+        _ => Err(HubError::ArgumentInvalid(
+            "a message has one of body (any JSON), text and base64 (strings)".into(),
+        )),
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json") || essence.ends_with("+json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn shown(content_type: Option<&str>, body: &[u8]) -> Value {
+        let mut object = Map::new();
+        put(&mut object, content_type, body);
+        object.into()
+    }
+
+    #[test]
+    fn json_is_shown_as_json_if_it_says_so_and_is() {
+        let json = Some("application/json;charset=utf-8");
+        assert_eq!(shown(json, b"{\"a\":1}"), json!({"body": {"a": 1}}));
+        assert_eq!(shown(json, b"{\"a\":"), json!({"text": "{\"a\":"}));
+        assert_eq!(shown(None, b"1"), json!({"text": "1"}));
+    }
+
+    #[test]
+    fn bytes_survive_the_way_there_and_back() {
+        let mut object = Map::new();
+        put(&mut object, None, &[0xff, 0x00]);
+        assert!(object.contains_key("base64"));
+        assert_eq!(take(&mut object).unwrap(), [0xff, 0x00]);
+    }
+
+    #[test]
+    fn a_message_with_two_bodies_or_none_is_refused() {
+        for object in [
+            json!({}),
+            json!({"body": 1, "text": "1"}),
+            json!({"text": 1}),
+        ] {
+            assert!(
+                take(&mut object.as_object().unwrap().clone()).is_err(),
+                "{object}"
+            );
+        }
+    }
+}

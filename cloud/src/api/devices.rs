@@ -1,0 +1,104 @@
+//! `/devices`: the registry.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Deserialize;
+
+use super::Services;
+use super::auth::{Caller, Right};
+use super::body::{JsonBody, if_match};
+use super::problem::RegistryProblem;
+use crate::error::HubError;
+use crate::hub::{Device, DeviceSpec};
+
+/// How many devices a list has at most, as in Azure.
+const LIST_LIMIT: usize = 1000;
+
+pub(super) fn routes() -> Router<Arc<Services>> {
+    Router::new()
+        .route("/devices", get(list))
+        .route("/devices/{id}", get(read).put(write).delete(remove))
+}
+
+#[derive(Deserialize)]
+struct Listing {
+    top: Option<String>,
+}
+
+impl Listing {
+    fn limit(&self) -> Result<usize, HubError> {
+        let Some(top) = &self.top else {
+            return Ok(LIST_LIMIT);
+        };
+        match top.parse() {
+            Ok(top @ 1..=LIST_LIMIT) => Ok(top),
+            _ => Err(HubError::ArgumentInvalid(format!(
+                "top must be a number from 1 to {LIST_LIMIT}"
+            ))),
+        }
+    }
+}
+
+async fn list(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    Query(listing): Query<Listing>,
+) -> Result<Response, RegistryProblem> {
+    caller.may(Right::RegistryRead)?;
+    let top = listing.limit()?;
+    let devices = services.hub.devices();
+    let devices: Vec<_> = devices.iter().take(top).map(Device::to_json).collect();
+    Ok(Json(devices).into_response())
+}
+
+async fn read(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    Path(id): Path<String>,
+) -> Result<Response, RegistryProblem> {
+    caller.may(Right::RegistryRead)?;
+    Ok(answer(&services.hub.device(&id)?))
+}
+
+/// Creates without `If-Match`, updates with it.
+async fn write(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    JsonBody(mut spec): JsonBody<DeviceSpec>,
+) -> Result<Response, RegistryProblem> {
+    caller.may(Right::RegistryWrite)?;
+    if spec.device_id.is_empty() {
+        spec.device_id.clone_from(&id);
+    }
+    if spec.device_id != id {
+        let message = "deviceId in the body is not the one in the address";
+        return Err(HubError::ArgumentInvalid(message.into()).into());
+    }
+    let device = match if_match(&headers) {
+        None => services.hub.create_device(spec)?,
+        etag => services.hub.update_device(spec, etag)?,
+    };
+    Ok(answer(&device))
+}
+
+async fn remove(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, RegistryProblem> {
+    caller.may(Right::RegistryWrite)?;
+    services.hub.delete_device(&id, if_match(&headers))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn answer(device: &Device) -> Response {
+    super::with_etag(&device.etag, device.to_json())
+}

@@ -1,0 +1,67 @@
+//! `/enrollments/{id}` and `/enrollmentGroups/{id}`: who may provision.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get};
+
+use super::Services;
+use super::auth::{Caller, Right};
+use super::body::{JsonBody, if_match};
+use super::problem::Problem;
+use crate::dps::{Enrollment, EnrollmentKind, EnrollmentSpec};
+
+pub(super) fn routes() -> Router<Arc<Services>> {
+    Router::new()
+        .route("/enrollments/{id}", methods(EnrollmentKind::Individual))
+        .route("/enrollmentGroups/{id}", methods(EnrollmentKind::Group))
+}
+
+fn methods(kind: EnrollmentKind) -> MethodRouter<Arc<Services>> {
+    get(move |caller, state, id| read(kind, caller, state, id))
+        .put(move |caller, state, id, headers, body| write(kind, caller, state, id, headers, body))
+        .delete(move |caller, state, id, headers| remove(kind, caller, state, id, headers))
+}
+
+async fn read(
+    kind: EnrollmentKind,
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    caller.may(Right::Enrolment)?;
+    Ok(answer(&services.dps.enrollment(kind, &id)?))
+}
+
+async fn write(
+    kind: EnrollmentKind,
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    JsonBody(spec): JsonBody<EnrollmentSpec>,
+) -> Result<Response, Problem> {
+    caller.may(Right::Enrolment)?;
+    let etag = if_match(&headers);
+    Ok(answer(&services.dps.put_enrollment(kind, &id, spec, etag)?))
+}
+
+async fn remove(
+    kind: EnrollmentKind,
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Problem> {
+    caller.may(Right::Enrolment)?;
+    let etag = if_match(&headers);
+    services.dps.delete_enrollment(kind, &id, etag)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn answer(enrolment: &Enrollment) -> Response {
+    super::with_etag(&enrolment.etag, enrolment.to_json())
+}

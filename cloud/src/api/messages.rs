@@ -1,0 +1,72 @@
+//! `/api/devices/{id}/messages`: to a device, which in Azure has no REST.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::Services;
+use super::auth::{Caller, Right};
+use super::body::JsonBody;
+use super::content;
+use super::problem::Problem;
+use crate::error::HubError;
+
+pub(super) fn routes() -> Router<Arc<Services>> {
+    Router::new().route("/api/devices/{id}/messages", post(send))
+}
+
+/// A message: its body as [`content`] has it, and what the device is told about it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Message {
+    message_id: Option<String>,
+    correlation_id: Option<String>,
+    content_type: Option<String>,
+    content_encoding: Option<String>,
+    #[serde(default)]
+    properties: BTreeMap<String, String>,
+    #[serde(flatten)]
+    content: Map<String, Value>,
+}
+
+impl Message {
+    /// System properties under the names they have on the wire, then the others.
+    fn properties(self) -> Result<Vec<(String, String)>, HubError> {
+        if let Some(name) = self.properties.keys().find(|name| name.starts_with('$')) {
+            return Err(HubError::ArgumentInvalid(format!(
+                "the property {name:?} begins with '$', which is for system properties"
+            )));
+        }
+        let system = [
+            ("$.mid", self.message_id),
+            ("$.cid", self.correlation_id),
+            ("$.ct", self.content_type),
+            ("$.ce", self.content_encoding),
+        ];
+        let system = system
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        Ok(system.chain(self.properties).collect())
+    }
+}
+
+async fn send(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    Path(id): Path<String>,
+    JsonBody(mut message): JsonBody<Message>,
+) -> Result<Response, Problem> {
+    caller.may(Right::ServiceConnect)?;
+    let body = content::take(&mut message.content)?;
+    let properties = message.properties()?;
+    let message_id = services.hub.send_message(&id, body.into(), properties)?;
+    let answer = Json(json!({"messageId": message_id}));
+    Ok((StatusCode::CREATED, answer).into_response())
+}

@@ -1,0 +1,133 @@
+//! The operator's side: Azure's own REST over HTTPS, and under `/api/` what Azure has no REST for.
+//!
+//! | resource | file |
+//! |---|---|
+//! | `/devices`, `/devices/{id}` | `devices` |
+//! | `/twins/{id}` | `twins` |
+//! | `/twins/{id}/methods` | `methods` |
+//! | `/enrollments/{id}`, `/enrollmentGroups/{id}` | `enrolments` |
+//! | `/registrations/{id}` | `registrations` |
+//! | `/api/events` | `events` |
+//! | `/api/devices/{id}/messages` | `messages` |
+//! | `/api/faults` | `faults` |
+
+mod auth;
+mod body;
+mod content;
+mod devices;
+mod enrolments;
+mod events;
+mod faults;
+mod listener;
+mod messages;
+mod methods;
+mod problem;
+mod registrations;
+mod twins;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::Uri;
+use axum::http::header::ETAG;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use rustls::ServerConfig;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::dir::Policies;
+use crate::dps::Dps;
+use crate::hub::Hub;
+use listener::TlsListener;
+
+/// How long requests in hand may take to finish when the cloud ends.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What the operator's side stands on.
+pub struct Services {
+    /// The hub.
+    pub hub: Hub,
+    /// The provisioning service.
+    pub dps: Dps,
+    /// Who may do what.
+    pub policies: Policies,
+    /// Turns true when the cloud ends.
+    pub shutdown: watch::Receiver<bool>,
+}
+
+impl Services {
+    /// Whether a token for this host is for this cloud.
+    fn is_named(&self, host: &str) -> bool {
+        self.hub.is_named(host) || self.dps.is_named(host)
+    }
+}
+
+/// Serves operators on `listener` until `services.shutdown` turns true.
+///
+/// # Errors
+/// If the listener has no address.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    services: Services,
+) -> io::Result<()> {
+    let mut shutdown = services.shutdown.clone();
+    let ended = {
+        let mut shutdown = shutdown.clone();
+        async move { drop(shutdown.wait_for(|ended| *ended).await) }
+    };
+    let listener = TlsListener::new(listener, tls)?;
+    let serving = axum::serve(listener, router(services)).with_graceful_shutdown(ended);
+    let serving = tokio::spawn(serving.into_future());
+    let _ = shutdown.wait_for(|ended| *ended).await;
+    let _ = timeout(GRACE, serving).await;
+    Ok(())
+}
+
+fn router(services: Services) -> Router {
+    let resources = Router::new()
+        .merge(devices::routes())
+        .merge(twins::routes())
+        .merge(methods::routes())
+        .merge(enrolments::routes())
+        .merge(registrations::routes())
+        .merge(events::routes())
+        .merge(messages::routes())
+        .merge(faults::routes())
+        .layer(DefaultBodyLimit::max(body::BODY_LIMIT))
+        .with_state(Arc::new(services));
+    // A layer runs after its router has matched the path, so the one that changes the path has a router of its own.
+    Router::new()
+        .fallback_service(resources)
+        .layer(from_fn(decode_slashes))
+}
+
+/// Some of Microsoft's tools encode the slashes between the parts of a path too. No name has a slash in it.
+async fn decode_slashes(mut request: Request, next: Next) -> Response {
+    if let Some(uri) = with_slashes(request.uri()) {
+        *request.uri_mut() = uri;
+    }
+    next.run(request).await
+}
+
+fn with_slashes(uri: &Uri) -> Option<Uri> {
+    let path = uri.path();
+    let decoded = path.replace("%2F", "/").replace("%2f", "/");
+    if decoded == path {
+        return None;
+    }
+    let query = uri.query().map(|query| format!("?{query}"));
+    format!("{decoded}{}", query.unwrap_or_default())
+        .parse()
+        .ok()
+}
+
+fn with_etag(etag: &str, body: Value) -> Response {
+    ([(ETAG, format!("\"{etag}\""))], Json(body)).into_response()
+}

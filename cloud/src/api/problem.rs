@@ -1,0 +1,140 @@
+//! What went wrong, in the three shapes Azure says it.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::error::HubError;
+
+const NAME_HEADER: HeaderName = HeaderName::from_static("iothub-errorcode");
+
+/// Registry and twins: `{"Message": "ErrorCode:DeviceNotFound;thermostat-9", "ExceptionMessage": …}`.
+///
+/// Microsoft's tools read the name out of the text.
+#[derive(Debug)]
+pub(super) struct RegistryProblem(HubError);
+
+/// Methods: the newer shape as a string inside `Message`.
+#[derive(Debug)]
+pub(super) struct MethodProblem(HubError);
+
+/// Newer endpoints: `{"errorCode": 404201, "message": …, "trackingId": …, "timestampUtc": …}`.
+#[derive(Debug)]
+pub(super) struct Problem(HubError);
+
+impl From<HubError> for RegistryProblem {
+    fn from(error: HubError) -> Self {
+        Self(error)
+    }
+}
+
+impl From<HubError> for MethodProblem {
+    fn from(error: HubError) -> Self {
+        Self(error)
+    }
+}
+
+impl From<HubError> for Problem {
+    fn from(error: HubError) -> Self {
+        Self(error)
+    }
+}
+
+impl IntoResponse for RegistryProblem {
+    fn into_response(self) -> Response {
+        let Self(error) = self;
+        let body = json!({
+            "Message": format!("ErrorCode:{};{}", error.name(), registry_text(&error)),
+            "ExceptionMessage": format!(
+                "Tracking ID:{}-G:0-TimeStamp:{}",
+                tracking_id(),
+                Timestamp::now().strftime("%m/%d/%Y %H:%M:%S"),
+            ),
+        });
+        answer(&error, body)
+    }
+}
+
+impl IntoResponse for MethodProblem {
+    fn into_response(self) -> Response {
+        let Self(error) = self;
+        let mut message = newer(&error, &method_text(&error));
+        if let Some(info) = method_info(&error) {
+            message["info"] = info;
+        }
+        let body = json!({"Message": message.to_string(), "ExceptionMessage": ""});
+        answer(&error, body)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let Self(error) = self;
+        let body = newer(&error, &error.to_string());
+        answer(&error, body)
+    }
+}
+
+fn answer(error: &HubError, body: Value) -> Response {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(NAME_HEADER, error.name())], Json(body)).into_response()
+}
+
+fn newer(error: &HubError, message: &str) -> Value {
+    json!({
+        "errorCode": error.code(),
+        "trackingId": format!("{}-G:0", tracking_id()),
+        "message": message,
+        "timestampUtc": Timestamp::now().to_string(),
+    })
+}
+
+fn tracking_id() -> String {
+    format!("{:032X}", rand::random::<u128>())
+}
+
+/// Where Azure's text is known, it is Azure's.
+fn registry_text(error: &HubError) -> String {
+    match error {
+        HubError::Unauthorized => "Unauthorized".into(),
+        HubError::DeviceNotFound(id) => id.clone(),
+        HubError::DeviceAlreadyExists(id) => {
+            format!("A device with ID '{id}' is already registered.")
+        }
+        HubError::PreconditionFailed { existing, given } => format!(
+            "Precondition failed: Device version did not match, existingVersion:{existing} newVersion:{given}"
+        ),
+        other => other.to_string(),
+    }
+}
+
+fn method_text(error: &HubError) -> String {
+    match error {
+        HubError::DeviceNotFound(_) => "Not registered".into(),
+        HubError::DeviceNotOnline { .. } => "The operation failed because the requested device isn't online. To learn more, see https://aka.ms/iothub404103".into(),
+        HubError::GatewayTimeout => "Timed out waiting for the response from device.".into(),
+        other => other.to_string(),
+    }
+}
+
+fn method_info(error: &HubError) -> Option<Value> {
+    match error {
+        HubError::DeviceNotOnline { waited } => Some(json!({"timeout": clock(*waited)})),
+        HubError::GatewayTimeout => Some(json!({})),
+        _ => None,
+    }
+}
+
+fn clock(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    format!(
+        "{:02}:{:02}:{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}

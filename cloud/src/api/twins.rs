@@ -1,0 +1,60 @@
+//! `/twins/{id}`: what a device is to be and says it is.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::get;
+use serde_json::Value;
+
+use super::Services;
+use super::auth::{Caller, Right};
+use super::body::{JsonBody, if_match};
+use super::problem::RegistryProblem;
+use crate::hub::DeviceTwin;
+use crate::hub::twin::TwinPatch;
+
+pub(super) fn routes() -> Router<Arc<Services>> {
+    Router::new().route("/twins/{id}", get(read).patch(merge).put(replace))
+}
+
+async fn read(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    Path(id): Path<String>,
+) -> Result<Response, RegistryProblem> {
+    caller.may(Right::ServiceConnect)?;
+    Ok(answer(&services.hub.twin(&id)?))
+}
+
+async fn merge(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    JsonBody(patch): JsonBody<Value>,
+) -> Result<Response, RegistryProblem> {
+    caller.may(Right::ServiceConnect)?;
+    let patch = TwinPatch::from_json(&patch)?;
+    let twin = services.hub.patch_twin(&id, patch, if_match(&headers))?;
+    Ok(answer(&twin))
+}
+
+async fn replace(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    JsonBody(with): JsonBody<Value>,
+) -> Result<Response, RegistryProblem> {
+    caller.may(Right::ServiceConnect)?;
+    let with = TwinPatch::from_json(&with)?;
+    let twin = services.hub.replace_twin(&id, with, if_match(&headers))?;
+    Ok(answer(&twin))
+}
+
+fn answer(twin: &DeviceTwin) -> Response {
+    super::with_etag(&twin.etag(), twin.to_json())
+}

@@ -1,0 +1,193 @@
+//! Requests to the running cloud, as any operator's tool makes them.
+
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloud::dir::{CloudDir, DirError, Policies, Running};
+use cloud::sas;
+use jiff::{Timestamp, ToSpan};
+use rustls::crypto::ring::default_provider;
+use serde_json::Value;
+use ureq::http::{Request, Response, StatusCode};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::{Agent, Body, BodyReader};
+
+use super::failure::Failure;
+use super::problem;
+
+/// The cloud is on this machine: it answers at once or it is not there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Larger than everything there is to get.
+const ANSWER_LIMIT: u64 = 64 * 1024 * 1024;
+const API_VERSION: &str = "2021-04-12";
+
+/// The right a request needs, under the name of Azure's policy that gives it and little else.
+#[derive(Clone, Copy)]
+pub(crate) enum Policy {
+    RegistryRead,
+    Service,
+    Provisioning,
+}
+
+impl Policy {
+    fn name(self) -> &'static str {
+        match self {
+            Self::RegistryRead => "registryRead",
+            Self::Service => "service",
+            Self::Provisioning => "provisioningserviceowner",
+        }
+    }
+}
+
+/// The running cloud.
+pub(crate) struct Client {
+    running: Running,
+    certificate: PathBuf,
+    policies: Policies,
+    agent: Agent,
+}
+
+impl Client {
+    /// Finds the cloud that runs in `dir`.
+    pub(crate) fn of(dir: &CloudDir) -> Result<Self, Failure> {
+        let running = dir.running()?;
+        let certificate = dir.certificate();
+        let pem = std::fs::read(&certificate).map_err(|source| DirError::File {
+            path: certificate.clone(),
+            source,
+        })?;
+        let root = Certificate::from_pem(&pem).map_err(Failure::settings)?;
+        Ok(Self {
+            running,
+            certificate,
+            policies: dir.policies()?,
+            agent: agent(&root),
+        })
+    }
+
+    /// Where the cloud is.
+    pub(crate) fn running(&self) -> &Running {
+        &self.running
+    }
+
+    /// The file clients are to trust.
+    pub(crate) fn certificate(&self) -> &Path {
+        &self.certificate
+    }
+
+    /// The JSON of `path`.
+    pub(crate) fn get(&self, policy: Policy, path: &str) -> Result<Value, Failure> {
+        let request = self.request(policy, "GET", path)?;
+        self.answer(request.body(Vec::new()))
+    }
+
+    /// What the cloud answers to `body`.
+    pub(crate) fn send(
+        &self,
+        policy: Policy,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> Result<Value, Failure> {
+        let request = self
+            .request(policy, method, path)?
+            .header("content-type", "application/json");
+        self.answer(request.body(body.to_string().into_bytes()))
+    }
+
+    /// The stream at `path`, which ends after `limit`.
+    pub(crate) fn stream(
+        &self,
+        policy: Policy,
+        path: &str,
+        limit: Option<Duration>,
+    ) -> Result<BufReader<BodyReader<'static>>, Failure> {
+        let request = self.request(policy, "GET", path)?.body(Vec::new());
+        let request = request.map_err(Failure::request)?;
+        let request = self
+            .agent
+            .configure_request(request)
+            .timeout_recv_body(limit)
+            .build();
+        let response = self.accepted(self.agent.run(request))?;
+        Ok(BufReader::new(response.into_body().into_reader()))
+    }
+
+    fn request(
+        &self,
+        policy: Policy,
+        method: &str,
+        path: &str,
+    ) -> Result<ureq::http::request::Builder, Failure> {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let address = self.running.https;
+        Ok(Request::builder()
+            .method(method)
+            .uri(format!(
+                "https://{address}{path}{separator}api-version={API_VERSION}"
+            ))
+            .header("authorization", self.token(policy)?))
+    }
+
+    fn token(&self, policy: Policy) -> Result<String, Failure> {
+        let name = policy.name();
+        let keys = self.policies.keys(name).ok_or_else(|| {
+            Failure::settings(format!(
+                "policies.json has no policy {name:?}: delete the file and start the cloud again"
+            ))
+        })?;
+        let expiry = Timestamp::now() + 1.hour();
+        sas::sign(
+            &self.running.hub_name,
+            &keys.primary_key,
+            expiry,
+            Some(name),
+        )
+        .map_err(Failure::settings)
+    }
+
+    fn answer(&self, request: ureq::http::Result<Request<Vec<u8>>>) -> Result<Value, Failure> {
+        let request = request.map_err(Failure::request)?;
+        let mut response = self.accepted(self.agent.run(request))?;
+        if response.status() == StatusCode::NO_CONTENT {
+            return Ok(Value::Null);
+        }
+        let body = response.body_mut().with_config().limit(ANSWER_LIMIT);
+        body.read_json().map_err(|error| self.unreachable(&error))
+    }
+
+    fn accepted(
+        &self,
+        answer: Result<Response<Body>, ureq::Error>,
+    ) -> Result<Response<Body>, Failure> {
+        let response = answer.map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(problem::of(response))
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> Failure {
+        Failure::request(format!(
+            "the cloud (process {}) does not answer at {}: {error}",
+            self.running.pid, self.running.https
+        ))
+    }
+}
+
+/// Trusts the cloud's own authority alone, and goes through no proxy: the cloud is on this machine.
+fn agent(root: &Certificate<'static>) -> Agent {
+    let tls = TlsConfig::builder()
+        .root_certs(RootCerts::new_with_certs(std::slice::from_ref(root)))
+        .unversioned_rustls_crypto_provider(Arc::new(default_provider()))
+        .build();
+    Agent::config_builder()
+        .tls_config(tls)
+        .proxy(None)
+        .http_status_as_error(false)
+        .timeout_connect(Some(CONNECT_TIMEOUT))
+        .build()
+        .into()
+}

@@ -1,0 +1,60 @@
+//! `cloud devices`
+
+use clap::Args;
+use serde_json::Value;
+
+use super::client::{Client, Policy};
+use super::failure::Failure;
+use super::output;
+
+#[derive(Args)]
+pub(crate) struct Devices {
+    /// Print JSON, without keys
+    #[arg(long)]
+    json: bool,
+}
+
+impl Devices {
+    pub(crate) fn run(&self, client: &Client) -> Result<(), Failure> {
+        let mut devices = client.get(Policy::RegistryRead, "/devices")?;
+        let list = devices.as_array_mut().map(Vec::as_mut_slice);
+        let list = list.unwrap_or_default();
+        if self.json {
+            list.iter_mut().for_each(remove_keys);
+            return output::pretty(&list);
+        }
+        if list.is_empty() {
+            output::note("no device yet: enrol one with `cloud enrol ID` and start it");
+        }
+        list.iter()
+            .try_for_each(|device| output::line(&row(device)))
+    }
+}
+
+fn remove_keys(device: &mut Value) {
+    if let Some(device) = device.as_object_mut() {
+        device.remove("authentication");
+    }
+}
+
+fn row(device: &Value) -> String {
+    let field = |name| device.get(name).and_then(Value::as_str).unwrap_or("?");
+    let disabled = match field("status") {
+        "enabled" => "",
+        _ => "  disabled",
+    };
+    format!(
+        "{:<24} {:<12}  last active {}{disabled}",
+        field("deviceId"),
+        field("connectionState").to_lowercase(),
+        activity(field("lastActivityTime")),
+    )
+}
+
+fn activity(time: &str) -> &str {
+    if time.starts_with("0001-") {
+        "never"
+    } else {
+        time
+    }
+}

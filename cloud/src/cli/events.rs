@@ -1,0 +1,86 @@
+//! `cloud events`
+
+use clap::Args;
+use serde_json::Value;
+
+use super::client::Client;
+use super::device::DeviceOption;
+use super::failure::Failure;
+use super::output::{self, faint, printable};
+use super::stream::{self, Selection};
+
+#[derive(Args)]
+pub(crate) struct Events {
+    /// Go on with what comes, until stopped
+    #[arg(long, short)]
+    follow: bool,
+    /// Begin with the last so many events
+    #[arg(long, value_name = "COUNT")]
+    last: Option<u64>,
+    #[command(flatten)]
+    device: DeviceOption,
+    /// Print each event as one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Events {
+    pub(crate) fn run(&self, client: &Client) -> Result<(), Failure> {
+        let selection = Selection {
+            device: self.device.named(),
+            last: self.last,
+            follow: self.follow,
+            limit: None,
+        };
+        for event in stream::open(client, &selection)? {
+            let event = event
+                .map_err(|error| Failure::request(format!("lost the cloud's events: {error}")))?;
+            self.show(&event)?;
+        }
+        Ok(())
+    }
+
+    fn show(&self, event: &Value) -> Result<(), Failure> {
+        if self.json {
+            return output::line(&event.to_string());
+        }
+        let field = |name| event[name].as_str().unwrap_or_default();
+        let head = format!("{} {}", field("enqueued"), field("device"));
+        let body = format!("{:<12} {}", field("type"), what(event));
+        output::coloured_line(&format!(
+            "{}  {}",
+            faint(&printable(&head)),
+            printable(&body)
+        ))
+    }
+}
+
+/// What is to be said of an event, in one line.
+fn what(event: &Value) -> String {
+    match event["type"].as_str() {
+        Some("telemetry") => telemetry(event),
+        Some("reported") => format!("{} (version {})", event["patch"], event["version"]),
+        Some("connected") => plain(&event["modelId"]),
+        _ => plain(&event["reason"]),
+    }
+}
+
+fn telemetry(event: &Value) -> String {
+    let body = if event.get("body").is_some() {
+        event["body"].to_string()
+    } else if event.get("text").is_some() {
+        plain(&event["text"])
+    } else {
+        format!("base64 {}", plain(&event["base64"]))
+    };
+    let component = event["component"].as_str().map(|name| format!("{name}: "));
+    let properties = match event["properties"].as_object() {
+        Some(properties) if !properties.is_empty() => format!("  {}", event["properties"]),
+        _ => String::new(),
+    };
+    format!("{}{body}{properties}", component.unwrap_or_default())
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

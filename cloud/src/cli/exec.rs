@@ -1,0 +1,164 @@
+//! `cloud exec`
+
+use std::ffi::OsString;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use cloud::dir::{CloudDir, Running};
+use cloud::dps::{EnrollmentKind, EnrollmentSpec};
+use cloud::error::HubError;
+use cloud::hub::DeviceSpec;
+use cloud::server::{Cloud, MQTT_PORT};
+
+use super::device_environment::{Identity, Variables, connection_string, provisioning};
+use super::failure::Failure;
+use super::settings::{Manner, Place};
+use super::{child, logging, output};
+
+#[derive(Args)]
+pub(crate) struct Exec {
+    /// The device to enrol
+    #[arg(
+        long,
+        env = "CLOUD_DEVICE_ID",
+        default_value = "device-1",
+        value_name = "ID"
+    )]
+    device_id: String,
+    /// How the program is told to begin: by provisioning, or with a connection string
+    #[arg(
+        long,
+        env = "CLOUD_SECURITY_TYPE",
+        default_value = "DPS",
+        value_name = "TYPE"
+    )]
+    security_type: SecurityType,
+    /// Listen on this loopback address, port 8883: for SDKs that know no other port
+    #[arg(long, env = "CLOUD_ADDRESS", value_name = "127.X.Y.Z", value_parser = loopback_ip)]
+    address: Option<Ipv4Addr>,
+    #[command(flatten)]
+    manner: Manner,
+    /// The program, and its arguments
+    #[arg(trailing_var_arg = true, required = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum SecurityType {
+    #[value(name = "DPS")]
+    Dps,
+    #[value(name = "connectionString")]
+    ConnectionString,
+}
+
+impl Exec {
+    pub(crate) fn run(&self, dir: Option<PathBuf>) -> Result<(), Failure> {
+        match self.run_in(&Lodging::choose(dir))? {
+            0 => Ok(()),
+            code => Err(Failure::Exit(code)),
+        }
+    }
+
+    #[tokio::main]
+    async fn run_in(&self, lodging: &Lodging) -> Result<u8, Failure> {
+        let Some((program, arguments)) = self.command.split_first() else {
+            return Err(Failure::settings("no program is named"));
+        };
+        logging::begin();
+        let dir = &lodging.dir;
+        let mut owned = dir.take()?;
+        let (cloud, running) = self.manner.start(&mut owned, self.place()).await?;
+        let variables = self.environment(&cloud, dir, &running)?;
+        output::note(&format!(
+            "cloud: from a second terminal: cloud --dir {} events --follow",
+            dir.path().display()
+        ));
+        let code = child::run(program, arguments, variables).await;
+        cloud.stop().await;
+        code
+    }
+
+    fn place(&self) -> Place {
+        let (address, port) = match self.address {
+            Some(address) => (address, MQTT_PORT),
+            None => (Ipv4Addr::LOCALHOST, 0),
+        };
+        let name = self.address.map(|address| address.to_string());
+        Place {
+            mqtt: SocketAddr::from((address, port)),
+            https: SocketAddr::from((address, 0)),
+            name: name.unwrap_or_else(|| "localhost".into()),
+        }
+    }
+
+    fn environment(
+        &self,
+        cloud: &Cloud,
+        dir: &CloudDir,
+        running: &Running,
+    ) -> Result<Variables, Failure> {
+        let id = self.device_id.as_str();
+        let key = enrol(cloud, id).map_err(Failure::settings)?;
+        let identity = Identity { id, key: &key };
+        let mut variables = provisioning(running, &dir.certificate(), &identity);
+        variables.push((
+            "IOTHUB_DEVICE_CONNECTION_STRING",
+            connection_string(running, &identity),
+        ));
+        variables.push(("CLOUD_DIR", dir.path().display().to_string()));
+        if self.security_type == SecurityType::ConnectionString {
+            // The last of equal names counts.
+            variables.push(("IOTHUB_DEVICE_SECURITY_TYPE", "connectionString".into()));
+        }
+        Ok(variables)
+    }
+}
+
+/// Lets the device provision, and registers it at once, so that its connection string counts without. Returns its key.
+fn enrol(cloud: &Cloud, id: &str) -> Result<String, HubError> {
+    let spec = EnrollmentSpec::default();
+    let kind = EnrollmentKind::Individual;
+    let keys = cloud.dps().put_enrollment(kind, id, spec, None)?.keys;
+    let key = keys.primary_key.clone();
+    cloud
+        .hub()
+        .create_device(DeviceSpec::named(id).with_keys(keys))?;
+    Ok(key)
+}
+
+/// The directory of a cloud that lives as long as its program: the one that is named, or one that goes with it.
+struct Lodging {
+    dir: CloudDir,
+    temporary: bool,
+}
+
+impl Lodging {
+    fn choose(named: Option<PathBuf>) -> Self {
+        let temporary = named.is_none();
+        let path = named.unwrap_or_else(|| {
+            std::env::temp_dir().join(format!("cloud-exec-{:016x}", rand::random::<u64>()))
+        });
+        Self {
+            dir: CloudDir::new(path),
+            temporary,
+        }
+    }
+}
+
+impl Drop for Lodging {
+    fn drop(&mut self) {
+        if self.temporary {
+            // One that stays holds nothing that still counts.
+            let _ = fs::remove_dir_all(self.dir.path());
+        }
+    }
+}
+
+fn loopback_ip(text: &str) -> Result<Ipv4Addr, String> {
+    let address: Option<Ipv4Addr> = text.parse().ok();
+    address
+        .filter(Ipv4Addr::is_loopback)
+        .ok_or_else(|| "write a loopback address such as 127.0.5.1".to_owned())
+}

@@ -1,0 +1,208 @@
+//! The command line.
+
+mod call;
+mod child;
+mod client;
+mod completions;
+mod device;
+mod device_environment;
+mod devices;
+mod enrol;
+mod events;
+mod exec;
+mod failure;
+mod fault;
+mod logging;
+mod output;
+mod problem;
+mod run;
+mod send;
+mod set;
+mod settings;
+mod stream;
+mod twin;
+mod value;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use cloud::dir::CloudDir;
+
+use client::Client;
+use failure::Failure;
+
+/// Azure IoT on a laptop: DPS, IoT Hub and the operator's side, without an account.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "\
+Begin:
+  cloud run                            start the cloud, and leave it running
+  cloud exec -- host --component x.wasm   or: a cloud for one program, gone when it ends
+
+Exit codes:
+  0  done   1  the cloud or the device refused, or did not answer   2  wrong settings
+  `cloud exec` ends with the code of its program.
+
+Every option is an environment variable too: --retry-after is CLOUD_RETRY_AFTER."
+)]
+struct Cli {
+    /// The cloud's directory: keys, certificates, and where the running cloud is
+    #[arg(long, global = true, env = "CLOUD_DIR", value_name = "DIR")]
+    dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the cloud until stopped
+    #[command(after_help = "\
+Examples:
+  cloud run
+  cloud run --tls 1.2 --mqtt 127.0.0.1:18883
+  cloud run --hub-name hub.localhost   for SDKs that want a name with a dot")]
+    Run(run::Run),
+    /// Run a program with a cloud of its own
+    #[command(after_help = "\
+Examples:
+  cloud exec -- host --component thermostat.wasm
+  cloud exec --device-id t1 --security-type connectionString -- ./device
+  cloud exec --address 127.0.5.1 -- python sample.py   an unmodified SDK, which knows port 8883 only
+
+CMD gets IOTHUB_DEVICE_SECURITY_TYPE, IOTHUB_DEVICE_DPS_ENDPOINT, _ID_SCOPE, _DEVICE_ID and _DEVICE_KEY,
+IOTHUB_DEVICE_CONNECTION_STRING, SSL_CERT_FILE and CLOUD_DIR. Signals are passed on to it.
+
+Exit codes: that of CMD, 128 + the number of the signal that ended it, 126 and 127 as in a shell; 2 if
+the cloud does not start.")]
+    Exec(exec::Exec),
+    /// Let a device provision, and print what it needs for that
+    #[command(after_help = "\
+Examples:
+  cloud enrol thermostat-1
+  eval \"$(cloud enrol thermostat-1)\"; host --component thermostat.wasm
+  cloud enrol thermostat-1 --group     counts after the cloud was started anew, too")]
+    Enrol(enrol::Enrol),
+    /// List the devices
+    #[command(after_help = "\
+Examples:
+  cloud devices
+  cloud devices --json")]
+    Devices(devices::Devices),
+    /// Show what a device is to be and says it is
+    #[command(after_help = "\
+Examples:
+  cloud twin
+  cloud twin --device thermostat-1 --json")]
+    Twin(twin::Twin),
+    /// Set a desired property, and show the device's acknowledgment
+    #[command(after_help = "\
+Examples:
+  cloud set targetTemperature 23.5
+  cloud set --component thermostat1 targetTemperature 23.5
+  cloud set --no-wait mode eco
+  cloud set targetTemperature null     removes it
+
+Exit code 1 if the device refuses the value or does not acknowledge it in time.")]
+    Set(set::Set),
+    /// Call a command (a direct method), and show the answer
+    #[command(after_help = "\
+Examples:
+  cloud call getMaxMinReport 2026-01-01T00:00:00Z
+  cloud call --component thermostat1 getMaxMinReport
+  cloud call reboot '{\"delay\": 5}' --device thermostat-1
+
+Exit code 1 if the device answers with a status of 400 or more.")]
+    Call(call::Call),
+    /// Show what devices said and did
+    #[command(after_help = "\
+Examples:
+  cloud events
+  cloud events --follow --last 10
+  cloud events --device thermostat-1 --json")]
+    Events(events::Events),
+    /// Send a message to a device
+    #[command(after_help = "\
+Examples:
+  cloud send 'good morning'
+  cloud send '{\"volume\": 3}' --content-type application/json --property urgent=yes")]
+    Send(send::Send),
+    /// Show the fault switches, or turn one: what an outage looks like from the device's side
+    #[command(after_help = "\
+Examples:
+  cloud fault
+  cloud fault reset
+  cloud fault refuse on")]
+    Fault(fault::Fault),
+    /// Print the completions for a shell
+    #[command(after_help = "\
+Examples:
+  cloud completions bash > ~/.local/share/bash-completion/completions/cloud
+  cloud completions zsh > ~/.zfunc/_cloud")]
+    Completions(completions::Completions),
+}
+
+/// Does what the arguments say.
+pub(crate) fn main() -> ExitCode {
+    let Cli { dir, command } = Cli::parse();
+    match command.run(dir) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(message) = failure.message() {
+                output::error(message);
+            }
+            failure.code()
+        }
+    }
+}
+
+impl Command {
+    fn run(self, dir: Option<PathBuf>) -> Result<(), Failure> {
+        match self {
+            Self::Completions(command) => command.run(),
+            Self::Exec(command) => command.run(dir),
+            Self::Run(command) => command.run(&chosen(dir)?),
+            Self::Enrol(command) => command.run(&operator(dir)?),
+            Self::Devices(command) => command.run(&operator(dir)?),
+            Self::Twin(command) => command.run(&operator(dir)?),
+            Self::Set(command) => command.run(&operator(dir)?),
+            Self::Call(command) => command.run(&operator(dir)?),
+            Self::Events(command) => command.run(&operator(dir)?),
+            Self::Send(command) => command.run(&operator(dir)?),
+            Self::Fault(command) => command.run(&operator(dir)?),
+        }
+    }
+}
+
+fn chosen(dir: Option<PathBuf>) -> Result<CloudDir, Failure> {
+    Ok(match dir {
+        Some(path) => CloudDir::new(path),
+        None => CloudDir::of_user()?,
+    })
+}
+
+fn operator(dir: Option<PathBuf>) -> Result<Client, Failure> {
+    Client::of(&chosen(dir)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_examples() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string);
+            let help = help.unwrap_or_default();
+            assert!(help.contains("Examples:"), "{}", command.get_name());
+        }
+    }
+}

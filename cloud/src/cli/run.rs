@@ -1,0 +1,88 @@
+//! `cloud run`
+
+use std::io;
+use std::net::SocketAddr;
+
+use clap::Args;
+use cloud::dir::{CloudDir, Running};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::failure::Failure;
+use super::settings::{Manner, Place, loopback};
+use super::{logging, output};
+
+#[derive(Args)]
+pub(crate) struct Run {
+    /// Where devices connect; Microsoft's SDKs know port 8883 only
+    #[arg(long, env = "CLOUD_MQTT", default_value = "127.0.0.1:8883", value_name = "ADDRESS", value_parser = loopback)]
+    mqtt: SocketAddr,
+    /// Where operators connect
+    #[arg(long, env = "CLOUD_HTTPS", default_value = "127.0.0.1:8443", value_name = "ADDRESS", value_parser = loopback)]
+    https: SocketAddr,
+    #[command(flatten)]
+    manner: Manner,
+}
+
+impl Run {
+    #[tokio::main]
+    pub(crate) async fn run(&self, dir: &CloudDir) -> Result<(), Failure> {
+        logging::begin();
+        let mut stop = Stop::listen().map_err(Failure::settings)?;
+        let mut owned = dir.take()?;
+        let place = Place {
+            mqtt: self.mqtt,
+            https: self.https,
+            name: "localhost".into(),
+        };
+        let (cloud, running) = self.manner.start(&mut owned, place).await?;
+        greet(dir, &running)?;
+        stop.wanted().await;
+        cloud.stop().await;
+        Ok(())
+    }
+}
+
+fn greet(dir: &CloudDir, running: &Running) -> Result<(), Failure> {
+    output::line(&format!(
+        "the cloud runs
+  hub and DPS  {}  (MQTT over TLS, {})
+  id scope     {}
+  operators    https://{}
+  directory    {}
+  trust        SSL_CERT_FILE={}
+
+in a second terminal:
+  cloud enrol thermostat-1     lets a device provision, and prints what it needs
+  cloud events --follow        shows what devices send
+  cloud set NAME VALUE         sets a property          cloud call COMMAND    calls a command
+Ctrl-C ends it",
+        running.hub_name,
+        running.mqtt,
+        running.id_scope,
+        running.https,
+        dir.path().display(),
+        dir.certificate().display(),
+    ))
+}
+
+/// The signals that end the cloud.
+struct Stop {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn wanted(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! `cloud send`
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::client::{Client, Policy};
+use super::device::{DeviceOption, encoded};
+use super::failure::Failure;
+use super::output;
+
+#[derive(Args)]
+pub(crate) struct Send {
+    /// The body, as text
+    body: String,
+    #[command(flatten)]
+    device: DeviceOption,
+    /// A property of the message; may be given several times
+    #[arg(long, short, value_name = "NAME=VALUE", value_parser = pair)]
+    property: Vec<(String, String)>,
+    /// Such as application/json
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
+    /// Such as utf-8
+    #[arg(long, value_name = "ENCODING")]
+    content_encoding: Option<String>,
+    /// Made if not given
+    #[arg(long, value_name = "ID")]
+    message_id: Option<String>,
+}
+
+impl Send {
+    pub(crate) fn run(&self, client: &Client) -> Result<(), Failure> {
+        let device = self.device.pick(client)?;
+        let path = format!("/api/devices/{}/messages", encoded(&device));
+        let answer = client.send(Policy::Service, "POST", &path, &self.message())?;
+        let id = answer["messageId"].as_str().unwrap_or_default();
+        output::line(&format!("queued for {device} as message {id}"))
+    }
+
+    fn message(&self) -> Value {
+        let properties: BTreeMap<_, _> = self.property.iter().cloned().collect();
+        json!({
+            "text": self.body,
+            "messageId": self.message_id,
+            "contentType": self.content_type,
+            "contentEncoding": self.content_encoding,
+            "properties": properties,
+        })
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("it has no '=': write NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}

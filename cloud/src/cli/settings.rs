@@ -1,0 +1,149 @@
+//! How the cloud is to run: the options `run` and `exec` share.
+
+use std::net::SocketAddr;
+
+use clap::{Args, ValueEnum};
+use cloud::ca::Authority;
+use cloud::dir::{DEFAULT_GROUP, Enrolment, OwnedDir, Running};
+use cloud::dps::{Attestation, EnrollmentKind, EnrollmentSpec};
+use cloud::server::{Cloud, Config};
+use cloud::tls::{TlsVersions, server_config};
+
+use super::failure::Failure;
+
+#[derive(Args)]
+pub(crate) struct Manner {
+    /// The name of hub and provisioning service: localhost, a name below .localhost, or 127.x.y.z
+    #[arg(long, env = "CLOUD_HUB_NAME", value_name = "NAME")]
+    hub_name: Option<String>,
+    /// The TLS version to speak, and no other; Azure speaks 1.2
+    #[arg(long, env = "CLOUD_TLS", value_name = "VERSION")]
+    tls: Option<TlsVersion>,
+    /// How many seconds a device is told to wait while it is being assigned
+    #[arg(
+        long,
+        env = "CLOUD_RETRY_AFTER",
+        default_value_t = 1,
+        value_name = "SECONDS"
+    )]
+    retry_after: u32,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum TlsVersion {
+    #[value(name = "1.2")]
+    Only12,
+    #[value(name = "1.3")]
+    Only13,
+}
+
+fn versions(only: Option<TlsVersion>) -> TlsVersions {
+    match only {
+        None => TlsVersions::Both,
+        Some(TlsVersion::Only12) => TlsVersions::Only12,
+        Some(TlsVersion::Only13) => TlsVersions::Only13,
+    }
+}
+
+/// Where the cloud listens, and its name if none is chosen.
+pub(crate) struct Place {
+    pub(crate) mqtt: SocketAddr,
+    pub(crate) https: SocketAddr,
+    pub(crate) name: String,
+}
+
+impl Manner {
+    /// Starts a cloud with the keys of `dir`, and announces it there.
+    pub(crate) async fn start(
+        &self,
+        dir: &mut OwnedDir,
+        place: Place,
+    ) -> Result<(Cloud, Running), Failure> {
+        let enrolment = dir.enrolment()?;
+        let cloud = Cloud::start(self.config(dir, &place, &enrolment)?);
+        let cloud = cloud.await.map_err(|error| not_started(&error))?;
+        enrol_default_group(&cloud, &enrolment)?;
+        let running = running(&cloud, &enrolment);
+        dir.announce(&running)?;
+        Ok((cloud, running))
+    }
+
+    fn config(
+        &self,
+        dir: &OwnedDir,
+        place: &Place,
+        enrolment: &Enrolment,
+    ) -> Result<Config, Failure> {
+        let name = self.hub_name.as_ref().unwrap_or(&place.name);
+        let addresses = [place.mqtt, place.https].map(|address| address.ip().to_string());
+        let names: Vec<_> = [name.clone(), "localhost".into(), "127.0.0.1".into()]
+            .into_iter()
+            .chain(addresses)
+            .collect();
+        let authority = Authority::open(dir.dir().path()).map_err(Failure::settings)?;
+        let identity = authority
+            .issue(names.iter().map(String::as_str))
+            .map_err(Failure::settings)?;
+        let tls = server_config(identity.chain, identity.key, versions(self.tls));
+        Ok(Config {
+            mqtt: place.mqtt,
+            https: place.https,
+            tls: tls.map_err(Failure::settings)?,
+            names,
+            id_scope: enrolment.id_scope.clone(),
+            retry_after: self.retry_after,
+            policies: dir.policies()?,
+        })
+    }
+}
+
+/// The group is the same at each start: its devices can always provision again.
+fn enrol_default_group(cloud: &Cloud, enrolment: &Enrolment) -> Result<(), Failure> {
+    let spec = EnrollmentSpec {
+        attestation: Attestation::keys(enrolment.default_group.clone()),
+        ..EnrollmentSpec::default()
+    };
+    cloud
+        .dps()
+        .put_enrollment(EnrollmentKind::Group, DEFAULT_GROUP, spec, None)
+        .map(drop)
+        .map_err(|error| Failure::settings(format!("enrolment.json: {error}")))
+}
+
+fn running(cloud: &Cloud, enrolment: &Enrolment) -> Running {
+    let name = cloud.dps().assigned_hub();
+    Running {
+        hub_name: name.to_owned(),
+        dps_name: name.to_owned(),
+        id_scope: enrolment.id_scope.clone(),
+        mqtt: cloud.mqtt_addr(),
+        https: cloud.https_addr(),
+        pid: std::process::id(),
+    }
+}
+
+fn not_started(error: &anyhow::Error) -> Failure {
+    let in_use = error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::AddrInUse);
+    let remedy = if in_use {
+        ": end the program that uses the port, or choose another with --mqtt or --https"
+    } else {
+        ""
+    };
+    Failure::settings(format!("{error:#}{remedy}"))
+}
+
+/// An address devices on this machine can reach, and verify: the authority vouches for no other.
+pub(crate) fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text
+        .parse()
+        .map_err(|_| "write ADDRESS:PORT, such as 127.0.0.1:8883".to_owned())?;
+    match address {
+        SocketAddr::V4(v4) if v4.ip().is_loopback() => Ok(address),
+        _ => Err(
+            "the local cloud listens on 127.x.y.z only: its certificates count for nothing else"
+                .into(),
+        ),
+    }
+}

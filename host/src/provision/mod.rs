@@ -1,4 +1,97 @@
 //! Who the device is, and where it belongs.
 
+mod answer;
 pub mod connection_string;
+pub mod dps;
+pub mod error;
+mod exchange;
 pub mod sas;
+
+use std::time::Duration;
+
+pub use self::error::ProvisionError;
+use self::{
+    dps::{Assignment, Registration},
+    exchange::{Exchange, Step},
+};
+use crate::{
+    clock::Clock,
+    mqtt::{Delivery, Incoming, Link, LinkError, Transport},
+};
+
+/// Asks the device provisioning service once where the device belongs: connects, registers, waits for the assignment
+/// and disconnects. When to try again is up to the caller.
+pub async fn register<T: Transport>(
+    transport: &mut T,
+    clock: &dyn Clock,
+    registration: &Registration,
+) -> Result<Assignment, ProvisionError> {
+    let connect = registration.connect(clock.now());
+    let mut link = match transport.connect(&connect).await {
+        Ok(link) => link,
+        Err(error) => return Err(registration.not_connected(error)),
+    };
+    match converse(&mut link, clock, registration).await {
+        Ok(end) => {
+            link.disconnect().await;
+            end
+        }
+        Err(lost) => Err(registration.try_again(None, &format!("{lost} while registering"))),
+    }
+}
+
+async fn converse<L: Link>(
+    link: &mut L,
+    clock: &dyn Clock,
+    registration: &Registration,
+) -> Result<Result<Assignment, ProvisionError>, LinkError> {
+    link.subscribe(&[answer::TOPIC.to_owned()])?;
+    let mut exchange = Exchange::new(registration, rand::random());
+    let mut questions = 0;
+    let after = |pause: Duration| clock.monotonic() + pause;
+    let mut deadline = after(Exchange::ANSWER_WITHIN);
+    loop {
+        let step = tokio::select! {
+            incoming = link.next() => take(link, &mut exchange, incoming?)?,
+            () = clock.sleep_until(deadline) => exchange.timer(),
+        };
+        match step {
+            Step::Ask { topic, payload } => {
+                questions += 1;
+                link.publish(topic, payload, Delivery::AtLeastOnce(questions))?;
+                deadline = after(Exchange::ANSWER_WITHIN);
+            }
+            Step::Wait(pause) => deadline = after(pause),
+            Step::Nothing => {}
+            Step::End(end) => return Ok(end),
+        }
+    }
+}
+
+fn take<L: Link>(
+    link: &mut L,
+    exchange: &mut Exchange<'_>,
+    incoming: Incoming,
+) -> Result<Step, LinkError> {
+    match incoming {
+        Incoming::Subscribed { refused } if refused.is_empty() => Ok(exchange.subscribed()),
+        Incoming::Subscribed { .. } => {
+            let why = format!("the server refused the topic {}", answer::TOPIC);
+            Err(LinkError::Failed(why))
+        }
+        Incoming::Message {
+            topic,
+            payload,
+            receipt,
+        } => {
+            if let Some(receipt) = receipt {
+                link.acknowledge(receipt)?;
+            }
+            Ok(exchange.message(&topic, &payload))
+        }
+        Incoming::Acknowledged(_) => Ok(Step::Nothing),
+    }
+}
+
+#[cfg(test)]
+mod tests;

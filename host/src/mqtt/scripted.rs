@@ -1,0 +1,168 @@
+//! A transport within the process: whoever holds the [`Server`] plays the broker. No sockets, no time.
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Connect, ConnectError, Delivery, Incoming, Link, LinkError, Receipt, Transport};
+
+/// A transport and the server at its other end. Each connection asked for waits for the server's answer.
+#[must_use]
+pub fn pair() -> (ScriptedTransport, Server) {
+    let (to_server, from_device) = mpsc::unbounded_channel();
+    (ScriptedTransport { to_server }, Server { from_device })
+}
+
+/// The device's end. Unreachable once the [`Server`] is dropped.
+#[derive(Debug)]
+pub struct ScriptedTransport {
+    to_server: mpsc::UnboundedSender<Attempt>,
+}
+
+/// The broker's end.
+#[derive(Debug)]
+pub struct Server {
+    from_device: mpsc::UnboundedReceiver<Attempt>,
+}
+
+/// A CONNECT that waits for its CONNACK. Dropping it leaves the server unreachable for this attempt.
+#[derive(Debug)]
+pub struct Attempt {
+    /// What CONNECT carries.
+    pub connect: Connect,
+    answer: oneshot::Sender<Result<ScriptedLink, ConnectError>>,
+}
+
+/// The device's end of a standing connection.
+#[derive(Debug)]
+pub struct ScriptedLink {
+    to_server: mpsc::UnboundedSender<Sent>,
+    from_server: mpsc::UnboundedReceiver<Incoming>,
+}
+
+/// The broker's end of a standing connection. Dropping it closes the connection; what was sent before still arrives.
+#[derive(Debug)]
+pub struct Connection {
+    to_device: mpsc::UnboundedSender<Incoming>,
+    from_device: mpsc::UnboundedReceiver<Sent>,
+}
+
+/// What a device sends on a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// SUBSCRIBE to these topics.
+    Subscribe(Vec<String>),
+    /// PUBLISH.
+    Publish {
+        /// The topic.
+        topic: String,
+        /// The body.
+        payload: Bytes,
+        /// QoS, with the number to acknowledge.
+        delivery: Delivery,
+    },
+    /// PUBACK of a message received.
+    Acknowledge(Receipt),
+    /// DISCONNECT.
+    Disconnect,
+}
+
+impl Server {
+    /// The next CONNECT; none once the transport is dropped.
+    pub async fn next(&mut self) -> Option<Attempt> {
+        self.from_device.recv().await
+    }
+}
+
+impl Attempt {
+    /// Answers with CONNACK 0.
+    #[must_use]
+    pub fn accept(self) -> Connection {
+        let (to_device, from_server) = mpsc::unbounded_channel();
+        let (to_server, from_device) = mpsc::unbounded_channel();
+        // A device that has given up meanwhile shows on the connection as a closed one.
+        let _ = self.answer.send(Ok(ScriptedLink {
+            to_server,
+            from_server,
+        }));
+        Connection {
+            to_device,
+            from_device,
+        }
+    }
+
+    /// Lets it fail.
+    pub fn refuse(self, error: ConnectError) {
+        let _ = self.answer.send(Err(error));
+    }
+}
+
+impl Connection {
+    /// The next thing the device sends; none once it has dropped the connection.
+    pub async fn next(&mut self) -> Option<Sent> {
+        self.from_device.recv().await
+    }
+
+    /// Sends to the device; lost if it has dropped the connection.
+    pub fn send(&self, incoming: Incoming) {
+        let _ = self.to_device.send(incoming);
+    }
+
+    /// Sends a message with QoS 0.
+    pub fn publish(&self, topic: &str, payload: impl Into<Bytes>) {
+        self.send(Incoming::Message {
+            topic: topic.to_owned(),
+            payload: payload.into(),
+            receipt: None,
+        });
+    }
+}
+
+impl Transport for ScriptedTransport {
+    type Link = ScriptedLink;
+
+    async fn connect(&mut self, request: &Connect) -> Result<ScriptedLink, ConnectError> {
+        let gone = || ConnectError::Unreachable("the scripted server is gone".to_owned());
+        let (answer, answered) = oneshot::channel();
+        let connect = request.clone();
+        let attempt = Attempt { connect, answer };
+        self.to_server.send(attempt).map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+}
+
+impl ScriptedLink {
+    fn send(&self, sent: Sent) -> Result<(), LinkError> {
+        self.to_server.send(sent).map_err(|_| LinkError::Closed)
+    }
+}
+
+impl Link for ScriptedLink {
+    async fn next(&mut self) -> Result<Incoming, LinkError> {
+        self.from_server.recv().await.ok_or(LinkError::Closed)
+    }
+
+    fn subscribe(&mut self, topics: &[String]) -> Result<(), LinkError> {
+        self.send(Sent::Subscribe(topics.to_vec()))
+    }
+
+    fn publish(
+        &mut self,
+        topic: String,
+        payload: Bytes,
+        delivery: Delivery,
+    ) -> Result<(), LinkError> {
+        self.send(Sent::Publish {
+            topic,
+            payload,
+            delivery,
+        })
+    }
+
+    fn acknowledge(&mut self, receipt: Receipt) -> Result<(), LinkError> {
+        self.send(Sent::Acknowledge(receipt))
+    }
+
+    async fn disconnect(self) {
+        let _ = self.send(Sent::Disconnect);
+    }
+}

@@ -1,0 +1,192 @@
+//! The conversation with the device provisioning service, as a state machine without input and output of its own.
+//!
+//! Source: "Communicate with your DPS using the MQTT protocol" of the Azure IoT documentation.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::json;
+
+use super::{
+    answer::{Body, Failure, Header},
+    dps::{Assignment, Registration},
+    error::{ProvisionError, Reason, printable},
+    sas::quote,
+};
+
+/// Between two questions when the service names no time.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(2);
+/// The least pause after an error of the service itself.
+const SERVER_ERROR_PAUSE: Duration = Duration::from_secs(5);
+
+/// One registration on one connection.
+pub(super) struct Exchange<'a> {
+    registration: &'a Registration,
+    /// Ties an answer to its question.
+    request: u64,
+    /// What to ask for, once the service works on it.
+    operation: Option<String>,
+    /// Whether an answer is due: at first the one to the subscription.
+    asked: bool,
+}
+
+/// What is to be done next.
+#[derive(Debug, PartialEq)]
+pub(super) enum Step {
+    /// Send this with QoS 1, and call [`Exchange::timer`] if no answer has come within [`Exchange::ANSWER_WITHIN`].
+    Ask { topic: String, payload: Bytes },
+    /// Call [`Exchange::timer`] after this time.
+    Wait(Duration),
+    /// Go on as before.
+    Nothing,
+    /// The registration is over.
+    End(Result<Assignment, ProvisionError>),
+}
+
+impl<'a> Exchange<'a> {
+    pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+    /// The requests are numbered from `first`. A random one tells answers to an earlier connection from those to this.
+    pub(super) fn new(registration: &'a Registration, first: u32) -> Self {
+        Self {
+            registration,
+            request: u64::from(first),
+            operation: None,
+            asked: true,
+        }
+    }
+
+    /// The service will deliver its answers.
+    pub(super) fn subscribed(&mut self) -> Step {
+        self.ask()
+    }
+
+    /// A pause is over, or an answer has not come in time.
+    pub(super) fn timer(&mut self) -> Step {
+        if self.asked {
+            let seconds = Self::ANSWER_WITHIN.as_secs();
+            return self.try_again(None, &format!("no answer within {seconds} s"));
+        }
+        self.ask()
+    }
+
+    /// A message has come. One that answers no question of this exchange is passed over.
+    pub(super) fn message(&mut self, topic: &str, payload: &[u8]) -> Step {
+        match Header::parse(topic) {
+            Some(header) if self.asked && header.request == format!("{:x}", self.request) => {
+                self.asked = false;
+                self.answer(&header, payload)
+            }
+            _ => Step::Nothing,
+        }
+    }
+
+    fn ask(&mut self) -> Step {
+        self.asked = true;
+        self.request += 1;
+        let request = self.request;
+        let registrations = "$dps/registrations";
+        match &self.operation {
+            None => Step::Ask {
+                topic: format!("{registrations}/PUT/iotdps-register/?$rid={request:x}"),
+                payload: self.request_to_register(),
+            },
+            Some(operation) => Step::Ask {
+                topic: format!(
+                    "{registrations}/GET/iotdps-get-operationstatus/?$rid={request:x}&operationId={}",
+                    quote(operation)
+                ),
+                payload: Bytes::new(),
+            },
+        }
+    }
+
+    fn request_to_register(&self) -> Bytes {
+        let Registration {
+            registration_id,
+            model_id,
+            ..
+        } = self.registration;
+        let body = json!({"registrationId": registration_id, "payload": {"modelId": model_id}});
+        body.to_string().into()
+    }
+
+    fn answer(&mut self, header: &Header<'_>, payload: &[u8]) -> Step {
+        let status = header.status;
+        match status {
+            200..=299 => match serde_json::from_slice(payload) {
+                Ok(answer) => self.progress(answer, header.retry_after),
+                Err(error) => self.try_again(
+                    header.retry_after,
+                    &format!("its answer is not understood: {error}"),
+                ),
+            },
+            // A body that is not understood takes nothing from the status.
+            400 | 401 | 404 => {
+                let error: Failure = serde_json::from_slice(payload).unwrap_or_default();
+                Step::End(Err(self.registration.refused(Reason::Status {
+                    status,
+                    code: error.error_code,
+                    message: error.message(),
+                })))
+            }
+            500..=599 => {
+                let pause = header
+                    .retry_after
+                    .unwrap_or_default()
+                    .max(SERVER_ERROR_PAUSE);
+                self.try_again(Some(pause), &format!("it answered with status {status}"))
+            }
+            _ => self.try_again(
+                header.retry_after,
+                &format!("it answered with status {status}"),
+            ),
+        }
+    }
+
+    fn progress(&mut self, answer: Body, retry_after: Option<Duration>) -> Step {
+        let Body {
+            operation_id,
+            status,
+            registration_state,
+        } = answer;
+        match status.as_str() {
+            "assigning" => {
+                self.operation = operation_id.or(self.operation.take());
+                match self.operation {
+                    Some(_) => Step::Wait(retry_after.unwrap_or(ASK_AGAIN_AFTER)),
+                    None => self.try_again(retry_after, "its answer has no operationId"),
+                }
+            }
+            "assigned" => match registration_state.assignment() {
+                Some(assignment) => Step::End(Ok(assignment)),
+                None => self.try_again(retry_after, "it assigned the device to no usable hub"),
+            },
+            "failed" => self.ended("failed", &registration_state.failure),
+            "disabled" => self.ended("disabled", &registration_state.failure),
+            other => {
+                let other = printable(other);
+                self.try_again(
+                    retry_after,
+                    &format!("it answered with the state `{other}`"),
+                )
+            }
+        }
+    }
+
+    fn ended(&self, state: &'static str, failure: &Failure) -> Step {
+        Step::End(Err(self.registration.refused(Reason::State {
+            state,
+            code: failure.error_code,
+            message: failure.message(),
+        })))
+    }
+
+    fn try_again(&self, after: Option<Duration>, what: &str) -> Step {
+        Step::End(Err(self.registration.try_again(after, what)))
+    }
+}
+
+#[cfg(test)]
+#[path = "exchange_tests.rs"]
+mod tests;

@@ -1,0 +1,218 @@
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::provision::dps::tests::registration;
+
+/// Plays an exchange up to its answer: each body answers one question; pauses are sat out.
+fn play(answers: &[(&str, Value)]) -> (Vec<String>, Vec<Duration>, Step) {
+    let registration = registration();
+    let mut exchange = Exchange::new(&registration, 0xab);
+    let (mut topics, mut pauses) = (Vec::new(), Vec::new());
+    let mut step = exchange.subscribed();
+    let mut answers = answers.iter();
+    loop {
+        step = match step {
+            Step::Ask { topic, .. } => {
+                let request = topic.split(['=', '&']).nth(1).unwrap().to_owned();
+                topics.push(topic);
+                let (head, body) = answers.next().expect("another question than foreseen");
+                let head = head.replace("RID", &request);
+                exchange.message(
+                    &format!("$dps/registrations/res/{head}"),
+                    body.to_string().as_bytes(),
+                )
+            }
+            Step::Wait(pause) => {
+                pauses.push(pause);
+                exchange.timer()
+            }
+            over => return (topics, pauses, over),
+        }
+    }
+}
+
+fn assigning() -> Value {
+    json!({"operationId": "5.op/1", "status": "assigning"})
+}
+
+fn error_of(answers: &[(&str, Value)]) -> ProvisionError {
+    match play(answers).2 {
+        Step::End(Err(error)) => error,
+        other => panic!("expected an error, got {other:?}"),
+    }
+}
+
+fn pause_of(answers: &[(&str, Value)]) -> Option<Duration> {
+    match error_of(answers) {
+        ProvisionError::TryAgain { after, .. } => after,
+        other => panic!("expected to try again, got {other:?}"),
+    }
+}
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+#[test]
+fn the_first_question_carries_registration_and_model() {
+    let registration = registration();
+    let Step::Ask { topic, payload } = Exchange::new(&registration, 0xab).subscribed() else {
+        panic!("a question was expected");
+    };
+    assert_eq!(topic, "$dps/registrations/PUT/iotdps-register/?$rid=ac");
+    let body: Value = serde_json::from_slice(&payload).unwrap();
+    let expected = json!({"registrationId": "thermostat-1", "payload": {"modelId": "dtmi:com:example:Thermostat;1"}});
+    assert_eq!(body, expected);
+}
+
+#[test]
+fn a_registration_is_polled_as_told_until_it_is_assigned() {
+    let state =
+        json!({"assignedHub": "hub.test:18883", "deviceId": "device-1", "status": "assigned"});
+    let assigned =
+        json!({"operationId": "5.op/1", "status": "assigned", "registrationState": state});
+    let (topics, pauses, end) = play(&[
+        ("202/?$rid=RID&retry-after=3", assigning()),
+        ("202/?$rid=RID", assigning()),
+        ("200/?$rid=RID", assigned),
+    ]);
+    let poll = "$dps/registrations/GET/iotdps-get-operationstatus/?";
+    assert_eq!(topics[1], format!("{poll}$rid=ad&operationId=5.op%2F1"));
+    assert_eq!(topics[2], format!("{poll}$rid=ae&operationId=5.op%2F1"));
+    assert_eq!(pauses, [seconds(3), seconds(2)]);
+    let assignment = Assignment {
+        hub: "hub.test:18883".to_owned(),
+        device_id: "device-1".to_owned(),
+    };
+    assert_eq!(end, Step::End(Ok(assignment)));
+}
+
+#[test]
+fn an_unknown_key_or_scope_is_a_refusal_with_the_words_of_the_service() {
+    let body = json!({"errorCode": 401_002, "trackingId": "t", "message": "Unauthorized\n"});
+    let ProvisionError::Refused(refusal) = error_of(&[("401/?$rid=RID", body)]) else {
+        panic!("a refusal was expected");
+    };
+    let reason = Reason::Status {
+        status: 401,
+        code: Some(401_002),
+        message: "Unauthorized\\n".to_owned(),
+    };
+    assert_eq!(refusal.reason, reason);
+    assert_eq!(refusal.endpoint, "dps.test:8883");
+    assert_eq!(refusal.registration_id, "thermostat-1");
+    let not_found = error_of(&[("404/?$rid=RID", Value::Null)]);
+    assert!(matches!(not_found, ProvisionError::Refused(_)));
+}
+
+#[test]
+fn a_failed_or_disabled_enrolment_is_a_refusal() {
+    for name in ["failed", "disabled"] {
+        let state = json!({"errorCode": 400_209, "errorMessage": "no hub"});
+        let body = json!({"operationId": "o", "status": name, "registrationState": state});
+        let error = error_of(&[("202/?$rid=RID", assigning()), ("200/?$rid=RID", body)]);
+        let text = error.to_string();
+        assert!(matches!(error, ProvisionError::Refused(_)), "{text}");
+        assert!(
+            text.contains(&format!("`{name}` (error 400209): no hub")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn throttling_waits_as_long_as_told_on_either_question() {
+    let throttled = |retry| (retry, json!({"errorCode": 429_001}));
+    assert_eq!(
+        pause_of(&[throttled("429/?$rid=RID&retry-after=7")]),
+        Some(seconds(7))
+    );
+    let poll = [
+        ("202/?$rid=RID", assigning()),
+        throttled("429/?$rid=RID&retry-after=9"),
+    ];
+    assert_eq!(pause_of(&poll), Some(seconds(9)));
+    assert_eq!(pause_of(&[throttled("429/?$rid=RID")]), None);
+}
+
+#[test]
+fn an_error_of_the_service_waits_at_least_five_seconds() {
+    assert_eq!(
+        pause_of(&[("500/?$rid=RID", Value::Null)]),
+        Some(seconds(5))
+    );
+    assert_eq!(
+        pause_of(&[("503/?$rid=RID&retry-after=1", Value::Null)]),
+        Some(seconds(5))
+    );
+    assert_eq!(
+        pause_of(&[("503/?$rid=RID&retry-after=60", Value::Null)]),
+        Some(seconds(60))
+    );
+}
+
+#[test]
+fn an_absurd_pause_is_cut_to_a_day() {
+    let head = format!("429/?$rid=RID&retry-after={}", u64::MAX);
+    assert_eq!(pause_of(&[(&head, Value::Null)]), Some(seconds(86_400)));
+}
+
+#[test]
+fn an_answer_that_makes_no_sense_is_tried_again() {
+    let hubless =
+        json!({"status": "assigned", "registrationState": {"deviceId": "d", "assignedHub": ":x"}});
+    for body in [
+        json!([]),
+        json!({}),
+        json!({"status": "assigning"}),
+        json!({"status": "odd"}),
+        hubless,
+    ] {
+        assert_eq!(pause_of(&[("200/?$rid=RID", body)]), None);
+    }
+}
+
+#[test]
+fn a_service_that_answers_neither_subscription_nor_question_is_tried_again() {
+    let registration = registration();
+    let mut exchange = Exchange::new(&registration, 1);
+    for step in [exchange.timer(), {
+        exchange.subscribed();
+        exchange.timer()
+    }] {
+        let Step::End(Err(ProvisionError::TryAgain { why, .. })) = step else {
+            panic!("an end was expected");
+        };
+        assert_eq!(why, "dps.test:8883: no answer within 30 s");
+    }
+}
+
+#[test]
+fn answers_to_other_questions_are_passed_over() {
+    let registration = registration();
+    let mut exchange = Exchange::new(&registration, 1);
+    exchange.subscribed();
+    let body = assigning().to_string();
+    let mut answer = |topic: &str| exchange.message(topic, body.as_bytes());
+    assert_eq!(answer("$dps/registrations/res/401/?$rid=1"), Step::Nothing);
+    assert_eq!(
+        answer("$dps/registrations/res/202/?$rid=2"),
+        Step::Wait(seconds(2))
+    );
+    assert_eq!(answer("$dps/registrations/res/202/?$rid=2"), Step::Nothing);
+}
+
+proptest! {
+    #[test]
+    fn nothing_a_server_sends_makes_it_panic(
+        head in "([0-9]{1,6})?/?(\\?\\$rid=2)?(&retry-after=[0-9]{0,30})?.{0,9}",
+        body in ".{0,40}",
+    ) {
+        let registration = registration();
+        let mut exchange = Exchange::new(&registration, 1);
+        exchange.subscribed();
+        exchange.message(&format!("$dps/registrations/res/{head}"), body.as_bytes());
+        exchange.timer();
+    }
+}

@@ -1,0 +1,249 @@
+//! Telemetry, as it is kept until the hub has it.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::topic;
+
+/// What IoT Hub takes as one device-to-cloud message, in bytes (IoT Hub quotas: 256 KB).
+pub const LARGEST: usize = 262_144;
+/// The longest topic MQTT can write (MQTT 3.1.1, 1.5.3): the properties, encoded, are part of it.
+const LONGEST_TOPIC: usize = 65_535;
+/// The longest device id IoT Hub takes, which is part of the topic too.
+const LONGEST_DEVICE_ID: usize = 128;
+
+/// A telemetry message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// The same on every attempt to send it (`$.mid`).
+    pub id: String,
+    /// When the component sent it (`$.ctime`).
+    pub created: Timestamp,
+    /// The Plug and Play component it belongs to (`$.sub`); none for the device itself.
+    pub component: Option<String>,
+    /// Such as `application/json` (`$.ct`); empty for none.
+    pub content_type: String,
+    /// Such as `utf-8` (`$.ce`); empty for none.
+    pub content_encoding: String,
+    /// Application properties.
+    pub properties: Vec<(String, String)>,
+    /// The body.
+    #[serde(with = "body")]
+    pub body: Bytes,
+}
+
+/// Why IoT Hub would not take a message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MessageError {
+    /// Body and properties are too large together.
+    #[error("the message is {size} bytes with its properties, the hub takes {limit}")]
+    TooLarge {
+        /// Its size in bytes, as [`Message::size`] counts.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The properties do not fit the topic.
+    #[error("the properties of the message are {size} bytes when encoded, MQTT takes {limit}")]
+    TooManyProperties {
+        /// Their size in bytes, as sent.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// A property has a name the hub does not take.
+    #[error("the property name {0:?} is empty, begins with `$` or has a control character")]
+    PropertyName(String),
+}
+
+impl Message {
+    /// An id no other message has: a random UUID (RFC 9562, version 4).
+    #[must_use]
+    pub fn new_id() -> String {
+        let random: u128 = rand::random();
+        let version_4 = random & !(0xf << 76) | 0x4 << 76;
+        let uuid = version_4 & !(0x3 << 62) | 0x2 << 62;
+        let field = |shift: u32, bits: u32| (uuid >> shift) & ((1 << bits) - 1);
+        let (a, b, c) = (field(96, 32), field(80, 16), field(64, 16));
+        format!(
+            "{a:08x}-{b:04x}-{c:04x}-{:04x}-{:012x}",
+            field(48, 16),
+            field(0, 48)
+        )
+    }
+
+    /// Where it is published, with all its properties.
+    #[must_use]
+    pub fn topic(&self, device_id: &str) -> String {
+        let created = self.creation_time();
+        topic::events(device_id, self.all_properties(&created))
+    }
+
+    /// Its size in bytes as the hub's limit counts it: body, and names and values of all properties.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let created = self.creation_time();
+        let properties = self.all_properties(&created);
+        let sizes = properties.map(|(name, value)| name.len() + value.len());
+        self.body.len() + sizes.sum::<usize>()
+    }
+
+    /// Whether the hub takes it. To be asked before it is kept, since a message the hub does not take blocks all others.
+    pub fn validate(&self) -> Result<(), MessageError> {
+        let wrong = |name: &str| {
+            name.is_empty() || name.starts_with('$') || name.contains(char::is_control)
+        };
+        if let Some((name, _)) = self.properties.iter().find(|(name, _)| wrong(name)) {
+            let shown = name.chars().take(100).collect();
+            return Err(MessageError::PropertyName(shown));
+        }
+        let (size, limit) = (self.size(), LARGEST);
+        if size > limit {
+            return Err(MessageError::TooLarge { size, limit });
+        }
+        let (size, limit) = (self.topic("").len(), LONGEST_TOPIC - LONGEST_DEVICE_ID);
+        if size > limit {
+            return Err(MessageError::TooManyProperties { size, limit });
+        }
+        Ok(())
+    }
+
+    /// System properties, which are left out where empty, and application properties.
+    fn all_properties<'a>(&'a self, created: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let system = [
+            ("$.ct", &*self.content_type),
+            ("$.ce", &*self.content_encoding),
+            ("$.mid", &*self.id),
+            ("$.ctime", created),
+            ("$.sub", self.component.as_deref().unwrap_or_default()),
+        ];
+        let given = system.into_iter().filter(|(_, value)| !value.is_empty());
+        given.chain(
+            self.properties
+                .iter()
+                .map(|(name, value)| (&**name, &**value)),
+        )
+    }
+
+    fn creation_time(&self) -> String {
+        format!("{:.3}", self.created)
+    }
+}
+
+/// Bodies as base64, since they need not be text.
+mod body {
+    use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+    use bytes::Bytes;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(body: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64.encode(body))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Bytes, D::Error> {
+        let text = String::deserialize(from)?;
+        BASE64
+            .decode(text)
+            .map(Bytes::from)
+            .map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn message(properties: &[(&str, &str)], body: impl Into<Bytes>) -> Message {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Message {
+            id: "m-1".to_owned(),
+            created: "2026-01-02T03:04:05.678901Z".parse().unwrap(),
+            component: Some("thermostat1".to_owned()),
+            content_type: "application/json".to_owned(),
+            content_encoding: "utf-8".to_owned(),
+            properties: properties.iter().map(owned).collect(),
+            body: body.into(),
+        }
+    }
+
+    #[test]
+    fn the_topic_carries_system_and_application_properties() {
+        assert_eq!(
+            message(&[("alert", "a b"), ("empty", "")], "{}").topic("d-1"),
+            "devices/d-1/messages/events/$.ct=application%2Fjson&$.ce=utf-8&$.mid=m-1\
+             &$.ctime=2026-01-02T03%3A04%3A05.678Z&$.sub=thermostat1&alert=a%20b&empty="
+        );
+    }
+
+    #[test]
+    fn what_is_not_given_is_left_out() {
+        let plain = Message {
+            component: None,
+            content_type: String::new(),
+            content_encoding: String::new(),
+            ..message(&[], "x")
+        };
+        assert_eq!(
+            plain.topic("d-1"),
+            "devices/d-1/messages/events/$.mid=m-1&$.ctime=2026-01-02T03%3A04%3A05.678Z"
+        );
+    }
+
+    #[test]
+    fn a_message_of_the_largest_size_is_taken_and_one_byte_more_is_not() {
+        let properties = message(&[("k", "v")], "").size();
+        assert_eq!(
+            message(&[("k", "v"), ("kk", "vv")], "").size(),
+            properties + 4
+        );
+        let largest = message(&[("k", "v")], vec![0; LARGEST - properties]);
+        assert_eq!(largest.validate(), Ok(()));
+        let over = message(&[("k", "v")], vec![0; LARGEST - properties + 1]);
+        let error = over.validate().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the message is 262145 bytes with its properties, the hub takes 262144"
+        );
+    }
+
+    #[test]
+    fn properties_that_do_not_fit_a_topic_are_refused() {
+        let error = message(&[("k", &"ä".repeat(20_000))], "").validate();
+        assert!(matches!(
+            error,
+            Err(MessageError::TooManyProperties { limit: 65_407, .. })
+        ));
+    }
+
+    #[test]
+    fn property_names_of_the_host_and_control_characters_are_refused() {
+        for name in ["", "$.mid", "$x", "a\nb", "a\u{0}"] {
+            let error = message(&[(name, "v")], "").validate().unwrap_err();
+            assert_eq!(error, MessageError::PropertyName(name.to_owned()));
+            assert!(!error.to_string().contains(char::is_control));
+        }
+    }
+
+    #[test]
+    fn ids_are_version_4_uuids_and_differ() {
+        let ids: HashSet<_> = (0..1000).map(|_| Message::new_id()).collect();
+        assert_eq!(ids.len(), 1000);
+        for id in ids {
+            let groups: Vec<_> = id.split('-').collect();
+            let lengths: Vec<_> = groups.iter().map(|group| group.len()).collect();
+            assert_eq!(lengths, [8, 4, 4, 4, 12]);
+            assert!(groups[2].starts_with('4'));
+            assert!(groups[3].starts_with(['8', '9', 'a', 'b']));
+        }
+    }
+
+    #[test]
+    fn a_message_is_read_back_as_it_was_kept() {
+        let message = message(&[("k", "v")], vec![0, 255, 128]);
+        let kept = serde_json::to_string(&message).unwrap();
+        assert_eq!(serde_json::from_str::<Message>(&kept).unwrap(), message);
+    }
+}

@@ -18,7 +18,7 @@ use std::cell::RefCell;
 use bindings::exports::pnp::device::behaviour::{
     Acknowledgment, Command, Description, Desired, Guest, Reason, Reply, Start,
 };
-use bindings::pnp::device::{clock, hub, random, timers};
+use bindings::pnp::device::{clock, hub, log, random, timers};
 
 use crate::{DESCRIPTION, Effect, Moment, TIMER, Thermostat, Timestamp};
 
@@ -107,19 +107,29 @@ fn moment() -> Moment {
     Moment { now: now(), chance }
 }
 
-/// Hands effects to the host. One that is not taken fails the call, so that the device takes back what goes with it.
+/// Hands effects to the host. One that is not taken fails the call, so that the device takes back what goes with it; but a
+/// full outbox must keep no device from measuring, nor from starting.
 fn stage(effects: Vec<Effect>) -> Result<(), String> {
     effects.into_iter().try_for_each(|effect| match effect {
-        Effect::Report(properties) => {
-            hub::report(None, &properties).map_err(|error| error.to_string())
-        }
-        Effect::SendTelemetry(text) => {
-            hub::send_telemetry(&telemetry(text)).map_err(|error| error.to_string())
-        }
+        Effect::Report(properties) => unless_full(hub::report(None, &properties)),
+        Effect::SendTelemetry(text) => unless_full(hub::send_telemetry(&telemetry(text))),
         Effect::SetTimer(period) => {
             timers::set(TIMER, timers::Schedule::Every(period)).map_err(|error| error.to_string())
         }
     })
+}
+
+fn unless_full(taken: Result<(), hub::Error>) -> Result<(), String> {
+    match taken {
+        Err(hub::Error::Full) => {
+            log::write(
+                log::Level::Warn,
+                "the outbox is full: a measurement was not sent",
+            );
+            Ok(())
+        }
+        taken => taken.map_err(|error| error.to_string()),
+    }
 }
 
 fn telemetry(text: String) -> hub::Telemetry {

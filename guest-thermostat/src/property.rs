@@ -1,9 +1,20 @@
 //! Writable properties.
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 
 /// The target temperatures that are accepted, in degrees Celsius: what a thermostat for rooms and ovens can be asked for.
-pub const TARGET_RANGE: std::ops::RangeInclusive<f64> = -50.0..=150.0;
+pub const TARGET_RANGE: std::ops::RangeInclusive<i16> = -50..=150;
+
+/// Whether a target temperature is accepted.
+pub(crate) fn is_acceptable(target: &Number) -> bool {
+    let (low, high) = (
+        f64::from(*TARGET_RANGE.start()),
+        f64::from(*TARGET_RANGE.end()),
+    );
+    target
+        .as_f64()
+        .is_some_and(|degrees| (low..=high).contains(&degrees))
+}
 
 /// The answer to one desired property.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +38,11 @@ pub(crate) fn apply(
     properties: &str,
     target: &mut Option<Number>,
 ) -> Result<Vec<Acknowledgment>, String> {
-    let properties: Map<String, Value> = serde_json::from_str(properties)
-        .map_err(|error| format!("the desired properties are not a JSON object: {error}"))?;
+    let properties = match serde_json::from_str(properties) {
+        Ok(Value::Object(properties)) => properties,
+        Ok(_) => return Err("the desired properties are not a JSON object".to_owned()),
+        Err(error) => return Err(format!("the desired properties are not JSON: {error}")),
+    };
     let answer = |(property, value)| match (component, property) {
         (Some(component), property) => {
             unknown(property, value, &format!("no component {component:?}"))
@@ -78,13 +92,7 @@ fn checked(value: &Value) -> Result<Option<Number>, String> {
     let (low, high) = (TARGET_RANGE.start(), TARGET_RANGE.end());
     match value {
         Value::Null => Ok(None),
-        Value::Number(number)
-            if number
-                .as_f64()
-                .is_some_and(|degrees| TARGET_RANGE.contains(&degrees)) =>
-        {
-            Ok(Some(number.clone()))
-        }
+        Value::Number(number) if is_acceptable(number) => Ok(Some(number.clone())),
         Value::Number(number) => Err(format!(
             "{number} is out of range: give {low} to {high} degrees Celsius"
         )),

@@ -1,85 +1,152 @@
-//! What outlives an instance. The document `docs/thermostat.md` specifies it.
+//! What outlives an instance, as JSON text. The document `docs/thermostat.md` specifies it.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Number;
+use serde_json::{Map, Number, Value};
 
-use crate::history::{HistoryNumbers, Window};
-use crate::property::TARGET_RANGE;
+use crate::history::{History, Window};
+use crate::property;
 use crate::temperature::Statistics;
 use crate::timestamp::Timestamp;
 
 /// The version of the record's shape that this device writes and reads.
 const SCHEMA: u32 = 1;
 
-/// The record in the shape of its JSON text.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What is in a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
-    schema: u32,
     /// Milliseconds between two measurements: the period of the timer that runs.
-    pub(crate) interval: u32,
+    pub(crate) interval_ms: u32,
     /// The target temperature, as it was set.
     pub(crate) target: Option<Number>,
-    /// Since the device started: milliseconds of the first measurement, count, sum, lowest and highest.
-    running: [i64; 5],
-    pub(crate) history: HistoryNumbers,
+    /// What was measured since the device started.
+    pub(crate) running: Window,
+    /// What was ever measured.
+    pub(crate) history: History,
 }
 
 impl Record {
-    pub(crate) fn new(
-        interval: u32,
-        target: Option<Number>,
-        running: Window,
-        history: HistoryNumbers,
-    ) -> Self {
-        let [count, sum, min, max] = running.statistics.to_numbers();
-        let running = [running.start.as_millis(), count, sum, min, max];
-        Self {
-            schema: SCHEMA,
-            interval,
-            target,
-            running,
-            history,
-        }
-    }
-
+    /// Reads a record.
+    ///
     /// # Errors
-    /// Why this text is not a record of the schema this device knows.
+    /// Why the text is not a record of the schema this device knows.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
-        #[derive(Deserialize)]
-        struct Version {
-            schema: u32,
-        }
-        let unreadable = |error: serde_json::Error| format!("it cannot be read: {error}");
-        let Version { schema } = serde_json::from_str(text).map_err(unreadable)?;
-        if schema != SCHEMA {
-            return Err(format!(
-                "it has schema {schema}, this thermostat reads schema {SCHEMA}"
-            ));
-        }
-        let record: Self = serde_json::from_str(text).map_err(unreadable)?;
-        let target = record.target.as_ref().and_then(Number::as_f64);
-        match target {
-            Some(target) if !TARGET_RANGE.contains(&target) => {
-                Err("its target is out of range".to_owned())
+        let Ok(Value::Object(mut members)) = serde_json::from_str(text) else {
+            return Err("it is not a JSON object".to_owned());
+        };
+        match members.remove("schema") {
+            Some(schema) if schema == SCHEMA => {}
+            Some(schema) => {
+                return Err(format!(
+                    "it has schema {schema}, this thermostat reads schema {SCHEMA}"
+                ));
             }
-            _ => Ok(record),
+            None => return Err("it has no schema".to_owned()),
+        }
+        let record = Self {
+            interval_ms: take(&mut members, "interval", |value| {
+                u32::try_from(value.as_u64()?).ok()
+            })?,
+            target: take(&mut members, "target", target)?,
+            running: take(&mut members, "running", running)?,
+            history: History::from_lists(|name| take(&mut members, name, integers))?,
+        };
+        match members.keys().next() {
+            Some(name) => Err(format!("its member {name:?} is not one of schema {SCHEMA}")),
+            None => Ok(record),
         }
     }
+}
 
-    /// What was measured since the device started.
-    pub(crate) fn running(&self) -> Result<Window, String> {
-        let [start, count, sum, min, max] = self.running;
-        let statistics = Statistics::from_numbers([count, sum, min, max])
-            .ok_or("its list running is damaged")?;
-        Ok(Window {
-            start: Timestamp::from_millis(start),
-            statistics,
-        })
+/// Writes a record of this content.
+///
+/// # Errors
+/// If it cannot be written as JSON.
+pub(crate) fn write(
+    interval_ms: u32,
+    target: Option<&Number>,
+    running: Window,
+    history: &History,
+) -> Result<String, serde_json::Error> {
+    let target = serde_json::to_string(&target)?;
+    let mut text = format!("{{\"schema\":{SCHEMA},\"interval\":{interval_ms},\"target\":{target}");
+    let [count, sum, min, max] = running.statistics.to_numbers();
+    let running = vec![running.start.as_millis(), count, sum, min, max];
+    for (name, numbers) in [("running", running)].into_iter().chain(history.to_lists()) {
+        let numbers = serde_json::to_string(&numbers)?;
+        text.extend([",\"", name, "\":", &numbers]);
+    }
+    text.push('}');
+    Ok(text)
+}
+
+fn take<T>(
+    members: &mut Map<String, Value>,
+    name: &str,
+    read: fn(Value) -> Option<T>,
+) -> Result<T, String> {
+    let value = members
+        .remove(name)
+        .ok_or_else(|| format!("its member {name} is missing"))?;
+    read(value).ok_or_else(|| format!("its member {name} is damaged"))
+}
+
+fn target(value: Value) -> Option<Option<Number>> {
+    match value {
+        Value::Null => Some(None),
+        Value::Number(number) if property::is_acceptable(&number) => Some(Some(number)),
+        _ => None,
+    }
+}
+
+fn running(value: Value) -> Option<Window> {
+    let [start, statistics @ ..] = <[i64; 5]>::try_from(integers(value)?).ok()?;
+    Some(Window {
+        start: Timestamp::from_millis(start),
+        statistics: Statistics::from_numbers(statistics)?,
+    })
+}
+
+fn integers(value: Value) -> Option<Vec<i64>> {
+    value.as_array()?.iter().map(Value::as_i64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// A list of so many of `numbers`, the first number of the first one being `first`.
+    fn list<const N: usize>(count: usize, first: i64, numbers: [i64; N]) -> Value {
+        let mut list = numbers.repeat(count);
+        list[0] = first;
+        json!(list)
     }
 
-    pub(crate) fn to_text(&self) -> Result<String, String> {
-        serde_json::to_string(self)
-            .map_err(|error| format!("the record cannot be written: {error}"))
+    #[test]
+    fn the_fullest_record_fits_into_4_kib() {
+        // A hundred measurements a second, each of two neighbours in a list ten years apart.
+        let full = |count: i64, step| [step, count, count * 5000, 1000, 5000];
+        let fullest = json!({
+            "schema": 1,
+            "interval": 86_400_000,
+            "target": -49.999_999_999_999_99,
+            "running": [1_767_225_600_000_i64, 31_536_000_000_i64, 31_536_000_000_i64 * 5000, 1000, 5000],
+            "first": [1_767_225_600_000_i64],
+            "exact": list(60, 1_767_225_600_000, [315_360_000_000, 5000]),
+            "minutes": list(30, 29_453_760, full(6_000, 5_256_000)),
+            "hours": list(24, 490_896, full(360_000, 87_600)),
+            "days": list(14, 20_454, full(8_640_000, 3_650)),
+            "months": list(12, 681, full(259_200_000, 121)),
+            "older": list(1, 0, full(31_536_000_000, 0)),
+        });
+        let record = Record::read(&fullest.to_string()).unwrap();
+        let text = write(
+            record.interval_ms,
+            record.target.as_ref(),
+            record.running,
+            &record.history,
+        )
+        .unwrap();
+        assert!((3800..=4096).contains(&text.len()), "{}", text.len());
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), fullest);
     }
 }

@@ -3,9 +3,9 @@
 use serde_json::Number;
 
 use crate::command::{self, Reply};
-use crate::history::{History, HistoryNumbers, Window};
+use crate::history::{History, Window};
 use crate::property::{self, Acknowledgment};
-use crate::record::Record;
+use crate::record::{self, Record};
 use crate::sensor;
 use crate::settings::Settings;
 use crate::temperature::{Statistics, Temperature};
@@ -88,23 +88,26 @@ impl Thermostat {
         moment: Moment,
     ) -> Result<(Self, Vec<Effect>), String> {
         let settings = Settings::read(settings)?;
-        let record = record.filter(|_| reason != Reason::Fresh);
-        let Some(text) = record else {
+        let Some(text) = record.filter(|_| reason != Reason::Fresh) else {
             return Ok(Self::start(settings, None, History::default(), moment));
         };
-        let unusable = |error: String| format!("the record cannot be used: {error}");
-        let record = Record::read(text).map_err(unusable)?;
-        let running = record.running().map_err(unusable)?;
-        let history = History::try_from(record.history).map_err(unusable)?;
+        let record =
+            Record::read(text).map_err(|error| format!("the record cannot be used: {error}"))?;
+        let Record {
+            interval_ms,
+            target,
+            running,
+            history,
+        } = record;
         if reason == Reason::Restart {
-            return Ok(Self::start(settings, record.target, history, moment));
+            return Ok(Self::start(settings, target, history, moment));
         }
-        let timer = (record.interval != settings.interval_ms)
-            .then_some(Effect::SetTimer(settings.interval_ms));
+        let timer =
+            (interval_ms != settings.interval_ms).then_some(Effect::SetTimer(settings.interval_ms));
         Ok((
             Self {
                 settings,
-                target: record.target,
+                target,
                 running,
                 history,
             },
@@ -161,14 +164,13 @@ impl Thermostat {
     /// # Errors
     /// If it cannot be written.
     pub fn save(&self) -> Result<String, String> {
-        let history = HistoryNumbers::from(&self.history);
-        Record::new(
+        record::write(
             self.settings.interval_ms,
-            self.target.clone(),
+            self.target.as_ref(),
             self.running,
-            history,
+            &self.history,
         )
-        .to_text()
+        .map_err(|error| format!("the record cannot be written: {error}"))
     }
 
     /// A device that starts: measures for the first time.

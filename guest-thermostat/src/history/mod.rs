@@ -5,7 +5,6 @@ mod tier;
 
 use std::collections::VecDeque;
 
-pub(crate) use numbers::HistoryNumbers;
 use tier::Tier;
 
 use crate::temperature::{Statistics, Temperature};
@@ -18,12 +17,12 @@ const EXACT: usize = 60;
 const TIERS: [(i64, usize); 5] = [
     (60_000, 30),
     (3_600_000, 24),
-    (86_400_000, 30),
+    (86_400_000, 14),
     (30 * 86_400_000, 12),
     (i64::MAX, 1),
 ];
 
-/// All measurements of a device, in bounded room: the last 60 one by one; then 30 minutes, 24 hours, 30 days and 12
+/// All measurements of a device, in bounded room: the last 60 one by one; then 30 minutes, 24 hours, 14 days and 12
 /// thirties of days in which something was measured, as statistics; then the rest as one.
 ///
 /// Times never decrease and none is in the future: if the clock is set back, what was measured later than the time it

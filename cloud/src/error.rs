@@ -103,6 +103,9 @@ mod tests {
     fn the_http_status_is_the_head_of_the_code() {
         assert_eq!(HubError::GatewayTimeout.status(), 504);
         assert_eq!(HubError::DeviceNotFound("x".into()).status(), 404);
-        assert_eq!(HubError::DeviceNotFound("x".into()).name(), "DeviceNotFound");
+        assert_eq!(
+            HubError::DeviceNotFound("x".into()).name(),
+            "DeviceNotFound"
+        );
     }
 }

@@ -55,7 +55,9 @@ impl Endpoint {
                     packet_id: unsubscribe.packet_id,
                 }])
             }
-            _ => Err(Close::Protocol("a packet a device does not send here".into())),
+            _ => Err(Close::Protocol(
+                "a packet a device does not send here".into(),
+            )),
         }
     }
 
@@ -77,7 +79,9 @@ impl Endpoint {
             return Err(Close::Protocol("the service takes no QoS 2".into()));
         }
         let answer = self.on_request(publish)?;
-        let puback = publish.packet_id.map(|packet_id| Packet::PubAck { packet_id });
+        let puback = publish
+            .packet_id
+            .map(|packet_id| Packet::PubAck { packet_id });
         let mut packets: Vec<_> = puback.into_iter().collect();
         packets.extend(self.subscribed.then_some(Packet::Publish(answer)));
         Ok(packets)
@@ -106,7 +110,12 @@ impl Endpoint {
     fn register(&self, payload: &[u8]) -> Outcome {
         let request = match serde_json::from_slice::<Register>(payload) {
             Ok(request) if request.registration_id == self.registration_id => request,
-            _ => return refusal(400_004, "the body must be JSON with the registrationId that connected"),
+            _ => {
+                return refusal(
+                    400_004,
+                    "the body must be JSON with the registrationId that connected",
+                );
+            }
         };
         let (kind, id) = &self.enrollment;
         let Ok(enrollment) = self.dps.enrollment(*kind, id) else {

@@ -158,7 +158,8 @@ fn check(kind: EnrollmentKind, id: &str, spec: &EnrollmentSpec) -> Result<(), Hu
     match spec.attestation.kind.as_deref() {
         None | Some("symmetricKey") => Ok(()),
         Some(_) => Err(HubError::ArgumentInvalid(
-            "attestation.type must be \"symmetricKey\": certificates and TPMs are not supported".into(),
+            "attestation.type must be \"symmetricKey\": certificates and TPMs are not supported"
+                .into(),
         )),
     }
 }

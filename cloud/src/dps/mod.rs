@@ -152,7 +152,9 @@ impl Dps {
     /// `RegistrationNotFound`.
     pub fn forget(&self, id: &str) -> Result<(), HubError> {
         let removed = self.state().registrations.remove(id);
-        removed.map(drop).ok_or_else(|| HubError::RegistrationNotFound(id.to_owned()))
+        removed
+            .map(drop)
+            .ok_or_else(|| HubError::RegistrationNotFound(id.to_owned()))
     }
 
     /// Registers: assigns the device to the hub, which then has it with its keys, or notes why not.

@@ -206,7 +206,11 @@ mod tests {
     fn packet_ids_wrap_without_zero_and_without_touching_one_in_use() {
         let mut queue = queue(2);
         queue.last_packet_id = u16::MAX - 1;
-        let ids: Vec<_> = queue.take(Qos::AtLeastOnce).iter().map(|p| p.packet_id).collect();
+        let ids: Vec<_> = queue
+            .take(Qos::AtLeastOnce)
+            .iter()
+            .map(|p| p.packet_id)
+            .collect();
         assert_eq!(ids, [Some(u16::MAX), Some(1)]);
     }
 }

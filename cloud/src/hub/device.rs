@@ -146,7 +146,10 @@ impl DeviceSpec {
     }
 
     pub(super) fn keys(&self) -> SymmetricKeys {
-        self.authentication.symmetric_key.clone().unwrap_or_default()
+        self.authentication
+            .symmetric_key
+            .clone()
+            .unwrap_or_default()
     }
 }
 

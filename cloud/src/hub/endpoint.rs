@@ -70,7 +70,9 @@ impl Endpoint {
             }
             Packet::Subscribe(subscribe) => self.on_subscribe(&subscribe),
             Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(&unsubscribe),
-            _ => Err(Close::Protocol("a packet a device does not send here".into())),
+            _ => Err(Close::Protocol(
+                "a packet a device does not send here".into(),
+            )),
         }
     }
 

@@ -33,7 +33,13 @@ mod tests {
     #[test]
     fn every_spelling_of_the_etag_matches_and_another_does_not() {
         let etag = of(7);
-        for spelling in ["*", "\"*\"", &etag, &format!("\"{etag}\""), &format!("W/\"{etag}\"")] {
+        for spelling in [
+            "*",
+            "\"*\"",
+            &etag,
+            &format!("\"{etag}\""),
+            &format!("W/\"{etag}\""),
+        ] {
             assert_eq!(check(Some(spelling), &etag), Ok(()), "{spelling}");
         }
         assert!(check(None, &etag).is_ok());

@@ -112,9 +112,14 @@ impl EventLog {
         let _ = self.followers.send(event);
     }
 
-    pub(super) fn since(&self, sequence: u64) -> (Vec<Arc<Event>>, broadcast::Receiver<Arc<Event>>) {
+    pub(super) fn since(
+        &self,
+        sequence: u64,
+    ) -> (Vec<Arc<Event>>, broadcast::Receiver<Arc<Event>>) {
         let kept = self.kept();
-        let from = kept.events.partition_point(|event| event.sequence <= sequence);
+        let from = kept
+            .events
+            .partition_point(|event| event.sequence <= sequence);
         (
             kept.events.iter().skip(from).cloned().collect(),
             self.followers.subscribe(),

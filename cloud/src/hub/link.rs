@@ -71,10 +71,7 @@ impl Attachment {
     ///
     /// # Errors
     /// The connection is no longer the device's own.
-    pub(super) fn with<T>(
-        &self,
-        act: impl FnOnce(&mut Entry, &EventLog) -> T,
-    ) -> Result<T, Close> {
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut Entry, &EventLog) -> T) -> Result<T, Close> {
         let mut state = self.hub.state();
         let entry = state.get_mut(&self.device_id).ok_or(Close::Removed)?;
         if !entry.is_linked_by(self.link) {
@@ -165,7 +162,9 @@ impl Hub {
         let disconnected = EventKind::Disconnected {
             reason: reason.to_string(),
         };
-        self.inner.events.record(&entry.device.device_id, disconnected);
+        self.inner
+            .events
+            .record(&entry.device.device_id, disconnected);
     }
 }
 

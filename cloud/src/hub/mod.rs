@@ -24,12 +24,12 @@ use tokio::sync::{broadcast, watch};
 
 pub use self::c2d::{BODY_LIMIT as C2D_BODY_LIMIT, QUEUE_LIMIT as C2D_QUEUE_LIMIT};
 pub(crate) use self::connect::accept;
-pub(crate) use self::device::{check_id, time};
 pub use self::device::{Authentication, Device, DeviceSpec, Status, SymmetricKeys};
+pub(crate) use self::device::{check_id, time};
 pub(crate) use self::endpoint::Endpoint;
-pub(crate) use self::link::Push;
 pub(crate) use self::etag::{check as check_etag, of as etag};
 pub use self::events::{Event, EventKind, Message};
+pub(crate) use self::link::Push;
 pub use self::methods::{MethodCall, MethodReply};
 pub use self::twin::Twin;
 pub use self::twins::DeviceTwin;

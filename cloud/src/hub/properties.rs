@@ -62,7 +62,8 @@ mod tests {
 
     #[test]
     fn system_properties_are_told_from_the_applications() {
-        let bag = "%24.mid=m1&$.ct=application%2Fjson&$.ce=utf-8&$.sub=thermostat1&level=hot%26dry&flag";
+        let bag =
+            "%24.mid=m1&$.ct=application%2Fjson&$.ce=utf-8&$.sub=thermostat1&level=hot%26dry&flag";
         let message = Message::from_bag(bag, Bytes::from_static(b"{}"));
         assert_eq!(message.message_id.as_deref(), Some("m1"));
         assert_eq!(message.content_type.as_deref(), Some("application/json"));

@@ -107,10 +107,18 @@ mod tests {
             let filter = format!("$iothub/methods/POST/{name}/#");
             assert!(session.subscribe("a", &filter, Qos::AtMostOnce).is_some());
         }
-        assert!(session.subscribe("a", "$iothub/twin/res/#", Qos::AtMostOnce).is_none());
+        assert!(
+            session
+                .subscribe("a", "$iothub/twin/res/#", Qos::AtMostOnce)
+                .is_none()
+        );
         assert!(session.subscribe("a", METHODS, Qos::AtMostOnce).is_some());
         session.unsubscribe(METHODS);
-        assert!(session.subscribe("a", "$iothub/twin/res/#", Qos::AtMostOnce).is_some());
+        assert!(
+            session
+                .subscribe("a", "$iothub/twin/res/#", Qos::AtMostOnce)
+                .is_some()
+        );
     }
 
     #[test]
@@ -118,8 +126,17 @@ mod tests {
         let mut session = Session::default();
         let granted = session.subscribe("a", METHODS, Qos::ExactlyOnce);
         assert_eq!(granted, Some(Qos::AtLeastOnce));
-        for foreign in ["#", "$iothub/#", "devices/b/messages/devicebound/#", "foo/bar"] {
-            assert_eq!(session.subscribe("a", foreign, Qos::AtMostOnce), None, "{foreign}");
+        for foreign in [
+            "#",
+            "$iothub/#",
+            "devices/b/messages/devicebound/#",
+            "foo/bar",
+        ] {
+            assert_eq!(
+                session.subscribe("a", foreign, Qos::AtMostOnce),
+                None,
+                "{foreign}"
+            );
         }
     }
 }

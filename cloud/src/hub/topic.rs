@@ -53,7 +53,10 @@ fn telemetry_bag<'a>(topic: &'a str, device_id: &str) -> Option<&'a str> {
 /// The answer to a twin request. A reported PATCH gets the version it made.
 pub(super) fn twin_result(status: u16, rid: &str, version: Option<u64>) -> String {
     let version = version.map(|version| format!("&$version={version}"));
-    format!("{TWIN_RESULT}{status}/?$rid={rid}{}", version.unwrap_or_default())
+    format!(
+        "{TWIN_RESULT}{status}/?$rid={rid}{}",
+        version.unwrap_or_default()
+    )
 }
 
 /// A call of the method `name`.

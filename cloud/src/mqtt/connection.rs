@@ -130,7 +130,9 @@ fn keep_alive(seconds: u16) -> Duration {
 
 fn until(expiry: Timestamp) -> Duration {
     let left = expiry.duration_since(Timestamp::now());
-    Duration::try_from(left).unwrap_or_default().min(LONGEST_TOKEN)
+    Duration::try_from(left)
+        .unwrap_or_default()
+        .min(LONGEST_TOKEN)
 }
 
 /// What comes in. Every method can be cancelled without losing anything.

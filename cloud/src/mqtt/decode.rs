@@ -2,9 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{
-    Connect, ConnectReturn, Packet, Password, Publish, Qos, Subscribe, Unsubscribe, Will,
-};
+use super::{Connect, ConnectReturn, Packet, Password, Publish, Qos, Subscribe, Unsubscribe, Will};
 
 /// Why bytes are no packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -213,7 +211,9 @@ impl Body {
     fn topic(&mut self) -> Decoded<String> {
         let topic = self.text()?;
         if topic.is_empty() || topic.contains(['+', '#']) {
-            return Err(DecodeError::Malformed("its topic is empty or has wildcards"));
+            return Err(DecodeError::Malformed(
+                "its topic is empty or has wildcards",
+            ));
         }
         Ok(topic)
     }

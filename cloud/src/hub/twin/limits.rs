@@ -51,7 +51,10 @@ pub(in crate::hub) fn size(value: &Value) -> usize {
 }
 
 fn size_of(object: &Map<String, Value>) -> usize {
-    object.iter().map(|(key, value)| key.len() + size(value)).sum()
+    object
+        .iter()
+        .map(|(key, value)| key.len() + size(value))
+        .sum()
 }
 
 fn check_object(object: &Map<String, Value>, depth: usize) -> Result<(), HubError> {
@@ -79,13 +82,14 @@ fn check_key(key: &str) -> Result<(), HubError> {
 fn check_value(key: &str, value: &Value, depth: usize) -> Result<(), HubError> {
     match value {
         Value::Object(object) => check_object(object, depth + 1),
-        Value::Array(items) if depth < DEPTH => {
-            items.iter().try_for_each(|item| check_value(key, item, depth + 1))
-        }
+        Value::Array(items) if depth < DEPTH => items
+            .iter()
+            .try_for_each(|item| check_value(key, item, depth + 1)),
         Value::Array(_) => refuse(format!("properties may not nest deeper than {DEPTH}")),
-        Value::String(text) if text.len() > TEXT => {
-            refuse(format!("the text of {key:?} has {} bytes of {TEXT}", text.len()))
-        }
+        Value::String(text) if text.len() > TEXT => refuse(format!(
+            "the text of {key:?} has {} bytes of {TEXT}",
+            text.len()
+        )),
         Value::Number(number) if !fits(number) => {
             refuse(format!("{key:?} is not between -2^52 and 2^52 - 1"))
         }
@@ -94,7 +98,10 @@ fn check_value(key: &str, value: &Value, depth: usize) -> Result<(), HubError> {
 }
 
 fn fits(number: &serde_json::Number) -> bool {
-    number.is_f64() || number.as_i64().is_some_and(|n| (-INTEGER..INTEGER).contains(&n))
+    number.is_f64()
+        || number
+            .as_i64()
+            .is_some_and(|n| (-INTEGER..INTEGER).contains(&n))
 }
 
 fn refuse(why: String) -> Result<(), HubError> {

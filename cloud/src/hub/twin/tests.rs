@@ -1,1 +1,258 @@
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
 
+use super::*;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap()
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    value.as_object().unwrap().clone()
+}
+
+fn desired(value: Value) -> TwinPatch {
+    TwinPatch {
+        desired: Some(object(value)),
+        tags: None,
+    }
+}
+
+fn tags(value: Value) -> TwinPatch {
+    TwinPatch {
+        tags: Some(object(value)),
+        desired: None,
+    }
+}
+
+/// A twin without the times, which `patched` stamps.
+fn patched(patches: &[Value]) -> Twin {
+    let mut twin = Twin::new(at(0));
+    for patch in patches {
+        twin.patch(desired(patch.clone()), at(1)).unwrap();
+    }
+    twin
+}
+
+#[test]
+fn a_new_twin_is_empty_with_every_version_one() {
+    let twin = Twin::new(at(0));
+    assert_eq!(
+        twin.device_json(),
+        json!({"desired": {"$version": 1}, "reported": {"$version": 1}})
+    );
+    assert_eq!(
+        twin.properties_json()["desired"]["$metadata"],
+        json!({"$lastUpdated": "1970-01-01T00:00:00Z", "$lastUpdatedVersion": 1})
+    );
+    assert_eq!(
+        twin.properties_json()["reported"]["$metadata"],
+        json!({"$lastUpdated": "1970-01-01T00:00:00Z"})
+    );
+}
+
+#[test]
+fn objects_merge_null_removes_and_everything_else_replaces() {
+    let twin = patched(&[
+        json!({"a": 1, "b": {"x": 1, "y": 2}, "c": [1, 2]}),
+        json!({"a": null, "b": {"y": 3, "z": {"deep": true}}, "c": [3], "d": {"gone": null}}),
+    ]);
+    assert_eq!(
+        Value::from(twin.desired().clone()),
+        json!({"b": {"x": 1, "y": 3, "z": {"deep": true}}, "c": [3], "d": {}})
+    );
+}
+
+#[test]
+fn a_patch_raises_desired_version_by_one_and_pushes_only_itself() {
+    let mut twin = patched(&[json!({"a": 1, "b": 2})]);
+    let push = twin
+        .patch(desired(json!({"b": 3, "a": null})), at(2))
+        .unwrap();
+    assert_eq!(
+        push.unwrap().to_json(),
+        json!({"a": null, "b": 3, "$version": 3})
+    );
+    assert_eq!(
+        twin.device_json()["desired"],
+        json!({"b": 3, "$version": 3})
+    );
+}
+
+#[test]
+fn metadata_tells_when_and_by_which_version_a_property_changed() {
+    let mut twin = patched(&[json!({"a": 1, "b": {"x": 1}})]);
+    twin.patch(desired(json!({"b": {"x": 2}})), at(60)).unwrap();
+    let metadata = &twin.properties_json()["desired"]["$metadata"];
+    let first = json!({"$lastUpdated": "1970-01-01T00:00:01Z", "$lastUpdatedVersion": 2});
+    let second = json!({"$lastUpdated": "1970-01-01T00:01:00Z", "$lastUpdatedVersion": 3});
+    assert_eq!(metadata["a"], first);
+    assert_eq!(metadata["b"]["x"], second);
+    assert_eq!(metadata["$lastUpdatedVersion"], 3);
+    twin.patch(desired(json!({"a": null})), at(61)).unwrap();
+    assert!(
+        twin.properties_json()["desired"]["$metadata"]
+            .get("a")
+            .is_none()
+    );
+}
+
+#[test]
+fn tags_change_the_twin_but_push_nothing() {
+    let mut twin = Twin::new(at(0));
+    let push = twin.patch(tags(json!({"floor": 3})), at(1)).unwrap();
+    assert_eq!(push, None);
+    assert_eq!(
+        (twin.version(), twin.tags()["floor"].clone()),
+        (2, json!(3))
+    );
+    assert_eq!(twin.device_json()["desired"]["$version"], 1);
+}
+
+#[test]
+fn replacing_desired_removes_what_is_not_named_and_leaves_the_tags() {
+    let mut twin = patched(&[json!({"a": 1, "b": {"x": 1, "y": 2}})]);
+    twin.patch(tags(json!({"floor": 3})), at(1)).unwrap();
+    let push = twin
+        .replace(desired(json!({"b": {"x": 5}})), at(2))
+        .unwrap();
+    assert_eq!(
+        push.unwrap().to_json(),
+        json!({"a": null, "b": {"x": 5, "y": null}, "$version": 3})
+    );
+    assert_eq!(Value::from(twin.desired().clone()), json!({"b": {"x": 5}}));
+    assert_eq!(twin.tags()["floor"], 3);
+}
+
+#[test]
+fn a_whole_twin_can_be_sent_back() {
+    let mut twin = patched(&[json!({"a": 1})]);
+    let body = json!({"deviceId": "x", "tags": {}, "properties": twin.properties_json()});
+    twin.patch(TwinPatch::from_json(&body).unwrap(), at(1))
+        .unwrap();
+    assert_eq!(Value::from(twin.desired().clone()), json!({"a": 1}));
+}
+
+#[test]
+fn a_report_makes_a_reported_version() {
+    let mut twin = Twin::new(at(0));
+    assert_eq!(twin.report(&json!({"a": {"ac": 200}}), at(1)), Ok(2));
+    assert_eq!(twin.report(&json!({"a": null}), at(1)), Ok(3));
+    assert_eq!(twin.device_json()["reported"], json!({"$version": 3}));
+    assert!(twin.report(&json!([1]), at(1)).is_err());
+}
+
+fn nested(depth: usize) -> Value {
+    (1..depth).fold(json!({"a": 1}), |inner, _| json!({"a": inner}))
+}
+
+#[test]
+fn each_limit_is_kept_to_the_byte() {
+    let integer = 1_i64 << 52;
+    for (fits, breaks) in [
+        (nested(10), nested(11)),
+        (
+            json!({"a": "x".repeat(4096)}),
+            json!({"a": "x".repeat(4097)}),
+        ),
+        (json!({"a": integer - 1}), json!({"a": integer})),
+        (json!({"a": -integer}), json!({"a": -integer - 1})),
+        (json!({"k".repeat(1024): 1}), json!({"k".repeat(1025): 1})),
+    ] {
+        let mut twin = Twin::new(at(0));
+        let before = twin.clone();
+        assert!(twin.report(&breaks, at(1)).is_err(), "{breaks}");
+        assert_eq!(twin, before);
+        assert!(twin.report(&fits, at(1)).is_ok(), "{fits}");
+    }
+    for key in ["a.b", "a b", "$a", "", "a\u{7}"] {
+        assert!(
+            Twin::new(at(0)).report(&json!({key: 1}), at(1)).is_err(),
+            "{key:?}"
+        );
+    }
+}
+
+#[test]
+fn a_section_holds_32_kib_and_is_unchanged_by_what_would_be_more() {
+    let mut twin = Twin::new(at(0));
+    for n in 0..8 {
+        let property = json!({format!("p{n}"): "x".repeat(4094)});
+        twin.report(&property, at(1)).unwrap();
+    }
+    let full = twin.clone();
+    assert!(twin.report(&json!({"one-more": true}), at(1)).is_err());
+    assert_eq!(twin, full);
+    assert!(twin.report(&json!({"p0": null, "more": 1}), at(1)).is_ok());
+}
+
+fn json_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        "[a-z]{0,4}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop::collection::btree_map("[a-c]", inner, 0..4)
+            .prop_map(|map| Value::Object(map.into_iter().collect()))
+    })
+}
+
+fn patch() -> impl Strategy<Value = Value> {
+    prop::collection::btree_map("[a-c]", json_value(), 0..4)
+        .prop_map(|map| Value::Object(map.into_iter().collect()))
+}
+
+fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(object) => object.values().any(has_null),
+        _ => false,
+    }
+}
+
+/// The names in an object and, below it, in its objects; the hub's own left out.
+fn names(value: &Value) -> Value {
+    let object = value.as_object().cloned().unwrap_or_default();
+    let own = object.into_iter().filter(|(key, _)| !key.starts_with('$'));
+    own.map(|(key, value)| (key, names(&value))).collect()
+}
+
+proptest! {
+    #[test]
+    fn applying_a_patch_twice_is_applying_it_once(before in patch(), change in patch()) {
+        let once = patched(&[before.clone(), change.clone()]);
+        let twice = patched(&[before, change.clone(), change]);
+        prop_assert_eq!(once.desired(), twice.desired());
+    }
+
+    #[test]
+    fn no_null_stays_and_metadata_names_exactly_what_is_there(
+        patches in prop::collection::vec(patch(), 0..5),
+    ) {
+        let twin = patched(&patches);
+        let desired = Value::from(twin.desired().clone());
+        prop_assert!(!has_null(&desired));
+        let metadata = &twin.properties_json()["desired"]["$metadata"];
+        prop_assert_eq!(names(metadata), names(&desired));
+    }
+
+    #[test]
+    fn a_device_that_merges_each_push_has_what_the_hub_has(
+        steps in prop::collection::vec((patch(), any::<bool>()), 0..6),
+    ) {
+        let (mut twin, mut device) = (Twin::new(at(0)), Map::new());
+        for (change, replaces) in steps {
+            let change = desired(change);
+            let push = match replaces {
+                true => twin.replace(change, at(1)),
+                false => twin.patch(change, at(1)),
+            };
+            let push = push.unwrap().unwrap();
+            merge::plain(&mut device, &push.patch);
+            prop_assert_eq!(push.version, twin.desired.version);
+        }
+        prop_assert_eq!(&device, twin.desired());
+    }
+}

@@ -63,8 +63,8 @@ impl IntoResponse for MethodProblem {
     fn into_response(self) -> Response {
         let Self(error) = self;
         let mut message = newer(&error, &method_text(&error));
-        if let Some(info) = method_info(&error) {
-            message["info"] = info;
+        if let (Some(message), Some(info)) = (message.as_object_mut(), method_info(&error)) {
+            message.insert("info".into(), info);
         }
         let body = json!({"Message": message.to_string(), "ExceptionMessage": ""});
         answer(&error, body)

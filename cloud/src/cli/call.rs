@@ -1,11 +1,12 @@
 //! `cloud call`
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::client::{Client, Policy};
 use super::device::DeviceOption;
 use super::failure::Failure;
+use super::value::at;
 use super::{output, twin, value};
 
 #[derive(Args)]
@@ -18,7 +19,7 @@ pub(crate) struct Call {
     #[command(flatten)]
     device: DeviceOption,
     /// The Plug and Play component the command belongs to
-    #[arg(long, short)]
+    #[arg(long, short, env = "CLOUD_COMPONENT", value_name = "NAME")]
     component: Option<String>,
     /// How many seconds the device may take to answer (5 to 300)
     #[arg(
@@ -37,7 +38,7 @@ pub(crate) struct Call {
     )]
     connect_timeout: u64,
     /// Print the status too: {status, payload}
-    #[arg(long)]
+    #[arg(long, env = "CLOUD_JSON")]
     json: bool,
 }
 
@@ -49,9 +50,9 @@ impl Call {
         output::pretty(if self.json {
             &answer
         } else {
-            &answer["payload"]
+            at(&answer, "/payload")
         })?;
-        match answer["status"].as_u64() {
+        match at(&answer, "/status").as_u64() {
             Some(status @ 400..) => Err(Failure::request(format!(
                 "{device} answered {} with status {status}",
                 self.command
@@ -65,14 +66,17 @@ impl Call {
             Some(component) => format!("{component}*{}", self.command),
             None => self.command.clone(),
         };
-        let mut request = json!({
-            "methodName": name,
-            "responseTimeoutInSeconds": self.timeout,
-            "connectTimeoutInSeconds": self.connect_timeout,
-        });
+        let mut request = Map::from_iter([
+            ("methodName".to_owned(), name.into()),
+            ("responseTimeoutInSeconds".to_owned(), self.timeout.into()),
+            (
+                "connectTimeoutInSeconds".to_owned(),
+                self.connect_timeout.into(),
+            ),
+        ]);
         if let Some(payload) = &self.payload {
-            request["payload"] = value::typed(payload);
+            request.insert("payload".to_owned(), value::typed(payload));
         }
-        request
+        request.into()
     }
 }

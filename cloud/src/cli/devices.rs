@@ -10,7 +10,7 @@ use super::output;
 #[derive(Args)]
 pub(crate) struct Devices {
     /// Print JSON, without keys
-    #[arg(long)]
+    #[arg(long, env = "CLOUD_JSON")]
     json: bool,
 }
 

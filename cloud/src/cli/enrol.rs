@@ -10,13 +10,14 @@ use super::device::encoded;
 use super::device_environment::{Identity, provisioning};
 use super::failure::Failure;
 use super::output;
+use super::value::at;
 
 #[derive(Args)]
 pub(crate) struct Enrol {
     /// The device's registration id, which becomes its device id
     id: String,
     /// As a member of an enrolment group, by default the one every cloud has
-    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = DEFAULT_GROUP)]
+    #[arg(long, env = "CLOUD_GROUP", value_name = "NAME", num_args = 0..=1, default_missing_value = DEFAULT_GROUP)]
     group: Option<String>,
 }
 
@@ -53,7 +54,7 @@ impl Enrol {
 }
 
 fn key(enrolment: &Value) -> Result<String, Failure> {
-    let key = enrolment["attestation"]["symmetricKey"]["primaryKey"].as_str();
+    let key = at(enrolment, "/attestation/symmetricKey/primaryKey").as_str();
     key.map(str::to_owned)
         .ok_or_else(|| Failure::request("the cloud's answer has no symmetric key"))
 }

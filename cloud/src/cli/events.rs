@@ -8,19 +8,20 @@ use super::device::DeviceOption;
 use super::failure::Failure;
 use super::output::{self, faint, printable};
 use super::stream::{self, Selection};
+use super::value::at;
 
 #[derive(Args)]
 pub(crate) struct Events {
     /// Go on with what comes, until stopped
-    #[arg(long, short)]
+    #[arg(long, short, env = "CLOUD_FOLLOW")]
     follow: bool,
     /// Begin with the last so many events
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, env = "CLOUD_LAST", value_name = "COUNT")]
     last: Option<u64>,
     #[command(flatten)]
     device: DeviceOption,
     /// Print each event as one line of JSON
-    #[arg(long)]
+    #[arg(long, env = "CLOUD_JSON")]
     json: bool,
 }
 
@@ -44,7 +45,7 @@ impl Events {
         if self.json {
             return output::line(&event.to_string());
         }
-        let field = |name| event[name].as_str().unwrap_or_default();
+        let field = |name| at(event, &format!("/{name}")).as_str().unwrap_or_default();
         let head = format!("{} {}", field("enqueued"), field("device"));
         let body = format!("{:<12} {}", field("type"), what(event));
         output::coloured_line(&format!(
@@ -57,25 +58,31 @@ impl Events {
 
 /// What is to be said of an event, in one line.
 fn what(event: &Value) -> String {
-    match event["type"].as_str() {
+    match at(event, "/type").as_str() {
         Some("telemetry") => telemetry(event),
-        Some("reported") => format!("{} (version {})", event["patch"], event["version"]),
-        Some("connected") => plain(&event["modelId"]),
-        _ => plain(&event["reason"]),
+        Some("reported") => format!(
+            "{} (version {})",
+            at(event, "/patch"),
+            at(event, "/version")
+        ),
+        Some("connected") => plain(at(event, "/modelId")),
+        _ => plain(at(event, "/reason")),
     }
 }
 
 fn telemetry(event: &Value) -> String {
     let body = if event.get("body").is_some() {
-        event["body"].to_string()
+        at(event, "/body").to_string()
     } else if event.get("text").is_some() {
-        plain(&event["text"])
+        plain(at(event, "/text"))
     } else {
-        format!("base64 {}", plain(&event["base64"]))
+        format!("base64 {}", plain(at(event, "/base64")))
     };
-    let component = event["component"].as_str().map(|name| format!("{name}: "));
-    let properties = match event["properties"].as_object() {
-        Some(properties) if !properties.is_empty() => format!("  {}", event["properties"]),
+    let component = at(event, "/component")
+        .as_str()
+        .map(|name| format!("{name}: "));
+    let properties = match at(event, "/properties").as_object() {
+        Some(properties) if !properties.is_empty() => format!("  {}", at(event, "/properties")),
         _ => String::new(),
     };
     format!("{}{body}{properties}", component.unwrap_or_default())

@@ -55,7 +55,7 @@ enum SecurityType {
 
 impl Exec {
     pub(crate) fn run(&self, dir: Option<PathBuf>) -> Result<(), Failure> {
-        match self.run_in(&Lodging::choose(dir))? {
+        match self.run_in(&Lodging::choose(dir)?)? {
             0 => Ok(()),
             code => Err(Failure::Exit(code)),
         }
@@ -135,15 +135,13 @@ struct Lodging {
 }
 
 impl Lodging {
-    fn choose(named: Option<PathBuf>) -> Self {
-        let temporary = named.is_none();
-        let path = named.unwrap_or_else(|| {
+    fn choose(path: Option<PathBuf>) -> Result<Self, Failure> {
+        let temporary = path.is_none();
+        let path = path.unwrap_or_else(|| {
             std::env::temp_dir().join(format!("cloud-exec-{:016x}", rand::random::<u64>()))
         });
-        Self {
-            dir: CloudDir::new(path),
-            temporary,
-        }
+        let dir = super::named(&path)?;
+        Ok(Self { dir, temporary })
     }
 }
 

@@ -23,7 +23,7 @@ mod stream;
 mod twin;
 mod value;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -176,10 +176,18 @@ impl Command {
 }
 
 fn chosen(dir: Option<PathBuf>) -> Result<CloudDir, Failure> {
-    Ok(match dir {
-        Some(path) => CloudDir::new(path),
-        None => CloudDir::of_user()?,
-    })
+    match dir {
+        Some(path) => Ok(named(&path)?),
+        None => Ok(CloudDir::of_user()?),
+    }
+}
+
+/// With its whole path: programs that run elsewhere are told of it.
+fn named(path: &Path) -> Result<CloudDir, Failure> {
+    let whole = std::path::absolute(path);
+    whole
+        .map(CloudDir::new)
+        .map_err(|error| Failure::settings(format!("cannot use {}: {error}", path.display())))
 }
 
 fn operator(dir: Option<PathBuf>) -> Result<Client, Failure> {
@@ -195,6 +203,21 @@ mod tests {
     #[test]
     fn the_arguments_are_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_is_an_environment_variable_too() {
+        for command in Cli::command().get_subcommands() {
+            for option in command.get_opts() {
+                let variable = option.get_env().and_then(|name| name.to_str());
+                let variable = variable.unwrap_or_default();
+                assert!(
+                    variable.starts_with("CLOUD_"),
+                    "{} {option}",
+                    command.get_name()
+                );
+            }
+        }
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl Run {
 }
 
 fn greet(dir: &CloudDir, running: &Running) -> Result<(), Failure> {
-    output::line(&format!(
+    let greeting = format!(
         "the cloud runs
   hub and DPS  {}  (MQTT over TLS, {})
   id scope     {}
@@ -54,7 +54,8 @@ fn greet(dir: &CloudDir, running: &Running) -> Result<(), Failure> {
 in a second terminal:
   cloud enrol thermostat-1     lets a device provision, and prints what it needs
   cloud events --follow        shows what devices send
-  cloud set NAME VALUE         sets a property          cloud call COMMAND    calls a command
+  cloud set NAME VALUE         sets a property
+  cloud call COMMAND           calls a command
 Ctrl-C ends it",
         running.hub_name,
         running.mqtt,
@@ -62,7 +63,8 @@ Ctrl-C ends it",
         running.https,
         dir.path().display(),
         dir.certificate().display(),
-    ))
+    );
+    greeting.lines().try_for_each(output::line)
 }
 
 /// The signals that end the cloud.

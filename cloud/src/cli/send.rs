@@ -9,6 +9,7 @@ use super::client::{Client, Policy};
 use super::device::{DeviceOption, encoded};
 use super::failure::Failure;
 use super::output;
+use super::value::at;
 
 #[derive(Args)]
 pub(crate) struct Send {
@@ -17,16 +18,16 @@ pub(crate) struct Send {
     #[command(flatten)]
     device: DeviceOption,
     /// A property of the message; may be given several times
-    #[arg(long, short, value_name = "NAME=VALUE", value_parser = pair)]
+    #[arg(long, short, env = "CLOUD_PROPERTY", value_name = "NAME=VALUE", value_parser = pair)]
     property: Vec<(String, String)>,
     /// Such as application/json
-    #[arg(long, value_name = "TYPE")]
+    #[arg(long, env = "CLOUD_CONTENT_TYPE", value_name = "TYPE")]
     content_type: Option<String>,
     /// Such as utf-8
-    #[arg(long, value_name = "ENCODING")]
+    #[arg(long, env = "CLOUD_CONTENT_ENCODING", value_name = "ENCODING")]
     content_encoding: Option<String>,
     /// Made if not given
-    #[arg(long, value_name = "ID")]
+    #[arg(long, env = "CLOUD_MESSAGE_ID", value_name = "ID")]
     message_id: Option<String>,
 }
 
@@ -35,7 +36,7 @@ impl Send {
         let device = self.device.pick(client)?;
         let path = format!("/api/devices/{}/messages", encoded(&device));
         let answer = client.send(Policy::Service, "POST", &path, &self.message())?;
-        let id = answer["messageId"].as_str().unwrap_or_default();
+        let id = at(&answer, "/messageId").as_str().unwrap_or_default();
         output::line(&format!("queued for {device} as message {id}"))
     }
 

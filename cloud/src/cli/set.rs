@@ -10,6 +10,7 @@ use super::client::{Client, Policy};
 use super::device::DeviceOption;
 use super::failure::Failure;
 use super::stream::{self, Selection};
+use super::value::at;
 use super::{output, twin, value};
 
 #[derive(Args)]
@@ -22,10 +23,10 @@ pub(crate) struct Set {
     #[command(flatten)]
     device: DeviceOption,
     /// The Plug and Play component the property belongs to
-    #[arg(long, short)]
+    #[arg(long, short, env = "CLOUD_COMPONENT", value_name = "NAME")]
     component: Option<String>,
     /// Do not wait for the device's acknowledgment
-    #[arg(long)]
+    #[arg(long, env = "CLOUD_NO_WAIT")]
     no_wait: bool,
     /// How many seconds to wait for it
     #[arg(
@@ -51,12 +52,12 @@ impl Set {
         }
         let events = stream::open(client, &self.awaited(&device))?;
         let twin = client.send(Policy::Service, "PATCH", &path, &patch)?;
-        if twin["connectionState"] != "Connected" {
+        if at(&twin, "/connectionState") != "Connected" {
             output::note(&format!(
                 "{device} is not connected: it gets the value when it connects"
             ));
         }
-        let version = twin["properties"]["desired"]["$version"].as_u64();
+        let version = at(&twin, "/properties/desired/$version").as_u64();
         self.show(self.acknowledgment(events, version.unwrap_or(0))?)
     }
 
@@ -107,7 +108,7 @@ impl Set {
 
     fn show(&self, acknowledgment: Value) -> Result<(), Failure> {
         output::pretty(&acknowledgment)?;
-        match acknowledgment["ac"].as_u64() {
+        match at(&acknowledgment, "/ac").as_u64() {
             Some(status @ 400..) => Err(Failure::request(format!(
                 "the device refused {} ({status})",
                 self.name

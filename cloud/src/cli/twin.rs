@@ -7,13 +7,14 @@ use super::client::{Client, Policy};
 use super::device::{DeviceOption, encoded};
 use super::failure::Failure;
 use super::output;
+use super::value::at;
 
 #[derive(Args)]
 pub(crate) struct Twin {
     #[command(flatten)]
     device: DeviceOption,
     /// Print the whole twin, with metadata, as Azure has it
-    #[arg(long)]
+    #[arg(long, env = "CLOUD_JSON")]
     json: bool,
 }
 
@@ -25,12 +26,12 @@ impl Twin {
             return output::pretty(&twin);
         }
         output::pretty(&json!({
-            "deviceId": twin["deviceId"],
-            "connectionState": twin["connectionState"],
-            "modelId": twin["modelId"],
-            "tags": twin["tags"],
-            "desired": without_metadata(&twin["properties"]["desired"]),
-            "reported": without_metadata(&twin["properties"]["reported"]),
+            "deviceId": at(&twin, "/deviceId"),
+            "connectionState": at(&twin, "/connectionState"),
+            "modelId": at(&twin, "/modelId"),
+            "tags": at(&twin, "/tags"),
+            "desired": without_metadata(at(&twin, "/properties/desired")),
+            "reported": without_metadata(at(&twin, "/properties/reported")),
         }))
     }
 }

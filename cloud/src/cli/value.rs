@@ -7,6 +7,11 @@ pub(crate) fn typed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| text.into())
 }
 
+/// What is at `pointer` (`/properties/desired`), or null.
+pub(crate) fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
+    value.pointer(pointer).unwrap_or(&Value::Null)
+}
+
 /// A patch that sets one property, of a Plug and Play component if one is named.
 pub(crate) fn property(component: Option<&str>, name: &str, value: Value) -> Value {
     let property = Map::from_iter([(name.to_owned(), value)]);

@@ -140,12 +140,6 @@ pub fn username(hub: &str, device_id: &str, model_id: &str) -> String {
     )
 }
 
-/// What a device's SAS token opens at its hub.
-#[must_use]
-pub fn resource(hub: &str, device_id: &str) -> String {
-    format!("{hub}/devices/{device_id}")
-}
-
 /// Reads a property bag. A name without `=` has an empty value.
 fn properties(bag: &str) -> Vec<(String, String)> {
     bag.split('&')
@@ -271,7 +265,6 @@ mod tests {
             method_response(404, "3f"),
             "$iothub/methods/res/404/?$rid=3f"
         );
-        assert_eq!(resource("h:1", "d-1"), "h:1/devices/d-1");
         let version = env!("CARGO_PKG_VERSION");
         assert_eq!(
             username("h:1", "d-1", "dtmi:com:example:Thermostat;1"),

@@ -1,0 +1,121 @@
+//! What a change of desired properties asks of the component.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{
+    Acknowledgment,
+    document::{Flat, is_component, is_marker},
+};
+
+/// What is to be done to apply a version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changes {
+    /// The version.
+    pub version: u64,
+    /// Calls to make, in this order; each is to be settled.
+    pub calls: Vec<DesiredCall>,
+    /// Answers to report again under this version, for what has not changed.
+    pub repeated: Option<Map<String, Value>>,
+}
+
+/// What is to be done with a change that was pushed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Patch {
+    /// Nothing: it is applied already.
+    Stale,
+    /// Ask for the whole twin: a change before it was missed.
+    Gap,
+    /// Apply it.
+    Apply(Changes),
+}
+
+/// Desired properties of one Plug and Play component, to be applied in one call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DesiredCall {
+    /// The component; none for the device itself.
+    pub component: Option<String>,
+    /// By name; `null` was removed.
+    pub properties: Map<String, Value>,
+    /// Whether it is the last of its version.
+    pub(super) last: bool,
+}
+
+impl DesiredCall {
+    /// The calls in order of their components, the device itself first.
+    pub(super) fn last_marked(calls: Flat) -> Vec<Self> {
+        let mut calls: Vec<_> = calls
+            .into_iter()
+            .map(|(component, properties)| Self {
+                component: Some(component).filter(|component| !component.is_empty()),
+                properties: properties.into_iter().collect(),
+                last: false,
+            })
+            .collect();
+        if let Some(call) = calls.last_mut() {
+            call.last = true;
+        }
+        calls
+    }
+
+    /// What is answered after a call that failed for this reason.
+    pub(super) fn failed(&self, reason: &str) -> Vec<Acknowledgment> {
+        let answer = |(property, value): (&String, &Value)| Acknowledgment {
+            property: property.clone(),
+            value: value.clone(),
+            status: 500,
+            description: reason.to_owned(),
+        };
+        self.properties.iter().map(answer).collect()
+    }
+}
+
+/// What changes from one document to another; `null` for what is gone.
+pub(super) fn differences(from: &Flat, to: &Flat) -> Flat {
+    let none = BTreeMap::new();
+    let mut all = Flat::new();
+    for component in from.keys().chain(to.keys()) {
+        let before = from.get(component).unwrap_or(&none);
+        let after = to.get(component).unwrap_or(&none);
+        let gone = before
+            .keys()
+            .filter(|name| !after.contains_key(*name))
+            .map(|name| (name.clone(), Value::Null));
+        let new = after
+            .iter()
+            .filter(|(name, value)| before.get(*name) != Some(value))
+            .map(|(name, value)| (name.clone(), value.clone()));
+        let changed: BTreeMap<_, _> = gone.chain(new).collect();
+        if !changed.is_empty() {
+            all.insert(component.clone(), changed);
+        }
+    }
+    all
+}
+
+/// Adds what a patch names and leaves as it was: `to` is the document after the patch.
+pub(super) fn add_named(calls: &mut Flat, patch: &Map<String, Value>, to: &Flat) {
+    for (name, value) in patch {
+        let device = to.get("").and_then(|device| device.get(name));
+        let component = to.get(name).filter(|_| !name.is_empty());
+        match value {
+            Value::Object(members)
+                if component.is_some() || (device.is_none() && is_component(members)) =>
+            {
+                for (member, _) in members.iter().filter(|member| !is_marker(*member)) {
+                    let after = component.and_then(|component| component.get(member));
+                    add(calls, name, member, after);
+                }
+            }
+            // A component that is gone was told so, property by property.
+            Value::Null if calls.contains_key(name) => {}
+            _ => add(calls, "", name, device),
+        }
+    }
+}
+
+fn add(calls: &mut Flat, component: &str, name: &str, after: Option<&Value>) {
+    let call = calls.entry(component.to_owned()).or_default();
+    call.insert(name.to_owned(), after.cloned().unwrap_or_default());
+}

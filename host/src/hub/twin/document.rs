@@ -1,0 +1,123 @@
+//! Desired properties as JSON documents, and flat.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::TwinError;
+
+/// Desired properties by component, `""` being the device itself, and by name. Holds no `null` and no empty component.
+pub(super) type Flat = BTreeMap<String, BTreeMap<String, Value>>;
+
+/// Desired properties and version of a whole twin.
+pub(super) fn desired_of_twin(body: &[u8]) -> Result<(Map<String, Value>, u64), TwinError> {
+    let mut twin = object(serde_json::from_slice(body)?, "the body")?;
+    let desired = object(twin.remove("desired").unwrap_or_default(), "`desired`")?;
+    let version = desired.get("$version").and_then(Value::as_u64);
+    let version = version.ok_or(TwinError::NoVersion)?;
+    let mut clean = Map::new();
+    merge(&mut clean, &without_bookkeeping(desired));
+    Ok((clean, version))
+}
+
+/// The change a push carries; `null` removes.
+pub(super) fn desired_of_patch(body: &[u8]) -> Result<Map<String, Value>, TwinError> {
+    let patch = object(serde_json::from_slice(body)?, "the body")?;
+    Ok(without_bookkeeping(patch))
+}
+
+fn object(value: Value, what: &'static str) -> Result<Map<String, Value>, TwinError> {
+    match value {
+        Value::Object(object) => Ok(object),
+        _ => Err(TwinError::NotAnObject(what)),
+    }
+}
+
+/// Drops `$version`, `$metadata` and whatever else begins with `$`, at every depth.
+fn without_bookkeeping(object: Map<String, Value>) -> Map<String, Value> {
+    object
+        .into_iter()
+        .filter(|(name, _)| !name.starts_with('$'))
+        .map(|(name, value)| (name, clean(value)))
+        .collect()
+}
+
+fn clean(value: Value) -> Value {
+    match value {
+        Value::Object(object) => without_bookkeeping(object).into(),
+        Value::Array(items) => items.into_iter().map(clean).collect(),
+        other => other,
+    }
+}
+
+/// Applies a patch as the hub does: objects are merged, `null` removes, anything else replaces (RFC 7396).
+pub(super) fn merge(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
+    for (name, value) in patch {
+        match value {
+            Value::Null => {
+                target.remove(name);
+            }
+            Value::Object(patch) => {
+                let mut merged = match target.remove(name) {
+                    Some(Value::Object(object)) => object,
+                    _ => Map::new(),
+                };
+                merge(&mut merged, patch);
+                target.insert(name.clone(), Value::Object(merged));
+            }
+            value => {
+                target.insert(name.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// Whether a member marks an object as a Plug and Play component: `"__t": "c"`.
+pub(super) fn is_marker((name, value): (&String, &Value)) -> bool {
+    name == "__t" && value == "c"
+}
+
+/// Whether an object is a Plug and Play component.
+pub(super) fn is_component(object: &Map<String, Value>) -> bool {
+    object.iter().any(is_marker)
+}
+
+/// Takes a document without `null` apart.
+pub(super) fn flatten(document: Map<String, Value>) -> Flat {
+    let mut flat = Flat::new();
+    for (name, value) in document {
+        match value {
+            Value::Object(members) if !name.is_empty() && is_component(&members) => {
+                let properties: BTreeMap<_, _> = members
+                    .into_iter()
+                    .filter(|(name, value)| !is_marker((name, value)))
+                    .collect();
+                if !properties.is_empty() {
+                    flat.insert(name, properties);
+                }
+            }
+            value => {
+                flat.entry(String::new()).or_default().insert(name, value);
+            }
+        }
+    }
+    flat
+}
+
+/// Puts a document together again.
+pub(super) fn nest(flat: &Flat) -> Map<String, Value> {
+    let mut document = Map::new();
+    for (component, properties) in flat {
+        let properties = properties
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()));
+        if component.is_empty() {
+            document.extend(properties);
+        } else {
+            let mut members: Map<_, _> = properties.collect();
+            members.insert("__t".to_owned(), "c".into());
+            document.insert(component.clone(), members.into());
+        }
+    }
+    document
+}

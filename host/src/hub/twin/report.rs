@@ -1,0 +1,104 @@
+//! Reported properties.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json, map::Entry};
+
+use super::Acknowledgment;
+
+/// The longest description that is reported, in characters: a value in a twin has at most 4 KB.
+const LONGEST_DESCRIPTION: usize = 1000;
+
+/// The last answer to a desired property.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Answer {
+    value: Value,
+    status: u32,
+    description: String,
+}
+
+impl From<Acknowledgment> for Answer {
+    fn from(acknowledgment: Acknowledgment) -> Self {
+        let description = acknowledgment.description.chars();
+        Self {
+            value: acknowledgment.value,
+            status: acknowledgment.status,
+            description: description.take(LONGEST_DESCRIPTION).collect(),
+        }
+    }
+}
+
+impl Answer {
+    /// The property as Plug and Play has it reported: value, status code, version, description. What the answer
+    /// `before` said and this one does not is removed, since the hub merges the value into the old one.
+    pub(super) fn report(&self, version: u64, before: Option<&Self>) -> Value {
+        let mut value = self.value.clone();
+        if let Some(before) = before {
+            remove_missing(&before.value, &mut value);
+        }
+        json!({"value": value, "ac": self.status, "av": version, "ad": self.description})
+    }
+}
+
+fn remove_missing(before: &Value, value: &mut Value) {
+    let (Value::Object(before), Value::Object(members)) = (before, value) else {
+        return;
+    };
+    for (name, before) in before {
+        match members.entry(name) {
+            Entry::Vacant(missing) => {
+                missing.insert(Value::Null);
+            }
+            Entry::Occupied(mut member) => remove_missing(before, member.get_mut()),
+        }
+    }
+}
+
+/// The reported PATCH for properties of a Plug and Play component, or of the device itself.
+#[must_use]
+pub fn component_report(
+    component: Option<&str>,
+    mut properties: Map<String, Value>,
+) -> Map<String, Value> {
+    let Some(component) = component else {
+        return properties;
+    };
+    properties.insert("__t".to_owned(), "c".into());
+    [(component.to_owned(), properties.into())]
+        .into_iter()
+        .collect()
+}
+
+/// Makes two reported PATCHes one, with the same effect as both in turn. Gives `newer` back, and leaves `pending` as it
+/// was, if no single PATCH has that effect: where an object follows something else, the hub would merge it into what it
+/// had before.
+pub fn merge_report(
+    pending: &mut Map<String, Value>,
+    newer: Map<String, Value>,
+) -> Result<(), Map<String, Value>> {
+    if !can_follow(pending, &newer) {
+        return Err(newer);
+    }
+    overlay(pending, newer);
+    Ok(())
+}
+
+fn can_follow(pending: &Map<String, Value>, newer: &Map<String, Value>) -> bool {
+    newer
+        .iter()
+        .all(|(name, value)| match (pending.get(name), value) {
+            (Some(Value::Object(pending)), Value::Object(newer)) => can_follow(pending, newer),
+            (Some(_), Value::Object(_)) => false,
+            _ => true,
+        })
+}
+
+fn overlay(pending: &mut Map<String, Value>, newer: Map<String, Value>) {
+    for (name, value) in newer {
+        match (pending.get_mut(&name), value) {
+            (Some(Value::Object(pending)), Value::Object(newer)) => overlay(pending, newer),
+            (_, value) => {
+                pending.insert(name, value);
+            }
+        }
+    }
+}

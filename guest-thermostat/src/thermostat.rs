@@ -123,6 +123,8 @@ impl Thermostat {
         let temperature = sense(self.target.as_ref(), &self.history, moment);
         self.history.add(moment.now, temperature);
         let highest = self.running.statistics.max();
+        // Later than now only if the clock was set back.
+        self.running.start = self.running.start.min(moment.now);
         self.running.statistics = self.running.statistics.merge(Statistics::of(temperature));
         let report = (temperature > highest).then(|| report_highest(temperature));
         report.into_iter().chain([send(temperature)]).collect()

@@ -349,6 +349,31 @@ fn a_time_without_measurements_is_answered_404() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_leaves_a_report_in_order() {
+    let (mut device, _) = measured(100, 8000);
+    let before = START - DAY;
+    let (_, report) = call(&device, before, None);
+    assert!(
+        report["startTime"].as_str() < report["endTime"].as_str(),
+        "{report}"
+    );
+    device.on_timer("telemetry", at(before));
+    let (status, report) = call(&device, before, Some("\"2025-12-30T00:00:00Z\""));
+    assert_eq!(
+        (status, &report["startTime"]),
+        (200, &json!("2025-12-31T00:00:00Z"))
+    );
+    let (_, report) = call(&device, before, None);
+    assert_eq!(
+        (&report["startTime"], &report["endTime"]),
+        (
+            &json!("2025-12-31T00:00:00Z"),
+            &json!("2025-12-31T00:00:00Z")
+        )
+    );
+}
+
+#[test]
 fn an_unknown_command_or_component_is_answered_404() {
     let (device, _) = fresh();
     let now = Timestamp::from_millis(START);
@@ -397,6 +422,18 @@ fn a_record_that_cannot_be_used_is_an_error_that_says_why() {
             "{wrong}: {error}"
         );
     }
+}
+
+#[test]
+fn the_record_in_the_document_is_read_and_written_as_it_stands_there() {
+    let document = include_str!("../../docs/thermostat.md");
+    let (_, example) = document.split_once("```json\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let (device, effects) = Thermostat::begin(Reason::Swap, &[], Some(example), at(START)).unwrap();
+    assert_eq!(
+        (effects, device.save().unwrap()),
+        (vec![], example.replace(['\n', ' '], ""))
+    );
 }
 
 /// Measures for ten years and returns the length of the longest record.

@@ -36,7 +36,11 @@ impl History {
         mut list: impl FnMut(&str) -> Result<Vec<i64>, String>,
     ) -> Result<Self, String> {
         let damaged = |name: &str| format!("its list {name} is damaged");
-        let first = list("first")?.first().copied().map(Timestamp::from_millis);
+        let first = match list("first")?.as_slice() {
+            [] => None,
+            [millis] => Some(Timestamp::from_millis(*millis)),
+            _ => return Err(damaged("first")),
+        };
         let exact = exact_of(&list("exact")?).ok_or_else(|| damaged("exact"))?;
         let mut history = Self {
             first,

@@ -83,6 +83,7 @@ impl History {
         let (mut start, mut counted) = (since, None::<Statistics>);
         let mut newer = i64::MAX;
         for (begin, end, statistics) in self.newest_first() {
+            // A stretch holds nothing later than what is newer than it.
             if begin < since && end.min(newer) <= since {
                 break;
             }

@@ -39,7 +39,11 @@ pub(crate) fn accept(hub: &Hub, connect: &Connect, now: Timestamp) -> Result<Pee
     let expiry = authenticate(hub, user.device_id, token, now).ok_or(refused)?;
     let model_id = topic::parameter(user.query, "model-id");
     let link = hub.attach(user.device_id, connect.clean_session, model_id);
-    Ok(Peer::hub(Endpoint::new(link.map_err(|_| refused)?), expiry))
+    let link = link.map_err(|_| refused)?;
+    Ok(Peer::hub(
+        Endpoint::new(link, connect.will.as_ref()),
+        expiry,
+    ))
 }
 
 /// Checks the token of a device that is known. Returns until when it counts.

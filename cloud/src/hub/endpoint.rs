@@ -6,7 +6,7 @@ use super::link::{Attachment, MethodPush, Push};
 use super::topic::Incoming;
 use super::{EventKind, Message, methods, now, topic};
 use crate::error::HubError;
-use crate::mqtt::{Close, Packet, Publish, Qos, Subscribe, Unsubscribe};
+use crate::mqtt::{Close, Packet, Publish, Qos, Subscribe, Unsubscribe, Will};
 
 /// A message's body and its properties as they stand in the topic, in bytes.
 const MESSAGE_LIMIT: usize = 256 * 1024;
@@ -18,11 +18,24 @@ type Answer = Result<Vec<Packet>, Close>;
 /// A connected device, from the hub's side.
 pub(crate) struct Endpoint {
     link: Attachment,
+    will: Option<Message>,
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        if let Some(will) = self.will.take()
+            && self.link.ending != Close::ByDevice
+        {
+            self.link.speak_last(will);
+        }
+    }
 }
 
 impl Endpoint {
-    pub(super) fn new(link: Attachment) -> Self {
-        Self { link }
+    /// A will that is not a message of the device's is dropped.
+    pub(super) fn new(link: Attachment, will: Option<&Will>) -> Self {
+        let will = will.and_then(|will| last_message(link.device_id(), will));
+        Self { link, will }
     }
 
     /// Whether the device finds the subscriptions it had.
@@ -195,6 +208,16 @@ impl Endpoint {
         let publish = wanted.map(|_| Packet::Publish(Publish::at_most_once(topic, payload)));
         Ok(publish.into_iter().collect())
     }
+}
+
+fn last_message(device_id: &str, will: &Will) -> Option<Message> {
+    let Some(Incoming::Telemetry { bag }) = Incoming::parse(&will.topic, device_id) else {
+        return None;
+    };
+    let mut message = Message::from_bag(bag, will.payload.clone());
+    let flag = ("iothub-MessageType".to_owned(), "Will".to_owned());
+    message.properties.push(flag);
+    Some(message)
 }
 
 fn error_json(error: &HubError) -> Value {

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::events::EventLog;
 use super::twin::DesiredPush;
-use super::{Entry, EventKind, Hub, MethodReply, Status, entry, now};
+use super::{Entry, EventKind, Hub, Message, MethodReply, Status, entry, now};
 use crate::error::HubError;
 use crate::mqtt::Close;
 
@@ -79,6 +79,12 @@ impl Attachment {
         }
         entry.device.last_activity = Some(now());
         Ok(act(entry, &self.hub.inner.events))
+    }
+
+    /// Records the device's will. Unlike [`Attachment::with`], for a connection that was taken over too.
+    pub(super) fn speak_last(&self, will: Message) {
+        let will = EventKind::Telemetry(will);
+        self.hub.inner.events.record(&self.device_id, will);
     }
 
     /// A subscription was made: a call that waits may go out.

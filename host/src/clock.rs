@@ -1,9 +1,13 @@
 //! Time, as one thing a device is handed, so that a test can hand it another.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 /// The time a device lives in. Limits on guest code do not use it: they always count real time.
 pub trait Clock: Send + Sync + 'static {
@@ -27,7 +31,9 @@ impl SystemClock {
     /// A clock whose monotonic time begins now.
     #[must_use]
     pub fn new() -> Self {
-        Self { start: Instant::now() }
+        Self {
+            start: Instant::now(),
+        }
     }
 }
 
@@ -48,5 +54,66 @@ impl Clock for SystemClock {
 
     fn sleep_until(&self, deadline: Duration) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep_until((self.start + deadline).into()))
+    }
+}
+
+/// Time that passes only when nothing else is left to do: each sleep ends as soon as every other task has had its turn,
+/// and takes the clock to its deadline. For one device on one current-thread runtime; a day passes in a second.
+#[derive(Debug)]
+pub struct VirtualClock {
+    start: Timestamp,
+    until: Duration,
+    elapsed: watch::Sender<Duration>,
+}
+
+impl VirtualClock {
+    /// A clock that shows `start` and stops for good after `until`.
+    #[must_use]
+    pub fn new(start: Timestamp, until: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            start,
+            until,
+            elapsed: watch::Sender::new(Duration::ZERO),
+        })
+    }
+
+    /// Ends when the clock has stopped.
+    pub fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (mut elapsed, until) = (self.elapsed.subscribe(), self.until);
+        async move {
+            // The clock outlives whoever waits for it, so this is no error.
+            let _ = elapsed.wait_for(|elapsed| *elapsed >= until).await;
+        }
+    }
+}
+
+/// Turns given to other tasks before time passes: enough for an answer to an answer.
+const TURNS: usize = 4;
+
+impl Clock for Arc<VirtualClock> {
+    fn now(&self) -> Timestamp {
+        self.start
+            .saturating_add(self.monotonic())
+            .unwrap_or(self.start)
+    }
+
+    fn monotonic(&self) -> Duration {
+        *self.elapsed.borrow()
+    }
+
+    fn sleep_until(&self, deadline: Duration) -> BoxFuture<'static, ()> {
+        let clock = self.clone();
+        Box::pin(async move {
+            for _ in 0..TURNS {
+                tokio::task::yield_now().await;
+            }
+            clock.elapsed.send_if_modified(|elapsed| {
+                let later = deadline.min(clock.until).max(*elapsed);
+                std::mem::replace(elapsed, later) != later
+            });
+            if deadline > clock.until {
+                std::future::pending().await
+            }
+        })
     }
 }

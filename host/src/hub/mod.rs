@@ -2,5 +2,6 @@
 
 pub mod message;
 pub mod reconnect;
+pub mod session;
 pub mod topic;
-
+pub mod twin;

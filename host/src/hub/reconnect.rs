@@ -19,15 +19,12 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Says how long the connection stood that was lost.
-    pub fn held(&mut self, time: Duration) {
-        if time >= STABLE {
+    /// The pause after a connection that `stood` for this long, zero if it was not made. `random` is evenly spread over
+    /// `0.0..1.0`.
+    pub fn pause(&mut self, stood: Duration, random: f64) -> Duration {
+        if stood >= STABLE {
             self.failures = 0;
         }
-    }
-
-    /// The pause before the next connect. `random` is evenly spread over `0.0..1.0`.
-    pub fn next(&mut self, random: f64) -> Duration {
         let factor = 2_u32.saturating_pow(self.failures);
         self.failures = self.failures.saturating_add(1);
         let bound = FIRST.saturating_mul(factor).min(LONGEST);
@@ -41,6 +38,8 @@ mod tests {
 
     use super::*;
 
+    const FAILED: Duration = Duration::ZERO;
+
     fn seconds(count: u64) -> Duration {
         Duration::from_secs(count)
     }
@@ -48,32 +47,32 @@ mod tests {
     #[test]
     fn pauses_double_up_to_two_minutes() {
         let mut backoff = Backoff::default();
-        let bounds: Vec<_> = (0..10).map(|_| backoff.next(1.0).as_secs()).collect();
+        let bounds: Vec<_> = (0..10)
+            .map(|_| backoff.pause(FAILED, 1.0).as_secs())
+            .collect();
         assert_eq!(bounds, [1, 2, 4, 8, 16, 32, 64, 120, 120, 120]);
     }
 
     #[test]
     fn the_whole_pause_is_random() {
         let mut backoff = Backoff { failures: 3 };
-        assert_eq!(backoff.clone().next(0.0), Duration::ZERO);
-        assert_eq!(backoff.next(0.25), seconds(2));
+        assert_eq!(backoff.clone().pause(FAILED, 0.0), Duration::ZERO);
+        assert_eq!(backoff.pause(FAILED, 0.25), seconds(2));
     }
 
     #[test]
     fn only_a_connection_that_stood_for_a_minute_starts_anew() {
         let mut backoff = Backoff { failures: 5 };
-        backoff.held(seconds(59));
-        assert_eq!(backoff.next(1.0), seconds(32));
-        backoff.held(seconds(60));
-        assert_eq!(backoff.next(1.0), seconds(1));
-        assert_eq!(backoff.next(1.0), seconds(2));
+        assert_eq!(backoff.pause(seconds(59), 1.0), seconds(32));
+        assert_eq!(backoff.pause(seconds(60), 1.0), seconds(1));
+        assert_eq!(backoff.pause(FAILED, 1.0), seconds(2));
     }
 
     proptest! {
         #[test]
-        fn no_pause_is_longer_than_two_minutes(failures: u32, random: f64) {
-            let mut backoff = Backoff { failures };
-            prop_assert!(backoff.next(random) <= LONGEST);
+        fn no_pause_is_longer_than_two_minutes(failures: u32, random: f64, stood: u64) {
+            let pause = Backoff { failures }.pause(seconds(stood), random);
+            prop_assert!(pause <= LONGEST);
         }
     }
 }

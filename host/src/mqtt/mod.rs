@@ -1,5 +1,9 @@
 //! MQTT 3.1.1, as much of it as a device of Azure IoT needs, behind one trait.
 
+pub mod rumqtt;
+pub mod scripted;
+pub mod tls;
+
 use std::{fmt, future::Future, time::Duration};
 
 use bytes::Bytes;
@@ -11,7 +15,10 @@ pub trait Transport: Send + 'static {
     type Link: Link;
 
     /// Resolves the name, connects, checks the certificate and waits for CONNACK.
-    fn connect(&mut self, request: &Connect) -> impl Future<Output = Result<Self::Link, ConnectError>> + Send;
+    fn connect(
+        &mut self,
+        request: &Connect,
+    ) -> impl Future<Output = Result<Self::Link, ConnectError>> + Send;
 }
 
 /// A standing connection. Dropping it closes the socket without DISCONNECT.
@@ -23,7 +30,12 @@ pub trait Link: Send + 'static {
     fn subscribe(&mut self, topics: &[String]) -> Result<(), LinkError>;
 
     /// Hands over a message for sending, in order of the calls. Never waits.
-    fn publish(&mut self, topic: String, payload: Bytes, delivery: Delivery) -> Result<(), LinkError>;
+    fn publish(
+        &mut self,
+        topic: String,
+        payload: Bytes,
+        delivery: Delivery,
+    ) -> Result<(), LinkError>;
 
     /// Acknowledges a message received with QoS 1.
     fn acknowledge(&mut self, receipt: Receipt) -> Result<(), LinkError>;
@@ -64,7 +76,10 @@ impl Endpoint {
             Some((host, port)) => (host, port.parse().ok()?),
             None => (text, 8883),
         };
-        (!host.is_empty()).then(|| Self { host: host.to_owned(), port })
+        (!host.is_empty()).then(|| Self {
+            host: host.to_owned(),
+            port,
+        })
     }
 }
 

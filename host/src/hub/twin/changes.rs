@@ -109,7 +109,7 @@ pub(super) fn add_named(calls: &mut Flat, patch: &Map<String, Value>, to: &Flat)
                 }
             }
             // A component that is gone was told so, property by property.
-            Value::Null if calls.contains_key(name) => {}
+            Value::Null if !name.is_empty() && calls.contains_key(name) => {}
             _ => add(calls, "", name, device),
         }
     }

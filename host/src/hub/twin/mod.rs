@@ -72,7 +72,7 @@ pub enum TwinError {
 impl Twin {
     /// Says whose twin it is. If it was another's, nothing of this one is applied yet: versions of different hubs have
     /// nothing to do with each other.
-    pub fn belong_to(&mut self, hub: &str, device_id: &str) {
+    pub fn belongs_to(&mut self, hub: &str, device_id: &str) {
         let of = Some((hub.to_owned(), device_id.to_owned()));
         if self.of != of {
             *self = Self {

@@ -244,13 +244,13 @@ fn an_answer_removes_from_the_report_what_its_value_has_no_longer() {
 #[test]
 fn nothing_is_applied_yet_of_the_twin_at_another_hub() {
     let mut state = Twin::default();
-    state.belong_to("hub-1", "d");
+    state.belongs_to("hub-1", "d");
     let document = twin(json!({"a": 1, "$version": 2}));
     let changes = state.document(&document).unwrap();
     settle(&mut state, &changes);
-    state.belong_to("hub-1", "d");
+    state.belongs_to("hub-1", "d");
     assert!(state.document(&document).unwrap().calls.is_empty());
-    state.belong_to("hub-2", "d");
+    state.belongs_to("hub-2", "d");
     let changes = state.document(&document).unwrap();
     assert_eq!((changes.calls.len(), changes.repeated), (1, None));
 }

@@ -1,0 +1,69 @@
+# Everything is built with one profile into one target directory, so that nothing large is compiled twice.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+PYTHON ?= python3
+TARGET := target/release
+GUEST := --target wasm32-wasip2 --profile guest
+GUESTS := target/wasm32-wasip2/guest
+# The crates that run on this machine; the test guests run only in a host.
+NATIVE := --workspace --exclude test-guests
+
+.PHONY: help run test build check conformance bench soak audit tools guests
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: build ## Start the local cloud and the thermostat; stop with q or Ctrl-C
+	@$(TARGET)/cloud exec --dir target/run --device-id thermostat-01 -- \
+		$(TARGET)/host --component target/thermostat.wasm
+
+test: build guests ## Run every test: unit, guest, end to end with real processes, conformance
+	$(CARGO) test --release $(NATIVE)
+	@$(MAKE) --no-print-directory conformance
+
+build: tools ## Build target/release/host, target/release/cloud and target/thermostat.wasm
+	$(CARGO) build --release -p host -p cloud
+	$(CARGO) build -p guest-thermostat $(GUEST)
+	@cp $(GUESTS)/guest_thermostat.wasm target/thermostat.wasm
+
+guests: tools
+	$(CARGO) build -p test-guests --examples $(GUEST)
+
+check: tools ## Check form, lints, licences and sources
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release $(NATIVE) --all-targets -- -D warnings
+	$(CARGO) clippy -p test-guests -p guest-thermostat --lib --examples $(GUEST) -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+		$(CARGO) deny --log-level error check bans licenses sources; \
+	elif [ -n "$${CI:-}" ]; then \
+		echo "error: cargo-deny is missing; install it with: cargo install --locked cargo-deny" >&2; exit 1; \
+	else \
+		echo "SKIPPED: cargo-deny is missing; install it with: cargo install --locked cargo-deny"; \
+	fi
+
+audit: ## Look for known vulnerabilities (needs the advisory database)
+	@$(CARGO) deny check advisories || echo "SKIPPED: no cargo-deny, or its database cannot be reached"
+
+conformance: build ## Run Microsoft's own Python device SDK against the local cloud
+	@PYTHON=$(PYTHON) tests/conformance/run
+
+bench: build guests ## Measure, as ratios to a baseline of the same run
+	$(CARGO) bench -p host
+	@PYTHON=$(PYTHON) tests/conformance/run --bench
+
+soak: build guests ## Run the long tests
+	SOAK=1 $(CARGO) test --release -p host --test fleet -- --nocapture
+
+tools:
+	@command -v $(CARGO) >/dev/null || { \
+		echo "error: cargo is missing; install Rust from https://rustup.rs" >&2; exit 1; }
+	@command -v cc >/dev/null || { \
+		echo "error: a C compiler is missing; install it with: sudo apt install build-essential" >&2; exit 1; }
+	@if ! rustc --print target-libdir --target wasm32-wasip2 2>/dev/null | xargs -r test -d; then \
+		echo "adding the Rust target wasm32-wasip2"; \
+		rustup target add wasm32-wasip2; \
+	fi

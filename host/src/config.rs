@@ -1,0 +1,153 @@
+//! From options and environment to what a device needs.
+
+use std::{env, path::PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{
+    cli::{CacheArgs, RunArgs},
+    device::Identity,
+    mqtt::Endpoint,
+    provision::{
+        connection_string::{ConnectionString, ConnectionStringError},
+        dps::{Assignment, Registration},
+        sas::Key,
+    },
+};
+
+/// A setting that cannot be used: what, why, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SettingError(String);
+
+impl SettingError {
+    /// An error in these words.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+/// Who the device is, from the variables Microsoft's samples use.
+pub fn identity(args: &RunArgs, model_id: &str) -> Result<Identity, SettingError> {
+    match args.security_type.as_deref() {
+        Some("DPS") => Ok(Identity::Dps(registration(args, model_id)?)),
+        Some("connectionString") => hub(),
+        Some(other) => Err(SettingError::new(format!(
+            "IOTHUB_DEVICE_SECURITY_TYPE is {other:?}; it must be \"DPS\" or \"connectionString\""
+        ))),
+        None => Err(SettingError::new(
+            "it is not said how the device proves who it is; set IOTHUB_DEVICE_SECURITY_TYPE to \"DPS\" or \
+             \"connectionString\" (host --help shows the other variables), or try `cloud exec -- host …`",
+        )),
+    }
+}
+
+fn registration(args: &RunArgs, model_id: &str) -> Result<Registration, SettingError> {
+    let needed = |value: &Option<String>, variable: &str, what: &str| {
+        value
+            .clone()
+            .filter(|text| !text.is_empty())
+            .ok_or_else(|| SettingError::new(format!("{variable} is not set; set it to {what}")))
+    };
+    let id_scope = needed(
+        &args.id_scope,
+        "IOTHUB_DEVICE_DPS_ID_SCOPE",
+        "the id scope of your provisioning service",
+    )?;
+    let registration_id = needed(
+        &args.device_id,
+        "IOTHUB_DEVICE_DPS_DEVICE_ID",
+        "the device's registration id",
+    )?;
+    let endpoint = Endpoint::parse(&args.dps_endpoint).ok_or_else(|| {
+        let given = &args.dps_endpoint;
+        SettingError::new(format!(
+            "IOTHUB_DEVICE_DPS_ENDPOINT is {given:?}; it must be NAME or NAME:PORT"
+        ))
+    })?;
+    Ok(Registration {
+        endpoint,
+        key: device_key(&registration_id)?,
+        id_scope,
+        registration_id,
+        model_id: model_id.to_owned(),
+    })
+}
+
+/// The device's own key, or the one derived from its group's.
+fn device_key(registration_id: &str) -> Result<Key, SettingError> {
+    const OWN: &str = "IOTHUB_DEVICE_DPS_DEVICE_KEY";
+    const GROUP: &str = "IOTHUB_DEVICE_DPS_GROUP_KEY";
+    let parse = |variable: &str, text: SecretString| {
+        Key::parse(text.expose_secret())
+            .map_err(|error| SettingError::new(format!("{variable} cannot be used: {error}")))
+    };
+    match (secret(OWN), secret(GROUP)) {
+        (Some(own), None) => parse(OWN, own),
+        (None, Some(group)) => Ok(parse(GROUP, group)?.derive(registration_id)),
+        (Some(_), Some(_)) => Err(SettingError::new(format!(
+            "{OWN} and {GROUP} are both set; keep one of them"
+        ))),
+        (None, None) => Err(SettingError::new(format!(
+            "{OWN} is not set; set it to the device's symmetric key, or {GROUP} to the key of its enrolment group"
+        ))),
+    }
+}
+
+fn hub() -> Result<Identity, SettingError> {
+    const VARIABLE: &str = "IOTHUB_DEVICE_CONNECTION_STRING";
+    let text = secret(VARIABLE).ok_or_else(|| {
+        SettingError::new(format!(
+            "{VARIABLE} is not set; copy the device's connection string from its page in the portal"
+        ))
+    })?;
+    let ConnectionString {
+        hub,
+        device_id,
+        key,
+    } = text
+        .expose_secret()
+        .parse()
+        .map_err(|error: ConnectionStringError| {
+            SettingError::new(format!("{VARIABLE} cannot be used: {error}"))
+        })?;
+    Ok(Identity::Hub {
+        assignment: Assignment { hub, device_id },
+        key,
+    })
+}
+
+fn secret(variable: &str) -> Option<SecretString> {
+    env::var(variable)
+        .ok()
+        .filter(|text| !text.is_empty())
+        .map(SecretString::from)
+}
+
+/// The component's settings in the order given, the short forms last, so that they count.
+#[must_use]
+pub fn component_settings(args: &RunArgs) -> Vec<(String, String)> {
+    let interval = args
+        .telemetry_interval
+        .iter()
+        .map(|time| ("telemetry-interval".to_owned(), time.clone()));
+    args.set.iter().cloned().chain(interval).collect()
+}
+
+/// Where compiled components are kept.
+pub fn cache_dir(args: &CacheArgs) -> Result<PathBuf, SettingError> {
+    let absolute = |variable| {
+        env::var_os(variable)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    args.cache_dir
+        .clone()
+        .or_else(|| Some(absolute("XDG_CACHE_HOME")?.join("pnp-host")))
+        .or_else(|| Some(absolute("HOME")?.join(".cache/pnp-host")))
+        .ok_or_else(|| {
+            SettingError::new(
+                "neither XDG_CACHE_HOME nor HOME is set; name a directory with --cache-dir",
+            )
+        })
+}

@@ -1,0 +1,188 @@
+//! What comes of a call: one batch, and an answer that leaves with it.
+
+use std::time::Duration;
+
+use serde_json::Map;
+
+use super::{
+    Device, DeviceError, InHand, Milestone,
+    behaviour::{Answer, Behaviour, Failure, Outcome, Reply},
+    effect::Effect,
+    inbox::Message,
+    supervisor::Call,
+};
+use crate::{
+    hub::twin::{Acknowledgment, DesiredCall},
+    mqtt::Transport,
+    store::{
+        batch::{Batch, TimerChange},
+        outbox::Outgoing,
+    },
+};
+
+/// Pauses before a message whose call failed is tried again; after the last it is set aside.
+const MESSAGE_PAUSES: [Duration; 4] = [
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(8),
+    Duration::from_secs(18),
+];
+
+impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
+    pub(super) fn finished(
+        &mut self,
+        call: Call,
+        result: Result<Outcome, Failure>,
+    ) -> Result<(), DeviceError> {
+        let about = self.in_hand.take();
+        match result.and_then(|outcome| self.within_limits(outcome)) {
+            Ok(outcome) => {
+                match about {
+                    Some(about) => self.succeeded(about, outcome),
+                    None => self.begun(outcome),
+                }
+                Ok(())
+            }
+            Err(failure) if call == Call::Start && !self.started => {
+                Err(DeviceError::Component(failure))
+            }
+            Err(failure) => {
+                tracing::error!(device = &*self.name, %failure, "nothing of the call stands");
+                if let Some(about) = about {
+                    self.failed(about, &failure);
+                }
+                let record = self.store.saved().record.clone();
+                self.supervisor
+                    .recover(call, &failure, self.clock.monotonic(), record);
+                Ok(())
+            }
+        }
+    }
+
+    /// The number of timers spans calls, so only here it is known.
+    fn within_limits(&self, outcome: Outcome) -> Result<Outcome, Failure> {
+        let timers = &self.store.saved().timers;
+        let new = outcome.effects.iter().filter(|effect| match effect {
+            Effect::SetTimer(name, _) => !timers.contains(name),
+            _ => false,
+        });
+        if timers.len() + new.count() > self.max_timers {
+            return Err(Failure::Trap(format!(
+                "it set more than {} timers",
+                self.max_timers
+            )));
+        }
+        Ok(outcome)
+    }
+
+    /// An instance has begun.
+    fn begun(&mut self, outcome: Outcome) {
+        let again = self.started;
+        self.started = true;
+        let mut batch = Batch {
+            record: Some(outcome.record),
+            ..Batch::default()
+        };
+        batch.stage(outcome.effects);
+        self.commit(batch);
+        if again {
+            // What the failed instance was told of the desired properties may be lost with it.
+            self.ask_twin();
+        }
+    }
+
+    fn succeeded(&mut self, about: InHand, outcome: Outcome) {
+        let changed = !outcome.effects.is_empty()
+            || self.store.saved().record.as_ref() != Some(&outcome.record);
+        let mut batch = Batch {
+            record: Some(outcome.record),
+            ..Batch::default()
+        };
+        if let InHand::Timer(name) = &about {
+            // Before what it staged, which may set the same timer again.
+            batch.timers.push(TimerChange::Fired(name.clone()));
+        }
+        batch.stage(outcome.effects);
+        match (about, outcome.answer) {
+            (InHand::Desired { version, call }, Answer::Acknowledgments(acknowledgments)) => {
+                self.settle(version, &call, Ok(acknowledgments), batch);
+            }
+            (InHand::Command(command), Answer::Reply(reply)) => {
+                let after = if changed { self.commit(batch) } else { 0 };
+                self.reply(&command, reply, after);
+            }
+            (InHand::Message(message), _) => {
+                let after = self.commit(batch);
+                self.acknowledge(&message, after);
+            }
+            _ => {
+                self.commit(batch);
+            }
+        }
+    }
+
+    /// Answers desired properties and moves the twin on.
+    fn settle(
+        &mut self,
+        version: u64,
+        call: &DesiredCall,
+        answer: Result<Vec<Acknowledgment>, String>,
+        mut batch: Batch,
+    ) {
+        let statuses = match &answer {
+            Ok(acknowledgments) => acknowledgments
+                .iter()
+                .map(|ack| (ack.property.clone(), ack.status))
+                .collect(),
+            Err(_) => call
+                .properties
+                .keys()
+                .map(|name| (name.clone(), 500))
+                .collect(),
+        };
+        let mut twin = self.store.saved().twin.clone();
+        let report: Map<_, _> = twin.settle(version, call, answer);
+        if !report.is_empty() {
+            batch.outgoing.push(Outgoing::Report(report));
+        }
+        batch.twin = Some(twin);
+        self.commit(batch);
+        (self.observer)(Milestone::Desired(statuses));
+    }
+
+    fn failed(&mut self, about: InHand, failure: &Failure) {
+        match about {
+            InHand::Timer(name) => {
+                let timers = vec![TimerChange::Failed(name)];
+                self.commit(Batch {
+                    timers,
+                    ..Batch::default()
+                });
+            }
+            InHand::Desired { version, call } => {
+                self.settle(version, &call, Err(failure.to_string()), Batch::default());
+            }
+            InHand::Command(command) => {
+                self.reply(&command, Reply::because(500, &failure.to_string()), 0)
+            }
+            InHand::Message(message) => self.message_failed(message),
+        }
+    }
+
+    fn message_failed(&mut self, mut message: Message) {
+        match MESSAGE_PAUSES.get(message.failures as usize) {
+            Some(pause) => {
+                message.failures += 1;
+                self.inbox
+                    .message_again(message, self.clock.monotonic() + *pause);
+            }
+            None => {
+                tracing::error!(
+                    device = &*self.name,
+                    "a message failed five times and is set aside"
+                );
+                self.acknowledge(&message, 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! A device's named timers.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::effect::Schedule;
+
+/// First pause before a one-shot timer whose call failed fires again; doubled each time.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+/// Longest such pause.
+const LONGEST_RETRY: Duration = Duration::from_secs(300);
+
+/// The timers of one device, by name. Times are the device's monotonic time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Timers {
+    armed: BTreeMap<String, Armed>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Armed {
+    due: Duration,
+    schedule: Schedule,
+    /// Failed calls in a row.
+    failures: u32,
+}
+
+impl Timers {
+    /// How many are armed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.armed.len()
+    }
+
+    /// Whether none is armed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.armed.is_empty()
+    }
+
+    /// Whether a timer of this name is armed.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.armed.contains_key(name)
+    }
+
+    /// Arms a timer, in place of an earlier one of its name.
+    pub fn set(&mut self, name: String, schedule: Schedule, now: Duration) {
+        let (Schedule::Once(delay) | Schedule::Every(delay)) = schedule;
+        self.armed.insert(
+            name,
+            Armed {
+                due: now + delay,
+                schedule,
+                failures: 0,
+            },
+        );
+    }
+
+    /// Removes a timer.
+    pub fn cancel(&mut self, name: &str) {
+        self.armed.remove(name);
+    }
+
+    /// When the next one is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Duration> {
+        self.armed.values().map(|timer| timer.due).min()
+    }
+
+    /// The name of the timer that has been due for the longest time.
+    #[must_use]
+    pub fn due(&self, now: Duration) -> Option<&str> {
+        let due = self.armed.iter().filter(|(_, timer)| timer.due <= now);
+        due.min_by_key(|(_, timer)| timer.due)
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// The call of a timer has been committed: a one-shot timer is gone, a periodic one waits for its next time after
+    /// now, in step with its earlier ones. Times that were missed are not made up for.
+    pub fn fired(&mut self, name: &str, now: Duration) {
+        match self.armed.get_mut(name) {
+            Some(Armed {
+                schedule: Schedule::Once(_),
+                ..
+            }) => {
+                self.armed.remove(name);
+            }
+            Some(timer) => timer.skip_to_next(now),
+            None => {}
+        }
+    }
+
+    /// The call of a timer has failed: a one-shot timer fires again after a pause, a periodic one at its next time.
+    pub fn failed(&mut self, name: &str, now: Duration) {
+        let Some(timer) = self.armed.get_mut(name) else {
+            return;
+        };
+        if let Schedule::Every(_) = timer.schedule {
+            timer.skip_to_next(now);
+            return;
+        }
+        timer.due = now
+            + FIRST_RETRY
+                .saturating_mul(1 << timer.failures.min(16))
+                .min(LONGEST_RETRY);
+        timer.failures += 1;
+    }
+}
+
+impl Armed {
+    fn skip_to_next(&mut self, now: Duration) {
+        let Schedule::Every(period) = self.schedule else {
+            return;
+        };
+        let period = period.max(Duration::from_millis(1));
+        let missed = now.saturating_sub(self.due).as_nanos() / period.as_nanos();
+        self.due += period * u32::try_from(missed.saturating_add(1)).unwrap_or(u32::MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    fn with(name: &str, schedule: Schedule) -> Timers {
+        let mut timers = Timers::default();
+        timers.set(name.to_owned(), schedule, Duration::ZERO);
+        timers
+    }
+
+    #[test]
+    fn a_periodic_timer_keeps_step_and_does_not_make_up_for_missed_times() {
+        let mut timers = with("t", Schedule::Every(8 * S));
+        assert_eq!(timers.next_due(), Some(8 * S));
+        timers.fired("t", 9 * S);
+        assert_eq!(timers.next_due(), Some(16 * S));
+        timers.fired("t", 100 * S);
+        assert_eq!(timers.next_due(), Some(104 * S));
+    }
+
+    #[test]
+    fn a_one_shot_timer_is_gone_only_when_its_call_was_committed() {
+        let mut timers = with("once", Schedule::Once(S));
+        assert_eq!(timers.due(S / 2), None);
+        assert_eq!(timers.due(S), Some("once"));
+        timers.failed("once", S);
+        assert_eq!(timers.next_due(), Some(2 * S));
+        timers.failed("once", 2 * S);
+        assert_eq!(timers.next_due(), Some(4 * S));
+        timers.fired("once", 4 * S);
+        assert!(timers.is_empty());
+    }
+
+    #[test]
+    fn of_two_due_timers_the_earlier_comes_first() {
+        let mut timers = with("b", Schedule::Every(2 * S));
+        timers.set("a".to_owned(), Schedule::Every(3 * S), Duration::ZERO);
+        assert_eq!(timers.due(10 * S), Some("b"));
+    }
+
+    #[test]
+    fn a_periodic_timer_of_no_length_does_not_stop_the_clock() {
+        let mut timers = with("t", Schedule::Every(Duration::ZERO));
+        timers.fired("t", S);
+        assert!(timers.next_due() > Some(S));
+    }
+}

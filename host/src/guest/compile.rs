@@ -1,0 +1,330 @@
+//! From a `.wasm` file to machine code: compiled in a child process, kept as an image, loaded from there.
+//!
+//! Compiling is where a component could cost most: a valid one of 3 MB has taken 75 s and 1.36 GB. In a process of its
+//! own it can be bounded and killed, and its memory is gone afterwards.
+
+use std::{
+    ffi::OsString,
+    fs::{self, DirBuilder, File, OpenOptions},
+    hash::{DefaultHasher, Hash, Hasher},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use rustix::process::{Resource, Rlimit, geteuid, setrlimit};
+use sha2::{Digest, Sha256};
+use tokio::process::Command;
+
+use super::{
+    component::{Component, Sandbox, UnfitError},
+    engine::engine,
+    limits::Limits,
+};
+
+/// The wasmtime whose images these are; part of each image's key.
+const WASMTIME: &str = "48";
+
+/// Where compiled components are kept and what compiles them.
+#[derive(Clone, Debug)]
+pub struct Compiler {
+    /// The program whose `compile` command makes an image: the `host` binary.
+    pub program: PathBuf,
+    /// Owner-only directory of images.
+    pub cache: PathBuf,
+}
+
+/// Why a component file could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("cannot read the component {}: {reason}", path.display())]
+    Unreadable {
+        /// The file as given.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The file holds something else.
+    #[error("{} is not a WebAssembly component: {reason}", path.display())]
+    NotAComponent {
+        /// The file as given.
+        path: PathBuf,
+        /// What it seems to be.
+        reason: &'static str,
+    },
+    /// It is no valid component, or takes too much to compile.
+    #[error("cannot compile the component {}: {reason}", path.display())]
+    Compile {
+        /// The file as given.
+        path: PathBuf,
+        /// What the compiler said.
+        reason: String,
+    },
+    /// It does not fit this host.
+    #[error("cannot run the component {}: {reason}", path.display())]
+    Unfit {
+        /// The file as given.
+        path: PathBuf,
+        /// Why.
+        reason: UnfitError,
+    },
+    /// The directory of images cannot be used.
+    #[error("cannot keep compiled components in {}: {reason}; name another directory with --cache-dir", path.display())]
+    Cache {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A component's bytes and what identifies them.
+struct Source {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    sha256: String,
+}
+
+impl Compiler {
+    /// Loads a component, from its image if there is one, and lets it describe itself.
+    pub async fn load(&self, sandbox: &Sandbox, path: &Path) -> Result<Component, LoadError> {
+        let source = Source::read(path, sandbox.limits())?;
+        self.prepare_cache()?;
+        let image = self
+            .cache
+            .join(image_name(sandbox.engine(), &source.sha256));
+        let compiled = match open_image(sandbox.engine(), &image) {
+            Some(compiled) => compiled,
+            None => {
+                self.compile(&source, sandbox.limits()).await?;
+                open_image(sandbox.engine(), &image).ok_or_else(|| LoadError::Compile {
+                    path: source.path.clone(),
+                    reason: "the file changed while it was compiled; try again".to_owned(),
+                })?
+            }
+        };
+        sandbox
+            .admit(compiled)
+            .await
+            .map_err(|reason| LoadError::Unfit {
+                path: source.path,
+                reason,
+            })
+    }
+
+    /// Runs the child. It inherits no environment: the host's holds the device's key.
+    async fn compile(&self, source: &Source, limits: &Limits) -> Result<(), LoadError> {
+        let failed = |reason: String| LoadError::Compile {
+            path: source.path.clone(),
+            reason,
+        };
+        tracing::info!(component = %source.path.display(), bytes = source.bytes.len(), "compiling the component");
+        let child = Command::new(&self.program)
+            .args([
+                OsString::from("compile"),
+                "--cache-dir".into(),
+                self.cache.clone().into(),
+                "--".into(),
+            ])
+            .arg(&source.path)
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .output();
+        let output = tokio::time::timeout(limits.compile_time, child)
+            .await
+            .map_err(|_| {
+                failed(format!(
+                    "it takes longer than {} s",
+                    limits.compile_time.as_secs()
+                ))
+            })?
+            .map_err(|error| failed(format!("cannot start {}: {error}", self.program.display())))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let line = said
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .trim_start_matches("error: ");
+        Err(failed(match output.status.code() {
+            Some(_) if !line.is_empty() => line.to_owned(),
+            _ => format!(
+                "the compiler ended with {}; it may use {} MiB",
+                output.status,
+                limits.compile_memory >> 20
+            ),
+        }))
+    }
+
+    fn prepare_cache(&self) -> Result<(), LoadError> {
+        let unusable = |reason: String| LoadError::Cache {
+            path: self.cache.clone(),
+            reason,
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.cache)
+            .map_err(|error| unusable(error.to_string()))?;
+        let metadata = fs::metadata(&self.cache).map_err(|error| unusable(error.to_string()))?;
+        if !is_private(&metadata) {
+            return Err(unusable(
+                "others may write to it, and what is in it is run".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Compiles `path` into the directory of images: what the child process does. Bounds itself first.
+pub fn compile_here(path: &Path, cache: &Path, limits: &Limits) -> Result<PathBuf, LoadError> {
+    let source = Source::read(path, limits)?;
+    let compiler = Compiler {
+        program: PathBuf::new(),
+        cache: cache.to_owned(),
+    };
+    compiler.prepare_cache()?;
+    bound_this_process(limits);
+    let failed = |error: wasmtime::Error| LoadError::Compile {
+        path: source.path.clone(),
+        reason: format!("{error:#}").replace('\n', " "),
+    };
+    let engine = engine().map_err(failed)?;
+    let image = cache.join(image_name(&engine, &source.sha256));
+    let code = engine.precompile_component(&source.bytes).map_err(failed)?;
+    keep(&image, &code).map_err(|error| LoadError::Cache {
+        path: cache.to_owned(),
+        reason: error.to_string(),
+    })?;
+    Ok(image)
+}
+
+impl Source {
+    fn read(path: &Path, limits: &Limits) -> Result<Self, LoadError> {
+        let unreadable = |reason: String| LoadError::Unreadable {
+            path: path.to_owned(),
+            reason,
+        };
+        let file = OpenOptions::new()
+            .read(true)
+            // A fifo would otherwise wait for a writer.
+            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+            .open(path)
+            .map_err(|error| unreadable(io_reason(&error)))?;
+        let metadata = file
+            .metadata()
+            .map_err(|error| unreadable(error.to_string()))?;
+        if !metadata.is_file() {
+            return Err(unreadable("it is not a file".to_owned()));
+        }
+        let mut bytes = Vec::new();
+        file.take(limits.component + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| unreadable(error.to_string()))?;
+        if bytes.len() as u64 > limits.component {
+            return Err(unreadable(format!(
+                "it is larger than {} MiB",
+                limits.component >> 20
+            )));
+        }
+        let reason = match bytes.get(..8) {
+            Some(b"\0asm\x0d\0\x01\0") => None,
+            Some(b"\0asm\x01\0\0\0") => Some(
+                "it is a core module; build it for the target wasm32-wasip2, or wrap it with `wasm-tools component new`",
+            ),
+            Some([0, b'a', b's', b'm', ..]) => Some("its version of WebAssembly is unknown"),
+            _ => Some("it does not begin as WebAssembly does"),
+        };
+        if let Some(reason) = reason {
+            return Err(LoadError::NotAComponent {
+                path: path.to_owned(),
+                reason,
+            });
+        }
+        let sha256 = Sha256::digest(&bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Ok(Self {
+            path: path.to_owned(),
+            bytes,
+            sha256,
+        })
+    }
+}
+
+fn io_reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// An image fits one component under one wasmtime with one configuration on one kind of processor.
+fn image_name(engine: &wasmtime::Engine, sha256: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    format!("{sha256}-{WASMTIME}-{:016x}.cwasm", hasher.finish())
+}
+
+/// Loads an image if there is one that can be trusted; another one is made in its place.
+fn open_image(engine: &wasmtime::Engine, path: &Path) -> Option<wasmtime::component::Component> {
+    let metadata = fs::symlink_metadata(path).ok()?;
+    if !metadata.is_file() || !is_private(&metadata) {
+        return None;
+    }
+    #[expect(
+        unsafe_code,
+        reason = "an image is machine code and must come from our own compiler: file and directory belong to this user, \
+                  nobody else may write to them, and images are put there whole under a name that is a hash of the \
+                  component, by `compile_here` alone"
+    )]
+    let component = unsafe { wasmtime::component::Component::deserialize_file(engine, path) };
+    component
+        .inspect_err(
+            |error| tracing::warn!(image = %path.display(), %error, "the image cannot be loaded"),
+        )
+        .ok()
+}
+
+/// Whether only this user may write to it.
+fn is_private(metadata: &fs::Metadata) -> bool {
+    metadata.uid() == geteuid().as_raw() && metadata.mode() & 0o022 == 0
+}
+
+/// Puts the image in place whole, so that a reader never sees half of one.
+fn keep(image: &Path, code: &[u8]) -> io::Result<()> {
+    let part = image.with_extension(format!("{}.part", std::process::id()));
+    let mut file: File = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&part)?;
+    file.write_all(code)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&part, image))
+        .inspect_err(|_| {
+            // The first error is the one to tell.
+            let _ = fs::remove_file(&part);
+        })
+}
+
+/// Memory and CPU time as limited, and the lowest priority. A limit that cannot be set leaves the ones of the parent.
+fn bound_this_process(limits: &Limits) {
+    let bound = |amount: u64| Rlimit {
+        current: Some(amount),
+        maximum: Some(amount),
+    };
+    let _ = setrlimit(Resource::As, bound(limits.compile_memory));
+    let _ = setrlimit(Resource::Cpu, bound(limits.compile_time.as_secs()));
+    let _ = rustix::process::nice(19);
+}

@@ -1,0 +1,98 @@
+//! The engine all devices of a process share, and the tick that interrupts long calls.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::{self, Thread},
+    time::Duration,
+};
+
+use wasmtime::{Config, Engine, EngineWeak};
+
+/// Time between two ticks: the slice of CPU time after which a call gives way.
+pub(super) const TICK: Duration = Duration::from_millis(1);
+
+/// The one configuration of compiler and runtime; an image made under another one is not loaded.
+///
+/// The settings suit many small instances: nothing is reserved ahead, so that their number is bounded by memory and not
+/// by the kernel's limit on mappings (a default engine ends at about 9,000 instances).
+pub(super) fn engine() -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .epoch_interruption(true)
+        .memory_reservation(0)
+        .memory_reservation_for_growth(0)
+        .memory_guard_size(0)
+        .guard_before_linear_memory(false)
+        .memory_init_cow(false)
+        .generate_address_map(false)
+        .wasm_backtrace_max_frames(None);
+    Engine::new(&config)
+}
+
+/// Advances the engine's epoch while a call runs, from a thread of its own, because a call that loops would also block
+/// a tick that needs its runtime.
+pub(super) struct Ticker {
+    shared: Arc<Shared>,
+    thread: Thread,
+}
+
+#[derive(Default)]
+struct Shared {
+    running: AtomicUsize,
+    closed: AtomicBool,
+}
+
+/// A call in hand. The epoch advances until the last of these is dropped.
+pub(super) struct Ticking<'a>(&'a Shared);
+
+impl Ticker {
+    pub(super) fn start(engine: &Engine) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let (weak, seen) = (engine.weak(), shared.clone());
+        let thread = thread::Builder::new()
+            .name("epoch".to_owned())
+            .spawn(move || tick(&weak, &seen))?;
+        Ok(Self {
+            shared,
+            thread: thread.thread().clone(),
+        })
+    }
+
+    pub(super) fn tick(&self) -> Ticking<'_> {
+        if self.shared.running.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.thread.unpark();
+        }
+        Ticking(&self.shared)
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.shared.closed.store(true, Ordering::SeqCst);
+        self.thread.unpark();
+    }
+}
+
+impl Drop for Ticking<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn tick(engine: &EngineWeak, shared: &Shared) {
+    while !shared.closed.load(Ordering::SeqCst) {
+        if shared.running.load(Ordering::SeqCst) == 0 {
+            thread::park();
+            continue;
+        }
+        thread::sleep(TICK);
+        match engine.upgrade() {
+            Some(engine) => engine.increment_epoch(),
+            None => return,
+        }
+    }
+}

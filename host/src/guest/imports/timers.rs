@@ -1,0 +1,47 @@
+use std::time::Duration;
+
+use crate::{
+    device::effect::{self, Effect},
+    guest::{
+        bindings::pnp::device::timers::{Error, Host, Schedule},
+        imports::hub::Refusal,
+        state::State,
+    },
+};
+
+/// Longer names are no names.
+const MAX_NAME: usize = 128;
+
+impl Host for State {
+    fn set(&mut self, name: String, schedule: Schedule) -> Result<(), Error> {
+        if name.is_empty() || name.len() > MAX_NAME {
+            return Err(Error::Invalid(format!(
+                "the name of a timer has 1 to {MAX_NAME} bytes, not {}",
+                name.len()
+            )));
+        }
+        let schedule = match schedule {
+            Schedule::Every(0) => {
+                return Err(Error::Invalid(format!("timer {name:?}: the period is 0")));
+            }
+            Schedule::Every(period) => {
+                effect::Schedule::Every(Duration::from_millis(period.into()))
+            }
+            Schedule::Once(delay) => effect::Schedule::Once(Duration::from_millis(delay.into())),
+        };
+        Ok(self.stage(Effect::SetTimer(name, schedule))?)
+    }
+
+    fn cancel(&mut self, name: String) -> Result<(), Error> {
+        Ok(self.stage(Effect::CancelTimer(name))?)
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotNow => Self::Refused,
+            Refusal::TooMany => Self::TooMany,
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! A running component.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
+};
+
+use serde_json::Value;
+use wasmtime::{
+    Store,
+    component::{ComponentType, Lower, TypedFunc},
+};
+
+use super::{
+    bindings::{Device, exports::pnp::device::behaviour as wit},
+    component::Prepared,
+    state::{Staging, State},
+};
+use crate::{
+    device::behaviour::{
+        self, Answer, Description, Event, Failure, Outcome, Reply, Start, Surroundings,
+    },
+    hub::twin::Acknowledgment,
+};
+
+/// The `messages` export, which a component may lack.
+pub(super) type OnMessage = TypedFunc<(Message,), (Result<(), String>,)>;
+
+#[derive(ComponentType, Lower)]
+#[component(record)]
+pub(super) struct Message {
+    body: Vec<u8>,
+    properties: Vec<(String, String)>,
+}
+
+/// Calls an export of `behaviour` and flattens its result.
+macro_rules! called {
+    ($self:ident, $export:ident($($argument:expr),*)) => {{
+        let _ticking = $self.component.tick();
+        let yielded = $self.store.data().yielded();
+        let call = $self.exports.pnp_device_behaviour().$export(&mut $self.store, $($argument),*);
+        unblocked(yielded, call).await.and_then(|result| result.map_err(Failure::Error))
+    }};
+}
+
+/// One instance of a component, for one device.
+pub struct Instance {
+    component: Arc<Prepared>,
+    store: Store<State>,
+    exports: Device,
+    on_message: Option<OnMessage>,
+}
+
+impl behaviour::Instance for Instance {
+    async fn handle(self, event: Event) -> Result<(Self, Outcome), Failure> {
+        let component = self.component.clone();
+        component
+            .run(async move {
+                let mut instance = self;
+                let outcome = instance.call(event).await?;
+                Ok((instance, outcome))
+            })
+            .await
+    }
+}
+
+impl Instance {
+    /// Instantiates `component`; nothing of it has run but what its toolchain runs at that point.
+    pub(super) async fn new(
+        component: Arc<Prepared>,
+        surroundings: Surroundings,
+    ) -> Result<Self, Failure> {
+        let limits = component.limits().clone();
+        let mut store = Store::new(component.engine(), State::new(limits.clone(), surroundings));
+        store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(limits.hostcall);
+        store.epoch_deadline_callback(|mut context| context.data_mut().on_tick());
+        store.set_epoch_deadline(1);
+        let (exports, on_message) = {
+            let _ticking = component.tick();
+            let yielded = store.data().yielded();
+            unblocked(yielded, component.instantiate(&mut store)).await?
+        };
+        Ok(Self {
+            component,
+            store,
+            exports,
+            on_message,
+        })
+    }
+
+    pub(super) async fn describe(&mut self) -> Result<Description, Failure> {
+        self.begin(Staging::Refused);
+        let description = called!(self, call_describe())?;
+        Ok(Description {
+            name: description.name,
+            version: description.version,
+            model_id: description.model_id,
+        })
+    }
+
+    pub(super) async fn init(&mut self, start: Start) -> Result<Outcome, Failure> {
+        let start = wit::Start {
+            reason: match start.reason {
+                behaviour::Reason::Fresh => wit::Reason::Fresh,
+                behaviour::Reason::Restart => wit::Reason::Restart,
+                behaviour::Reason::Swap => wit::Reason::Swap,
+                behaviour::Reason::Recovered => wit::Reason::Recovered,
+            },
+            config: start.config.to_vec(),
+            last_record: start.record,
+        };
+        self.begin(Staging::Open(Vec::new()));
+        called!(self, call_init(&start))?;
+        self.finish(Answer::None).await
+    }
+
+    async fn call(&mut self, event: Event) -> Result<Outcome, Failure> {
+        self.begin(Staging::Open(Vec::new()));
+        let answer = match event {
+            Event::Timer(name) => {
+                called!(self, call_on_timer(&name))?;
+                Answer::None
+            }
+            Event::Desired {
+                component,
+                properties,
+            } => {
+                let desired = wit::Desired {
+                    component,
+                    properties: Value::Object(properties).to_string(),
+                };
+                let acknowledgments = called!(self, call_on_desired(&desired))?;
+                Answer::Acknowledgments(
+                    acknowledgments
+                        .into_iter()
+                        .map(acknowledgment)
+                        .collect::<Result<_, _>>()?,
+                )
+            }
+            Event::Command {
+                component,
+                name,
+                payload,
+            } => {
+                let command = wit::Command {
+                    component,
+                    name,
+                    payload,
+                };
+                let reply = called!(self, call_on_command(&command))?;
+                Answer::Reply(self.reply(reply)?)
+            }
+            Event::Message { body, properties } => {
+                self.message(Message { body, properties }).await?;
+                Answer::None
+            }
+        };
+        self.finish(answer).await
+    }
+
+    async fn message(&mut self, message: Message) -> Result<(), Failure> {
+        let Some(on_message) = self.on_message else {
+            return Err(Failure::Error("it takes no messages".to_owned()));
+        };
+        let _ticking = self.component.tick();
+        let yielded = self.store.data().yielded();
+        let (result,) =
+            unblocked(yielded, on_message.call_async(&mut self.store, (message,))).await?;
+        result.map_err(Failure::Error)
+    }
+
+    /// A new CPU budget, and nothing staged.
+    fn begin(&mut self, staging: Staging) {
+        self.store.data_mut().begin(staging);
+        self.store.set_epoch_deadline(1);
+    }
+
+    /// Takes the record, and with it all the call has staged.
+    async fn finish(&mut self, answer: Answer) -> Result<Outcome, Failure> {
+        let effects = self.store.data_mut().take_staged();
+        self.begin(Staging::Refused);
+        let record = called!(self, call_save())?;
+        let limit = self.component.limits().record;
+        if record.len() > limit {
+            return Err(Failure::Trap(format!(
+                "its record is {} bytes, more than {limit}",
+                record.len()
+            )));
+        }
+        if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&record) {
+            return Err(Failure::Trap(format!("its record is not JSON: {error}")));
+        }
+        Ok(Outcome {
+            answer,
+            effects,
+            record,
+        })
+    }
+
+    fn reply(&self, reply: wit::Reply) -> Result<Reply, Failure> {
+        let payload = reply.payload.unwrap_or_default();
+        let limit = self.component.limits().reply;
+        if payload.len() > limit {
+            return Err(Failure::Error(format!(
+                "its response is {} bytes, more than {limit}",
+                payload.len()
+            )));
+        }
+        if !payload.is_empty() && serde_json::from_str::<serde::de::IgnoredAny>(&payload).is_err() {
+            return Err(Failure::Error("its response is not JSON".to_owned()));
+        }
+        Ok(Reply {
+            status: reply.status,
+            payload,
+        })
+    }
+}
+
+fn acknowledgment(acknowledgment: wit::Acknowledgment) -> Result<Acknowledgment, Failure> {
+    let value = serde_json::from_str(&acknowledgment.value).map_err(|error| {
+        let property = &acknowledgment.property;
+        Failure::Error(format!(
+            "the value it acknowledges for {property:?} is not JSON: {error}"
+        ))
+    })?;
+    Ok(Acknowledgment {
+        property: acknowledgment.property,
+        value,
+        status: acknowledgment.status,
+        description: acknowledgment.description,
+    })
+}
+
+/// Runs a call and stops it if it waits for anything but its turn: exports are synchronous and short, and every import
+/// answers at once, so the only thing to wait for is a WASI pollable that is not ready.
+async fn unblocked<T>(
+    yielded: Arc<AtomicBool>,
+    call: impl Future<Output = wasmtime::Result<T>>,
+) -> Result<T, Failure> {
+    let mut call = pin!(call);
+    let result = poll_fn(|context| match call.as_mut().poll(context) {
+        Poll::Pending if !yielded.swap(false, Ordering::Relaxed) => Poll::Ready(Err(
+            wasmtime::format_err!("it waits (wasi:io/poll); set a timer instead"),
+        )),
+        poll => poll,
+    })
+    .await;
+    result.map_err(|error| Failure::Trap(reason(&error)))
+}
+
+/// A trap in a few words, without the backtrace.
+fn reason(error: &wasmtime::Error) -> String {
+    match error.downcast_ref::<wasmtime::Trap>() {
+        Some(trap) => trap.to_string(),
+        None => error.root_cause().to_string(),
+    }
+}

@@ -1,0 +1,384 @@
+//! One connection to IoT Hub: what is asked, what is on its way, and what comes in.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use super::{
+    message::Message,
+    topic::{self, Topic},
+};
+use crate::{
+    device::behaviour::Reply,
+    mqtt::{Delivery, Incoming, Link, LinkError, Receipt},
+    store::outbox::{Next, Outbox},
+};
+
+/// Unacknowledged messages at a time, counted from the oldest: at most so many come twice after a lost connection.
+const WINDOW: u64 = 32;
+/// A hub that has not acknowledged a message for so long is taken for gone.
+const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(60);
+/// A request to the twin is asked again after so long without an answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// Pause after a throttled or failed request to the twin.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// What a session has to tell the device.
+#[derive(Debug, PartialEq)]
+pub enum HubEvent {
+    /// The hub will deliver commands, desired properties and, if asked for, messages.
+    Listening,
+    /// The whole twin, as the hub holds it.
+    Document(Bytes),
+    /// A change of desired properties.
+    Patch {
+        /// Its `$version`.
+        version: u64,
+        /// The change.
+        body: Bytes,
+    },
+    /// A command; the answer goes to [`Session::reply`] with the same request id.
+    Command {
+        /// What ties the answer to it.
+        request: String,
+        /// Name of the method.
+        name: String,
+        /// The request as sent.
+        payload: Bytes,
+    },
+    /// A cloud-to-device message, to be acknowledged with [`Session::acknowledge`].
+    Message {
+        /// What acknowledges it.
+        receipt: Option<Receipt>,
+        /// Its properties.
+        properties: Vec<(String, String)>,
+        /// Its body.
+        body: Bytes,
+    },
+    /// The hub has a telemetry message.
+    Delivered,
+    /// The hub refused reported properties for good; they are given up.
+    Refused {
+        /// The status it gave.
+        status: u16,
+    },
+}
+
+/// A standing connection to a hub.
+pub struct Session<L> {
+    link: L,
+    device_id: String,
+    listening: bool,
+    next_number: u64,
+    in_flight: BTreeMap<u64, InFlight>,
+    report: ReportRequest,
+    twin: TwinRequest,
+    requests: u64,
+}
+
+struct InFlight {
+    id: u64,
+    sent: Duration,
+}
+
+/// Reports go one at a time, so that a throttled one is not overtaken by a later one.
+enum ReportRequest {
+    Free,
+    Asked {
+        request: String,
+        id: u64,
+        deadline: Duration,
+    },
+    Paused {
+        until: Duration,
+    },
+}
+
+enum TwinRequest {
+    Idle,
+    Asked { request: String, deadline: Duration },
+    Paused { until: Duration },
+}
+
+impl<L: Link> Session<L> {
+    /// Subscribes on a fresh connection. Everything else follows once the hub has granted the topics.
+    pub fn begin(mut link: L, device_id: &str, messages: bool) -> Result<Self, LinkError> {
+        link.subscribe(&topic::subscriptions(device_id, messages))?;
+        Ok(Self {
+            link,
+            device_id: device_id.to_owned(),
+            listening: false,
+            next_number: 0,
+            in_flight: BTreeMap::new(),
+            report: ReportRequest::Free,
+            twin: TwinRequest::Idle,
+            requests: 0,
+        })
+    }
+
+    /// The next thing the server has sent. Cancel safe.
+    pub async fn next(&mut self) -> Result<Incoming, LinkError> {
+        self.link.next().await
+    }
+
+    /// Takes in what [`next`](Self::next) has returned; what was acknowledged leaves the outbox.
+    pub fn take(
+        &mut self,
+        incoming: Incoming,
+        outbox: &mut Outbox,
+        now: Duration,
+    ) -> Result<Option<HubEvent>, LinkError> {
+        match incoming {
+            Incoming::Subscribed { refused } if refused.is_empty() => {
+                self.listening = true;
+                self.ask_twin(now)?;
+                Ok(Some(HubEvent::Listening))
+            }
+            Incoming::Subscribed { refused } => Err(LinkError::Failed(format!(
+                "the hub refused to deliver {}",
+                refused.join(", ")
+            ))),
+            Incoming::Acknowledged(number) => Ok(self.in_flight.remove(&number).map(|sent| {
+                outbox.remove(sent.id);
+                HubEvent::Delivered
+            })),
+            Incoming::Message {
+                topic,
+                payload,
+                receipt,
+            } => self.message(&topic, payload, receipt, outbox, now),
+        }
+    }
+
+    fn message(
+        &mut self,
+        topic: &str,
+        payload: Bytes,
+        receipt: Option<Receipt>,
+        outbox: &mut Outbox,
+        now: Duration,
+    ) -> Result<Option<HubEvent>, LinkError> {
+        let event = match topic::parse(topic, &self.device_id) {
+            Some(Topic::Message { properties }) => {
+                return Ok(Some(HubEvent::Message {
+                    receipt,
+                    properties,
+                    body: payload,
+                }));
+            }
+            Some(Topic::Method { name, request }) => Some(HubEvent::Command {
+                request,
+                name,
+                payload,
+            }),
+            Some(Topic::Desired { version }) => Some(HubEvent::Patch {
+                version,
+                body: payload,
+            }),
+            Some(Topic::TwinResponse {
+                status, request, ..
+            }) => self.twin_response(status, &request, payload, outbox, now),
+            None => {
+                tracing::warn!(topic = %topic.escape_default(), "a message on a topic nobody asked for; ignored");
+                None
+            }
+        };
+        // Only cloud-to-device messages wait for their batch; anything else is done with once it is read.
+        if let Some(receipt) = receipt {
+            self.link.acknowledge(receipt)?;
+        }
+        Ok(event)
+    }
+
+    fn twin_response(
+        &mut self,
+        status: u16,
+        answered: &str,
+        body: Bytes,
+        outbox: &mut Outbox,
+        now: Duration,
+    ) -> Option<HubEvent> {
+        let transient = status == 429 || status >= 500;
+        match (&self.twin, &self.report) {
+            (TwinRequest::Asked { request, .. }, _) if request == answered => {
+                if status == 200 {
+                    self.twin = TwinRequest::Idle;
+                    return Some(HubEvent::Document(body));
+                }
+                tracing::warn!(status, "the hub did not give the twin; asking again");
+                self.twin = TwinRequest::Paused {
+                    until: now + ASK_AGAIN_AFTER,
+                };
+                None
+            }
+            (_, ReportRequest::Asked { request, .. }) if request == answered && transient => {
+                tracing::warn!(
+                    status,
+                    "the hub did not take reported properties; sending them again"
+                );
+                outbox.rewind_reports();
+                self.report = ReportRequest::Paused {
+                    until: now + ASK_AGAIN_AFTER,
+                };
+                None
+            }
+            (_, ReportRequest::Asked { request, id, .. }) if request == answered => {
+                outbox.remove(*id);
+                self.report = ReportRequest::Free;
+                (status >= 400).then_some(HubEvent::Refused { status })
+            }
+            // An answer to a request of before, which was asked again.
+            _ => None,
+        }
+    }
+
+    /// Sends what is accepted and fits the window; returns the messages that left.
+    pub fn pump(
+        &mut self,
+        outbox: &mut Outbox,
+        accepted: u64,
+        now: Duration,
+    ) -> Result<Vec<Message>, LinkError> {
+        let mut left = Vec::new();
+        while self.listening && self.has_room() {
+            let free = matches!(self.report, ReportRequest::Free);
+            let id = match outbox.next(accepted, free) {
+                Some(Next::Telemetry(id, message)) => {
+                    let message = message.clone();
+                    self.send(id, &message, now)?;
+                    left.push(message);
+                    id
+                }
+                Some(Next::Report(id, report)) => {
+                    let body = Bytes::from(serde_json::to_vec(report).unwrap_or_default());
+                    self.report(id, body, now)?;
+                    id
+                }
+                None => break,
+            };
+            outbox.sent(id);
+        }
+        Ok(left)
+    }
+
+    fn has_room(&self) -> bool {
+        self.in_flight
+            .first_key_value()
+            .is_none_or(|(oldest, _)| self.next_number - oldest < WINDOW)
+    }
+
+    fn send(&mut self, id: u64, message: &Message, now: Duration) -> Result<(), LinkError> {
+        let number = self.next_number;
+        let topic = message.topic(&self.device_id);
+        self.link
+            .publish(topic, message.body.clone(), Delivery::AtLeastOnce(number))?;
+        self.in_flight.insert(number, InFlight { id, sent: now });
+        self.next_number += 1;
+        Ok(())
+    }
+
+    fn report(&mut self, id: u64, body: Bytes, now: Duration) -> Result<(), LinkError> {
+        let request = self.next_request();
+        self.link
+            .publish(topic::reported_patch(&request), body, Delivery::AtMostOnce)?;
+        self.report = ReportRequest::Asked {
+            request,
+            id,
+            deadline: now + ANSWER_WITHIN,
+        };
+        Ok(())
+    }
+
+    /// Asks for the whole twin; [`HubEvent::Document`] is the answer.
+    pub fn ask_twin(&mut self, now: Duration) -> Result<(), LinkError> {
+        let request = self.next_request();
+        self.link.publish(
+            topic::twin_get(&request),
+            Bytes::new(),
+            Delivery::AtMostOnce,
+        )?;
+        self.twin = TwinRequest::Asked {
+            request,
+            deadline: now + ANSWER_WITHIN,
+        };
+        Ok(())
+    }
+
+    fn next_request(&mut self) -> String {
+        self.requests += 1;
+        format!("{:x}", self.requests)
+    }
+
+    /// Answers a command of this connection.
+    pub fn reply(&mut self, request: &str, reply: Reply) -> Result<(), LinkError> {
+        let topic = topic::method_response(reply.status, request);
+        self.link
+            .publish(topic, reply.payload.into(), Delivery::AtMostOnce)
+    }
+
+    /// Acknowledges a cloud-to-device message of this connection.
+    pub fn acknowledge(&mut self, receipt: Receipt) -> Result<(), LinkError> {
+        self.link.acknowledge(receipt)
+    }
+
+    /// When something is to be done even if nothing comes in.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        let acknowledgment = self
+            .in_flight
+            .first_key_value()
+            .map(|(_, oldest)| oldest.sent + ACKNOWLEDGE_WITHIN);
+        let report = match self.report {
+            ReportRequest::Free => None,
+            ReportRequest::Asked { deadline: at, .. } | ReportRequest::Paused { until: at } => {
+                Some(at)
+            }
+        };
+        let twin = match self.twin {
+            TwinRequest::Idle => None,
+            TwinRequest::Asked { deadline: at, .. } | TwinRequest::Paused { until: at } => Some(at),
+        };
+        [acknowledgment, report, twin].into_iter().flatten().min()
+    }
+
+    /// Does what is due.
+    pub fn on_deadline(&mut self, outbox: &mut Outbox, now: Duration) -> Result<(), LinkError> {
+        if let Some((_, oldest)) = self.in_flight.first_key_value()
+            && oldest.sent + ACKNOWLEDGE_WITHIN <= now
+        {
+            let seconds = ACKNOWLEDGE_WITHIN.as_secs();
+            return Err(LinkError::Failed(format!(
+                "the hub has not acknowledged a message for {seconds} s"
+            )));
+        }
+        match self.report {
+            ReportRequest::Asked { deadline, .. } if deadline <= now => {
+                outbox.rewind_reports();
+                self.report = ReportRequest::Free;
+            }
+            ReportRequest::Paused { until } if until <= now => self.report = ReportRequest::Free,
+            _ => {}
+        }
+        match self.twin {
+            TwinRequest::Asked { deadline: at, .. } | TwinRequest::Paused { until: at }
+                if at <= now =>
+            {
+                self.ask_twin(now)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the connection cleanly.
+    pub async fn disconnect(self) {
+        self.link.disconnect().await;
+    }
+}
+
+/// The names of the properties in a telemetry body; none if it is no JSON object.
+#[must_use]
+pub fn telemetry_names(body: &[u8]) -> Option<Vec<String>> {
+    let object: Map<String, Value> = serde_json::from_slice(body).ok()?;
+    Some(object.into_iter().map(|(name, _)| name).collect())
+}

@@ -1,0 +1,318 @@
+//! The transport on rumqttc: TLS to the server, one fresh event loop per connection.
+//!
+//! rumqttc reconnects, resends and forgets by rules of its own. None of that is used here: an event loop lives for one
+//! connection, what is pending belongs to the outbox, and the polling task does nothing but poll.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    io,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use rumqttc::{
+    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions,
+    Outgoing, Packet, Publish, QoS, StateError, SubscribeFilter, SubscribeReasonCode,
+    TlsConfiguration,
+};
+use rustls::{CertificateError, ClientConfig};
+use secrecy::ExposeSecret;
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use super::{Connect, ConnectError, Delivery, Incoming, Link, LinkError, Receipt, Transport};
+
+/// Bound on name look-up, TCP, TLS and CONNACK together, and on each flush.
+const NETWORK_TIMEOUT: Duration = Duration::from_secs(30);
+/// Larger than the largest message (256 KB) with its topic, so that the event loop never meets a packet it refuses.
+const MAX_PACKET: usize = 300 * 1024;
+/// Packet ids in use. Larger than any window of unacknowledged messages, so that ids never collide.
+const PACKET_IDS: u16 = 64;
+/// Requests handed over and not yet written. A session hands over at most a window of messages and its replies.
+const REQUESTS: usize = 1024;
+/// Things received and not yet taken; then the socket is no longer read.
+const RECEIVED: usize = 64;
+/// How long a clean end may take.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Connects over TLS with rumqttc.
+#[derive(Clone)]
+pub struct Rumqtt {
+    tls: Arc<ClientConfig>,
+}
+
+impl Rumqtt {
+    /// Connections verified by `tls`.
+    #[must_use]
+    pub fn new(tls: Arc<ClientConfig>) -> Self {
+        Self { tls }
+    }
+}
+
+impl Transport for Rumqtt {
+    type Link = RumqttLink;
+
+    async fn connect(&mut self, request: &Connect) -> Result<RumqttLink, ConnectError> {
+        let mut options = MqttOptions::new(
+            &request.client_id,
+            &request.endpoint.host,
+            request.endpoint.port,
+        );
+        options
+            .set_credentials(&request.username, request.password.expose_secret())
+            .set_keep_alive(request.keep_alive)
+            .set_clean_session(false)
+            .set_manual_acks(true)
+            .set_inflight(PACKET_IDS)
+            .set_max_packet_size(MAX_PACKET, MAX_PACKET)
+            .set_transport(rumqttc::Transport::tls_with_config(
+                TlsConfiguration::Rustls(self.tls.clone()),
+            ));
+        let mut network = NetworkOptions::new();
+        network.set_tcp_nodelay(true);
+        network.set_connection_timeout(NETWORK_TIMEOUT.as_secs());
+        let (client, mut events) = AsyncClient::new(options, REQUESTS);
+        events.set_network_options(network);
+
+        match events.poll().await {
+            Ok(_) => Ok(RumqttLink::over(client, events)),
+            Err(error) => Err(connect_error(&error, request)),
+        }
+    }
+}
+
+/// A connection of [`Rumqtt`].
+pub struct RumqttLink {
+    client: AsyncClient,
+    received: mpsc::Receiver<Result<Event, LinkError>>,
+    poller: JoinHandle<()>,
+    /// Numbers of messages handed over, in order, that have no packet id yet.
+    unsent: VecDeque<u64>,
+    /// Numbers of messages sent, by packet id.
+    unacknowledged: HashMap<u16, u64>,
+    /// Topics asked for, one entry per SUBSCRIBE, in order.
+    asked: VecDeque<Vec<String>>,
+}
+
+impl RumqttLink {
+    fn over(client: AsyncClient, events: EventLoop) -> Self {
+        let (sender, received) = mpsc::channel(RECEIVED);
+        Self {
+            client,
+            received,
+            poller: tokio::spawn(poll(events, sender)),
+            unsent: VecDeque::new(),
+            unacknowledged: HashMap::new(),
+            asked: VecDeque::new(),
+        }
+    }
+
+    /// What an event means to the session; none if nothing.
+    fn interpret(&mut self, event: Event) -> Option<Incoming> {
+        match event {
+            Event::Outgoing(Outgoing::Publish(id)) if id != 0 => {
+                // The event loop tells the id only after the fact; messages get theirs in the order of the calls.
+                let number = self.unsent.pop_front()?;
+                self.unacknowledged.insert(id, number);
+                None
+            }
+            Event::Incoming(Packet::PubAck(ack)) => self
+                .unacknowledged
+                .remove(&ack.pkid)
+                .map(Incoming::Acknowledged),
+            Event::Incoming(Packet::Publish(message)) => Some(Incoming::Message {
+                receipt: (message.qos != QoS::AtMostOnce).then_some(Receipt(message.pkid)),
+                topic: message.topic,
+                payload: message.payload,
+            }),
+            Event::Incoming(Packet::SubAck(ack)) => {
+                let topics = self.asked.pop_front()?;
+                let refused = topics
+                    .into_iter()
+                    .zip(ack.return_codes)
+                    .filter(|(_, code)| *code == SubscribeReasonCode::Failure)
+                    .map(|(topic, _)| topic)
+                    .collect();
+                Some(Incoming::Subscribed { refused })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Link for RumqttLink {
+    async fn next(&mut self) -> Result<Incoming, LinkError> {
+        loop {
+            let event = self
+                .received
+                .recv()
+                .await
+                .unwrap_or(Err(LinkError::Closed))?;
+            if let Some(incoming) = self.interpret(event) {
+                return Ok(incoming);
+            }
+        }
+    }
+
+    fn subscribe(&mut self, topics: &[String]) -> Result<(), LinkError> {
+        let filters = topics
+            .iter()
+            .map(|topic| SubscribeFilter::new(topic.clone(), QoS::AtLeastOnce));
+        self.client
+            .try_subscribe_many(filters)
+            .map_err(|_| overrun())?;
+        self.asked.push_back(topics.to_vec());
+        Ok(())
+    }
+
+    fn publish(
+        &mut self,
+        topic: String,
+        payload: Bytes,
+        delivery: Delivery,
+    ) -> Result<(), LinkError> {
+        let qos = match delivery {
+            Delivery::AtMostOnce => QoS::AtMostOnce,
+            Delivery::AtLeastOnce(_) => QoS::AtLeastOnce,
+        };
+        self.client
+            .try_publish(topic, qos, false, payload)
+            .map_err(|_| overrun())?;
+        if let Delivery::AtLeastOnce(number) = delivery {
+            self.unsent.push_back(number);
+        }
+        Ok(())
+    }
+
+    fn acknowledge(&mut self, receipt: Receipt) -> Result<(), LinkError> {
+        let mut message = Publish::new("", QoS::AtLeastOnce, "");
+        message.pkid = receipt.0;
+        self.client.try_ack(&message).map_err(|_| overrun())
+    }
+
+    async fn disconnect(mut self) {
+        if self.client.try_disconnect().is_ok() {
+            let drained = async { while self.received.recv().await.is_some() {} };
+            // A server that takes nothing more is left without DISCONNECT.
+            let _ = tokio::time::timeout(DISCONNECT_TIMEOUT, drained).await;
+        }
+    }
+}
+
+impl Drop for RumqttLink {
+    fn drop(&mut self) {
+        self.poller.abort();
+    }
+}
+
+/// Polls one connection until it ends; polling on would reconnect.
+async fn poll(mut events: EventLoop, received: mpsc::Sender<Result<Event, LinkError>>) {
+    loop {
+        let event = events.poll().await;
+        let last = matches!(event, Err(_) | Ok(Event::Outgoing(Outgoing::Disconnect)));
+        let taken = received
+            .send(event.map_err(|error| link_error(&error)))
+            .await;
+        if last || taken.is_err() {
+            return;
+        }
+    }
+}
+
+/// More was handed over than a connection in order would have left unsent.
+fn overrun() -> LinkError {
+    LinkError::Failed("the connection takes nothing more".to_owned())
+}
+
+fn connect_error(error: &ConnectionError, request: &Connect) -> ConnectError {
+    match error {
+        ConnectionError::ConnectionRefused(code) => ConnectError::Refused(match code {
+            ConnectReturnCode::Success => 0,
+            ConnectReturnCode::RefusedProtocolVersion => 1,
+            ConnectReturnCode::BadClientId => 2,
+            ConnectReturnCode::ServiceUnavailable => 3,
+            ConnectReturnCode::BadUserNamePassword => 4,
+            ConnectReturnCode::NotAuthorized => 5,
+        }),
+        ConnectionError::NetworkTimeout => {
+            ConnectError::Unreachable(format!("no answer within {} s", NETWORK_TIMEOUT.as_secs()))
+        }
+        ConnectionError::Tls(rumqttc::TlsError::Io(error)) => {
+            tls_error(error, &request.endpoint.host)
+        }
+        ConnectionError::Tls(rumqttc::TlsError::DNSName(_)) => ConnectError::Tls(format!(
+            "\"{}\" cannot be the name of a server",
+            request.endpoint.host
+        )),
+        ConnectionError::Io(error) => ConnectError::Unreachable(io_reason(error)),
+        ConnectionError::MqttState(state) => {
+            ConnectError::Unreachable(state_error(state).to_string())
+        }
+        other => ConnectError::Unreachable(other.to_string()),
+    }
+}
+
+/// Tells a certificate that must not be accepted, which no second try mends, from a handshake that broke.
+fn tls_error(error: &io::Error, host: &str) -> ConnectError {
+    let rustls = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::InvalidCertificate(certificate)) = rustls else {
+        return ConnectError::Unreachable(format!(
+            "the TLS handshake failed: {}",
+            io_reason(error)
+        ));
+    };
+    ConnectError::Tls(match certificate {
+        CertificateError::UnknownIssuer => format!(
+            "the certificate of {host} is signed by nobody this machine trusts; name the authority's certificate with \
+             --ca FILE or SSL_CERT_FILE"
+        ),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            format!("the certificate is not for {host}; give the server's own name")
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            format!("the certificate of {host} has expired, or this machine's clock is wrong")
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            format!("the certificate of {host} is not valid yet, or this machine's clock is wrong")
+        }
+        other => format!("the certificate of {host} cannot be accepted: {other}"),
+    })
+}
+
+fn link_error(error: &ConnectionError) -> LinkError {
+    match error {
+        ConnectionError::MqttState(state) => state_error(state),
+        ConnectionError::FlushTimeout => LinkError::Failed(format!(
+            "nothing could be sent for {} s",
+            NETWORK_TIMEOUT.as_secs()
+        )),
+        other => LinkError::Failed(other.to_string()),
+    }
+}
+
+fn state_error(error: &StateError) -> LinkError {
+    match error {
+        StateError::ConnectionAborted => LinkError::Closed,
+        StateError::AwaitPingResp => LinkError::Failed("the server has fallen silent".to_owned()),
+        StateError::Io(error)
+        | StateError::Deserialization(rumqttc::mqttbytes::Error::Io(error)) => match error.kind() {
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof => LinkError::Closed,
+            _ => LinkError::Failed(io_reason(error)),
+        },
+        other => LinkError::Failed(other.to_string()),
+    }
+}
+
+/// The system's words without its error number.
+fn io_reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "nothing listens there (connection refused)".to_owned(),
+        io::ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
+        _ => error.to_string(),
+    }
+}

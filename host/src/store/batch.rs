@@ -1,0 +1,80 @@
+//! What one call into a behaviour changes, kept all at once or not at all.
+
+use std::time::Duration;
+
+use super::outbox::Outgoing;
+use crate::{
+    device::effect::{Effect, Report, Schedule},
+    hub::twin::{Twin, component_report},
+};
+
+/// What one event has changed. It is applied whole.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// The record after it, if a component was called.
+    pub record: Option<String>,
+    /// What is to be sent, in order.
+    pub outgoing: Vec<Outgoing>,
+    /// What happens to timers, in order.
+    pub timers: Vec<TimerChange>,
+    /// The twin after it, if it changed.
+    pub twin: Option<Twin>,
+}
+
+/// What happens to a timer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TimerChange {
+    /// Its call went well.
+    Fired(String),
+    /// Its call failed.
+    Failed(String),
+    /// It is armed.
+    Set(String, Schedule),
+    /// It is removed.
+    Cancel(String),
+}
+
+impl Batch {
+    /// Takes what a call has staged.
+    pub fn stage(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Telemetry(message) => self.outgoing.push(Outgoing::Telemetry(message)),
+                Effect::Report(Report {
+                    component,
+                    properties,
+                }) => {
+                    self.outgoing.push(Outgoing::Report(component_report(
+                        component.as_deref(),
+                        properties,
+                    )));
+                }
+                Effect::SetTimer(name, schedule) => {
+                    self.timers.push(TimerChange::Set(name, schedule))
+                }
+                Effect::CancelTimer(name) => self.timers.push(TimerChange::Cancel(name)),
+            }
+        }
+    }
+}
+
+impl super::Saved {
+    /// Applies a batch at this time; what is to be sent is returned.
+    pub(super) fn apply(&mut self, batch: Batch, now: Duration) -> Vec<Outgoing> {
+        if let Some(record) = batch.record {
+            self.record = Some(record);
+        }
+        for change in batch.timers {
+            match change {
+                TimerChange::Fired(name) => self.timers.fired(&name, now),
+                TimerChange::Failed(name) => self.timers.failed(&name, now),
+                TimerChange::Set(name, schedule) => self.timers.set(name, schedule, now),
+                TimerChange::Cancel(name) => self.timers.cancel(&name),
+            }
+        }
+        if let Some(twin) = batch.twin {
+            self.twin = twin;
+        }
+        batch.outgoing
+    }
+}

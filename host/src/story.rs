@@ -1,0 +1,103 @@
+//! What standard output tells: the milestones of Microsoft's sample, in its words and order.
+
+use std::{
+    io::{IsTerminal, Write, stdin, stdout},
+    sync::{Mutex, PoisonError},
+};
+
+use crate::{device::Milestone, provision::dps::Assignment};
+
+/// Tells milestones to a person.
+#[derive(Debug, Default)]
+pub(crate) struct Story {
+    told: Mutex<Told>,
+}
+
+/// What is told only once.
+#[derive(Debug, Default)]
+struct Told {
+    hub: Option<Assignment>,
+    listening: bool,
+    sending: bool,
+}
+
+impl Story {
+    /// Tells a milestone.
+    pub(crate) fn tell(&self, milestone: &Milestone) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = told.lines(milestone, stdin().is_terminal());
+        if lines.is_empty() {
+            return;
+        }
+        lines.push('\n');
+        // A reader that has gone away is no reason to end.
+        let mut out = stdout().lock();
+        let _ = out.write_all(lines.as_bytes()).and_then(|()| out.flush());
+    }
+}
+
+impl Told {
+    fn lines(&mut self, milestone: &Milestone, terminal: bool) -> String {
+        match milestone {
+            Milestone::Assigned(assignment) => {
+                let place = self.place(assignment).unwrap_or_default();
+                format!("Device was assigned\n{place}")
+            }
+            Milestone::Connected(assignment) => self.place(assignment).unwrap_or_default(),
+            Milestone::Listening if self.listening => String::new(),
+            Milestone::Listening => {
+                self.listening = true;
+                let quit = if terminal { "\nPress Q to quit" } else { "" };
+                format!("Listening for command requests and property updates{quit}")
+            }
+            Milestone::Sending(_) if self.sending => String::new(),
+            Milestone::Sending(names) => {
+                self.sending = true;
+                let what = if names.is_empty() {
+                    "the device".to_owned()
+                } else {
+                    clean(&names.join(", "))
+                };
+                format!("Sending telemetry for {what}")
+            }
+            Milestone::Sent => "Sent message".to_owned(),
+            Milestone::Desired(statuses) => {
+                let told: Vec<_> = statuses
+                    .iter()
+                    .map(|(name, status)| format!("{} ({status})", clean(name)))
+                    .collect();
+                format!("Handled desired properties: {}", told.join(", "))
+            }
+            Milestone::Command(name, status) => {
+                format!("Answered command {} ({status})", clean(name))
+            }
+        }
+    }
+
+    /// Hub and device id, when they are new.
+    fn place(&mut self, assignment: &Assignment) -> Option<String> {
+        if self.hub.as_ref() == Some(assignment) {
+            return None;
+        }
+        self.hub = Some(assignment.clone());
+        Some(format!(
+            "{}\n{}",
+            clean(&assignment.hub),
+            clean(&assignment.device_id)
+        ))
+    }
+}
+
+/// What comes from the cloud or a component must not move the cursor.
+fn clean(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            if c.is_control() {
+                c.escape_default().collect()
+            } else {
+                vec![c]
+            }
+        })
+        .take(256)
+        .collect()
+}

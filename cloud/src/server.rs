@@ -154,7 +154,8 @@ impl Front {
         loop {
             tokio::select! {
                 (tcp, peer) = accept(&listener) => {
-                    connections.spawn(self.clone().connection(tcp, peer));
+                    let resets = self.hub.faults().resets();
+                    connections.spawn(self.clone().connection(tcp, peer, resets));
                 }
                 Some(_) = connections.join_next() => {}
                 () = ended(&mut ends) => break,
@@ -165,10 +166,13 @@ impl Front {
     }
 
     /// One connection, until it ends or is to be reset.
-    async fn connection(self, mut tcp: TcpStream, peer: SocketAddr) {
-        let faults = self.hub.faults().clone();
-        let mut resets = faults.resets();
-        if faults.refuses_connects() {
+    async fn connection(
+        self,
+        mut tcp: TcpStream,
+        peer: SocketAddr,
+        mut resets: watch::Receiver<()>,
+    ) {
+        if self.hub.faults().refuses_connects() {
             return reset(&tcp);
         }
         // Packets are small and whole; waiting for more to send only delays them.

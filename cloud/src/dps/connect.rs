@@ -3,30 +3,42 @@
 use jiff::Timestamp;
 
 use super::{Dps, Endpoint, Enrollment};
-use crate::mqtt::{Connect, ConnectReturn, Peer};
+use crate::mqtt::{Connect, Peer, Refusal};
 use crate::sas;
 
-/// Lets a device in, or says with which code it is refused.
-pub(crate) fn accept(dps: &Dps, connect: &Connect, now: Timestamp) -> Result<Peer, ConnectReturn> {
-    let refused = ConnectReturn::NotAuthorized;
-    let user = connect.username.as_deref().ok_or(refused)?;
-    let registration_id = registration_id(user, dps.id_scope()).ok_or(refused)?;
-    if registration_id != connect.client_id {
-        return Err(refused);
-    }
-    let token = connect.password_text().ok_or(refused)?;
-    let (by, expiry) = authenticate(dps, registration_id, token, now).ok_or(refused)?;
-    let endpoint = Endpoint::new(dps.clone(), registration_id.to_owned(), &by);
-    Ok(Peer::dps(endpoint, expiry))
+/// Lets a device in, or says why not.
+pub(crate) fn accept(dps: &Dps, connect: &Connect, now: Timestamp) -> Result<Peer, Refusal> {
+    let id = registration_id(connect, dps.id_scope())?;
+    let no_password = || Refusal::unauthorized("no password");
+    let token = connect.password_text().ok_or_else(no_password)?;
+    let (by, expiry) = authenticate(dps, id, token, now)?;
+    Ok(Peer::dps(
+        Endpoint::new(dps.clone(), id.to_owned(), &by),
+        expiry,
+    ))
 }
 
 /// From `{idScope}/registrations/{registrationId}/api-version=…`.
-fn registration_id<'a>(user: &'a str, id_scope: &str) -> Option<&'a str> {
+fn registration_id<'a>(connect: &'a Connect, id_scope: &str) -> Result<&'a str, Refusal> {
+    let user = connect.username.as_deref().unwrap_or_default();
     let mut parts = user.split('/');
-    let is_own = parts.next()? == id_scope && parts.next()? == "registrations";
-    let id = parts.next()?;
-    let has_version = parts.next()?.contains("api-version=");
-    (is_own && has_version).then_some(id)
+    let scope = parts.next().unwrap_or_default();
+    let id = parts.nth(1).unwrap_or_default();
+    if scope != id_scope {
+        let why = format!("no provisioning service here has the id scope {scope:?}");
+        return Err(Refusal::unauthorized(why));
+    }
+    if id != connect.client_id {
+        let why = format!("the user name is of the registration {id:?}");
+        return Err(Refusal::unauthorized(why));
+    }
+    if !parts
+        .next()
+        .is_some_and(|query| query.contains("api-version="))
+    {
+        return Err(Refusal::unauthorized("the user name has no api-version"));
+    }
+    Ok(id)
 }
 
 /// Finds the enrolment whose key signed the token, and until when it counts.
@@ -35,12 +47,34 @@ fn authenticate(
     id: &str,
     token: &str,
     now: Timestamp,
-) -> Option<(Enrollment, Timestamp)> {
-    let resource = format!("{}/registrations/{id}", dps.id_scope());
-    dps.candidates(id).into_iter().find_map(|candidate| {
-        let token = sas::verify(token, &candidate.keys_of(id).each(), now).ok()?;
-        let policy = token.policy.as_deref().unwrap_or("registration");
-        let fits = token.resource == resource && policy == "registration";
-        fits.then_some((candidate, token.expiry))
-    })
+) -> Result<(Enrollment, Timestamp), Refusal> {
+    let mut refusal = Refusal::unauthorized("there is no enrolment for it");
+    for candidate in dps.candidates(id) {
+        match verify(dps, id, &candidate, token, now) {
+            Ok(expiry) => return Ok((candidate, expiry)),
+            Err(reason) => refusal = reason,
+        }
+    }
+    Err(refusal)
+}
+
+fn verify(
+    dps: &Dps,
+    id: &str,
+    candidate: &Enrollment,
+    token: &str,
+    now: Timestamp,
+) -> Result<Timestamp, Refusal> {
+    let token = sas::verify(token, &candidate.keys_of(id).each(), now);
+    let token = token.map_err(|error| Refusal::unauthorized(error.to_string()))?;
+    if token.resource != format!("{}/registrations/{id}", dps.id_scope()) {
+        let why = format!("the token is for {:?}", token.resource);
+        return Err(Refusal::unauthorized(why));
+    }
+    match token.policy.as_deref() {
+        None | Some("registration") => Ok(token.expiry),
+        Some(policy) => Err(Refusal::unauthorized(format!(
+            "the token is of the policy {policy:?}, not \"registration\""
+        ))),
+    }
 }

@@ -13,6 +13,8 @@ use crate::mqtt::{Publish, Qos};
 pub const QUEUE_LIMIT: usize = 50;
 /// A message's body and properties together, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
+/// What MQTT takes as a topic, in bytes.
+const TOPIC_LIMIT: usize = u16::MAX as usize;
 
 /// The messages that wait for one device, oldest first.
 #[derive(Default)]
@@ -119,14 +121,21 @@ impl Hub {
         body: Bytes,
         mut properties: Vec<(String, String)>,
     ) -> Result<String, HubError> {
-        check_size(&body, &properties)?;
+        let sizes = properties.iter().map(|(k, v)| k.len() + v.len());
+        check_size("the message", body.len() + sizes.sum::<usize>(), BODY_LIMIT)?;
         let message_id = message_id(&mut properties);
         let to = format!("/devices/{id}/messages/deviceBound");
         let pairs = properties.iter().map(|(k, v)| (k.as_str(), v.as_str()));
         let bag = properties::bag(pairs.chain([("$.to", to.as_str())]));
+        let topic = topic::device_bound(id, &bag);
+        check_size(
+            "the topic with the message's properties",
+            topic.len(),
+            TOPIC_LIMIT,
+        )?;
         let mut state = self.state();
         let entry = entry(&mut state, id)?;
-        entry.queue.push(topic::device_bound(id, &bag), body)?;
+        entry.queue.push(topic, body)?;
         entry.push(Push::Messages);
         Ok(message_id)
     }
@@ -152,17 +161,11 @@ fn message_id(properties: &mut Vec<(String, String)>) -> String {
     made
 }
 
-fn check_size(body: &Bytes, properties: &[(String, String)]) -> Result<(), HubError> {
-    let properties = properties.iter().map(|(k, v)| k.len() + v.len());
-    let bytes = body.len() + properties.sum::<usize>();
-    if bytes > BODY_LIMIT {
-        return Err(HubError::TooLarge {
-            what: "the message",
-            bytes,
-            limit: BODY_LIMIT,
-        });
+fn check_size(what: &'static str, bytes: usize, limit: usize) -> Result<(), HubError> {
+    match bytes > limit {
+        true => Err(HubError::TooLarge { what, bytes, limit }),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::{Endpoint, Hub, topic};
-use crate::mqtt::{Connect, ConnectReturn, Peer};
+use crate::error::HubError;
+use crate::mqtt::{Connect, ConnectReturn, Peer, Refusal};
 use crate::sas;
 
 /// What a hub user name says: `{hub}/{deviceId}/?api-version=…&model-id=…`.
@@ -25,32 +26,65 @@ impl<'a> UserName<'a> {
     }
 }
 
-/// Lets a device in, or says with which code it is refused.
-pub(crate) fn accept(hub: &Hub, connect: &Connect, now: Timestamp) -> Result<Peer, ConnectReturn> {
-    let refused = ConnectReturn::NotAuthorized;
-    let user = UserName::parse(connect.username.as_deref().ok_or(refused)?).ok_or(refused)?;
-    if connect.client_id.is_empty() {
-        return Err(ConnectReturn::IdentifierRejected);
-    }
-    if !hub.is_named(user.hub) || user.device_id != connect.client_id {
-        return Err(refused);
-    }
-    let token = connect.password_text().ok_or(refused)?;
-    let expiry = authenticate(hub, user.device_id, token, now).ok_or(refused)?;
+/// Lets a device in, or says why not.
+pub(crate) fn accept(hub: &Hub, connect: &Connect, now: Timestamp) -> Result<Peer, Refusal> {
+    let user = connect.username.as_deref().and_then(UserName::parse);
+    let user = user.ok_or_else(|| {
+        Refusal::unauthorized("the user name is not {hub}/{deviceId}/?api-version=…")
+    })?;
+    check_names(hub, &user, &connect.client_id)?;
+    let expiry = authenticate(hub, user.device_id, connect, now)?;
     let model_id = topic::parameter(user.query, "model-id");
     let link = hub.attach(user.device_id, connect.clean_session, model_id);
-    let link = link.map_err(|_| refused)?;
+    let link = link.map_err(|error| match error {
+        HubError::Unauthorized => Refusal::unauthorized("the device is disabled"),
+        other => Refusal::unauthorized(other.to_string()),
+    })?;
     Ok(Peer::hub(
         Endpoint::new(link, connect.will.as_ref()),
         expiry,
     ))
 }
 
+fn check_names(hub: &Hub, user: &UserName<'_>, client_id: &str) -> Result<(), Refusal> {
+    if client_id.is_empty() {
+        let code = ConnectReturn::IdentifierRejected;
+        return Err(Refusal::new(code, "the client id is empty"));
+    }
+    if user.device_id != client_id {
+        let why = format!("the user name is of the device {:?}", user.device_id);
+        return Err(Refusal::unauthorized(why));
+    }
+    if !hub.is_named(user.hub) {
+        let why = format!("no hub here has the name {:?}", user.hub);
+        return Err(Refusal::unauthorized(why));
+    }
+    Ok(())
+}
+
 /// Checks the token of a device that is known. Returns until when it counts.
-fn authenticate(hub: &Hub, id: &str, token: &str, now: Timestamp) -> Option<Timestamp> {
-    let device = hub.device(id).ok()?;
-    let token = sas::verify(token, &device.keys.each(), now).ok()?;
-    let (host, path) = token.resource.split_once('/')?;
-    let is_own = hub.is_named(host) && path == format!("devices/{id}");
-    (is_own && token.policy.is_none()).then_some(token.expiry)
+fn authenticate(
+    hub: &Hub,
+    id: &str,
+    connect: &Connect,
+    now: Timestamp,
+) -> Result<Timestamp, Refusal> {
+    let refuse = |why: &dyn ToString| Refusal::unauthorized(why.to_string());
+    let device = hub.device(id).map_err(|error| refuse(&error))?;
+    let token = connect
+        .password_text()
+        .ok_or_else(|| refuse(&"no password"))?;
+    let token = sas::verify(token, &device.keys.each(), now).map_err(|error| refuse(&error))?;
+    if let Some(policy) = &token.policy {
+        return Err(refuse(&format!(
+            "the token is of the policy {policy:?}, not the device's"
+        )));
+    }
+    let resource = token.resource.split_once('/');
+    match resource {
+        Some((host, path)) if hub.is_named(host) && path == format!("devices/{id}") => {
+            Ok(token.expiry)
+        }
+        _ => Err(refuse(&format!("the token is for {:?}", token.resource))),
+    }
 }

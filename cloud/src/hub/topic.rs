@@ -112,18 +112,22 @@ pub(crate) fn matches(filter: &str, topic: &str) -> bool {
     levels.next().is_none()
 }
 
-/// The request id in a query such as `?$rid=1&x=y`, decoded.
+/// The request id in a query such as `?$rid=1&x=y`, as it stands there: it goes back into a topic.
 pub(crate) fn rid(query: &str) -> Option<String> {
-    parameter(query, "$rid").filter(|rid| !rid.is_empty())
+    let rid = raw_parameter(query, "$rid")?;
+    (!rid.is_empty()).then(|| rid.to_owned())
 }
 
-/// A parameter of a query, decoded; its name may be percent-encoded too.
+/// A parameter of a query, decoded.
 pub(crate) fn parameter(query: &str, name: &str) -> Option<String> {
+    raw_parameter(query, name).and_then(decode)
+}
+
+/// A name may be percent-encoded too.
+fn raw_parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     let query = query.strip_prefix('?').unwrap_or(query);
-    query.split('&').find_map(|pair| {
-        let (key, value) = pair.split_once('=')?;
-        (decode(key)? == name).then(|| decode(value))?
-    })
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find_map(|(key, value)| (decode(key)? == name).then_some(value))
 }
 
 fn decode(text: &str) -> Option<String> {
@@ -161,6 +165,18 @@ mod tests {
                 status: 200,
                 rid: rid()
             })
+        );
+    }
+
+    #[test]
+    fn a_request_id_goes_back_as_it_came() {
+        let Some(Incoming::TwinGet { rid }) = Incoming::parse("$iothub/twin/GET/?$rid=%23", "t")
+        else {
+            panic!("not a GET");
+        };
+        assert_eq!(
+            twin_result(200, &rid, None),
+            "$iothub/twin/res/200/?$rid=%23"
         );
     }
 

@@ -6,8 +6,9 @@ use bytes::BytesMut;
 use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{Instant, sleep_until, timeout};
+use tracing::warn;
 
-use super::{Close, ConnectReturn, Packet, Peer, decode, encode};
+use super::{Close, ConnectReturn, Packet, Peer, Refusal, decode, encode};
 use crate::dps::Dps;
 use crate::hub::Hub;
 
@@ -55,24 +56,33 @@ async fn open<S: AsyncRead + AsyncWrite>(
     dps: &Dps,
 ) -> Result<(Peer, Duration), Close> {
     let first = timeout(CONNECT_PATIENCE, input.packet(CONNECT_LIMIT)).await;
-    let accepted = match first.map_err(|_| Close::NoConnect)? {
-        Ok(Packet::Connect(connect)) => {
-            let peer = Peer::accept(hub, dps, &connect);
-            peer.map(|peer| (peer, keep_alive(connect.keep_alive)))
-        }
+    let connect = match first.map_err(|_| Close::NoConnect)? {
+        Ok(Packet::Connect(connect)) => connect,
         Ok(_) => return Err(Close::Protocol("something else before CONNECT".into())),
-        Err(Close::Version) => Err(ConnectReturn::UnacceptableVersion),
+        Err(Close::Version) => {
+            output.queue([connack(false, ConnectReturn::UnacceptableVersion)])?;
+            return Err(Close::Version);
+        }
         Err(reason) => return Err(reason),
     };
-    let (session_present, code) = match &accepted {
-        Ok((peer, _)) => (peer.session_present(), ConnectReturn::Accepted),
-        Err(code) => (false, *code),
-    };
-    output.queue([Packet::ConnAck {
+    match Peer::accept(hub, dps, &connect) {
+        Ok(peer) => {
+            output.queue([connack(peer.session_present(), ConnectReturn::Accepted)])?;
+            Ok((peer, keep_alive(connect.keep_alive)))
+        }
+        Err(Refusal { code, reason }) => {
+            warn!(client_id = ?connect.client_id, reason, "device refused");
+            output.queue([connack(false, code)])?;
+            Err(Close::Refused)
+        }
+    }
+}
+
+fn connack(session_present: bool, code: ConnectReturn) -> Packet {
+    Packet::ConnAck {
         session_present,
         code,
-    }])?;
-    accepted.map_err(|_| Close::Refused)
+    }
 }
 
 /// Runs the session until it ends.
@@ -82,32 +92,26 @@ async fn run<S: AsyncRead + AsyncWrite>(
     input: &mut Input<S>,
     output: &mut Output<S>,
 ) -> Close {
-    match converse(peer, keep_alive, input, output).await {
-        Ok(never) => match never {},
-        Err(reason) => reason,
-    }
-}
-
-async fn converse<S: AsyncRead + AsyncWrite>(
-    peer: &mut Peer,
-    keep_alive: Duration,
-    input: &mut Input<S>,
-    output: &mut Output<S>,
-) -> Result<std::convert::Infallible, Close> {
-    output.queue(peer.opened()?)?;
     let expiry = Instant::now() + until(peer.expiry);
     let mut silence = Instant::now() + keep_alive;
+    let mut step = peer.opened().and_then(|packets| output.queue(packets));
     loop {
-        tokio::select! {
-            push = peer.pushed() => output.queue(peer.on_push(push)?)?,
+        if let Err(reason) = step {
+            return reason;
+        }
+        step = tokio::select! {
+            push = peer.pushed() => {
+                peer.on_push(push).and_then(|packets| output.queue(packets))
+            }
             packet = input.packet(PACKET_LIMIT) => {
                 silence = Instant::now() + keep_alive;
-                output.queue(answer(peer, packet?)?)?;
+                let answer = packet.and_then(|packet| answer(peer, packet));
+                answer.and_then(|packets| output.queue(packets))
             }
-            written = output.flush(), if output.pending() => written?,
-            () = sleep_until(silence) => return Err(Close::KeepAlive),
-            () = sleep_until(expiry) => return Err(Close::TokenExpired),
-        }
+            written = output.flush(), if output.pending() => written,
+            () = sleep_until(silence) => Err(Close::KeepAlive),
+            () = sleep_until(expiry) => Err(Close::TokenExpired),
+        };
     }
 }
 
@@ -209,5 +213,94 @@ impl<S: AsyncWrite> Output<S> {
             self.writer.shutdown().await.map_err(Close::from)
         })
         .await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dps::DpsConfig;
+    use crate::faults::Faults;
+    use crate::hub::DeviceSpec;
+    use crate::hub::twin::TwinPatch;
+    use crate::mqtt::{Connect, Password, Subscribe};
+    use crate::{mqtt::Qos, sas};
+
+    fn services() -> (Hub, Dps) {
+        let hub = Hub::new(["localhost"], Faults::default());
+        let config = DpsConfig {
+            names: vec!["localhost".into()],
+            id_scope: "0ne".into(),
+            assigned_hub: "localhost".into(),
+            retry_after: 0,
+        };
+        (hub.clone(), Dps::new(config, hub))
+    }
+
+    fn opening(hub: &Hub) -> BytesMut {
+        let device = hub.create_device(DeviceSpec::named("t-1")).unwrap();
+        let hour = Timestamp::now() + Duration::from_secs(3600);
+        let key = &device.keys.primary_key;
+        let token = sas::sign("localhost/devices/t-1", key, hour, None).unwrap();
+        let connect = Packet::Connect(Connect {
+            client_id: "t-1".into(),
+            clean_session: true,
+            keep_alive: 0,
+            will: None,
+            username: Some("localhost/t-1/?api-version=2021-04-12".into()),
+            password: Some(Password(token.into())),
+        });
+        let subscribe = Packet::Subscribe(Subscribe {
+            packet_id: 1,
+            filters: vec![(
+                "$iothub/twin/PATCH/properties/desired/#".into(),
+                Qos::AtMostOnce,
+            )],
+        });
+        let mut bytes = BytesMut::new();
+        for packet in [connect, subscribe] {
+            encode(&packet, &mut bytes).unwrap();
+        }
+        bytes
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_device_that_does_not_read_is_dropped_before_it_fills_the_memory() {
+        let (hub, dps) = services();
+        // Room for CONNACK and SUBACK, and little more.
+        let (mut device, server) = tokio::io::duplex(1024);
+        let served = {
+            let hub = hub.clone();
+            tokio::spawn(async move { serve(server, &hub, &dps).await })
+        };
+        device.write_all(&opening(&hub)).await.unwrap();
+        device.read_exact(&mut [0; 9]).await.unwrap();
+        let text = "x".repeat(4000);
+        let body = serde_json::json!({"properties": {"desired": {"a": text}}});
+        let patch = TwinPatch::from_json(&body).unwrap();
+        for _ in 0..OUTPUT_LIMIT / text.len() + 1 {
+            hub.patch_twin("t-1", patch.clone(), None).unwrap();
+        }
+        assert_eq!(served.await.unwrap(), Close::NotReading);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_says_nothing_or_half_a_word_is_dropped() {
+        for first in [&b""[..], &[0x10, 100, 0, 4]] {
+            let (hub, dps) = services();
+            let (mut device, server) = tokio::io::duplex(1024);
+            device.write_all(first).await.unwrap();
+            assert_eq!(serve(server, &hub, &dps).await, Close::NoConnect);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_asks_for_no_keep_alive_has_azures_longest() {
+        let (hub, dps) = services();
+        let (mut device, server) = tokio::io::duplex(1024);
+        device.write_all(&opening(&hub)).await.unwrap();
+        let start = Instant::now();
+        assert_eq!(serve(server, &hub, &dps).await, Close::KeepAlive);
+        assert_eq!(start.elapsed().as_secs(), 1765);
     }
 }

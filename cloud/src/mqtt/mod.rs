@@ -6,6 +6,7 @@ mod decode;
 mod encode;
 mod packet;
 mod peer;
+mod refusal;
 #[cfg(test)]
 mod tests;
 
@@ -17,3 +18,4 @@ pub use self::packet::{
     Connect, ConnectReturn, Packet, Password, Publish, Qos, Subscribe, Unsubscribe, Will,
 };
 pub(crate) use self::peer::Peer;
+pub(crate) use self::refusal::Refusal;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Close, Connect, ConnectReturn, Packet};
+use super::{Close, Connect, Packet, Refusal};
 use crate::dps::{self, Dps};
 use crate::hub::{self, Hub, Push};
 
@@ -38,7 +38,7 @@ impl Peer {
     }
 
     /// The user name says which service is meant: `{idScope}/registrations/…` is the provisioning service.
-    pub(super) fn accept(hub: &Hub, dps: &Dps, connect: &Connect) -> Result<Self, ConnectReturn> {
+    pub(super) fn accept(hub: &Hub, dps: &Dps, connect: &Connect) -> Result<Self, Refusal> {
         let username = connect.username.as_deref().unwrap_or_default();
         if username.split('/').nth(1) == Some("registrations") {
             dps::accept(dps, connect, Timestamp::now())

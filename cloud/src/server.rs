@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::api;
 use crate::dir::Policies;
@@ -185,11 +185,14 @@ impl Front {
 
     async fn talk(&self, tcp: &mut TcpStream, peer: SocketAddr) {
         match timeout(HANDSHAKE_PATIENCE, self.tls.accept(tcp)).await {
-            Ok(Ok(stream)) => {
-                let reason = mqtt::serve(stream, &self.hub, &self.dps).await;
-                debug!(%peer, %reason, "connection ended");
+            Ok(Ok(stream)) => match mqtt::serve(stream, &self.hub, &self.dps).await {
+                reason if reason.is_misbehaviour() => warn!(%peer, %reason, "connection ended"),
+                reason => debug!(%peer, %reason, "connection ended"),
+            },
+            Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                warn!(%peer, %error, "tls handshake failed");
             }
-            Ok(Err(error)) => debug!(%peer, %error, "tls handshake failed"),
+            Ok(Err(error)) => debug!(%peer, %error, "tls handshake broken off"),
             Err(_) => debug!(%peer, "tls handshake took too long"),
         }
     }

@@ -52,13 +52,15 @@ impl Hub {
             payload,
         };
         let answer = self.when_online(id, &push, call.connect_timeout).await?;
+        let _in_hand = CallInHand {
+            hub: self,
+            device_id: id,
+            rid: &push.rid,
+        };
         match timeout(call.response_timeout, answer).await {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(_)) => Err(HubError::DeviceConnectionClosedRemotely),
-            Err(_) => {
-                self.forget_call(id, &push.rid);
-                Err(HubError::GatewayTimeout)
-            }
+            Err(_) => Err(HubError::GatewayTimeout),
         }
     }
 
@@ -80,12 +82,21 @@ impl Hub {
             }
         }
     }
+}
 
-    fn forget_call(&self, id: &str, rid: &str) {
-        let mut state = self.state();
-        let link = state.get_mut(id).and_then(|entry| entry.link.as_mut());
-        if let Some(link) = link {
-            link.calls.remove(rid);
+/// A call the device has. When its caller is gone, for whatever reason, nobody waits for the answer any more.
+struct CallInHand<'a> {
+    hub: &'a Hub,
+    device_id: &'a str,
+    rid: &'a str,
+}
+
+impl Drop for CallInHand<'_> {
+    fn drop(&mut self) {
+        let mut state = self.hub.state();
+        let entry = state.get_mut(self.device_id);
+        if let Some(link) = entry.and_then(|entry| entry.link.as_mut()) {
+            link.calls.remove(self.rid);
         }
     }
 }

@@ -138,6 +138,20 @@ fn decode(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_topic_is_too_strange_to_read(
+            head in prop::sample::select(vec!["", "devices/t", TWIN_GET, REPORTED, METHOD_RESULT]),
+            tail in ".{0,40}",
+        ) {
+            let topic = format!("{head}{tail}");
+            Incoming::parse(&topic, "t");
+            is_known_filter("t", &topic);
+            matches(&topic, &tail);
+        }
+    }
 
     #[test]
     fn each_topic_of_a_device_is_told_apart() {

@@ -43,6 +43,16 @@ pub enum Close {
     NotReading,
 }
 
+impl Close {
+    /// Whether the client is to blame, and its author would like to know.
+    pub(crate) fn is_misbehaviour(&self) -> bool {
+        matches!(
+            self,
+            Self::Protocol(_) | Self::Version | Self::NoConnect | Self::NotReading
+        )
+    }
+}
+
 impl From<std::io::Error> for Close {
     fn from(_: std::io::Error) -> Self {
         Self::Lost

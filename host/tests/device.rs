@@ -1,0 +1,491 @@
+//! One device on a scripted transport and a virtual clock: what becomes of calls that fail, answers that must wait, and
+//! connections that break.
+
+use std::{
+    future::Future,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use host::{
+    clock::VirtualClock,
+    device::{
+        Device, DeviceError, Identity, Parts,
+        behaviour::{
+            Answer, Behaviour, Description, Event, Failure, Instance, Outcome, Reason, Reply, Start, Surroundings,
+        },
+        effect::{Effect, Report, Schedule},
+    },
+    hub::twin::Acknowledgment,
+    mqtt::{
+        ConnectError, Delivery, Incoming, Receipt,
+        scripted::{self, Connection, Sent, Server},
+    },
+    provision::{dps::Assignment, sas::Key},
+    store::{Backend, DeviceStore, Memory, batch::Batch, outbox::Bounds},
+};
+use serde_json::{Value, json};
+use tokio::{sync::watch, task::JoinHandle};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// What an event comes to: the answer, what is staged, and the record after it.
+type Handled = Result<(Answer, Vec<Effect>, String), Failure>;
+type Handler = Arc<dyn Fn(Event, &str) -> Handled + Send + Sync>;
+
+/// A behaviour whose record is a text and whose events go to a function of the test.
+#[derive(Clone)]
+struct Scripted {
+    description: Description,
+    starts: Arc<Mutex<Vec<Start>>>,
+    handler: Handler,
+}
+
+struct Running {
+    record: String,
+    handler: Handler,
+}
+
+impl Scripted {
+    fn new(handler: impl Fn(Event, &str) -> Handled + Send + Sync + 'static) -> Self {
+        let description =
+            Description { name: "scripted".into(), version: "1".into(), model_id: "dtmi:example:Scripted;1".into() };
+        Self { description, starts: Arc::default(), handler: Arc::new(handler) }
+    }
+
+    fn reasons(&self) -> Vec<Reason> {
+        self.starts.lock().unwrap().iter().map(|start| start.reason).collect()
+    }
+}
+
+impl Behaviour for Scripted {
+    type Instance = Running;
+
+    fn description(&self) -> &Description {
+        &self.description
+    }
+
+    fn takes_messages(&self) -> bool {
+        true
+    }
+
+    fn start(
+        &self,
+        _: Surroundings,
+        start: Start,
+    ) -> impl Future<Output = Result<(Running, Outcome), Failure>> + Send + 'static {
+        let record = start.record.clone().unwrap_or_else(|| "begun".to_owned());
+        self.starts.lock().unwrap().push(start);
+        let running = Running { record: record.clone(), handler: self.handler.clone() };
+        async move { Ok((running, Outcome { answer: Answer::None, effects: vec![], record })) }
+    }
+}
+
+impl Instance for Running {
+    async fn handle(mut self, event: Event) -> Result<(Self, Outcome), Failure> {
+        let (answer, effects, record) = (self.handler)(event, &self.record)?;
+        self.record.clone_from(&record);
+        Ok((self, Outcome { answer, effects, record }))
+    }
+}
+
+fn reply(text: &str, record: &str) -> Handled {
+    Ok((Answer::Reply(Reply { status: 200, payload: json!(text).to_string() }), vec![], record.to_owned()))
+}
+
+/// A backend that accepts batches when the test says so.
+struct Slow(Arc<watch::Sender<u64>>);
+
+impl Backend for Slow {
+    fn keep(&mut self, _: u64, _: &Batch) {}
+
+    fn accepted(&self) -> watch::Receiver<u64> {
+        self.0.subscribe()
+    }
+}
+
+/// A device that runs, and the server at its other end.
+struct Bench {
+    server: Server,
+    device: JoinHandle<Result<(), DeviceError>>,
+}
+
+fn run(behaviour: &Scripted) -> Bench {
+    run_on(behaviour, Box::new(Memory::default()))
+}
+
+fn run_on(behaviour: &Scripted, backend: Box<dyn Backend>) -> Bench {
+    let clock = VirtualClock::new("2026-01-01T00:00:00Z".parse().unwrap(), 24 * HOUR);
+    let (transport, server) = scripted::pair();
+    let device = Device::new(Parts {
+        name: "d".into(),
+        behaviour: behaviour.clone(),
+        config: [].into(),
+        identity: Identity::Hub {
+            assignment: Assignment { hub: "hub.example".to_owned(), device_id: "d".to_owned() },
+            key: Key::parse("c2VjcmV0").unwrap(),
+        },
+        transport,
+        store: DeviceStore::new(backend, Bounds::default()),
+        clock: Arc::new(clock.clone()),
+        seed: Some(1),
+        max_timers: 4,
+        observer: Arc::new(|_| {}),
+    });
+    Bench { server, device: tokio::spawn(device.run(clock.stopped())) }
+}
+
+impl Bench {
+    /// Accepts the next connection and grants its topics; the twin is empty.
+    async fn connected(&mut self) -> Connection {
+        self.connected_with(&json!({ "$version": 1 })).await
+    }
+
+    async fn connected_with(&mut self, desired: &Value) -> Connection {
+        let mut connection = self.server.next().await.unwrap().accept();
+        assert!(matches!(connection.next().await, Some(Sent::Subscribe(topics)) if topics.len() == 4));
+        connection.send(Incoming::Subscribed { refused: vec![] });
+        let get = published(&mut connection).await;
+        let request = get.0.strip_prefix("$iothub/twin/GET/?$rid=").unwrap().to_owned();
+        let twin = json!({ "desired": desired, "reported": {} }).to_string();
+        connection.publish(&format!("$iothub/twin/res/200/?$rid={request}"), twin);
+        connection
+    }
+}
+
+/// The next message the device sends: topic and body.
+async fn published(connection: &mut Connection) -> (String, Bytes) {
+    match connection.next().await {
+        Some(Sent::Publish { topic, payload, .. }) => (topic, payload),
+        other => panic!("expected a message, got {other:?}"),
+    }
+}
+
+fn call(connection: &Connection, name: &str, request: &str) {
+    connection.publish(&format!("$iothub/methods/POST/{name}/?$rid={request}"), "null");
+}
+
+async fn answered(connection: &mut Connection) -> (String, String) {
+    let (topic, body) = published(connection).await;
+    let answer = topic.strip_prefix("$iothub/methods/res/").unwrap().to_owned();
+    (answer, String::from_utf8(body.to_vec()).unwrap())
+}
+
+fn command_name(event: &Event) -> &str {
+    match event {
+        Event::Command { name, .. } => name,
+        _ => "",
+    }
+}
+
+#[tokio::test]
+async fn a_failed_call_leaves_nothing_behind_and_the_next_one_finds_the_last_record() {
+    let behaviour = Scripted::new(|event, record| match command_name(&event) {
+        "trap" => Err(Failure::Trap("unreachable".to_owned())),
+        "err" => Err(Failure::Error("no".to_owned())),
+        name => reply(record, name),
+    });
+    let mut bench = run(&behaviour);
+    let mut hub = bench.connected().await;
+    for (name, status, body) in [
+        ("one", "200", "\"begun\""),
+        ("trap", "500", "{\"error\":\"the component was stopped: unreachable\"}"),
+        ("two", "200", "\"one\""),
+        ("err", "500", "{\"error\":\"the component returned an error: no\"}"),
+        ("three", "200", "\"two\""),
+    ] {
+        call(&hub, name, "a1");
+        // A new instance asks for the twin again, because what the failed one was told may be lost.
+        let (topic, answer) = loop {
+            let (topic, body) = published(&mut hub).await;
+            if !topic.contains("twin/GET") {
+                break (topic, String::from_utf8(body.to_vec()).unwrap());
+            }
+        };
+        assert_eq!((topic, &*answer), (format!("$iothub/methods/res/{status}/?$rid=a1"), body));
+    }
+    assert_eq!(behaviour.reasons(), [Reason::Fresh, Reason::Recovered, Reason::Recovered]);
+}
+
+#[tokio::test]
+async fn an_answer_waits_for_its_batch_only_if_the_call_changed_something() {
+    let accepted = Arc::new(watch::Sender::new(1));
+    let behaviour = Scripted::new(|event, record| match command_name(&event) {
+        "look" => reply("looked", record),
+        name => reply("changed", name),
+    });
+    let mut bench = run_on(&behaviour, Box::new(Slow(accepted.clone())));
+    let mut hub = bench.connected().await;
+    call(&hub, "change", "1");
+    call(&hub, "look", "2");
+    assert_eq!(answered(&mut hub).await, ("200/?$rid=2".to_owned(), "\"looked\"".to_owned()));
+    accepted.send_replace(100);
+    assert_eq!(answered(&mut hub).await, ("200/?$rid=1".to_owned(), "\"changed\"".to_owned()));
+}
+
+#[tokio::test]
+async fn nothing_is_sent_before_its_batch_is_accepted() {
+    let accepted = Arc::new(watch::Sender::new(1));
+    let behaviour = Scripted::new(|event, record| match command_name(&event) {
+        "report" => {
+            let properties = json!({ "max": 7 }).as_object().unwrap().clone();
+            let report = Effect::Report(Report { component: None, properties });
+            Ok((Answer::Reply(Reply { status: 200, payload: String::new() }), vec![report], record.to_owned()))
+        }
+        _ => reply("looked", record),
+    });
+    let mut bench = run_on(&behaviour, Box::new(Slow(accepted.clone())));
+    let mut hub = bench.connected().await;
+    call(&hub, "report", "1");
+    call(&hub, "look", "2");
+    assert_eq!(answered(&mut hub).await.0, "200/?$rid=2");
+    accepted.send_replace(100);
+    let topics = [published(&mut hub).await.0, published(&mut hub).await.0];
+    assert!(topics.iter().any(|topic| topic == "$iothub/methods/res/200/?$rid=1"), "{topics:?}");
+    assert!(topics.iter().any(|topic| topic.starts_with("$iothub/twin/PATCH/properties/reported/")), "{topics:?}");
+}
+
+#[tokio::test]
+async fn an_answer_never_leaves_on_another_connection_than_its_question_came_by() {
+    let accepted = Arc::new(watch::Sender::new(1));
+    let behaviour = Scripted::new(|event, _| reply("changed", command_name(&event)));
+    let mut bench = run_on(&behaviour, Box::new(Slow(accepted.clone())));
+    let hub = bench.connected().await;
+    call(&hub, "before", "1");
+    drop(hub);
+    let mut hub = bench.connected().await;
+    accepted.send_replace(1000);
+    call(&hub, "after", "2");
+    assert_eq!(answered(&mut hub).await.0, "200/?$rid=2");
+}
+
+#[tokio::test]
+async fn desired_properties_of_a_failed_call_are_answered_with_500() {
+    let behaviour = Scripted::new(|_, _| Err(Failure::Error("broken".to_owned())));
+    let mut bench = run(&behaviour);
+    let mut hub = bench.connected_with(&json!({ "target": 5, "$version": 3 })).await;
+    let (topic, body) = published(&mut hub).await;
+    assert!(topic.starts_with("$iothub/twin/PATCH/properties/reported/"), "{topic}");
+    let report: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(report["target"]["ac"], 500);
+    assert_eq!(report["target"]["av"], 3);
+    assert_eq!(report["target"]["value"], 5);
+    assert!(report["target"]["ad"].as_str().unwrap().contains("broken"));
+}
+
+#[tokio::test]
+async fn desired_properties_that_cannot_be_read_are_passed_over() {
+    let behaviour = Scripted::new(|event, record| match event {
+        Event::Desired { properties, .. } => {
+            let (property, value) = properties.into_iter().next().unwrap();
+            let acknowledgment = Acknowledgment { property, value, status: 200, description: String::new() };
+            Ok((Answer::Acknowledgments(vec![acknowledgment]), vec![], record.to_owned()))
+        }
+        _ => reply("", record),
+    });
+    let mut bench = run(&behaviour);
+    let mut hub = bench.connected().await;
+    for malformed in ["{", "[]", "7", "\"x\"", "null", "{\"target\":"] {
+        hub.publish("$iothub/twin/PATCH/properties/desired/?$version=2", malformed);
+    }
+    hub.publish("$iothub/twin/PATCH/properties/desired/?$version=2", "{\"target\":4,\"$version\":2}");
+    let (_, body) = published(&mut hub).await;
+    assert_eq!(serde_json::from_slice::<Value>(&body).unwrap()["target"]["av"], 2);
+}
+
+#[tokio::test]
+async fn a_component_that_traps_again_and_again_is_left_alone_and_tried_after_five_minutes() {
+    let behaviour = Scripted::new(|event, record| match command_name(&event) {
+        "trap" => Err(Failure::Trap("unreachable".to_owned())),
+        _ => reply("well", record),
+    });
+    let mut bench = run(&behaviour);
+    let mut hub = bench.connected().await;
+    for _ in 0..5 {
+        call(&hub, "trap", "1");
+        while !published(&mut hub).await.0.starts_with("$iothub/methods/res/500/") {}
+    }
+    call(&hub, "hello", "2");
+    let (answer, body) = loop {
+        let (topic, body) = published(&mut hub).await;
+        if let Some(answer) = topic.strip_prefix("$iothub/methods/res/") {
+            break (answer.to_owned(), String::from_utf8(body.to_vec()).unwrap());
+        }
+    };
+    assert_eq!(answer, "503/?$rid=2");
+    assert!(body.contains("unreachable"), "{body}");
+    // The twin asked for is never given, so that each further request shows that 30 s have passed.
+    let mut waited = 0;
+    loop {
+        while !published(&mut hub).await.0.starts_with("$iothub/twin/GET/") {}
+        waited += 30;
+        call(&hub, "hello", "3");
+        let (answer, _) = loop {
+            let (topic, body) = published(&mut hub).await;
+            if let Some(answer) = topic.strip_prefix("$iothub/methods/res/") {
+                break (answer.to_owned(), body);
+            }
+        };
+        if answer == "200/?$rid=3" {
+            break;
+        }
+        assert_eq!(answer, "503/?$rid=3");
+    }
+    assert!((240..=360).contains(&waited), "{waited}");
+}
+
+#[tokio::test]
+async fn a_message_is_tried_five_times_and_then_acknowledged_in_its_turn() {
+    let tries = Arc::new(Mutex::new(Vec::new()));
+    let seen = tries.clone();
+    let behaviour = Scripted::new(move |event, record| {
+        let Event::Message { body, .. } = event else { return reply("", record) };
+        let text = String::from_utf8(body).unwrap();
+        seen.lock().unwrap().push(text.clone());
+        if text == "bad" { Err(Failure::Error("no".to_owned())) } else { Ok((Answer::None, vec![], text)) }
+    });
+    let mut bench = run(&behaviour);
+    let mut hub = bench.connected().await;
+    for (number, body) in [(1, "first"), (2, "bad"), (3, "third")] {
+        hub.send(Incoming::Message {
+            topic: "devices/d/messages/devicebound/$.mid=x".to_owned(),
+            payload: body.into(),
+            receipt: Some(Receipt(number)),
+        });
+    }
+    let mut acknowledged = Vec::new();
+    while acknowledged.len() < 3 {
+        if let Some(Sent::Acknowledge(receipt)) = hub.next().await {
+            acknowledged.push(receipt.0);
+        }
+    }
+    assert_eq!(acknowledged, [1, 2, 3]);
+    assert_eq!(*tries.lock().unwrap(), ["first", "bad", "bad", "bad", "bad", "bad", "third"]);
+}
+
+#[tokio::test]
+async fn a_throttled_report_is_sent_again_and_a_refused_one_is_given_up() {
+    let behaviour = Scripted::new(|event, record| {
+        let properties = json!({ "name": command_name(&event) }).as_object().unwrap().clone();
+        let report = Effect::Report(Report { component: None, properties });
+        Ok((Answer::Reply(Reply { status: 200, payload: String::new() }), vec![report], record.to_owned()))
+    });
+    let mut bench = run(&behaviour);
+    let mut hub = bench.connected().await;
+    for name in ["one", "two", "three"] {
+        call(&hub, name, "1");
+    }
+    let mut names = Vec::new();
+    for status in [429, 500, 204, 400, 204] {
+        let (topic, body) = loop {
+            let (topic, body) = published(&mut hub).await;
+            if let Some(request) = topic.strip_prefix("$iothub/twin/PATCH/properties/reported/?$rid=") {
+                break (request.to_owned(), body);
+            }
+        };
+        names.push(serde_json::from_slice::<Value>(&body).unwrap()["name"].as_str().unwrap().to_owned());
+        hub.publish(&format!("$iothub/twin/res/{status}/?$rid={topic}&$version=2"), "");
+    }
+    assert_eq!(names, ["one", "one", "one", "two", "three"]);
+}
+
+#[tokio::test]
+async fn a_one_shot_timer_whose_call_fails_fires_again() {
+    let fired = Arc::new(Mutex::new(0));
+    let count = fired.clone();
+    let behaviour = Scripted::new(move |event, record| match event {
+        Event::Timer(_) => {
+            let mut count = count.lock().unwrap();
+            *count += 1;
+            if *count < 3 { Err(Failure::Error("not yet".to_owned())) } else { Ok((Answer::None, vec![], "fired".into())) }
+        }
+        _ => {
+            let timer = Effect::SetTimer("once".to_owned(), Schedule::Once(Duration::from_secs(5)));
+            Ok((Answer::Reply(Reply { status: 200, payload: json!(record).to_string() }), vec![timer], record.to_owned()))
+        }
+    });
+    let mut bench = run(&behaviour);
+    let hub = bench.connected().await;
+    call(&hub, "arm", "1");
+    bench.device.await.unwrap().unwrap();
+    assert_eq!(*fired.lock().unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_fifth_timer_of_four_is_refused_whole() {
+    let behaviour = Scripted::new(|event, record| {
+        let name = command_name(&event).to_owned();
+        let timers = name.chars().map(|c| Effect::SetTimer(c.to_string(), Schedule::Every(HOUR))).collect();
+        Ok((Answer::Reply(Reply { status: 200, payload: String::new() }), timers, record.to_owned()))
+    });
+    let mut bench = run(&behaviour);
+    let mut hub = bench.connected().await;
+    for (name, status) in [("abcd", 200), ("dcba", 200), ("e", 500)] {
+        call(&hub, name, "1");
+        let expected = format!("$iothub/methods/res/{status}/?$rid=1");
+        while published(&mut hub).await.0 != expected {}
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_acknowledged_is_sent_again_with_the_same_id() {
+    let behaviour = Scripted::new(|_, record| {
+        let message = host::hub::message::Message {
+            id: "m-1".to_owned(),
+            created: jiff::Timestamp::UNIX_EPOCH,
+            component: None,
+            content_type: String::new(),
+            content_encoding: String::new(),
+            properties: vec![],
+            body: "{}".into(),
+        };
+        let effects = vec![Effect::Telemetry(message)];
+        Ok((Answer::Reply(Reply { status: 200, payload: String::new() }), effects, record.to_owned()))
+    });
+    let mut bench = run(&behaviour);
+    let mut hub = bench.connected().await;
+    call(&hub, "send", "1");
+    let mut topics = Vec::new();
+    for _ in 0..3 {
+        loop {
+            if let Some(Sent::Publish { topic, delivery: Delivery::AtLeastOnce(_), .. }) = hub.next().await {
+                topics.push(topic);
+                break;
+            }
+        }
+        drop(hub);
+        hub = bench.connected().await;
+    }
+    assert!(topics[0].contains("$.mid=m-1"));
+    assert!(topics.iter().all(|topic| topic == &topics[0]), "{topics:?}");
+}
+
+#[tokio::test]
+async fn a_refused_topic_is_a_lost_connection() {
+    let behaviour = Scripted::new(|_, record| reply("", record));
+    let mut bench = run(&behaviour);
+    let hub = bench.server.next().await.unwrap().accept();
+    hub.send(Incoming::Subscribed { refused: vec!["$iothub/methods/POST/#".to_owned()] });
+    let _hub = bench.connected().await;
+}
+
+#[tokio::test]
+async fn a_refusal_ends_a_device_that_never_connected_and_no_other() {
+    let behaviour = Scripted::new(|_, record| reply("", record));
+    for error in [ConnectError::Refused(5), ConnectError::Tls("untrusted".to_owned())] {
+        let mut bench = run(&behaviour);
+        bench.server.next().await.unwrap().refuse(error.clone());
+        assert!(matches!(bench.device.await.unwrap(), Err(DeviceError::Refused(_))));
+
+        let mut bench = run(&behaviour);
+        drop(bench.connected().await);
+        bench.server.next().await.unwrap().refuse(error);
+        drop(bench.connected().await);
+    }
+    for error in [ConnectError::Refused(3), ConnectError::Unreachable("no address".to_owned())] {
+        let mut bench = run(&behaviour);
+        bench.server.next().await.unwrap().refuse(error);
+        drop(bench.connected().await);
+    }
+}

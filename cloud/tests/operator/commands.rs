@@ -1,0 +1,273 @@
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::device::Device;
+use crate::process::{Service, cloud, code, signal, stderr, stdout, variable};
+
+const DESIRED: &str = "$iothub/twin/PATCH/properties/desired/#";
+const METHODS: &str = "$iothub/methods/POST/#";
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cloud_says_where_it_is_and_ends_cleanly_on_either_signal() {
+    for with in [Signal::INT, Signal::TERM] {
+        let service = Service::start();
+        let running = service.running();
+        for part in [
+            running.mqtt.to_string(),
+            running.https.to_string(),
+            running.id_scope,
+        ] {
+            assert!(
+                service.greeting.contains(&part),
+                "{part} in {}",
+                service.greeting
+            );
+        }
+        assert_eq!(service.stop(with).0, Some(0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_of_the_default_group_provisions_again_at_the_second_cloud() {
+    let first = Service::start();
+    let enrolled = first.shown(&["enrol", "t-1", "--group"]);
+    let key = variable(&enrolled, "IOTHUB_DEVICE_DPS_DEVICE_KEY");
+    let scope = variable(&enrolled, "IOTHUB_DEVICE_DPS_ID_SCOPE");
+    drop(first.device("t-1", &["--group"]).await);
+    let (_, dir) = first.stop(Signal::INT);
+
+    let second = Service::start_in(dir);
+    assert_eq!(second.running().id_scope, scope);
+    assert!(second.shown(&["devices"]).is_empty());
+    let (running, certificate) = (second.running(), second.place().certificate());
+    let _device = Device::provision(&running, &certificate, "t-1", &key).await;
+    assert!(second.shown(&["devices"]).contains("t-1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_cloud_is_refused_for_its_directory_or_its_port() {
+    let service = Service::start();
+    let same_directory = service.operate(&["run"]);
+    assert_eq!(code(&same_directory), 2);
+    let process = format!("another cloud (process {})", service.child.id());
+    assert!(stderr(&same_directory).contains(&process));
+
+    let port = service.running().mqtt.to_string();
+    let other = tempfile::TempDir::new().unwrap();
+    let same_port = cloud(&["run", "--mqtt", &port, "--https", "127.0.0.1:0"])
+        .env("CLOUD_DIR", other.path())
+        .output()
+        .unwrap();
+    assert_eq!(code(&same_port), 2);
+    let said = stderr(&same_port);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(
+        said.contains(&port) && said.contains("choose another with --mqtt"),
+        "{said}"
+    );
+}
+
+#[test]
+fn settings_that_cannot_be_are_refused_with_the_remedy() {
+    for (arguments, said) in [
+        (["run", "--mqtt", "0.0.0.0:8883"], "127.x.y.z only"),
+        (["run", "--mqtt", "8883"], "such as 127.0.0.1:8883"),
+        (
+            ["run", "--hub-name", "example.com"],
+            "names below .localhost",
+        ),
+        (["run", "--tls", "1.1"], "possible values: 1.2, 1.3"),
+    ] {
+        let dir = tempfile::TempDir::new().unwrap();
+        let output = cloud(&arguments)
+            .env("CLOUD_DIR", dir.path())
+            .output()
+            .unwrap();
+        assert_eq!(code(&output), 2, "{arguments:?}");
+        assert!(stderr(&output).contains(said), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn without_a_cloud_the_commands_say_how_to_start_one() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let output = cloud(&["twin"])
+        .env("CLOUD_DIR", dir.path())
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("start one with `cloud run`"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_device_need_not_be_named_if_there_is_only_one() {
+    let service = Service::start();
+    let none = service.operate(&["twin"]);
+    assert_eq!(code(&none), 1);
+    assert!(stderr(&none).contains("cloud enrol ID"));
+
+    let _one = service.device("t-1", &[]).await;
+    assert_eq!(parsed(&service.shown(&["twin"]))["deviceId"], "t-1");
+    let _two = service.device("t-2", &[]).await;
+    let several = service.operate(&["twin"]);
+    assert_eq!(code(&several), 2);
+    assert!(stderr(&several).contains("t-1, t-2"));
+    assert_eq!(
+        parsed(&service.shown(&["twin", "-d", "t-2"]))["deviceId"],
+        "t-2"
+    );
+    let unknown = service.operate(&["twin", "-d", "t-3"]);
+    assert_eq!(
+        stderr(&unknown),
+        "error: the cloud answered 404 DeviceNotFound: t-3\n"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_property_that_is_set_shows_its_acknowledgment() {
+    let service = Service::start();
+    let mut device = service.device("t-1", &[]).await;
+    device.subscribe(DESIRED).await;
+    for (value, status, expected) in [("23.5", 200, json!(23.5)), ("eco", 400, json!("eco"))] {
+        let set = service
+            .command(&["set", "target", value])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        device.acknowledge("target", status).await;
+        let output = set.wait_with_output().unwrap();
+        assert_eq!(
+            code(&output),
+            i32::from(status >= 400),
+            "{}",
+            stderr(&output)
+        );
+        let shown = parsed(&stdout(&output));
+        assert_eq!((&shown["value"], &shown["ac"]), (&expected, &json!(status)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_waiting_a_property_is_set_all_the_same() {
+    let service = Service::start();
+    let _device = service.device("t-1", &[]).await;
+    let arguments = ["set", "a", "{\"b\": 1}", "--no-wait", "--component", "c"];
+    assert_eq!(service.shown(&arguments), "");
+    let twin = parsed(&service.shown(&["twin"]));
+    assert_eq!(twin["desired"]["c"], json!({"__t": "c", "a": {"b": 1}}));
+    let unheard = service.operate(&["set", "a", "1", "--timeout", "0"]);
+    assert_eq!(code(&unheard), 1);
+    assert!(
+        stderr(&unheard).contains("no acknowledgment within 0 s"),
+        "{}",
+        stderr(&unheard)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_shows_the_devices_answer() {
+    let service = Service::start();
+    let mut device = service.device("t-1", &[]).await;
+    device.subscribe(METHODS).await;
+    for (status, arguments, payload) in [
+        (200, ["call", "m", "since"], "\"since\""),
+        (404, ["call", "m", "[1]"], "[1]"),
+    ] {
+        let answer = json!({"a": [1, null]});
+        let call = service
+            .command(&arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        device.answer_call(payload, status, &answer).await;
+        let output = call.wait_with_output().unwrap();
+        assert_eq!(
+            code(&output),
+            i32::from(status >= 400),
+            "{}",
+            stderr(&output)
+        );
+        assert_eq!(parsed(&stdout(&output)), answer);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_for_a_device_that_is_away_says_so() {
+    let service = Service::start();
+    drop(service.device("t-1", &[]).await);
+    let output = service.operate(&["call", "m"]);
+    assert_eq!(code(&output), 1);
+    assert!(
+        stderr(&output).contains("isn't online"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_followed_and_cannot_control_the_terminal() {
+    let service = Service::start();
+    let mut device = service.device("t-1", &[]).await;
+    let mut follow = service
+        .command(&["events", "--follow"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("t-1  connected"));
+    device.tell("", b"\x1b[2Jhello").await;
+    let line = lines.next().unwrap().unwrap();
+    assert!(line.ends_with("telemetry    \\u001b[2Jhello"), "{line}");
+    signal(&follow, Signal::INT);
+    follow.wait().unwrap();
+
+    let kept = service.shown(&["events", "--json", "--last", "1"]);
+    assert_eq!(parsed(&kept)["text"], "\u{1b}[2Jhello");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_sent_and_a_fault_is_switched() {
+    let service = Service::start();
+    let mut device = service.device("t-1", &[]).await;
+    device.subscribe("devices/t-1/messages/devicebound/#").await;
+    let shown = service.shown(&["send", "good morning", "--property", "a=b=c"]);
+    assert!(shown.starts_with("queued for t-1 as message "), "{shown}");
+    let (topic, body) = device.message().await;
+    assert_eq!(body, b"good morning");
+    assert!(topic.contains("a=b%3Dc"), "{topic}");
+
+    let switches = parsed(&service.shown(&["fault", "refuse", "on"]));
+    assert_eq!(
+        switches,
+        json!({"refuseConnects": true, "withholdAcks": false})
+    );
+    assert_eq!(parsed(&service.shown(&["fault"])), switches);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_are_listed_without_their_keys() {
+    let service = Service::start();
+    let _device = service.device("t-1", &[]).await;
+    assert!(service.shown(&["devices"]).starts_with("t-1 "));
+    let json = service.shown(&["devices", "--json"]);
+    assert_eq!(parsed(&json)[0]["connectionState"], "Connected");
+    assert!(!json.contains("Key"), "{json}");
+}
+
+#[test]
+fn completions_are_made_for_each_shell() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = cloud(&["completions", shell]).output().unwrap();
+        assert_eq!(code(&output), 0);
+        assert!(stdout(&output).contains("completions"));
+    }
+}

@@ -1,0 +1,98 @@
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use rustix::process::Signal;
+
+use crate::process::{cloud, code, signal, stderr, stdout, variable};
+
+#[test]
+fn the_program_gets_what_a_device_needs_and_its_code_is_ours() {
+    let script = "env; $CLOUD devices; test -f $SSL_CERT_FILE && exit 7";
+    let output = cloud(&["exec", "--device-id", "t-1", "--", "sh", "-c", script])
+        .env("CLOUD", env!("CARGO_BIN_EXE_cloud"))
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 7, "{}", stderr(&output));
+    let shown = stdout(&output);
+    assert_eq!(variable(&shown, "IOTHUB_DEVICE_SECURITY_TYPE"), "DPS");
+    assert_eq!(variable(&shown, "IOTHUB_DEVICE_DPS_DEVICE_ID"), "t-1");
+    assert!(variable(&shown, "IOTHUB_DEVICE_DPS_ID_SCOPE").starts_with("0ne"));
+    let hub = variable(&shown, "IOTHUB_DEVICE_DPS_ENDPOINT");
+    let key = variable(&shown, "IOTHUB_DEVICE_DPS_DEVICE_KEY");
+    let connection_string = variable(&shown, "IOTHUB_DEVICE_CONNECTION_STRING");
+    assert_eq!(
+        connection_string,
+        format!("HostName={hub};DeviceId=t-1;SharedAccessKey={key}")
+    );
+    assert!(
+        shown.lines().any(|line| line.starts_with("t-1 ")),
+        "{shown}"
+    );
+}
+
+#[test]
+fn nothing_stays_of_a_cloud_that_was_for_one_program() {
+    let output = cloud(&["exec", "printenv", "CLOUD_DIR"]).output().unwrap();
+    let dir = stdout(&output);
+    assert!(
+        dir.starts_with('/') && !std::fs::exists(dir.trim()).unwrap(),
+        "{dir}"
+    );
+}
+
+#[test]
+fn the_kind_of_security_is_as_asked_for() {
+    let arguments = ["exec", "--security-type", "connectionString", "--", "env"];
+    let shown = stdout(&cloud(&arguments).output().unwrap());
+    assert_eq!(
+        variable(&shown, "IOTHUB_DEVICE_SECURITY_TYPE"),
+        "connectionString"
+    );
+}
+
+#[test]
+fn an_address_of_its_own_is_the_name_too_and_has_port_8883() {
+    let Some(address) = free_loopback() else {
+        eprintln!("skipped: this system has no loopback address but 127.0.0.1");
+        return;
+    };
+    let output = cloud(&["exec", "--address", &address, "--", "env"])
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert_eq!(
+        variable(&stdout(&output), "IOTHUB_DEVICE_DPS_ENDPOINT"),
+        address
+    );
+}
+
+/// One that nobody else has asked for: it follows from the process id.
+fn free_loopback() -> Option<String> {
+    let [.., a, b] = std::process::id().to_be_bytes();
+    let address = format!("127.77.{a}.{}", b.max(1));
+    TcpListener::bind((address.as_str(), 8883)).ok()?;
+    Some(address)
+}
+
+#[test]
+fn a_signal_is_passed_on_to_the_program() {
+    let script = "trap 'kill $!; exit 42' TERM; sleep 600 & echo ready; wait";
+    let mut child = cloud(&["exec", "sh", "-c", script])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "ready");
+    signal(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(42));
+}
+
+#[test]
+fn a_program_ended_by_a_signal_or_not_there_is_told_as_a_shell_does() {
+    let killed = cloud(&["exec", "sh", "-c", "kill -9 $$"]).output().unwrap();
+    assert_eq!(code(&killed), 137);
+    let missing = cloud(&["exec", "no-such-program"]).output().unwrap();
+    assert_eq!(code(&missing), 127);
+    assert!(stderr(&missing).contains("cannot run no-such-program"));
+}

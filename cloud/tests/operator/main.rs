@@ -1,0 +1,15 @@
+//! What operators see of the cloud: its HTTPS side, and the command line on it.
+
+mod access;
+mod commands;
+mod device;
+mod devices;
+mod enrolments;
+mod events;
+mod exec;
+mod faults;
+mod messages;
+mod methods;
+mod process;
+mod site;
+mod twins;

@@ -1,0 +1,115 @@
+use serde_json::{Value, json};
+
+use crate::device::Device;
+use crate::site::{Answer, OWNER, Site};
+
+const METHODS: &str = "$iothub/methods/POST/#";
+
+fn call(site: &Site, request: &Value) -> Answer {
+    site.call(OWNER, "POST", "/twins/t-1/methods", request)
+}
+
+/// Calls while the device waits for a call with this payload, to answer it so.
+async fn exchange(
+    site: &Site,
+    device: Device,
+    request: &Value,
+    (payload, status, answer): (String, u32, Value),
+) -> (Answer, Device) {
+    let answering = tokio::spawn(async move {
+        let mut device = device;
+        device.answer_call(&payload, status, &answer).await;
+        device
+    });
+    let answer = call(site, request);
+    (answer, answering.await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_devices_answer_is_the_answer_whatever_its_status() {
+    let site = Site::start().await;
+    let mut device = site.device("t-1").await;
+    device.subscribe(METHODS).await;
+    for status in [200, 404, 501] {
+        let payload = json!({"b": [status]});
+        let request = json!({"methodName": "m", "payload": {"a": 1}});
+        let reply = (r#"{"a":1}"#.into(), status, payload.clone());
+        let answer;
+        (answer, device) = exchange(&site, device, &request, reply).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.json, json!({"status": status, "payload": payload}));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payload_of_null_is_a_payload_and_none_is_empty() {
+    let site = Site::start().await;
+    let mut device = site.device("t-1").await;
+    device.subscribe(METHODS).await;
+    for (request, payload) in [
+        (json!({"methodName": "m"}), ""),
+        (json!({"methodName": "m", "payload": null}), "null"),
+    ] {
+        let answer;
+        let reply = (payload.into(), 200, Value::Null);
+        (answer, device) = exchange(&site, device, &request, reply).await;
+        assert_eq!(answer.json, json!({"status": 200, "payload": null}));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn timeouts_are_numbers_or_text_within_azures_bounds() {
+    let site = Site::start().await;
+    site.register("t-1");
+    for (timeout, status) in [
+        (json!(5), 404),
+        (json!("300"), 404),
+        (json!(4), 400),
+        (json!("301"), 400),
+        (json!("soon"), 400),
+    ] {
+        let request = json!({"methodName": "m", "responseTimeoutInSeconds": timeout});
+        assert_eq!(call(&site, &request).status, status, "{timeout}");
+    }
+    let request = json!({"methodName": "m", "connectTimeoutInSeconds": 301});
+    assert_eq!(call(&site, &request).status, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_is_not_there_is_told_in_azures_nested_shape() {
+    let site = Site::start().await;
+    site.register("t-1");
+    let request = json!({"methodName": "m", "connectTimeoutInSeconds": "1"});
+    let answer = call(&site, &request);
+    assert_eq!(
+        (answer.status, answer.name.as_deref()),
+        (404, Some("DeviceNotOnline"))
+    );
+    let nested: Value = serde_json::from_str(answer.json["Message"].as_str().unwrap()).unwrap();
+    assert_eq!(nested["errorCode"], 404_103);
+    assert_eq!(nested["info"], json!({"timeout": "00:00:01"}));
+    assert_eq!(answer.json["ExceptionMessage"], "");
+
+    let unknown = site.call(
+        OWNER,
+        "POST",
+        "/twins/t-9/methods",
+        &json!({"methodName": "m"}),
+    );
+    assert_eq!(
+        (unknown.status, unknown.name.as_deref()),
+        (404, Some("DeviceNotFound"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_answer_arrives_whole() {
+    let site = Site::start().await;
+    let mut device = site.device("t-1").await;
+    device.subscribe(METHODS).await;
+    let large = json!("\u{1}".repeat(20_000));
+    let request = json!({"methodName": "m", "payload": large});
+    let reply = (large.to_string(), 200, large.clone());
+    let (answer, _device) = exchange(&site, device, &request, reply).await;
+    assert_eq!(answer.json["payload"], large);
+}

@@ -1,0 +1,132 @@
+//! The command, as people run it.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+
+use cloud::dir::{CloudDir, Running};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::device::Device;
+
+/// The command, knowing nothing of whoever runs the tests.
+pub fn cloud(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cloud"));
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CLOUD_") || name.starts_with("IOTHUB_") || name == "RUST_LOG" {
+            command.env_remove(&*name);
+        }
+    }
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+pub fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+pub fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+/// A cloud that runs in a process and a directory of its own.
+pub struct Service {
+    pub child: Child,
+    pub greeting: String,
+    dir: TempDir,
+}
+
+impl Service {
+    pub fn start() -> Self {
+        Self::start_in(TempDir::new().unwrap())
+    }
+
+    pub fn start_in(dir: TempDir) -> Self {
+        let ports = ["--mqtt", "127.0.0.1:0", "--https", "127.0.0.1:0"];
+        let mut child = cloud(&["run", "--retry-after", "0"])
+            .args(ports)
+            .env("CLOUD_DIR", dir.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut greeting = String::new();
+        while !greeting.contains("Ctrl-C") {
+            greeting += &lines.next().expect("the cloud ended").unwrap();
+            greeting += "\n";
+        }
+        Self {
+            child,
+            greeting,
+            dir,
+        }
+    }
+
+    /// Ends it as Ctrl-C does, and returns its exit code and its directory.
+    pub fn stop(mut self, with: Signal) -> (Option<i32>, TempDir) {
+        signal(&self.child, with);
+        let code = self.child.wait().unwrap().code();
+        let dir = std::mem::replace(&mut self.dir, TempDir::new().unwrap());
+        (code, dir)
+    }
+
+    pub fn place(&self) -> CloudDir {
+        CloudDir::new(self.dir.path())
+    }
+
+    pub fn running(&self) -> Running {
+        self.place().running().unwrap()
+    }
+
+    /// An operator's command.
+    pub fn operate(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = cloud(arguments);
+        command.env("CLOUD_DIR", self.dir.path());
+        command
+    }
+
+    /// Enrols a device as these arguments say, and lets it provision and connect.
+    pub async fn device(&self, id: &str, arguments: &[&str]) -> Device {
+        let lines = self.shown(&[&["enrol", id], arguments].concat());
+        let key = variable(&lines, "IOTHUB_DEVICE_DPS_DEVICE_KEY");
+        let certificate = variable(&lines, "SSL_CERT_FILE");
+        Device::provision(&self.running(), certificate.as_ref(), id, &key).await
+    }
+
+    /// What a command prints that succeeds.
+    pub fn shown(&self, arguments: &[&str]) -> String {
+        let output = self.operate(arguments);
+        assert_eq!(code(&output), 0, "{arguments:?}: {}", stderr(&output));
+        stdout(&output)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The value of a variable in lines that set some.
+pub fn variable(lines: &str, name: &str) -> String {
+    let prefix = format!("{name}=");
+    let value = lines.lines().find_map(|line| {
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        line.strip_prefix(&prefix)
+    });
+    value.unwrap_or_else(|| panic!("no {name}")).to_owned()
+}

@@ -1,0 +1,184 @@
+//! A cloud of its own for each test, and an operator's tool to talk to it.
+
+use std::io::{BufReader, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloud::ca::{Authority, CERTIFICATE_FILE};
+use cloud::dir::Policies;
+use cloud::hub::DeviceSpec;
+use cloud::sas;
+use cloud::server::{Cloud, Config};
+use cloud::tls::{TlsVersions, server_config};
+use jiff::Timestamp;
+use serde_json::Value;
+use tempfile::TempDir;
+use ureq::http::{Request, Response};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::{Agent, Body};
+
+use crate::device::Device;
+
+pub const OWNER: &str = "iothubowner";
+pub const PROVISIONING: &str = "provisioningserviceowner";
+
+pub struct Site {
+    pub cloud: Cloud,
+    pub policies: Policies,
+    agent: Agent,
+    dir: TempDir,
+}
+
+pub struct Answer {
+    pub status: u16,
+    pub etag: Option<String>,
+    /// The header `iothub-errorcode`.
+    pub name: Option<String>,
+    pub json: Value,
+}
+
+impl Site {
+    pub async fn start() -> Self {
+        let dir = TempDir::new().unwrap();
+        let authority = Authority::open(dir.path()).unwrap();
+        let identity = authority.issue(["localhost", "127.0.0.1"]).unwrap();
+        let policies = Policies::generate();
+        let local = "127.0.0.1:0".parse().unwrap();
+        let cloud = Cloud::start(Config {
+            mqtt: local,
+            https: local,
+            tls: server_config(identity.chain, identity.key, TlsVersions::Both).unwrap(),
+            names: vec!["localhost".into(), "127.0.0.1".into()],
+            id_scope: "0ne00000A1B".into(),
+            retry_after: 0,
+            policies: policies.clone(),
+        });
+        Self {
+            cloud: cloud.await.unwrap(),
+            policies,
+            agent: agent(&dir.path().join(CERTIFICATE_FILE)),
+            dir,
+        }
+    }
+
+    /// A registered device that has connected.
+    pub async fn device(&self, id: &str) -> Device {
+        self.register(id);
+        let key = self.cloud.hub().device(id).unwrap().keys.primary_key;
+        Device::connect(self.cloud.mqtt_addr(), &self.certificate(), id, &key).await
+    }
+
+    pub fn register(&self, id: &str) {
+        let spec = DeviceSpec::named(id);
+        self.cloud.hub().create_device(spec).unwrap();
+    }
+
+    pub fn certificate(&self) -> PathBuf {
+        self.dir.path().join(CERTIFICATE_FILE)
+    }
+
+    pub fn token(&self, policy: &str, resource: &str) -> String {
+        let key = &self.policies.keys(policy).unwrap().primary_key;
+        let expiry = Timestamp::now() + Duration::from_secs(3600);
+        sas::sign(resource, key, expiry, Some(policy)).unwrap()
+    }
+
+    pub fn get(&self, policy: &str, path: &str) -> Answer {
+        self.send(policy, "GET", path, &[], "")
+    }
+
+    pub fn delete(&self, policy: &str, path: &str) -> Answer {
+        self.send(policy, "DELETE", path, &[], "")
+    }
+
+    pub fn call(&self, policy: &str, method: &str, path: &str, body: &Value) -> Answer {
+        self.send(policy, method, path, &[], &body.to_string())
+    }
+
+    /// Adds the api-version, and the policy's token.
+    pub fn send(
+        &self,
+        policy: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let token = self.token(policy, "localhost");
+        let headers = [&[("authorization", token.as_str())], headers].concat();
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let path = format!("{path}{separator}api-version=2021-04-12");
+        self.send_as_is(method, &path, &headers, body)
+    }
+
+    pub fn send_as_is(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut response = self.response(method, path, headers, body);
+        let header = |name| {
+            let value = response.headers().get(name)?;
+            Some(value.to_str().unwrap().to_owned())
+        };
+        let (etag, name) = (header("etag"), header("iothub-errorcode"));
+        let text = response.body_mut().read_to_string().unwrap();
+        Answer {
+            status: response.status().as_u16(),
+            etag,
+            name,
+            json: serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        }
+    }
+
+    /// The events' stream.
+    pub fn stream(&self, query: &str, headers: &[(&str, &str)]) -> BufReader<impl Read + use<>> {
+        let token = self.token("service", "localhost");
+        let headers = [&[("authorization", token.as_str())], headers].concat();
+        let path = format!("/api/events{query}");
+        let response = self.response("GET", &path, &headers, "");
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        BufReader::new(response.into_body().into_reader())
+    }
+
+    fn response(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Response<Body> {
+        let address = self.cloud.https_addr();
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("https://{address}{path}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.agent
+            .run(request.body(body.to_owned()).unwrap())
+            .unwrap()
+    }
+}
+
+fn agent(certificate: &std::path::Path) -> Agent {
+    let pem = std::fs::read(certificate).unwrap();
+    let root = Certificate::from_pem(&pem).unwrap();
+    let tls = TlsConfig::builder()
+        .root_certs(RootCerts::new_with_certs(&[root]))
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .build();
+    Agent::config_builder()
+        .tls_config(tls)
+        .proxy(None)
+        .http_status_as_error(false)
+        .allow_non_standard_methods(true)
+        // Only ever reached by a test that fails.
+        .timeout_global(Some(Duration::from_secs(60)))
+        .build()
+        .into()
+}

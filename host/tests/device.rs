@@ -13,7 +13,8 @@ use host::{
     device::{
         Device, DeviceError, Identity, Parts,
         behaviour::{
-            Answer, Behaviour, Description, Event, Failure, Instance, Outcome, Reason, Reply, Start, Surroundings,
+            Answer, Behaviour, Description, Event, Failure, Instance, Outcome, Reason, Reply,
+            Start, Surroundings,
         },
         effect::{Effect, Report, Schedule},
     },
@@ -49,13 +50,25 @@ struct Running {
 
 impl Scripted {
     fn new(handler: impl Fn(Event, &str) -> Handled + Send + Sync + 'static) -> Self {
-        let description =
-            Description { name: "scripted".into(), version: "1".into(), model_id: "dtmi:example:Scripted;1".into() };
-        Self { description, starts: Arc::default(), handler: Arc::new(handler) }
+        let description = Description {
+            name: "scripted".into(),
+            version: "1".into(),
+            model_id: "dtmi:example:Scripted;1".into(),
+        };
+        Self {
+            description,
+            starts: Arc::default(),
+            handler: Arc::new(handler),
+        }
     }
 
     fn reasons(&self) -> Vec<Reason> {
-        self.starts.lock().unwrap().iter().map(|start| start.reason).collect()
+        self.starts
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|start| start.reason)
+            .collect()
     }
 }
 
@@ -77,8 +90,20 @@ impl Behaviour for Scripted {
     ) -> impl Future<Output = Result<(Running, Outcome), Failure>> + Send + 'static {
         let record = start.record.clone().unwrap_or_else(|| "begun".to_owned());
         self.starts.lock().unwrap().push(start);
-        let running = Running { record: record.clone(), handler: self.handler.clone() };
-        async move { Ok((running, Outcome { answer: Answer::None, effects: vec![], record })) }
+        let running = Running {
+            record: record.clone(),
+            handler: self.handler.clone(),
+        };
+        async move {
+            Ok((
+                running,
+                Outcome {
+                    answer: Answer::None,
+                    effects: vec![],
+                    record,
+                },
+            ))
+        }
     }
 }
 
@@ -86,12 +111,26 @@ impl Instance for Running {
     async fn handle(mut self, event: Event) -> Result<(Self, Outcome), Failure> {
         let (answer, effects, record) = (self.handler)(event, &self.record)?;
         self.record.clone_from(&record);
-        Ok((self, Outcome { answer, effects, record }))
+        Ok((
+            self,
+            Outcome {
+                answer,
+                effects,
+                record,
+            },
+        ))
     }
 }
 
 fn reply(text: &str, record: &str) -> Handled {
-    Ok((Answer::Reply(Reply { status: 200, payload: json!(text).to_string() }), vec![], record.to_owned()))
+    Ok((
+        Answer::Reply(Reply {
+            status: 200,
+            payload: json!(text).to_string(),
+        }),
+        vec![],
+        record.to_owned(),
+    ))
 }
 
 /// A backend that accepts batches when the test says so.
@@ -123,7 +162,10 @@ fn run_on(behaviour: &Scripted, backend: Box<dyn Backend>) -> Bench {
         behaviour: behaviour.clone(),
         config: [].into(),
         identity: Identity::Hub {
-            assignment: Assignment { hub: "hub.example".to_owned(), device_id: "d".to_owned() },
+            assignment: Assignment {
+                hub: "hub.example".to_owned(),
+                device_id: "d".to_owned(),
+            },
             key: Key::parse("c2VjcmV0").unwrap(),
         },
         transport,
@@ -133,7 +175,10 @@ fn run_on(behaviour: &Scripted, backend: Box<dyn Backend>) -> Bench {
         max_timers: 4,
         observer: Arc::new(|_| {}),
     });
-    Bench { server, device: tokio::spawn(device.run(clock.stopped())) }
+    Bench {
+        server,
+        device: tokio::spawn(device.run(clock.stopped())),
+    }
 }
 
 impl Bench {
@@ -144,10 +189,16 @@ impl Bench {
 
     async fn connected_with(&mut self, desired: &Value) -> Connection {
         let mut connection = self.server.next().await.unwrap().accept();
-        assert!(matches!(connection.next().await, Some(Sent::Subscribe(topics)) if topics.len() == 4));
+        assert!(
+            matches!(connection.next().await, Some(Sent::Subscribe(topics)) if topics.len() == 4)
+        );
         connection.send(Incoming::Subscribed { refused: vec![] });
         let get = published(&mut connection).await;
-        let request = get.0.strip_prefix("$iothub/twin/GET/?$rid=").unwrap().to_owned();
+        let request = get
+            .0
+            .strip_prefix("$iothub/twin/GET/?$rid=")
+            .unwrap()
+            .to_owned();
         let twin = json!({ "desired": desired, "reported": {} }).to_string();
         connection.publish(&format!("$iothub/twin/res/200/?$rid={request}"), twin);
         connection
@@ -163,12 +214,18 @@ async fn published(connection: &mut Connection) -> (String, Bytes) {
 }
 
 fn call(connection: &Connection, name: &str, request: &str) {
-    connection.publish(&format!("$iothub/methods/POST/{name}/?$rid={request}"), "null");
+    connection.publish(
+        &format!("$iothub/methods/POST/{name}/?$rid={request}"),
+        "null",
+    );
 }
 
 async fn answered(connection: &mut Connection) -> (String, String) {
     let (topic, body) = published(connection).await;
-    let answer = topic.strip_prefix("$iothub/methods/res/").unwrap().to_owned();
+    let answer = topic
+        .strip_prefix("$iothub/methods/res/")
+        .unwrap()
+        .to_owned();
     (answer, String::from_utf8(body.to_vec()).unwrap())
 }
 
@@ -190,9 +247,17 @@ async fn a_failed_call_leaves_nothing_behind_and_the_next_one_finds_the_last_rec
     let mut hub = bench.connected().await;
     for (name, status, body) in [
         ("one", "200", "\"begun\""),
-        ("trap", "500", "{\"error\":\"the component was stopped: unreachable\"}"),
+        (
+            "trap",
+            "500",
+            "{\"error\":\"the component was stopped: unreachable\"}",
+        ),
         ("two", "200", "\"one\""),
-        ("err", "500", "{\"error\":\"the component returned an error: no\"}"),
+        (
+            "err",
+            "500",
+            "{\"error\":\"the component returned an error: no\"}",
+        ),
         ("three", "200", "\"two\""),
     ] {
         call(&hub, name, "a1");
@@ -203,9 +268,15 @@ async fn a_failed_call_leaves_nothing_behind_and_the_next_one_finds_the_last_rec
                 break (topic, String::from_utf8(body.to_vec()).unwrap());
             }
         };
-        assert_eq!((topic, &*answer), (format!("$iothub/methods/res/{status}/?$rid=a1"), body));
+        assert_eq!(
+            (topic, &*answer),
+            (format!("$iothub/methods/res/{status}/?$rid=a1"), body)
+        );
     }
-    assert_eq!(behaviour.reasons(), [Reason::Fresh, Reason::Recovered, Reason::Recovered]);
+    assert_eq!(
+        behaviour.reasons(),
+        [Reason::Fresh, Reason::Recovered, Reason::Recovered]
+    );
 }
 
 #[tokio::test]
@@ -219,9 +290,15 @@ async fn an_answer_waits_for_its_batch_only_if_the_call_changed_something() {
     let mut hub = bench.connected().await;
     call(&hub, "change", "1");
     call(&hub, "look", "2");
-    assert_eq!(answered(&mut hub).await, ("200/?$rid=2".to_owned(), "\"looked\"".to_owned()));
+    assert_eq!(
+        answered(&mut hub).await,
+        ("200/?$rid=2".to_owned(), "\"looked\"".to_owned())
+    );
     accepted.send_replace(100);
-    assert_eq!(answered(&mut hub).await, ("200/?$rid=1".to_owned(), "\"changed\"".to_owned()));
+    assert_eq!(
+        answered(&mut hub).await,
+        ("200/?$rid=1".to_owned(), "\"changed\"".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -230,8 +307,18 @@ async fn nothing_is_sent_before_its_batch_is_accepted() {
     let behaviour = Scripted::new(|event, record| match command_name(&event) {
         "report" => {
             let properties = json!({ "max": 7 }).as_object().unwrap().clone();
-            let report = Effect::Report(Report { component: None, properties });
-            Ok((Answer::Reply(Reply { status: 200, payload: String::new() }), vec![report], record.to_owned()))
+            let report = Effect::Report(Report {
+                component: None,
+                properties,
+            });
+            Ok((
+                Answer::Reply(Reply {
+                    status: 200,
+                    payload: String::new(),
+                }),
+                vec![report],
+                record.to_owned(),
+            ))
         }
         _ => reply("looked", record),
     });
@@ -242,8 +329,18 @@ async fn nothing_is_sent_before_its_batch_is_accepted() {
     assert_eq!(answered(&mut hub).await.0, "200/?$rid=2");
     accepted.send_replace(100);
     let topics = [published(&mut hub).await.0, published(&mut hub).await.0];
-    assert!(topics.iter().any(|topic| topic == "$iothub/methods/res/200/?$rid=1"), "{topics:?}");
-    assert!(topics.iter().any(|topic| topic.starts_with("$iothub/twin/PATCH/properties/reported/")), "{topics:?}");
+    assert!(
+        topics
+            .iter()
+            .any(|topic| topic == "$iothub/methods/res/200/?$rid=1"),
+        "{topics:?}"
+    );
+    assert!(
+        topics
+            .iter()
+            .any(|topic| topic.starts_with("$iothub/twin/PATCH/properties/reported/")),
+        "{topics:?}"
+    );
 }
 
 #[tokio::test]
@@ -264,9 +361,14 @@ async fn an_answer_never_leaves_on_another_connection_than_its_question_came_by(
 async fn desired_properties_of_a_failed_call_are_answered_with_500() {
     let behaviour = Scripted::new(|_, _| Err(Failure::Error("broken".to_owned())));
     let mut bench = run(&behaviour);
-    let mut hub = bench.connected_with(&json!({ "target": 5, "$version": 3 })).await;
+    let mut hub = bench
+        .connected_with(&json!({ "target": 5, "$version": 3 }))
+        .await;
     let (topic, body) = published(&mut hub).await;
-    assert!(topic.starts_with("$iothub/twin/PATCH/properties/reported/"), "{topic}");
+    assert!(
+        topic.starts_with("$iothub/twin/PATCH/properties/reported/"),
+        "{topic}"
+    );
     let report: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(report["target"]["ac"], 500);
     assert_eq!(report["target"]["av"], 3);
@@ -279,19 +381,37 @@ async fn desired_properties_that_cannot_be_read_are_passed_over() {
     let behaviour = Scripted::new(|event, record| match event {
         Event::Desired { properties, .. } => {
             let (property, value) = properties.into_iter().next().unwrap();
-            let acknowledgment = Acknowledgment { property, value, status: 200, description: String::new() };
-            Ok((Answer::Acknowledgments(vec![acknowledgment]), vec![], record.to_owned()))
+            let acknowledgment = Acknowledgment {
+                property,
+                value,
+                status: 200,
+                description: String::new(),
+            };
+            Ok((
+                Answer::Acknowledgments(vec![acknowledgment]),
+                vec![],
+                record.to_owned(),
+            ))
         }
         _ => reply("", record),
     });
     let mut bench = run(&behaviour);
     let mut hub = bench.connected().await;
     for malformed in ["{", "[]", "7", "\"x\"", "null", "{\"target\":"] {
-        hub.publish("$iothub/twin/PATCH/properties/desired/?$version=2", malformed);
+        hub.publish(
+            "$iothub/twin/PATCH/properties/desired/?$version=2",
+            malformed,
+        );
     }
-    hub.publish("$iothub/twin/PATCH/properties/desired/?$version=2", "{\"target\":4,\"$version\":2}");
+    hub.publish(
+        "$iothub/twin/PATCH/properties/desired/?$version=2",
+        "{\"target\":4,\"$version\":2}",
+    );
     let (_, body) = published(&mut hub).await;
-    assert_eq!(serde_json::from_slice::<Value>(&body).unwrap()["target"]["av"], 2);
+    assert_eq!(
+        serde_json::from_slice::<Value>(&body).unwrap()["target"]["av"],
+        2
+    );
 }
 
 #[tokio::test]
@@ -304,7 +424,11 @@ async fn a_component_that_traps_again_and_again_is_left_alone_and_tried_after_fi
     let mut hub = bench.connected().await;
     for _ in 0..5 {
         call(&hub, "trap", "1");
-        while !published(&mut hub).await.0.starts_with("$iothub/methods/res/500/") {}
+        while !published(&mut hub)
+            .await
+            .0
+            .starts_with("$iothub/methods/res/500/")
+        {}
     }
     call(&hub, "hello", "2");
     let (answer, body) = loop {
@@ -340,10 +464,16 @@ async fn a_message_is_tried_five_times_and_then_acknowledged_in_its_turn() {
     let tries = Arc::new(Mutex::new(Vec::new()));
     let seen = tries.clone();
     let behaviour = Scripted::new(move |event, record| {
-        let Event::Message { body, .. } = event else { return reply("", record) };
+        let Event::Message { body, .. } = event else {
+            return reply("", record);
+        };
         let text = String::from_utf8(body).unwrap();
         seen.lock().unwrap().push(text.clone());
-        if text == "bad" { Err(Failure::Error("no".to_owned())) } else { Ok((Answer::None, vec![], text)) }
+        if text == "bad" {
+            Err(Failure::Error("no".to_owned()))
+        } else {
+            Ok((Answer::None, vec![], text))
+        }
     });
     let mut bench = run(&behaviour);
     let mut hub = bench.connected().await;
@@ -361,15 +491,31 @@ async fn a_message_is_tried_five_times_and_then_acknowledged_in_its_turn() {
         }
     }
     assert_eq!(acknowledged, [1, 2, 3]);
-    assert_eq!(*tries.lock().unwrap(), ["first", "bad", "bad", "bad", "bad", "bad", "third"]);
+    assert_eq!(
+        *tries.lock().unwrap(),
+        ["first", "bad", "bad", "bad", "bad", "bad", "third"]
+    );
 }
 
 #[tokio::test]
 async fn a_throttled_report_is_sent_again_and_a_refused_one_is_given_up() {
     let behaviour = Scripted::new(|event, record| {
-        let properties = json!({ "name": command_name(&event) }).as_object().unwrap().clone();
-        let report = Effect::Report(Report { component: None, properties });
-        Ok((Answer::Reply(Reply { status: 200, payload: String::new() }), vec![report], record.to_owned()))
+        let properties = json!({ "name": command_name(&event) })
+            .as_object()
+            .unwrap()
+            .clone();
+        let report = Effect::Report(Report {
+            component: None,
+            properties,
+        });
+        Ok((
+            Answer::Reply(Reply {
+                status: 200,
+                payload: String::new(),
+            }),
+            vec![report],
+            record.to_owned(),
+        ))
     });
     let mut bench = run(&behaviour);
     let mut hub = bench.connected().await;
@@ -380,12 +526,22 @@ async fn a_throttled_report_is_sent_again_and_a_refused_one_is_given_up() {
     for status in [429, 500, 204, 400, 204] {
         let (topic, body) = loop {
             let (topic, body) = published(&mut hub).await;
-            if let Some(request) = topic.strip_prefix("$iothub/twin/PATCH/properties/reported/?$rid=") {
+            if let Some(request) =
+                topic.strip_prefix("$iothub/twin/PATCH/properties/reported/?$rid=")
+            {
                 break (request.to_owned(), body);
             }
         };
-        names.push(serde_json::from_slice::<Value>(&body).unwrap()["name"].as_str().unwrap().to_owned());
-        hub.publish(&format!("$iothub/twin/res/{status}/?$rid={topic}&$version=2"), "");
+        names.push(
+            serde_json::from_slice::<Value>(&body).unwrap()["name"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
+        hub.publish(
+            &format!("$iothub/twin/res/{status}/?$rid={topic}&$version=2"),
+            "",
+        );
     }
     assert_eq!(names, ["one", "one", "one", "two", "three"]);
 }
@@ -398,11 +554,22 @@ async fn a_one_shot_timer_whose_call_fails_fires_again() {
         Event::Timer(_) => {
             let mut count = count.lock().unwrap();
             *count += 1;
-            if *count < 3 { Err(Failure::Error("not yet".to_owned())) } else { Ok((Answer::None, vec![], "fired".into())) }
+            if *count < 3 {
+                Err(Failure::Error("not yet".to_owned()))
+            } else {
+                Ok((Answer::None, vec![], "fired".into()))
+            }
         }
         _ => {
             let timer = Effect::SetTimer("once".to_owned(), Schedule::Once(Duration::from_secs(5)));
-            Ok((Answer::Reply(Reply { status: 200, payload: json!(record).to_string() }), vec![timer], record.to_owned()))
+            Ok((
+                Answer::Reply(Reply {
+                    status: 200,
+                    payload: json!(record).to_string(),
+                }),
+                vec![timer],
+                record.to_owned(),
+            ))
         }
     });
     let mut bench = run(&behaviour);
@@ -416,8 +583,18 @@ async fn a_one_shot_timer_whose_call_fails_fires_again() {
 async fn a_fifth_timer_of_four_is_refused_whole() {
     let behaviour = Scripted::new(|event, record| {
         let name = command_name(&event).to_owned();
-        let timers = name.chars().map(|c| Effect::SetTimer(c.to_string(), Schedule::Every(HOUR))).collect();
-        Ok((Answer::Reply(Reply { status: 200, payload: String::new() }), timers, record.to_owned()))
+        let timers = name
+            .chars()
+            .map(|c| Effect::SetTimer(c.to_string(), Schedule::Every(HOUR)))
+            .collect();
+        Ok((
+            Answer::Reply(Reply {
+                status: 200,
+                payload: String::new(),
+            }),
+            timers,
+            record.to_owned(),
+        ))
     });
     let mut bench = run(&behaviour);
     let mut hub = bench.connected().await;
@@ -441,7 +618,14 @@ async fn what_was_not_acknowledged_is_sent_again_with_the_same_id() {
             body: "{}".into(),
         };
         let effects = vec![Effect::Telemetry(message)];
-        Ok((Answer::Reply(Reply { status: 200, payload: String::new() }), effects, record.to_owned()))
+        Ok((
+            Answer::Reply(Reply {
+                status: 200,
+                payload: String::new(),
+            }),
+            effects,
+            record.to_owned(),
+        ))
     });
     let mut bench = run(&behaviour);
     let mut hub = bench.connected().await;
@@ -449,7 +633,12 @@ async fn what_was_not_acknowledged_is_sent_again_with_the_same_id() {
     let mut topics = Vec::new();
     for _ in 0..3 {
         loop {
-            if let Some(Sent::Publish { topic, delivery: Delivery::AtLeastOnce(_), .. }) = hub.next().await {
+            if let Some(Sent::Publish {
+                topic,
+                delivery: Delivery::AtLeastOnce(_),
+                ..
+            }) = hub.next().await
+            {
                 topics.push(topic);
                 break;
             }
@@ -466,24 +655,35 @@ async fn a_refused_topic_is_a_lost_connection() {
     let behaviour = Scripted::new(|_, record| reply("", record));
     let mut bench = run(&behaviour);
     let hub = bench.server.next().await.unwrap().accept();
-    hub.send(Incoming::Subscribed { refused: vec!["$iothub/methods/POST/#".to_owned()] });
+    hub.send(Incoming::Subscribed {
+        refused: vec!["$iothub/methods/POST/#".to_owned()],
+    });
     let _hub = bench.connected().await;
 }
 
 #[tokio::test]
 async fn a_refusal_ends_a_device_that_never_connected_and_no_other() {
     let behaviour = Scripted::new(|_, record| reply("", record));
-    for error in [ConnectError::Refused(5), ConnectError::Tls("untrusted".to_owned())] {
+    for error in [
+        ConnectError::Refused(5),
+        ConnectError::Tls("untrusted".to_owned()),
+    ] {
         let mut bench = run(&behaviour);
         bench.server.next().await.unwrap().refuse(error.clone());
-        assert!(matches!(bench.device.await.unwrap(), Err(DeviceError::Refused(_))));
+        assert!(matches!(
+            bench.device.await.unwrap(),
+            Err(DeviceError::Refused(_))
+        ));
 
         let mut bench = run(&behaviour);
         drop(bench.connected().await);
         bench.server.next().await.unwrap().refuse(error);
         drop(bench.connected().await);
     }
-    for error in [ConnectError::Refused(3), ConnectError::Unreachable("no address".to_owned())] {
+    for error in [
+        ConnectError::Refused(3),
+        ConnectError::Unreachable("no address".to_owned()),
+    ] {
         let mut bench = run(&behaviour);
         bench.server.next().await.unwrap().refuse(error);
         drop(bench.connected().await);

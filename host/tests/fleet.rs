@@ -1,12 +1,15 @@
 //! A thousand devices of one compiled component, each an instance of its own, through a day of virtual time: every
 //! message, command and desired change is accounted for. `SOAK=1` takes the sample's period of 8 s.
 
-use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
+mod common;
 
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use common::{Lab, thermostat};
 use host::{
     clock::VirtualClock,
     device::{Device, Identity, Parts},
-    guest::{Component, Limits, Sandbox, Wasi, compile::Compiler},
+    guest::{Component, Limits, Wasi},
     mqtt::{
         Delivery, Incoming,
         scripted::{self, Connection, ScriptedTransport, Sent, Server},
@@ -15,10 +18,7 @@ use host::{
     store::{DeviceStore, Memory, outbox::Bounds},
 };
 use serde_json::{Value, json};
-use tokio::{
-    runtime::{Builder, Runtime},
-    task::LocalSet,
-};
+use tokio::{runtime::Builder, task::LocalSet};
 
 const DEVICES: usize = 1000;
 const DAY: Duration = Duration::from_secs(86_400);
@@ -197,24 +197,17 @@ fn device(
     })
 }
 
-fn load(guests: &Runtime) -> Component {
-    let wasm = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/thermostat.wasm");
-    assert!(wasm.exists(), "build the component first: make build");
-    let sandbox = Sandbox::new(Limits::default(), Wasi::LogOnly, guests.handle().clone()).unwrap();
-    let cache = tempfile::tempdir().unwrap();
-    let compiler = Compiler {
-        program: env!("CARGO_BIN_EXE_host").into(),
-        cache: cache.path().to_owned(),
-    };
-    guests.block_on(compiler.load(&sandbox, &wasm)).unwrap()
-}
-
 #[test]
 fn a_day_of_a_thousand_devices_is_accounted_for() {
     let soak = std::env::var_os("SOAK").is_some();
     let period = Duration::from_secs(if soak { 8 } else { 60 });
     let guests = Builder::new_multi_thread().enable_all().build().unwrap();
-    let component = load(&guests);
+    let component = guests.block_on(async {
+        Lab::new(Limits::default(), Wasi::LogOnly)
+            .load(&thermostat())
+            .await
+            .unwrap()
+    });
     let network = Builder::new_current_thread().enable_all().build().unwrap();
     let local = LocalSet::new();
 

@@ -299,7 +299,9 @@ impl<T: Transport + Sync> Connection<T> {
             }
             ConnectError::Tls(why) => self.refused(transport, &hub, why),
             ConnectError::Refused(_) | ConnectError::Unreachable(_) => {
-                if matches!(self.identity, Identity::Dps(_)) && self.failed.is_multiple_of(PROVISION_AFTER) {
+                if matches!(self.identity, Identity::Dps(_))
+                    && self.failed.is_multiple_of(PROVISION_AFTER)
+                {
                     self.assignment = None;
                 }
                 let pause = self.backoff.pause(Duration::ZERO, rand::random());

@@ -97,13 +97,13 @@ impl Set {
     }
 
     fn unacknowledged(&self, error: &io::Error) -> Failure {
-        match error.kind() {
-            io::ErrorKind::TimedOut => Failure::request(format!(
-                "no acknowledgment within {} s: the value stays set, and the device gets it when it can",
-                self.timeout
-            )),
-            _ => Failure::request(format!("lost the cloud's events: {error}")),
+        if !stream::is_over(error) {
+            return Failure::request(format!("lost the cloud's events: {error}"));
         }
+        Failure::request(format!(
+            "no acknowledgment within {} s: the value stays set, and the device gets it when it can",
+            self.timeout
+        ))
     }
 
     fn show(&self, acknowledgment: Value) -> Result<(), Failure> {

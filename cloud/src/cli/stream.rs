@@ -39,7 +39,7 @@ impl Selection<'_> {
     }
 }
 
-/// Events, one after the other. Ends when the cloud ends the stream, with an error of kind `TimedOut` after the limit.
+/// Events, one after the other. Ends when the cloud ends the stream, with an error that [`is_over`] after the limit.
 pub(crate) struct Events<R> {
     lines: R,
 }
@@ -69,6 +69,12 @@ impl<R: BufRead> Iterator for Events<R> {
             }
         }
     }
+}
+
+/// Whether this error says that the limit of a [`Selection`] was reached.
+pub(crate) fn is_over(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(inner, Some(ureq::Error::Timeout(_)))
 }
 
 fn read_line(lines: &mut impl BufRead) -> io::Result<Option<String>> {

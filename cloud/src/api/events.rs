@@ -116,14 +116,11 @@ impl Follower {
     }
 
     fn keep_last(&mut self, count: u64) {
-        let device = self.device.take();
-        self.waiting.retain(|event| is_of(event, device.as_deref()));
-        let surplus = self
-            .waiting
-            .len()
-            .saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
+        let device = self.device.as_deref();
+        self.waiting.retain(|event| is_of(event, device));
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let surplus = self.waiting.len().saturating_sub(count);
         self.waiting.drain(..surplus);
-        self.device = device;
     }
 
     async fn next(&mut self) -> Option<Arc<Event>> {

@@ -24,14 +24,19 @@ use tokio_rustls::client::TlsStream;
 /// Only ever reached by a test that fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-pub struct Device {
+pub(crate) struct Device {
     id: String,
     stream: TlsStream<TcpStream>,
     input: BytesMut,
 }
 
 impl Device {
-    pub async fn connect(address: SocketAddr, certificate: &Path, id: &str, key: &str) -> Self {
+    pub(crate) async fn connect(
+        address: SocketAddr,
+        certificate: &Path,
+        id: &str,
+        key: &str,
+    ) -> Self {
         let user = format!(
             "localhost/{id}/?api-version=2021-04-12&model-id=dtmi%3Acom%3Aexample%3AThermostat%3B1"
         );
@@ -40,7 +45,12 @@ impl Device {
     }
 
     /// Provisions with this key, and connects.
-    pub async fn provision(running: &Running, certificate: &Path, id: &str, key: &str) -> Self {
+    pub(crate) async fn provision(
+        running: &Running,
+        certificate: &Path,
+        id: &str,
+        key: &str,
+    ) -> Self {
         let resource = format!("{}/registrations/{id}", running.id_scope);
         let user = format!("{resource}/api-version=2019-03-31");
         let connect = credentials(id, key, user, &resource);
@@ -81,7 +91,7 @@ impl Device {
         serde_json::from_slice(&self.message().await.1).unwrap()
     }
 
-    pub async fn subscribe(&mut self, filter: &str) {
+    pub(crate) async fn subscribe(&mut self, filter: &str) {
         let filters = vec![(filter.into(), Qos::AtLeastOnce)];
         let packet_id = 1;
         self.send(Packet::Subscribe(Subscribe { packet_id, filters }))
@@ -90,20 +100,20 @@ impl Device {
     }
 
     /// Sends a message, and waits until the cloud has it.
-    pub async fn tell(&mut self, properties: &str, body: &[u8]) {
+    pub(crate) async fn tell(&mut self, properties: &str, body: &[u8]) {
         let topic = format!("devices/{}/messages/events/{properties}", self.id);
         let publish = Publish::at_least_once(topic, 7, body.to_vec());
         self.send(Packet::Publish(publish)).await;
         assert_eq!(self.receive().await, Packet::PubAck { packet_id: 7 });
     }
 
-    pub async fn publish(&mut self, topic: &str, body: &str) {
+    pub(crate) async fn publish(&mut self, topic: &str, body: &str) {
         let publish = Publish::at_most_once(topic.into(), body.as_bytes().to_vec());
         self.send(Packet::Publish(publish)).await;
     }
 
     /// Topic and body of the next message.
-    pub async fn message(&mut self) -> (String, Vec<u8>) {
+    pub(crate) async fn message(&mut self) -> (String, Vec<u8>) {
         match self.receive().await {
             Packet::Publish(publish) => (publish.topic, publish.payload.to_vec()),
             other => panic!("not a message: {other:?}"),
@@ -111,7 +121,7 @@ impl Device {
     }
 
     /// Takes the next call of a method, checks its payload and answers.
-    pub async fn answer_call(&mut self, payload: &str, status: u32, answer: &Value) {
+    pub(crate) async fn answer_call(&mut self, payload: &str, status: u32, answer: &Value) {
         let (topic, body) = self.message().await;
         assert_eq!(String::from_utf8(body).unwrap(), payload);
         let (_, rid) = topic.split_once("?$rid=").unwrap();
@@ -120,7 +130,7 @@ impl Device {
     }
 
     /// Takes the next desired property and reports this of it.
-    pub async fn acknowledge(&mut self, name: &str, status: u32) {
+    pub(crate) async fn acknowledge(&mut self, name: &str, status: u32) {
         let (_, body) = self.message().await;
         let desired: Value = serde_json::from_slice(&body).unwrap();
         let report = serde_json::json!({name: {

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::device::Device;
 
 /// The command, knowing nothing of whoever runs the tests.
-pub fn cloud(arguments: &[&str]) -> Command {
+pub(crate) fn cloud(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cloud"));
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
@@ -22,35 +22,35 @@ pub fn cloud(arguments: &[&str]) -> Command {
     command
 }
 
-pub fn code(output: &Output) -> i32 {
+pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
-pub fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-pub fn signal(child: &Child, signal: Signal) {
+pub(crate) fn signal(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
 
 /// A cloud that runs in a process and a directory of its own.
-pub struct Service {
-    pub child: Child,
-    pub greeting: String,
+pub(crate) struct Service {
+    pub(crate) child: Child,
+    pub(crate) greeting: String,
     dir: TempDir,
 }
 
 impl Service {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_in(TempDir::new().unwrap())
     }
 
-    pub fn start_in(dir: TempDir) -> Self {
+    pub(crate) fn start_in(dir: TempDir) -> Self {
         let ports = ["--mqtt", "127.0.0.1:0", "--https", "127.0.0.1:0"];
         let mut child = cloud(&["run", "--retry-after", "0"])
             .args(ports)
@@ -72,34 +72,34 @@ impl Service {
     }
 
     /// Ends it as Ctrl-C does, and returns its exit code and its directory.
-    pub fn stop(mut self, with: Signal) -> (Option<i32>, TempDir) {
+    pub(crate) fn stop(mut self, with: Signal) -> (Option<i32>, TempDir) {
         signal(&self.child, with);
         let code = self.child.wait().unwrap().code();
         let dir = std::mem::replace(&mut self.dir, TempDir::new().unwrap());
         (code, dir)
     }
 
-    pub fn place(&self) -> CloudDir {
+    pub(crate) fn place(&self) -> CloudDir {
         CloudDir::new(self.dir.path())
     }
 
-    pub fn running(&self) -> Running {
+    pub(crate) fn running(&self) -> Running {
         self.place().running().unwrap()
     }
 
     /// An operator's command.
-    pub fn operate(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn operate(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = cloud(arguments);
         command.env("CLOUD_DIR", self.dir.path());
         command
     }
 
     /// Enrols a device as these arguments say, and lets it provision and connect.
-    pub async fn device(&self, id: &str, arguments: &[&str]) -> Device {
+    pub(crate) async fn device(&self, id: &str, arguments: &[&str]) -> Device {
         let lines = self.shown(&[&["enrol", id], arguments].concat());
         let key = variable(&lines, "IOTHUB_DEVICE_DPS_DEVICE_KEY");
         let certificate = variable(&lines, "SSL_CERT_FILE");
@@ -107,7 +107,7 @@ impl Service {
     }
 
     /// What a command prints that succeeds.
-    pub fn shown(&self, arguments: &[&str]) -> String {
+    pub(crate) fn shown(&self, arguments: &[&str]) -> String {
         let output = self.operate(arguments);
         assert_eq!(code(&output), 0, "{arguments:?}: {}", stderr(&output));
         stdout(&output)
@@ -122,7 +122,7 @@ impl Drop for Service {
 }
 
 /// The value of a variable in lines that set some.
-pub fn variable(lines: &str, name: &str) -> String {
+pub(crate) fn variable(lines: &str, name: &str) -> String {
     let prefix = format!("{name}=");
     let value = lines.lines().find_map(|line| {
         let line = line.strip_prefix("export ").unwrap_or(line);

@@ -20,26 +20,26 @@ use ureq::{Agent, Body};
 
 use crate::device::Device;
 
-pub const OWNER: &str = "iothubowner";
-pub const PROVISIONING: &str = "provisioningserviceowner";
+pub(crate) const OWNER: &str = "iothubowner";
+pub(crate) const PROVISIONING: &str = "provisioningserviceowner";
 
-pub struct Site {
-    pub cloud: Cloud,
-    pub policies: Policies,
+pub(crate) struct Site {
+    pub(crate) cloud: Cloud,
+    pub(crate) policies: Policies,
     agent: Agent,
     dir: TempDir,
 }
 
-pub struct Answer {
-    pub status: u16,
-    pub etag: Option<String>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) etag: Option<String>,
     /// The header `iothub-errorcode`.
-    pub name: Option<String>,
-    pub json: Value,
+    pub(crate) name: Option<String>,
+    pub(crate) json: Value,
 }
 
 impl Site {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let dir = TempDir::new().unwrap();
         let authority = Authority::open(dir.path()).unwrap();
         let identity = authority.issue(["localhost", "127.0.0.1"]).unwrap();
@@ -63,41 +63,41 @@ impl Site {
     }
 
     /// A registered device that has connected.
-    pub async fn device(&self, id: &str) -> Device {
+    pub(crate) async fn device(&self, id: &str) -> Device {
         self.register(id);
         let key = self.cloud.hub().device(id).unwrap().keys.primary_key;
         Device::connect(self.cloud.mqtt_addr(), &self.certificate(), id, &key).await
     }
 
-    pub fn register(&self, id: &str) {
+    pub(crate) fn register(&self, id: &str) {
         let spec = DeviceSpec::named(id);
         self.cloud.hub().create_device(spec).unwrap();
     }
 
-    pub fn certificate(&self) -> PathBuf {
+    pub(crate) fn certificate(&self) -> PathBuf {
         self.dir.path().join(CERTIFICATE_FILE)
     }
 
-    pub fn token(&self, policy: &str, resource: &str) -> String {
+    pub(crate) fn token(&self, policy: &str, resource: &str) -> String {
         let key = &self.policies.keys(policy).unwrap().primary_key;
         let expiry = Timestamp::now() + Duration::from_secs(3600);
         sas::sign(resource, key, expiry, Some(policy)).unwrap()
     }
 
-    pub fn get(&self, policy: &str, path: &str) -> Answer {
+    pub(crate) fn get(&self, policy: &str, path: &str) -> Answer {
         self.send(policy, "GET", path, &[], "")
     }
 
-    pub fn delete(&self, policy: &str, path: &str) -> Answer {
+    pub(crate) fn delete(&self, policy: &str, path: &str) -> Answer {
         self.send(policy, "DELETE", path, &[], "")
     }
 
-    pub fn call(&self, policy: &str, method: &str, path: &str, body: &Value) -> Answer {
+    pub(crate) fn call(&self, policy: &str, method: &str, path: &str, body: &Value) -> Answer {
         self.send(policy, method, path, &[], &body.to_string())
     }
 
     /// Adds the api-version, and the policy's token.
-    pub fn send(
+    pub(crate) fn send(
         &self,
         policy: &str,
         method: &str,
@@ -112,7 +112,7 @@ impl Site {
         self.send_as_is(method, &path, &headers, body)
     }
 
-    pub fn send_as_is(
+    pub(crate) fn send_as_is(
         &self,
         method: &str,
         path: &str,
@@ -135,7 +135,11 @@ impl Site {
     }
 
     /// The events' stream.
-    pub fn stream(&self, query: &str, headers: &[(&str, &str)]) -> BufReader<impl Read + use<>> {
+    pub(crate) fn stream(
+        &self,
+        query: &str,
+        headers: &[(&str, &str)],
+    ) -> BufReader<impl Read + use<>> {
         let token = self.token("service", "localhost");
         let headers = [&[("authorization", token.as_str())], headers].concat();
         let path = format!("/api/events{query}");

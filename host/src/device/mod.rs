@@ -1,7 +1,9 @@
 //! A device: the one loop that joins the hub, the behaviour and the store.
 
+mod attend;
 pub mod behaviour;
 mod connection;
+mod departure;
 pub mod effect;
 mod inbox;
 mod outcome;
@@ -10,25 +12,22 @@ pub mod timers;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use serde::de::IgnoredAny;
 use tokio::select;
 
 pub use self::connection::{Identity, Refusal};
 use self::{
-    behaviour::{Behaviour, Event, Failure, Reply, Surroundings},
+    behaviour::{Behaviour, Failure, Reply, Surroundings},
     connection::{Connection, Progress},
-    inbox::{COMMAND_LIFE, Command, Inbox, Message, Waiting},
+    departure::Departure,
+    inbox::{Command, Inbox, Message},
     supervisor::Supervisor,
 };
 use crate::{
     clock::Clock,
-    hub::{
-        session::{HubEvent, telemetry_names},
-        twin::{DesiredCall, Patch},
-    },
-    mqtt::{LinkError, Receipt, Transport},
+    hub::{session::HubEvent, twin::DesiredCall},
+    mqtt::{LinkError, Transport},
     provision::dps::Assignment,
-    store::{DeviceStore, batch::Batch, outbox::Outgoing},
+    store::{DeviceStore, batch::Batch},
 };
 
 /// What a device is made of.
@@ -116,19 +115,6 @@ enum InHand {
     Desired { version: u64, call: DesiredCall },
     Command(Command),
     Message(Message),
-}
-
-/// An answer, bound to the connection of this epoch.
-enum Departure {
-    Reply {
-        epoch: u64,
-        request: String,
-        reply: Reply,
-    },
-    Acknowledgment {
-        epoch: u64,
-        receipt: Receipt,
-    },
 }
 
 impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
@@ -329,112 +315,6 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         }
     }
 
-    /// Hands the behaviour the next thing that waits, if it is free.
-    fn attend(&mut self) {
-        let now = self.clock.monotonic();
-        while self.supervisor.is_idle() || self.supervisor.down().is_some() {
-            if self.supervisor.is_idle() && self.timer_next && self.attend_timer(now) {
-                return;
-            }
-            self.timer_next = true;
-            match self.inbox.next(now) {
-                Some(waiting) if self.supervisor.is_idle() => self.attend_to(waiting, now),
-                Some(waiting) => self.decline(waiting, now),
-                None if self.supervisor.is_idle() && self.attend_timer(now) => return,
-                None => return,
-            }
-        }
-    }
-
-    fn attend_timer(&mut self, now: Duration) -> bool {
-        self.timer_next = false;
-        let Some(name) = self.store.saved().timers.due(now).map(str::to_owned) else {
-            return false;
-        };
-        self.call(InHand::Timer(name.clone()), Event::Timer(name));
-        true
-    }
-
-    fn attend_to(&mut self, waiting: Waiting, now: Duration) {
-        match waiting {
-            Waiting::Document(body) => self.document(&body),
-            Waiting::Patch { version, body } => self.patch(version, &body),
-            Waiting::Desired { version, call } => {
-                let event = Event::Desired {
-                    component: call.component.clone(),
-                    properties: call.properties.clone(),
-                };
-                self.call(InHand::Desired { version, call }, event);
-            }
-            Waiting::Command(command) => self.command(command, now),
-            Waiting::Message(message) if self.takes_messages => {
-                let event = Event::Message {
-                    body: message.body.to_vec(),
-                    properties: message.properties.clone(),
-                };
-                self.call(InHand::Message(message), event);
-            }
-            Waiting::Message(message) => self.acknowledge(&message, 0),
-        }
-    }
-
-    fn call(&mut self, about: InHand, event: Event) {
-        self.in_hand = Some(about);
-        self.supervisor.call(event);
-    }
-
-    /// What happens to things that come while the component is left alone. Desired properties are asked for again when
-    /// it runs, messages wait.
-    fn decline(&mut self, waiting: Waiting, now: Duration) {
-        match waiting {
-            Waiting::Command(command) => {
-                let reply = Reply::because(503, self.supervisor.down().unwrap_or_default());
-                self.reply(&command, reply, 0);
-            }
-            Waiting::Message(message) => {
-                let again = self.supervisor.next_try().unwrap_or(now);
-                self.inbox.message_again(message, again);
-            }
-            Waiting::Document(_) | Waiting::Patch { .. } | Waiting::Desired { .. } => {}
-        }
-    }
-
-    fn document(&mut self, body: &[u8]) {
-        let mut twin = self.store.saved().twin.clone();
-        match twin.document(body) {
-            Ok(changes) => {
-                let outgoing = changes.repeated.into_iter().map(Outgoing::Report).collect();
-                self.commit(Batch {
-                    outgoing,
-                    twin: Some(twin),
-                    ..Batch::default()
-                });
-                self.inbox.desired(changes.version, changes.calls);
-            }
-            Err(error) => {
-                tracing::error!(device = &*self.name, %error, "the hub sent a twin that cannot be read; ignored");
-            }
-        }
-    }
-
-    fn patch(&mut self, version: u64, body: &[u8]) {
-        match self.store.saved().twin.patch(version, body) {
-            Ok(Patch::Apply(changes)) => self.inbox.desired(changes.version, changes.calls),
-            Ok(Patch::Stale) => tracing::debug!(
-                device = &*self.name,
-                version,
-                "desired properties seen before"
-            ),
-            Ok(Patch::Gap) => self.ask_twin(),
-            Err(error) => {
-                tracing::error!(
-                    device = &*self.name, version, %error,
-                    "the hub sent desired properties that cannot be read; ignored"
-                );
-            }
-        }
-    }
-
     /// Another hub's twin has nothing to do with what was applied.
     fn twin_of(&mut self, assignment: &Assignment) {
         let mut twin = self.store.saved().twin.clone();
@@ -445,40 +325,6 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 ..Batch::default()
             });
         }
-    }
-
-    fn command(&mut self, command: Command, now: Duration) {
-        if now.saturating_sub(command.came) > COMMAND_LIFE {
-            tracing::warn!(
-                device = &*self.name,
-                "a command waited too long and was not run"
-            );
-            return;
-        }
-        let payload = match std::str::from_utf8(&command.payload) {
-            Ok("") => None,
-            Ok(text) if serde_json::from_str::<IgnoredAny>(text).is_ok() => Some(text.to_owned()),
-            _ => {
-                tracing::warn!(
-                    device = &*self.name,
-                    "a command whose payload is not JSON was refused"
-                );
-                self.reply(&command, Reply::because(400, "the payload is not JSON"), 0);
-                return;
-            }
-        };
-        let (component, name) = match command.name.split_once('*') {
-            Some((component, name)) => (Some(component.to_owned()), name.to_owned()),
-            None => (None, command.name.clone()),
-        };
-        self.call(
-            InHand::Command(command),
-            Event::Command {
-                component,
-                name,
-                payload,
-            },
-        );
     }
 
     fn commit(&mut self, batch: Batch) -> u64 {
@@ -493,66 +339,5 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             );
         }
         number
-    }
-
-    /// Queues an answer to a command until batch `after` is accepted.
-    fn reply(&mut self, command: &Command, reply: Reply, after: u64) {
-        (self.observer)(Milestone::Command(command.name.clone(), reply.status));
-        let departure = Departure::Reply {
-            epoch: command.epoch,
-            request: command.request.clone(),
-            reply,
-        };
-        self.departures.push((after, departure));
-    }
-
-    fn acknowledge(&mut self, message: &Message, after: u64) {
-        if let Some(receipt) = message.receipt {
-            self.departures.push((
-                after,
-                Departure::Acknowledgment {
-                    epoch: message.epoch,
-                    receipt,
-                },
-            ));
-        }
-    }
-
-    /// Lets everything leave whose batch is accepted.
-    fn depart(&mut self) {
-        let accepted = self.store.accepted();
-        let epoch = self.connection.epoch;
-        let Some(session) = self.connection.session() else {
-            self.departures.clear();
-            return;
-        };
-        let mut result = Ok(());
-        for (_, departure) in self
-            .departures
-            .extract_if(.., |(after, _)| *after <= accepted)
-        {
-            result = result.and(match departure {
-                Departure::Reply {
-                    epoch: of,
-                    request,
-                    reply,
-                } if of == epoch => session.reply(&request, reply),
-                Departure::Acknowledgment { epoch: of, receipt } if of == epoch => {
-                    session.acknowledge(receipt)
-                }
-                // Its connection is gone, and with it whoever waited.
-                Departure::Reply { .. } | Departure::Acknowledgment { .. } => Ok(()),
-            });
-        }
-        let now = self.clock.monotonic();
-        match result.and_then(|()| session.pump(self.store.outbox(), accepted, now)) {
-            Ok(left) => {
-                for message in left {
-                    let names = telemetry_names(&message.body).unwrap_or_default();
-                    (self.observer)(Milestone::Sending(names));
-                }
-            }
-            Err(error) => self.lost(&error),
-        }
     }
 }

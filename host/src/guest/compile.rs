@@ -18,9 +18,10 @@ use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
 use super::{
-    component::{Component, Sandbox, UnfitError},
+    component::Component,
     engine::engine,
     limits::Limits,
+    sandbox::{Sandbox, UnfitError},
 };
 
 /// The wasmtime whose images these are; part of each image's key.
@@ -105,8 +106,7 @@ impl Compiler {
                 })?
             }
         };
-        sandbox
-            .admit(compiled)
+        Component::admit(sandbox, &compiled)
             .await
             .map_err(|reason| LoadError::Unfit {
                 path: source.path,

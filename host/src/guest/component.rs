@@ -1,238 +1,17 @@
-//! A component that has been loaded and fits this host.
+//! A component that runs here: what a device takes for its behaviour.
 
 use std::{future::Future, sync::Arc};
 
-use tokio::{runtime::Handle, task::AbortHandle};
-use wasmtime::{
-    Engine, Store,
-    component::{ComponentExportIndex, InstancePre, Linker},
-};
+use wasmtime::component::Component as Image;
 
 use super::{
-    bindings::{Device, DeviceIndices},
-    engine::{Ticker, Ticking, engine},
-    imports::wasi,
-    instance::{Instance, OnMessage},
-    limits::Limits,
-    state::State,
+    instance::Instance,
+    sandbox::{Prepared, Sandbox, UnfitError},
 };
 use crate::{
     clock::SystemClock,
     device::behaviour::{Behaviour, Description, Failure, Outcome, Start, Surroundings},
 };
-
-/// Where components run: one for all devices of a process.
-#[derive(Clone)]
-pub struct Sandbox(Arc<SandboxParts>);
-
-struct SandboxParts {
-    engine: Engine,
-    linker: Linker<State>,
-    ticker: Ticker,
-    limits: Arc<Limits>,
-    /// Runs the calls. Not the runtime of the network: a hundred components that spin must not delay a keep-alive.
-    runtime: Handle,
-}
-
-/// Whether a component may import WASI.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Wasi {
-    /// It may; what it prints goes to the log, and there is nothing else behind it.
-    #[default]
-    LogOnly,
-    /// It may not.
-    None,
-}
-
-/// Why a component cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UnfitError {
-    /// It imports what this host does not have.
-    #[error("it needs what this host does not offer: {}", .0.join(", "))]
-    Imports(Vec<String>),
-    /// It does not export what a device must.
-    #[error("it is not a device: it does not export {BEHAVIOUR}{}", exports(.0))]
-    NoBehaviour(Vec<String>),
-    /// An import or export has another shape.
-    #[error("it was built against another version of the contract: {0}")]
-    Shape(String),
-    /// It cannot say what it is.
-    #[error("it cannot describe itself: {0}")]
-    Describe(Failure),
-}
-
-fn exports(names: &[String]) -> String {
-    if names.is_empty() {
-        String::new()
-    } else {
-        format!(", but {}", names.join(", "))
-    }
-}
-
-const BEHAVIOUR: &str = "pnp:device/behaviour@0.1.0";
-const MESSAGES: &str = "pnp:device/messages@0.1.0";
-/// Interfaces a component may import, without their versions.
-const OFFERED: [&str; 5] = [
-    "pnp:device/clock",
-    "pnp:device/hub",
-    "pnp:device/log",
-    "pnp:device/random",
-    "pnp:device/timers",
-];
-const WASI: [&str; 6] = [
-    "wasi:cli/",
-    "wasi:clocks/",
-    "wasi:filesystem/",
-    "wasi:io/",
-    "wasi:random/",
-    "wasi:sockets/",
-];
-
-impl Sandbox {
-    /// Makes the engine and everything a component may import. Calls run on `runtime`.
-    pub fn new(limits: Limits, wasi: Wasi, runtime: Handle) -> wasmtime::Result<Self> {
-        let engine = engine()?;
-        let mut linker = Linker::new(&engine);
-        Device::add_to_linker::<_, wasmtime::component::HasSelf<_>>(
-            &mut linker,
-            |state: &mut State| state,
-        )?;
-        if wasi == Wasi::LogOnly {
-            wasi::add_to_linker(&mut linker)?;
-        }
-        let ticker = Ticker::start(&engine)?;
-        Ok(Self(Arc::new(SandboxParts {
-            engine,
-            linker,
-            ticker,
-            limits: Arc::new(limits),
-            runtime,
-        })))
-    }
-
-    pub(super) fn engine(&self) -> &Engine {
-        &self.0.engine
-    }
-
-    /// The limits components run under here.
-    #[must_use]
-    pub fn limits(&self) -> &Arc<Limits> {
-        &self.0.limits
-    }
-
-    /// Checks that a compiled component fits and lets it describe itself.
-    pub(super) async fn admit(
-        &self,
-        image: wasmtime::component::Component,
-    ) -> Result<Component, UnfitError> {
-        let (imports, exports) = names(&image, &self.0.engine);
-        let missing: Vec<_> = imports.into_iter().filter(|name| !offered(name)).collect();
-        if !missing.is_empty() {
-            return Err(UnfitError::Imports(missing));
-        }
-        if !exports.iter().any(|name| name == BEHAVIOUR) {
-            return Err(UnfitError::NoBehaviour(exports));
-        }
-        let shape = |error: wasmtime::Error| UnfitError::Shape(format!("{error:#}"));
-        let pre = self.0.linker.instantiate_pre(&image).map_err(shape)?;
-        let indices = DeviceIndices::new(&pre).map_err(shape)?;
-        let on_message = image
-            .get_export_index(None, MESSAGES)
-            .and_then(|messages| image.get_export_index(Some(&messages), "on-message"));
-        let prepared = Prepared {
-            sandbox: self.clone(),
-            pre,
-            indices,
-            on_message,
-        };
-        Component::describe(Arc::new(prepared))
-            .await
-            .map_err(UnfitError::Describe)
-    }
-}
-
-fn offered(import: &str) -> bool {
-    let interface = import.split('@').next().unwrap_or(import);
-    OFFERED.contains(&interface) || WASI.iter().any(|package| interface.starts_with(package))
-}
-
-fn names(image: &wasmtime::component::Component, engine: &Engine) -> (Vec<String>, Vec<String>) {
-    let ty = image.component_type();
-    let imports = ty
-        .imports(engine)
-        .map(|(name, _)| name.to_owned())
-        .collect();
-    let exports = ty
-        .exports(engine)
-        .map(|(name, _)| name.to_owned())
-        .collect();
-    (imports, exports)
-}
-
-/// A compiled component, its imports bound and its exports found.
-pub(super) struct Prepared {
-    sandbox: Sandbox,
-    pre: InstancePre<State>,
-    indices: DeviceIndices,
-    on_message: Option<ComponentExportIndex>,
-}
-
-impl Prepared {
-    pub(super) fn engine(&self) -> &Engine {
-        &self.sandbox.0.engine
-    }
-
-    pub(super) fn limits(&self) -> &Arc<Limits> {
-        &self.sandbox.0.limits
-    }
-
-    /// Keeps the epoch advancing while a call runs.
-    pub(super) fn tick(&self) -> Ticking<'_> {
-        self.sandbox.0.ticker.tick()
-    }
-
-    pub(super) async fn instantiate(
-        &self,
-        mut store: &mut Store<State>,
-    ) -> wasmtime::Result<(Device, Option<OnMessage>)> {
-        let instance = self.pre.instantiate_async(&mut store).await?;
-        let device = self.indices.load(&mut store, &instance)?;
-        let on_message = match &self.on_message {
-            Some(index) => Some(instance.get_typed_func(&mut store, index)?),
-            None => None,
-        };
-        Ok((device, on_message))
-    }
-
-    /// Runs calls into an instance where guests run, for at most the wall time of one call.
-    pub(super) async fn run<T: Send + 'static>(
-        &self,
-        calls: impl Future<Output = Result<T, Failure>> + Send + 'static,
-    ) -> Result<T, Failure> {
-        let wall = self.limits().wall;
-        let task = self.sandbox.0.runtime.spawn(calls);
-        let _stop = StopOnDrop(task.abort_handle());
-        match tokio::time::timeout(wall, task).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(failed)) => Err(Failure::Trap(format!(
-                "the host failed while it ran: {failed}"
-            ))),
-            Err(_) => Err(Failure::Trap(format!(
-                "it took longer than {} s in one call",
-                wall.as_secs_f64()
-            ))),
-        }
-    }
-}
-
-/// A call nobody waits for any more is dropped at its next tick.
-struct StopOnDrop(AbortHandle);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
 
 /// A component that has been loaded, fits this host and has said what it is.
 #[derive(Clone)]
@@ -242,7 +21,9 @@ pub struct Component {
 }
 
 impl Component {
-    async fn describe(prepared: Arc<Prepared>) -> Result<Self, Failure> {
+    /// Lets a compiled component describe itself, if it fits.
+    pub(super) async fn admit(sandbox: &Sandbox, image: &Image) -> Result<Self, UnfitError> {
+        let prepared = Arc::new(sandbox.prepare(image)?);
         let surroundings = Surroundings {
             device: "describe".into(),
             clock: Arc::new(SystemClock::new()),
@@ -250,7 +31,10 @@ impl Component {
         };
         let of = prepared.clone();
         let describing = async move { Instance::new(of, surroundings).await?.describe().await };
-        let description = prepared.run(describing).await?;
+        let description = prepared
+            .run(describing)
+            .await
+            .map_err(UnfitError::Describe)?;
         Ok(Self {
             prepared,
             description,
@@ -266,7 +50,7 @@ impl Behaviour for Component {
     }
 
     fn takes_messages(&self) -> bool {
-        self.prepared.on_message.is_some()
+        self.prepared.takes_messages()
     }
 
     fn start(

@@ -11,14 +11,11 @@ use std::{
 };
 
 use serde_json::Value;
-use wasmtime::{
-    Store,
-    component::{ComponentType, Lower, TypedFunc},
-};
+use wasmtime::Store;
 
 use super::{
     bindings::{Device, exports::pnp::device::behaviour as wit},
-    component::Prepared,
+    sandbox::{Message, OnMessage, Prepared},
     state::{Staging, State},
 };
 use crate::{
@@ -27,16 +24,6 @@ use crate::{
     },
     hub::twin::Acknowledgment,
 };
-
-/// The `messages` export, which a component may lack.
-pub(super) type OnMessage = TypedFunc<(Message,), (Result<(), String>,)>;
-
-#[derive(ComponentType, Lower)]
-#[component(record)]
-pub(super) struct Message {
-    body: Vec<u8>,
-    properties: Vec<(String, String)>,
-}
 
 /// Calls an export of `behaviour` and flattens its result.
 macro_rules! called {

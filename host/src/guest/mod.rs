@@ -7,8 +7,11 @@ mod engine;
 mod imports;
 mod instance;
 mod limits;
+mod log_budget;
+mod sandbox;
 mod state;
 
-pub use component::{Component, Sandbox, UnfitError, Wasi};
+pub use component::Component;
 pub use instance::Instance;
 pub use limits::Limits;
+pub use sandbox::{Sandbox, UnfitError, Wasi};

@@ -11,8 +11,9 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::{
     engine::TICK,
-    imports::{log::LogBudget, wasi},
+    imports::wasi,
     limits::{Limits, MemoryLimit},
+    log_budget::LogBudget,
 };
 use crate::{
     clock::Clock,

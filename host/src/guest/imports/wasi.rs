@@ -14,21 +14,20 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::io::AsyncWrite;
 use wasmtime::component::Linker;
 use wasmtime_wasi::{
-    HostMonotonicClock, HostWallClock, WasiCtx,
+    HostMonotonicClock, HostWallClock, WasiCtx, WasiView,
     cli::{IsTerminal, StdoutStream},
     p2::{OutputStream, Pollable, StreamResult},
 };
 
-use super::log::LogBudget;
 use crate::{
     clock::Clock,
-    guest::{bindings::pnp::device::log::Level, state::State},
+    guest::{bindings::pnp::device::log::Level, log_budget::LogBudget},
 };
 
 /// What a component may write at once.
 const WRITE: usize = 64 << 10;
 
-pub(in crate::guest) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+pub(in crate::guest) fn add_to_linker<T: WasiView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)
 }
 

@@ -1,0 +1,159 @@
+//! What waits for the behaviour, and how it is handed over: one thing at a time, commands and desired properties in the
+//! order in which they came, taking turns with timers and messages.
+
+use std::time::Duration;
+
+use serde::de::IgnoredAny;
+
+use super::{
+    Device, InHand,
+    behaviour::{Behaviour, Event, Reply},
+    inbox::{COMMAND_LIFE, Command, Waiting},
+};
+use crate::{
+    hub::twin::Patch,
+    mqtt::Transport,
+    store::{batch::Batch, outbox::Outgoing},
+};
+
+impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
+    /// Hands the behaviour the next thing that waits, if it is free.
+    pub(super) fn attend(&mut self) {
+        let now = self.clock.monotonic();
+        while self.supervisor.is_idle() || self.supervisor.down().is_some() {
+            if self.supervisor.is_idle() && self.timer_next && self.attend_timer(now) {
+                return;
+            }
+            self.timer_next = true;
+            match self.inbox.next(now) {
+                Some(waiting) if self.supervisor.is_idle() => self.attend_to(waiting, now),
+                Some(waiting) => self.decline(waiting, now),
+                None if self.supervisor.is_idle() && self.attend_timer(now) => return,
+                None => return,
+            }
+        }
+    }
+
+    fn attend_timer(&mut self, now: Duration) -> bool {
+        self.timer_next = false;
+        let Some(name) = self.store.saved().timers.due(now).map(str::to_owned) else {
+            return false;
+        };
+        self.call(InHand::Timer(name.clone()), Event::Timer(name));
+        true
+    }
+
+    fn attend_to(&mut self, waiting: Waiting, now: Duration) {
+        match waiting {
+            Waiting::Document(body) => self.document(&body),
+            Waiting::Patch { version, body } => self.patch(version, &body),
+            Waiting::Desired { version, call } => {
+                let event = Event::Desired {
+                    component: call.component.clone(),
+                    properties: call.properties.clone(),
+                };
+                self.call(InHand::Desired { version, call }, event);
+            }
+            Waiting::Command(command) => self.command(command, now),
+            Waiting::Message(message) if self.takes_messages => {
+                let event = Event::Message {
+                    body: message.body.to_vec(),
+                    properties: message.properties.clone(),
+                };
+                self.call(InHand::Message(message), event);
+            }
+            Waiting::Message(message) => self.acknowledge(&message, 0),
+        }
+    }
+
+    fn call(&mut self, about: InHand, event: Event) {
+        self.in_hand = Some(about);
+        self.supervisor.call(event);
+    }
+
+    /// What happens to things that come while the component is left alone. Desired properties are asked for again when
+    /// it runs, messages wait.
+    fn decline(&mut self, waiting: Waiting, now: Duration) {
+        match waiting {
+            Waiting::Command(command) => {
+                let reply = Reply::because(503, self.supervisor.down().unwrap_or_default());
+                self.reply(&command, reply, 0);
+            }
+            Waiting::Message(message) => {
+                let again = self.supervisor.next_try().unwrap_or(now);
+                self.inbox.message_again(message, again);
+            }
+            Waiting::Document(_) | Waiting::Patch { .. } | Waiting::Desired { .. } => {}
+        }
+    }
+
+    fn document(&mut self, body: &[u8]) {
+        let mut twin = self.store.saved().twin.clone();
+        match twin.document(body) {
+            Ok(changes) => {
+                let outgoing = changes.repeated.into_iter().map(Outgoing::Report).collect();
+                self.commit(Batch {
+                    outgoing,
+                    twin: Some(twin),
+                    ..Batch::default()
+                });
+                self.inbox.desired(changes.version, changes.calls);
+            }
+            Err(error) => {
+                tracing::error!(device = &*self.name, %error, "the hub sent a twin that cannot be read; ignored");
+            }
+        }
+    }
+
+    fn patch(&mut self, version: u64, body: &[u8]) {
+        match self.store.saved().twin.patch(version, body) {
+            Ok(Patch::Apply(changes)) => self.inbox.desired(changes.version, changes.calls),
+            Ok(Patch::Stale) => tracing::debug!(
+                device = &*self.name,
+                version,
+                "desired properties seen before"
+            ),
+            Ok(Patch::Gap) => self.ask_twin(),
+            Err(error) => {
+                tracing::error!(
+                    device = &*self.name, version, %error,
+                    "the hub sent desired properties that cannot be read; ignored"
+                );
+            }
+        }
+    }
+
+    fn command(&mut self, command: Command, now: Duration) {
+        if now.saturating_sub(command.came) > COMMAND_LIFE {
+            tracing::warn!(
+                device = &*self.name,
+                "a command waited too long and was not run"
+            );
+            return;
+        }
+        let payload = match std::str::from_utf8(&command.payload) {
+            Ok("") => None,
+            Ok(text) if serde_json::from_str::<IgnoredAny>(text).is_ok() => Some(text.to_owned()),
+            _ => {
+                tracing::warn!(
+                    device = &*self.name,
+                    "a command whose payload is not JSON was refused"
+                );
+                self.reply(&command, Reply::because(400, "the payload is not JSON"), 0);
+                return;
+            }
+        };
+        let (component, name) = match command.name.split_once('*') {
+            Some((component, name)) => (Some(component.to_owned()), name.to_owned()),
+            None => (None, command.name.clone()),
+        };
+        self.call(
+            InHand::Command(command),
+            Event::Command {
+                component,
+                name,
+                payload,
+            },
+        );
+    }
+}

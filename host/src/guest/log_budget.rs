@@ -1,0 +1,108 @@
+//! How much of what a component says gets into the log.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{bindings::pnp::device::log::Level, limits::Limits};
+
+/// Lets a component's lines into the log, at most so many per second, without control characters.
+pub(super) struct LogBudget {
+    device: Arc<str>,
+    line: usize,
+    per_second: u32,
+    second: Instant,
+    written: u32,
+}
+
+impl LogBudget {
+    pub(super) fn new(limits: &Limits, device: Arc<str>) -> Self {
+        Self {
+            device,
+            line: limits.log_line,
+            per_second: limits.log_lines_per_second,
+            second: Instant::now(),
+            written: 0,
+        }
+    }
+
+    pub(super) fn write(&mut self, level: Level, message: &str) {
+        if !self.admit() {
+            return;
+        }
+        let device = &*self.device;
+        let message = clean(message, self.line);
+        match level {
+            Level::Trace => tracing::trace!(target: "component", device, "{message}"),
+            Level::Debug => tracing::debug!(target: "component", device, "{message}"),
+            Level::Info => tracing::info!(target: "component", device, "{message}"),
+            Level::Warn => tracing::warn!(target: "component", device, "{message}"),
+            Level::Error => tracing::error!(target: "component", device, "{message}"),
+        }
+    }
+
+    /// Counts a line; once a second the lines not written are told.
+    fn admit(&mut self) -> bool {
+        if self.second.elapsed() >= Duration::from_secs(1) {
+            let dropped = self.written.saturating_sub(self.per_second);
+            if dropped > 0 {
+                tracing::warn!(
+                    device = &*self.device,
+                    dropped,
+                    "the component logs too much; lines were dropped"
+                );
+            }
+            self.second = Instant::now();
+            self.written = 0;
+        }
+        self.written = self.written.saturating_add(1);
+        self.written <= self.per_second
+    }
+}
+
+/// One line of printable text: a component must not move the cursor of a terminal, nor begin a line of its own.
+fn clean(message: &str, limit: usize) -> String {
+    let mut line = String::with_capacity(message.len().min(limit));
+    for character in message.trim_end().chars() {
+        if line.len() >= limit {
+            line.push('…');
+            break;
+        }
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_cannot_move_the_cursor_or_begin_another_line() {
+        assert_eq!(
+            clean("ok\u{1b}[2J\nroot: all is well\n", 100),
+            "ok\\u{1b}[2J\\nroot: all is well"
+        );
+    }
+
+    #[test]
+    fn a_long_line_is_cut_and_says_so() {
+        assert_eq!(clean(&"x".repeat(50), 10), format!("{}…", "x".repeat(10)));
+    }
+
+    #[test]
+    fn only_so_many_lines_are_admitted_per_second() {
+        let limits = Limits {
+            log_lines_per_second: 3,
+            ..Limits::default()
+        };
+        let mut budget = LogBudget::new(&limits, "d".into());
+        let admitted = (0..100).filter(|_| budget.admit()).count();
+        assert_eq!(admitted, 3);
+    }
+}

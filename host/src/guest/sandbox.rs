@@ -1,0 +1,249 @@
+//! Where components run, and the check that one fits.
+
+use std::{future::Future, sync::Arc};
+
+use tokio::{runtime::Handle, task::AbortHandle};
+use wasmtime::{
+    Engine, Store,
+    component::{
+        Component as Image, ComponentExportIndex, ComponentType, InstancePre, Linker, Lower,
+        TypedFunc,
+    },
+};
+
+use super::{
+    bindings::{Device, DeviceIndices},
+    engine::{Ticker, Ticking, engine},
+    imports::wasi,
+    limits::Limits,
+    state::State,
+};
+use crate::device::behaviour::Failure;
+
+/// Where components run: one for all devices of a process.
+#[derive(Clone)]
+pub struct Sandbox(Arc<SandboxParts>);
+
+struct SandboxParts {
+    engine: Engine,
+    linker: Linker<State>,
+    ticker: Ticker,
+    limits: Arc<Limits>,
+    wasi: Wasi,
+    /// Runs the calls. Not the runtime of the network: a hundred components that spin must not delay a keep-alive.
+    runtime: Handle,
+}
+
+/// Whether a component may import WASI.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wasi {
+    /// It may; what it prints goes to the log, and there is nothing else behind it.
+    #[default]
+    LogOnly,
+    /// It may not.
+    None,
+}
+
+/// Why a component cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnfitError {
+    /// It imports what this host does not have.
+    #[error("it needs what this host does not offer: {}", .0.join(", "))]
+    Imports(Vec<String>),
+    /// It does not export what a device must.
+    #[error("it is not a device: it does not export {BEHAVIOUR}{}", exports(.0))]
+    NoBehaviour(Vec<String>),
+    /// An import or export has another shape.
+    #[error("it was built against another version of the contract: {0}")]
+    Shape(String),
+    /// It cannot say what it is.
+    #[error("it cannot describe itself: {0}")]
+    Describe(Failure),
+}
+
+fn exports(names: &[String]) -> String {
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(", but {}", names.join(", "))
+    }
+}
+
+const BEHAVIOUR: &str = "pnp:device/behaviour@0.1.0";
+const MESSAGES: &str = "pnp:device/messages@0.1.0";
+/// Interfaces a component may import, without their versions.
+const OFFERED: [&str; 5] = [
+    "pnp:device/clock",
+    "pnp:device/hub",
+    "pnp:device/log",
+    "pnp:device/random",
+    "pnp:device/timers",
+];
+const WASI: [&str; 6] = [
+    "wasi:cli/",
+    "wasi:clocks/",
+    "wasi:filesystem/",
+    "wasi:io/",
+    "wasi:random/",
+    "wasi:sockets/",
+];
+
+impl Sandbox {
+    /// Makes the engine and everything a component may import. Calls run on `runtime`.
+    pub fn new(limits: Limits, wasi: Wasi, runtime: Handle) -> wasmtime::Result<Self> {
+        let engine = engine()?;
+        let mut linker = Linker::new(&engine);
+        Device::add_to_linker::<_, wasmtime::component::HasSelf<_>>(
+            &mut linker,
+            |state: &mut State| state,
+        )?;
+        if wasi == Wasi::LogOnly {
+            wasi::add_to_linker(&mut linker)?;
+        }
+        let ticker = Ticker::start(&engine)?;
+        Ok(Self(Arc::new(SandboxParts {
+            engine,
+            linker,
+            ticker,
+            limits: Arc::new(limits),
+            wasi,
+            runtime,
+        })))
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// The limits components run under here.
+    #[must_use]
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.0.limits
+    }
+
+    /// Checks that a compiled component fits this host, and binds its imports.
+    pub(super) fn prepare(&self, image: &Image) -> Result<Prepared, UnfitError> {
+        let (imports, exports) = names(image, &self.0.engine);
+        let offers = |name: &String| self.offers(name);
+        let missing: Vec<_> = imports.into_iter().filter(|name| !offers(name)).collect();
+        if !missing.is_empty() {
+            return Err(UnfitError::Imports(missing));
+        }
+        if !exports.iter().any(|name| name == BEHAVIOUR) {
+            return Err(UnfitError::NoBehaviour(exports));
+        }
+        let shape = |error: wasmtime::Error| UnfitError::Shape(format!("{error:#}"));
+        let pre = self.0.linker.instantiate_pre(image).map_err(shape)?;
+        let indices = DeviceIndices::new(&pre).map_err(shape)?;
+        let on_message = image
+            .get_export_index(None, MESSAGES)
+            .and_then(|messages| image.get_export_index(Some(&messages), "on-message"));
+        Ok(Prepared {
+            sandbox: self.clone(),
+            pre,
+            indices,
+            on_message,
+        })
+    }
+
+    fn offers(&self, import: &str) -> bool {
+        let interface = import.split('@').next().unwrap_or(import);
+        let wasi = self.0.wasi == Wasi::LogOnly
+            && WASI.iter().any(|package| interface.starts_with(package));
+        wasi || OFFERED.contains(&interface)
+    }
+}
+
+fn names(image: &Image, engine: &Engine) -> (Vec<String>, Vec<String>) {
+    let ty = image.component_type();
+    let imports = ty
+        .imports(engine)
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let exports = ty
+        .exports(engine)
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    (imports, exports)
+}
+
+/// A compiled component, its imports bound and its exports found.
+pub(super) struct Prepared {
+    sandbox: Sandbox,
+    pre: InstancePre<State>,
+    indices: DeviceIndices,
+    on_message: Option<ComponentExportIndex>,
+}
+
+/// The `messages` export, which a component may lack.
+pub(super) type OnMessage = TypedFunc<(Message,), (Result<(), String>,)>;
+
+/// A cloud-to-device message as the contract has it.
+#[derive(ComponentType, Lower)]
+#[component(record)]
+pub(super) struct Message {
+    pub(super) body: Vec<u8>,
+    pub(super) properties: Vec<(String, String)>,
+}
+
+impl Prepared {
+    /// Whether it takes cloud-to-device messages.
+    pub(super) fn takes_messages(&self) -> bool {
+        self.on_message.is_some()
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.sandbox.0.engine
+    }
+
+    pub(super) fn limits(&self) -> &Arc<Limits> {
+        &self.sandbox.0.limits
+    }
+
+    /// Keeps the epoch advancing while a call runs.
+    pub(super) fn tick(&self) -> Ticking<'_> {
+        self.sandbox.0.ticker.tick()
+    }
+
+    pub(super) async fn instantiate(
+        &self,
+        mut store: &mut Store<State>,
+    ) -> wasmtime::Result<(Device, Option<OnMessage>)> {
+        let instance = self.pre.instantiate_async(&mut store).await?;
+        let device = self.indices.load(&mut store, &instance)?;
+        let on_message = match &self.on_message {
+            Some(index) => Some(instance.get_typed_func(&mut store, index)?),
+            None => None,
+        };
+        Ok((device, on_message))
+    }
+
+    /// Runs calls into an instance where guests run, for at most the wall time of one call.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        calls: impl Future<Output = Result<T, Failure>> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let wall = self.limits().wall;
+        let task = self.sandbox.0.runtime.spawn(calls);
+        let _stop = StopOnDrop(task.abort_handle());
+        match tokio::time::timeout(wall, task).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(failed)) => Err(Failure::Trap(format!(
+                "the host failed while it ran: {failed}"
+            ))),
+            Err(_) => Err(Failure::Trap(format!(
+                "it took longer than {} s in one call",
+                wall.as_secs_f64()
+            ))),
+        }
+    }
+}
+
+/// A call nobody waits for any more is dropped at its next tick.
+struct StopOnDrop(AbortHandle);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -18,7 +18,6 @@ pub(crate) struct Story {
 struct Told {
     hub: Option<Assignment>,
     listening: bool,
-    sending: bool,
 }
 
 impl Story {
@@ -50,9 +49,7 @@ impl Told {
                 let quit = if terminal { "\nPress Q to quit" } else { "" };
                 format!("Listening for command requests and property updates{quit}")
             }
-            Milestone::Sending(_) if self.sending => String::new(),
             Milestone::Sending(names) => {
-                self.sending = true;
                 let what = if names.is_empty() {
                     "the device".to_owned()
                 } else {

@@ -27,10 +27,13 @@ use host::{
     },
     hub::twin::Acknowledgment,
     mqtt::{
-        ConnectError, Delivery, Incoming, Receipt,
+        ConnectError, Delivery, Endpoint, Incoming, Receipt,
         scripted::{self, Connection, Sent, Server},
     },
-    provision::{dps::Assignment, sas::Key},
+    provision::{
+        dps::{Assignment, Registration},
+        sas::Key,
+    },
     store::{Backend, DeviceStore, Memory, batch::Batch, outbox::Bounds},
 };
 use serde_json::{Value, json};
@@ -162,19 +165,24 @@ fn run(behaviour: &Scripted) -> Bench {
 }
 
 fn run_on(behaviour: &Scripted, backend: Box<dyn Backend>) -> Bench {
+    let identity = Identity::Hub {
+        assignment: Assignment {
+            hub: "hub.example".to_owned(),
+            device_id: "d".to_owned(),
+        },
+        key: Key::parse("c2VjcmV0").unwrap(),
+    };
+    run_as(identity, behaviour, backend)
+}
+
+fn run_as(identity: Identity, behaviour: &Scripted, backend: Box<dyn Backend>) -> Bench {
     let clock = VirtualClock::new("2026-01-01T00:00:00Z".parse().unwrap(), 24 * HOUR);
     let (transport, server) = scripted::pair();
     let device = Device::new(Parts {
         name: "d".into(),
         behaviour: behaviour.clone(),
         config: [].into(),
-        identity: Identity::Hub {
-            assignment: Assignment {
-                hub: "hub.example".to_owned(),
-                device_id: "d".to_owned(),
-            },
-            key: Key::parse("c2VjcmV0").unwrap(),
-        },
+        identity,
         transport,
         store: DeviceStore::new(backend, Bounds::default()),
         clock: Arc::new(clock.clone()),
@@ -695,4 +703,60 @@ async fn a_refusal_ends_a_device_that_never_connected_and_no_other() {
         bench.server.next().await.unwrap().refuse(error);
         drop(bench.connected().await);
     }
+}
+
+/// Plays DPS on the next connection.
+async fn assign(server: &mut Server) {
+    let attempt = server.next().await.unwrap();
+    assert!(
+        attempt.connect.username.contains("/registrations/d/"),
+        "{}",
+        attempt.connect.username
+    );
+    let mut dps = attempt.accept();
+    assert!(matches!(dps.next().await, Some(Sent::Subscribe(_))));
+    dps.send(Incoming::Subscribed { refused: vec![] });
+    let (topic, _) = published(&mut dps).await;
+    let request = topic.split("$rid=").nth(1).unwrap();
+    let state = json!({ "assignedHub": "hub.example", "deviceId": "d" });
+    let body = json!({ "operationId": "1", "status": "assigned", "registrationState": state });
+    dps.publish(
+        &format!("$dps/registrations/res/200/?$rid={request}"),
+        body.to_string(),
+    );
+}
+
+#[tokio::test]
+async fn a_device_its_hub_no_longer_takes_asks_dps_again_and_believes_a_second_refusal() {
+    let behaviour = Scripted::new(|_, record| reply("", record));
+    let identity = Identity::Dps(Registration {
+        endpoint: Endpoint::parse("dps.example").unwrap(),
+        id_scope: "0ne1".to_owned(),
+        registration_id: "d".to_owned(),
+        key: Key::parse("c2VjcmV0").unwrap(),
+        model_id: "dtmi:example:Scripted;1".to_owned(),
+    });
+    let mut bench = run_as(identity, &behaviour, Box::new(Memory::default()));
+    assign(&mut bench.server).await;
+    drop(bench.connected().await);
+    bench
+        .server
+        .next()
+        .await
+        .unwrap()
+        .refuse(ConnectError::Refused(5));
+    assign(&mut bench.server).await;
+    bench
+        .server
+        .next()
+        .await
+        .unwrap()
+        .refuse(ConnectError::Refused(5));
+    // No third registration: the hub is tried again after a while.
+    let attempt = bench.server.next().await.unwrap();
+    assert!(
+        attempt.connect.username.starts_with("hub.example/d/"),
+        "{}",
+        attempt.connect.username
+    );
 }

@@ -72,6 +72,8 @@ pub(super) struct Connection<T: Transport> {
     messages: bool,
     clock: Arc<dyn Clock>,
     assignment: Option<Assignment>,
+    /// Whether DPS has named the hub since the hub last accepted the device: then a refusal is meant.
+    fresh: bool,
     /// Whether the hub has ever accepted this identity.
     known: bool,
     /// Failed connects in a row.
@@ -117,6 +119,7 @@ impl<T: Transport + Sync> Connection<T> {
             messages,
             clock,
             assignment,
+            fresh: false,
             known: false,
             failed: 0,
             backoff: Backoff::default(),
@@ -253,6 +256,7 @@ impl<T: Transport + Sync> Connection<T> {
         match result {
             Ok(assignment) => {
                 self.assignment = Some(assignment.clone());
+                self.fresh = true;
                 self.failed = 0;
                 self.begin(transport);
                 Ok(Progress::Assigned(assignment))
@@ -282,10 +286,10 @@ impl<T: Transport + Sync> Connection<T> {
             Err(error) => error,
         };
         self.failed += 1;
-        let stale = matches!(self.identity, Identity::Dps(_)) && self.known;
+        let by_dps = matches!(self.identity, Identity::Dps(_));
         match error {
-            ConnectError::Refused(4 | 5) if stale && self.failed == 1 => {
-                tracing::warn!(hub, "the hub does not know the device any more; asking DPS");
+            ConnectError::Refused(4 | 5) if by_dps && !self.fresh => {
+                tracing::warn!(hub, "the hub does not take the device any more; asking DPS");
                 self.assignment = None;
                 self.begin(transport);
                 Ok(Progress::Lost)
@@ -299,9 +303,7 @@ impl<T: Transport + Sync> Connection<T> {
             }
             ConnectError::Tls(why) => self.refused(transport, &hub, why),
             ConnectError::Refused(_) | ConnectError::Unreachable(_) => {
-                if matches!(self.identity, Identity::Dps(_))
-                    && self.failed.is_multiple_of(PROVISION_AFTER)
-                {
+                if by_dps && self.failed.is_multiple_of(PROVISION_AFTER) {
                     self.assignment = None;
                 }
                 let pause = self.backoff.pause(Duration::ZERO, rand::random());
@@ -318,6 +320,7 @@ impl<T: Transport + Sync> Connection<T> {
         match Session::begin(link, &assignment.device_id, self.messages) {
             Ok(session) => {
                 self.known = true;
+                self.fresh = false;
                 self.failed = 0;
                 self.epoch += 1;
                 self.phase = Phase::Online {

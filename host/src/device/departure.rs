@@ -1,5 +1,7 @@
 //! Answers on their way out: each waits for its batch, and leaves only on the connection its question came by.
 
+use bytes::Bytes;
+
 use super::{
     Device, Milestone,
     behaviour::{Behaviour, Reply},
@@ -50,38 +52,50 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     /// Lets everything leave whose batch is accepted.
     pub(super) fn depart(&mut self) {
         let accepted = self.store.accepted();
-        let epoch = self.connection.epoch;
+        self.drop_strays();
         let Some(session) = self.connection.session() else {
-            self.departures.clear();
             return;
         };
         let mut result = Ok(());
-        for (_, departure) in self
-            .departures
-            .extract_if(.., |(after, _)| *after <= accepted)
-        {
+        let ready = |(after, _): &mut (u64, Departure)| *after <= accepted;
+        for (_, departure) in self.departures.extract_if(.., ready) {
             result = result.and(match departure {
-                Departure::Reply {
-                    epoch: of,
-                    request,
-                    reply,
-                } if of == epoch => session.reply(&request, reply),
-                Departure::Acknowledgment { epoch: of, receipt } if of == epoch => {
-                    session.acknowledge(receipt)
-                }
-                // Its connection is gone, and with it whoever waited.
-                Departure::Reply { .. } | Departure::Acknowledgment { .. } => Ok(()),
+                Departure::Reply { request, reply, .. } => session.reply(&request, reply),
+                Departure::Acknowledgment { receipt, .. } => session.acknowledge(receipt),
             });
         }
         let now = self.clock.monotonic();
         match result.and_then(|()| session.pump(self.store.outbox(), accepted, now)) {
-            Ok(left) => {
-                for message in left {
-                    let names = telemetry_names(&message.body).unwrap_or_default();
-                    (self.observer)(Milestone::Sending(names));
-                }
-            }
+            Ok(first) => self.tell_first(first),
             Err(error) => self.lost(&error),
+        }
+    }
+
+    /// Drops the answers whose connection is gone, and with it whoever waited.
+    fn drop_strays(&mut self) {
+        let epoch = self.connection.epoch;
+        let online = self.connection.session().is_some();
+        let before = self.departures.len();
+        self.departures.retain(|(_, departure)| {
+            let (Departure::Reply { epoch: of, .. } | Departure::Acknowledgment { epoch: of, .. }) =
+                departure;
+            online && *of == epoch
+        });
+        let dropped = before - self.departures.len();
+        if dropped > 0 {
+            tracing::warn!(
+                device = &*self.name,
+                dropped,
+                "answers were dropped: their connection is gone"
+            );
+        }
+    }
+
+    fn tell_first(&mut self, body: Option<Bytes>) {
+        if let Some(body) = body.filter(|_| !self.sending) {
+            self.sending = true;
+            let names = telemetry_names(&body).unwrap_or_default();
+            (self.observer)(Milestone::Sending(names));
         }
     }
 }

@@ -66,7 +66,7 @@ pub enum Milestone {
     Connected(Assignment),
     /// The hub delivers commands and desired properties.
     Listening,
-    /// A telemetry message has left, with the names of what it carries.
+    /// The first telemetry message has left, with the names of what it carries.
     Sending(Vec<String>),
     /// The hub has acknowledged a telemetry message.
     Sent,
@@ -103,6 +103,8 @@ pub struct Device<B: Behaviour, T: Transport> {
     timer_next: bool,
     /// Answers that wait for their batch, with its number.
     departures: Vec<(u64, Departure)>,
+    /// Whether telemetry has ever left.
+    sending: bool,
     max_timers: usize,
     takes_messages: bool,
     observer: Observer,
@@ -147,6 +149,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             in_hand: None,
             timer_next: false,
             departures: Vec::new(),
+            sending: false,
             max_timers: parts.max_timers,
             takes_messages,
             observer: parts.observer,

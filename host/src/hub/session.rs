@@ -233,21 +233,20 @@ impl<L: Link> Session<L> {
         }
     }
 
-    /// Sends what is accepted and fits the window; returns the messages that left.
+    /// Sends what is accepted and fits the window; returns the body of the first message that left.
     pub fn pump(
         &mut self,
         outbox: &mut Outbox,
         accepted: u64,
         now: Duration,
-    ) -> Result<Vec<Message>, LinkError> {
-        let mut left = Vec::new();
+    ) -> Result<Option<Bytes>, LinkError> {
+        let mut first = None;
         while self.listening && self.has_room() {
             let free = matches!(self.report, ReportRequest::Free);
             let id = match outbox.next(accepted, free) {
                 Some(Next::Telemetry(id, message)) => {
-                    let message = message.clone();
-                    self.send(id, &message, now)?;
-                    left.push(message);
+                    self.send(id, message, now)?;
+                    first.get_or_insert_with(|| message.body.clone());
                     id
                 }
                 Some(Next::Report(id, report)) => {
@@ -259,7 +258,7 @@ impl<L: Link> Session<L> {
             };
             outbox.sent(id);
         }
-        Ok(left)
+        Ok(first)
     }
 
     fn has_room(&self) -> bool {

@@ -26,7 +26,7 @@ test: build guests ## Run every test: unit, guest, end to end with real processe
 	@$(MAKE) --no-print-directory conformance
 
 build: tools ## Build target/release/host, target/release/cloud and target/thermostat.wasm
-	$(CARGO) build --release -p host -p cloud
+	$(CARGO) build --release $(NATIVE) --bins
 	$(CARGO) build -p guest-thermostat $(GUEST)
 	@cp $(GUESTS)/guest_thermostat.wasm target/thermostat.wasm
 

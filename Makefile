@@ -18,6 +18,12 @@ help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: build ## Start the local cloud and the thermostat; stop with q or Ctrl-C
+	@printf '%s\n' '' 'In a second terminal, in this folder:' \
+		'  export CLOUD_DIR=$$PWD/target/run' \
+		'  $(TARGET)/cloud events --follow              what the device sends' \
+		'  $(TARGET)/cloud set targetTemperature 23.5   set a property, see it acknowledged' \
+		'  $(TARGET)/cloud call getMaxMinReport         call a command' \
+		'  $(TARGET)/cloud twin                         what it is to be, and says it is' ''
 	@$(TARGET)/cloud exec --dir target/run --device-id thermostat-01 -- \
 		$(TARGET)/host --component target/thermostat.wasm
 

@@ -1,1 +1,31 @@
-//! Placeholder.
+//! Runs the programs as people do: a `cloud`, a `host` beside it, an operator's commands in between.
+//!
+//! Everything waits for events, with [`PATIENCE`], and panics when one does not come. What the processes printed is then
+//! shown with the failed test. Every process ends with the value that stands for it.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "in a test, to panic is to fail"
+)]
+
+mod cloud;
+mod events;
+mod files;
+mod host;
+mod output;
+mod process;
+
+use std::time::Duration;
+
+pub use cloud::{Answer, Cloud, Reply};
+pub use events::Events;
+pub use files::{guest, thermostat};
+pub use host::HostCommand;
+pub use output::Output;
+pub use process::{Process, Signal};
+
+/// How long to wait for something that is bound to come. Only a test that fails waits so long.
+pub const PATIENCE: Duration = Duration::from_secs(60);

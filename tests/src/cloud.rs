@@ -1,0 +1,202 @@
+//! A cloud, and what its operator does.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::events::Events;
+use crate::files;
+use crate::host::HostCommand;
+use crate::process::{Process, Signal};
+
+/// A running cloud with a directory of its own, on ports of its own.
+pub struct Cloud {
+    /// `cloud run`, or `cloud exec`, whose output is that of its program.
+    pub process: Process,
+    dir: TempDir,
+}
+
+/// What a command of the operator's came to.
+pub struct Answer {
+    /// Its exit code.
+    pub code: i32,
+    /// What it printed.
+    pub stdout: String,
+    /// Why it failed.
+    pub stderr: String,
+}
+
+/// A device's answer to a command.
+#[derive(Debug, PartialEq)]
+pub struct Reply {
+    /// Its status.
+    pub status: u64,
+    /// What it holds; null if nothing.
+    pub payload: Value,
+}
+
+impl Cloud {
+    /// Starts a cloud that assigns devices at once.
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts a cloud with more options of `cloud run`.
+    pub fn start_with(options: &[&str]) -> Self {
+        let dir = directory();
+        let mut command = command(dir.path(), &["run", "--retry-after", "0"]);
+        command.args(["--mqtt", "127.0.0.1:0", "--https", "127.0.0.1:0"]);
+        let mut process = Process::start("cloud run", command.args(options));
+        process.stdout.wait_for("Ctrl-C ends it");
+        Self { process, dir }
+    }
+
+    /// Starts a cloud that lives as long as `host`, which is told how to reach it: `cloud exec` with these options.
+    pub fn exec(options: &[&str], host: &HostCommand) -> Self {
+        let dir = directory();
+        let mut command = command(dir.path(), &["exec"]);
+        command.args(options).arg("--");
+        command.arg(host.command.get_program());
+        command.args(host.command.get_args());
+        for (name, value) in host.command.get_envs() {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
+        let process = Process::start("cloud exec", &mut command);
+        Self { process, dir }
+    }
+
+    /// What clients are to trust.
+    pub fn certificate(&self) -> PathBuf {
+        self.dir.path().join("ca.pem")
+    }
+
+    /// Where the cloud listens, as it says in its directory: `hubName`, `dpsName`, `idScope`, `mqtt`, `https`, `pid`.
+    pub fn running(&self) -> Value {
+        let text = std::fs::read_to_string(self.dir.path().join("running.json"));
+        serde_json::from_str(&text.expect("the cloud runs")).expect("the cloud writes JSON")
+    }
+
+    /// The id scope and the keys of the enrolment group every cloud has, as it keeps them in its directory.
+    pub fn enrolment(&self) -> Value {
+        let text = std::fs::read_to_string(self.dir.path().join("enrolment.json"));
+        serde_json::from_str(&text.expect("the cloud runs")).expect("the cloud writes JSON")
+    }
+
+    /// Runs a command of the operator's to its end: `cloud` with these arguments.
+    pub fn operate(&self, arguments: &[&str]) -> Answer {
+        let mut process = self.begin(arguments);
+        process.close_stdin();
+        Answer {
+            code: process.wait().code().expect("nobody killed it"),
+            stdout: process.stdout.text(),
+            stderr: process.stderr.text(),
+        }
+    }
+
+    /// Starts a command of the operator's.
+    pub fn begin(&self, arguments: &[&str]) -> Process {
+        let name = format!("cloud {}", arguments.first().unwrap_or(&""));
+        Process::start(&name, &mut command(self.dir.path(), arguments))
+    }
+
+    /// Runs a command of the operator's that prints JSON.
+    ///
+    /// # Panics
+    /// It printed none.
+    pub fn ask(&self, arguments: &[&str]) -> Value {
+        self.operate(arguments).json()
+    }
+
+    /// `cloud enrol`: the names and values of the variables it prints.
+    pub fn enrol(&self, arguments: &[&str]) -> Vec<(String, String)> {
+        let answer = self.operate(&[&["enrol"], arguments].concat());
+        let lines = answer.stdout.lines();
+        let variables = lines.filter_map(|line| line.strip_prefix("export ")?.split_once('='));
+        let variables: Vec<_> = variables
+            .map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned()))
+            .collect();
+        assert!(!variables.is_empty(), "cloud enrol: {}", answer.stderr);
+        variables
+    }
+
+    /// `cloud call` with these arguments, once the device is connected.
+    ///
+    /// # Panics
+    /// No device answered.
+    pub fn call(&self, arguments: &[&str]) -> Reply {
+        let options = ["call", "--json", "--connect-timeout", "30"];
+        Reply::of(&self.ask(&[&options, arguments].concat()))
+    }
+
+    /// `cloud set` with these arguments: the acknowledgment.
+    ///
+    /// # Panics
+    /// No device acknowledged.
+    pub fn set(&self, arguments: &[&str]) -> Value {
+        self.ask(&[&["set"], arguments].concat())
+    }
+
+    /// `cloud twin`.
+    pub fn twin(&self) -> Value {
+        self.ask(&["twin", "--json"])
+    }
+
+    /// `cloud send` with these arguments.
+    pub fn send(&self, arguments: &[&str]) {
+        let answer = self.operate(&[&["send"], arguments].concat());
+        assert_eq!(answer.code, 0, "{}", answer.stderr);
+    }
+
+    /// `cloud fault` with these arguments.
+    pub fn fault(&self, arguments: &[&str]) {
+        self.ask(&[&["fault"], arguments].concat());
+    }
+
+    /// What devices do, from the cloud's start on.
+    pub fn events(&self) -> Events {
+        Events::of(self.begin(&["events", "--follow", "--json"]))
+    }
+}
+
+impl Drop for Cloud {
+    /// Ends the program of `cloud exec` too.
+    fn drop(&mut self) {
+        self.process.signal(Signal::TERM);
+        self.process.ends();
+    }
+}
+
+impl Answer {
+    /// The JSON it printed.
+    ///
+    /// # Panics
+    /// It printed something else.
+    pub fn json(&self) -> Value {
+        let value = serde_json::from_str(&self.stdout);
+        value.unwrap_or_else(|_| panic!("no JSON: {}{}", self.stdout, self.stderr))
+    }
+}
+
+impl Reply {
+    /// The answer in what `cloud call --json` prints.
+    pub fn of(json: &Value) -> Self {
+        Self {
+            status: json["status"].as_u64().expect("a status"),
+            payload: json["payload"].clone(),
+        }
+    }
+}
+
+fn directory() -> TempDir {
+    TempDir::new().expect("the system's temporary directory can be written")
+}
+
+fn command(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(files::program("cloud"));
+    command.env_clear().arg("--dir").arg(dir).args(arguments);
+    command
+}

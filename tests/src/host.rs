@@ -1,0 +1,63 @@
+//! How a `host` is started.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::cloud::Cloud;
+use crate::files;
+use crate::process::Process;
+
+/// A `host` to be started, with an environment of its own: nothing of the test's.
+pub struct HostCommand {
+    pub(crate) command: Command,
+}
+
+impl HostCommand {
+    /// A host without arguments.
+    pub fn bare() -> Self {
+        let mut command = Command::new(files::program("host"));
+        command.env_clear().env("HOST_CACHE_DIR", files::cache());
+        Self { command }
+    }
+
+    /// A host that runs `component`, and logs what happens (`-v`).
+    pub fn of(component: &Path) -> Self {
+        Self::bare().arg("--component").arg(component).arg("-v")
+    }
+
+    /// With one more argument.
+    pub fn arg(mut self, argument: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// With a setting of the component.
+    pub fn set(self, key: &str, value: &str) -> Self {
+        self.arg("--set").arg(format!("{key}={value}"))
+    }
+
+    /// With an environment variable, in place of one set before.
+    pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Without an environment variable set before.
+    pub fn without(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// As the device `id` of `cloud`, where it is enrolled with a key of its own.
+    pub fn enrolled(self, cloud: &Cloud, id: &str) -> Self {
+        let variables = cloud.enrol(&[id]);
+        variables
+            .iter()
+            .fold(self, |host, (name, value)| host.env(name, value))
+    }
+
+    /// Starts it.
+    pub fn start(mut self) -> Process {
+        Process::start("host", &mut self.command)
+    }
+}

@@ -1,0 +1,94 @@
+//! A running program.
+
+use std::io::Write;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::thread;
+
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
+
+use crate::output::Output;
+
+/// A running program, which is killed when this is dropped.
+pub struct Process {
+    /// What it prints as its result.
+    pub stdout: Output,
+    /// What it prints as its log.
+    pub stderr: Output,
+    name: String,
+    stdin: Option<ChildStdin>,
+    child: Child,
+}
+
+impl Process {
+    /// Starts `command`; `name` is what failures call it.
+    pub fn start(name: &str, command: &mut Command) -> Self {
+        let child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child = child.unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
+        let stdout = child.stdout.take().expect("it is piped");
+        let stderr = child.stderr.take().expect("it is piped");
+        Self {
+            stdout: Output::of(format!("stdout of {name}"), stdout),
+            stderr: Output::of(format!("stderr of {name}"), stderr),
+            name: name.to_owned(),
+            stdin: child.stdin.take(),
+            child,
+        }
+    }
+
+    /// Types a line.
+    pub fn type_line(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().expect("standard input is open");
+        writeln!(stdin, "{line}").expect("the process reads");
+    }
+
+    /// Ends its standard input.
+    pub fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Sends it a signal, unless it has ended.
+    pub fn signal(&mut self, signal: Signal) {
+        // Until it is waited for, no other process gets its id.
+        if let Ok(None) = self.child.try_wait() {
+            let id = i32::try_from(self.child.id()).expect("process ids are small");
+            let pid = Pid::from_raw(id).expect("process ids are not zero");
+            kill_process(pid, signal).expect("a child can be signalled");
+        }
+    }
+
+    /// Waits until it has ended by itself: until nobody is left who could print anything.
+    ///
+    /// # Panics
+    /// It did not end in time.
+    pub fn wait(&mut self) -> ExitStatus {
+        assert!(self.ends(), "{} did not end", self.name);
+        self.child.wait().expect("a child can be waited for")
+    }
+
+    /// Asks it to end with SIGTERM, waits until it has, and returns its exit code.
+    pub fn stop(&mut self) -> Option<i32> {
+        self.signal(Signal::TERM);
+        self.wait().code()
+    }
+
+    pub(crate) fn ends(&self) -> bool {
+        self.stdout.ends() && self.stderr.ends()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            self.stdout.show();
+            self.stderr.show();
+        }
+    }
+}

@@ -1,0 +1,207 @@
+"""Microsoft's own device SDK, unmodified, against the local cloud.
+
+Does what the SDK's sample of a thermostat does, and checks each step from the operator's side with the `cloud` command.
+Started by `cloud exec`, which sets the sample's environment variables. Prints a line for each thing proven.
+"""
+
+import asyncio
+import json
+import os
+import queue
+import sys
+import time
+
+from azure.iot.device import Message, MethodResponse
+from azure.iot.device import exceptions
+from azure.iot.device.aio import IoTHubDeviceClient, ProvisioningDeviceClient
+
+MODEL_ID = "dtmi:com:example:Thermostat;1"
+PATIENCE = 30
+
+passed = 0
+failed = 0
+
+
+def proven(what, holds, seen=None):
+    global passed, failed
+    if holds:
+        passed += 1
+        print(f"ok      {what}", flush=True)
+    else:
+        failed += 1
+        print(f"FAILED  {what}: {seen!r}", flush=True)
+
+
+async def operator(*arguments):
+    """Runs the `cloud` command; its exit code and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        os.environ["CLOUD"], *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
+    return process.returncode, out.decode(), err.decode()
+
+
+async def events():
+    _, out, _ = await operator("events", "--json")
+    return [json.loads(line) for line in out.splitlines()]
+
+
+async def event(matches):
+    """The first event that matches, once there is one."""
+    deadline = time.monotonic() + PATIENCE
+    process = await asyncio.create_subprocess_exec(
+        os.environ["CLOUD"], "events", "--json", "--follow", stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        while time.monotonic() < deadline:
+            line = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
+            if not line:
+                return None
+            if matches(json.loads(line)):
+                return json.loads(line)
+    finally:
+        process.terminate()
+        await process.wait()
+    return None
+
+
+class Inbox(queue.Queue):
+    """What the SDK hands to a handler, which it calls on a thread of its own."""
+
+    async def next(self):
+        return await asyncio.to_thread(self.get, timeout=PATIENCE)
+
+
+async def provision(key):
+    client = ProvisioningDeviceClient.create_from_symmetric_key(
+        provisioning_host=os.environ["IOTHUB_DEVICE_DPS_ENDPOINT"].split(":")[0],
+        registration_id=os.environ["IOTHUB_DEVICE_DPS_DEVICE_ID"],
+        id_scope=os.environ["IOTHUB_DEVICE_DPS_ID_SCOPE"],
+        symmetric_key=key,
+    )
+    client.provisioning_payload = {"modelId": MODEL_ID}
+    return await client.register()
+
+
+async def connected(result):
+    client = IoTHubDeviceClient.create_from_symmetric_key(
+        symmetric_key=os.environ["IOTHUB_DEVICE_DPS_DEVICE_KEY"],
+        hostname=result.registration_state.assigned_hub,
+        device_id=result.registration_state.device_id,
+        product_info=MODEL_ID,
+    )
+    await client.connect()
+    return client
+
+
+def telemetry(temperature):
+    message = Message(json.dumps({"temperature": temperature}))
+    message.content_type = "application/json"
+    message.content_encoding = "utf-8"
+    message.custom_properties["alert"] = "yes & no"
+    return message
+
+
+async def sends(client):
+    await client.send_message(telemetry(21.5))
+    seen = await event(lambda e: "21.5" in json.dumps(e))
+    proven("telemetry arrives", seen is not None, await events())
+    proven("with its content type", "application/json" in json.dumps(seen), seen)
+    proven("and its properties", "yes & no" in json.dumps(seen), seen)
+
+
+async def reports(client):
+    await client.patch_twin_reported_properties({"maxTempSinceLastReboot": 38.7})
+    twin = await client.get_twin()
+    proven("a reported property is in the twin", twin["reported"].get("maxTempSinceLastReboot") == 38.7, twin)
+    _, out, _ = await operator("twin")
+    proven("the operator sees it", json.loads(out)["reported"].get("maxTempSinceLastReboot") == 38.7, out)
+    proven("and the model id", json.loads(out)["modelId"] == MODEL_ID, out)
+
+
+async def acknowledges(client):
+    changes = Inbox()
+    client.on_twin_desired_properties_patch_received = changes.put
+
+    async def answer():
+        patch = await changes.next()
+        acknowledgment = {
+            "value": patch["targetTemperature"], "ac": 200, "ad": "done", "av": patch["$version"]
+        }
+        await client.patch_twin_reported_properties({"targetTemperature": acknowledgment})
+        return patch
+
+    answering = asyncio.create_task(answer())
+    # The handler above makes the SDK subscribe; GET returns only after that.
+    await client.get_twin()
+    code, out, err = await operator("set", "targetTemperature", "23.5")
+    patch = await answering
+    proven("a desired property is pushed", patch["targetTemperature"] == 23.5, patch)
+    proven("the operator sees it acknowledged", code == 0 and json.loads(out)["ac"] == 200, out + err)
+
+
+async def answers(client):
+    async def handle(request):
+        answer = {"asked": request.payload}
+        await client.send_method_response(MethodResponse.create_from_method_request(request, 200, answer))
+
+    client.on_method_request_received = handle
+    await client.get_twin()
+    code, out, err = await operator("call", "getMaxMinReport", '"2026-01-01T00:00:00Z"')
+    proven("a method is answered", code == 0 and json.loads(out) == {"asked": "2026-01-01T00:00:00Z"}, out + err)
+
+
+async def receives(client):
+    messages = Inbox()
+    client.on_message_received = messages.put
+    await client.get_twin()
+    await operator("send", "good morning", "--property", "urgent=yes")
+    message = await messages.next()
+    proven("a cloud-to-device message arrives", message.data == b"good morning", message.data)
+    proven("with its properties", message.custom_properties.get("urgent") == "yes", message.custom_properties)
+
+
+async def reconnects(client):
+    states = Inbox()
+    client.on_connection_state_change = lambda: states.put(client.connected)
+    await operator("fault", "reset")
+    while not await states.next():
+        pass
+    await client.send_message(telemetry(22.5))
+    proven("after a TCP reset it sends again", await event(lambda e: "22.5" in json.dumps(e)) is not None)
+
+
+async def gives_way(first, result):
+    states = Inbox()
+    first.on_connection_state_change = lambda: states.put(first.connected)
+    second = await connected(result)
+    while await states.next():
+        pass
+    proven("a second connection of one id drops the first", True)
+    await first.shutdown()
+    await second.shutdown()
+
+
+async def refused():
+    wrong = "d3Jvbmcga2V5IHdyb25nIGtleSB3cm9uZyBrZXkgd3I="
+    try:
+        await provision(wrong)
+        proven("a wrong key is refused", False)
+    except exceptions.ClientError as error:
+        proven("a wrong key is refused", isinstance(error, exceptions.CredentialError), error)
+
+
+async def main():
+    await refused()
+    result = await provision(os.environ["IOTHUB_DEVICE_DPS_DEVICE_KEY"])
+    proven("DPS assigns the device", result.status == "assigned", result.status)
+    client = await connected(result)
+    proven("the hub accepts it", client.connected)
+    for step in (sends, reports, acknowledges, answers, receives, reconnects):
+        await step(client)
+    await gives_way(client, result)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+sys.exit(asyncio.run(main()))

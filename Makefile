@@ -58,7 +58,7 @@ conformance: build ## Run Microsoft's own Python device SDK against the local cl
 	@PYTHON=$(PYTHON) tests/conformance/run
 
 bench: build guests ## Measure, as ratios to a baseline of the same run
-	$(CARGO) bench -p host
+	$(CARGO) bench -p host --bench event
 	@PYTHON=$(PYTHON) tests/conformance/run --bench
 
 soak: build guests ## Run the long tests

@@ -1,0 +1,125 @@
+//! A link that breaks: whatever becomes of it, every number the component counted arrives, and the device goes on.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "in a test, to panic is to fail"
+)]
+
+use std::collections::HashMap;
+
+use end_to_end::{Cloud, Events, HostCommand, Process, guest};
+use serde_json::Value;
+
+/// The most messages a broken connection may bring twice.
+const WINDOW: usize = 32;
+
+/// A device that sends a number every 20 ms, and counts it in its record.
+struct Device {
+    cloud: Cloud,
+    events: Events,
+    host: Process,
+}
+
+impl Device {
+    fn start() -> Self {
+        let cloud = Cloud::start();
+        let events = cloud.events();
+        let host = HostCommand::of(&guest("sequence")).enrolled(&cloud, "s-1").start();
+        let mut device = Self { cloud, events, host };
+        device.reaches(20);
+        device
+    }
+
+    /// Waits until this number has arrived.
+    fn reaches(&mut self, number: u64) {
+        self.events.find(&format!("number {number}"), |event| {
+            (event["body"]["sequence"].as_u64()? >= number).then_some(())
+        });
+    }
+
+    fn count(&self) -> u64 {
+        let reply = self.cloud.call(&["count"]);
+        reply.payload.as_u64().expect("a number")
+    }
+
+    fn connects_again(&mut self) {
+        self.events.next("connected");
+    }
+
+    /// Telemetry, commands and properties go on, and nothing is missing. Returns how many messages came twice.
+    fn goes_on(&mut self) -> usize {
+        let acknowledgment = self.cloud.set(&["anything", "1"]);
+        assert_eq!(acknowledgment["ac"], 200);
+        let count = self.count();
+        self.reaches(count + 20);
+        twice(&self.events.seen())
+    }
+}
+
+/// Checks that numbers come without a gap and in order, and only with the message they first came with; counts the
+/// messages that came more than once.
+fn twice(events: &[Value]) -> usize {
+    let mut messages: HashMap<u64, &Value> = HashMap::new();
+    let mut twice = 0;
+    let mut last = 0;
+    for event in events {
+        let Some(number) = event["body"]["sequence"].as_u64() else { continue };
+        match messages.get(&number) {
+            Some(first) => {
+                assert_eq!(*first, &event["messageId"], "number {number} came with another message");
+                twice += 1;
+            }
+            None => {
+                assert_eq!(number, last + 1, "a number is missing or out of order");
+                messages.insert(number, &event["messageId"]);
+                last = number;
+            }
+        }
+    }
+    twice
+}
+
+#[test]
+fn after_a_tcp_reset_everything_goes_on() {
+    let mut device = Device::start();
+    for _ in 0..3 {
+        device.cloud.fault(&["reset"]);
+        device.connects_again();
+    }
+    assert!(device.goes_on() <= 3 * WINDOW);
+}
+
+#[test]
+fn after_an_outage_everything_arrives_that_was_counted_meanwhile() {
+    let mut device = Device::start();
+    device.cloud.fault(&["refuse", "on"]);
+    device.cloud.fault(&["reset"]);
+    for _ in 0..5 {
+        device.host.stderr.wait_for("next_try_in_ms");
+    }
+    device.cloud.fault(&["refuse", "off"]);
+    device.connects_again();
+    assert!(device.goes_on() <= WINDOW);
+}
+
+#[test]
+fn after_a_lost_session_the_device_subscribes_again() {
+    let mut device = Device::start();
+    device.cloud.fault(&["forget-sessions"]);
+    device.cloud.fault(&["reset"]);
+    device.connects_again();
+    assert!(device.goes_on() <= WINDOW);
+}
+
+#[test]
+fn what_was_never_acknowledged_comes_again_as_the_same_message() {
+    let mut device = Device::start();
+    device.cloud.fault(&["withhold-acks", "on"]);
+    let count = device.count();
+    device.reaches(count + 10);
+    device.cloud.fault(&["withhold-acks", "off"]);
+    device.cloud.fault(&["reset"]);
+    device.connects_again();
+    let twice = device.goes_on();
+    assert!((1..=WINDOW).contains(&twice), "{twice}");
+}

@@ -56,17 +56,14 @@ impl Cloud {
     /// Starts a cloud that lives as long as `host`, which is told how to reach it: `cloud exec` with these options.
     pub fn exec(options: &[&str], host: &HostCommand) -> Self {
         let dir = directory();
-        let mut command = command(dir.path(), &["exec"]);
-        command.args(options).arg("--");
-        command.arg(host.command.get_program());
-        command.args(host.command.get_args());
-        for (name, value) in host.command.get_envs() {
-            if let Some(value) = value {
-                command.env(name, value);
-            }
-        }
-        let process = Process::start("cloud exec", &mut command);
+        let process = exec(dir.path(), options, host);
         Self { process, dir }
+    }
+
+    /// Stops this cloud, and does [`exec`](Self::exec) in its directory.
+    pub fn exec_again(&mut self, options: &[&str], host: &HostCommand) {
+        self.process.stop();
+        self.process = exec(self.dir.path(), options, host);
     }
 
     /// What clients are to trust.
@@ -189,6 +186,16 @@ impl Reply {
             payload: json["payload"].clone(),
         }
     }
+}
+
+fn exec(dir: &Path, options: &[&str], host: &HostCommand) -> Process {
+    let mut command = command(dir, &["exec"]);
+    command.args(options).arg("--");
+    command.arg(host.command.get_program());
+    command.args(host.command.get_args());
+    let variables = host.command.get_envs();
+    command.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+    Process::start("cloud exec", &mut command)
 }
 
 fn directory() -> TempDir {

@@ -56,6 +56,20 @@ impl HostCommand {
             .fold(self, |host, (name, value)| host.env(name, value))
     }
 
+    /// As the device `id` of `cloud`, as a member of the enrolment group every cloud has and with the group's key.
+    pub fn enrolled_in_group(self, cloud: &Cloud, id: &str) -> Self {
+        let variables = cloud.enrol(&[id, "--group"]);
+        let key = cloud.enrolment()["defaultGroup"]["primaryKey"].clone();
+        variables
+            .iter()
+            .fold(self, |host, (name, value)| host.env(name, value))
+            .without("IOTHUB_DEVICE_DPS_DEVICE_KEY")
+            .env(
+                "IOTHUB_DEVICE_DPS_GROUP_KEY",
+                key.as_str().expect("the group has a key"),
+            )
+    }
+
     /// Starts it.
     pub fn start(mut self) -> Process {
         Process::start("host", &mut self.command)

@@ -24,8 +24,14 @@ impl Device {
     fn start() -> Self {
         let cloud = Cloud::start();
         let events = cloud.events();
-        let host = HostCommand::of(&guest("sequence")).enrolled(&cloud, "s-1").start();
-        let mut device = Self { cloud, events, host };
+        let host = HostCommand::of(&guest("sequence"))
+            .enrolled(&cloud, "s-1")
+            .start();
+        let mut device = Self {
+            cloud,
+            events,
+            host,
+        };
         device.reaches(20);
         device
     }
@@ -63,10 +69,15 @@ fn twice(events: &[Value]) -> usize {
     let mut twice = 0;
     let mut last = 0;
     for event in events {
-        let Some(number) = event["body"]["sequence"].as_u64() else { continue };
+        let Some(number) = event["body"]["sequence"].as_u64() else {
+            continue;
+        };
         match messages.get(&number) {
             Some(first) => {
-                assert_eq!(*first, &event["messageId"], "number {number} came with another message");
+                assert_eq!(
+                    *first, &event["messageId"],
+                    "number {number} came with another message"
+                );
                 twice += 1;
             }
             None => {

@@ -254,7 +254,11 @@ async fn refused(path: &Path) -> String {
 async fn a_component_of_another_world_is_refused_by_the_names_it_needs() {
     let error = refused(&guest("wrong_world")).await;
     assert!(
-        error.contains("needs what this host does not offer"),
+        error.contains("imports other:place/oracle@1.0.0"),
+        "{error}"
+    );
+    assert!(
+        error.contains("does not export pnp:device/behaviour@0.1.0"),
         "{error}"
     );
 }

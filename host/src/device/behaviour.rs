@@ -162,6 +162,17 @@ pub enum Failure {
     Trap(String),
 }
 
+impl Failure {
+    /// What was wrong, for whoever knows that it is about a component.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Error(reason) => reason.clone(),
+            Self::Trap(reason) => format!("it was stopped: {reason}"),
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

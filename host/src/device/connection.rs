@@ -101,7 +101,7 @@ enum Phase<T: Transport> {
 }
 
 impl<T: Transport + Sync> Connection<T> {
-    /// Begins to connect.
+    /// A connection to be made at the first deadline.
     pub(super) fn new(
         transport: T,
         identity: Identity,
@@ -113,7 +113,7 @@ impl<T: Transport + Sync> Connection<T> {
             Identity::Hub { assignment, .. } => Some(assignment.clone()),
             Identity::Dps(_) => None,
         };
-        let mut connection = Self {
+        Self {
             identity,
             model_id,
             messages,
@@ -123,11 +123,12 @@ impl<T: Transport + Sync> Connection<T> {
             known: false,
             failed: 0,
             backoff: Backoff::default(),
-            phase: Phase::Changing,
+            phase: Phase::Waiting {
+                transport,
+                until: Duration::ZERO,
+            },
             epoch: 0,
-        };
-        connection.begin(transport);
-        connection
+        }
     }
 
     /// The standing connection, if there is one.

@@ -80,7 +80,7 @@ pub enum Milestone {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
     /// The component did not start, and never had.
-    #[error("the component does not start: {0}")]
+    #[error("the component does not start: {}", .0.reason())]
     Component(Failure),
     /// DPS or the hub refuses an identity that has never worked.
     #[error(transparent)]

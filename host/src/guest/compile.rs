@@ -168,6 +168,9 @@ impl Compiler {
             path: self.cache.clone(),
             reason,
         };
+        if self.cache.exists() && !self.cache.is_dir() {
+            return Err(unusable("it is not a directory".to_owned()));
+        }
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)

@@ -47,26 +47,17 @@ pub enum Wasi {
 /// Why a component cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnfitError {
-    /// It imports what this host does not have.
-    #[error("it needs what this host does not offer: {}", .0.join(", "))]
-    Imports(Vec<String>),
-    /// It does not export what a device must.
-    #[error("it is not a device: it does not export {BEHAVIOUR}{}", exports(.0))]
-    NoBehaviour(Vec<String>),
+    /// It imports what this host does not have, or does not export what a device must.
+    #[error(
+        "it is built for another world: {0}; build it against the contract of this host (wit/)"
+    )]
+    World(String),
     /// An import or export has another shape.
     #[error("it was built against another version of the contract: {0}")]
     Shape(String),
     /// It cannot say what it is.
-    #[error("it cannot describe itself: {0}")]
+    #[error("it cannot describe itself: {}", .0.reason())]
     Describe(Failure),
-}
-
-fn exports(names: &[String]) -> String {
-    if names.is_empty() {
-        String::new()
-    } else {
-        format!(", but {}", names.join(", "))
-    }
 }
 
 const BEHAVIOUR: &str = "pnp:device/behaviour@0.1.0";
@@ -124,13 +115,27 @@ impl Sandbox {
     /// Checks that a compiled component fits this host, and binds its imports.
     pub(super) fn prepare(&self, image: &Image) -> Result<Prepared, UnfitError> {
         let (imports, exports) = names(image, &self.0.engine);
-        let offers = |name: &String| self.offers(name);
-        let missing: Vec<_> = imports.into_iter().filter(|name| !offers(name)).collect();
+        let mut wrong = Vec::new();
+        let missing: Vec<_> = imports
+            .into_iter()
+            .filter(|name| !self.offers(name))
+            .collect();
         if !missing.is_empty() {
-            return Err(UnfitError::Imports(missing));
+            wrong.push(format!(
+                "it imports {}, which this host does not offer",
+                missing.join(", ")
+            ));
         }
         if !exports.iter().any(|name| name == BEHAVIOUR) {
-            return Err(UnfitError::NoBehaviour(exports));
+            let others = if exports.is_empty() {
+                "nothing".to_owned()
+            } else {
+                exports.join(", ")
+            };
+            wrong.push(format!("it does not export {BEHAVIOUR}, but {others}"));
+        }
+        if !wrong.is_empty() {
+            return Err(UnfitError::World(wrong.join("; ")));
         }
         let shape = |error: wasmtime::Error| UnfitError::Shape(format!("{error:#}"));
         let pre = self.0.linker.instantiate_pre(image).map_err(shape)?;

@@ -316,3 +316,46 @@ fn io_reason(error: &io::Error) -> String {
         _ => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handshake(error: rustls::Error) -> ConnectError {
+        tls_error(
+            &io::Error::new(io::ErrorKind::InvalidData, error),
+            "hub.example",
+        )
+    }
+
+    #[test]
+    fn a_certificate_that_must_not_be_accepted_is_told_with_the_remedy() {
+        for (error, words) in [
+            (
+                CertificateError::UnknownIssuer,
+                "--ca FILE or SSL_CERT_FILE",
+            ),
+            (CertificateError::NotValidForName, "is not for hub.example"),
+            (CertificateError::Expired, "has expired"),
+            (CertificateError::NotValidYet, "clock is wrong"),
+            (CertificateError::BadSignature, "cannot be accepted"),
+        ] {
+            let told = handshake(rustls::Error::InvalidCertificate(error));
+            assert!(
+                matches!(&told, ConnectError::Tls(text) if text.contains(words)),
+                "{told:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_handshake_that_breaks_may_go_well_another_time() {
+        let told = handshake(rustls::Error::HandshakeNotComplete);
+        assert!(matches!(told, ConnectError::Unreachable(_)), "{told:?}");
+        let eof = io::Error::from(io::ErrorKind::UnexpectedEof);
+        assert!(matches!(
+            tls_error(&eof, "hub.example"),
+            ConnectError::Unreachable(_)
+        ));
+    }
+}

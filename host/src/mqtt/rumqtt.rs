@@ -264,7 +264,8 @@ fn tls_error(error: &io::Error, host: &str) -> ConnectError {
         ));
     };
     ConnectError::Tls(match certificate {
-        CertificateError::UnknownIssuer => format!(
+        // A known name with another key: most likely an authority that was made anew.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => format!(
             "the certificate of {host} is signed by nobody this machine trusts; name the authority's certificate with \
              --ca FILE or SSL_CERT_FILE"
         ),
@@ -338,7 +339,8 @@ mod tests {
             (CertificateError::NotValidForName, "is not for hub.example"),
             (CertificateError::Expired, "has expired"),
             (CertificateError::NotValidYet, "clock is wrong"),
-            (CertificateError::BadSignature, "cannot be accepted"),
+            (CertificateError::BadSignature, "--ca FILE or SSL_CERT_FILE"),
+            (CertificateError::Revoked, "cannot be accepted"),
         ] {
             let told = handshake(rustls::Error::InvalidCertificate(error));
             assert!(

@@ -1,7 +1,6 @@
 //! Components that misbehave, in a device that runs: the caller is told, and the device goes on.
 
 use end_to_end::{Cloud, HostCommand, Process, guest};
-use serde_json::json;
 
 /// A device that does wrong what it is told to.
 fn faulty(cloud: &Cloud) -> Process {
@@ -72,29 +71,4 @@ fn telemetry_too_large_for_the_hub_is_refused_to_the_component_with_size_and_lim
         error.contains("262144") && error.contains("1000"),
         "{error}"
     );
-}
-
-#[test]
-fn components_of_one_device_keep_their_own_telemetry_properties_and_commands() {
-    let cloud = Cloud::start();
-    let mut events = cloud.events();
-    let _host = HostCommand::of(&guest("components"))
-        .set("interval", "50ms")
-        .enrolled(&cloud, "c-1")
-        .start();
-    let telemetry = events.next("telemetry");
-    assert!(telemetry.to_string().contains("thermostat1"), "{telemetry}");
-    let acknowledgment = cloud.set(&["--component", "thermostat2", "targetTemperature", "30"]);
-    assert_eq!(acknowledgment["ac"], 200);
-    let reported = &cloud.twin()["properties"]["reported"];
-    assert_eq!(reported["thermostat2"]["__t"], "c");
-    assert_eq!(reported["thermostat2"]["targetTemperature"]["value"], 30);
-    let reply = cloud.call(&["--component", "thermostat2", "getMaxMinReport"]);
-    assert_eq!(reply.status, 200);
-    assert!(
-        reply.payload.to_string().contains("thermostat2"),
-        "{:?}",
-        reply.payload
-    );
-    assert_eq!(cloud.call(&["reboot", &json!(1).to_string()]).status, 200);
 }

@@ -1,0 +1,136 @@
+//! Keys and what is made of them stay out of everything people or programs might read.
+#![allow(clippy::expect_used, reason = "in a test, to panic is to fail")]
+
+use end_to_end::{Cloud, HostCommand, thermostat};
+
+/// A secret in the forms in which it could slip out.
+fn forms(secret: &str) -> Vec<String> {
+    let encoded = secret
+        .replace('+', "%2B")
+        .replace('/', "%2F")
+        .replace('=', "%3D");
+    vec![
+        secret.to_owned(),
+        encoded,
+        secret.trim_end_matches('=').to_owned(),
+    ]
+}
+
+fn assert_silent(what: &str, text: &str, secrets: &[String]) {
+    for secret in secrets.iter().flat_map(|secret| forms(secret)) {
+        assert!(!text.contains(&secret), "{what} shows a key");
+    }
+    for part in ["sig=", "SharedAccessSignature"] {
+        assert!(!text.contains(part), "{what} shows a token: {part}");
+    }
+}
+
+fn value(variables: &[(String, String)], name: &str) -> String {
+    let found = variables.iter().find(|(variable, _)| variable == name);
+    found.expect("cloud enrol prints it").1.clone()
+}
+
+/// A whole story, with everything a log can hold, and with what goes wrong.
+fn the_story_shows_no_secret(form: &str) {
+    let cloud = Cloud::start();
+    let variables = cloud.enrol(&["s-1"]);
+    let key = value(&variables, "IOTHUB_DEVICE_DPS_DEVICE_KEY");
+    let group = cloud.enrolment();
+    let mut secrets = vec![key.clone()];
+    secrets.extend(
+        ["primaryKey", "secondaryKey"]
+            .iter()
+            .filter_map(|name| Some(group.get("defaultGroup")?.get(name)?.as_str()?.to_owned())),
+    );
+    let host = |hub: Option<&str>| {
+        let mut host = HostCommand::of(&thermostat())
+            .set("telemetry-interval", "100ms")
+            .arg("-vv")
+            .arg("--log-format")
+            .arg(form);
+        for (name, value) in &variables {
+            host = host.env(name, value);
+        }
+        match hub {
+            Some(hub) => host
+                .env("IOTHUB_DEVICE_SECURITY_TYPE", "connectionString")
+                .env(
+                    "IOTHUB_DEVICE_CONNECTION_STRING",
+                    format!("HostName={hub};DeviceId=s-1;SharedAccessKey={key}"),
+                ),
+            None => host,
+        }
+    };
+    let running = cloud.running();
+    let hub = running
+        .get("hubName")
+        .and_then(|name| name.as_str())
+        .expect("a name");
+
+    let mut by_dps = host(None).start();
+    by_dps.stdout.wait_for("Sent message");
+    cloud.set(&["targetTemperature", "20"]);
+    cloud.call(&["getMaxMinReport"]);
+    cloud.fault(&["reset"]);
+    by_dps.stderr.wait_for("not connected");
+    by_dps.stdout.wait_for("Sent message");
+    let arguments = std::fs::read(format!("/proc/{}/cmdline", by_dps.id())).expect("it runs");
+    assert_eq!(by_dps.stop(), Some(0));
+
+    let mut by_string = host(Some(hub)).start();
+    by_string.stdout.wait_for("Sent message");
+    assert_eq!(by_string.stop(), Some(0));
+    let mut in_vain = host(Some("127.0.0.1:1")).start();
+    in_vain.stderr.wait_for("not connected");
+    assert_eq!(in_vain.stop(), Some(0));
+
+    for process in [&by_dps, &by_string, &in_vain] {
+        assert_silent("standard output", &process.stdout.text(), &secrets);
+        assert_silent("the log", &process.stderr.text(), &secrets);
+    }
+    assert_silent(
+        "the command line",
+        &String::from_utf8_lossy(&arguments),
+        &secrets,
+    );
+    assert_silent("the cloud", &cloud.process.stdout.text(), &secrets);
+    assert_silent("the cloud's log", &cloud.process.stderr.text(), &secrets);
+}
+
+#[test]
+fn no_key_or_token_is_in_a_log_of_text() {
+    the_story_shows_no_secret("text");
+}
+
+#[test]
+fn no_key_or_token_is_in_a_log_of_json() {
+    the_story_shows_no_secret("json");
+}
+
+#[test]
+fn no_key_or_token_is_in_the_errors_of_a_refused_device() {
+    let cloud = Cloud::start();
+    let wrong = "d3Jvbmcga2V5IG9mIGEgdGVzdA==";
+    let host = |kind: &str| {
+        let mut process = HostCommand::of(&thermostat())
+            .arg("-vv")
+            .enrolled(&cloud, "s-1")
+            .env("IOTHUB_DEVICE_SECURITY_TYPE", kind)
+            .env("IOTHUB_DEVICE_DPS_DEVICE_KEY", wrong)
+            .env(
+                "IOTHUB_DEVICE_CONNECTION_STRING",
+                format!("HostName=x;{wrong}"),
+            )
+            .start();
+        process.wait();
+        process.stderr.text()
+    };
+    for kind in ["DPS", "connectionString"] {
+        assert_silent("an error", &host(kind), &[wrong.to_owned()]);
+    }
+    assert_silent(
+        "the cloud's log",
+        &cloud.process.stderr.text(),
+        &[wrong.to_owned()],
+    );
+}

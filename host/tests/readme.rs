@@ -1,0 +1,102 @@
+//! What the README says is so.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::{fs, path::Path};
+
+use host::guest::Limits;
+
+fn read(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)).unwrap()
+}
+
+#[test]
+fn every_make_target_it_names_exists() {
+    let makefile = read("Makefile");
+    let readme = read("README.md");
+    let named: Vec<_> = readme
+        .match_indices("make ")
+        .map(|(at, found)| &readme[at + found.len()..])
+        .filter_map(|rest| rest.split(|c: char| !c.is_ascii_lowercase()).next())
+        .filter(|target| !target.is_empty())
+        .collect();
+    assert!(
+        named.contains(&"run") && named.contains(&"test"),
+        "{named:?}"
+    );
+    for target in named {
+        assert!(makefile.contains(&format!("\n{target}:")), "make {target}");
+    }
+}
+
+#[test]
+fn its_limits_are_the_hosts() {
+    let limits = Limits::default();
+    let mebibytes = |bytes: usize| format!("{} MiB", bytes >> 20);
+    let kibibytes = |bytes: usize| format!("{} KiB", bytes >> 10);
+    let rows = [
+        ("memory of one instance", mebibytes(limits.memory)),
+        (
+            "CPU time of one call",
+            format!("{} s", limits.cpu.as_secs()),
+        ),
+        (
+            "wall time of one call",
+            format!("{} s", limits.wall.as_secs()),
+        ),
+        (
+            "messages, reports and timers staged in one call",
+            limits.effects.to_string(),
+        ),
+        ("timers", limits.timers.to_string()),
+        ("record", kibibytes(limits.record)),
+        ("response of a command", kibibytes(limits.reply)),
+        (
+            "log lines",
+            format!(
+                "{} a second, {} each",
+                limits.log_lines_per_second,
+                kibibytes(limits.log_line)
+            ),
+        ),
+        (
+            "size of the file",
+            format!("{} MiB", limits.component >> 20),
+        ),
+        (
+            "compilation, in a process of its own",
+            format!(
+                "{} s, {} GiB",
+                limits.compile_time.as_secs(),
+                limits.compile_memory >> 30
+            ),
+        ),
+    ];
+    let readme = read("README.md");
+    for (name, value) in rows {
+        let row = format!("| {name} | {value} |");
+        assert!(readme.contains(&row), "{row}");
+    }
+}
+
+#[test]
+fn the_files_it_links_to_exist() {
+    for document in ["README.md", "docs/architecture.md", "docs/protocol.md"] {
+        let text = read(document);
+        let folder = Path::new(document).parent().unwrap();
+        let links = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.starts_with("http")) {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("..")
+                .join(folder)
+                .join(link);
+            assert!(path.exists(), "{document} links to {link}");
+        }
+    }
+}

@@ -760,3 +760,12 @@ async fn a_device_its_hub_no_longer_takes_asks_dps_again_and_believes_a_second_r
         attempt.connect.username
     );
 }
+
+#[tokio::test]
+async fn a_hub_that_accepts_and_then_says_nothing_is_left() {
+    let behaviour = Scripted::new(|_, record| reply("", record));
+    let mut bench = run(&behaviour);
+    let silent = bench.server.next().await.unwrap().accept();
+    let _hub = bench.connected().await;
+    drop(silent);
+}

@@ -113,6 +113,25 @@ async fn a_loop_without_end_is_stopped() {
 }
 
 #[tokio::test]
+async fn a_call_that_takes_too_long_is_dropped_where_it_stands() {
+    let limits = Limits {
+        cpu: Duration::from_secs(60),
+        wall: Duration::from_millis(200),
+        ..strict()
+    };
+    let component = Lab::new(limits, Wasi::LogOnly)
+        .load(&guest("faulty"))
+        .await
+        .unwrap();
+    let (instance, _) = start(&component, &[]).await.unwrap();
+    let failure = instance.handle(command("spin", None)).await.err().unwrap();
+    assert_eq!(
+        failure,
+        Failure::Trap("it took longer than 0.2 s in one call".to_owned())
+    );
+}
+
+#[tokio::test]
 async fn memory_without_end_is_refused() {
     assert_eq!(stopped("hog").await, "it wanted more than 16 MiB of memory");
 }

@@ -62,7 +62,14 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 };
                 self.call(InHand::Message(message), event);
             }
-            Waiting::Message(message) => self.acknowledge(&message, 0),
+            Waiting::Message(message) => {
+                // The hub remembers the subscription of an earlier component.
+                tracing::warn!(
+                    device = &*self.name,
+                    "a message came that the component does not take; dropped"
+                );
+                self.acknowledge(&message, 0);
+            }
         }
     }
 

@@ -318,7 +318,8 @@ impl<T: Transport + Sync> Connection<T> {
         let Some(assignment) = self.assignment.clone() else {
             return Progress::Lost;
         };
-        match Session::begin(link, &assignment.device_id, self.messages) {
+        let now = self.clock.monotonic();
+        match Session::begin(link, &assignment.device_id, self.messages, now) {
             Ok(session) => {
                 self.known = true;
                 self.fresh = false;
@@ -327,7 +328,7 @@ impl<T: Transport + Sync> Connection<T> {
                 self.phase = Phase::Online {
                     transport,
                     session,
-                    since: self.clock.monotonic(),
+                    since: now,
                 };
                 Progress::Connected(assignment)
             }

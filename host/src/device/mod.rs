@@ -168,10 +168,12 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             self.depart();
             let wake = self.wake();
             select! {
+                // A call ends at most once in a turn, so it cannot keep the connection waiting; a hub could keep a call
+                // waiting. Time passes last.
                 biased;
                 () = &mut shutdown => break,
-                progress = self.connection.next() => self.progress(progress?),
                 (call, result) = self.supervisor.finished() => self.finished(call, result)?,
+                progress = self.connection.next() => self.progress(progress?),
                 () = self.store.accepting() => {}
                 () = wake => self.on_deadline(),
             }

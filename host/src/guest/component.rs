@@ -35,11 +35,38 @@ impl Component {
             .run(describing)
             .await
             .map_err(UnfitError::Describe)?;
+        check(&description).map_err(UnfitError::Describe)?;
         Ok(Self {
             prepared,
             description,
         })
     }
+}
+
+/// A description goes into user names, logs and the cloud. A model id is a DTMI, such as
+/// `dtmi:com:example:Thermostat;1` (Digital Twin Model Identifier, at most 2,048 characters).
+fn check(description: &Description) -> Result<(), Failure> {
+    let printable = |text: &str, longest| {
+        text.len() <= longest && text.chars().all(|c| c.is_ascii_graphic() || c == ' ')
+    };
+    let Description {
+        name,
+        version,
+        model_id,
+    } = description;
+    if !printable(name, 128) || !printable(version, 128) {
+        return Err(Failure::Error(
+            "its name or version is over 128 characters or not plain ASCII".to_owned(),
+        ));
+    }
+    let dtmi = model_id.starts_with("dtmi:") && model_id.contains(';') && !model_id.contains(' ');
+    if !dtmi || !printable(model_id, 2048) {
+        let shown: String = model_id.escape_default().take(100).collect();
+        return Err(Failure::Error(format!(
+            "its model id \"{shown}\" is not a DTMI such as dtmi:com:example:Thermostat;1"
+        )));
+    }
+    Ok(())
 }
 
 impl Behaviour for Component {
@@ -67,6 +94,37 @@ impl Behaviour for Component {
                 Ok((instance, outcome))
             };
             prepared.run(starting).await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_is_plain_text_and_its_model_id_a_dtmi() {
+        let described = |name: &str, model_id: &str| {
+            check(&Description {
+                name: name.to_owned(),
+                version: "1".to_owned(),
+                model_id: model_id.to_owned(),
+            })
+        };
+        assert_eq!(
+            described("thermostat", "dtmi:com:example:Thermostat;1"),
+            Ok(())
+        );
+        assert!(described("a\nb", "dtmi:com:example:Thermostat;1").is_err());
+        for wrong in [
+            "",
+            "Thermostat",
+            "dtmi:x",
+            "dtmi:a b;1",
+            "dtmi:\u{1b};1",
+            &format!("dtmi:{};1", "x".repeat(3000)),
+        ] {
+            assert!(described("thermostat", wrong).is_err(), "{wrong}");
         }
     }
 }

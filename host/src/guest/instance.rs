@@ -31,7 +31,7 @@ macro_rules! called {
         let _ticking = $self.component.tick();
         let yielded = $self.store.data().yielded();
         let call = $self.exports.pnp_device_behaviour().$export(&mut $self.store, $($argument),*);
-        unblocked(yielded, call).await.and_then(|result| result.map_err(Failure::Error))
+        unblocked(yielded, call).await.and_then(|result| result.map_err(refused))
     }};
 }
 
@@ -122,13 +122,8 @@ impl Instance {
                     component,
                     properties: Value::Object(properties).to_string(),
                 };
-                let acknowledgments = called!(self, call_on_desired(&desired))?;
-                Answer::Acknowledgments(
-                    acknowledgments
-                        .into_iter()
-                        .map(acknowledgment)
-                        .collect::<Result<_, _>>()?,
-                )
+                let given = called!(self, call_on_desired(&desired))?;
+                Answer::Acknowledgments(acknowledgments(given)?)
             }
             Event::Command {
                 component,
@@ -159,7 +154,7 @@ impl Instance {
         let yielded = self.store.data().yielded();
         let (result,) =
             unblocked(yielded, on_message.call_async(&mut self.store, (message,))).await?;
-        result.map_err(Failure::Error)
+        result.map_err(refused)
     }
 
     /// A new CPU budget, and nothing staged.
@@ -207,6 +202,33 @@ impl Instance {
             payload,
         })
     }
+}
+
+/// What IoT Hub takes as reported properties.
+const MAX_ACKNOWLEDGMENTS: usize = 32 << 10;
+/// Longer reasons are cut: they go into logs and answers.
+const MAX_REASON: usize = 1 << 10;
+
+/// An error a component has returned.
+fn refused(mut reason: String) -> Failure {
+    if reason.len() > MAX_REASON {
+        reason.truncate(reason.floor_char_boundary(MAX_REASON));
+        reason.push('…');
+    }
+    Failure::Error(reason)
+}
+
+fn acknowledgments(given: Vec<wit::Acknowledgment>) -> Result<Vec<Acknowledgment>, Failure> {
+    let sizes = given
+        .iter()
+        .map(|ack| ack.property.len() + ack.value.len() + ack.description.len());
+    let size: usize = sizes.sum();
+    if size > MAX_ACKNOWLEDGMENTS {
+        let reason =
+            format!("its acknowledgments are {size} bytes, the hub takes {MAX_ACKNOWLEDGMENTS}");
+        return Err(Failure::Error(reason));
+    }
+    given.into_iter().map(acknowledgment).collect()
 }
 
 fn acknowledgment(acknowledgment: wit::Acknowledgment) -> Result<Acknowledgment, Failure> {

@@ -19,7 +19,7 @@ use crate::{
 const WINDOW: u64 = 32;
 /// A hub that has not acknowledged a message for so long is taken for gone.
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(60);
-/// A request to the twin is asked again after so long without an answer.
+/// A request to the twin is asked again after so long without an answer; without a SUBACK the hub is taken for gone.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// Pause after a throttled or failed request to the twin.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
@@ -70,6 +70,8 @@ pub struct Session<L> {
     link: L,
     device_id: String,
     listening: bool,
+    /// When the topics must have been granted.
+    listening_by: Duration,
     next_number: u64,
     in_flight: BTreeMap<u64, InFlight>,
     report: ReportRequest,
@@ -103,12 +105,18 @@ enum TwinRequest {
 
 impl<L: Link> Session<L> {
     /// Subscribes on a fresh connection. Everything else follows once the hub has granted the topics.
-    pub fn begin(mut link: L, device_id: &str, messages: bool) -> Result<Self, LinkError> {
+    pub fn begin(
+        mut link: L,
+        device_id: &str,
+        messages: bool,
+        now: Duration,
+    ) -> Result<Self, LinkError> {
         link.subscribe(&topic::subscriptions(device_id, messages))?;
         Ok(Self {
             link,
             device_id: device_id.to_owned(),
             listening: false,
+            listening_by: now + ANSWER_WITHIN,
             next_number: 0,
             in_flight: BTreeMap::new(),
             report: ReportRequest::Free,
@@ -338,11 +346,21 @@ impl<L: Link> Session<L> {
             TwinRequest::Idle => None,
             TwinRequest::Asked { deadline: at, .. } | TwinRequest::Paused { until: at } => Some(at),
         };
-        [acknowledgment, report, twin].into_iter().flatten().min()
+        let topics = (!self.listening).then_some(self.listening_by);
+        [topics, acknowledgment, report, twin]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Does what is due.
     pub fn on_deadline(&mut self, outbox: &mut Outbox, now: Duration) -> Result<(), LinkError> {
+        if !self.listening && self.listening_by <= now {
+            let seconds = ANSWER_WITHIN.as_secs();
+            return Err(LinkError::Failed(format!(
+                "the hub has not granted the topics for {seconds} s"
+            )));
+        }
         if let Some((_, oldest)) = self.in_flight.first_key_value()
             && oldest.sent + ACKNOWLEDGE_WITHIN <= now
         {

@@ -1,6 +1,11 @@
 //! The program: from the command line to a running device.
 
-use std::{process::ExitCode, sync::Arc, thread::available_parallelism};
+use std::{
+    io::{Write, stdout},
+    process::ExitCode,
+    sync::Arc,
+    thread::available_parallelism,
+};
 
 use anyhow::Context;
 use clap::Parser;
@@ -60,7 +65,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Some(Command::Compile(args)) => compile(&args),
         Some(Command::Completions { shell }) => {
-            cli::completions(shell);
+            print(&cli::completions(shell));
             Ok(())
         }
         None => run(&cli.run),
@@ -80,8 +85,14 @@ fn compile(args: &CompileArgs) -> Result<(), AppError> {
         &config::cache_dir(&args.cache)?,
         &Limits::default(),
     )?;
-    println!("{}", image.display());
+    print(format!("{}\n", image.display()).as_bytes());
     Ok(())
+}
+
+/// Writes a result; whoever stops reading has had enough.
+fn print(result: &[u8]) {
+    let mut out = stdout().lock();
+    let _ = out.write_all(result).and_then(|()| out.flush());
 }
 
 fn run(args: &RunArgs) -> Result<(), AppError> {

@@ -11,7 +11,7 @@ Examples:
     export IOTHUB_DEVICE_SECURITY_TYPE=DPS
     export IOTHUB_DEVICE_DPS_ID_SCOPE=0ne00000000
     export IOTHUB_DEVICE_DPS_DEVICE_ID=thermostat-01
-    export IOTHUB_DEVICE_DPS_DEVICE_KEY=...        (never on the command line: `ps` shows it to everyone)
+    export IOTHUB_DEVICE_DPS_DEVICE_KEY=...   (not on the command line, where `ps` shows it)
     host --component thermostat.wasm
 
   With a connection string:
@@ -24,7 +24,7 @@ Examples:
 
 Keys come from the environment only:
   IOTHUB_DEVICE_DPS_DEVICE_KEY      the device's own key, base64
-  IOTHUB_DEVICE_DPS_GROUP_KEY       the key of an enrolment group instead; the device's key is derived from it
+  IOTHUB_DEVICE_DPS_GROUP_KEY       instead, the key of its enrolment group
   IOTHUB_DEVICE_CONNECTION_STRING   with security type connectionString
   SSL_CERT_FILE                     trust roots (PEM) instead of the system's
 
@@ -159,9 +159,12 @@ pub enum WasiArg {
     None,
 }
 
-/// Prints completions for `shell`.
-pub fn completions(shell: Shell) {
-    clap_complete::generate(shell, &mut Cli::command(), "host", &mut std::io::stdout());
+/// The completions for `shell`.
+#[must_use]
+pub fn completions(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "host", &mut script);
+    script
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {

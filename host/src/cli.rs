@@ -64,7 +64,7 @@ pub enum Command {
 /// How to run a device.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The component that is the device's behaviour.
+    /// The component that is the device's behaviour; needed to run a device.
     #[arg(long, value_name = "FILE", env = "HOST_COMPONENT")]
     pub component: Option<PathBuf>,
     /// A setting for the component; may be given several times. In the variable, separate them with `;`.
@@ -127,7 +127,7 @@ pub struct CompileArgs {
 /// What is logged, on standard error.
 #[derive(Debug, Args)]
 pub struct LogArgs {
-    /// Log more: -v what happens, -vv how, -vvv everything.
+    /// Log more than warnings and what the component says: -v what happens, -vv how, -vvv everything.
     #[arg(short, long, action = ArgAction::Count, env = "HOST_VERBOSE", global = true)]
     pub verbose: u8,
     /// Form of the log.

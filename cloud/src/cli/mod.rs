@@ -38,7 +38,7 @@ use failure::Failure;
     version,
     after_help = "\
 Begin:
-  cloud run                            start the cloud, and leave it running
+  cloud run                               start the cloud, and leave it running
   cloud exec -- host --component x.wasm   or: a cloud for one program, gone when it ends
 
 Exit codes:
@@ -71,11 +71,12 @@ Examples:
   cloud exec --device-id t1 --security-type connectionString -- ./device
   cloud exec --address 127.0.5.1 -- python sample.py   an unmodified SDK, which knows port 8883 only
 
-CMD gets IOTHUB_DEVICE_SECURITY_TYPE, IOTHUB_DEVICE_DPS_ENDPOINT, _ID_SCOPE, _DEVICE_ID and _DEVICE_KEY,
-IOTHUB_DEVICE_CONNECTION_STRING, SSL_CERT_FILE and CLOUD_DIR. Signals are passed on to it.
+CMD gets IOTHUB_DEVICE_SECURITY_TYPE, IOTHUB_DEVICE_CONNECTION_STRING,
+IOTHUB_DEVICE_DPS_ENDPOINT, _ID_SCOPE, _DEVICE_ID and _DEVICE_KEY, SSL_CERT_FILE and
+CLOUD_DIR. Signals are passed on to it.
 
-Exit codes: that of CMD, 128 + the number of the signal that ended it, 126 and 127 as in a shell; 2 if
-the cloud does not start.")]
+Exit codes: that of CMD, 128 + the number of the signal that ended it, 126 and 127 as
+in a shell; 2 if the cloud does not start.")]
     Exec(exec::Exec),
     /// Let a device provision, and print what it needs for that
     #[command(after_help = "\

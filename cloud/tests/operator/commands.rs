@@ -227,7 +227,7 @@ async fn events_are_followed_and_cannot_control_the_terminal() {
     device.tell("", b"\x1b[2Jhello").await;
     let line = lines.next().unwrap().unwrap();
     assert!(line.ends_with("telemetry    \\u001b[2Jhello"), "{line}");
-    signal(&follow, Signal::INT);
+    signal(&follow, Signal::TERM);
     follow.wait().unwrap();
 
     let kept = service.shown(&["events", "--json", "--last", "1"]);

@@ -28,7 +28,7 @@ run: build ## Start the local cloud and the thermostat; stop with q or Ctrl-C
 		$(TARGET)/host --component target/thermostat.wasm
 
 test: build guests ## Run every test: unit, guest, end to end with real processes, conformance
-	$(CARGO) test --release $(NATIVE)
+	$(CARGO) test --release --no-fail-fast $(NATIVE)
 	@$(MAKE) --no-print-directory conformance
 
 build: tools ## Build target/release/host, target/release/cloud and target/thermostat.wasm

@@ -83,7 +83,7 @@ in a shell; 2 if the cloud does not start.")]
 Examples:
   cloud enrol thermostat-1
   eval \"$(cloud enrol thermostat-1)\"; host --component thermostat.wasm
-  cloud enrol thermostat-1 --group     counts after the cloud was started anew, too")]
+  cloud enrol thermostat-1 --group     stays good when the cloud is started again")]
     Enrol(enrol::Enrol),
     /// List the devices
     #[command(after_help = "\
@@ -91,7 +91,7 @@ Examples:
   cloud devices
   cloud devices --json")]
     Devices(devices::Devices),
-    /// Show what a device is to be and says it is
+    /// Show a device's twin: desired and reported properties
     #[command(after_help = "\
 Examples:
   cloud twin

@@ -2,6 +2,7 @@
 
 use std::{
     io::{Write, stdout},
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     thread::available_parallelism,
@@ -15,7 +16,10 @@ use crate::{
     cli::{self, Cli, Command, CompileArgs, RunArgs, WasiArg},
     clock::SystemClock,
     config::{self, SettingError},
-    device::{Device, DeviceError, Parts, behaviour::Behaviour},
+    device::{
+        Device, DeviceError, Parts, Refusal,
+        behaviour::{Behaviour, Failure},
+    },
     guest::{
         Component, Limits, Sandbox, Wasi,
         compile::{Compiler, LoadError, compile_here},
@@ -38,8 +42,10 @@ enum AppError {
     Component(#[from] LoadError),
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error("the component {} does not start: {}", path.display(), failure.reason())]
+    Start { path: PathBuf, failure: Failure },
     #[error(transparent)]
-    Device(#[from] DeviceError),
+    Refused(#[from] Refusal),
     #[error("{0:#}")]
     Other(#[from] anyhow::Error),
 }
@@ -47,11 +53,8 @@ enum AppError {
 impl AppError {
     fn status(&self) -> u8 {
         match self {
-            Self::Setting(_)
-            | Self::Component(_)
-            | Self::Tls(_)
-            | Self::Device(DeviceError::Component(_)) => 2,
-            Self::Device(DeviceError::Refused(_)) => 3,
+            Self::Setting(_) | Self::Component(_) | Self::Tls(_) | Self::Start { .. } => 2,
+            Self::Refused(_) => 3,
             Self::Other(_) => 1,
         }
     }
@@ -73,7 +76,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", one_line(&error.to_string()));
             ExitCode::from(error.status())
         }
     }
@@ -87,6 +90,19 @@ fn compile(args: &CompileArgs) -> Result<(), AppError> {
     )?;
     print(format!("{}\n", image.display()).as_bytes());
     Ok(())
+}
+
+/// The text without line ends and with nothing that moves a cursor: parts of it come from the cloud or a component.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.trim_end().chars() {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
 }
 
 /// Writes a result; whoever stops reading has had enough.
@@ -119,7 +135,13 @@ fn run(args: &RunArgs) -> Result<(), AppError> {
         let shutdown = shutdown::listen().context("cannot listen for signals")?;
         let component = compiler.load(&sandbox, path).await?;
         let device = device(args, component, sandbox.limits())?;
-        Ok(device.run(shutdown).await?)
+        device.run(shutdown).await.map_err(|error| match error {
+            DeviceError::Component(failure) => AppError::Start {
+                path: path.clone(),
+                failure,
+            },
+            DeviceError::Refused(refusal) => refusal.into(),
+        })
     });
     // Whatever still runs has nothing left to say.
     guests.shutdown_background();
@@ -155,4 +177,17 @@ fn runtime(name: &str, workers: usize) -> Result<Runtime, AppError> {
         .enable_all()
         .build();
     Ok(runtime.with_context(|| format!("cannot start the {name} threads"))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line_and_cannot_move_the_cursor() {
+        assert_eq!(
+            one_line("no\u{1b}[2J\r\nerror: all is well\n"),
+            "no\\u{1b}[2J\\r\\nerror: all is well"
+        );
+    }
 }

@@ -1,10 +1,13 @@
 //! Which certificates a server may show.
 
-use std::{path::Path, sync::Arc};
+use std::{env, ffi::OsString, io::ErrorKind, path::Path, sync::Arc};
 
 use rustls::{
     ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
+    pki_types::{
+        CertificateDer,
+        pem::{self, PemObject},
+    },
 };
 
 /// Why TLS cannot be set up.
@@ -13,9 +16,23 @@ pub enum TlsError {
     /// The machine has no trust roots.
     #[error(
         "this machine has no certificate authorities to verify a server with; install the package ca-certificates, or \
-         name a PEM file with SSL_CERT_FILE{0}"
+         name a PEM file with SSL_CERT_FILE"
     )]
-    NoRoots(String),
+    NoRoots,
+    /// There are no trust roots where a variable says.
+    #[error(
+        "{variable} is {path:?}, and there is no certificate authority to verify a server with; give PEM with at least \
+         one certificate, or unset it to trust the system's authorities"
+    )]
+    NoRootsThere {
+        /// `SSL_CERT_FILE` or `SSL_CERT_DIR`.
+        variable: &'static str,
+        /// Its value.
+        path: OsString,
+    },
+    /// The protocol cannot be set up as this program needs it.
+    #[error("cannot set up TLS: {0}")]
+    Setup(#[from] rustls::Error),
     /// The file given with `--ca` cannot be used.
     #[error(
         "cannot use the certificate authority in {path}: {reason}; give a PEM file with at least one certificate"
@@ -38,21 +55,24 @@ pub fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
         add_file(&mut roots, path)?;
     }
     if roots.is_empty() {
-        let reasons: String = native
-            .errors
-            .iter()
-            .take(1)
-            .map(|error| format!(" ({error})"))
-            .collect();
-        return Err(TlsError::NoRoots(reasons));
+        return Err(no_roots());
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError::NoRoots(format!(" ({error})")))?
+        .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(Arc::new(config))
+}
+
+fn no_roots() -> TlsError {
+    let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"]
+        .into_iter()
+        .find_map(|variable| Some((variable, env::var_os(variable)?)));
+    match named {
+        Some((variable, path)) => TlsError::NoRootsThere { variable, path },
+        None => TlsError::NoRoots,
+    }
 }
 
 fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
@@ -62,9 +82,21 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
     };
     let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect)
-        .map_err(|error| unusable(error.to_string()))?;
+        .map_err(|error| unusable(reason(&error)))?;
     match roots.add_parsable_certificates(certificates) {
         (0, _) => Err(unusable("it holds no certificate".to_owned())),
         _ => Ok(()),
+    }
+}
+
+fn reason(error: &pem::Error) -> String {
+    match error {
+        pem::Error::Io(error) => match error.kind() {
+            ErrorKind::NotFound => "there is no such file".to_owned(),
+            ErrorKind::IsADirectory => "it is a directory".to_owned(),
+            ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
+            _ => error.to_string(),
+        },
+        other => other.to_string(),
     }
 }

@@ -1,0 +1,64 @@
+//! What the compiler process is told: the component and where its image goes, and nothing of the device's secrets.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod common;
+
+use std::{env, fs};
+
+use common::{Lab, thermostat};
+use host::guest::{Limits, Wasi};
+
+/// What a program in the compiler's place was given, and the error that came of it.
+struct Compiled {
+    environment: String,
+    arguments: Vec<String>,
+    images: String,
+    error: String,
+}
+
+async fn compiled() -> Compiled {
+    let mut lab = Lab::new(Limits::default(), Wasi::LogOnly);
+    lab.compiler.program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/scribe.sh").into();
+    let loaded = lab.load(&thermostat()).await;
+    let written = |name| fs::read_to_string(lab.compiler.cache.join(name)).unwrap();
+    Compiled {
+        environment: written("environment"),
+        arguments: written("arguments").lines().map(str::to_owned).collect(),
+        images: lab.compiler.cache.display().to_string(),
+        error: loaded.err().expect("the program fails").to_string(),
+    }
+}
+
+#[tokio::test]
+async fn the_compiler_inherits_no_environment() {
+    assert!(env::vars_os().count() > 0, "there is something to inherit");
+    assert_eq!(compiled().await.environment, "");
+}
+
+#[tokio::test]
+async fn the_compiler_is_told_the_component_and_the_folder_of_images_and_nothing_else() {
+    let Compiled {
+        arguments, images, ..
+    } = compiled().await;
+    let component = thermostat().display().to_string();
+    assert_eq!(
+        arguments,
+        ["compile", "--cache-dir", &images, "--", &component]
+    );
+}
+
+#[tokio::test]
+async fn what_the_compiler_could_not_do_is_told_once() {
+    let component = thermostat();
+    assert_eq!(
+        compiled().await.error,
+        format!(
+            "cannot compile the component {}: it is broken",
+            component.display()
+        )
+    );
+}

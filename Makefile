@@ -23,7 +23,7 @@ run: build ## Start the local cloud and the thermostat; stop with q or Ctrl-C
 		'  $(TARGET)/cloud events --follow              what the device sends' \
 		'  $(TARGET)/cloud set targetTemperature 23.5   set a property, see it acknowledged' \
 		'  $(TARGET)/cloud call getMaxMinReport         call a command' \
-		'  $(TARGET)/cloud twin                         what it is to be, and says it is' ''
+		'  $(TARGET)/cloud twin                         desired and reported properties' ''
 	@$(TARGET)/cloud exec --dir target/run --device-id thermostat-01 -- \
 		$(TARGET)/host --component target/thermostat.wasm
 

@@ -16,7 +16,7 @@ use std::{
 
 use bytes::Bytes;
 use host::{
-    clock::VirtualClock,
+    clock::{Clock, VirtualClock},
     device::{
         Device, DeviceError, Identity, Parts,
         behaviour::{
@@ -156,6 +156,7 @@ impl Backend for Slow {
 
 /// A device that runs, and the server at its other end.
 struct Bench {
+    clock: Arc<VirtualClock>,
     server: Server,
     device: JoinHandle<Result<(), DeviceError>>,
 }
@@ -191,6 +192,7 @@ fn run_as(identity: Identity, behaviour: &Scripted, backend: Box<dyn Backend>) -
         observer: Arc::new(|_| {}),
     });
     Bench {
+        clock: clock.clone(),
         server,
         device: tokio::spawn(device.run(clock.stopped())),
     }
@@ -454,24 +456,16 @@ async fn a_component_that_traps_again_and_again_is_left_alone_and_tried_after_fi
     };
     assert_eq!(answer, "503/?$rid=2");
     assert!(body.contains("unreachable"), "{body}");
-    // The twin asked for is never given, so that each further request shows that 30 s have passed.
-    let mut waited = 0;
-    loop {
-        while !published(&mut hub).await.0.starts_with("$iothub/twin/GET/") {}
-        waited += 30;
-        call(&hub, "hello", "3");
-        let (answer, _) = loop {
-            let (topic, body) = published(&mut hub).await;
-            if let Some(answer) = topic.strip_prefix("$iothub/methods/res/") {
-                break (answer.to_owned(), body);
-            }
-        };
-        if answer == "200/?$rid=3" {
-            break;
-        }
-        assert_eq!(answer, "503/?$rid=3");
-    }
-    assert!((240..=360).contains(&waited), "{waited}");
+    hub.publish(
+        "$iothub/twin/PATCH/properties/desired/?$version=2",
+        r#"{"target":1,"$version":2}"#,
+    );
+    // What came meanwhile is asked for once the component runs again.
+    while !published(&mut hub).await.0.starts_with("$iothub/twin/GET/") {}
+    let waited = bench.clock.monotonic().as_secs();
+    assert!((300..330).contains(&waited), "{waited}");
+    call(&hub, "hello", "3");
+    while published(&mut hub).await.0 != "$iothub/methods/res/200/?$rid=3" {}
 }
 
 #[tokio::test]
@@ -563,35 +557,41 @@ async fn a_throttled_report_is_sent_again_and_a_refused_one_is_given_up() {
 
 #[tokio::test]
 async fn a_one_shot_timer_whose_call_fails_fires_again() {
-    let fired = Arc::new(Mutex::new(0));
-    let count = fired.clone();
+    let tries = Arc::new(Mutex::new(0));
     let behaviour = Scripted::new(move |event, record| match event {
         Event::Timer(_) => {
-            let mut count = count.lock().unwrap();
-            *count += 1;
-            if *count < 3 {
-                Err(Failure::Error("not yet".to_owned()))
-            } else {
-                Ok((Answer::None, vec![], "fired".into()))
+            let mut tries = tries.lock().unwrap();
+            *tries += 1;
+            if *tries < 3 {
+                return Err(Failure::Error("not yet".to_owned()));
             }
+            let properties = json!({ "tries": *tries }).as_object().unwrap().clone();
+            let report = Effect::Report(Report {
+                component: None,
+                properties,
+            });
+            Ok((Answer::None, vec![report], record.to_owned()))
         }
         _ => {
-            let timer = Effect::SetTimer("once".to_owned(), Schedule::Once(Duration::from_secs(5)));
-            Ok((
-                Answer::Reply(Reply {
-                    status: 200,
-                    payload: json!(record).to_string(),
-                }),
-                vec![timer],
-                record.to_owned(),
-            ))
+            let schedule = Schedule::Once(Duration::from_secs(5));
+            let timer = Effect::SetTimer("once".to_owned(), schedule);
+            let reply = Reply {
+                status: 200,
+                payload: String::new(),
+            };
+            Ok((Answer::Reply(reply), vec![timer], record.to_owned()))
         }
     });
     let mut bench = run(&behaviour);
-    let hub = bench.connected().await;
+    let mut hub = bench.connected().await;
     call(&hub, "arm", "1");
-    bench.device.await.unwrap().unwrap();
-    assert_eq!(*fired.lock().unwrap(), 3);
+    assert_eq!(answered(&mut hub).await.0, "200/?$rid=1");
+    let (_, report) = published(&mut hub).await;
+    assert_eq!(
+        serde_json::from_slice::<Value>(&report).unwrap(),
+        json!({ "tries": 3 })
+    );
+    assert_eq!(bench.clock.monotonic(), Duration::from_secs(5 + 1 + 2));
 }
 
 #[tokio::test]

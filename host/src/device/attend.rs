@@ -90,7 +90,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 let again = self.supervisor.next_try().unwrap_or(now);
                 self.inbox.message_again(message, again);
             }
-            Waiting::Document(_) | Waiting::Patch { .. } | Waiting::Desired { .. } => {}
+            Waiting::Document(_) | Waiting::Patch { .. } | Waiting::Desired { .. } => {
+                self.twin_missed = true;
+            }
         }
     }
 

@@ -103,6 +103,8 @@ pub struct Device<B: Behaviour, T: Transport> {
     timer_next: bool,
     /// Answers that wait for their batch, with its number.
     departures: Vec<(u64, Departure)>,
+    /// Whether desired properties came while the component was left alone.
+    twin_missed: bool,
     /// Whether telemetry has ever left.
     sending: bool,
     max_timers: usize,
@@ -149,6 +151,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             in_hand: None,
             timer_next: false,
             departures: Vec::new(),
+            twin_missed: false,
             sending: false,
             max_timers: parts.max_timers,
             takes_messages,

@@ -1,6 +1,6 @@
 //! What comes of a call: one batch, and an answer that leaves with it.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use serde_json::Map;
 
@@ -61,23 +61,23 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
 
     /// The number of timers spans calls, so only here it is known.
     fn within_limits(&self, outcome: Outcome) -> Result<Outcome, Failure> {
-        let timers = &self.store.saved().timers;
-        let new = outcome.effects.iter().filter(|effect| match effect {
-            Effect::SetTimer(name, _) => !timers.contains(name),
-            _ => false,
-        });
-        if timers.len() + new.count() > self.max_timers {
-            return Err(Failure::Trap(format!(
-                "it set more than {} timers",
-                self.max_timers
-            )));
+        let mut names: HashSet<&str> = self.store.saved().timers.names().collect();
+        for effect in &outcome.effects {
+            match effect {
+                Effect::SetTimer(name, _) => names.insert(name),
+                Effect::CancelTimer(name) => names.remove(&**name),
+                Effect::Telemetry(_) | Effect::Report(_) => false,
+            };
+        }
+        if names.len() > self.max_timers {
+            let reason = format!("it set more than {} timers", self.max_timers);
+            return Err(Failure::Trap(reason));
         }
         Ok(outcome)
     }
 
     /// An instance has begun.
     fn begun(&mut self, outcome: Outcome) {
-        let again = self.started;
         self.started = true;
         let mut batch = Batch {
             record: Some(outcome.record),
@@ -85,8 +85,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         };
         batch.stage(outcome.effects);
         self.commit(batch);
-        if again {
-            // What the failed instance was told of the desired properties may be lost with it.
+        if std::mem::take(&mut self.twin_missed) {
             self.ask_twin();
         }
     }

@@ -36,10 +36,9 @@ impl Timers {
         self.armed.is_empty()
     }
 
-    /// Whether a timer of this name is armed.
-    #[must_use]
-    pub fn contains(&self, name: &str) -> bool {
-        self.armed.contains_key(name)
+    /// The names of those that are armed.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.armed.keys().map(String::as_str)
     }
 
     /// Arms a timer, in place of an earlier one of its name.

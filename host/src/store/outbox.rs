@@ -6,7 +6,15 @@ use serde_json::{Map, Value};
 
 use crate::hub::{message::Message, twin::merge_report};
 
-/// How much an outbox holds.
+/// With more unsent reports than these they are merged, so that a device that was long away does not tell its twin the
+/// whole past.
+const MANY_REPORTS: usize = 32;
+/// What the hub takes as one change of reported properties, in bytes.
+const LARGEST_REPORT: usize = 32 << 10;
+/// Reports together, in bytes. A twin holds 32 KB, so what is beyond is of a component that reports without end.
+const ALL_REPORTS: usize = 1 << 20;
+
+/// How much telemetry an outbox holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Messages.
@@ -41,7 +49,6 @@ pub struct Outbox {
     next_id: u64,
     telemetry: Queue<Message>,
     reports: Queue<Map<String, Value>>,
-    bytes: usize,
     evicted: u64,
 }
 
@@ -50,12 +57,14 @@ pub struct Outbox {
 struct Queue<T> {
     entries: BTreeMap<u64, Entry<T>>,
     unsent: u64,
+    bytes: usize,
 }
 
 #[derive(Debug)]
 struct Entry<T> {
     /// The number of the batch it came with.
     batch: u64,
+    size: usize,
     item: T,
 }
 
@@ -77,37 +86,38 @@ impl Outbox {
             next_id: 0,
             telemetry: Queue::new(),
             reports: Queue::new(),
-            bytes: 0,
             evicted: 0,
         }
     }
 
-    /// Takes what came with a batch. Over the bounds, reports are coalesced, and then the oldest unsent telemetry gives
-    /// way; returns how many messages that were.
+    /// Takes what came with a batch. Over the bounds the oldest unsent telemetry gives way; returns how many messages that
+    /// were. Many unsent reports are merged; they give way only where together they are far more than a twin holds.
     pub fn push(&mut self, batch: u64, outgoing: Outgoing) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
         match outgoing {
             Outgoing::Telemetry(message) => {
-                self.bytes += message.size();
-                self.telemetry.entries.insert(
+                let size = message.size();
+                self.telemetry.insert(
                     id,
                     Entry {
                         batch,
+                        size,
                         item: message,
                     },
                 );
             }
             Outgoing::Report(report) => {
-                self.reports.entries.insert(
+                self.reports.insert(
                     id,
                     Entry {
                         batch,
+                        size: size_of_report(&report),
                         item: report,
                     },
                 );
-                if self.reports.entries.len() > self.bounds.count {
-                    self.coalesce();
+                if self.reports.entries.len() > MANY_REPORTS {
+                    self.merge_reports();
                 }
             }
         }
@@ -151,10 +161,8 @@ impl Outbox {
 
     /// The server has it, or it is given up.
     pub fn remove(&mut self, id: u64) {
-        if let Some(entry) = self.telemetry.entries.remove(&id) {
-            self.bytes -= entry.item.size();
-        } else {
-            self.reports.entries.remove(&id);
+        if !self.telemetry.remove(id) {
+            self.reports.remove(id);
         }
     }
 
@@ -176,50 +184,70 @@ impl Outbox {
         self.evicted
     }
 
-    /// Merges unsent reports, as far as that leaves their effect as it is: per property the newest value counts.
-    fn coalesce(&mut self) {
-        let unsent = self.reports.entries.split_off(&self.reports.unsent);
+    /// Merges unsent reports, as far as that leaves their effect as it is and the hub takes the result.
+    fn merge_reports(&mut self) {
+        let unsent: Vec<_> = self.reports.take_unsent();
         let mut kept: Option<(u64, Entry<Map<String, Value>>)> = None;
         for (id, newer) in unsent {
             let Some((first, mut pending)) = kept.take() else {
                 kept = Some((id, newer));
                 continue;
             };
-            kept = Some(match merge_report(&mut pending.item, newer.item) {
-                Ok(()) => (
-                    id,
-                    Entry {
-                        batch: newer.batch,
-                        item: pending.item,
-                    },
-                ),
-                Err(item) => {
-                    self.reports.entries.insert(first, pending);
+            let fits = pending.size + newer.size <= LARGEST_REPORT;
+            let merged = if fits {
+                merge_report(&mut pending.item, newer.item)
+            } else {
+                Err(newer.item)
+            };
+            kept = Some(match merged {
+                Ok(()) => {
+                    let size = size_of_report(&pending.item);
                     (
                         id,
                         Entry {
                             batch: newer.batch,
+                            size,
+                            item: pending.item,
+                        },
+                    )
+                }
+                Err(item) => {
+                    self.reports.insert(first, pending);
+                    (
+                        id,
+                        Entry {
+                            batch: newer.batch,
+                            size: newer.size,
                             item,
                         },
                     )
                 }
             });
         }
-        self.reports.entries.extend(kept);
+        if let Some((id, entry)) = kept {
+            self.reports.insert(id, entry);
+        }
     }
 
     fn evict(&mut self) -> u64 {
+        while self.reports.bytes > ALL_REPORTS && self.reports.evict() {
+            tracing::error!("more was reported than a twin holds; the oldest report is given up");
+        }
         let before = self.evicted;
-        while self.telemetry.entries.len() > self.bounds.count || self.bytes > self.bounds.bytes {
-            let Some((id, _)) = self.telemetry.entries.range(self.telemetry.unsent..).next() else {
+        while self.telemetry.entries.len() > self.bounds.count
+            || self.telemetry.bytes > self.bounds.bytes
+        {
+            if !self.telemetry.evict() {
                 break;
-            };
-            let id = *id;
-            self.remove(id);
+            }
             self.evicted += 1;
         }
         self.evicted - before
     }
+}
+
+fn size_of_report(report: &Map<String, Value>) -> usize {
+    serde_json::to_vec(report).map_or(0, |text| text.len())
 }
 
 impl<T> Queue<T> {
@@ -227,7 +255,33 @@ impl<T> Queue<T> {
         Self {
             entries: BTreeMap::new(),
             unsent: 0,
+            bytes: 0,
         }
+    }
+
+    fn insert(&mut self, id: u64, entry: Entry<T>) {
+        self.bytes += entry.size;
+        self.entries.insert(id, entry);
+    }
+
+    fn remove(&mut self, id: u64) -> bool {
+        let removed = self.entries.remove(&id);
+        if let Some(entry) = &removed {
+            self.bytes -= entry.size;
+        }
+        removed.is_some()
+    }
+
+    fn take_unsent(&mut self) -> Vec<(u64, Entry<T>)> {
+        let unsent = self.entries.split_off(&self.unsent);
+        self.bytes -= unsent.values().map(|entry| entry.size).sum::<usize>();
+        unsent.into_iter().collect()
+    }
+
+    /// Drops the oldest that is not with the server; false if there is none.
+    fn evict(&mut self) -> bool {
+        let oldest = self.entries.range(self.unsent..).next().map(|(id, _)| *id);
+        oldest.is_some_and(|id| self.remove(id))
     }
 
     fn next(&self, accepted: u64) -> Option<(u64, &T)> {
@@ -335,22 +389,33 @@ mod tests {
     }
 
     #[test]
-    fn reports_are_coalesced_but_never_lost() {
-        let mut outbox = Outbox::new(Bounds {
-            count: 2,
-            bytes: 1 << 20,
-        });
-        for n in 0..10 {
+    fn many_reports_are_merged_and_none_is_lost() {
+        let mut outbox = Outbox::new(Bounds::default());
+        for n in 0..1000 {
             outbox.push(1, report(json!({"max": n, format!("p{}", n % 3): n})));
         }
+        assert!(outbox.len() <= MANY_REPORTS);
         let mut seen = Map::new();
         for text in sent(&mut outbox) {
             seen.extend(serde_json::from_str::<Map<String, Value>>(&text).unwrap());
         }
         assert_eq!(
             Value::Object(seen),
-            json!({"max": 9, "p0": 9, "p1": 7, "p2": 8})
+            json!({"max": 999, "p0": 999, "p1": 997, "p2": 998})
         );
-        assert!(outbox.len() <= 2);
+    }
+
+    #[test]
+    fn reports_without_end_stay_bounded_and_each_one_fits_the_hub() {
+        let mut outbox = Outbox::new(Bounds::default());
+        for n in 0..500 {
+            outbox.push(1, report(json!({format!("p{n}"): "x".repeat(10_000)})));
+        }
+        let sizes: Vec<_> = sent(&mut outbox).iter().map(String::len).collect();
+        assert!(
+            sizes.iter().all(|size| *size <= LARGEST_REPORT),
+            "{sizes:?}"
+        );
+        assert!(sizes.iter().sum::<usize>() <= ALL_REPORTS);
     }
 }

@@ -33,7 +33,8 @@ pub fn identity(args: &RunArgs, model_id: &str) -> Result<Identity, SettingError
         Some("DPS") => Ok(Identity::Dps(registration(args, model_id)?)),
         Some("connectionString") => hub(),
         Some(other) => Err(SettingError::new(format!(
-            "IOTHUB_DEVICE_SECURITY_TYPE is {other:?}; it must be \"DPS\" or \"connectionString\""
+            "IOTHUB_DEVICE_SECURITY_TYPE is {}; it must be \"DPS\" or \"connectionString\"",
+            shown(other)
         ))),
         None => Err(SettingError::new(
             "it is not said how the device proves who it is; set IOTHUB_DEVICE_SECURITY_TYPE to \"DPS\" or \
@@ -43,11 +44,15 @@ pub fn identity(args: &RunArgs, model_id: &str) -> Result<Identity, SettingError
 }
 
 fn registration(args: &RunArgs, model_id: &str) -> Result<Registration, SettingError> {
-    let needed = |value: &Option<String>, variable: &str, what: &str| {
-        value
-            .clone()
-            .filter(|text| !text.is_empty())
-            .ok_or_else(|| SettingError::new(format!("{variable} is not set; set it to {what}")))
+    let needed = |value: &Option<String>, variable: &str, what: &str| match value.as_deref() {
+        None | Some("") => Err(SettingError::new(format!(
+            "{variable} is not set; set it to {what}"
+        ))),
+        Some(text) if !is_id(text) => Err(SettingError::new(format!(
+            "{variable} is {}; set it to {what}: letters, digits, `-`, `.`, `_` and `:`, at most {ID_LENGTH} of them",
+            shown(text)
+        ))),
+        Some(text) => Ok(text.to_owned()),
     };
     let id_scope = needed(
         &args.id_scope,
@@ -60,9 +65,9 @@ fn registration(args: &RunArgs, model_id: &str) -> Result<Registration, SettingE
         "the device's registration id",
     )?;
     let endpoint = Endpoint::parse(&args.dps_endpoint).ok_or_else(|| {
-        let given = &args.dps_endpoint;
+        let given = shown(&args.dps_endpoint);
         SettingError::new(format!(
-            "IOTHUB_DEVICE_DPS_ENDPOINT is {given:?}; it must be NAME or NAME:PORT"
+            "IOTHUB_DEVICE_DPS_ENDPOINT is {given}; it must be NAME or NAME:PORT"
         ))
     })?;
     Ok(Registration {
@@ -72,6 +77,30 @@ fn registration(args: &RunArgs, model_id: &str) -> Result<Registration, SettingE
         registration_id,
         model_id: model_id.to_owned(),
     })
+}
+
+/// Longest registration id of DPS.
+const ID_LENGTH: usize = 128;
+
+/// Whether DPS may know it: its registration ids and id scopes hold nothing else, and nothing that is special in a topic
+/// or a user name.
+fn is_id(text: &str) -> bool {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "-._:".contains(character);
+    text.len() <= ID_LENGTH && text.chars().all(allowed)
+}
+
+/// A wrong setting as an error shows it: not if it may be a key or a connection string in the wrong place.
+fn shown(text: &str) -> String {
+    /// Shorter than any key Azure makes: 32 bytes in base64.
+    const LONGEST: usize = 40;
+    if text.len() <= LONGEST && !text.contains("SharedAccess") {
+        format!("{text:?}")
+    } else {
+        format!(
+            "a text of {} characters, not shown here",
+            text.chars().count()
+        )
+    }
 }
 
 /// The device's own key, or the one derived from its group's.
@@ -117,11 +146,11 @@ fn hub() -> Result<Identity, SettingError> {
     })
 }
 
+/// The variable, if it is set; what is not UTF-8 in it is replaced by what no key holds.
 fn secret(variable: &str) -> Option<SecretString> {
-    env::var(variable)
-        .ok()
+    env::var_os(variable)
         .filter(|text| !text.is_empty())
-        .map(SecretString::from)
+        .map(|text| SecretString::from(text.to_string_lossy().into_owned()))
 }
 
 /// The component's settings in the order given, the short forms last, so that they count.

@@ -148,11 +148,12 @@ impl Compiler {
             return Ok(());
         }
         let said = String::from_utf8_lossy(&output.stderr);
-        let line = said
-            .lines()
-            .last()
-            .unwrap_or_default()
-            .trim_start_matches("error: ");
+        let line = said.lines().last().unwrap_or_default();
+        let line = line.strip_prefix("error: ").unwrap_or(line);
+        // What it could not do is said here in the same words.
+        let line = line
+            .strip_prefix(&failed(String::new()).to_string())
+            .unwrap_or(line);
         Err(failed(match output.status.code() {
             Some(_) if !line.is_empty() => line.to_owned(),
             _ => format!(
@@ -195,9 +196,12 @@ pub fn compile_here(path: &Path, cache: &Path, limits: &Limits) -> Result<PathBu
     };
     compiler.prepare_cache()?;
     bound_this_process(limits);
-    let failed = |error: wasmtime::Error| LoadError::Compile {
-        path: source.path.clone(),
-        reason: format!("{error:#}").replace('\n', " "),
+    let failed = |error: wasmtime::Error| {
+        let reason = format!("{error:#}").replace('\n', " ");
+        LoadError::Compile {
+            path: source.path.clone(),
+            reason: format!("{reason}; build or copy it again"),
+        }
     };
     let engine = engine().map_err(failed)?;
     let image = cache.join(image_name(&engine, &source.sha256));
@@ -225,7 +229,9 @@ impl Source {
             .metadata()
             .map_err(|error| unreadable(error.to_string()))?;
         if !metadata.is_file() {
-            return Err(unreadable("it is not a file".to_owned()));
+            return Err(unreadable(
+                "it is not a file; name the component's .wasm file".to_owned(),
+            ));
         }
         let mut bytes = Vec::new();
         file.take(limits.component + 1)
@@ -233,7 +239,7 @@ impl Source {
             .map_err(|error| unreadable(error.to_string()))?;
         if bytes.len() as u64 > limits.component {
             return Err(unreadable(format!(
-                "it is larger than {} MiB",
+                "it is larger than {} MiB; build it for release, without debug information",
                 limits.component >> 20
             )));
         }
@@ -242,8 +248,10 @@ impl Source {
             Some(b"\0asm\x01\0\0\0") => Some(
                 "it is a core module; build it for the target wasm32-wasip2, or wrap it with `wasm-tools component new`",
             ),
-            Some([0, b'a', b's', b'm', ..]) => Some("its version of WebAssembly is unknown"),
-            _ => Some("it does not begin as WebAssembly does"),
+            Some([0, b'a', b's', b'm', ..]) => {
+                Some("its version of WebAssembly is unknown; build it for the target wasm32-wasip2")
+            }
+            _ => Some("it does not begin as WebAssembly does; name the component's .wasm file"),
         };
         if let Some(reason) = reason {
             return Err(LoadError::NotAComponent {
@@ -265,8 +273,8 @@ impl Source {
 
 fn io_reason(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::NotFound => "there is no such file; check the path".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied; let this user read it".to_owned(),
         _ => error.to_string(),
     }
 }

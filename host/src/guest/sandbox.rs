@@ -121,8 +121,14 @@ impl Sandbox {
             .filter(|name| !self.offers(name))
             .collect();
         if !missing.is_empty() {
+            let only_wasi = missing.iter().all(|name| is_wasi(name));
+            let remedy = if only_wasi && self.0.wasi == Wasi::None {
+                " without --wasi log-only"
+            } else {
+                ""
+            };
             wrong.push(format!(
-                "it imports {}, which this host does not offer",
+                "it imports {}, which this host does not offer{remedy}",
                 missing.join(", ")
             ));
         }
@@ -153,10 +159,13 @@ impl Sandbox {
 
     fn offers(&self, import: &str) -> bool {
         let interface = import.split('@').next().unwrap_or(import);
-        let wasi = self.0.wasi == Wasi::LogOnly
-            && WASI.iter().any(|package| interface.starts_with(package));
+        let wasi = self.0.wasi == Wasi::LogOnly && is_wasi(interface);
         wasi || OFFERED.contains(&interface)
     }
+}
+
+fn is_wasi(import: &str) -> bool {
+    WASI.iter().any(|package| import.starts_with(package))
 }
 
 fn names(image: &Image, engine: &Engine) -> (Vec<String>, Vec<String>) {

@@ -234,22 +234,35 @@ fn connect_error(error: &ConnectionError, request: &Connect) -> ConnectError {
             ConnectReturnCode::BadUserNamePassword => 4,
             ConnectReturnCode::NotAuthorized => 5,
         }),
-        ConnectionError::NetworkTimeout => {
-            ConnectError::Unreachable(format!("no answer within {} s", NETWORK_TIMEOUT.as_secs()))
-        }
+        ConnectionError::NetworkTimeout => ConnectError::Unreachable(format!(
+            "no answer within {} s; check that no firewall blocks port {}",
+            NETWORK_TIMEOUT.as_secs(),
+            request.endpoint.port
+        )),
         ConnectionError::Tls(rumqttc::TlsError::Io(error)) => {
             tls_error(error, &request.endpoint.host)
         }
         ConnectionError::Tls(rumqttc::TlsError::DNSName(_)) => ConnectError::Tls(format!(
-            "\"{}\" cannot be the name of a server",
+            "{:?} cannot be the name of a server; give the name its certificate is for",
             request.endpoint.host
         )),
-        ConnectionError::Io(error) => ConnectError::Unreachable(io_reason(error)),
+        ConnectionError::Io(error) => ConnectError::Unreachable(format!(
+            "{}; check name, port and network",
+            io_reason(error)
+        )),
         ConnectionError::MqttState(state) => {
             ConnectError::Unreachable(state_error(state).to_string())
         }
+        ConnectionError::NotConnAck(_) => speaks_no("MQTT"),
         other => ConnectError::Unreachable(other.to_string()),
     }
+}
+
+/// Another kind of server answers there, for now.
+fn speaks_no(protocol: &str) -> ConnectError {
+    ConnectError::Unreachable(format!(
+        "what listens there does not speak {protocol}; check name and port"
+    ))
 }
 
 /// Tells a certificate that must not be accepted, which no second try mends, from a handshake that broke.
@@ -257,6 +270,9 @@ fn tls_error(error: &io::Error, host: &str) -> ConnectError {
     let rustls = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    if let Some(rustls::Error::InvalidMessage(_)) = rustls {
+        return speaks_no("TLS");
+    }
     let Some(rustls::Error::InvalidCertificate(certificate)) = rustls else {
         return ConnectError::Unreachable(format!(
             "the TLS handshake failed: {}",

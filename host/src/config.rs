@@ -180,3 +180,30 @@ pub fn cache_dir(args: &CacheArgs) -> Result<PathBuf, SettingError> {
             )
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_what_dps_allows() {
+        for id in ["thermostat-01", "0ne00000000", "a.b_c:d", &"a".repeat(128)] {
+            assert!(is_id(id), "{id:?}");
+        }
+        for id in ["a/b", "a b", "a\nb", "+", "#", "ä", &"a".repeat(129)] {
+            assert!(!is_id(id), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_setting_is_shown_on_one_line_unless_it_may_be_a_secret() {
+        assert_eq!(shown("a\n\u{1b}b"), "\"a\\n\\u{1b}b\"");
+        let key_of_32_bytes = "c2VjcmV0IGtleSBvZiBhIHRlc3Q6IDMyIGJ5dGVzISE=";
+        for secret in [key_of_32_bytes, "SharedAccessKey=c2hvcnQ="] {
+            assert_eq!(
+                shown(secret),
+                format!("a text of {} characters, not shown here", secret.len())
+            );
+        }
+    }
+}

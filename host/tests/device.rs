@@ -319,6 +319,29 @@ async fn an_answer_waits_for_its_batch_only_if_the_call_changed_something() {
 }
 
 #[tokio::test]
+async fn a_command_whose_payload_is_not_json_is_refused_and_never_reaches_the_behaviour() {
+    let behaviour = Scripted::new(|event, record| match event {
+        Event::Command { payload, .. } => reply(&format!("{payload:?}"), record),
+        _ => reply("", record),
+    });
+    let mut bench = run(&behaviour);
+    let mut hub = bench.connected().await;
+    let malformed: [&[u8]; 4] = [b"{", b"yesterday", b"{} {}", b"\"\xff\""];
+    for (request, payload) in malformed.into_iter().enumerate() {
+        hub.publish(
+            &format!("$iothub/methods/POST/any/?$rid={request}"),
+            payload,
+        );
+        let (topic, body) = answered(&mut hub).await;
+        assert_eq!(topic, format!("400/?$rid={request}"));
+        assert_eq!(body, r#"{"error":"the payload is not JSON"}"#);
+    }
+    hub.publish("$iothub/methods/POST/any/?$rid=9", "");
+    let (topic, _) = answered(&mut hub).await;
+    assert_eq!(topic, "200/?$rid=9", "no payload is no mistake");
+}
+
+#[tokio::test]
 async fn nothing_is_sent_before_its_batch_is_accepted() {
     let accepted = Arc::new(watch::Sender::new(1));
     let behaviour = Scripted::new(|event, record| match command_name(&event) {

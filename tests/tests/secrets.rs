@@ -108,6 +108,35 @@ fn no_key_or_token_is_in_a_log_of_json() {
 }
 
 #[test]
+fn a_device_with_the_key_of_its_group_shows_neither_that_nor_its_own() {
+    let cloud = Cloud::start();
+    let group = cloud.enrolment();
+    let group = group
+        .pointer("/defaultGroup/primaryKey")
+        .and_then(|key| key.as_str());
+    let group = group.expect("every cloud has a group");
+    let own = value(
+        &cloud.enrol(&["s-1", "--group"]),
+        "IOTHUB_DEVICE_DPS_DEVICE_KEY",
+    );
+    let secrets = [group.to_owned(), own];
+    for form in ["text", "json"] {
+        let mut host = HostCommand::of(&thermostat())
+            .arg("-vv")
+            .arg("--log-format")
+            .arg(form)
+            .enrolled_in_group(&cloud, "s-1")
+            .start();
+        host.stdout.wait_for("Sent message");
+        assert_eq!(host.stop(), Some(0));
+        assert_silent("standard output", &host.stdout.text(), &secrets);
+        assert_silent("the log", &host.stderr.text(), &secrets);
+    }
+    assert_silent("the cloud", &cloud.process.stdout.text(), &secrets);
+    assert_silent("the cloud's log", &cloud.process.stderr.text(), &secrets);
+}
+
+#[test]
 fn no_key_or_token_is_in_the_errors_of_a_refused_device() {
     let cloud = Cloud::start();
     let wrong = "d3Jvbmcga2V5IG9mIGEgdGVzdA==";

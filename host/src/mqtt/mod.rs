@@ -69,14 +69,18 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads `name` or `name:port`; none if the port is not a number or the name is empty.
+    /// Reads `name` or `name:port`; none if the port is not a number, or the name is empty or has characters that no
+    /// host name has.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) => (host, port.parse().ok()?),
             None => (text, 8883),
         };
-        (!host.is_empty()).then(|| Self {
+        let allowed =
+            |character: char| character.is_ascii_alphanumeric() || "-._".contains(character);
+        let is_name = !host.is_empty() && host.chars().all(allowed);
+        is_name.then(|| Self {
             host: host.to_owned(),
             port,
         })
@@ -157,5 +161,28 @@ fn refusal(code: u8) -> &'static str {
         4 => "refused: wrong user name or password (CONNACK 4)",
         5 => "refused: not authorised (CONNACK 5)",
         _ => "refused with a return code MQTT does not know",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_a_host_name_or_address_with_or_without_a_port() {
+        let read = |text| Endpoint::parse(text).map(|endpoint| endpoint.to_string());
+        assert_eq!(read("hub.example").unwrap(), "hub.example:8883");
+        assert_eq!(read("127.0.0.1:1").unwrap(), "127.0.0.1:1");
+        for wrong in [
+            "",
+            ":1",
+            "a:b",
+            "a:65536",
+            "a b",
+            "https://a",
+            "c2VjcmV0IGtleQ==",
+        ] {
+            assert_eq!(read(wrong), None, "{wrong:?}");
+        }
     }
 }

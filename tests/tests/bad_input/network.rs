@@ -1,12 +1,13 @@
 //! What a host says of a network that is not as it should be: who did not answer as expected, why, and when it tries
 //! again; and what it does not accept.
-#![allow(clippy::expect_used, reason = "in a test, to panic is to fail")]
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
 use end_to_end::{Cloud, HostCommand, Process, thermostat};
+
+use super::{REFUSED, dps};
 
 /// A server at this address, which does this to each connection.
 fn server(address: &str, each: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
@@ -66,7 +67,7 @@ fn a_certificate_for_another_name_ends_the_host() {
     // The certificate is for localhost and 127.0.0.1; by 127.0.0.9 the same server is reached.
     let elsewhere = server("127.0.0.9:0", move |stream| relay(stream, &mqtt));
     let mut host = host(&cloud, &elsewhere.to_string());
-    assert_eq!(host.wait().code(), Some(3));
+    assert_eq!(host.wait().code(), Some(REFUSED));
     let text = host.stderr.text();
     assert_eq!(text.lines().count(), 1, "{text}");
     for word in ["error: ", "certificate", "not for 127.0.0.9", "own name"] {
@@ -124,4 +125,14 @@ fn a_network_that_comes_back_is_used() {
     open.send(()).expect("the server runs");
     host.stdout.wait_for("Sent message");
     assert_eq!(host.stop(), Some(0));
+}
+
+#[test]
+fn a_server_that_is_not_there_is_tried_again() {
+    let nothing = "nothing listens there";
+    keeps_trying(dps(&thermostat()).start(), &["127.0.0.1:1", nothing]);
+    keeps_trying(
+        super::host(&thermostat()).start(),
+        &["127.0.0.1:1", nothing],
+    );
 }

@@ -1,0 +1,122 @@
+//! What the cloud refuses, and what is in a cloud's own way.
+
+use end_to_end::{Cloud, HostCommand, thermostat};
+
+use super::{KEY, REFUSED, ends};
+
+#[test]
+fn a_cloud_that_refuses_the_device_ends_it() {
+    let cloud = Cloud::start();
+    let wrong = |name: &str, value: &str| {
+        HostCommand::bare()
+            .arg("--component")
+            .arg(thermostat())
+            .enrolled(&cloud, "known")
+            .env(name, value)
+    };
+    ends(
+        wrong("IOTHUB_DEVICE_DPS_DEVICE_KEY", KEY),
+        REFUSED,
+        &["known", "check the ID scope", "key"],
+    );
+    ends(
+        wrong("IOTHUB_DEVICE_DPS_ID_SCOPE", "0neFFFFFFFF"),
+        REFUSED,
+        &["0neFFFFFFFF", "check the ID scope"],
+    );
+    ends(
+        wrong("IOTHUB_DEVICE_DPS_DEVICE_ID", "stranger"),
+        REFUSED,
+        &["stranger", "registration id"],
+    );
+    let hub = cloud.running()["hubName"].clone();
+    let string = format!(
+        "HostName={};DeviceId=known;SharedAccessKey={KEY}",
+        hub.as_str().expect("a name")
+    );
+    ends(
+        wrong("IOTHUB_DEVICE_SECURITY_TYPE", "connectionString")
+            .env("IOTHUB_DEVICE_CONNECTION_STRING", string),
+        REFUSED,
+        &["CONNACK 5", "key"],
+    );
+}
+
+#[test]
+fn a_certificate_nobody_vouches_for_ends_the_host() {
+    let cloud = Cloud::start();
+    let other = Cloud::start();
+    let host = HostCommand::bare()
+        .arg("--component")
+        .arg(thermostat())
+        .enrolled(&cloud, "known")
+        .env("SSL_CERT_FILE", other.certificate());
+    ends(
+        host,
+        REFUSED,
+        &["certificate", "--ca FILE or SSL_CERT_FILE"],
+    );
+}
+
+#[test]
+fn a_certificate_named_with_ca_is_trusted() {
+    let cloud = Cloud::start();
+    let other = Cloud::start();
+    let mut host = HostCommand::of(&thermostat())
+        .enrolled(&cloud, "known")
+        .env("SSL_CERT_FILE", other.certificate())
+        .arg("--ca")
+        .arg(cloud.certificate())
+        .start();
+    host.stdout.wait_for("Sent message");
+}
+
+#[test]
+fn a_command_with_a_payload_the_device_cannot_use_is_refused_by_name() {
+    let cloud = Cloud::start();
+    let mut host = HostCommand::of(&thermostat())
+        .enrolled(&cloud, "t-1")
+        .start();
+    host.stdout.wait_for("Listening");
+    let reply = cloud.call(&["getMaxMinReport", "yesterday"]);
+    assert_eq!(reply.status, 400);
+    assert!(
+        reply.payload["error"].to_string().contains("yesterday"),
+        "{:?}",
+        reply.payload
+    );
+}
+
+#[test]
+fn the_cloud_says_what_is_in_its_way() {
+    let cloud = Cloud::start();
+    let running = cloud.running();
+    let mqtt = running["mqtt"].as_str().expect("an address");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().to_str().expect("a path");
+
+    let taken = cloud.operate(&[
+        "run",
+        "--dir",
+        path,
+        "--mqtt",
+        mqtt,
+        "--https",
+        "127.0.0.1:0",
+    ]);
+    assert_eq!(taken.code, 2, "{}", taken.stderr);
+    assert!(taken.stderr.contains(mqtt), "{}", taken.stderr);
+
+    let locked = cloud.operate(&["run", "--mqtt", "127.0.0.1:0", "--https", "127.0.0.1:0"]);
+    assert_eq!(locked.code, 2, "{}", locked.stderr);
+
+    let nobody = cloud.operate(&["twin", "--device", "nobody"]);
+    assert_eq!(nobody.code, 1);
+    assert!(nobody.stderr.contains("nobody"), "{}", nobody.stderr);
+
+    let absent = cloud.operate(&["twin", "--dir", path]);
+    assert!(absent.stderr.contains("no cloud runs"), "{}", absent.stderr);
+    for answer in [taken, locked, nobody, absent] {
+        assert_eq!(answer.stderr.lines().count(), 1, "{}", answer.stderr);
+    }
+}

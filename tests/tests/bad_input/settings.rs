@@ -1,0 +1,180 @@
+//! Settings that are missing or wrong.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
+
+use end_to_end::{HostCommand, thermostat};
+
+use super::{KEY, UNUSABLE, dps, ends, host};
+
+#[test]
+fn settings_that_are_missing_or_wrong_are_named() {
+    let thermostat = thermostat();
+    let typed = |kind: &str| host(&thermostat).env("IOTHUB_DEVICE_SECURITY_TYPE", kind);
+    ends(HostCommand::bare(), UNUSABLE, &["--component"]);
+    ends(
+        host(&thermostat).without("IOTHUB_DEVICE_SECURITY_TYPE"),
+        UNUSABLE,
+        &["IOTHUB_DEVICE_SECURITY_TYPE", "DPS", "connectionString"],
+    );
+    ends(
+        typed("dps"),
+        UNUSABLE,
+        &["\"dps\"", "\"DPS\"", "\"connectionString\""],
+    );
+    ends(
+        host(&thermostat).without("IOTHUB_DEVICE_CONNECTION_STRING"),
+        UNUSABLE,
+        &["IOTHUB_DEVICE_CONNECTION_STRING is not set"],
+    );
+    for variable in [
+        "IOTHUB_DEVICE_DPS_ID_SCOPE",
+        "IOTHUB_DEVICE_DPS_DEVICE_ID",
+        "IOTHUB_DEVICE_DPS_DEVICE_KEY",
+    ] {
+        ends(
+            dps(&thermostat).without(variable),
+            UNUSABLE,
+            &[variable, "is not set"],
+        );
+    }
+    ends(
+        dps(&thermostat).env("IOTHUB_DEVICE_DPS_DEVICE_KEY", "no base64!"),
+        UNUSABLE,
+        &["IOTHUB_DEVICE_DPS_DEVICE_KEY", "base64"],
+    );
+    ends(
+        dps(&thermostat).env("IOTHUB_DEVICE_DPS_GROUP_KEY", KEY),
+        UNUSABLE,
+        &["IOTHUB_DEVICE_DPS_DEVICE_KEY and IOTHUB_DEVICE_DPS_GROUP_KEY are both set"],
+    );
+    ends(
+        dps(&thermostat).env("IOTHUB_DEVICE_DPS_ENDPOINT", "name:port"),
+        UNUSABLE,
+        &["IOTHUB_DEVICE_DPS_ENDPOINT", "NAME:PORT"],
+    );
+}
+
+#[test]
+fn a_connection_string_that_cannot_be_used_is_told_by_its_part() {
+    for (text, words) in [
+        ("nonsense", "part 1"),
+        ("HostName=h;DeviceId=d", "no SharedAccessKey"),
+        (&format!("DeviceId=d;SharedAccessKey={KEY}"), "no HostName"),
+        (&format!("HostName=h;SharedAccessKey={KEY}"), "no DeviceId"),
+        (
+            &format!("HostName=h:x;DeviceId=d;SharedAccessKey={KEY}"),
+            "HostName",
+        ),
+        (
+            &format!("HostName=h;DeviceId=d;SharedAccessKey=*{KEY}"),
+            "base64",
+        ),
+        (
+            &format!("HostName=h;SharedAccessKeyName=iothubowner;SharedAccessKey={KEY}"),
+            "belongs to a service",
+        ),
+    ] {
+        ends(
+            host(&thermostat()).env("IOTHUB_DEVICE_CONNECTION_STRING", text),
+            UNUSABLE,
+            &["IOTHUB_DEVICE_CONNECTION_STRING", words],
+        );
+    }
+}
+
+#[test]
+fn a_secret_in_the_wrong_variable_is_not_shown() {
+    let string = format!("HostName=h;DeviceId=d;SharedAccessKey={KEY}");
+    for variable in [
+        "IOTHUB_DEVICE_SECURITY_TYPE",
+        "IOTHUB_DEVICE_DPS_ENDPOINT",
+        "IOTHUB_DEVICE_DPS_ID_SCOPE",
+        "IOTHUB_DEVICE_DPS_DEVICE_ID",
+    ] {
+        for secret in [KEY, &string] {
+            ends(
+                dps(&thermostat()).env(variable, secret),
+                UNUSABLE,
+                &[variable],
+            );
+        }
+    }
+}
+
+#[test]
+fn files_and_folders_that_cannot_be_used_are_named() {
+    let thermostat = thermostat();
+    ends(
+        host(&thermostat).arg("--ca").arg("/no/such.pem"),
+        UNUSABLE,
+        &["/no/such.pem", "no such file", "PEM"],
+    );
+    ends(
+        host(&thermostat).arg("--ca").arg(&thermostat),
+        UNUSABLE,
+        &["thermostat.wasm", "no certificate", "PEM"],
+    );
+    for roots in [Path::new("/no/such.pem"), &thermostat] {
+        ends(
+            host(&thermostat).env("SSL_CERT_FILE", roots),
+            UNUSABLE,
+            &["SSL_CERT_FILE", &format!("{roots:?}"), "PEM", "unset"],
+        );
+    }
+    ends(
+        host(&thermostat).arg("--cache-dir").arg(&thermostat),
+        UNUSABLE,
+        &["not a directory", "--cache-dir"],
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).expect("it is ours");
+    ends(
+        host(&thermostat).arg("--cache-dir").arg(folder.path()),
+        UNUSABLE,
+        &["others may write", "--cache-dir"],
+    );
+    ends(
+        host(&thermostat).without("HOST_CACHE_DIR"),
+        UNUSABLE,
+        &["XDG_CACHE_HOME", "HOME", "--cache-dir"],
+    );
+}
+
+#[test]
+fn settings_the_component_does_not_take_are_told_in_its_words() {
+    let thermostat = thermostat();
+    ends(
+        host(&thermostat).set("colour", "red"),
+        UNUSABLE,
+        &["thermostat.wasm", "\"colour\"", "telemetry-interval"],
+    );
+    ends(
+        host(&thermostat).arg("--telemetry-interval").arg("soon"),
+        UNUSABLE,
+        &["\"soon\"", "8s"],
+    );
+}
+
+#[test]
+fn a_wrong_command_line_shows_how_it_is_written() {
+    for (arguments, words) in [
+        (&["--set", "novalue"][..], "KEY=VALUE"),
+        (&["--no-such-option"], "--help"),
+        (&["--log-format", "xml"], "text"),
+    ] {
+        let host = arguments
+            .iter()
+            .fold(host(&thermostat()), |host, argument| host.arg(argument));
+        let mut process = host.start();
+        assert_eq!(process.wait().code(), Some(UNUSABLE));
+        assert!(
+            process.stderr.text().contains(words),
+            "{}",
+            process.stderr.text()
+        );
+    }
+}

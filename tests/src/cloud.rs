@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::PATIENCE;
 use crate::events::Events;
 use crate::files;
 use crate::host::HostCommand;
@@ -127,6 +129,21 @@ impl Cloud {
     pub fn call(&self, arguments: &[&str]) -> Reply {
         let options = ["call", "--json", "--connect-timeout", "30"];
         Reply::of(&self.ask(&[&options, arguments].concat()))
+    }
+
+    /// [`call`](Self::call)s again and again until the reply is as `test` wants it: for what no event tells of.
+    ///
+    /// # Panics
+    /// It does not become so in time.
+    pub fn call_until(&self, arguments: &[&str], test: impl Fn(&Reply) -> bool) -> Reply {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let reply = self.call(arguments);
+            if test(&reply) {
+                return reply;
+            }
+            assert!(Instant::now() < deadline, "still {reply:?}");
+        }
     }
 
     /// `cloud set` with these arguments: the acknowledgment.

@@ -1,74 +1,152 @@
 //! Components that misbehave, in a device that runs: the caller is told, and the device goes on.
 
-use end_to_end::{Cloud, HostCommand, Process, guest};
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "in a test, to panic is to fail"
+)]
 
-/// A device that does wrong what it is told to.
-fn faulty(cloud: &Cloud) -> Process {
-    let mut host = HostCommand::of(&guest("faulty"))
-        .enrolled(cloud, "f-1")
-        .start();
-    host.stdout.wait_for("Listening");
-    host
+use end_to_end::{Cloud, Events, HostCommand, Process, guest};
+
+/// A device that does wrong what it is told to, and counts its messages in its record.
+struct Faulty {
+    cloud: Cloud,
+    events: Events,
+    host: Process,
+}
+
+impl Faulty {
+    fn start() -> Self {
+        let cloud = Cloud::start();
+        let mut events = cloud.events();
+        let host = HostCommand::of(&guest("faulty"))
+            .enrolled(&cloud, "f-1")
+            .start();
+        events.next("telemetry");
+        Self {
+            cloud,
+            events,
+            host,
+        }
+    }
+
+    /// Commits the fault: the caller gets 500 with the reason, and the next command works.
+    fn fails(&self, fault: &str, reason: &str) {
+        let reply = self.cloud.call(&[fault]);
+        assert_eq!(reply.status, 500, "{fault}: {reply:?}");
+        let error = reply.payload["error"].to_string();
+        assert!(error.contains(reason), "{fault}: {error}");
+        assert_eq!(self.cloud.call(&["ok"]).status, 200, "after {fault}");
+    }
+
+    /// The count went on where it was, over the instances that failed, on the connection there was.
+    fn has_gone_on(mut self) {
+        let seen = self.events.seen();
+        let last = seen
+            .iter()
+            .filter_map(|event| event["body"]["count"].as_u64())
+            .next_back()
+            .expect("a count");
+        let next = self.events.find("a later count", |event| {
+            event["body"]["count"]
+                .as_u64()
+                .filter(|count| *count > last)
+        });
+        assert_eq!(next, last + 1, "the record survives");
+        let connections = seen.iter().filter(|event| event["type"] == "connected");
+        assert_eq!(connections.count(), 1, "the connection survives");
+    }
 }
 
 #[test]
-fn a_failing_call_is_answered_with_its_reason_and_the_next_one_works() {
-    let cloud = Cloud::start();
-    let mut events = cloud.events();
-    let _host = faulty(&cloud);
-    events.next("telemetry");
-    for (fault, reason) in [
-        ("trap", "unreachable"),
-        ("err", "asked to fail"),
-        ("hog", "MiB of memory"),
-        ("spin", "CPU time"),
-    ] {
-        let reply = cloud.call(&[fault]);
-        assert_eq!(reply.status, 500, "{fault}");
-        assert!(
-            reply.payload["error"].to_string().contains(reason),
-            "{fault}: {:?}",
-            reply.payload
-        );
-        assert_eq!(cloud.call(&["ok"]).status, 200, "after {fault}");
+fn a_call_that_traps_is_answered_with_its_reason() {
+    let device = Faulty::start();
+    device.fails("trap", "unreachable");
+    device.fails("recurse", "stack");
+    device.has_gone_on();
+}
+
+#[test]
+fn a_call_that_takes_too_much_is_answered_with_the_limit() {
+    let device = Faulty::start();
+    device.fails("spin", "CPU time");
+    device.fails("hog", "MiB of memory");
+    device.fails("big-record", "record");
+    device.has_gone_on();
+}
+
+#[test]
+fn a_call_that_wants_to_sleep_is_answered_with_what_it_may_not() {
+    let device = Faulty::start();
+    device.fails("wait", "set a timer instead");
+    device.has_gone_on();
+}
+
+#[test]
+fn a_call_that_returns_an_error_is_answered_with_it_however_often() {
+    let device = Faulty::start();
+    for _ in 0..4 {
+        device.fails("err", "asked to fail");
+        device.fails("save-err", "asked to fail at save");
     }
-    // The count is in the record, which outlives the instances that failed.
-    let count = events.next("telemetry")["body"]["count"].as_u64();
-    assert!(count > Some(1), "{count:?}");
-    let connections = events
-        .seen()
-        .iter()
-        .filter(|event| event["type"] == "connected")
-        .count();
-    assert_eq!(connections, 1, "the connection outlives them too");
+    device.has_gone_on();
+}
+
+#[test]
+fn a_desired_property_that_makes_the_component_fail_is_acknowledged_with_500() {
+    let device = Faulty::start();
+    let acknowledgment = device.cloud.set(&["fault", "trap"]);
+    assert_eq!(acknowledgment["ac"], 500, "{acknowledgment}");
+    assert_eq!(acknowledgment["value"], "trap");
+    assert_eq!(device.cloud.set(&["fault", "ok"])["ac"], 200);
+    device.has_gone_on();
 }
 
 #[test]
 fn a_component_that_fails_again_and_again_leaves_the_device_connected_and_answering() {
-    let cloud = Cloud::start();
-    let mut host = faulty(&cloud);
+    let mut device = Faulty::start();
     for _ in 0..5 {
-        assert_eq!(cloud.call(&["trap"]).status, 500);
+        assert_eq!(device.cloud.call(&["trap"]).status, 500);
     }
-    host.stderr.wait_for("left alone");
-    let reply = cloud.call(&["ok"]);
+    device.host.stderr.wait_for("left alone");
+    let reply = device.cloud.call(&["ok"]);
     assert_eq!(reply.status, 503);
-    assert!(
-        reply.payload["error"].to_string().contains("unreachable"),
-        "{:?}",
-        reply.payload
-    );
+    let error = reply.payload["error"].to_string();
+    assert!(error.contains("unreachable"), "{error}");
 }
 
 #[test]
-fn telemetry_too_large_for_the_hub_is_refused_to_the_component_with_size_and_limit() {
-    let cloud = Cloud::start();
-    let _host = faulty(&cloud);
-    let reply = cloud.call(&["big"]);
+fn a_flood_of_messages_is_cut_off_and_what_was_taken_is_sent() {
+    let mut device = Faulty::start();
+    let reply = device.cloud.call(&["flood"]);
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let taken = reply.payload["taken"].as_u64().expect("a number");
+    assert!((1..10_000).contains(&taken), "{reply:?}");
+    for number in 0..taken {
+        device.events.find(&format!("message {number}"), |event| {
+            (event["body"]["flood"] == number).then_some(())
+        });
+    }
+    device.has_gone_on();
+}
+
+#[test]
+fn telemetry_too_large_for_the_hub_is_refused_with_size_and_limit() {
+    let device = Faulty::start();
+    let reply = device.cloud.call(&["big"]);
     assert_eq!(reply.status, 200);
     let error = reply.payload["error"].to_string();
-    assert!(
-        error.contains("262144") && error.contains("1000"),
-        "{error}"
-    );
+    assert!(error.contains("262144"), "{error}");
+    assert!(error.contains("1000"), "{error}");
+    device.has_gone_on();
+}
+
+#[test]
+fn lines_a_component_logs_beyond_the_limit_are_dropped_and_that_is_said() {
+    let mut device = Faulty::start();
+    assert_eq!(device.cloud.call(&["log"]).status, 200);
+    device.host.stderr.wait_for("line 0");
+    device.host.stderr.wait_for("lines are dropped");
+    device.has_gone_on();
 }

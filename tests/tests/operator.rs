@@ -11,6 +11,7 @@
 use std::time::{Duration, Instant};
 
 use end_to_end::{Cloud, Events, HostCommand, Process, thermostat};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 fn running() -> (Cloud, Process) {
@@ -71,6 +72,8 @@ fn the_report_agrees_with_what_was_sent() {
     let mut sent: Vec<_> = (0..5).map(|_| measurement(&mut events)).collect();
     let report = report_of_all(&cloud, &mut events, &mut sent, &["getMaxMinReport"]);
     assert_agrees(&report, &sent);
+    // A measurement is made a moment before it is sent.
+    assert!(time(&report["startTime"]) <= sent[0].time, "{report}");
 }
 
 #[test]
@@ -78,10 +81,11 @@ fn the_report_of_a_window_leaves_out_what_was_before() {
     let (cloud, _host) = running();
     let mut events = cloud.events();
     let mut sent: Vec<_> = (0..5).map(|_| measurement(&mut events)).collect();
-    let since = sent[2].time.clone();
-    let call = ["getMaxMinReport", since.as_str()];
+    let since = between(sent[1].time, sent[2].time);
+    let call = ["getMaxMinReport", &since.to_string()];
     let report = report_of_all(&cloud, &mut events, &mut sent, &call);
     assert_agrees(&report, &sent[2..]);
+    assert_eq!(time(&report["startTime"]), since);
 }
 
 #[test]
@@ -102,18 +106,26 @@ fn an_unknown_command_is_answered_at_once() {
     assert!(start.elapsed() < Duration::from_secs(30));
 }
 
-/// A temperature, and when it was measured.
+/// A temperature, and when it was sent.
 struct Measurement {
-    time: String,
+    time: Timestamp,
     temperature: f64,
 }
 
 fn measurement(events: &mut Events) -> Measurement {
     let message = events.next("telemetry");
     Measurement {
-        time: message["creationTime"].as_str().unwrap().to_owned(),
+        time: time(&message["creationTime"]),
         temperature: message["body"]["temperature"].as_f64().unwrap(),
     }
+}
+
+fn time(json: &Value) -> Timestamp {
+    json.as_str().expect("a time").parse().expect("ISO 8601")
+}
+
+fn between(one: Timestamp, other: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond((one.as_millisecond() + other.as_millisecond()) / 2).unwrap()
 }
 
 /// Calls for a report, and waits until `sent` holds all measurements the report can count, and no other.
@@ -126,10 +138,10 @@ fn report_of_all(
     loop {
         let reply = cloud.call(call);
         assert_eq!(reply.status, 200, "{reply:?}");
-        let end = reply.payload["endTime"].as_str().expect("an end");
+        let end = time(&reply.payload["endTime"]);
         let next = loop {
             let next = measurement(events);
-            if next.time.as_str() > end {
+            if next.time > end {
                 break next;
             }
             sent.push(next);
@@ -151,5 +163,4 @@ fn assert_agrees(report: &Value, sent: &[Measurement]) {
     assert_eq!(report["minTemp"], min);
     let difference = report["avgTemp"].as_f64().unwrap() - average;
     assert!(difference.abs() < 0.01, "{report} but {average}");
-    assert_eq!(report["startTime"], sent[0].time);
 }

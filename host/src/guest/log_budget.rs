@@ -42,7 +42,8 @@ impl LogBudget {
         }
     }
 
-    /// Counts a line; once a second the lines not written are told.
+    /// Counts a line. The first one dropped in a second is told at once, because the component may never log again; how
+    /// many they were is told with the first line of a later second.
     fn admit(&mut self) -> bool {
         if self.second.elapsed() >= Duration::from_secs(1) {
             let dropped = self.written.saturating_sub(self.per_second);
@@ -57,6 +58,13 @@ impl LogBudget {
             self.written = 0;
         }
         self.written = self.written.saturating_add(1);
+        if self.written == self.per_second.saturating_add(1) {
+            tracing::warn!(
+                device = &*self.device,
+                lines_per_second = self.per_second,
+                "the component logs too much; lines are dropped"
+            );
+        }
         self.written <= self.per_second
     }
 }

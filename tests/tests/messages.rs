@@ -79,9 +79,10 @@ fn a_message_that_makes_the_component_fail_holds_up_neither_commands_nor_the_con
 #[ignore = "waits for half a minute"]
 fn a_message_that_fails_five_times_is_set_aside_and_the_next_one_comes() {
     let cloud = Cloud::start();
-    let _host = started(&cloud);
+    let mut host = started(&cloud);
     cloud.send(&["fail"]);
     cloud.send(&["after"]);
+    host.stderr.wait_for("set aside");
     assert_eq!(kept(&cloud, 1)["body"], "after");
 }
 

@@ -16,7 +16,7 @@ use std::{
 
 use bytes::Bytes;
 use host::{
-    clock::{Clock, VirtualClock},
+    clock::{Clock, SystemClock, VirtualClock},
     device::{
         Device, DeviceError, Identity, Parts,
         behaviour::{
@@ -28,7 +28,7 @@ use host::{
     hub::twin::Acknowledgment,
     mqtt::{
         ConnectError, Delivery, Endpoint, Incoming, Receipt,
-        scripted::{self, Connection, Sent, Server},
+        scripted::{self, Connection, ScriptedTransport, Sent, Server},
     },
     provision::{
         dps::{Assignment, Registration},
@@ -166,18 +166,35 @@ fn run(behaviour: &Scripted) -> Bench {
 }
 
 fn run_on(behaviour: &Scripted, backend: Box<dyn Backend>) -> Bench {
-    let identity = Identity::Hub {
+    run_as(with_connection_string(), behaviour, backend)
+}
+
+fn with_connection_string() -> Identity {
+    Identity::Hub {
         assignment: Assignment {
             hub: "hub.example".to_owned(),
             device_id: "d".to_owned(),
         },
         key: Key::parse("c2VjcmV0").unwrap(),
-    };
-    run_as(identity, behaviour, backend)
+    }
 }
 
 fn run_as(identity: Identity, behaviour: &Scripted, backend: Box<dyn Backend>) -> Bench {
     let clock = VirtualClock::new("2026-01-01T00:00:00Z".parse().unwrap(), 24 * HOUR);
+    let (device, server) = put_together(identity, behaviour, backend, Arc::new(clock.clone()));
+    Bench {
+        clock: clock.clone(),
+        server,
+        device: tokio::spawn(device.run(clock.stopped())),
+    }
+}
+
+fn put_together(
+    identity: Identity,
+    behaviour: &Scripted,
+    backend: Box<dyn Backend>,
+    clock: Arc<dyn Clock>,
+) -> (Device<Scripted, ScriptedTransport>, Server) {
     let (transport, server) = scripted::pair();
     let device = Device::new(Parts {
         name: "d".into(),
@@ -186,16 +203,12 @@ fn run_as(identity: Identity, behaviour: &Scripted, backend: Box<dyn Backend>) -
         identity,
         transport,
         store: DeviceStore::new(backend, Bounds::default()),
-        clock: Arc::new(clock.clone()),
+        clock,
         seed: Some(1),
         max_timers: 4,
         observer: Arc::new(|_| {}),
     });
-    Bench {
-        clock: clock.clone(),
-        server,
-        device: tokio::spawn(device.run(clock.stopped())),
-    }
+    (device, server)
 }
 
 impl Bench {
@@ -791,4 +804,44 @@ async fn a_hub_that_accepts_and_then_says_nothing_is_left() {
     let silent = bench.server.next().await.unwrap().accept();
     let _hub = bench.connected().await;
     drop(silent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_that_is_always_busy_does_not_keep_the_device_from_coming_back() {
+    let behaviour = Scripted::new(|event, record| match event {
+        Event::Timer(_) => {
+            // Longer than the period: the timer is always due.
+            std::thread::sleep(Duration::from_millis(3));
+            Ok((Answer::None, vec![], record.to_owned()))
+        }
+        _ => {
+            let schedule = Schedule::Every(Duration::from_millis(1));
+            let timers = ["a", "b"].map(|name| Effect::SetTimer(name.to_owned(), schedule));
+            let reply = Reply {
+                status: 200,
+                payload: String::new(),
+            };
+            Ok((Answer::Reply(reply), timers.into(), record.to_owned()))
+        }
+    });
+    let backend = Box::new(Memory::default());
+    let clock = Arc::new(SystemClock::new());
+    let (device, mut server) = put_together(with_connection_string(), &behaviour, backend, clock);
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(device.run(async move {
+        let _ = ended.await;
+    }));
+    let mut hub = server.next().await.unwrap().accept();
+    assert!(matches!(hub.next().await, Some(Sent::Subscribe(_))));
+    hub.send(Incoming::Subscribed { refused: vec![] });
+    call(&hub, "begin", "1");
+    while !published(&mut hub)
+        .await
+        .0
+        .starts_with("$iothub/methods/res/200/")
+    {}
+    drop(hub);
+    let _hub = server.next().await.unwrap().accept();
+    end.send(()).unwrap();
+    running.await.unwrap().unwrap();
 }

@@ -12,6 +12,7 @@ pub mod timers;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use futures::FutureExt;
 use tokio::select;
 
 pub use self::connection::{Identity, Refusal};
@@ -167,18 +168,22 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     ) -> Result<(), DeviceError> {
         tokio::pin!(shutdown);
         loop {
+            // In each turn, because a component that is always busy leaves no other moment for them.
+            self.on_deadline();
+            if let Some(progress) = self.connection.next().now_or_never() {
+                self.progress(progress?);
+            }
             self.attend();
             self.depart();
             let wake = self.wake();
             select! {
-                // A call ends at most once in a turn, so it cannot keep the connection waiting; a hub could keep a call
-                // waiting. Time passes last.
+                // Calls before the hub, which must not be able to keep one waiting; time passes last.
                 biased;
                 () = &mut shutdown => break,
                 (call, result) = self.supervisor.finished() => self.finished(call, result)?,
                 progress = self.connection.next() => self.progress(progress?),
                 () = self.store.accepting() => {}
-                () = wake => self.on_deadline(),
+                () = wake => {}
             }
         }
         self.connection.end().await;

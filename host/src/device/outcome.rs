@@ -169,6 +169,10 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     }
 
     fn message_failed(&mut self, mut message: Message) {
+        if self.connection.session().is_none() || message.epoch != self.connection.epoch {
+            // The hub delivers it again.
+            return;
+        }
         match MESSAGE_PAUSES.get(message.failures as usize) {
             Some(pause) => {
                 message.failures += 1;

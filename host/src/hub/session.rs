@@ -121,7 +121,8 @@ impl<L: Link> Session<L> {
             in_flight: BTreeMap::new(),
             report: ReportRequest::Free,
             twin: TwinRequest::Idle,
-            requests: 0,
+            // A late answer of an earlier connection must not be taken for one of this.
+            requests: rand::random::<u32>().into(),
         })
     }
 

@@ -49,7 +49,11 @@ pub enum TlsError {
 /// Verification cannot be switched off.
 pub fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
     let mut roots = RootCertStore::empty();
-    let native = rustls_native_certs::load_native_certs();
+    let native = match env::var_os("SSL_CERT_FILE") {
+        // Instead of the system's, also where SSL_CERT_DIR names those.
+        Some(file) => rustls_native_certs::load_certs_from_paths(Some(Path::new(&file)), None),
+        None => rustls_native_certs::load_native_certs(),
+    };
     roots.add_parsable_certificates(native.certs);
     if let Some(path) = ca {
         add_file(&mut roots, path)?;

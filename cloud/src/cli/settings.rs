@@ -127,7 +127,7 @@ fn not_started(error: &anyhow::Error) -> Failure {
         .downcast_ref::<std::io::Error>()
         .is_some_and(|error| error.kind() == std::io::ErrorKind::AddrInUse);
     let remedy = if in_use {
-        ": end the program that uses the port, or choose another with --mqtt or --https"
+        ": end the program that uses the port, or choose another address or port (see --help)"
     } else {
         ""
     };

@@ -220,7 +220,10 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
 
     fn on_deadline(&mut self) {
         let now = self.clock.monotonic();
-        self.connection.on_deadline();
+        if self.started {
+            // Not before the component has begun: one that cannot is no device.
+            self.connection.on_deadline();
+        }
         self.supervisor
             .try_again(now, self.store.saved().record.clone());
         if let Some(session) = self.connection.session()

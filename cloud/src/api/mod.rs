@@ -29,7 +29,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::Request;
 use axum::http::Uri;
 use axum::http::header::ETAG;
 use axum::middleware::{Next, from_fn};
@@ -100,7 +100,6 @@ fn router(services: Services) -> Router {
         .merge(events::routes())
         .merge(messages::routes())
         .merge(faults::routes())
-        .layer(DefaultBodyLimit::max(body::BODY_LIMIT))
         .with_state(Arc::new(services));
     // A layer runs after its router has matched the path, so the one that changes the path has a router of its own.
     Router::new()

@@ -69,7 +69,7 @@ async fn a_second_cloud_is_refused_for_its_directory_or_its_port() {
     let said = stderr(&same_port);
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(
-        said.contains(&port) && said.contains("choose another with --mqtt"),
+        said.contains(&port) && said.contains("choose another address or port"),
         "{said}"
     );
 }

@@ -2,10 +2,11 @@
 
 use std::{
     io::{Write, stdout},
+    panic,
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
-    thread::available_parallelism,
+    thread::{self, available_parallelism},
 };
 
 use anyhow::Context;
@@ -13,7 +14,7 @@ use clap::Parser;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    cli::{self, Cli, Command, CompileArgs, RunArgs, WasiArg},
+    cli::{self, Cli, Command, CompileArgs, InspectArgs, RunArgs, WasiArg},
     clock::SystemClock,
     config::{self, SettingError},
     device::{
@@ -24,12 +25,16 @@ use crate::{
         Component, Limits, Sandbox, Wasi,
         compile::{Compiler, LoadError, compile_here},
     },
+    inspect,
     mqtt::{
         rumqtt::Rumqtt,
         tls::{self, TlsError},
     },
     observability, shutdown,
-    store::{DeviceStore, Memory, outbox::Bounds},
+    store::{
+        self, Contents, DeviceStore, Kept, Memory, OpenError, StateDir,
+        writer::{self, Store},
+    },
     story::Story,
 };
 
@@ -42,6 +47,8 @@ enum AppError {
     Component(#[from] LoadError),
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    State(#[from] OpenError),
     #[error("the component {} does not start: {}", path.display(), failure.reason())]
     Start { path: PathBuf, failure: Failure },
     #[error(transparent)]
@@ -53,7 +60,11 @@ enum AppError {
 impl AppError {
     fn status(&self) -> u8 {
         match self {
-            Self::Setting(_) | Self::Component(_) | Self::Tls(_) | Self::Start { .. } => 2,
+            Self::Setting(_)
+            | Self::Component(_)
+            | Self::Tls(_)
+            | Self::State(_)
+            | Self::Start { .. } => 2,
             Self::Refused(_) => 3,
             Self::Other(_) => 1,
         }
@@ -65,8 +76,11 @@ impl AppError {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     observability::start(&cli.log);
+    keep_quiet_about_damage();
     let result = match cli.command {
         Some(Command::Compile(args)) => compile(&args),
+        Some(Command::Outbox(args)) => inspect(&args, inspect::outbox),
+        Some(Command::State(args)) => inspect(&args, inspect::state),
         Some(Command::Completions { shell }) => {
             print(&cli::completions(shell));
             Ok(())
@@ -80,6 +94,32 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.status())
         }
     }
+}
+
+/// A damaged store is dealt with where it is met, and its panic is none to a person.
+fn keep_quiet_about_damage() {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if thread::current().name() == Some(writer::THREAD) {
+            tracing::debug!(%panic, "the store is damaged");
+        } else {
+            usual(panic);
+        }
+    }));
+}
+
+fn inspect(args: &InspectArgs, show: fn(&Contents, bool) -> String) -> Result<(), AppError> {
+    let dir = inspect::find(args)?;
+    // Reading a damaged file may panic, which only this thread may.
+    let reading = thread::Builder::new()
+        .name(writer::THREAD.to_owned())
+        .spawn(move || store::read(&dir))
+        .context("cannot start a thread")?;
+    let contents = reading
+        .join()
+        .map_err(|_| anyhow::anyhow!("the state cannot be read"))??;
+    print(show(&contents, args.json).as_bytes());
+    Ok(())
 }
 
 fn compile(args: &CompileArgs) -> Result<(), AppError> {
@@ -134,8 +174,11 @@ fn run(args: &RunArgs) -> Result<(), AppError> {
     let result = network.block_on(async {
         let shutdown = shutdown::listen().context("cannot listen for signals")?;
         let component = compiler.load(&sandbox, path).await?;
-        let device = device(args, component, sandbox.limits())?;
-        device.run(shutdown).await.map_err(|error| match error {
+        let (device, store) = device(args, component, sandbox.limits())?;
+        let ended = device.run(shutdown).await;
+        // Only now everything is written.
+        drop(store);
+        ended.map_err(|error| match error {
             DeviceError::Component(failure) => AppError::Start {
                 path: path.clone(),
                 failure,
@@ -153,21 +196,35 @@ fn device(
     args: &RunArgs,
     component: Component,
     limits: &Limits,
-) -> Result<Device<Component, Rumqtt>, AppError> {
+) -> Result<(Device<Component, Rumqtt>, Option<Store>), AppError> {
     let identity = config::identity(args, &component.description().model_id)?;
+    let name: Arc<str> = identity.device_id().into();
+    let mut store = match args.state.ephemeral {
+        true => None,
+        false => {
+            let path = config::state_dir(args.state.state_dir.as_ref(), &name)?;
+            Some(Store::open(StateDir::take(&path)?)?)
+        }
+    };
+    let (kept, backend) = match &mut store {
+        Some(store) => store.device(&name),
+        None => (Kept::default(), Box::new(Memory::default()) as _),
+    };
+    let clock = Arc::new(SystemClock::new());
     let story = Story::default();
-    Ok(Device::new(Parts {
-        name: identity.device_id().into(),
+    let device = Device::new(Parts {
+        name,
         behaviour: component,
         config: config::component_settings(args).into(),
         identity,
         transport: Rumqtt::new(tls::client_config(args.ca.as_deref())?),
-        store: DeviceStore::new(Box::new(Memory::default()), Bounds::default()),
-        clock: Arc::new(SystemClock::new()),
+        store: DeviceStore::new(backend, kept, args.retention.retention(), &*clock),
+        clock,
         seed: None,
         max_timers: limits.timers,
         observer: Arc::new(move |milestone| story.tell(&milestone)),
-    }))
+    });
+    Ok((device, store))
 }
 
 fn runtime(name: &str, workers: usize) -> Result<Runtime, AppError> {

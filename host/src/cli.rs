@@ -1,9 +1,13 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
+use bytesize::ByteSize;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use jiff::{Span, SpanRelativeTo};
+
+use crate::store::Retention;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,6 +22,9 @@ Examples:
     export IOTHUB_DEVICE_SECURITY_TYPE=connectionString
     export IOTHUB_DEVICE_CONNECTION_STRING='HostName=...;DeviceId=...;SharedAccessKey=...'
     host --component thermostat.wasm
+
+  What it has still to send, while it runs or afterwards:
+    host outbox --device-id thermostat-01
 
   Against the local cloud, with a measurement every second:
     cloud exec -- host --component thermostat.wasm --telemetry-interval 1s
@@ -52,6 +59,10 @@ pub struct Cli {
 /// What else the program does.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// List what a device has still to send. Works while its host runs.
+    Outbox(InspectArgs),
+    /// Show what a device remembers: record, timers, twin, hub. Works while its host runs.
+    State(InspectArgs),
     /// Compile a component ahead of time, so that its first start is as fast as later ones.
     Compile(CompileArgs),
     /// Print shell completions: `host completions bash > ~/.local/share/bash-completion/completions/host`.
@@ -104,6 +115,74 @@ pub struct RunArgs {
     /// Where compiled components are kept.
     #[command(flatten)]
     pub cache: CacheArgs,
+    /// Where the device's state is kept.
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// What is kept of what cannot be sent.
+    #[command(flatten)]
+    pub retention: RetentionArgs,
+}
+
+/// Where the device's state is kept.
+#[derive(Debug, Args)]
+pub struct StateArgs {
+    /// Directory of the device's state, for one host at a time [default: one for each device id in the user's state
+    /// directory].
+    #[arg(long, value_name = "DIR", env = "HOST_STATE_DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Keep the state in memory: it ends with the process.
+    #[arg(long, env = "HOST_EPHEMERAL", conflicts_with = "state_dir")]
+    pub ephemeral: bool,
+}
+
+/// What is kept of what cannot be sent, and how fast it is sent later.
+#[derive(Debug, Args)]
+pub struct RetentionArgs {
+    /// Most bytes of telemetry kept until it is sent, such as 16MiB; beyond, the oldest gives way.
+    #[arg(long, value_name = "SIZE", env = "HOST_OUTBOX_MAX_BYTES", default_value = "16MiB", value_parser = max_bytes)]
+    pub outbox_max_bytes: usize,
+    /// Most messages kept until they are sent; beyond, the oldest gives way.
+    #[arg(long, value_name = "NUMBER", env = "HOST_OUTBOX_MAX_COUNT", default_value = "50000", value_parser = max_count)]
+    pub outbox_max_count: usize,
+    /// Longest time a message is kept until it is sent, such as 12h or 7d; then it gives way.
+    #[arg(long, value_name = "TIME", env = "HOST_OUTBOX_MAX_AGE", default_value = "7d", value_parser = time)]
+    pub outbox_max_age: Duration,
+    /// Messages a second sent of what waited when the device connects, so that it does not use up what the hub grants
+    /// all devices; new ones go before them. 0 for no limit.
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        env = "HOST_DRAIN_RATE",
+        default_value = "100"
+    )]
+    pub drain_rate: u32,
+}
+
+impl RetentionArgs {
+    /// The bounds they set.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        Retention {
+            count: self.outbox_max_count,
+            bytes: self.outbox_max_bytes,
+            age: self.outbox_max_age,
+            drain_rate: Some(self.drain_rate).filter(|rate| *rate > 0),
+        }
+    }
+}
+
+/// Whose state to show.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// Directory of the state [default: that of the device id].
+    #[arg(long, value_name = "DIR", env = "HOST_STATE_DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// The device's id; not needed if only one device has state.
+    #[arg(long, value_name = "ID", env = "IOTHUB_DEVICE_DPS_DEVICE_ID")]
+    pub device_id: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Where compiled components are kept.
@@ -165,6 +244,38 @@ pub fn completions(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "host", &mut script);
     script
+}
+
+fn max_bytes(text: &str) -> Result<usize, String> {
+    let size: ByteSize = text
+        .parse()
+        .map_err(|_| "write it as a number of bytes, or such as 512KiB or 16MiB".to_owned())?;
+    match usize::try_from(size.as_u64()) {
+        Ok(bytes) if bytes >= Retention::LEAST_BYTES => Ok(bytes),
+        Ok(_) => Err("it must be at least 256KiB, which is one message of the largest size".into()),
+        Err(_) => Err("it is more than this machine can address".into()),
+    }
+}
+
+fn max_count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count >= Retention::LEAST_COUNT => Ok(count),
+        _ => Err(format!(
+            "it must be a number of at least {}: so many may be on their way",
+            Retention::LEAST_COUNT
+        )),
+    }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let span: Span = text
+        .parse()
+        .map_err(|_| "write it such as 30m, 12h or 7d".to_owned())?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours());
+    match duration.map(Duration::try_from) {
+        Ok(Ok(duration)) if !duration.is_zero() => Ok(duration),
+        _ => Err("it must be longer than nothing, in days or smaller units".to_owned()),
+    }
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {

@@ -2,6 +2,7 @@
 
 use std::{env, path::PathBuf};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
@@ -165,19 +166,41 @@ pub fn component_settings(args: &RunArgs) -> Vec<(String, String)> {
 
 /// Where compiled components are kept.
 pub fn cache_dir(args: &CacheArgs) -> Result<PathBuf, SettingError> {
+    match &args.cache_dir {
+        Some(dir) => Ok(dir.clone()),
+        None => of_user("XDG_CACHE_HOME", ".cache", "--cache-dir"),
+    }
+}
+
+/// Where the state of a device is kept: in the directory named, or in the user's, under the device's id.
+pub fn state_dir(named: Option<&PathBuf>, device_id: &str) -> Result<PathBuf, SettingError> {
+    /// What is the same as a file name and cannot be `.` or `..`.
+    const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+    match named {
+        Some(dir) => Ok(dir.clone()),
+        None => Ok(state_home()?.join(utf8_percent_encode(device_id, &PLAIN).to_string())),
+    }
+}
+
+/// The directory in which each device has its state, unless another is named.
+pub fn state_home() -> Result<PathBuf, SettingError> {
+    of_user("XDG_STATE_HOME", ".local/state", "--state-dir")
+}
+
+/// This program's directory of a kind, by the XDG Base Directory Specification.
+fn of_user(variable: &str, in_home: &str, option: &str) -> Result<PathBuf, SettingError> {
     let absolute = |variable| {
         env::var_os(variable)
             .map(PathBuf::from)
             .filter(|path| path.is_absolute())
     };
-    args.cache_dir
-        .clone()
-        .or_else(|| Some(absolute("XDG_CACHE_HOME")?.join("pnp-host")))
-        .or_else(|| Some(absolute("HOME")?.join(".cache/pnp-host")))
+    absolute(variable)
+        .or_else(|| Some(absolute("HOME")?.join(in_home)))
+        .map(|dir| dir.join("pnp-host"))
         .ok_or_else(|| {
-            SettingError::new(
-                "neither XDG_CACHE_HOME nor HOME is set; name a directory with --cache-dir",
-            )
+            SettingError::new(format!(
+                "neither {variable} nor HOME is set; name a directory with {option}"
+            ))
         })
 }
 

@@ -10,6 +10,7 @@ pub mod config;
 pub mod device;
 pub mod guest;
 pub mod hub;
+mod inspect;
 pub mod mqtt;
 mod observability;
 pub mod provision;

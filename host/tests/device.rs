@@ -34,7 +34,7 @@ use host::{
         dps::{Assignment, Registration},
         sas::Key,
     },
-    store::{Backend, DeviceStore, Memory, batch::Batch, outbox::Bounds},
+    store::{Backend, DeviceStore, Kept, Memory, Progress, Retention, row::Row},
 };
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinHandle};
@@ -144,12 +144,21 @@ fn reply(text: &str, record: &str) -> Handled {
 }
 
 /// A backend that accepts batches when the test says so.
-struct Slow(Arc<watch::Sender<u64>>);
+struct Slow(Arc<watch::Sender<Progress>>);
+
+/// Batches up to this one are kept.
+fn kept(number: u64) -> Progress {
+    Progress {
+        accepted: number,
+        safe: number,
+        renewed: 0,
+    }
+}
 
 impl Backend for Slow {
-    fn keep(&mut self, _: u64, _: &Batch) {}
+    fn keep(&mut self, _: u64, _: &[Row<'_>]) {}
 
-    fn accepted(&self) -> watch::Receiver<u64> {
+    fn progress(&self) -> watch::Receiver<Progress> {
         self.0.subscribe()
     }
 }
@@ -202,7 +211,7 @@ fn put_together(
         config: [].into(),
         identity,
         transport,
-        store: DeviceStore::new(backend, Bounds::default()),
+        store: DeviceStore::new(backend, Kept::default(), Retention::default(), &*clock),
         clock,
         seed: Some(1),
         max_timers: 4,
@@ -311,7 +320,7 @@ async fn a_failed_call_leaves_nothing_behind_and_the_next_one_finds_the_last_rec
 
 #[tokio::test]
 async fn an_answer_waits_for_its_batch_only_if_the_call_changed_something() {
-    let accepted = Arc::new(watch::Sender::new(1));
+    let accepted = Arc::new(watch::Sender::new(kept(1)));
     let behaviour = Scripted::new(|event, record| match command_name(&event) {
         "look" => reply("looked", record),
         name => reply("changed", name),
@@ -324,7 +333,7 @@ async fn an_answer_waits_for_its_batch_only_if_the_call_changed_something() {
         answered(&mut hub).await,
         ("200/?$rid=2".to_owned(), "\"looked\"".to_owned())
     );
-    accepted.send_replace(100);
+    accepted.send_replace(kept(100));
     assert_eq!(
         answered(&mut hub).await,
         ("200/?$rid=1".to_owned(), "\"changed\"".to_owned())
@@ -356,7 +365,7 @@ async fn a_command_whose_payload_is_not_json_is_refused_and_never_reaches_the_be
 
 #[tokio::test]
 async fn nothing_is_sent_before_its_batch_is_accepted() {
-    let accepted = Arc::new(watch::Sender::new(1));
+    let accepted = Arc::new(watch::Sender::new(kept(1)));
     let behaviour = Scripted::new(|event, record| match command_name(&event) {
         "report" => {
             let properties = json!({ "max": 7 }).as_object().unwrap().clone();
@@ -380,7 +389,7 @@ async fn nothing_is_sent_before_its_batch_is_accepted() {
     call(&hub, "report", "1");
     call(&hub, "look", "2");
     assert_eq!(answered(&mut hub).await.0, "200/?$rid=2");
-    accepted.send_replace(100);
+    accepted.send_replace(kept(100));
     let topics = [published(&mut hub).await.0, published(&mut hub).await.0];
     assert!(
         topics
@@ -398,14 +407,14 @@ async fn nothing_is_sent_before_its_batch_is_accepted() {
 
 #[tokio::test]
 async fn an_answer_never_leaves_on_another_connection_than_its_question_came_by() {
-    let accepted = Arc::new(watch::Sender::new(1));
+    let accepted = Arc::new(watch::Sender::new(kept(1)));
     let behaviour = Scripted::new(|event, _| reply("changed", command_name(&event)));
     let mut bench = run_on(&behaviour, Box::new(Slow(accepted.clone())));
     let hub = bench.connected().await;
     call(&hub, "before", "1");
     drop(hub);
     let mut hub = bench.connected().await;
-    accepted.send_replace(1000);
+    accepted.send_replace(kept(1000));
     call(&hub, "after", "2");
     assert_eq!(answered(&mut hub).await.0, "200/?$rid=2");
 }

@@ -22,7 +22,7 @@ use host::{
         scripted::{self, Connection, ScriptedTransport, Sent, Server},
     },
     provision::{dps::Assignment, sas::Key},
-    store::{DeviceStore, Memory, outbox::Bounds},
+    store::{DeviceStore, Kept, Memory, Retention},
 };
 use serde_json::{Value, json};
 use tokio::{runtime::Builder, task::LocalSet};
@@ -196,7 +196,12 @@ fn device(
             key: Key::parse("c2VjcmV0").unwrap(),
         },
         transport,
-        store: DeviceStore::new(Box::new(Memory::default()), Bounds::default()),
+        store: DeviceStore::new(
+            Box::new(Memory::default()),
+            Kept::default(),
+            Retention::default(),
+            clock,
+        ),
         clock: Arc::new(clock.clone()),
         seed: Some(number as u64),
         max_timers: Limits::default().timers,

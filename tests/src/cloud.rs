@@ -210,7 +210,11 @@ fn exec(dir: &Path, options: &[&str], host: &HostCommand) -> Process {
     command.args(options).arg("--");
     command.arg(host.command.get_program());
     command.args(host.command.get_args());
-    let variables = host.command.get_envs();
+    // The cloud's directory is where the host of `cloud exec` keeps its state.
+    let variables = host
+        .command
+        .get_envs()
+        .filter(|(name, _)| *name != "HOST_STATE_DIR");
     command.envs(variables.filter_map(|(name, value)| Some((name, value?))));
     Process::start("cloud exec", &mut command)
 }

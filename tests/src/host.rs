@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use tempfile::TempDir;
+
 use crate::cloud::Cloud;
 use crate::files;
 use crate::process::Process;
@@ -10,14 +12,20 @@ use crate::process::Process;
 /// A `host` to be started, with an environment of its own: nothing of the test's.
 pub struct HostCommand {
     pub(crate) command: Command,
+    /// Where its state is, unless the test names a directory.
+    state: TempDir,
 }
 
 impl HostCommand {
     /// A host without arguments.
     pub fn bare() -> Self {
+        let state = TempDir::new().expect("a directory for the state");
         let mut command = Command::new(files::program("host"));
-        command.env_clear().env("HOST_CACHE_DIR", files::cache());
-        Self { command }
+        command
+            .env_clear()
+            .env("HOST_CACHE_DIR", files::cache())
+            .env("HOST_STATE_DIR", state.path().join("state"));
+        Self { command, state }
     }
 
     /// A host that runs `component`, and logs what happens (`-v`).
@@ -70,8 +78,13 @@ impl HostCommand {
             )
     }
 
+    /// With its state in this directory, where a later host finds it.
+    pub fn state_dir(self, dir: &Path) -> Self {
+        self.env("HOST_STATE_DIR", dir)
+    }
+
     /// Starts it.
     pub fn start(mut self) -> Process {
-        Process::start("host", &mut self.command)
+        Process::start("host", &mut self.command).owning(self.state)
     }
 }

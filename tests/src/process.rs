@@ -6,6 +6,7 @@ use std::thread;
 
 pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
+use tempfile::TempDir;
 
 use crate::output::Output;
 
@@ -18,6 +19,8 @@ pub struct Process {
     name: String,
     stdin: Option<ChildStdin>,
     child: Child,
+    /// Removed once it has ended.
+    owned: Option<TempDir>,
 }
 
 impl Process {
@@ -37,7 +40,14 @@ impl Process {
             name: name.to_owned(),
             stdin: child.stdin.take(),
             child,
+            owned: None,
         }
+    }
+
+    /// With a directory that is removed once it has ended.
+    pub(crate) fn owning(mut self, dir: TempDir) -> Self {
+        self.owned = Some(dir);
+        self
     }
 
     /// Its process id.
@@ -91,6 +101,7 @@ impl Drop for Process {
         // It may have ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        drop(self.owned.take());
         if thread::panicking() {
             self.stdout.show();
             self.stderr.show();

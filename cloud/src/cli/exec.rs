@@ -108,6 +108,10 @@ impl Exec {
             connection_string(running, &identity),
         ));
         variables.push(("CLOUD_DIR", dir.path().display().to_string()));
+        if std::env::var_os(HOST_STATE).is_none() {
+            // What a device remembers of this cloud is of no use with another.
+            variables.push((HOST_STATE, dir.path().join("state").display().to_string()));
+        }
         if self.security_type == SecurityType::ConnectionString {
             // The last of equal names counts.
             variables.push(("IOTHUB_DEVICE_SECURITY_TYPE", "connectionString".into()));
@@ -115,6 +119,9 @@ impl Exec {
         Ok(variables)
     }
 }
+
+/// Where `host` keeps its state.
+const HOST_STATE: &str = "HOST_STATE_DIR";
 
 /// Lets the device provision, and registers it at once, so that its connection string counts without. Returns its key.
 fn enrol(cloud: &Cloud, id: &str) -> Result<String, HubError> {

@@ -11,6 +11,7 @@ use crate::{
         dps::{Assignment, Registration},
         sas::Key,
     },
+    store::Place,
 };
 use futures::future::BoxFuture;
 
@@ -38,6 +39,28 @@ pub enum Identity {
 }
 
 impl Identity {
+    /// Where the device belongs once a hub of this identity has accepted it.
+    pub(super) fn place(&self, assignment: Assignment) -> Place {
+        let enrolment = match self {
+            Self::Dps(registration) => Some(registration.enrolment()),
+            Self::Hub { .. } => None,
+        };
+        Place {
+            enrolment,
+            assignment,
+        }
+    }
+
+    /// Whether this is the identity the hub has accepted there.
+    fn is_of(&self, place: &Place) -> bool {
+        match self {
+            Self::Dps(registration) => place.enrolment.as_ref() == Some(&registration.enrolment()),
+            Self::Hub { assignment, .. } => {
+                place.enrolment.is_none() && place.assignment == *assignment
+            }
+        }
+    }
+
     /// The name the device is known by: its id at the hub, or the one it registers with.
     #[must_use]
     pub fn device_id(&self) -> &str {
@@ -67,7 +90,7 @@ pub(super) enum Progress {
 
 /// One device's connection, through all its losses.
 pub(super) struct Connection<T: Transport> {
-    identity: Identity,
+    pub(super) identity: Identity,
     model_id: String,
     messages: bool,
     clock: Arc<dyn Clock>,
@@ -101,18 +124,21 @@ enum Phase<T: Transport> {
 }
 
 impl<T: Transport + Sync> Connection<T> {
-    /// A connection to be made at the first deadline.
+    /// A connection to be made at the first deadline; `place` is where the device was last connected.
     pub(super) fn new(
         transport: T,
         identity: Identity,
+        place: Option<&Place>,
         model_id: String,
         messages: bool,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let place = place.filter(|place| identity.is_of(place));
         let assignment = match &identity {
             Identity::Hub { assignment, .. } => Some(assignment.clone()),
-            Identity::Dps(_) => None,
+            Identity::Dps(_) => place.map(|place| place.assignment.clone()),
         };
+        let known = place.is_some();
         Self {
             identity,
             model_id,
@@ -120,7 +146,7 @@ impl<T: Transport + Sync> Connection<T> {
             clock,
             assignment,
             fresh: false,
-            known: false,
+            known,
             failed: 0,
             backoff: Backoff::default(),
             phase: Phase::Waiting {

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     hub::session::telemetry_names,
     mqtt::{Receipt, Transport},
+    store::Progress,
 };
 
 /// An answer, bound to the connection of this epoch.
@@ -51,13 +52,18 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
 
     /// Lets everything leave whose batch is accepted.
     pub(super) fn depart(&mut self) {
-        let accepted = self.store.accepted();
+        let Progress { accepted, safe, .. } = self.store.settle(&*self.clock);
         self.drop_strays();
+        self.drain_deadline = None;
         let Some(session) = self.connection.session() else {
             return;
         };
         let mut result = Ok(());
-        let ready = |(after, _): &mut (u64, Departure)| *after <= accepted;
+        // The hub delivers a message again until it is acknowledged, so that waits for the disk even while it fails.
+        let ready = |(after, departure): &mut (u64, Departure)| match departure {
+            Departure::Reply { .. } => *after <= accepted,
+            Departure::Acknowledgment { .. } => *after <= safe,
+        };
         for (_, departure) in self.departures.extract_if(.., ready) {
             result = result.and(match departure {
                 Departure::Reply { request, reply, .. } => session.reply(&request, reply),
@@ -66,7 +72,10 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         }
         let now = self.clock.monotonic();
         match result.and_then(|()| session.pump(self.store.outbox(), accepted, now)) {
-            Ok(first) => self.tell_first(first),
+            Ok(first) => {
+                self.drain_deadline = self.store.outbox().deadline(accepted);
+                self.tell_first(first);
+            }
             Err(error) => self.lost(&error),
         }
     }

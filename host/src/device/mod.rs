@@ -98,6 +98,8 @@ pub struct Device<B: Behaviour, T: Transport> {
     store: DeviceStore,
     clock: Arc<dyn Clock>,
     inbox: Inbox,
+    /// When the pace of the backlog lets something leave.
+    drain_deadline: Option<Duration>,
     /// What the call in hand is about.
     in_hand: Option<InHand>,
     /// Whether a due timer goes before what waits in the inbox.
@@ -110,8 +112,16 @@ pub struct Device<B: Behaviour, T: Transport> {
     sending: bool,
     max_timers: usize,
     takes_messages: bool,
+    /// How many evictions were told, and when the next may be.
+    evicted_told: u64,
+    evictions_after: Duration,
     observer: Observer,
 }
+
+/// Time between two lines that tell of evictions.
+const EVICTIONS_EVERY: Duration = Duration::from_secs(60);
+/// How long the end of a device waits for the disk.
+const KEEP_WITHIN: Duration = Duration::from_secs(5);
 
 /// What a call is about.
 #[derive(Debug)]
@@ -125,7 +135,7 @@ enum InHand {
 impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     /// Puts a device together; nothing happens before [`run`](Self::run).
     #[must_use]
-    pub fn new(parts: Parts<B, T>) -> Self {
+    pub fn new(mut parts: Parts<B, T>) -> Self {
         let takes_messages = parts.behaviour.takes_messages();
         let model_id = parts.behaviour.description().model_id.clone();
         let surroundings = Surroundings {
@@ -134,9 +144,11 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             seed: parts.seed,
         };
         let record = parts.store.saved().record.clone();
+        let evicted_told = parts.store.outbox().evicted();
         let connection = Connection::new(
             parts.transport,
             parts.identity,
+            parts.store.saved().place.as_ref(),
             model_id,
             takes_messages,
             parts.clock.clone(),
@@ -149,6 +161,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             store: parts.store,
             clock: parts.clock,
             inbox: Inbox::default(),
+            drain_deadline: None,
             in_hand: None,
             timer_next: false,
             departures: Vec::new(),
@@ -156,6 +169,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             sending: false,
             max_timers: parts.max_timers,
             takes_messages,
+            evicted_told,
+            evictions_after: Duration::ZERO,
             observer: parts.observer,
         }
     }
@@ -182,11 +197,20 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 () = &mut shutdown => break,
                 (call, result) = self.supervisor.finished() => self.finished(call, result)?,
                 progress = self.connection.next() => self.progress(progress?),
-                () = self.store.accepting() => {}
+                () = self.store.progressing() => {}
                 () = wake => {}
             }
         }
         self.connection.end().await;
+        let patience = self.clock.sleep_until(self.clock.monotonic() + KEEP_WITHIN);
+        select! {
+            biased;
+            () = self.store.safe(&*self.clock) => {}
+            () = patience => tracing::error!(
+                device = &*self.name,
+                "the disk does not take the last changes; they are lost"
+            ),
+        }
         Ok(())
     }
 
@@ -200,6 +224,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             .filter(|_| self.supervisor.down().is_none());
         let candidates = [
             self.connection.deadline(),
+            self.drain_deadline,
             self.supervisor.next_try(),
             self.inbox.next_message(),
             timer,
@@ -238,7 +263,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             Progress::Assigned(assignment) => (self.observer)(Milestone::Assigned(assignment)),
             Progress::Connected(assignment) => {
                 tracing::info!(device = &*self.name, hub = assignment.hub, "connected");
-                self.twin_of(&assignment);
+                self.arrived_at(&assignment);
                 (self.observer)(Milestone::Connected(assignment));
             }
             Progress::Lost => self.disconnected(),
@@ -331,29 +356,43 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         }
     }
 
-    /// Another hub's twin has nothing to do with what was applied.
-    fn twin_of(&mut self, assignment: &Assignment) {
-        let mut twin = self.store.saved().twin.clone();
+    /// Remembers the hub, and forgets what was applied of another one's twin, which has nothing to do with this one's.
+    fn arrived_at(&mut self, assignment: &Assignment) {
+        let saved = self.store.saved();
+        let mut twin = saved.twin.clone();
         twin.belongs_to(&assignment.hub, &assignment.device_id);
-        if twin != self.store.saved().twin {
-            self.commit(Batch {
-                twin: Some(twin),
-                ..Batch::default()
-            });
+        let place = self.connection.identity.place(assignment.clone());
+        let batch = Batch {
+            twin: Some(twin).filter(|twin| *twin != saved.twin),
+            place: Some(place).filter(|place| Some(place) != saved.place.as_ref()),
+            ..Batch::default()
+        };
+        if batch != Batch::default() {
+            self.commit(batch);
         }
+        self.store.outbox().begin();
     }
 
     fn commit(&mut self, batch: Batch) -> u64 {
-        let (number, evicted) = self.store.commit(batch, self.clock.monotonic());
-        if evicted > 0 {
-            let total = self.store.outbox().evicted();
+        let number = self.store.commit(batch, &*self.clock);
+        self.tell_evictions();
+        number
+    }
+
+    /// Says that messages gave way, but not with each of them.
+    fn tell_evictions(&mut self) {
+        let total = self.store.outbox().evicted();
+        let now = self.clock.monotonic();
+        if total > self.evicted_told && self.evictions_after <= now {
+            let evicted = total - self.evicted_told;
             tracing::warn!(
                 device = &*self.name,
                 evicted,
                 total,
                 "the outbox is full; the oldest telemetry gave way"
             );
+            self.evicted_told = total;
+            self.evictions_after = now + EVICTIONS_EVERY;
         }
-        number
     }
 }

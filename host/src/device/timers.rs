@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
 use super::effect::Schedule;
+use crate::clock::Clock;
 
 /// First pause before a one-shot timer whose call failed fires again; doubled each time.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -23,7 +27,53 @@ struct Armed {
     failures: u32,
 }
 
+/// A timer as it outlives its process, which has a monotonic time of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptTimer {
+    name: String,
+    schedule: Schedule,
+    due: Timestamp,
+    failures: u32,
+}
+
 impl Timers {
+    /// The timers, due by the time of day.
+    #[must_use]
+    pub fn kept(&self, clock: &dyn Clock) -> Vec<KeptTimer> {
+        let (now, wall) = (clock.monotonic(), clock.now());
+        let kept = |(name, timer): (&String, &Armed)| KeptTimer {
+            name: name.clone(),
+            schedule: timer.schedule,
+            due: wall
+                .saturating_add(timer.due.saturating_sub(now))
+                .unwrap_or(wall),
+            failures: timer.failures,
+        };
+        self.armed.iter().map(kept).collect()
+    }
+
+    /// What was kept, due when it was due. What is overdue is due at once, and none is due later than it could have been
+    /// set now: the time of day may have been put back.
+    #[must_use]
+    pub fn restored(kept: Vec<KeptTimer>, clock: &dyn Clock) -> Self {
+        let (now, wall) = (clock.monotonic(), clock.now());
+        let armed = |kept: KeptTimer| {
+            let longest = match kept.schedule {
+                Schedule::Once(delay) => delay.max(LONGEST_RETRY),
+                Schedule::Every(period) => period,
+            };
+            let ahead = Duration::try_from(kept.due.duration_since(wall)).unwrap_or_default();
+            let timer = Armed {
+                due: now + ahead.min(longest),
+                schedule: kept.schedule,
+                failures: kept.failures,
+            };
+            (kept.name, timer)
+        };
+        let armed = kept.into_iter().map(armed).collect();
+        Self { armed }
+    }
+
     /// How many are armed.
     #[must_use]
     pub fn len(&self) -> usize {

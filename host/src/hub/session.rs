@@ -12,11 +12,11 @@ use super::{
 use crate::{
     device::behaviour::Reply,
     mqtt::{Delivery, Incoming, Link, LinkError, Receipt},
-    store::outbox::{Next, Outbox},
+    store::outbox::{Next, Outbox, WINDOW},
 };
 
-/// Unacknowledged messages at a time, counted from the oldest: at most so many come twice after a lost connection.
-const WINDOW: u64 = 32;
+/// Messages at a time, counted from the oldest unacknowledged one, so that numbers on the wire do not meet.
+const SPAN: u64 = WINDOW as u64;
 /// A hub that has not acknowledged a message for so long is taken for gone.
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(60);
 /// A request to the twin is asked again after so long without an answer; without a SUBACK the hub is taken for gone.
@@ -252,7 +252,7 @@ impl<L: Link> Session<L> {
         let mut first = None;
         while self.listening && self.has_room() {
             let free = matches!(self.report, ReportRequest::Free);
-            let id = match outbox.next(accepted, free) {
+            let id = match outbox.next(accepted, free, now) {
                 Some(Next::Telemetry(id, message)) => {
                     self.send(id, message, now)?;
                     first.get_or_insert_with(|| message.body.clone());
@@ -265,7 +265,7 @@ impl<L: Link> Session<L> {
                 }
                 None => break,
             };
-            outbox.sent(id);
+            outbox.sent(id, now);
         }
         Ok(first)
     }
@@ -273,7 +273,7 @@ impl<L: Link> Session<L> {
     fn has_room(&self) -> bool {
         self.in_flight
             .first_key_value()
-            .is_none_or(|(oldest, _)| self.next_number - oldest < WINDOW)
+            .is_none_or(|(oldest, _)| self.next_number - oldest < SPAN)
     }
 
     fn send(&mut self, id: u64, message: &Message, now: Duration) -> Result<(), LinkError> {

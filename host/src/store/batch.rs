@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::outbox::Outgoing;
+use super::{
+    outbox::Outgoing,
+    saved::{Place, Saved},
+};
 use crate::{
     device::effect::{Effect, Report, Schedule},
     hub::twin::{Twin, component_report},
@@ -19,6 +22,8 @@ pub struct Batch {
     pub timers: Vec<TimerChange>,
     /// The twin after it, if it changed.
     pub twin: Option<Twin>,
+    /// The hub that has accepted the device, if it is another one than before.
+    pub place: Option<Place>,
 }
 
 /// What happens to a timer.
@@ -58,7 +63,7 @@ impl Batch {
     }
 }
 
-impl super::Saved {
+impl Saved {
     /// Applies a batch at this time; what is to be sent is returned.
     pub(super) fn apply(&mut self, batch: Batch, now: Duration) -> Vec<Outgoing> {
         if let Some(record) = batch.record {
@@ -74,6 +79,9 @@ impl super::Saved {
         }
         if let Some(twin) = batch.twin {
             self.twin = twin;
+        }
+        if let Some(place) = batch.place {
+            self.place = Some(place);
         }
         batch.outgoing
     }

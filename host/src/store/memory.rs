@@ -2,20 +2,24 @@
 
 use tokio::sync::watch;
 
-use super::{Backend, batch::Batch};
+use super::{Backend, Progress, row::Row};
 
 /// The backend of a device whose state may end with its process.
 #[derive(Debug, Default)]
 pub struct Memory {
-    accepted: watch::Sender<u64>,
+    progress: watch::Sender<Progress>,
 }
 
 impl Backend for Memory {
-    fn keep(&mut self, number: u64, _batch: &Batch) {
-        self.accepted.send_replace(number);
+    fn keep(&mut self, number: u64, _rows: &[Row<'_>]) {
+        self.progress.send_replace(Progress {
+            accepted: number,
+            safe: number,
+            renewed: 0,
+        });
     }
 
-    fn accepted(&self) -> watch::Receiver<u64> {
-        self.accepted.subscribe()
+    fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
     }
 }

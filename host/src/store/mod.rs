@@ -1,39 +1,48 @@
 //! What a device must not forget: its record, timers, twin and outbox, changed by batches.
 
-use std::time::Duration;
+pub mod batch;
+mod database;
+mod directory;
+mod drain;
+mod memory;
+pub mod outbox;
+mod queue;
+mod retention;
+pub mod row;
+mod saved;
+pub mod writer;
 
 use tokio::sync::watch;
 
-pub mod batch;
-mod memory;
-pub mod outbox;
-
-pub use memory::Memory;
-
-use self::{
-    batch::Batch,
-    outbox::{Bounds, Outbox},
+use self::{batch::Batch, outbox::Outbox, row::Row, saved::Changed};
+pub use self::{
+    database::{Contents, Database, read},
+    directory::{OpenError, StateDir},
+    memory::Memory,
+    retention::Retention,
+    saved::{Kept, Place, Saved},
 };
-use crate::{device::timers::Timers, hub::twin::Twin};
+use crate::clock::Clock;
 
-/// Keeps batches. A batch is *accepted* once it is as safe as the backend makes it; nothing of it leaves before.
+/// Keeps batches. A batch is *accepted* once it is as safe as the backend can make it; nothing of it leaves before.
 pub trait Backend: Send + 'static {
-    /// Takes a batch for keeping and never waits. Batches of one device are numbered from 1 and accepted in order.
-    fn keep(&mut self, number: u64, batch: &Batch);
+    /// Takes the rows a batch has changed, and never waits. Batches of one device are numbered from 1 and accepted in
+    /// order, each whole.
+    fn keep(&mut self, number: u64, rows: &[Row<'_>]);
 
-    /// The number up to which batches are accepted.
-    fn accepted(&self) -> watch::Receiver<u64>;
+    /// How far it has come.
+    fn progress(&self) -> watch::Receiver<Progress>;
 }
 
-/// What a device knows of itself, as of its last batch.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Saved {
-    /// What the component last saved; none if none ever ran.
-    pub record: Option<String>,
-    /// The timers armed.
-    pub timers: Timers,
-    /// What was applied of the desired properties.
-    pub twin: Twin,
+/// How far a backend has come with the batches of one device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The number up to which batches are accepted. What they want sent may leave.
+    pub accepted: u64,
+    /// The number up to which batches are safe. Behind `accepted` only while the disk fails.
+    pub safe: u64,
+    /// How often what was kept before is gone, so that all rows are to be kept anew.
+    pub renewed: u32,
 }
 
 /// One device's part of the store.
@@ -41,21 +50,29 @@ pub struct DeviceStore {
     saved: Saved,
     outbox: Outbox,
     backend: Box<dyn Backend>,
-    accepted: watch::Receiver<u64>,
+    progress: watch::Receiver<Progress>,
     last: u64,
+    renewed: u32,
 }
 
 impl DeviceStore {
-    /// A device that has never run.
+    /// A device with what an earlier process has left of it; by default, one that has never run.
     #[must_use]
-    pub fn new(backend: Box<dyn Backend>, bounds: Bounds) -> Self {
-        let accepted = backend.accepted();
+    pub fn new(
+        backend: Box<dyn Backend>,
+        mut kept: Kept,
+        retention: Retention,
+        clock: &dyn Clock,
+    ) -> Self {
+        let progress = backend.progress();
+        let saved = Saved::restored(&mut kept, clock);
         Self {
-            saved: Saved::default(),
-            outbox: Outbox::new(bounds),
+            saved,
+            outbox: Outbox::restored(kept.outgoing, kept.evicted, retention),
             backend,
-            accepted,
+            progress,
             last: 0,
+            renewed: 0,
         }
     }
 
@@ -70,26 +87,54 @@ impl DeviceStore {
         &mut self.outbox
     }
 
-    /// Applies a batch and hands it over for keeping. Returns its number and how many messages had to give way to it.
-    pub fn commit(&mut self, batch: Batch, now: Duration) -> (u64, u64) {
-        self.last += 1;
-        self.backend.keep(self.last, &batch);
-        let mut evicted = 0;
-        for outgoing in self.saved.apply(batch, now) {
-            evicted += self.outbox.push(self.last, outgoing);
+    /// Applies a batch and hands it over for keeping. Returns its number.
+    pub fn commit(&mut self, batch: Batch, clock: &dyn Clock) -> u64 {
+        let changed = self.saved.changed_by(&batch);
+        for outgoing in self.saved.apply(batch, clock.monotonic()) {
+            self.outbox.push(self.last + 1, outgoing);
         }
-        (self.last, evicted)
+        self.outbox.evict(clock.now());
+        self.hand_over(changed, clock)
     }
 
-    /// The number up to which batches are accepted.
-    pub fn accepted(&mut self) -> u64 {
-        *self.accepted.borrow_and_update()
+    fn hand_over(&mut self, changed: Changed, clock: &dyn Clock) -> u64 {
+        self.last += 1;
+        let mut rows = self.saved.rows(changed, clock);
+        self.outbox.changed_rows(&mut rows);
+        self.backend.keep(self.last, &rows);
+        self.outbox.handed_over(self.last);
+        self.last
     }
 
-    /// Ends when more batches are accepted than [`accepted`](Self::accepted) last said.
-    pub async fn accepting(&mut self) {
-        if self.accepted.changed().await.is_err() {
+    /// How far the backend has come. Hands over what is due without a batch: acknowledgments, and everything if the
+    /// backend has lost it.
+    pub fn settle(&mut self, clock: &dyn Clock) -> Progress {
+        let progress = *self.progress.borrow_and_update();
+        if progress.renewed != self.renewed {
+            self.renewed = progress.renewed;
+            self.outbox.all_changed();
+            self.hand_over(Changed::ALL, clock);
+        } else if self.outbox.owes_acknowledgments() {
+            self.commit(Batch::default(), clock);
+        }
+        self.outbox.accepted(progress.accepted);
+        progress
+    }
+
+    /// Ends when the backend has come further than [`settle`](Self::settle) last said.
+    pub async fn progressing(&mut self) {
+        if self.progress.changed().await.is_err() {
             std::future::pending().await
         }
+    }
+
+    /// Ends when everything is safe.
+    pub async fn safe(&mut self, clock: &dyn Clock) {
+        let last = self.commit(Batch::default(), clock);
+        // A backend that is gone keeps nothing any more.
+        let _ = self
+            .progress
+            .wait_for(|progress| progress.safe >= last)
+            .await;
     }
 }

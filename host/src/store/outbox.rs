@@ -1,11 +1,25 @@
 //! What a device has accepted and the hub has not acknowledged yet.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::{
+    drain::Drain,
+    queue::{Entry, Queue},
+    retention::Retention,
+    row::Row,
+};
 use crate::hub::{message::Message, twin::merge_report};
 
+/// Messages with the hub at a time, counting those it has acknowledged whose end is not kept yet: so many may come twice
+/// after a lost connection or process.
+pub const WINDOW: usize = 32;
 /// With more unsent reports than these they are merged, so that a device that was long away does not tell its twin the
 /// whole past.
 const MANY_REPORTS: usize = 32;
@@ -14,27 +28,9 @@ const LARGEST_REPORT: usize = 32 << 10;
 /// Reports together, in bytes. A twin holds 32 KB, so what is beyond is of a component that reports without end.
 const ALL_REPORTS: usize = 1 << 20;
 
-/// How much telemetry an outbox holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// Messages.
-    pub count: usize,
-    /// Bytes of bodies and properties.
-    pub bytes: usize,
-}
-
-impl Default for Bounds {
-    /// About a day of one message every two seconds, in memory a gateway can spare.
-    fn default() -> Self {
-        Self {
-            count: 50_000,
-            bytes: 16 << 20,
-        }
-    }
-}
-
 /// One thing to send, in the order in which it was accepted.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Outgoing {
     /// A telemetry message.
     Telemetry(Message),
@@ -42,30 +38,22 @@ pub enum Outgoing {
     Report(Map<String, Value>),
 }
 
-/// Messages and reports on their way to the hub. Both leave in order; a report that must wait holds up no telemetry.
+/// Messages and reports on their way to the hub. Both leave in order; a report that must wait holds up no telemetry, and
+/// a backlog no message that is new.
 #[derive(Debug)]
 pub struct Outbox {
-    bounds: Bounds,
+    retention: Retention,
     next_id: u64,
     telemetry: Queue<Message>,
     reports: Queue<Map<String, Value>>,
+    drain: Drain,
     evicted: u64,
-}
-
-/// Entries by id, which is their order. Those before `unsent` are with the server.
-#[derive(Debug)]
-struct Queue<T> {
-    entries: BTreeMap<u64, Entry<T>>,
-    unsent: u64,
-    bytes: usize,
-}
-
-#[derive(Debug)]
-struct Entry<T> {
-    /// The number of the batch it came with.
-    batch: u64,
-    size: usize,
-    item: T,
+    /// Entries that are new or gone since the last hand-over, and whether messages gave way.
+    changed: BTreeSet<u64>,
+    evicted_changed: bool,
+    /// Messages acknowledged since the last hand-over, and those of earlier ones that are not accepted.
+    acknowledged: usize,
+    handed_over: VecDeque<(u64, usize)>,
 }
 
 /// What leaves next.
@@ -80,54 +68,73 @@ pub enum Next<'a> {
 impl Outbox {
     /// An empty outbox.
     #[must_use]
-    pub fn new(bounds: Bounds) -> Self {
-        Self {
-            bounds,
+    pub fn new(retention: Retention) -> Self {
+        Self::restored(Vec::new(), 0, retention)
+    }
+
+    /// An outbox as an earlier process has left it. The oldest messages may have arrived.
+    #[must_use]
+    pub fn restored(kept: Vec<(u64, Outgoing)>, evicted: u64, retention: Retention) -> Self {
+        let mut outbox = Self {
+            drain: Drain::new(retention.drain_rate),
+            retention,
             next_id: 0,
             telemetry: Queue::new(),
             reports: Queue::new(),
-            evicted: 0,
+            evicted,
+            changed: BTreeSet::new(),
+            evicted_changed: false,
+            acknowledged: 0,
+            handed_over: VecDeque::new(),
+        };
+        for (id, outgoing) in kept {
+            outbox.next_id = outbox.next_id.max(id);
+            outbox.insert(id, 0, outgoing);
+            outbox.next_id += 1;
         }
+        outbox.telemetry.may_have_arrived(WINDOW);
+        outbox
     }
 
-    /// Takes what came with a batch. Over the bounds the oldest unsent telemetry gives way; returns how many messages that
-    /// were. Many unsent reports are merged; they give way only where together they are far more than a twin holds.
-    pub fn push(&mut self, batch: u64, outgoing: Outgoing) -> u64 {
+    /// Takes what came with a batch. Many unsent reports are merged.
+    pub fn push(&mut self, batch: u64, outgoing: Outgoing) {
         let id = self.next_id;
         self.next_id += 1;
-        match outgoing {
-            Outgoing::Telemetry(message) => {
-                let size = message.size();
-                self.telemetry.insert(
-                    id,
-                    Entry {
-                        batch,
-                        size,
-                        item: message,
-                    },
-                );
-            }
-            Outgoing::Report(report) => {
-                self.reports.insert(
-                    id,
-                    Entry {
-                        batch,
-                        size: size_of_report(&report),
-                        item: report,
-                    },
-                );
-                if self.reports.entries.len() > MANY_REPORTS {
-                    self.merge_reports();
-                }
-            }
+        self.insert(id, batch, outgoing);
+        self.changed.insert(id);
+        if self.reports.len() > MANY_REPORTS {
+            self.merge_reports();
         }
-        self.evict()
     }
 
-    /// What leaves next among the batches up to `accepted`; reports only if `reports` is set.
+    fn insert(&mut self, id: u64, batch: u64, outgoing: Outgoing) {
+        match outgoing {
+            Outgoing::Telemetry(item) => {
+                let size = item.size();
+                self.telemetry.insert(id, Entry { batch, size, item });
+            }
+            Outgoing::Report(item) => {
+                let size = size_of_report(&item);
+                self.reports.insert(id, Entry { batch, size, item });
+            }
+        }
+    }
+
+    /// A connection begins: what waits is its backlog.
+    pub fn begin(&mut self) {
+        self.telemetry.begin(self.next_id, WINDOW);
+        self.reports.begin(self.next_id, usize::MAX);
+    }
+
+    /// What leaves next among the batches up to `accepted`; reports only if `reports` is set. What came on this connection
+    /// goes before its backlog, which has a pace of its own.
     #[must_use]
-    pub fn next(&self, accepted: u64, reports: bool) -> Option<Next<'_>> {
-        let message = self.telemetry.next(accepted);
+    pub fn next(&self, accepted: u64, reports: bool, now: Duration) -> Option<Next<'_>> {
+        let message = self.telemetry.next(accepted).or_else(|| {
+            let paced = self.drain.next() <= now;
+            self.telemetry.next_of_backlog(accepted).filter(|_| paced)
+        });
+        let message = message.filter(|_| self.has_room());
         let report = self.reports.next(accepted).filter(|_| reports);
         match (message, report) {
             (Some((id, _)), Some((earlier, report))) if earlier < id => {
@@ -139,37 +146,54 @@ impl Outbox {
         }
     }
 
+    /// When the pace of the backlog lets something leave; none if it is not the pace that keeps it.
+    #[must_use]
+    pub fn deadline(&self, accepted: u64) -> Option<Duration> {
+        let waits = self.has_room() && self.telemetry.next_of_backlog(accepted).is_some();
+        waits.then(|| self.drain.next())
+    }
+
+    fn has_room(&self) -> bool {
+        let unsettled: usize = self.handed_over.iter().map(|(_, count)| count).sum();
+        self.telemetry.flying() + self.acknowledged + unsettled < WINDOW
+    }
+
     /// The message or report of this id is with the server.
-    pub fn sent(&mut self, id: u64) {
-        if self.telemetry.entries.contains_key(&id) {
-            self.telemetry.unsent = id + 1;
-        } else {
-            self.reports.unsent = id + 1;
+    pub fn sent(&mut self, id: u64, now: Duration) {
+        if self.telemetry.get(id).is_none() {
+            self.reports.sent(id);
+            return;
+        }
+        if self.telemetry.sent(id) {
+            self.drain.passed(now);
         }
     }
 
     /// The connection is gone: what was not acknowledged is to be sent again.
     pub fn rewind(&mut self) {
-        self.telemetry.unsent = 0;
-        self.reports.unsent = 0;
+        self.telemetry.rewind();
+        self.reports.rewind();
     }
 
     /// The report in hand was not taken: it is to be sent again.
     pub fn rewind_reports(&mut self) {
-        self.reports.unsent = 0;
+        self.reports.rewind();
     }
 
     /// The server has it, or it is given up.
     pub fn remove(&mut self, id: u64) {
-        if !self.telemetry.remove(id) {
+        if self.telemetry.remove(id) {
+            self.acknowledged += 1;
+        } else {
             self.reports.remove(id);
         }
+        self.changed.insert(id);
     }
 
     /// How many messages and reports it holds.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.telemetry.entries.len() + self.reports.entries.len()
+        self.telemetry.len() + self.reports.len()
     }
 
     /// Whether it holds nothing.
@@ -184,110 +208,108 @@ impl Outbox {
         self.evicted
     }
 
+    /// Adds a row for each entry that is new or gone, which counts as handed over then.
+    pub(super) fn changed_rows<'a>(&'a self, rows: &mut Vec<Row<'a>>) {
+        rows.extend(self.changed.iter().map(|id| {
+            let message = self.telemetry.get(*id).map(|it| Row::Telemetry(*id, it));
+            let report = || self.reports.get(*id).map(|it| Row::Report(*id, it));
+            message.or_else(report).unwrap_or(Row::Gone(*id))
+        }));
+        if self.evicted_changed {
+            rows.push(Row::Evicted(self.evicted));
+        }
+    }
+
+    /// What has changed went to the backend with this batch.
+    pub(super) fn handed_over(&mut self, batch: u64) {
+        self.changed.clear();
+        self.evicted_changed = false;
+        if self.acknowledged > 0 {
+            self.handed_over.push_back((batch, self.acknowledged));
+            self.acknowledged = 0;
+        }
+    }
+
+    /// Everything is to be handed over again.
+    pub(super) fn all_changed(&mut self) {
+        self.changed.extend(self.telemetry.ids());
+        self.changed.extend(self.reports.ids());
+        self.evicted_changed = true;
+    }
+
+    /// Whether so many acknowledgments are not handed over that it is time, even without a batch.
+    pub(super) fn owes_acknowledgments(&self) -> bool {
+        self.acknowledged >= WINDOW / 2
+    }
+
+    /// Batches up to this one are accepted.
+    pub(super) fn accepted(&mut self, accepted: u64) {
+        while self
+            .handed_over
+            .front()
+            .is_some_and(|(batch, _)| *batch <= accepted)
+        {
+            self.handed_over.pop_front();
+        }
+    }
+
     /// Merges unsent reports, as far as that leaves their effect as it is and the hub takes the result.
     fn merge_reports(&mut self) {
-        let unsent: Vec<_> = self.reports.take_unsent();
+        let unsent = self.reports.take_untouched();
+        self.changed.extend(unsent.iter().map(|(id, _)| *id));
         let mut kept: Option<(u64, Entry<Map<String, Value>>)> = None;
-        for (id, newer) in unsent {
-            let Some((first, mut pending)) = kept.take() else {
-                kept = Some((id, newer));
-                continue;
-            };
-            let fits = pending.size + newer.size <= LARGEST_REPORT;
-            let merged = if fits {
-                merge_report(&mut pending.item, newer.item)
-            } else {
-                Err(newer.item)
-            };
-            kept = Some(match merged {
-                Ok(()) => {
-                    let size = size_of_report(&pending.item);
-                    (
-                        id,
-                        Entry {
-                            batch: newer.batch,
-                            size,
-                            item: pending.item,
-                        },
-                    )
+        for (id, mut newer) in unsent {
+            if let Some((first, mut pending)) = kept.take() {
+                let fits = pending.size + newer.size <= LARGEST_REPORT;
+                let merged = match fits {
+                    true => merge_report(&mut pending.item, newer.item),
+                    false => Err(newer.item),
+                };
+                match merged {
+                    Ok(()) => {
+                        newer.size = size_of_report(&pending.item);
+                        newer.item = pending.item;
+                    }
+                    Err(item) => {
+                        newer.item = item;
+                        self.reports.insert(first, pending);
+                    }
                 }
-                Err(item) => {
-                    self.reports.insert(first, pending);
-                    (
-                        id,
-                        Entry {
-                            batch: newer.batch,
-                            size: newer.size,
-                            item,
-                        },
-                    )
-                }
-            });
+            }
+            kept = Some((id, newer));
         }
         if let Some((id, entry)) = kept {
             self.reports.insert(id, entry);
         }
     }
 
-    fn evict(&mut self) -> u64 {
-        while self.reports.bytes > ALL_REPORTS && self.reports.evict() {
-            tracing::error!("more was reported than a twin holds; the oldest report is given up");
-        }
-        let before = self.evicted;
-        while self.telemetry.entries.len() > self.bounds.count
-            || self.telemetry.bytes > self.bounds.bytes
+    /// Over the bounds the oldest telemetry that cannot have arrived gives way. Reports give way only where together they
+    /// are far more than a twin holds.
+    pub fn evict(&mut self, now: Timestamp) {
+        while self.reports.bytes() > ALL_REPORTS
+            && let Some((id, _)) = self.reports.oldest_untouched()
         {
-            if !self.telemetry.evict() {
-                break;
-            }
-            self.evicted += 1;
+            tracing::error!("more was reported than a twin holds; the oldest report is given up");
+            self.reports.remove(id);
+            self.changed.insert(id);
         }
-        self.evicted - before
+        let age = SignedDuration::try_from(self.retention.age).unwrap_or(SignedDuration::MAX);
+        let oldest = now.saturating_sub(age).unwrap_or(Timestamp::MIN);
+        while let Some((id, message)) = self.telemetry.oldest_untouched()
+            && (self.telemetry.len() > self.retention.count
+                || self.telemetry.bytes() > self.retention.bytes
+                || message.created < oldest)
+        {
+            self.telemetry.remove(id);
+            self.changed.insert(id);
+            self.evicted += 1;
+            self.evicted_changed = true;
+        }
     }
 }
 
 fn size_of_report(report: &Map<String, Value>) -> usize {
     serde_json::to_vec(report).map_or(0, |text| text.len())
-}
-
-impl<T> Queue<T> {
-    fn new() -> Self {
-        Self {
-            entries: BTreeMap::new(),
-            unsent: 0,
-            bytes: 0,
-        }
-    }
-
-    fn insert(&mut self, id: u64, entry: Entry<T>) {
-        self.bytes += entry.size;
-        self.entries.insert(id, entry);
-    }
-
-    fn remove(&mut self, id: u64) -> bool {
-        let removed = self.entries.remove(&id);
-        if let Some(entry) = &removed {
-            self.bytes -= entry.size;
-        }
-        removed.is_some()
-    }
-
-    fn take_unsent(&mut self) -> Vec<(u64, Entry<T>)> {
-        let unsent = self.entries.split_off(&self.unsent);
-        self.bytes -= unsent.values().map(|entry| entry.size).sum::<usize>();
-        unsent.into_iter().collect()
-    }
-
-    /// Drops the oldest that is not with the server; false if there is none.
-    fn evict(&mut self) -> bool {
-        let oldest = self.entries.range(self.unsent..).next().map(|(id, _)| *id);
-        oldest.is_some_and(|id| self.remove(id))
-    }
-
-    fn next(&self, accepted: u64) -> Option<(u64, &T)> {
-        let (id, entry) = self.entries.range(self.unsent..).next()?;
-        (entry.batch <= accepted).then_some((*id, &entry.item))
-    }
 }
 
 #[cfg(test)]
@@ -312,64 +334,141 @@ mod tests {
         Outgoing::Report(report.as_object().unwrap().clone())
     }
 
-    /// Sends everything; ids of messages and values of reports, in order.
+    const NOW: Duration = Duration::from_secs(1000);
+
+    /// An outbox of a device that is connected.
+    fn outbox(count: usize, bytes: usize) -> Outbox {
+        let mut outbox = Outbox::new(Retention {
+            count,
+            bytes,
+            ..Retention::default()
+        });
+        outbox.begin();
+        outbox
+    }
+
+    fn unbounded() -> Outbox {
+        outbox(usize::MAX, usize::MAX)
+    }
+
+    fn send_next(outbox: &mut Outbox, now: Duration) -> Option<(u64, String)> {
+        let (id, shown) = match outbox.next(u64::MAX, true, now)? {
+            Next::Telemetry(id, message) => (id, message.id.clone()),
+            Next::Report(id, report) => (id, Value::Object(report.clone()).to_string()),
+        };
+        outbox.sent(id, now);
+        Some((id, shown))
+    }
+
+    /// Sends what may be sent now; ids of messages and values of reports, in order.
     fn sent(outbox: &mut Outbox) -> Vec<String> {
-        let mut sent = Vec::new();
-        while let Some(next) = outbox.next(u64::MAX, true) {
-            let (id, shown) = match next {
-                Next::Telemetry(id, message) => (id, message.id.clone()),
-                Next::Report(id, report) => (id, Value::Object(report.clone()).to_string()),
-            };
-            sent.push(shown);
-            outbox.sent(id);
-        }
-        sent
+        std::iter::from_fn(|| send_next(outbox, NOW))
+            .map(|(_, shown)| shown)
+            .collect()
     }
 
     #[test]
     fn things_leave_in_the_order_they_were_accepted_and_again_after_a_lost_connection() {
-        let mut outbox = Outbox::new(Bounds::default());
+        let mut outbox = unbounded();
         outbox.push(1, report(json!({"max": 1})));
         outbox.push(1, message("a"));
         outbox.push(2, message("b"));
         assert_eq!(sent(&mut outbox), ["{\"max\":1}", "a", "b"]);
-        assert_eq!(outbox.next(u64::MAX, true), None);
+        assert_eq!(outbox.next(u64::MAX, true, NOW), None);
         outbox.remove(1);
         outbox.rewind();
+        outbox.begin();
         assert_eq!(sent(&mut outbox), ["{\"max\":1}", "b"]);
     }
 
     #[test]
     fn nothing_leaves_before_its_batch_is_accepted() {
-        let mut outbox = Outbox::new(Bounds::default());
+        let mut outbox = unbounded();
         outbox.push(7, message("a"));
-        assert_eq!(outbox.next(6, true), None);
-        assert!(outbox.next(7, true).is_some());
+        assert_eq!(outbox.next(6, true, NOW), None);
+        assert!(outbox.next(7, true, NOW).is_some());
     }
 
     #[test]
     fn a_report_that_must_wait_holds_up_no_telemetry() {
-        let mut outbox = Outbox::new(Bounds::default());
+        let mut outbox = unbounded();
         outbox.push(1, report(json!({"max": 1})));
         outbox.push(1, message("a"));
-        assert!(matches!(outbox.next(1, false), Some(Next::Telemetry(..))));
+        let next = outbox.next(1, false, NOW);
+        assert!(matches!(next, Some(Next::Telemetry(..))));
     }
 
     #[test]
-    fn a_full_outbox_gives_up_its_oldest_unsent_telemetry_and_counts_it() {
-        let mut outbox = Outbox::new(Bounds {
-            count: 2,
-            bytes: 1 << 20,
-        });
-        outbox.push(1, message("on its way"));
-        outbox.sent(0);
-        let evicted: Vec<_> = ["b", "c", "d"]
-            .map(|body| outbox.push(1, message(body)))
-            .into();
-        assert_eq!(evicted, [0, 1, 1]);
-        assert_eq!(outbox.evicted(), 2);
+    fn at_most_a_window_of_messages_may_come_twice_whenever_it_ends() {
+        let mut outbox = unbounded();
+        for n in 0..100 {
+            outbox.push(1, message(&n.to_string()));
+        }
+        assert_eq!(sent(&mut outbox).len(), WINDOW);
+        for id in 0..10 {
+            outbox.remove(id);
+        }
+        // Acknowledged, but not kept: after a kill they would be sent again.
+        assert_eq!(sent(&mut outbox).len(), 0);
+        outbox.handed_over(2);
+        assert_eq!(sent(&mut outbox).len(), 0);
+        outbox.accepted(2);
+        assert_eq!(sent(&mut outbox).len(), 10);
+    }
+
+    #[test]
+    fn new_messages_go_before_a_backlog_which_keeps_its_pace_and_its_order() {
+        let mut outbox = unbounded();
+        for n in 0..100 {
+            outbox.push(1, message(&format!("old {n}")));
+        }
         outbox.rewind();
-        assert_eq!(sent(&mut outbox), ["on its way", "d"]);
+        outbox.begin();
+        let (mut old, mut new, mut now) = (vec![], vec![], NOW);
+        for n in 0..50 {
+            outbox.push(1, message(&format!("new {n}")));
+            let mut first = true;
+            while let Some((id, shown)) = send_next(&mut outbox, now) {
+                assert_eq!(shown.starts_with("new"), first, "{shown} at {n}");
+                first = false;
+                match shown.starts_with("new") {
+                    true => new.push(shown),
+                    false => old.push(shown),
+                }
+                outbox.remove(id);
+                outbox.handed_over(2);
+                outbox.accepted(2);
+            }
+            now += Duration::from_millis(10);
+            assert!(outbox.deadline(u64::MAX).is_none_or(|at| at <= now));
+        }
+        let numbered =
+            |word, count| -> Vec<_> { (0..count).map(|n| format!("{word} {n}")).collect() };
+        assert_eq!(new, numbered("new", 50));
+        // 100 a second for half a second, and what the pace is ahead at its beginning.
+        assert!((50..=61).contains(&old.len()), "{}", old.len());
+        assert_eq!(old, numbered("old", old.len()));
+    }
+
+    #[test]
+    fn a_full_outbox_gives_up_its_oldest_telemetry_that_cannot_have_arrived_and_counts_it() {
+        let mut outbox = outbox(2, 1 << 20);
+        outbox.push(1, message("on its way"));
+        outbox.sent(0, NOW);
+        let evicted: Vec<_> = ["b", "c", "d"]
+            .map(|body| {
+                outbox.push(1, message(body));
+                outbox.evict(Timestamp::UNIX_EPOCH);
+                outbox.evicted()
+            })
+            .into();
+        assert_eq!(evicted, [0, 1, 2]);
+        outbox.rewind();
+        outbox.push(1, message("e"));
+        outbox.evict(Timestamp::UNIX_EPOCH);
+        outbox.begin();
+        assert_eq!(sent(&mut outbox), ["on its way", "e"]);
+        assert_eq!(outbox.evicted(), 3);
     }
 
     #[test]
@@ -378,19 +477,28 @@ mod tests {
             Outgoing::Telemetry(message) => message.size(),
             Outgoing::Report(_) => 0,
         };
-        let mut outbox = Outbox::new(Bounds {
-            count: 100,
-            bytes: 3 * size,
-        });
+        let mut outbox = outbox(100, 3 * size);
         for _ in 0..10 {
             outbox.push(1, message("12345678"));
         }
+        outbox.evict(Timestamp::UNIX_EPOCH);
         assert_eq!((outbox.len(), outbox.evicted()), (3, 7));
     }
 
     #[test]
+    fn what_is_too_old_gives_way() {
+        let mut outbox = unbounded();
+        outbox.push(1, message("a"));
+        let age = Retention::default().age;
+        outbox.evict(Timestamp::UNIX_EPOCH + age);
+        assert_eq!(outbox.len(), 1);
+        outbox.evict(Timestamp::UNIX_EPOCH + age + Duration::from_secs(1));
+        assert_eq!((outbox.len(), outbox.evicted()), (0, 1));
+    }
+
+    #[test]
     fn many_reports_are_merged_and_none_is_lost() {
-        let mut outbox = Outbox::new(Bounds::default());
+        let mut outbox = unbounded();
         for n in 0..1000 {
             outbox.push(1, report(json!({"max": n, format!("p{}", n % 3): n})));
         }
@@ -407,9 +515,10 @@ mod tests {
 
     #[test]
     fn reports_without_end_stay_bounded_and_each_one_fits_the_hub() {
-        let mut outbox = Outbox::new(Bounds::default());
+        let mut outbox = unbounded();
         for n in 0..500 {
             outbox.push(1, report(json!({format!("p{n}"): "x".repeat(10_000)})));
+            outbox.evict(Timestamp::UNIX_EPOCH);
         }
         let sizes: Vec<_> = sent(&mut outbox).iter().map(String::len).collect();
         assert!(

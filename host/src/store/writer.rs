@@ -1,0 +1,297 @@
+//! One thread that writes the batches of all devices in groups, and what becomes of them while the disk fails.
+//!
+//! Rows wait in one map: what a later batch writes takes the place of what an earlier one wanted to write, so that only
+//! the newest record of a device is written and a disk that does not answer cannot make the map grow beyond what the
+//! devices hold. A group is everything that came while the one before it was written.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+
+use super::{Backend, Contents, Database, Kept, OpenError, Progress, StateDir, row::Row};
+
+/// What waits to be written, by device, kind and id; none is to be removed.
+pub type Rows = BTreeMap<(Arc<str>, u8, u64), Option<Vec<u8>>>;
+
+/// The name of the thread that writes. It may panic within, on a damaged file; that is dealt with there.
+pub const THREAD: &str = "store";
+/// Time between tries to write while the disk fails.
+const RETRY: Duration = Duration::from_secs(1);
+/// Nothing to write for so long is the time to give space back.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// Where groups are written.
+pub trait Disk: Send + 'static {
+    /// Writes a group, whole and synced, or not at all.
+    fn write(&mut self, rows: &Rows) -> Result<(), DiskError>;
+
+    /// Makes the disk usable again after a failure.
+    fn reopen(&mut self) -> Result<Found, DiskError>;
+
+    /// Gives space back if much of it is unused; says whether it did.
+    fn give_back(&mut self) -> Result<bool, DiskError>;
+}
+
+/// What a disk holds when it is opened.
+#[derive(Debug)]
+pub enum Found {
+    /// Everything that was written.
+    Whole(Contents),
+    /// Nothing: it was damaged.
+    Anew,
+}
+
+/// Why a disk failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct DiskError(pub String);
+
+/// A store on disk, for any number of devices.
+pub struct Store {
+    shared: Arc<Shared>,
+    contents: Contents,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    pending: Mutex<Pending>,
+    more: Condvar,
+}
+
+#[derive(Default)]
+struct Pending {
+    rows: Rows,
+    /// The newest batch of each device that waits.
+    numbers: HashMap<Arc<str>, u64>,
+    devices: HashMap<Arc<str>, watch::Sender<Progress>>,
+    /// Since when the disk fails.
+    degraded: Option<Instant>,
+    closing: bool,
+}
+
+impl Store {
+    /// Opens the store in this directory.
+    pub fn open(dir: StateDir) -> Result<Self, OpenError> {
+        // On a thread of that name, because reading a damaged file may panic as writing it may.
+        let opening = thread::Builder::new()
+            .name(THREAD.to_owned())
+            .spawn(move || Database::open(dir));
+        let opened = opening.map(JoinHandle::join);
+        match opened {
+            Ok(Ok(result)) => {
+                let (database, contents) = result?;
+                Ok(Self::on(database, contents))
+            }
+            Ok(Err(_)) | Err(_) => Err(OpenError::new(
+                std::path::Path::new(""),
+                "cannot be opened: its thread ended",
+            )),
+        }
+    }
+
+    /// A store on this disk, which holds `contents`.
+    #[must_use]
+    pub fn on(disk: impl Disk, contents: Contents) -> Self {
+        let shared = Arc::new(Shared {
+            pending: Mutex::default(),
+            more: Condvar::new(),
+        });
+        let writing = shared.clone();
+        let thread = thread::Builder::new()
+            .name(THREAD.to_owned())
+            .spawn(move || writing.write_all(disk));
+        Self {
+            shared,
+            contents,
+            thread: thread.ok(),
+        }
+    }
+
+    /// What the device of this name has left, and where it keeps its batches from now on. Once for each name.
+    pub fn device(&mut self, name: &Arc<str>) -> (Kept, Box<dyn Backend>) {
+        let kept = self.contents.remove(name).unwrap_or_default();
+        let progress = watch::Sender::new(Progress::default());
+        self.shared
+            .lock()
+            .devices
+            .insert(name.clone(), progress.clone());
+        let part = Part {
+            name: name.clone(),
+            shared: self.shared.clone(),
+            progress,
+        };
+        (kept, Box::new(part))
+    }
+}
+
+impl Drop for Store {
+    /// Writes what waits, once; a disk that fails is not waited for.
+    fn drop(&mut self) {
+        self.shared.lock().closing = true;
+        self.shared.more.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // A thread that ended early has said why.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// One device's way to the store.
+struct Part {
+    name: Arc<str>,
+    shared: Arc<Shared>,
+    progress: watch::Sender<Progress>,
+}
+
+impl Backend for Part {
+    fn keep(&mut self, number: u64, rows: &[Row<'_>]) {
+        let rows = rows.iter().map(|row| (row.kind_and_id(), row.text()));
+        // Outside the lock: what takes time is the text.
+        let rows: Vec<_> = rows.collect();
+        let mut pending = self.shared.lock();
+        for ((kind, id), text) in rows {
+            pending.rows.insert((self.name.clone(), kind, id), text);
+        }
+        pending.numbers.insert(self.name.clone(), number);
+        if pending.degraded.is_some() {
+            self.progress
+                .send_modify(|progress| progress.accepted = number);
+        }
+        drop(pending);
+        self.shared.more.notify_all();
+    }
+
+    fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        // Nothing that holds it can leave it half changed.
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes groups until the store is closed.
+    fn write_all(&self, mut disk: impl Disk) {
+        while let Some((rows, numbers)) = self.next_group(&mut disk) {
+            match disk.write(&rows) {
+                Ok(()) => self.written(&numbers),
+                Err(error) => {
+                    self.failed(rows, numbers, &error);
+                    if !self.again(&mut disk) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits for something to write; none once the store is closed and nothing is left.
+    fn next_group(&self, disk: &mut impl Disk) -> Option<(Rows, HashMap<Arc<str>, u64>)> {
+        let mut idle = false;
+        let mut pending = self.lock();
+        loop {
+            if !pending.numbers.is_empty() {
+                let rows = std::mem::take(&mut pending.rows);
+                return Some((rows, std::mem::take(&mut pending.numbers)));
+            }
+            if pending.closing {
+                return None;
+            }
+            if idle {
+                pending = self
+                    .more
+                    .wait(pending)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let (woken, waited) = self
+                .more
+                .wait_timeout(pending, IDLE)
+                .unwrap_or_else(PoisonError::into_inner);
+            pending = woken;
+            if waited.timed_out() {
+                idle = true;
+                drop(pending);
+                match disk.give_back() {
+                    Ok(true) => tracing::info!("the store has given unused space back"),
+                    Ok(false) => {}
+                    // The next group shows whether it matters.
+                    Err(error) => tracing::warn!(%error, "the store could not give space back"),
+                }
+                pending = self.lock();
+            }
+        }
+    }
+
+    fn written(&self, numbers: &HashMap<Arc<str>, u64>) {
+        let mut pending = self.lock();
+        if let Some(since) = pending.degraded.take() {
+            let seconds = since.elapsed().as_secs();
+            tracing::warn!("the disk works again after {seconds} s; everything accepted is kept");
+        }
+        for (device, number) in numbers {
+            if let Some(progress) = pending.devices.get(device) {
+                progress.send_modify(|progress| {
+                    progress.safe = *number;
+                    progress.accepted = progress.accepted.max(*number);
+                });
+            }
+        }
+    }
+
+    /// Puts a group back, under what came since, and accepts it in memory.
+    fn failed(&self, rows: Rows, numbers: HashMap<Arc<str>, u64>, error: &DiskError) {
+        let mut pending = self.lock();
+        for (key, text) in rows {
+            pending.rows.entry(key).or_insert(text);
+        }
+        for (device, number) in numbers {
+            pending.numbers.entry(device).or_insert(number);
+        }
+        if pending.degraded.is_none() {
+            pending.degraded = Some(Instant::now());
+            tracing::error!(
+                %error,
+                "degraded: the disk fails; telemetry is sent on, but what is not sent is lost if this process ends"
+            );
+        }
+        for (device, number) in &pending.numbers {
+            if let Some(progress) = pending.devices.get(device) {
+                progress.send_modify(|progress| progress.accepted = *number);
+            }
+        }
+    }
+
+    /// Waits until the disk can be used again; false if the store is closed before.
+    fn again(&self, disk: &mut impl Disk) -> bool {
+        loop {
+            match disk.reopen() {
+                Ok(Found::Whole(_)) => return true,
+                Ok(Found::Anew) => {
+                    // Devices hand over everything; the group that waits is part of it.
+                    for progress in self.lock().devices.values() {
+                        progress.send_modify(|progress| progress.renewed += 1);
+                    }
+                    return true;
+                }
+                Err(error) => tracing::debug!(%error, "the disk still fails"),
+            }
+            let pending = self.lock();
+            let (pending, _) = self
+                .more
+                .wait_timeout_while(pending, RETRY, |pending| !pending.closing)
+                .unwrap_or_else(PoisonError::into_inner);
+            if pending.closing {
+                tracing::error!("ended while the disk fails; what was not sent is lost");
+                return false;
+            }
+        }
+    }
+}

@@ -68,7 +68,7 @@ impl DeviceStore {
         let saved = Saved::restored(&mut kept, clock);
         Self {
             saved,
-            outbox: Outbox::restored(kept.outgoing, kept.evicted, retention),
+            outbox: Outbox::restored(kept.outgoing, kept.evicted, retention, clock),
             backend,
             progress,
             last: 0,
@@ -90,10 +90,11 @@ impl DeviceStore {
     /// Applies a batch and hands it over for keeping. Returns its number.
     pub fn commit(&mut self, batch: Batch, clock: &dyn Clock) -> u64 {
         let changed = self.saved.changed_by(&batch);
-        for outgoing in self.saved.apply(batch, clock.monotonic()) {
-            self.outbox.push(self.last + 1, outgoing);
+        let now = clock.monotonic();
+        for outgoing in self.saved.apply(batch, now) {
+            self.outbox.push(self.last + 1, outgoing, now);
         }
-        self.outbox.evict(clock.now());
+        self.outbox.evict(now);
         self.hand_over(changed, clock)
     }
 

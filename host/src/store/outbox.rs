@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -15,7 +15,10 @@ use super::{
     retention::Retention,
     row::Row,
 };
-use crate::hub::{message::Message, twin::merge_report};
+use crate::{
+    clock::Clock,
+    hub::{message::Message, twin::merge_report},
+};
 
 /// Messages with the hub at a time, counting those it has acknowledged whose end is not kept yet: so many may come twice
 /// after a lost connection or process.
@@ -27,6 +30,9 @@ const MANY_REPORTS: usize = 32;
 const LARGEST_REPORT: usize = 32 << 10;
 /// Reports together, in bytes. A twin holds 32 KB, so what is beyond is of a component that reports without end.
 const ALL_REPORTS: usize = 1 << 20;
+
+/// No clock that is set shows a time before 2020-01-01, in seconds of Unix time.
+const CLOCKS_ARE_SET: i64 = 1_577_836_800;
 
 /// One thing to send, in the order in which it was accepted.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -69,53 +75,76 @@ impl Outbox {
     /// An empty outbox.
     #[must_use]
     pub fn new(retention: Retention) -> Self {
-        Self::restored(Vec::new(), 0, retention)
-    }
-
-    /// An outbox as an earlier process has left it. The oldest messages may have arrived.
-    #[must_use]
-    pub fn restored(kept: Vec<(u64, Outgoing)>, evicted: u64, retention: Retention) -> Self {
-        let mut outbox = Self {
+        let telemetry = Queue::new();
+        Self {
             drain: Drain::new(retention.drain_rate),
             retention,
             next_id: 0,
-            telemetry: Queue::new(),
+            telemetry,
             reports: Queue::new(),
-            evicted,
+            evicted: 0,
             changed: BTreeSet::new(),
             evicted_changed: false,
             acknowledged: 0,
             handed_over: VecDeque::new(),
+        }
+    }
+
+    /// An outbox as an earlier process has left it. The oldest messages may have arrived.
+    #[must_use]
+    pub fn restored(
+        kept: Vec<(u64, Outgoing)>,
+        evicted: u64,
+        retention: Retention,
+        clock: &dyn Clock,
+    ) -> Self {
+        let mut outbox = Self {
+            evicted,
+            ..Self::new(retention)
         };
         for (id, outgoing) in kept {
-            outbox.next_id = outbox.next_id.max(id);
-            outbox.insert(id, 0, outgoing);
-            outbox.next_id += 1;
+            let age = age(&outgoing, clock.now());
+            let left = outbox.retention.age.saturating_sub(age);
+            outbox.insert(id, 0, outgoing, clock.monotonic() + left);
+            outbox.next_id = outbox.next_id.max(id + 1);
         }
         outbox.telemetry.may_have_arrived(WINDOW);
         outbox
     }
 
     /// Takes what came with a batch. Many unsent reports are merged.
-    pub fn push(&mut self, batch: u64, outgoing: Outgoing) {
+    pub fn push(&mut self, batch: u64, outgoing: Outgoing, now: Duration) {
         let id = self.next_id;
         self.next_id += 1;
-        self.insert(id, batch, outgoing);
+        let until = now.saturating_add(self.retention.age);
+        self.insert(id, batch, outgoing, until);
         self.changed.insert(id);
         if self.reports.len() > MANY_REPORTS {
             self.merge_reports();
         }
     }
 
-    fn insert(&mut self, id: u64, batch: u64, outgoing: Outgoing) {
+    fn insert(&mut self, id: u64, batch: u64, outgoing: Outgoing, until: Duration) {
         match outgoing {
             Outgoing::Telemetry(item) => {
                 let size = item.size();
-                self.telemetry.insert(id, Entry { batch, size, item });
+                let entry = Entry {
+                    batch,
+                    size,
+                    until,
+                    item,
+                };
+                self.telemetry.insert(id, entry);
             }
             Outgoing::Report(item) => {
                 let size = size_of_report(&item);
-                self.reports.insert(id, Entry { batch, size, item });
+                let entry = Entry {
+                    batch,
+                    size,
+                    until,
+                    item,
+                };
+                self.reports.insert(id, entry);
             }
         }
     }
@@ -285,7 +314,7 @@ impl Outbox {
 
     /// Over the bounds the oldest telemetry that cannot have arrived gives way. Reports give way only where together they
     /// are far more than a twin holds.
-    pub fn evict(&mut self, now: Timestamp) {
+    pub fn evict(&mut self, now: Duration) {
         while self.reports.bytes() > ALL_REPORTS
             && let Some((id, _)) = self.reports.oldest_untouched()
         {
@@ -293,18 +322,27 @@ impl Outbox {
             self.reports.remove(id);
             self.changed.insert(id);
         }
-        let age = SignedDuration::try_from(self.retention.age).unwrap_or(SignedDuration::MAX);
-        let oldest = now.saturating_sub(age).unwrap_or(Timestamp::MIN);
-        while let Some((id, message)) = self.telemetry.oldest_untouched()
+        while let Some((id, until)) = self.telemetry.oldest_untouched()
             && (self.telemetry.len() > self.retention.count
                 || self.telemetry.bytes() > self.retention.bytes
-                || message.created < oldest)
+                || until < now)
         {
             self.telemetry.remove(id);
             self.changed.insert(id);
             self.evicted += 1;
             self.evicted_changed = true;
         }
+    }
+}
+
+/// How old it is, as far as the time of day can tell: a device without a battery for its clock begins in the past, and
+/// what it measured before it knew the time is not old for that.
+fn age(outgoing: &Outgoing, now: Timestamp) -> Duration {
+    match outgoing {
+        Outgoing::Telemetry(message) if message.created.as_second() >= CLOCKS_ARE_SET => {
+            Duration::try_from(now.duration_since(message.created)).unwrap_or_default()
+        }
+        _ => Duration::ZERO,
     }
 }
 
@@ -370,9 +408,9 @@ mod tests {
     #[test]
     fn things_leave_in_the_order_they_were_accepted_and_again_after_a_lost_connection() {
         let mut outbox = unbounded();
-        outbox.push(1, report(json!({"max": 1})));
-        outbox.push(1, message("a"));
-        outbox.push(2, message("b"));
+        outbox.push(1, report(json!({"max": 1})), NOW);
+        outbox.push(1, message("a"), NOW);
+        outbox.push(2, message("b"), NOW);
         assert_eq!(sent(&mut outbox), ["{\"max\":1}", "a", "b"]);
         assert_eq!(outbox.next(u64::MAX, true, NOW), None);
         outbox.remove(1);
@@ -384,7 +422,7 @@ mod tests {
     #[test]
     fn nothing_leaves_before_its_batch_is_accepted() {
         let mut outbox = unbounded();
-        outbox.push(7, message("a"));
+        outbox.push(7, message("a"), NOW);
         assert_eq!(outbox.next(6, true, NOW), None);
         assert!(outbox.next(7, true, NOW).is_some());
     }
@@ -392,8 +430,8 @@ mod tests {
     #[test]
     fn a_report_that_must_wait_holds_up_no_telemetry() {
         let mut outbox = unbounded();
-        outbox.push(1, report(json!({"max": 1})));
-        outbox.push(1, message("a"));
+        outbox.push(1, report(json!({"max": 1})), NOW);
+        outbox.push(1, message("a"), NOW);
         let next = outbox.next(1, false, NOW);
         assert!(matches!(next, Some(Next::Telemetry(..))));
     }
@@ -402,7 +440,7 @@ mod tests {
     fn at_most_a_window_of_messages_may_come_twice_whenever_it_ends() {
         let mut outbox = unbounded();
         for n in 0..100 {
-            outbox.push(1, message(&n.to_string()));
+            outbox.push(1, message(&n.to_string()), NOW);
         }
         assert_eq!(sent(&mut outbox).len(), WINDOW);
         for id in 0..10 {
@@ -420,13 +458,13 @@ mod tests {
     fn new_messages_go_before_a_backlog_which_keeps_its_pace_and_its_order() {
         let mut outbox = unbounded();
         for n in 0..100 {
-            outbox.push(1, message(&format!("old {n}")));
+            outbox.push(1, message(&format!("old {n}")), NOW);
         }
         outbox.rewind();
         outbox.begin();
         let (mut old, mut new, mut now) = (vec![], vec![], NOW);
         for n in 0..50 {
-            outbox.push(1, message(&format!("new {n}")));
+            outbox.push(1, message(&format!("new {n}")), NOW);
             let mut first = true;
             while let Some((id, shown)) = send_next(&mut outbox, now) {
                 assert_eq!(shown.starts_with("new"), first, "{shown} at {n}");
@@ -453,19 +491,19 @@ mod tests {
     #[test]
     fn a_full_outbox_gives_up_its_oldest_telemetry_that_cannot_have_arrived_and_counts_it() {
         let mut outbox = outbox(2, 1 << 20);
-        outbox.push(1, message("on its way"));
+        outbox.push(1, message("on its way"), NOW);
         outbox.sent(0, NOW);
         let evicted: Vec<_> = ["b", "c", "d"]
             .map(|body| {
-                outbox.push(1, message(body));
-                outbox.evict(Timestamp::UNIX_EPOCH);
+                outbox.push(1, message(body), NOW);
+                outbox.evict(NOW);
                 outbox.evicted()
             })
             .into();
         assert_eq!(evicted, [0, 1, 2]);
         outbox.rewind();
-        outbox.push(1, message("e"));
-        outbox.evict(Timestamp::UNIX_EPOCH);
+        outbox.push(1, message("e"), NOW);
+        outbox.evict(NOW);
         outbox.begin();
         assert_eq!(sent(&mut outbox), ["on its way", "e"]);
         assert_eq!(outbox.evicted(), 3);
@@ -479,20 +517,20 @@ mod tests {
         };
         let mut outbox = outbox(100, 3 * size);
         for _ in 0..10 {
-            outbox.push(1, message("12345678"));
+            outbox.push(1, message("12345678"), NOW);
         }
-        outbox.evict(Timestamp::UNIX_EPOCH);
+        outbox.evict(NOW);
         assert_eq!((outbox.len(), outbox.evicted()), (3, 7));
     }
 
     #[test]
     fn what_is_too_old_gives_way() {
         let mut outbox = unbounded();
-        outbox.push(1, message("a"));
+        outbox.push(1, message("a"), NOW);
         let age = Retention::default().age;
-        outbox.evict(Timestamp::UNIX_EPOCH + age);
+        outbox.evict(NOW + age);
         assert_eq!(outbox.len(), 1);
-        outbox.evict(Timestamp::UNIX_EPOCH + age + Duration::from_secs(1));
+        outbox.evict(NOW + age + Duration::from_secs(1));
         assert_eq!((outbox.len(), outbox.evicted()), (0, 1));
     }
 
@@ -500,7 +538,7 @@ mod tests {
     fn many_reports_are_merged_and_none_is_lost() {
         let mut outbox = unbounded();
         for n in 0..1000 {
-            outbox.push(1, report(json!({"max": n, format!("p{}", n % 3): n})));
+            outbox.push(1, report(json!({"max": n, format!("p{}", n % 3): n})), NOW);
         }
         assert!(outbox.len() <= MANY_REPORTS);
         let mut seen = Map::new();
@@ -517,8 +555,8 @@ mod tests {
     fn reports_without_end_stay_bounded_and_each_one_fits_the_hub() {
         let mut outbox = unbounded();
         for n in 0..500 {
-            outbox.push(1, report(json!({format!("p{n}"): "x".repeat(10_000)})));
-            outbox.evict(Timestamp::UNIX_EPOCH);
+            outbox.push(1, report(json!({format!("p{n}"): "x".repeat(10_000)})), NOW);
+            outbox.evict(NOW);
         }
         let sizes: Vec<_> = sent(&mut outbox).iter().map(String::len).collect();
         assert!(

@@ -1,6 +1,9 @@
 //! One kind of thing to send, in order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// Entries by id, which is their order of acceptance. Each is in one of three states: untouched, with the server on this
 /// connection, or sent on an earlier one, so that it may have arrived.
@@ -25,6 +28,8 @@ pub(super) struct Entry<T> {
     /// The number of the batch it came with.
     pub(super) batch: u64,
     pub(super) size: usize,
+    /// The device's monotonic time from which on it is too old.
+    pub(super) until: Duration,
     pub(super) item: T,
 }
 
@@ -141,10 +146,10 @@ impl<T> Queue<T> {
         (entry.batch <= accepted).then_some((id, &entry.item))
     }
 
-    /// The oldest untouched entry. What may have arrived is none to give up: it would be counted as missing.
-    pub(super) fn oldest_untouched(&self) -> Option<(u64, &T)> {
+    /// The oldest untouched entry, and when it is too old. What may have arrived is none to give up: it would be counted as missing.
+    pub(super) fn oldest_untouched(&self) -> Option<(u64, Duration)> {
         let id = self.first_untouched(self.untouched, u64::MAX)?;
-        self.entries.get(&id).map(|entry| (id, &entry.item))
+        self.entries.get(&id).map(|entry| (id, entry.until))
     }
 
     /// Takes out everything that is untouched.

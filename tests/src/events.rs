@@ -22,6 +22,11 @@ impl Events {
         self.process.stdout.find(what, |line| test(&parsed(line)))
     }
 
+    /// Lets the next search begin with the first event.
+    pub(crate) fn from_the_first(&mut self) {
+        self.process.stdout.from_the_first();
+    }
+
     /// Waits for the next event of this type, such as `telemetry`, and leaves out others.
     pub fn next(&mut self, kind: &str) -> Value {
         self.find(kind, |event| (event["type"] == kind).then(|| event.clone()))

@@ -15,6 +15,7 @@ mod cloud;
 mod events;
 mod files;
 mod host;
+mod numbers;
 mod output;
 mod process;
 
@@ -24,6 +25,7 @@ pub use cloud::{Answer, Cloud, Reply};
 pub use events::Events;
 pub use files::{guest, thermostat};
 pub use host::HostCommand;
+pub use numbers::Numbers;
 pub use output::Output;
 pub use process::{Process, Signal};
 

@@ -52,6 +52,11 @@ impl Output {
         Self { name, log, seen: 0 }
     }
 
+    /// Lets the next search begin with the first line.
+    pub(crate) fn from_the_first(&mut self) {
+        self.seen = 0;
+    }
+
     /// Waits for a line with `text` in it, and returns the line.
     ///
     /// # Panics

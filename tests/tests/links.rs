@@ -5,10 +5,7 @@
     reason = "in a test, to panic is to fail"
 )]
 
-use std::collections::HashMap;
-
 use end_to_end::{Cloud, Events, HostCommand, Process, guest};
-use serde_json::Value;
 
 /// The most messages a broken connection may bring twice.
 const WINDOW: usize = 32;
@@ -71,37 +68,8 @@ impl Device {
     /// Telemetry, commands and properties go on, and nothing is missing. Returns how many messages came twice.
     fn goes_on(&mut self) -> usize {
         let count = self.answers();
-        self.reaches(count + 20);
-        twice(&self.events.seen())
+        self.events.numbers(count + 20).twice
     }
-}
-
-/// Checks that numbers come without a gap and in order, and only with the message they first came with; counts the
-/// messages that came more than once.
-fn twice(events: &[Value]) -> usize {
-    let mut messages: HashMap<u64, &Value> = HashMap::new();
-    let mut twice = 0;
-    let mut last = 0;
-    for event in events {
-        let Some(number) = event["body"]["sequence"].as_u64() else {
-            continue;
-        };
-        match messages.get(&number) {
-            Some(first) => {
-                assert_eq!(
-                    *first, &event["messageId"],
-                    "number {number} came with another message"
-                );
-                twice += 1;
-            }
-            None => {
-                assert_eq!(number, last + 1, "a number is missing or out of order");
-                messages.insert(number, &event["messageId"]);
-                last = number;
-            }
-        }
-    }
-    twice
 }
 
 #[test]
@@ -150,6 +118,6 @@ fn what_was_never_acknowledged_comes_again_as_the_same_message() {
     device.connects_again();
     assert_eq!(device.answers(), 101);
     device.reaches(101);
-    let twice = twice(&device.events.seen());
+    let twice = device.events.numbers(101).twice;
     assert!((19..=WINDOW).contains(&twice), "{twice}");
 }

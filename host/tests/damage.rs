@@ -175,9 +175,13 @@ async fn a_damaged_database_is_set_aside_or_true_and_the_host_runs() {
         fs::write(path.join(FILE), &file).unwrap();
 
         let mut store = open(&path);
-        let set_aside = fs::read_dir(&path)
-            .unwrap()
-            .any(|entry| entry.unwrap().file_name().to_string_lossy().contains("damaged"));
+        let set_aside = fs::read_dir(&path).unwrap().any(|entry| {
+            entry
+                .unwrap()
+                .file_name()
+                .to_string_lossy()
+                .contains("damaged")
+        });
         aside += u32::from(set_aside);
         for name in DEVICES {
             let (kept, mut device) = device(&mut store, name, &clock);

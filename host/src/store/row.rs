@@ -39,7 +39,8 @@ const TIMERS: u8 = 1;
 const TWIN: u8 = 2;
 const PLACE: u8 = 3;
 const EVICTED: u8 = 4;
-const OUTGOING: u8 = 16;
+/// An entry of the outbox.
+pub(super) const OUTGOING: u8 = 16;
 
 /// Bytes of the checksum in front of each row. It is there for accidents, not against forgery.
 const CHECKSUM: usize = 8;

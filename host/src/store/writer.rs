@@ -5,7 +5,7 @@
 //! devices hold. A group is everything that came while the one before it was written.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -13,10 +13,15 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{Backend, Contents, Database, Kept, OpenError, Progress, StateDir, row::Row};
+use super::{
+    Backend, Contents, Database, Kept, OpenError, Progress, StateDir,
+    row::{OUTGOING, Row},
+};
 
-/// What waits to be written, by device, kind and id; none is to be removed.
-pub type Rows = BTreeMap<(Arc<str>, u8, u64), Option<Vec<u8>>>;
+/// A row's device, kind and id.
+pub type RowKey = (Arc<str>, u8, u64);
+/// What waits to be written; none is to be removed.
+pub type Rows = BTreeMap<RowKey, Option<Vec<u8>>>;
 
 /// The name of the thread that writes. It may panic within, on a damaged file; that is dealt with there.
 pub const THREAD: &str = "store";
@@ -66,6 +71,8 @@ struct Shared {
 #[derive(Default)]
 struct Pending {
     rows: Rows,
+    /// Those of them that no disk has seen: if one is removed now, there is nothing to write at all.
+    unseen: BTreeSet<RowKey>,
     /// The newest batch of each device that waits.
     numbers: HashMap<Arc<str>, u64>,
     devices: HashMap<Arc<str>, watch::Sender<Progress>>,
@@ -121,6 +128,7 @@ impl Store {
             .devices
             .insert(name.clone(), progress.clone());
         let part = Part {
+            next_id: kept.outgoing.last().map_or(0, |(id, _)| id + 1),
             name: name.clone(),
             shared: self.shared.clone(),
             progress,
@@ -144,6 +152,8 @@ impl Drop for Store {
 /// One device's way to the store.
 struct Part {
     name: Arc<str>,
+    /// Entries of the outbox from this id on have never been handed over.
+    next_id: u64,
     shared: Arc<Shared>,
     progress: watch::Sender<Progress>,
 }
@@ -155,7 +165,16 @@ impl Backend for Part {
         let rows: Vec<_> = rows.collect();
         let mut pending = self.shared.lock();
         for ((kind, id), text) in rows {
-            pending.rows.insert((self.name.clone(), kind, id), text);
+            let key = (self.name.clone(), kind, id);
+            if kind == OUTGOING && id >= self.next_id && text.is_some() {
+                self.next_id = id + 1;
+                pending.unseen.insert(key.clone());
+            }
+            if text.is_none() && pending.unseen.remove(&key) {
+                pending.rows.remove(&key);
+            } else {
+                pending.rows.insert(key, text);
+            }
         }
         pending.numbers.insert(self.name.clone(), number);
         if pending.degraded.is_some() {
@@ -199,6 +218,7 @@ impl Shared {
         loop {
             if !pending.numbers.is_empty() {
                 let rows = std::mem::take(&mut pending.rows);
+                pending.unseen.clear();
                 return Some((rows, std::mem::take(&mut pending.numbers)));
             }
             if pending.closing {
@@ -275,8 +295,11 @@ impl Shared {
             match disk.reopen() {
                 Ok(Found::Whole(_)) => return true,
                 Ok(Found::Anew) => {
-                    // Devices hand over everything; the group that waits is part of it.
-                    for progress in self.lock().devices.values() {
+                    let mut pending = self.lock();
+                    // Devices hand over everything, what waits included; nothing is safe before that.
+                    pending.rows.clear();
+                    pending.numbers.clear();
+                    for progress in pending.devices.values() {
                         progress.send_modify(|progress| progress.renewed += 1);
                     }
                     return true;

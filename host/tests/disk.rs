@@ -1,0 +1,266 @@
+//! Disks that are slow, that fail and that come back: what devices notice of them, and what is on them in the end.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex,
+        mpsc::{self, Receiver, Sender},
+    },
+    time::{Duration, Instant},
+};
+
+use host::{
+    clock::SystemClock,
+    hub::message::Message,
+    store::{
+        Contents, DeviceStore, Retention,
+        batch::Batch,
+        outbox::Outgoing,
+        writer::{Disk, DiskError, Found, Rows, Store},
+    },
+};
+
+/// What a write or a reopening comes to.
+#[derive(Clone, Copy)]
+enum Fate {
+    Well,
+    Fails,
+}
+
+/// A disk in memory. Each write waits for its fate; each reopening has one prepared.
+struct Scripted {
+    fates: Receiver<Fate>,
+    begun: Sender<usize>,
+    reopened: Arc<Mutex<VecDeque<Found>>>,
+    holds: Arc<Mutex<Rows>>,
+}
+
+/// The other end of it.
+struct Script {
+    fates: Sender<Fate>,
+    /// The number of rows of each write that has begun.
+    begun: Receiver<usize>,
+    reopened: Arc<Mutex<VecDeque<Found>>>,
+    holds: Arc<Mutex<Rows>>,
+}
+
+fn disk() -> (Scripted, Script) {
+    let (fates, wanted) = mpsc::channel();
+    let (begun, writes) = mpsc::channel();
+    let (reopened, holds) = (Arc::default(), Arc::default());
+    let disk = Scripted {
+        fates: wanted,
+        begun,
+        reopened: Arc::clone(&reopened),
+        holds: Arc::clone(&holds),
+    };
+    let script = Script {
+        fates,
+        begun: writes,
+        reopened,
+        holds,
+    };
+    (disk, script)
+}
+
+impl Disk for Scripted {
+    fn write(&mut self, rows: &Rows) -> Result<(), DiskError> {
+        self.begun.send(rows.len()).unwrap();
+        match self.fates.recv().unwrap() {
+            Fate::Well => {
+                let mut holds = self.holds.lock().unwrap();
+                for (key, text) in rows {
+                    match text {
+                        Some(_) => holds.insert(key.clone(), text.clone()),
+                        None => holds.remove(key),
+                    };
+                }
+                Ok(())
+            }
+            Fate::Fails => Err(DiskError("no space left".to_owned())),
+        }
+    }
+
+    fn reopen(&mut self) -> Result<Found, DiskError> {
+        match self.reopened.lock().unwrap().pop_front() {
+            Some(Found::Anew) => {
+                self.holds.lock().unwrap().clear();
+                Ok(Found::Anew)
+            }
+            Some(found) => Ok(found),
+            None => Err(DiskError("no space left".to_owned())),
+        }
+    }
+
+    fn give_back(&mut self) -> Result<bool, DiskError> {
+        Ok(false)
+    }
+}
+
+impl Script {
+    fn write_begins(&self) -> usize {
+        self.begun.recv_timeout(Duration::from_secs(60)).unwrap()
+    }
+
+    /// The texts it holds that have this in them.
+    fn holding(&self, part: &str) -> Vec<String> {
+        let holds = self.holds.lock().unwrap();
+        let texts = holds.values().flatten();
+        texts
+            .map(|text| String::from_utf8(text.clone()).unwrap())
+            .filter(|text| text.contains(part))
+            .collect()
+    }
+}
+
+fn device(store: &mut Store, retention: Retention) -> DeviceStore {
+    let (kept, backend) = store.device(&Arc::from("d"));
+    DeviceStore::new(backend, kept, retention, &SystemClock::new())
+}
+
+fn batch(number: u64) -> Batch {
+    Batch {
+        record: Some(format!("{{\"record\":{number}}}")),
+        outgoing: vec![Outgoing::Telemetry(Message {
+            id: number.to_string(),
+            created: jiff::Timestamp::now(),
+            component: None,
+            content_type: String::new(),
+            content_encoding: String::new(),
+            properties: vec![],
+            body: "x".into(),
+        })],
+        ..Batch::default()
+    }
+}
+
+/// Ends once the device's progress is this.
+async fn comes_to(device: &mut DeviceStore, accepted: u64, safe: u64) {
+    let clock = SystemClock::new();
+    loop {
+        let progress = device.settle(&clock);
+        if (progress.accepted, progress.safe) == (accepted, safe) {
+            return;
+        }
+        device.progressing().await;
+    }
+}
+
+#[tokio::test]
+async fn no_commit_waits_for_the_disk_and_what_came_meanwhile_is_one_group() {
+    let (disk, script) = disk();
+    let mut store = Store::on(disk, Contents::new());
+    let mut device = device(&mut store, Retention::default());
+    let clock = SystemClock::new();
+    device.commit(batch(0), &clock);
+    assert_eq!(script.write_begins(), 2);
+    // That write has not ended while these are committed.
+    let mut took: Vec<_> = (1..=10_000)
+        .map(|number| {
+            let began = Instant::now();
+            device.commit(batch(number), &clock);
+            began.elapsed()
+        })
+        .collect();
+    took.sort();
+    println!(
+        "commit beside a blocked disk: p50 {:?}, p99 {:?}",
+        took[5000], took[9900]
+    );
+    assert_eq!(device.settle(&clock).accepted, 0);
+    script.fates.send(Fate::Well).unwrap();
+    // One record for all of them.
+    assert_eq!(script.write_begins(), 10_001);
+    script.fates.send(Fate::Well).unwrap();
+    comes_to(&mut device, 10_001, 10_001).await;
+    assert_eq!(script.holding("record"), ["{\"record\":10000}"]);
+}
+
+#[tokio::test]
+async fn a_failing_disk_keeps_no_batch_back_and_has_everything_once_it_works() {
+    let (disk, script) = disk();
+    let mut store = Store::on(disk, Contents::new());
+    let mut device = device(&mut store, Retention::default());
+    let clock = SystemClock::new();
+    device.commit(batch(1), &clock);
+    script.write_begins();
+    device.commit(batch(2), &clock);
+    script.fates.send(Fate::Fails).unwrap();
+    comes_to(&mut device, 2, 0).await;
+    device.commit(batch(3), &clock);
+    comes_to(&mut device, 3, 0).await;
+    script
+        .reopened
+        .lock()
+        .unwrap()
+        .push_back(Found::Whole(Contents::new()));
+    // Three messages and one record.
+    assert_eq!(script.write_begins(), 4);
+    script.fates.send(Fate::Well).unwrap();
+    comes_to(&mut device, 3, 3).await;
+    assert_eq!(script.holding("telemetry").len(), 3);
+    assert_eq!(script.holding("record"), ["{\"record\":3}"]);
+}
+
+#[tokio::test]
+async fn a_disk_that_lost_everything_is_given_everything() {
+    let (disk, script) = disk();
+    let mut store = Store::on(disk, Contents::new());
+    let mut device = device(&mut store, Retention::default());
+    let clock = SystemClock::new();
+    device.commit(batch(1), &clock);
+    script.write_begins();
+    script.fates.send(Fate::Well).unwrap();
+    comes_to(&mut device, 1, 1).await;
+    device.commit(batch(2), &clock);
+    script.write_begins();
+    script.fates.send(Fate::Fails).unwrap();
+    script.reopened.lock().unwrap().push_back(Found::Anew);
+    script.fates.send(Fate::Well).unwrap();
+    // The third batch is everything once more.
+    comes_to(&mut device, 3, 3).await;
+    assert_eq!(script.holding("telemetry").len(), 2);
+    assert_eq!(script.holding("record"), ["{\"record\":2}"]);
+}
+
+#[tokio::test]
+async fn what_gave_way_before_it_was_written_leaves_no_trace() {
+    let (disk, script) = disk();
+    let mut store = Store::on(disk, Contents::new());
+    let retention = Retention {
+        count: 100,
+        ..Retention::default()
+    };
+    let mut device = device(&mut store, retention);
+    let clock = SystemClock::new();
+    device.commit(batch(0), &clock);
+    script.write_begins();
+    for number in 1..=100_000 {
+        device.commit(batch(number), &clock);
+    }
+    script.fates.send(Fate::Well).unwrap();
+    // The messages left, the record, how many gave way, and that the first one is gone.
+    assert_eq!(script.write_begins(), 103);
+    script.fates.send(Fate::Well).unwrap();
+    comes_to(&mut device, 100_001, 100_001).await;
+    assert_eq!(script.holding("telemetry").len(), 100);
+}
+
+#[tokio::test]
+async fn a_store_whose_disk_fails_can_be_closed() {
+    let (disk, script) = disk();
+    let mut store = Store::on(disk, Contents::new());
+    let mut device = device(&mut store, Retention::default());
+    device.commit(batch(1), &SystemClock::new());
+    script.write_begins();
+    script.fates.send(Fate::Fails).unwrap();
+    comes_to(&mut device, 1, 0).await;
+    drop(store);
+}

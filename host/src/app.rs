@@ -173,6 +173,7 @@ fn run(args: &RunArgs) -> Result<(), AppError> {
 
     let result = network.block_on(async {
         let shutdown = shutdown::listen().context("cannot listen for signals")?;
+        shutdown::outlive_full_files().context("cannot listen for signals")?;
         let component = compiler.load(&sandbox, path).await?;
         let (device, store) = device(args, component, sandbox.limits())?;
         let ended = device.run(shutdown).await;

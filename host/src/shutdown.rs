@@ -5,11 +5,19 @@ use std::{
     thread,
 };
 
+use rustix::process::Signal;
 use tokio::{
     select,
     signal::unix::{SignalKind, signal},
     sync::oneshot,
 };
+
+/// Lets a write beyond a limit on file sizes (`ulimit -f`) fail like any other, where by default it ends the process. To
+/// be called within a runtime.
+pub(crate) fn outlive_full_files() -> io::Result<()> {
+    // Listening once is enough: the default is gone for good.
+    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
+}
 
 /// Listens for the wish to end. The future ends when there is one; the end of standard input is none.
 pub(crate) fn listen() -> io::Result<impl Future<Output = ()> + Send> {

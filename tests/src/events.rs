@@ -23,8 +23,8 @@ impl Events {
     }
 
     /// Lets the next search begin with the first event.
-    pub(crate) fn from_the_first(&mut self) {
-        self.process.stdout.from_the_first();
+    pub(crate) fn begin_again(&mut self) {
+        self.process.stdout.begin_again();
     }
 
     /// Waits for the next event of this type, such as `telemetry`, and leaves out others.

@@ -53,7 +53,7 @@ impl Output {
     }
 
     /// Lets the next search begin with the first line.
-    pub(crate) fn from_the_first(&mut self) {
+    pub(crate) fn begin_again(&mut self) {
         self.seen = 0;
     }
 

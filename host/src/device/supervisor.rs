@@ -69,6 +69,11 @@ impl<B: Behaviour> Supervisor<B> {
     }
 
     fn begin(&mut self, reason: Reason, record: Option<String>) {
+        tracing::info!(
+            device = &*self.surroundings.device,
+            reason = ?reason,
+            "the component begins"
+        );
         let start = Start {
             reason,
             config: self.config.clone(),

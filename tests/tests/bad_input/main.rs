@@ -9,6 +9,7 @@ mod cloud;
 mod components;
 mod network;
 mod settings;
+mod state;
 
 use std::path::Path;
 

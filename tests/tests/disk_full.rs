@@ -1,0 +1,52 @@
+//! A disk that takes nothing while the device runs.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in a test, to panic is to fail"
+)]
+
+use end_to_end::{Cloud, HostCommand, Process, Signal, guest};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+/// Lets the process write files up to this size only.
+fn limit_files(process: &Process, size: Option<u64>) {
+    let pid = Pid::from_raw(process.id().cast_signed());
+    let limit = Rlimit {
+        current: size,
+        maximum: None,
+    };
+    prlimit(pid, Resource::Fsize, limit).expect("a child's limits can be set");
+}
+
+#[test]
+fn a_device_whose_disk_is_full_goes_on_and_keeps_everything_once_there_is_room() {
+    let state = tempfile::tempdir().expect("a directory for the state");
+    let cloud = Cloud::start();
+    let mut events = cloud.events();
+    let start = || {
+        HostCommand::of(&guest("sequence"))
+            .enrolled(&cloud, "s-1")
+            .state_dir(state.path())
+            .start()
+    };
+    let mut host = start();
+    host.stdout.wait_for("Listening");
+    limit_files(&host, Some(0));
+    host.stderr.wait_for("degraded");
+    let counted = |cloud: &Cloud| cloud.call(&["count"]).payload.as_u64().expect("a number");
+    // Telemetry leaves and commands are answered.
+    events.numbers(counted(&cloud) + 20);
+    let degraded = host.stderr.text().matches("degraded").count();
+    assert_eq!(degraded, 1, "it is said once");
+
+    limit_files(&host, None);
+    host.stderr.wait_for("the disk works again");
+    let before = counted(&cloud);
+    host.signal(Signal::KILL);
+    host.wait();
+    let mut host = start();
+    host.stdout.wait_for("Listening");
+    let after = counted(&cloud);
+    assert!(after >= before, "{after} after {before}");
+    events.numbers(after);
+}

@@ -2,7 +2,8 @@
 //!
 //! Rows wait in one map: what a later batch writes takes the place of what an earlier one wanted to write, so that only
 //! the newest record of a device is written and a disk that does not answer cannot make the map grow beyond what the
-//! devices hold. A group is everything that came while the one before it was written.
+//! devices hold. A group is everything that came while the one before it was written; with several devices, also within
+//! 5 ms of that, because each sync costs a disk more than what is in it.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -27,6 +28,10 @@ pub type Rows = BTreeMap<RowKey, Option<Vec<u8>>>;
 pub const THREAD: &str = "store";
 /// Time between tries to write while the disk fails.
 const RETRY: Duration = Duration::from_secs(1);
+/// Time between two groups of several devices, unless so many batches wait.
+const GROUP: Duration = Duration::from_millis(5);
+/// See [`GROUP`].
+const GROUP_BATCHES: usize = 256;
 /// Nothing to write for so long is the time to give space back.
 const IDLE: Duration = Duration::from_secs(5);
 
@@ -78,6 +83,8 @@ struct Pending {
     devices: HashMap<Arc<str>, watch::Sender<Progress>>,
     /// Since when the disk fails.
     degraded: Option<Instant>,
+    /// How many batches wait.
+    batches: usize,
     closing: bool,
 }
 
@@ -137,6 +144,13 @@ impl Store {
     }
 }
 
+impl Pending {
+    /// Whether a group is better for waiting a little.
+    fn gathers(&self) -> bool {
+        self.devices.len() > 1 && self.batches < GROUP_BATCHES && !self.closing
+    }
+}
+
 impl Drop for Store {
     /// Writes what waits, once; a disk that fails is not waited for.
     fn drop(&mut self) {
@@ -177,6 +191,7 @@ impl Backend for Part {
             }
         }
         pending.numbers.insert(self.name.clone(), number);
+        pending.batches += 1;
         if pending.degraded.is_some() {
             self.progress
                 .send_modify(|progress| progress.accepted = number);
@@ -198,7 +213,9 @@ impl Shared {
 
     /// Writes groups until the store is closed.
     fn write_all(&self, mut disk: impl Disk) {
-        while let Some((rows, numbers)) = self.next_group(&mut disk) {
+        let mut after = Instant::now();
+        while let Some((rows, numbers)) = self.next_group(&mut disk, after) {
+            after = Instant::now() + GROUP;
             match disk.write(&rows) {
                 Ok(()) => self.written(&numbers),
                 Err(error) => {
@@ -211,12 +228,24 @@ impl Shared {
         }
     }
 
-    /// Waits for something to write; none once the store is closed and nothing is left.
-    fn next_group(&self, disk: &mut impl Disk) -> Option<(Rows, HashMap<Arc<str>, u64>)> {
+    /// Waits for something to write, among several devices until the group may begin; none once the store is closed and
+    /// nothing is left.
+    fn next_group(
+        &self,
+        disk: &mut impl Disk,
+        after: Instant,
+    ) -> Option<(Rows, HashMap<Arc<str>, u64>)> {
         let mut idle = false;
         let mut pending = self.lock();
         loop {
             if !pending.numbers.is_empty() {
+                let left = after.saturating_duration_since(Instant::now());
+                let (gathered, _) = self
+                    .more
+                    .wait_timeout_while(pending, left, |pending| pending.gathers())
+                    .unwrap_or_else(PoisonError::into_inner);
+                pending = gathered;
+                pending.batches = 0;
                 let rows = std::mem::take(&mut pending.rows);
                 pending.unseen.clear();
                 return Some((rows, std::mem::take(&mut pending.numbers)));

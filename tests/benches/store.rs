@@ -1,0 +1,382 @@
+//! What the store costs: telemetry a second with it, without it, and of a bare client; and what reaches the disk.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a benchmark fails by panicking"
+)]
+
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use end_to_end::Cloud;
+use host::{
+    clock::{Clock, SystemClock},
+    device::{
+        Device, Identity, Milestone, Parts,
+        behaviour::{
+            Answer, Behaviour, Description, Event, Failure, Instance, Outcome, Start, Surroundings,
+        },
+        effect::{Effect, Schedule},
+    },
+    hub::{message::Message, topic},
+    mqtt::{Endpoint, rumqtt::Rumqtt, tls},
+    provision::{
+        self,
+        dps::{Assignment, Registration},
+        sas::Key,
+    },
+    store::{
+        Backend, Database, DeviceStore, Kept, Memory, Retention, StateDir,
+        batch::{Batch, TimerChange},
+        outbox::Outgoing,
+        writer::{Disk, DiskError, Found, Rows, Store},
+    },
+};
+use rumqttc::{AsyncClient, Event as MqttEvent, MqttOptions, Packet, QoS, TlsConfiguration};
+use secrecy::ExposeSecret;
+use tokio::{runtime::Runtime, sync::Notify};
+
+/// Messages of one measurement, and messages of one tick.
+const MESSAGES: u64 = 20_000;
+const BURST: u64 = 100;
+const BODY: &str = "{\"temperature\":21.3}";
+const MODEL: &str = "dtmi:com:example:Thermostat;1";
+/// A thermostat's record after a year, in bytes.
+const RECORD: usize = 2700;
+
+/// Sends a burst with each tick, and counts in its record.
+struct Bursts(Description);
+
+struct Running(u64);
+
+fn outcome(count: u64, effects: Vec<Effect>) -> Outcome {
+    Outcome {
+        answer: Answer::None,
+        effects,
+        record: count.to_string(),
+    }
+}
+
+impl Behaviour for Bursts {
+    type Instance = Running;
+
+    fn description(&self) -> &Description {
+        &self.0
+    }
+
+    fn takes_messages(&self) -> bool {
+        false
+    }
+
+    fn start(
+        &self,
+        _: Surroundings,
+        _: Start,
+    ) -> impl Future<Output = Result<(Running, Outcome), Failure>> + Send + 'static {
+        let every = Schedule::Every(Duration::from_millis(1));
+        let timer = Effect::SetTimer("burst".to_owned(), every);
+        async move { Ok((Running(0), outcome(0, vec![timer]))) }
+    }
+}
+
+impl Instance for Running {
+    async fn handle(mut self, _: Event) -> Result<(Self, Outcome), Failure> {
+        let left = MESSAGES.saturating_sub(self.0);
+        let effects = (0..left.min(BURST))
+            .map(|_| Effect::Telemetry(message()))
+            .collect();
+        self.0 += BURST;
+        let outcome = outcome(self.0, effects);
+        Ok((self, outcome))
+    }
+}
+
+fn message() -> Message {
+    Message {
+        id: Message::new_id(),
+        created: jiff::Timestamp::now(),
+        component: None,
+        content_type: "application/json".to_owned(),
+        content_encoding: "utf-8".to_owned(),
+        properties: vec![],
+        body: BODY.into(),
+    }
+}
+
+/// A device of the cloud, and how to reach it.
+struct Place {
+    assignment: Assignment,
+    key: Key,
+    transport: Rumqtt,
+    tls: Arc<rumqttc::tokio_rustls::rustls::ClientConfig>,
+}
+
+async fn place(cloud: &Cloud, id: &str) -> Place {
+    let variables = cloud.enrol(&[id]);
+    let variable = |name: &str| {
+        let found = variables.iter().find(|(variable, _)| variable == name);
+        found.unwrap().1.clone()
+    };
+    let key = Key::parse(&variable("IOTHUB_DEVICE_DPS_DEVICE_KEY")).unwrap();
+    let tls = tls::client_config(Some(&cloud.certificate())).unwrap();
+    let mut transport = Rumqtt::new(tls.clone());
+    let registration = Registration {
+        endpoint: Endpoint::parse(&variable("IOTHUB_DEVICE_DPS_ENDPOINT")).unwrap(),
+        id_scope: variable("IOTHUB_DEVICE_DPS_ID_SCOPE"),
+        registration_id: id.to_owned(),
+        key: key.clone(),
+        model_id: MODEL.to_owned(),
+    };
+    let clock = SystemClock::new();
+    let assignment = provision::register(&mut transport, &clock, &registration).await;
+    Place {
+        assignment: assignment.unwrap(),
+        key,
+        transport,
+        tls,
+    }
+}
+
+/// Messages a second of a device whose batches go to this backend.
+async fn through_the_host(place: &Place, backend: Box<dyn Backend>) -> f64 {
+    let (sent, all) = (Arc::new(AtomicU64::new(0)), Arc::new(Notify::new()));
+    let (count, done) = (sent.clone(), all.clone());
+    let clock = Arc::new(SystemClock::new());
+    let retention = Retention {
+        drain_rate: None,
+        ..Retention::default()
+    };
+    let device = Device::new(Parts {
+        name: place.assignment.device_id.as_str().into(),
+        behaviour: Bursts(Description {
+            name: "bursts".into(),
+            version: "1".into(),
+            model_id: MODEL.into(),
+        }),
+        config: [].into(),
+        identity: Identity::Hub {
+            assignment: place.assignment.clone(),
+            key: place.key.clone(),
+        },
+        transport: place.transport.clone(),
+        store: DeviceStore::new(backend, Kept::default(), retention, &*clock),
+        clock,
+        seed: None,
+        max_timers: 4,
+        observer: Arc::new(move |milestone| {
+            if milestone == Milestone::Sent && count.fetch_add(1, Ordering::Relaxed) + 1 == MESSAGES
+            {
+                done.notify_one();
+            }
+        }),
+    });
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(device.run(async {
+        // Dropped or sent: both are the end.
+        let _ = ended.await;
+    }));
+    let begun = Instant::now();
+    all.notified().await;
+    let took = begun.elapsed();
+    end.send(()).unwrap();
+    running.await.unwrap().unwrap();
+    MESSAGES as f64 / took.as_secs_f64()
+}
+
+/// Messages a second of the client library alone, with as many on their way.
+async fn through_rumqttc(place: &Place) -> f64 {
+    let Assignment { hub, device_id } = &place.assignment;
+    let endpoint = Endpoint::parse(hub).unwrap();
+    let expiry = SystemClock::new().now() + Duration::from_secs(3600);
+    let token = place
+        .key
+        .token(&format!("{hub}/devices/{device_id}"), expiry, None);
+    let mut options = MqttOptions::new(device_id, &endpoint.host, endpoint.port);
+    options
+        .set_credentials(
+            topic::username(hub, device_id, MODEL),
+            token.expose_secret(),
+        )
+        .set_inflight(32)
+        .set_transport(rumqttc::Transport::tls_with_config(
+            TlsConfiguration::Rustls(place.tls.clone()),
+        ));
+    let (client, mut events) = AsyncClient::new(options, 64);
+    let to = device_id.clone();
+    let begun = Instant::now();
+    let publishing = tokio::spawn(async move {
+        for _ in 0..MESSAGES {
+            let topic = message().topic(&to);
+            let published = client.publish(topic, QoS::AtLeastOnce, false, BODY);
+            published.await.unwrap();
+        }
+        client
+    });
+    let mut acknowledged = 0;
+    while acknowledged < MESSAGES {
+        if let MqttEvent::Incoming(Packet::PubAck(_)) = events.poll().await.unwrap() {
+            acknowledged += 1;
+        }
+    }
+    let took = begun.elapsed();
+    drop(publishing.await.unwrap());
+    MESSAGES as f64 / took.as_secs_f64()
+}
+
+fn throughput(runtime: &Runtime) {
+    let cloud = Cloud::start();
+    let dir = tempfile::tempdir().unwrap();
+    let (bare, memory, redb) = runtime.block_on(async {
+        let place = place(&cloud, "bench-1").await;
+        through_rumqttc(&place).await;
+        let bare = through_rumqttc(&place).await;
+        let memory = through_the_host(&place, Box::new(Memory::default())).await;
+        let mut store = Store::open(StateDir::take(&dir.path().join("state")).unwrap()).unwrap();
+        let (_, backend) = store.device(&"bench-1".into());
+        let redb = through_the_host(&place, backend).await;
+        (bare, memory, redb)
+    });
+    println!("telemetry acknowledged by the cloud over TLS, 32 on their way at a time");
+    println!("{:<44}{bare:>10.0} /s", "rumqttc alone (baseline)");
+    println!(
+        "{:<44}{memory:>10.0} /s, ratio {:.2}",
+        "host, state in memory",
+        memory / bare
+    );
+    println!(
+        "{:<44}{redb:>10.0} /s, ratio {:.2}",
+        "host, every batch synced to disk",
+        redb / bare
+    );
+    goal(
+        "memory at least half of the client alone",
+        memory / bare >= 0.5,
+    );
+    goal("disk at least a quarter of memory", redb / memory >= 0.25);
+}
+
+fn goal(what: &str, reached: bool) {
+    println!("goal: {what}: {}", if reached { "pass" } else { "miss" });
+}
+
+/// A database that counts its groups, each of which is one sync.
+struct Counting(Database, Arc<AtomicU64>);
+
+impl Disk for Counting {
+    fn write(&mut self, rows: &Rows) -> Result<(), DiskError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.write(rows)
+    }
+
+    fn reopen(&mut self) -> Result<Found, DiskError> {
+        self.0.reopen()
+    }
+
+    fn give_back(&mut self) -> Result<bool, DiskError> {
+        self.0.give_back()
+    }
+}
+
+/// Bytes this process has caused to be written.
+fn written() -> u64 {
+    let io = fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let line = io
+        .lines()
+        .find_map(|line| line.strip_prefix("write_bytes: "));
+    line.and_then(|bytes| bytes.parse().ok()).unwrap_or(0)
+}
+
+/// A batch as a thermostat's tick makes it.
+fn tick(number: u64) -> Batch {
+    Batch {
+        record: Some(format!(
+            "{{\"n\":{number},\"history\":\"{}\"}}",
+            "x".repeat(RECORD)
+        )),
+        outgoing: vec![Outgoing::Telemetry(message())],
+        timers: vec![TimerChange::Set(
+            "sample".to_owned(),
+            Schedule::Every(Duration::from_secs(8)),
+        )],
+        ..Batch::default()
+    }
+}
+
+/// Devices that each commit a batch a second, spread over it.
+async fn batches(devices: usize, dir: &Path) {
+    const SECONDS: u32 = 5;
+    let groups = Arc::new(AtomicU64::new(0));
+    let (database, contents) = Database::open(StateDir::take(dir).unwrap()).unwrap();
+    let mut store = Store::on(Counting(database, groups.clone()), contents);
+    let clock = SystemClock::new();
+    let mut stores: Vec<_> = (0..devices)
+        .map(|number| {
+            let (kept, backend) = store.device(&format!("device-{number:04}").into());
+            DeviceStore::new(backend, kept, Retention::default(), &clock)
+        })
+        .collect();
+    let (before, begun) = (written(), Instant::now());
+    let mut pause = tokio::time::interval(Duration::from_secs(1) / devices as u32);
+    for number in 0..u64::from(SECONDS) {
+        for device in &mut stores {
+            pause.tick().await;
+            device.commit(tick(number), &clock);
+        }
+    }
+    for device in &mut stores {
+        device.safe(&clock).await;
+    }
+    let took = begun.elapsed().as_secs_f64();
+    let (bytes, groups) = (written() - before, groups.load(Ordering::Relaxed));
+    let batches = devices as u64 * u64::from(SECONDS);
+    println!(
+        "{devices:>5} devices, {:>6.0} batches/s: {:>7} bytes written a batch, {:>5.0} syncs/s",
+        batches as f64 / took,
+        bytes / batches,
+        groups as f64 / took
+    );
+}
+
+/// From the commit of a batch until it is on disk.
+async fn latency(dir: &Path) {
+    const BATCHES: u64 = 2000;
+    let mut store = Store::open(StateDir::take(dir).unwrap()).unwrap();
+    let clock = SystemClock::new();
+    let (kept, backend) = store.device(&"device".into());
+    let mut device = DeviceStore::new(backend, kept, Retention::default(), &clock);
+    let mut took = Vec::new();
+    for number in 0..BATCHES {
+        let begun = Instant::now();
+        device.commit(tick(number), &clock);
+        device.safe(&clock).await;
+        took.push(begun.elapsed());
+    }
+    took.sort();
+    println!(
+        "from commit to disk, two syncs: p50 {:.2?}, p99 {:.2?}",
+        took[took.len() / 2],
+        took[took.len() * 99 / 100]
+    );
+}
+
+fn main() {
+    let runtime = Runtime::new().unwrap();
+    throughput(&runtime);
+    println!(
+        "batches of a record of {RECORD} bytes, a timer and a message, one a second and device"
+    );
+    let dir = tempfile::tempdir().unwrap();
+    for devices in [1, 100, 1000] {
+        runtime.block_on(batches(devices, &dir.path().join(devices.to_string())));
+    }
+    runtime.block_on(latency(&dir.path().join("latency")));
+}

@@ -1,4 +1,4 @@
-//! The two libraries most likely to be replaced stay behind their seams.
+//! The libraries most likely to be replaced stay behind their seams.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -45,6 +45,11 @@ fn naming(library: &str) -> Vec<String> {
 #[test]
 fn only_one_file_names_the_mqtt_client() {
     assert_eq!(naming("rumqttc"), ["mqtt/rumqtt.rs"]);
+}
+
+#[test]
+fn only_one_file_names_the_database() {
+    assert_eq!(naming("redb"), ["store/database.rs"]);
 }
 
 #[test]

@@ -188,6 +188,43 @@ mod tests {
         assert_eq!(timers.next_due(), Some(104 * S));
     }
 
+    /// A clock whose process has run for this long, at this time of day.
+    struct Showing(Duration, &'static str);
+
+    impl Clock for Showing {
+        fn now(&self) -> Timestamp {
+            self.1.parse().unwrap()
+        }
+
+        fn monotonic(&self) -> Duration {
+            self.0
+        }
+
+        fn sleep_until(&self, _: Duration) -> futures::future::BoxFuture<'static, ()> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[test]
+    fn in_another_process_a_timer_is_due_when_it_was_due() {
+        let mut timers = with("every", Schedule::Every(60 * S));
+        timers.set("once".to_owned(), Schedule::Once(3600 * S), Duration::ZERO);
+        let kept = timers.kept(&Showing(50 * S, "2026-01-01T00:00:00Z"));
+        let restored = |time| Timers::restored(kept.clone(), &Showing(7 * S, time));
+        let due = |timers: &Timers, name: &str| timers.armed[name].due;
+
+        let soon = restored("2026-01-01T00:00:04Z");
+        assert_eq!(due(&soon, "every"), (7 + 6) * S);
+        assert_eq!(due(&soon, "once"), (7 + 3546) * S);
+        let overdue = restored("2027-01-01T00:00:00Z");
+        assert_eq!(overdue.next_due(), Some(7 * S));
+        assert_eq!(due(&overdue, "once"), 7 * S);
+        // The time of day was put back: no timer waits longer than it ever could.
+        let put_back = restored("2020-01-01T00:00:00Z");
+        assert_eq!(due(&put_back, "every"), (7 + 60) * S);
+        assert_eq!(due(&put_back, "once"), (7 + 3600) * S);
+    }
+
     #[test]
     fn a_one_shot_timer_is_gone_only_when_its_call_was_committed() {
         let mut timers = with("once", Schedule::Once(S));

@@ -90,7 +90,10 @@ impl Disk for Database {
     fn reopen(&mut self) -> Result<Found, DiskError> {
         if let Some(database) = self.open.take() {
             // A file that has failed may fail once more while it is closed.
-            let _ = guarded(|| Ok(drop(database)));
+            let _ = guarded(|| {
+                drop(database);
+                Ok(())
+            });
         }
         let path = self.dir.database();
         match guarded(|| open(&path)) {

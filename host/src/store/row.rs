@@ -55,7 +55,8 @@ pub(super) struct RowError {
 
 impl Row<'_> {
     /// What the row is, and its id.
-    pub(super) fn kind_and_id(&self) -> (u8, u64) {
+    #[must_use]
+    pub fn kind_and_id(&self) -> (u8, u64) {
         match self {
             Self::Record(_) => (RECORD, 0),
             Self::Timers(_) => (TIMERS, 0),
@@ -67,7 +68,8 @@ impl Row<'_> {
     }
 
     /// Its text; none for what is gone.
-    pub(super) fn text(&self) -> Option<Vec<u8>> {
+    #[must_use]
+    pub fn text(&self) -> Option<Vec<u8>> {
         match self {
             Self::Record(record) => Some(record.as_bytes().to_vec()),
             Self::Timers(timers) => json(timers),

@@ -57,6 +57,34 @@ fn messages(events: &mut Events, count: u64) {
 }
 
 #[test]
+fn a_command_in_hand_at_the_kill_fails_at_the_service_and_is_answered_nowhere() {
+    let state = tempfile::tempdir().expect("a directory for the state");
+    let cloud = Cloud::start();
+    let start = || {
+        HostCommand::of(&guest("faulty"))
+            .arg("-v")
+            .enrolled(&cloud, "f-1")
+            .state_dir(state.path())
+            .start()
+    };
+    let mut host = start();
+    host.stdout.wait_for("Listening");
+    let mut call = cloud.begin(&["call", "spin"]);
+    // It spins for a second before it is stopped.
+    host.stderr.wait_for("handing a command over");
+    host.signal(Signal::KILL);
+    host.wait();
+    let mut host = start();
+    host.stdout.wait_for("Listening");
+    let reply = cloud.call(&["ok"]);
+    assert_eq!(reply.payload["done"], "ok");
+    assert_ne!(call.wait().code(), Some(0));
+    call.stderr
+        .wait_for("closed its connection before it answered");
+    assert!(!host.stderr.text().contains("spin"), "it is not run again");
+}
+
+#[test]
 fn numbers_are_gapless_however_often_the_host_is_killed() {
     let kills = match env::var_os("SOAK") {
         Some(_) => KILLS.1,

@@ -156,6 +156,11 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             Some((component, name)) => (Some(component.to_owned()), name.to_owned()),
             None => (None, command.name.clone()),
         };
+        tracing::debug!(
+            device = &*self.name,
+            command = name,
+            "handing a command over"
+        );
         self.call(
             InHand::Command(command),
             Event::Command {

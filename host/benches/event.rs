@@ -103,6 +103,7 @@ async fn start(component: &Component, clock: Arc<dyn Clock>, record: Option<Stri
         device: "bench".into(),
         clock,
         seed: Some(1),
+        room: None,
     };
     let start = Start {
         reason: match record {

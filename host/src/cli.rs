@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::{Span, SpanRelativeTo};
 
-use crate::store::Retention;
+use crate::store::{Retention, WhenFull};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -147,6 +147,15 @@ pub struct RetentionArgs {
     /// Longest time a message is kept until it is sent, such as 12h or 7d; then it gives way.
     #[arg(long, value_name = "TIME", env = "HOST_OUTBOX_MAX_AGE", default_value = "7d", value_parser = time)]
     pub outbox_max_age: Duration,
+    /// What happens when a bound in bytes or messages is reached: the oldest gives way, or the component's new message is
+    /// refused.
+    #[arg(
+        long,
+        value_name = "WHAT",
+        env = "HOST_OUTBOX_FULL",
+        default_value = "drop-oldest"
+    )]
+    pub outbox_full: FullArg,
     /// Messages a second sent of what waited when the device connects, so that it does not use up what the hub grants
     /// all devices; new ones go before them. 0 for no limit.
     #[arg(
@@ -167,8 +176,21 @@ impl RetentionArgs {
             bytes: self.outbox_max_bytes,
             age: self.outbox_max_age,
             drain_rate: Some(self.drain_rate).filter(|rate| *rate > 0),
+            when_full: match self.outbox_full {
+                FullArg::DropOldest => WhenFull::DropOldest,
+                FullArg::Reject => WhenFull::Reject,
+            },
         }
     }
+}
+
+/// What happens when the outbox is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FullArg {
+    /// The oldest message gives way.
+    DropOldest,
+    /// The new message is refused.
+    Reject,
 }
 
 /// Whose state to show.

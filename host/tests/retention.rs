@@ -295,6 +295,7 @@ fn unbounded() -> Retention {
         bytes: usize::MAX,
         age: Duration::from_secs(86_400),
         drain_rate: None,
+        ..Retention::default()
     }
 }
 

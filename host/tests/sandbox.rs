@@ -47,6 +47,7 @@ async fn start(
         device: "d".into(),
         clock: Arc::new(SystemClock::new()),
         seed: Some(1),
+        room: None,
     };
     let config = config
         .iter()

@@ -96,6 +96,26 @@ fn what_was_not_sent_is_kept_shown_and_sent_in_order() {
 }
 
 #[test]
+fn a_component_is_told_that_the_outbox_is_full_if_that_is_wanted() {
+    let (cloud, state) = (Cloud::start(), state());
+    let mut events = cloud.events();
+    let mut host = device(&cloud, &guest("sequence"), state.path())
+        .set("interval", "3600000ms")
+        .arg("--outbox-full=reject")
+        .arg("--outbox-max-count=64")
+        .start();
+    host.stdout.wait_for("Listening");
+    cloud.fault(&["withhold-acks", "on"]);
+    assert_eq!(cloud.call(&["send", "60"]).payload, 60);
+    assert_eq!(cloud.call(&["send", "60"]).payload, 4);
+    assert_eq!(cloud.call(&["send", "60"]).payload, 0);
+    cloud.fault(&["withhold-acks", "off"]);
+    cloud.fault(&["reset"]);
+    events.numbers(64);
+    assert_eq!(shown("outbox", state.path())["evicted"], 0);
+}
+
+#[test]
 fn only_what_changed_of_the_desired_properties_is_applied_again() {
     let (cloud, state) = (Cloud::start(), state());
     let start = || device(&cloud, &thermostat(), state.path()).start();

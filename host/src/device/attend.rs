@@ -75,6 +75,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
 
     fn call(&mut self, about: InHand, event: Event) {
         self.in_hand = Some(about);
+        self.store.outbox().measure_room();
         self.supervisor.call(event);
     }
 

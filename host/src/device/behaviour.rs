@@ -5,7 +5,7 @@ use std::{fmt, future::Future, sync::Arc};
 use serde_json::{Map, Value};
 
 use super::effect::Effect;
-use crate::{clock::Clock, hub::twin::Acknowledgment};
+use crate::{clock::Clock, hub::twin::Acknowledgment, store::Room};
 
 /// What a device does: a loaded component, or a stand-in in tests. One value serves any number of devices.
 pub trait Behaviour: Send + Sync + 'static {
@@ -55,6 +55,8 @@ pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     /// Seeds the instance's randomness; none takes it from the operating system.
     pub seed: Option<u64>,
+    /// What the outbox still takes; none if it takes everything.
+    pub room: Option<Arc<Room>>,
 }
 
 /// What an instance begins with.

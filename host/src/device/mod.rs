@@ -142,7 +142,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             device: parts.name.clone(),
             clock: parts.clock.clone(),
             seed: parts.seed,
+            room: parts.store.outbox().room(),
         };
+        parts.store.outbox().measure_room();
         let record = parts.store.saved().record.clone();
         let evicted_told = parts.store.outbox().evicted();
         let connection = Connection::new(

@@ -35,6 +35,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         result: Result<Outcome, Failure>,
     ) -> Result<(), DeviceError> {
         let about = self.in_hand.take();
+        // For a new instance, if one begins.
+        self.store.outbox().measure_room();
         match result.and_then(|outcome| self.within_limits(outcome)) {
             Ok(outcome) => {
                 match about {

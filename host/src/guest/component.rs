@@ -28,6 +28,7 @@ impl Component {
             device: "describe".into(),
             clock: Arc::new(SystemClock::new()),
             seed: None,
+            room: None,
         };
         let of = prepared.clone();
         let describing = async move { Instance::new(of, surroundings).await?.describe().await };

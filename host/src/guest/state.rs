@@ -18,6 +18,7 @@ use super::{
 use crate::{
     clock::Clock,
     device::{behaviour::Surroundings, effect::Effect},
+    store::Room,
 };
 
 /// The host's half of one instance.
@@ -28,6 +29,7 @@ pub(super) struct State {
     pub(super) random: StdRng,
     pub(super) log: Arc<Mutex<LogBudget>>,
     pub(super) staging: Staging,
+    pub(super) room: Option<Arc<Room>>,
     slices: u32,
     yielded: Arc<AtomicBool>,
     wasi: WasiCtx,
@@ -57,6 +59,7 @@ impl State {
             random,
             log,
             staging: Staging::Refused,
+            room: surroundings.room,
             slices: 0,
             yielded: Arc::default(),
             wasi,

@@ -19,7 +19,7 @@ pub use self::{
     database::{Contents, Database, read},
     directory::{OpenError, StateDir},
     memory::Memory,
-    retention::Retention,
+    retention::{Retention, Room, WhenFull},
     saved::{Kept, Place, Saved},
 };
 use crate::clock::Clock;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
@@ -12,7 +13,7 @@ use serde_json::{Map, Value};
 use super::{
     drain::Drain,
     queue::{Entry, Queue},
-    retention::Retention,
+    retention::{Retention, Room, WhenFull},
     row::Row,
 };
 use crate::{
@@ -49,6 +50,8 @@ pub enum Outgoing {
 #[derive(Debug)]
 pub struct Outbox {
     retention: Retention,
+    /// None if it never refuses.
+    room: Option<Arc<Room>>,
     next_id: u64,
     telemetry: Queue<Message>,
     reports: Queue<Map<String, Value>>,
@@ -75,12 +78,12 @@ impl Outbox {
     /// An empty outbox.
     #[must_use]
     pub fn new(retention: Retention) -> Self {
-        let telemetry = Queue::new();
         Self {
             drain: Drain::new(retention.drain_rate),
+            room: (retention.when_full == WhenFull::Reject).then(Arc::default),
             retention,
             next_id: 0,
-            telemetry,
+            telemetry: Queue::new(),
             reports: Queue::new(),
             evicted: 0,
             changed: BTreeSet::new(),
@@ -229,6 +232,22 @@ impl Outbox {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// What a component's calls draw on, if the outbox refuses what is too much.
+    #[must_use]
+    pub fn room(&self) -> Option<Arc<Room>> {
+        self.room.clone()
+    }
+
+    /// Measures the room there is for the next call.
+    pub fn measure_room(&self) {
+        if let Some(room) = &self.room {
+            room.measure(
+                self.retention.count.saturating_sub(self.telemetry.len()),
+                self.retention.bytes.saturating_sub(self.telemetry.bytes()),
+            );
+        }
     }
 
     /// How many messages have given way so far.

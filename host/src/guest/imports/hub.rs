@@ -49,6 +49,10 @@ impl Host for State {
             body: body.into(),
         };
         message.validate()?;
+        let size = message.size();
+        if self.room.as_ref().is_some_and(|room| !room.take(size)) {
+            return Err(Error::Full);
+        }
         Ok(self.stage(Effect::Telemetry(message))?)
     }
 

@@ -91,20 +91,18 @@ struct Pending {
 impl Store {
     /// Opens the store in this directory.
     pub fn open(dir: StateDir) -> Result<Self, OpenError> {
+        let path = dir.path().to_owned();
         // On a thread of that name, because reading a damaged file may panic as writing it may.
         let opening = thread::Builder::new()
             .name(THREAD.to_owned())
             .spawn(move || Database::open(dir));
-        let opened = opening.map(JoinHandle::join);
-        match opened {
-            Ok(Ok(result)) => {
-                let (database, contents) = result?;
+        match opening.map(JoinHandle::join) {
+            Ok(Ok(opened)) => {
+                let (database, contents) = opened?;
                 Ok(Self::on(database, contents))
             }
-            Ok(Err(_)) | Err(_) => Err(OpenError::new(
-                std::path::Path::new(""),
-                "cannot be opened: its thread ended",
-            )),
+            Ok(Err(_)) => Err(OpenError::new(&path, "cannot be read")),
+            Err(error) => Err(OpenError::new(&path, format!("cannot be opened: {error}"))),
         }
     }
 

@@ -59,7 +59,8 @@ pub struct Cli {
 /// What else the program does.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List what a device has still to send. Works while its host runs.
+    /// List what a device has still to send. Works while its host runs; what the hub has acknowledged since the device's
+    /// last change may still be listed.
     Outbox(InspectArgs),
     /// Show what a device remembers: record, timers, twin, hub. Works while its host runs.
     State(InspectArgs),

@@ -75,14 +75,16 @@ fn outbox_of(device: &str, kept: &Kept) -> String {
     let (messages, reports) = counts(kept);
     let bytes = kept.outgoing.iter().map(|(_, it)| size(it)).sum::<usize>() as u64;
     let mut text = format!(
-        "{}: {messages} messages and {reports} reports to send, {}",
+        "{}: {} and {} to send, {}",
         clean(device),
+        counted(messages, "message"),
+        counted(reports, "report"),
         ByteSize(bytes)
     );
     if let Some(oldest) = oldest(kept) {
         let _ = write!(text, ", the oldest message of {oldest}");
     }
-    let _ = writeln!(text, "; {} have given way", kept.evicted);
+    let _ = writeln!(text, "; given way so far: {}", kept.evicted);
     for (id, outgoing) in &kept.outgoing {
         let _ = match outgoing {
             Outgoing::Telemetry(message) => writeln!(
@@ -100,6 +102,11 @@ fn outbox_of(device: &str, kept: &Kept) -> String {
         };
     }
     text
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 fn summary(kept: &Kept) -> Value {

@@ -177,6 +177,8 @@ fn agent(certificate: &std::path::Path) -> Agent {
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .build();
     Agent::config_builder()
+        // A server that answers before it has read the body closes the connection: it cannot be used again.
+        .max_idle_connections(0)
         .tls_config(tls)
         .proxy(None)
         .http_status_as_error(false)

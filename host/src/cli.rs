@@ -7,7 +7,10 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::{Span, SpanRelativeTo};
 
-use crate::store::{Retention, WhenFull};
+use crate::{
+    store::{Retention, WhenFull},
+    swap::Probation,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,6 +28,11 @@ Examples:
 
   What it has still to send, while it runs or afterwards:
     host outbox --device-id thermostat-01
+
+  Develop its logic while it runs: each build takes over within a second
+    host --component target/thermostat.wasm --watch
+    host swap thermostat-2.wasm && host status
+    host rollback && host history
 
   Against the local cloud, with a measurement every second:
     cloud exec -- host --component thermostat.wasm --telemetry-interval 1s
@@ -64,6 +72,15 @@ pub enum Command {
     Outbox(InspectArgs),
     /// Show what a device remembers: record, timers, twin, hub. Works while its host runs.
     State(InspectArgs),
+    /// Replace the component of a running host, which stays connected: FILE takes over with the state there is, and is gone
+    /// back on if it fails. Ends with status 1 if it does not take over.
+    Swap(SwapArgs),
+    /// Let a running host go back to the version before.
+    Rollback(InspectArgs),
+    /// Show how things stand with a running host.
+    Status(InspectArgs),
+    /// List what became of a device's versions. Works while its host runs and afterwards.
+    History(InspectArgs),
     /// Compile a component ahead of time, so that its first start is as fast as later ones.
     Compile(CompileArgs),
     /// Print shell completions: `host completions bash > ~/.local/share/bash-completion/completions/host`.
@@ -85,6 +102,15 @@ pub struct RunArgs {
     /// Time between measurements, such as 500ms, 8s or 2m; short for --set telemetry-interval=…
     #[arg(long, value_name = "TIME", env = "HOST_TELEMETRY_INTERVAL")]
     pub telemetry_interval: Option<String>,
+    /// Let the component's file take over whenever it changes. Without it, SIGHUP and `host swap` do.
+    #[arg(long, env = "HOST_WATCH")]
+    pub watch: bool,
+    /// What a new version may do without.
+    #[command(flatten)]
+    pub take: TakeArgs,
+    /// How long a new version is on probation.
+    #[command(flatten)]
+    pub probation: ProbationArgs,
     /// How the device proves who it is: DPS or connectionString.
     #[arg(long, value_name = "TYPE", env = "IOTHUB_DEVICE_SECURITY_TYPE")]
     pub security_type: Option<String>,
@@ -122,6 +148,52 @@ pub struct RunArgs {
     /// What is kept of what cannot be sent.
     #[command(flatten)]
     pub retention: RetentionArgs,
+}
+
+/// What a new version may do without.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct TakeArgs {
+    /// Let a new version begin without the record, timers and applied properties of the one before.
+    #[arg(long, env = "HOST_FRESH_STATE")]
+    pub fresh_state: bool,
+    /// Take a new version even if it announces another Plug and Play model; the device connects anew then.
+    #[arg(long, env = "HOST_ALLOW_MODEL_CHANGE")]
+    pub allow_model_change: bool,
+}
+
+/// How long a new version is on probation. It is gone back on if it is stopped or returns three errors in a row.
+#[derive(Debug, Args)]
+pub struct ProbationArgs {
+    /// Shortest time until a new version is accepted.
+    #[arg(long, value_name = "TIME", env = "HOST_PROBATION_TIME", default_value = "30s", value_parser = any_time)]
+    pub probation_time: Duration,
+    /// Fewest events it must have handled.
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        env = "HOST_PROBATION_EVENTS",
+        default_value = "10"
+    )]
+    pub probation_events: u32,
+}
+
+/// Which component is to take over.
+#[derive(Debug, Args)]
+pub struct SwapArgs {
+    /// The component.
+    pub file: PathBuf,
+    /// Take it even if it was withdrawn before.
+    #[arg(long)]
+    pub force: bool,
+    /// What it may do without.
+    #[command(flatten)]
+    pub take: TakeArgs,
+    /// Wait until it is accepted or rolled back, and not only until it has taken over.
+    #[arg(long)]
+    pub wait: bool,
+    /// In which host.
+    #[command(flatten)]
+    pub device: InspectArgs,
 }
 
 /// Where the device's state is kept.
@@ -181,6 +253,17 @@ impl RetentionArgs {
                 FullArg::DropOldest => WhenFull::DropOldest,
                 FullArg::Reject => WhenFull::Reject,
             },
+        }
+    }
+}
+
+impl ProbationArgs {
+    /// What they come to.
+    #[must_use]
+    pub fn probation(&self) -> Probation {
+        Probation {
+            time: self.probation_time,
+            events: self.probation_events,
         }
     }
 }
@@ -291,13 +374,20 @@ fn max_count(text: &str) -> Result<usize, String> {
 }
 
 fn time(text: &str) -> Result<Duration, String> {
+    match any_time(text)? {
+        Duration::ZERO => Err("it must be longer than nothing".to_owned()),
+        time => Ok(time),
+    }
+}
+
+fn any_time(text: &str) -> Result<Duration, String> {
     let span: Span = text
         .parse()
-        .map_err(|_| "write it such as 30m, 12h or 7d".to_owned())?;
+        .map_err(|_| "write it such as 30s, 12h or 7d".to_owned())?;
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours());
     match duration.map(Duration::try_from) {
-        Ok(Ok(duration)) if !duration.is_zero() => Ok(duration),
-        _ => Err("it must be longer than nothing, in days or smaller units".to_owned()),
+        Ok(Ok(duration)) => Ok(duration),
+        _ => Err("write it in days or smaller units, and not below nothing".to_owned()),
     }
 }
 

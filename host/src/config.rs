@@ -29,9 +29,9 @@ impl SettingError {
 }
 
 /// Who the device is, from the variables Microsoft's samples use.
-pub fn identity(args: &RunArgs, model_id: &str) -> Result<Identity, SettingError> {
+pub fn identity(args: &RunArgs) -> Result<Identity, SettingError> {
     match args.security_type.as_deref() {
-        Some("DPS") => Ok(Identity::Dps(registration(args, model_id)?)),
+        Some("DPS") => Ok(Identity::Dps(registration(args)?)),
         Some("connectionString") => hub(),
         Some(other) => Err(SettingError::new(format!(
             "IOTHUB_DEVICE_SECURITY_TYPE is {}; it must be \"DPS\" or \"connectionString\"",
@@ -44,7 +44,7 @@ pub fn identity(args: &RunArgs, model_id: &str) -> Result<Identity, SettingError
     }
 }
 
-fn registration(args: &RunArgs, model_id: &str) -> Result<Registration, SettingError> {
+fn registration(args: &RunArgs) -> Result<Registration, SettingError> {
     let needed = |value: &Option<String>, variable: &str, what: &str| match value.as_deref() {
         None | Some("") => Err(SettingError::new(format!(
             "{variable} is not set; set it to {what}"
@@ -76,7 +76,6 @@ fn registration(args: &RunArgs, model_id: &str) -> Result<Registration, SettingE
         key: device_key(&registration_id)?,
         id_scope,
         registration_id,
-        model_id: model_id.to_owned(),
     })
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     cli::InspectArgs,
     config::{self, SettingError},
+    operate,
     store::{Contents, Kept, outbox::Outgoing},
 };
 
@@ -194,6 +195,39 @@ pub(crate) fn state(contents: &Contents, as_json: bool) -> String {
 fn lines(devices: &Value) -> String {
     let devices = devices.as_array().into_iter().flatten();
     devices.map(|device| format!("{device}\n")).collect()
+}
+
+/// What became of the versions.
+pub(crate) fn history(contents: &Contents, as_json: bool) -> String {
+    let mut text = String::new();
+    for (device, kept) in contents {
+        for entry in kept.history.entries() {
+            let _ = if as_json {
+                let mut entry = json!(entry);
+                if let Value::Object(members) = &mut entry {
+                    members.insert("device".to_owned(), json!(&**device));
+                }
+                writeln!(text, "{entry}")
+            } else {
+                let times = match entry.times {
+                    1 => String::new(),
+                    times => format!(" ({times} times)"),
+                };
+                let (step, source) = (entry.step, entry.source.name());
+                let said = clean(&operate::step(entry));
+                writeln!(
+                    text,
+                    "{:.0}  {step:<11} {source:<7}  {said}{times}",
+                    entry.time
+                )
+            };
+        }
+    }
+    if text.is_empty() && !as_json {
+        "nothing has become of any version yet\n".to_owned()
+    } else {
+        text
+    }
 }
 
 fn preview(text: &str) -> String {

@@ -1,7 +1,7 @@
 //! Runs devices of Azure IoT Plug and Play whose behaviour is a WebAssembly component.
 //!
-//! Four nouns: [`hub`] speaks to the cloud, [`guest`] runs the component, [`device`] is the loop that joins them, and
-//! [`store`] keeps what must not be forgotten. Nothing here is global: a process runs as many devices as it likes.
+//! Five nouns: [`hub`] speaks to the cloud, [`guest`] runs the component, [`device`] is the loop that joins them, [`swap`]
+//! replaces the component while it runs, and [`store`] keeps what must not be forgotten. Nothing here is global: a process runs as many devices as it likes.
 
 pub mod app;
 pub mod cli;
@@ -13,7 +13,10 @@ pub mod hub;
 mod inspect;
 pub mod mqtt;
 mod observability;
+mod operate;
 pub mod provision;
+mod run;
 mod shutdown;
 pub mod store;
 mod story;
+pub mod swap;

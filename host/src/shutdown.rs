@@ -1,7 +1,7 @@
-//! When to end: Ctrl-C, SIGTERM, or a line `q`.
+//! When to end: Ctrl-C, SIGTERM, a line `q`, or a terminal that hangs up.
 
 use std::{
-    io::{self, BufRead},
+    io::{self, BufRead, IsTerminal},
     thread,
 };
 
@@ -23,13 +23,31 @@ pub(crate) fn outlive_full_files() -> io::Result<()> {
 pub(crate) fn listen() -> io::Result<impl Future<Output = ()> + Send> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let gone = terminal_gone()?;
     let quit = line_q();
     Ok(async move {
         select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            () = gone => {}
             Ok(()) = quit => {}
         }
+    })
+}
+
+/// SIGHUP asks for the component's file to be taken anew; but it also comes when a terminal hangs up, and whoever started
+/// the host there expects it to end.
+fn terminal_gone() -> io::Result<impl Future<Output = ()> + Send> {
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let at_terminal = io::stdin().is_terminal();
+    Ok(async move {
+        while hang_up.recv().await.is_some() {
+            // A terminal that has hung up is none any more.
+            if at_terminal && !io::stdin().is_terminal() {
+                return;
+            }
+        }
+        std::future::pending().await
     })
 }
 

@@ -5,7 +5,11 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::{device::Milestone, provision::dps::Assignment};
+use crate::{
+    device::Milestone,
+    provision::dps::Assignment,
+    swap::{Entry, Step},
+};
 
 /// Tells milestones to a person.
 #[derive(Debug, Default)]
@@ -65,6 +69,7 @@ impl Told {
                     .collect();
                 format!("Handled desired properties: {}", told.join(", "))
             }
+            Milestone::Version(entry) => version(entry),
             Milestone::Command(name, status) => {
                 format!("Answered command {} ({status})", clean(name))
             }
@@ -82,6 +87,22 @@ impl Told {
             clean(&assignment.hub),
             clean(&assignment.device_id)
         ))
+    }
+}
+
+/// A step a person who watches the device would want to see; what goes wrong is in the log.
+fn version(entry: &Entry) -> String {
+    let Some(about) = &entry.version else {
+        return String::new();
+    };
+    match (entry.step, &entry.instead) {
+        (Step::Begun, _) => {
+            let pause = entry.pause_ms.unwrap_or_default();
+            format!("Swapped to {about} in {pause:.1} ms")
+        }
+        (Step::Accepted, _) => format!("Accepted {about}"),
+        (Step::RolledBack, Some(instead)) => format!("Rolled back from {about} to {instead}"),
+        _ => String::new(),
     }
 }
 

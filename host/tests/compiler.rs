@@ -17,6 +17,7 @@ struct Compiled {
     environment: String,
     arguments: Vec<String>,
     images: String,
+    component: Vec<u8>,
     error: String,
 }
 
@@ -28,6 +29,7 @@ async fn compiled() -> Compiled {
     Compiled {
         environment: written("environment"),
         arguments: written("arguments").lines().map(str::to_owned).collect(),
+        component: fs::read(lab.compiler.cache.join("component")).unwrap(),
         images: lab.compiler.cache.display().to_string(),
         error: loaded.err().expect("the program fails").to_string(),
     }
@@ -40,15 +42,15 @@ async fn the_compiler_inherits_no_environment() {
 }
 
 #[tokio::test]
-async fn the_compiler_is_told_the_component_and_the_folder_of_images_and_nothing_else() {
+async fn the_compiler_is_given_the_component_and_the_folder_of_images_and_nothing_else() {
     let Compiled {
-        arguments, images, ..
-    } = compiled().await;
-    let component = thermostat().display().to_string();
-    assert_eq!(
         arguments,
-        ["compile", "--cache-dir", &images, "--", &component]
-    );
+        images,
+        component,
+        ..
+    } = compiled().await;
+    assert_eq!(arguments, ["compile", "--cache-dir", &images, "--", "-"]);
+    assert!(component == fs::read(thermostat()).unwrap());
 }
 
 #[tokio::test]

@@ -89,6 +89,10 @@ impl Behaviour for Scripted {
         &self.description
     }
 
+    fn sha256(&self) -> &str {
+        "scripted"
+    }
+
     fn takes_messages(&self) -> bool {
         true
     }
@@ -214,6 +218,7 @@ fn put_together(
         store: DeviceStore::new(backend, Kept::default(), Retention::default(), &*clock),
         clock,
         seed: Some(1),
+        versions: host::swap::Parts::default(),
         max_timers: 4,
         observer: Arc::new(|_| {}),
     });
@@ -779,7 +784,6 @@ async fn a_device_its_hub_no_longer_takes_asks_dps_again_and_believes_a_second_r
         id_scope: "0ne1".to_owned(),
         registration_id: "d".to_owned(),
         key: Key::parse("c2VjcmV0").unwrap(),
-        model_id: "dtmi:example:Scripted;1".to_owned(),
     });
     let mut bench = run_as(identity, &behaviour, Box::new(Memory::default()));
     assign(&mut bench.server).await;

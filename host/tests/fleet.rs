@@ -204,6 +204,7 @@ fn device(
         ),
         clock: Arc::new(clock.clone()),
         seed: Some(number as u64),
+        versions: host::swap::Parts::default(),
         max_timers: Limits::default().timers,
         observer: Arc::new(|_| {}),
     })

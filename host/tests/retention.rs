@@ -45,6 +45,7 @@ const MESSAGES: u64 = 36_000;
 const END: Duration = Duration::from_secs(3600 + 1200);
 
 /// Sends its numbers for an hour, one every [`PERIOD`].
+#[derive(Clone)]
 struct Numbers {
     description: Description,
     clock: Arc<VirtualClock>,
@@ -70,6 +71,10 @@ impl Behaviour for Numbers {
 
     fn description(&self) -> &Description {
         &self.description
+    }
+
+    fn sha256(&self) -> &str {
+        "scripted"
     }
 
     fn takes_messages(&self) -> bool {
@@ -268,6 +273,7 @@ async fn hour(retention: Retention) -> (Hub, u64) {
         store: DeviceStore::new(Box::new(backend), Kept::default(), retention, &clock),
         clock: Arc::new(clock.clone()),
         seed: Some(1),
+        versions: host::swap::Parts::default(),
         max_timers: 4,
         observer: Arc::new(|_| {}),
     });

@@ -54,6 +54,7 @@ const MODEL: &str = "dtmi:com:example:Thermostat;1";
 const RECORD: usize = 2700;
 
 /// Sends a burst with each tick, and counts in its record.
+#[derive(Clone)]
 struct Bursts(Description);
 
 struct Running(u64);
@@ -71,6 +72,10 @@ impl Behaviour for Bursts {
 
     fn description(&self) -> &Description {
         &self.0
+    }
+
+    fn sha256(&self) -> &str {
+        "scripted"
     }
 
     fn takes_messages(&self) -> bool {
@@ -134,10 +139,9 @@ async fn place(cloud: &Cloud, id: &str) -> Place {
         id_scope: variable("IOTHUB_DEVICE_DPS_ID_SCOPE"),
         registration_id: id.to_owned(),
         key: key.clone(),
-        model_id: MODEL.to_owned(),
     };
     let clock = SystemClock::new();
-    let assignment = provision::register(&mut transport, &clock, &registration).await;
+    let assignment = provision::register(&mut transport, &clock, &registration, MODEL).await;
     Place {
         assignment: assignment.unwrap(),
         key,
@@ -171,6 +175,7 @@ async fn through_the_host(place: &Place, backend: Box<dyn Backend>) -> f64 {
         store: DeviceStore::new(backend, Kept::default(), retention, &*clock),
         clock,
         seed: None,
+        versions: host::swap::Parts::default(),
         max_timers: 4,
         observer: Arc::new(move |milestone| {
             if milestone == Milestone::Sent && count.fetch_add(1, Ordering::Relaxed) + 1 == MESSAGES

@@ -19,6 +19,9 @@ use crate::{
 impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     /// Hands the behaviour the next thing that waits, if it is free.
     pub(super) fn attend(&mut self) {
+        if self.attend_candidate() {
+            return;
+        }
         let now = self.clock.monotonic();
         while self.supervisor.is_idle() || self.supervisor.down().is_some() {
             if self.supervisor.is_idle() && self.timer_next && self.attend_timer(now) {

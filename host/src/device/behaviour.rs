@@ -8,12 +8,15 @@ use super::effect::Effect;
 use crate::{clock::Clock, hub::twin::Acknowledgment, store::Room};
 
 /// What a device does: a loaded component, or a stand-in in tests. One value serves any number of devices.
-pub trait Behaviour: Send + Sync + 'static {
+pub trait Behaviour: Clone + Send + Sync + 'static {
     /// What runs for one device.
     type Instance: Instance;
 
     /// What it is.
     fn description(&self) -> &Description;
+
+    /// What tells this version of it from every other: the SHA-256 of the component's file in hexadecimal digits.
+    fn sha256(&self) -> &str;
 
     /// Whether it takes cloud-to-device messages.
     fn takes_messages(&self) -> bool;

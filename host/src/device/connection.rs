@@ -203,6 +203,28 @@ impl<T: Transport + Sync> Connection<T> {
         }
     }
 
+    /// Announces this model and takes messages or not, from the next connection on. What a standing one cannot be told ends
+    /// it, and the next one is made at once; says whether it does.
+    pub(super) fn announce(&mut self, model_id: String, messages: bool) -> bool {
+        let anew = self.model_id != model_id || (messages && !self.messages);
+        self.model_id = model_id;
+        self.messages = messages;
+        if !anew || !matches!(self.phase, Phase::Online { .. }) {
+            return false;
+        }
+        if let Phase::Online { transport, .. } = self.leave_phase() {
+            tracing::info!(
+                hub = self.hub(),
+                "connecting anew: the device announces something else"
+            );
+            self.phase = Phase::Waiting {
+                transport,
+                until: self.clock.monotonic(),
+            };
+        }
+        true
+    }
+
     /// Gives up a standing connection that has failed, and tries again.
     pub(super) fn lost(&mut self, error: &LinkError) -> Progress {
         if let Phase::Online {
@@ -238,10 +260,13 @@ impl<T: Transport + Sync> Connection<T> {
         self.phase = match (&self.assignment, &self.identity) {
             (None, Identity::Dps(registration)) => {
                 let (clock, registration) = (self.clock.clone(), registration.clone());
+                let model_id = self.model_id.clone();
                 tracing::info!(id = registration.registration_id, "asking DPS for the hub");
                 Phase::Provisioning(Box::pin(async move {
                     let mut transport = transport;
-                    let result = provision::register(&mut transport, &*clock, &registration).await;
+                    let result =
+                        provision::register(&mut transport, &*clock, &registration, &model_id)
+                            .await;
                     (transport, result)
                 }))
             }

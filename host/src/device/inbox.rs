@@ -79,6 +79,11 @@ impl Inbox {
         Ok(())
     }
 
+    /// Puts a command back that was not answered, before everything else.
+    pub(super) fn command_again(&mut self, command: Command) {
+        self.waiting.push_front(Waiting::Command(command));
+    }
+
     /// Takes a change of desired properties; false if there are too many.
     pub(super) fn patch(&mut self, version: u64, body: Bytes) -> bool {
         let patches = self

@@ -7,8 +7,10 @@ mod departure;
 pub mod effect;
 mod inbox;
 mod outcome;
+mod probation;
 mod supervisor;
 pub mod timers;
+mod versions;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -22,6 +24,7 @@ use self::{
     departure::Departure,
     inbox::{Command, Inbox, Message},
     supervisor::Supervisor,
+    versions::Turnover,
 };
 use crate::{
     clock::Clock,
@@ -29,6 +32,7 @@ use crate::{
     mqtt::{LinkError, Transport},
     provision::dps::Assignment,
     store::{DeviceStore, batch::Batch},
+    swap,
 };
 
 /// What a device is made of.
@@ -37,6 +41,8 @@ pub struct Parts<B, T> {
     pub name: Arc<str>,
     /// What it does.
     pub behaviour: B,
+    /// What it did before, and what it is told to do instead.
+    pub versions: swap::Parts<B>,
     /// The component's settings, in the order given.
     pub config: Arc<[(String, String)]>,
     /// Who it is.
@@ -59,7 +65,7 @@ pub struct Parts<B, T> {
 pub type Observer = Arc<dyn Fn(Milestone) + Send + Sync>;
 
 /// What a person who watches a device would want to see.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Milestone {
     /// DPS has named the hub.
     Assigned(Assignment),
@@ -75,6 +81,8 @@ pub enum Milestone {
     Desired(Vec<(String, u32)>),
     /// A command was answered with this status.
     Command(String, u32),
+    /// Something happened to a version of the behaviour.
+    Version(swap::Entry),
 }
 
 /// Why a device ended by itself.
@@ -92,7 +100,8 @@ pub enum DeviceError {
 pub struct Device<B: Behaviour, T: Transport> {
     name: Arc<str>,
     supervisor: Supervisor<B>,
-    /// Whether the behaviour has ever started.
+    turnover: Turnover<B>,
+    /// Whether the behaviour has ever started, in this process or an earlier one.
     started: bool,
     connection: Connection<T>,
     store: DeviceStore,
@@ -146,6 +155,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         };
         parts.store.outbox().measure_room();
         let record = parts.store.saved().record.clone();
+        let on_probation = parts.store.saved().versions.fallback.is_some();
+        let now = parts.clock.monotonic();
         let evicted_told = parts.store.outbox().evicted();
         let connection = Connection::new(
             parts.transport,
@@ -157,8 +168,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         );
         Self {
             name: parts.name,
+            started: record.is_some(),
             supervisor: Supervisor::start(parts.behaviour, surroundings, parts.config, record),
-            started: false,
+            turnover: Turnover::new(parts.versions, on_probation, now),
             connection,
             store: parts.store,
             clock: parts.clock,
@@ -178,7 +190,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     }
 
     /// Runs until `shutdown` ends, and then ends the connection cleanly. Ends by itself only at the very beginning: if
-    /// the component does not start or the device is refused.
+    /// a component that never ran does not start, or the device is refused.
     pub async fn run(
         mut self,
         shutdown: impl Future<Output = ()> + Send,
@@ -190,6 +202,10 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             if let Some(progress) = self.connection.next().now_or_never() {
                 self.progress(progress?);
             }
+            if let Some(order) = self.turnover.order().now_or_never() {
+                self.order(order);
+            }
+            self.judge();
             self.attend();
             self.depart();
             let wake = self.wake();
@@ -199,6 +215,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 () = &mut shutdown => break,
                 (call, result) = self.supervisor.finished() => self.finished(call, result)?,
                 progress = self.connection.next() => self.progress(progress?),
+                order = self.turnover.order() => self.order(order),
                 () = self.store.progressing() => {}
                 () = wake => {}
             }
@@ -229,6 +246,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             self.drain_deadline,
             self.supervisor.next_try(),
             self.inbox.next_message(),
+            self.turnover.deadline(self.clock.monotonic()),
             timer,
         ];
         let deadline = candidates

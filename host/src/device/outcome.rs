@@ -10,6 +10,7 @@ use super::{
     effect::Effect,
     inbox::Message,
     supervisor::Call,
+    versions::After,
 };
 use crate::{
     hub::twin::{Acknowledgment, DesiredCall},
@@ -18,6 +19,7 @@ use crate::{
         batch::{Batch, TimerChange},
         outbox::Outgoing,
     },
+    swap::About,
 };
 
 /// Pauses before a message whose call failed is tried again; after the last it is set aside.
@@ -37,27 +39,39 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let about = self.in_hand.take();
         // For a new instance, if one begins.
         self.store.outbox().measure_room();
-        match result.and_then(|outcome| self.within_limits(outcome)) {
-            Ok(outcome) => {
-                match about {
-                    Some(about) => self.succeeded(about, outcome),
-                    None => self.begun(outcome),
-                }
-                Ok(())
+        match (call, result.and_then(|outcome| self.within_limits(outcome))) {
+            (Call::Candidate, Ok(outcome)) => self.candidate_began(outcome),
+            (Call::Candidate, Err(failure)) => self.candidate_failed(&failure),
+            (Call::Start, Ok(outcome)) => self.begun(outcome),
+            (Call::Start, Err(failure)) if !self.started => {
+                return Err(DeviceError::Component(failure));
             }
-            Err(failure) if call == Call::Start && !self.started => {
-                Err(DeviceError::Component(failure))
-            }
-            Err(failure) => {
-                tracing::error!(device = &*self.name, %failure, "nothing of the call stands");
+            (Call::Event, Ok(outcome)) => {
                 if let Some(about) = about {
-                    self.failed(about, &failure);
+                    self.succeeded(about, outcome);
                 }
-                let record = self.store.saved().record.clone();
-                self.supervisor
-                    .recover(call, &failure, self.clock.monotonic(), record);
-                Ok(())
             }
+            (Call::Start | Call::Event, Err(failure)) => self.call_failed(call, about, &failure),
+        }
+        Ok(())
+    }
+
+    /// Nothing of a call stands: an earlier version takes over, or a new instance goes on, or the component is left alone.
+    fn call_failed(&mut self, call: Call, mut about: Option<InHand>, failure: &Failure) {
+        tracing::error!(device = &*self.name, %failure, "nothing of the call stands");
+        match self.after(call, &mut about, failure) {
+            After::Withdrawn => return,
+            After::LeaveAlone => {
+                let now = self.clock.monotonic();
+                self.supervisor.leave_alone(failure, now);
+            }
+            After::Recover => {
+                let record = self.store.saved().record.clone();
+                self.supervisor.recover(record);
+            }
+        }
+        if let Some(about) = about {
+            self.failed(about, failure);
         }
     }
 
@@ -86,13 +100,19 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             ..Batch::default()
         };
         batch.stage(outcome.effects);
-        self.commit(batch);
+        if self.store.saved().versions.running.is_none() {
+            let mut versions = self.store.saved().versions.clone();
+            versions.first(About::of(self.supervisor.behaviour()), self.clock.now());
+            batch.versions = Some(versions);
+        }
+        self.commit_call(batch);
         if std::mem::take(&mut self.twin_missed) {
             self.ask_twin();
         }
     }
 
     fn succeeded(&mut self, about: InHand, outcome: Outcome) {
+        self.turnover.handled();
         let changed = !outcome.effects.is_empty()
             || self.store.saved().record.as_ref() != Some(&outcome.record);
         let mut batch = Batch {
@@ -106,30 +126,31 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         batch.stage(outcome.effects);
         match (about, outcome.answer) {
             (InHand::Desired { version, call }, Answer::Acknowledgments(acknowledgments)) => {
-                self.settle(version, &call, Ok(acknowledgments), batch);
+                let batch = self.settle(version, &call, Ok(acknowledgments), batch);
+                self.commit_call(batch);
             }
             (InHand::Command(command), Answer::Reply(reply)) => {
-                let after = if changed { self.commit(batch) } else { 0 };
+                let after = if changed { self.commit_call(batch) } else { 0 };
                 self.reply(&command, reply, after);
             }
             (InHand::Message(message), _) => {
-                let after = self.commit(batch);
+                let after = self.commit_call(batch);
                 self.acknowledge(&message, after);
             }
             _ => {
-                self.commit(batch);
+                self.commit_call(batch);
             }
         }
     }
 
-    /// Answers desired properties and moves the twin on.
+    /// Answers desired properties and moves the twin on, with what else is in the batch.
     fn settle(
         &mut self,
         version: u64,
         call: &DesiredCall,
         answer: Result<Vec<Acknowledgment>, String>,
         mut batch: Batch,
-    ) {
+    ) -> Batch {
         let statuses = match &answer {
             Ok(acknowledgments) => acknowledgments
                 .iter()
@@ -147,8 +168,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             batch.outgoing.push(Outgoing::Report(report));
         }
         batch.twin = Some(twin);
-        self.commit(batch);
         (self.observer)(Milestone::Desired(statuses));
+        batch
     }
 
     fn failed(&mut self, about: InHand, failure: &Failure) {
@@ -161,7 +182,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 });
             }
             InHand::Desired { version, call } => {
-                self.settle(version, &call, Err(failure.to_string()), Batch::default());
+                let answer = Err(failure.to_string());
+                let batch = self.settle(version, &call, answer, Batch::default());
+                self.commit(batch);
             }
             InHand::Command(command) => {
                 self.reply(&command, Reply::because(500, &failure.to_string()), 0)

@@ -1,5 +1,5 @@
-//! Keeps an instance of the behaviour alive: one call at a time, a new instance after each failure, and an end to trying
-//! when failures come too often.
+//! Keeps an instance of the behaviour alive: one call at a time, a new instance after each failure, an end to trying when
+//! failures come too often, and another version in its place.
 
 use std::{collections::VecDeque, future::pending, sync::Arc, time::Duration};
 
@@ -19,18 +19,42 @@ pub(super) struct Supervisor<B: Behaviour> {
     behaviour: B,
     surroundings: Surroundings,
     config: Arc<[(String, String)]>,
-    phase: Phase<B::Instance>,
+    phase: Phase<B>,
     /// When it trapped or did not start, of late.
     failures: VecDeque<Duration>,
 }
 
-enum Phase<I> {
+enum Phase<B: Behaviour> {
     /// Ready for an event.
-    Idle(I),
+    Idle(B::Instance),
     /// In a call.
-    Busy(BoxFuture<'static, Result<(I, Outcome), Failure>>, Call),
+    Busy(Running<B>, Call),
     /// Left alone until this time.
     Down { until: Duration, why: String },
+    /// Another version is in its `init`.
+    Trying {
+        candidate: B,
+        starting: Running<B>,
+        before: Box<Phase<B>>,
+    },
+    /// Another version has begun; whether it takes over is not decided.
+    Tried {
+        candidate: B,
+        instance: B::Instance,
+        before: Box<Phase<B>>,
+    },
+}
+
+type Running<B> = BoxFuture<'static, Result<(<B as Behaviour>::Instance, Outcome), Failure>>;
+
+impl<B: Behaviour> Phase<B> {
+    /// Only while one phase is replaced by another.
+    fn changing() -> Self {
+        Self::Down {
+            until: Duration::ZERO,
+            why: String::new(),
+        }
+    }
 }
 
 /// What a call is for.
@@ -40,6 +64,8 @@ pub(super) enum Call {
     Start,
     /// An event.
     Event,
+    /// `init` of another version.
+    Candidate,
 }
 
 impl<B: Behaviour> Supervisor<B> {
@@ -58,10 +84,7 @@ impl<B: Behaviour> Supervisor<B> {
             behaviour,
             surroundings,
             config,
-            phase: Phase::Down {
-                until: Duration::ZERO,
-                why: String::new(),
-            },
+            phase: Phase::changing(),
             failures: VecDeque::new(),
         };
         supervisor.begin(reason, record);
@@ -74,13 +97,68 @@ impl<B: Behaviour> Supervisor<B> {
             reason = ?reason,
             "the component begins"
         );
+        let starting = self.starting(&self.behaviour, reason, record);
+        self.phase = Phase::Busy(starting, Call::Start);
+    }
+
+    fn starting(&self, behaviour: &B, reason: Reason, record: Option<String>) -> Running<B> {
         let start = Start {
             reason,
             config: self.config.clone(),
             record,
         };
-        let starting = self.behaviour.start(self.surroundings.clone(), start);
-        self.phase = Phase::Busy(Box::pin(starting), Call::Start);
+        Box::pin(behaviour.start(self.surroundings.clone(), start))
+    }
+
+    /// The version that runs.
+    pub(super) fn behaviour(&self) -> &B {
+        &self.behaviour
+    }
+
+    /// Lets another version begin; only between two calls. The one that runs waits: [`adopt`](Self::adopt) or
+    /// [`abandon`](Self::abandon) decides between them if the other one begins, otherwise this one goes on.
+    pub(super) fn try_candidate(&mut self, candidate: B, reason: Reason, record: Option<String>) {
+        let starting = self.starting(&candidate, reason, record);
+        let before = std::mem::replace(&mut self.phase, Phase::changing());
+        self.phase = Phase::Trying {
+            candidate,
+            starting,
+            before: Box::new(before),
+        };
+    }
+
+    /// The version that has begun takes over, with a clean slate. Returns the one that ran.
+    pub(super) fn adopt(&mut self) -> Option<B> {
+        match std::mem::replace(&mut self.phase, Phase::changing()) {
+            Phase::Tried {
+                candidate,
+                instance,
+                ..
+            } => {
+                self.phase = Phase::Idle(instance);
+                self.failures.clear();
+                Some(std::mem::replace(&mut self.behaviour, candidate))
+            }
+            other => {
+                self.phase = other;
+                None
+            }
+        }
+    }
+
+    /// The version that has begun is dropped, and the one that ran goes on.
+    pub(super) fn abandon(&mut self) {
+        self.phase = match std::mem::replace(&mut self.phase, Phase::changing()) {
+            Phase::Tried { before, .. } | Phase::Trying { before, .. } => *before,
+            other => other,
+        };
+    }
+
+    /// Puts this version in the place of the one that runs, whatever that does, with a clean slate.
+    pub(super) fn replace(&mut self, behaviour: B, record: Option<String>) {
+        self.behaviour = behaviour;
+        self.failures.clear();
+        self.begin(Reason::Recovered, record);
     }
 
     /// Whether it takes an event now.
@@ -90,7 +168,10 @@ impl<B: Behaviour> Supervisor<B> {
 
     /// Whether it is in a call.
     pub(super) fn is_busy(&self) -> bool {
-        matches!(self.phase, Phase::Busy(..))
+        matches!(
+            self.phase,
+            Phase::Busy(..) | Phase::Trying { .. } | Phase::Tried { .. }
+        )
     }
 
     /// Why it is left alone; none while it runs.
@@ -118,23 +199,23 @@ impl<B: Behaviour> Supervisor<B> {
 
     /// Hands it an event; only while it is idle.
     pub(super) fn call(&mut self, event: Event) {
-        let nothing = Phase::Down {
-            until: Duration::ZERO,
-            why: String::new(),
-        };
-        self.phase = match std::mem::replace(&mut self.phase, nothing) {
+        self.phase = match std::mem::replace(&mut self.phase, Phase::changing()) {
             Phase::Idle(instance) => Phase::Busy(Box::pin(instance.handle(event)), Call::Event),
             other => other,
         };
     }
 
-    /// Ends with the call in hand. Cancel safe; never ends while there is none. After a failure the caller decides with
-    /// [`recover`](Self::recover).
+    /// Ends with the call in hand. Cancel safe; never ends while there is none. After a failure the caller decides between
+    /// [`recover`](Self::recover) and [`leave_alone`](Self::leave_alone).
     pub(super) async fn finished(&mut self) -> (Call, Result<Outcome, Failure>) {
-        let Phase::Busy(running, call) = &mut self.phase else {
-            return pending().await;
+        let (call, result) = match &mut self.phase {
+            Phase::Busy(running, call) => (*call, running.await),
+            Phase::Trying { starting, .. } => (Call::Candidate, starting.await),
+            _ => return pending().await,
         };
-        let (call, result) = (*call, running.await);
+        if call == Call::Candidate {
+            return (call, self.tried(result));
+        }
         match result {
             Ok((instance, outcome)) => {
                 self.phase = Phase::Idle(instance);
@@ -150,15 +231,35 @@ impl<B: Behaviour> Supervisor<B> {
         }
     }
 
-    /// After a failure: begins a new instance from the last record, or leaves the component alone for a while if it has
-    /// failed too often. A trap counts, an error does not, and neither an error nor a trap of `init` is forgiven.
-    pub(super) fn recover(
+    fn tried(
         &mut self,
-        call: Call,
-        failure: &Failure,
-        now: Duration,
-        record: Option<String>,
-    ) {
+        result: Result<(B::Instance, Outcome), Failure>,
+    ) -> Result<Outcome, Failure> {
+        let Phase::Trying {
+            candidate, before, ..
+        } = std::mem::replace(&mut self.phase, Phase::changing())
+        else {
+            return Err(Failure::Error("there is no candidate".to_owned()));
+        };
+        match result {
+            Ok((instance, outcome)) => {
+                self.phase = Phase::Tried {
+                    candidate,
+                    instance,
+                    before,
+                };
+                Ok(outcome)
+            }
+            Err(failure) => {
+                self.phase = *before;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Counts a failure, and says whether it was one too many. A trap counts, an error does not, and neither an error nor
+    /// a trap of `init` is forgiven: it would fail again, and only time may mend it.
+    pub(super) fn spent(&mut self, call: Call, failure: &Failure, now: Duration) -> bool {
         if call == Call::Start || matches!(failure, Failure::Trap(_)) {
             self.failures.push_back(now);
         }
@@ -169,17 +270,21 @@ impl<B: Behaviour> Supervisor<B> {
         {
             self.failures.pop_front();
         }
-        let spent = self.failures.len() >= BUDGET;
-        // An `init` that fails fails again: only time may mend it.
-        if spent || call == Call::Start {
-            let seconds = PAUSE.as_secs();
-            tracing::error!(device = &*self.surroundings.device, %failure, "the component is left alone for {seconds} s");
-            self.phase = Phase::Down {
-                until: now + PAUSE,
-                why: failure.to_string(),
-            };
-        } else {
-            self.begin(Reason::Recovered, record);
-        }
+        self.failures.len() >= BUDGET || call == Call::Start
+    }
+
+    /// Begins a new instance after a failure.
+    pub(super) fn recover(&mut self, record: Option<String>) {
+        self.begin(Reason::Recovered, record);
+    }
+
+    /// Lets the component be for a while.
+    pub(super) fn leave_alone(&mut self, failure: &Failure, now: Duration) {
+        let seconds = PAUSE.as_secs();
+        tracing::error!(device = &*self.surroundings.device, %failure, "the component is left alone for {seconds} s");
+        self.phase = Phase::Down {
+            until: now + PAUSE,
+            why: failure.to_string(),
+        };
     }
 }

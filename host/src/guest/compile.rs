@@ -11,11 +11,13 @@ use std::{
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     process::Stdio,
+    sync::Arc,
 };
 
+use bytes::Bytes;
 use rustix::process::{Resource, Rlimit, geteuid, setrlimit};
 use sha2::{Digest, Sha256};
-use tokio::process::Command;
+use tokio::{io::AsyncWriteExt, process::Command};
 
 use super::{
     component::Component,
@@ -24,6 +26,8 @@ use super::{
     sandbox::{Sandbox, UnfitError},
 };
 
+/// The path that stands for standard input.
+const STDIN: &str = "-";
 /// The wasmtime whose images these are; part of each image's key.
 const WASMTIME: &str = "48";
 
@@ -82,16 +86,17 @@ pub enum LoadError {
 }
 
 /// A component's bytes and what identifies them.
-struct Source {
+#[derive(Clone, Debug)]
+pub struct Source {
     path: PathBuf,
-    bytes: Vec<u8>,
-    sha256: String,
+    bytes: Bytes,
+    sha256: Arc<str>,
 }
 
 impl Compiler {
-    /// Loads a component, from its image if there is one, and lets it describe itself.
-    pub async fn load(&self, sandbox: &Sandbox, path: &Path) -> Result<Component, LoadError> {
-        let source = Source::read(path, sandbox.limits())?;
+    /// Loads a component, from its image if there is one, and lets it describe itself. May be dropped at any time; a
+    /// child that compiles is killed then.
+    pub async fn load(&self, sandbox: &Sandbox, source: &Source) -> Result<Component, LoadError> {
         self.prepare_cache()?;
         let image = self
             .cache
@@ -99,22 +104,22 @@ impl Compiler {
         let compiled = match open_image(sandbox.engine(), &image) {
             Some(compiled) => compiled,
             None => {
-                self.compile(&source, sandbox.limits()).await?;
+                self.compile(source, sandbox.limits()).await?;
                 open_image(sandbox.engine(), &image).ok_or_else(|| LoadError::Compile {
                     path: source.path.clone(),
-                    reason: "the file changed while it was compiled; try again".to_owned(),
+                    reason: "its image was gone at once; try again".to_owned(),
                 })?
             }
         };
-        Component::admit(sandbox, &compiled)
-            .await
-            .map_err(|reason| LoadError::Unfit {
-                path: source.path,
-                reason,
-            })
+        let admitted = Component::admit(sandbox, &compiled, source.sha256.clone()).await;
+        admitted.map_err(|reason| LoadError::Unfit {
+            path: source.path.clone(),
+            reason,
+        })
     }
 
-    /// Runs the child. It inherits no environment: the host's holds the device's key.
+    /// Runs the child, which is given the bytes and not the file, which may change meanwhile. It inherits no environment:
+    /// the host's holds the device's key.
     async fn compile(&self, source: &Source, limits: &Limits) -> Result<(), LoadError> {
         let failed = |reason: String| LoadError::Compile {
             path: source.path.clone(),
@@ -127,15 +132,27 @@ impl Compiler {
                 "--cache-dir".into(),
                 self.cache.clone().into(),
                 "--".into(),
+                STDIN.into(),
             ])
-            .arg(&source.path)
             .env_clear()
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
-            .output();
-        let output = tokio::time::timeout(limits.compile_time, child)
+            .spawn();
+        let mut child = child
+            .map_err(|error| failed(format!("cannot start {}: {error}", self.program.display())))?;
+        let stdin = child.stdin.take();
+        let compiling = async {
+            let feeding = async {
+                if let Some(mut stdin) = stdin {
+                    // A child that stops reading says why.
+                    let _ = stdin.write_all(&source.bytes).await;
+                }
+            };
+            tokio::join!(child.wait_with_output(), feeding).0
+        };
+        let output = tokio::time::timeout(limits.compile_time, compiling)
             .await
             .map_err(|_| {
                 failed(format!(
@@ -143,7 +160,7 @@ impl Compiler {
                     limits.compile_time.as_secs()
                 ))
             })?
-            .map_err(|error| failed(format!("cannot start {}: {error}", self.program.display())))?;
+            .map_err(|error| failed(format!("cannot run {}: {error}", self.program.display())))?;
         if output.status.success() {
             return Ok(());
         }
@@ -152,7 +169,7 @@ impl Compiler {
         let line = line.strip_prefix("error: ").unwrap_or(line);
         // What it could not do is said here in the same words.
         let line = line
-            .strip_prefix(&failed(String::new()).to_string())
+            .strip_prefix(&format!("cannot compile the component {STDIN}: "))
             .unwrap_or(line);
         Err(failed(match output.status.code() {
             Some(_) if !line.is_empty() => line.to_owned(),
@@ -187,7 +204,8 @@ impl Compiler {
     }
 }
 
-/// Compiles `path` into the directory of images: what the child process does. Bounds itself first.
+/// Compiles `path`, or standard input for `-`, into the directory of images: what the child process does. Bounds itself
+/// first.
 pub fn compile_here(path: &Path, cache: &Path, limits: &Limits) -> Result<PathBuf, LoadError> {
     let source = Source::read(path, limits)?;
     let compiler = Compiler {
@@ -214,34 +232,45 @@ pub fn compile_here(path: &Path, cache: &Path, limits: &Limits) -> Result<PathBu
 }
 
 impl Source {
-    fn read(path: &Path, limits: &Limits) -> Result<Self, LoadError> {
+    /// Reads a component's file, or standard input for `-`.
+    pub fn read(path: &Path, limits: &Limits) -> Result<Self, LoadError> {
         let unreadable = |reason: String| LoadError::Unreadable {
             path: path.to_owned(),
             reason,
         };
-        let file = OpenOptions::new()
-            .read(true)
-            // A fifo would otherwise wait for a writer.
-            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
-            .open(path)
-            .map_err(|error| unreadable(io_reason(&error)))?;
-        let metadata = file
-            .metadata()
-            .map_err(|error| unreadable(error.to_string()))?;
-        if !metadata.is_file() {
-            return Err(unreadable(
-                "it is not a file; name the component's .wasm file".to_owned(),
-            ));
-        }
+        let too_large = || {
+            unreadable(format!(
+                "it is larger than {} MiB; build it for release, without debug information",
+                limits.component >> 20
+            ))
+        };
+        let from: Box<dyn Read> = if path == Path::new(STDIN) {
+            Box::new(io::stdin())
+        } else {
+            let file = OpenOptions::new()
+                .read(true)
+                // A fifo would otherwise wait for a writer.
+                .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+                .open(path)
+                .map_err(|error| unreadable(io_reason(&error)))?;
+            let metadata = file
+                .metadata()
+                .map_err(|error| unreadable(error.to_string()))?;
+            if !metadata.is_file() {
+                let reason = "it is not a file; name the component's .wasm file";
+                return Err(unreadable(reason.to_owned()));
+            }
+            if metadata.len() > limits.component {
+                return Err(too_large());
+            }
+            Box::new(file)
+        };
         let mut bytes = Vec::new();
-        file.take(limits.component + 1)
+        from.take(limits.component + 1)
             .read_to_end(&mut bytes)
             .map_err(|error| unreadable(error.to_string()))?;
         if bytes.len() as u64 > limits.component {
-            return Err(unreadable(format!(
-                "it is larger than {} MiB; build it for release, without debug information",
-                limits.component >> 20
-            )));
+            return Err(too_large());
         }
         let reason = match bytes.get(..8) {
             Some(b"\0asm\x0d\0\x01\0") => None,
@@ -259,15 +288,25 @@ impl Source {
                 reason,
             });
         }
-        let sha256 = Sha256::digest(&bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = Sha256::digest(&bytes);
+        let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self {
             path: path.to_owned(),
-            bytes,
-            sha256,
+            bytes: bytes.into(),
+            sha256: sha256.into(),
         })
+    }
+
+    /// The whole file.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Its hash, in hexadecimal digits.
+    #[must_use]
+    pub fn sha256(&self) -> &Arc<str> {
+        &self.sha256
     }
 }
 

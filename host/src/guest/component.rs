@@ -18,11 +18,16 @@ use crate::{
 pub struct Component {
     prepared: Arc<Prepared>,
     description: Description,
+    sha256: Arc<str>,
 }
 
 impl Component {
     /// Lets a compiled component describe itself, if it fits.
-    pub(super) async fn admit(sandbox: &Sandbox, image: &Image) -> Result<Self, UnfitError> {
+    pub(super) async fn admit(
+        sandbox: &Sandbox,
+        image: &Image,
+        sha256: Arc<str>,
+    ) -> Result<Self, UnfitError> {
         let prepared = Arc::new(sandbox.prepare(image)?);
         let surroundings = Surroundings {
             device: "describe".into(),
@@ -40,6 +45,7 @@ impl Component {
         Ok(Self {
             prepared,
             description,
+            sha256,
         })
     }
 }
@@ -75,6 +81,10 @@ impl Behaviour for Component {
 
     fn description(&self) -> &Description {
         &self.description
+    }
+
+    fn sha256(&self) -> &str {
+        &self.sha256
     }
 
     fn takes_messages(&self) -> bool {

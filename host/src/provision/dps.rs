@@ -30,8 +30,6 @@ pub struct Registration {
     pub registration_id: String,
     /// The device's key: for an enrolment group the derived one.
     pub key: Key,
-    /// The Plug and Play model to announce.
-    pub model_id: String,
 }
 
 /// What tells one registration from another, for keeping its assignment.
@@ -112,7 +110,6 @@ pub(super) mod tests {
             id_scope: "0ne1".to_owned(),
             registration_id: "thermostat-1".to_owned(),
             key: Key::parse("AAECAw==").unwrap(),
-            model_id: "dtmi:com:example:Thermostat;1".to_owned(),
         }
     }
 

@@ -22,6 +22,8 @@ const SERVER_ERROR_PAUSE: Duration = Duration::from_secs(5);
 /// One registration on one connection.
 pub(super) struct Exchange<'a> {
     registration: &'a Registration,
+    /// What the device announces to be.
+    model_id: &'a str,
     /// Ties an answer to its question.
     request: u64,
     /// What to ask for, once the service works on it.
@@ -47,9 +49,10 @@ impl<'a> Exchange<'a> {
     pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
     /// The requests are numbered from `first`. A random one tells answers to an earlier connection from those to this.
-    pub(super) fn new(registration: &'a Registration, first: u32) -> Self {
+    pub(super) fn new(registration: &'a Registration, model_id: &'a str, first: u32) -> Self {
         Self {
             registration,
+            model_id,
             request: u64::from(first),
             operation: None,
             asked: true,
@@ -102,12 +105,9 @@ impl<'a> Exchange<'a> {
     }
 
     fn request_to_register(&self) -> Bytes {
-        let Registration {
-            registration_id,
-            model_id,
-            ..
-        } = self.registration;
-        let body = json!({"registrationId": registration_id, "payload": {"modelId": model_id}});
+        let body = json!({
+            "registrationId": self.registration.registration_id, "payload": {"modelId": self.model_id},
+        });
         body.to_string().into()
     }
 

@@ -5,9 +5,11 @@ use super::*;
 use crate::provision::dps::tests::registration;
 
 /// Plays an exchange up to its answer: each body answers one question; pauses are sat out.
+const MODEL: &str = "dtmi:com:example:Thermostat;1";
+
 fn play(answers: &[(&str, Value)]) -> (Vec<String>, Vec<Duration>, Step) {
     let registration = registration();
-    let mut exchange = Exchange::new(&registration, 0xab);
+    let mut exchange = Exchange::new(&registration, MODEL, 0xab);
     let (mut topics, mut pauses) = (Vec::new(), Vec::new());
     let mut step = exchange.subscribed();
     let mut answers = answers.iter();
@@ -57,7 +59,8 @@ fn seconds(count: u64) -> Duration {
 #[test]
 fn the_first_question_carries_registration_and_model() {
     let registration = registration();
-    let Step::Ask { topic, payload } = Exchange::new(&registration, 0xab).subscribed() else {
+    let Step::Ask { topic, payload } = Exchange::new(&registration, MODEL, 0xab).subscribed()
+    else {
         panic!("a question was expected");
     };
     assert_eq!(topic, "$dps/registrations/PUT/iotdps-register/?$rid=ac");
@@ -176,7 +179,7 @@ fn an_answer_that_makes_no_sense_is_tried_again() {
 #[test]
 fn a_service_that_answers_neither_subscription_nor_question_is_tried_again() {
     let registration = registration();
-    let mut exchange = Exchange::new(&registration, 1);
+    let mut exchange = Exchange::new(&registration, MODEL, 1);
     for step in [exchange.timer(), {
         exchange.subscribed();
         exchange.timer()
@@ -191,7 +194,7 @@ fn a_service_that_answers_neither_subscription_nor_question_is_tried_again() {
 #[test]
 fn answers_to_other_questions_are_passed_over() {
     let registration = registration();
-    let mut exchange = Exchange::new(&registration, 1);
+    let mut exchange = Exchange::new(&registration, MODEL, 1);
     exchange.subscribed();
     let body = assigning().to_string();
     let mut answer = |topic: &str| exchange.message(topic, body.as_bytes());
@@ -210,7 +213,7 @@ proptest! {
         body in ".{0,40}",
     ) {
         let registration = registration();
-        let mut exchange = Exchange::new(&registration, 1);
+        let mut exchange = Exchange::new(&registration, MODEL, 1);
         exchange.subscribed();
         exchange.message(&format!("$dps/registrations/res/{head}"), body.as_bytes());
         exchange.timer();

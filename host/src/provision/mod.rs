@@ -19,19 +19,26 @@ use crate::{
     mqtt::{Delivery, Incoming, Link, LinkError, Transport},
 };
 
-/// Asks the device provisioning service once where the device belongs: connects, registers, waits for the assignment
-/// and disconnects. When to try again is up to the caller.
+/// Asks the device provisioning service once where the device of this Plug and Play model belongs: connects, registers,
+/// waits for the assignment and disconnects. When to try again is up to the caller.
 pub async fn register<T: Transport>(
     transport: &mut T,
     clock: &dyn Clock,
     registration: &Registration,
+    model_id: &str,
 ) -> Result<Assignment, ProvisionError> {
     let connect = registration.connect(clock.now());
     let mut link = match transport.connect(&connect).await {
         Ok(link) => link,
         Err(error) => return Err(registration.not_connected(error)),
     };
-    match converse(&mut link, clock, registration).await {
+    match converse(
+        &mut link,
+        clock,
+        Exchange::new(registration, model_id, rand::random()),
+    )
+    .await
+    {
         Ok(end) => {
             link.disconnect().await;
             end
@@ -43,10 +50,9 @@ pub async fn register<T: Transport>(
 async fn converse<L: Link>(
     link: &mut L,
     clock: &dyn Clock,
-    registration: &Registration,
+    mut exchange: Exchange<'_>,
 ) -> Result<Result<Assignment, ProvisionError>, LinkError> {
     link.subscribe(&[answer::TOPIC.to_owned()])?;
-    let mut exchange = Exchange::new(registration, rand::random());
     let mut questions = 0;
     let after = |pause: Duration| clock.monotonic() + pause;
     let mut deadline = after(Exchange::ANSWER_WITHIN);

@@ -42,7 +42,12 @@ async fn registering<P: Future<Output = ()>>(
     let clock = Leaping::default();
     let registration = registration();
     let (result, ()) = join(
-        register(&mut transport, &clock, &registration),
+        register(
+            &mut transport,
+            &clock,
+            &registration,
+            "dtmi:com:example:Thermostat;1",
+        ),
         play(server),
     )
     .await;

@@ -7,8 +7,12 @@ use super::{
     saved::{Place, Saved},
 };
 use crate::{
-    device::effect::{Effect, Report, Schedule},
+    device::{
+        effect::{Effect, Report, Schedule},
+        timers::Timers,
+    },
     hub::twin::{Twin, component_report},
+    swap::{Entry, Versions},
 };
 
 /// What one event has changed. It is applied whole.
@@ -24,6 +28,10 @@ pub struct Batch {
     pub twin: Option<Twin>,
     /// The hub that has accepted the device, if it is another one than before.
     pub place: Option<Place>,
+    /// The versions after it, if they changed.
+    pub versions: Option<Versions>,
+    /// Steps of versions, in order.
+    pub steps: Vec<Entry>,
 }
 
 /// What happens to a timer.
@@ -37,6 +45,8 @@ pub enum TimerChange {
     Set(String, Schedule),
     /// It is removed.
     Cancel(String),
+    /// These are all there are.
+    All(Timers),
 }
 
 impl Batch {
@@ -75,6 +85,7 @@ impl Saved {
                 TimerChange::Failed(name) => self.timers.failed(&name, now),
                 TimerChange::Set(name, schedule) => self.timers.set(name, schedule, now),
                 TimerChange::Cancel(name) => self.timers.cancel(&name),
+                TimerChange::All(timers) => self.timers = timers,
             }
         }
         if let Some(twin) = batch.twin {
@@ -82,6 +93,12 @@ impl Saved {
         }
         if let Some(place) = batch.place {
             self.place = Some(place);
+        }
+        if let Some(versions) = batch.versions {
+            self.versions = versions;
+        }
+        for step in batch.steps {
+            self.history.add(step);
         }
         batch.outgoing
     }

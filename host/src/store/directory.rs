@@ -9,8 +9,11 @@ use std::{
 
 use rustix::process::geteuid;
 
-/// The version of the store this program writes. It counts what rows mean and where they lie.
-const VERSION: u32 = 1;
+/// The version of the store this program writes. It counts what rows mean and where they lie: an older host takes a row
+/// it does not know for damage.
+const VERSION: u32 = 2;
+/// The oldest version it goes on from. The first one has no versions of the component.
+const OLDEST: u32 = 1;
 const VERSION_FILE: &str = "version";
 const LOCK_FILE: &str = "lock";
 const DATABASE_FILE: &str = "store.redb";
@@ -51,9 +54,10 @@ impl StateDir {
             .map_err(|error| wrong(format!("cannot be made: {error}")))?;
         let version = version(path)?;
         let lock = lock(path)?;
-        if version.is_none() {
+        if version != Some(VERSION) {
             private(&path.join(VERSION_FILE))
                 .and_then(|mut file| {
+                    file.set_len(0)?;
                     file.write_all(format!("{VERSION}\n").as_bytes())?;
                     file.sync_all()
                 })
@@ -147,7 +151,7 @@ fn version(path: &Path) -> Result<Option<u32>, OpenError> {
         Err(error) => return wrong(format!("cannot be read: {error}")),
     }
     match text.trim_end().parse() {
-        Ok(VERSION) => Ok(Some(VERSION)),
+        Ok(version @ OLDEST..=VERSION) => Ok(Some(version)),
         Ok(newer) if newer > VERSION => wrong(format!(
             "is of a newer host (version {newer}, this one knows {VERSION}); run that, or name another directory with \
              --state-dir"
@@ -240,12 +244,23 @@ mod tests {
     }
 
     #[test]
+    fn an_older_store_is_taken_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        drop(StateDir::take(&path).unwrap());
+        fs::write(path.join(VERSION_FILE), "1\n").unwrap();
+        drop(StateDir::take(&path).unwrap());
+        let now = fs::read_to_string(path.join(VERSION_FILE)).unwrap();
+        assert_eq!(now, "2\n");
+    }
+
+    #[test]
     fn a_newer_store_is_refused_and_stays_as_it_is() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state");
         drop(StateDir::take(&path).unwrap());
         for (text, expected) in [
-            ("2\n", "is of a newer host (version 2"),
+            ("3\n", "is of a newer host (version 3"),
             ("two\n", "has a version file that no host wrote"),
             ("0\n", "has a version file that no host wrote"),
         ] {

@@ -222,6 +222,24 @@ impl Outbox {
         self.changed.insert(id);
     }
 
+    /// The id the next thing to be sent will have.
+    #[must_use]
+    pub fn next_id(&self) -> u64 {
+        self.next_id
+    }
+
+    /// The first message with this id or a later one.
+    #[must_use]
+    pub fn message_from(&self, id: u64) -> Option<u64> {
+        self.telemetry.ids().find(|message| *message >= id)
+    }
+
+    /// Whether the message of this id is still to be sent or on its way.
+    #[must_use]
+    pub fn holds(&self, id: u64) -> bool {
+        self.telemetry.get(id).is_some()
+    }
+
     /// How many messages and reports it holds.
     #[must_use]
     pub fn len(&self) -> usize {

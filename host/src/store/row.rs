@@ -8,7 +8,11 @@ use super::{
     outbox::Outgoing,
     saved::{Kept, Place},
 };
-use crate::{device::timers::KeptTimer, hub::message::Message, hub::twin::Twin};
+use crate::{
+    device::timers::KeptTimer,
+    hub::{message::Message, twin::Twin},
+    swap::{History, Versions},
+};
 
 /// A part of what a device remembers, as it is after a batch.
 #[derive(Debug)]
@@ -21,6 +25,10 @@ pub enum Row<'a> {
     Twin(&'a Twin),
     /// The hub the device was last connected to.
     Place(&'a Place),
+    /// The versions of the behaviour.
+    Versions(&'a Versions),
+    /// What became of them.
+    History(&'a History),
     /// How many messages have given way.
     Evicted(u64),
     /// A telemetry message, by its id in the outbox.
@@ -39,6 +47,8 @@ const TIMERS: u8 = 1;
 const TWIN: u8 = 2;
 const PLACE: u8 = 3;
 const EVICTED: u8 = 4;
+const VERSIONS: u8 = 5;
+const HISTORY: u8 = 6;
 /// An entry of the outbox.
 pub(super) const OUTGOING: u8 = 16;
 
@@ -62,6 +72,8 @@ impl Row<'_> {
             Self::Timers(_) => (TIMERS, 0),
             Self::Twin(_) => (TWIN, 0),
             Self::Place(_) => (PLACE, 0),
+            Self::Versions(_) => (VERSIONS, 0),
+            Self::History(_) => (HISTORY, 0),
             Self::Evicted(_) => (EVICTED, 0),
             Self::Telemetry(id, _) | Self::Report(id, _) | Self::Gone(id) => (OUTGOING, *id),
         }
@@ -75,6 +87,8 @@ impl Row<'_> {
             Self::Timers(timers) => json(timers),
             Self::Twin(twin) => json(twin),
             Self::Place(place) => json(place),
+            Self::Versions(versions) => json(versions),
+            Self::History(history) => json(history),
             Self::Evicted(count) => json(count),
             Self::Telemetry(_, message) => json(&Written::Telemetry(message)),
             Self::Report(_, report) => json(&Written::Report(report)),
@@ -139,6 +153,8 @@ impl Kept {
             TWIN => read(text, &mut self.twin),
             PLACE => serde_json::from_slice(text).map(|place| self.place = Some(place)),
             EVICTED => read(text, &mut self.evicted),
+            VERSIONS => read(text, &mut self.versions),
+            HISTORY => read(text, &mut self.history),
             OUTGOING => serde_json::from_slice(text)
                 .map(|outgoing: Outgoing| self.outgoing.push((id, outgoing))),
             _ => return Err(wrong("there is no such kind".to_owned())),

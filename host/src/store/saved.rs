@@ -8,6 +8,7 @@ use crate::{
     device::timers::{KeptTimer, Timers},
     hub::twin::Twin,
     provision::dps::{Assignment, Enrolment},
+    swap::{History, Versions},
 };
 
 /// What a device knows of itself, as of its last batch.
@@ -21,6 +22,10 @@ pub struct Saved {
     pub twin: Twin,
     /// The hub that last accepted the device; none if none ever has.
     pub place: Option<Place>,
+    /// The versions of its behaviour.
+    pub versions: Versions,
+    /// What became of them.
+    pub history: History,
 }
 
 /// A hub that has accepted the device.
@@ -43,6 +48,10 @@ pub struct Kept {
     pub twin: Twin,
     /// The hub that last accepted the device.
     pub place: Option<Place>,
+    /// The versions of its behaviour.
+    pub versions: Versions,
+    /// What became of them.
+    pub history: History,
     /// How many messages have given way so far.
     pub evicted: u64,
     /// What was to be sent, by id.
@@ -56,6 +65,8 @@ pub(super) struct Changed {
     timers: bool,
     twin: bool,
     place: bool,
+    versions: bool,
+    history: bool,
 }
 
 impl Changed {
@@ -64,6 +75,8 @@ impl Changed {
         timers: true,
         twin: true,
         place: true,
+        versions: true,
+        history: true,
     };
 }
 
@@ -75,6 +88,8 @@ impl Saved {
             timers: !batch.timers.is_empty(),
             twin: batch.twin.is_some(),
             place: batch.place.is_some(),
+            versions: batch.versions.is_some(),
+            history: !batch.steps.is_empty(),
         }
     }
 
@@ -84,11 +99,15 @@ impl Saved {
         let timers = changed.timers.then(|| self.timers.kept(clock));
         let twin = changed.twin.then_some(&self.twin);
         let place = self.place.as_ref().filter(|_| changed.place);
+        let versions = changed.versions.then_some(&self.versions);
+        let history = changed.history.then_some(&self.history);
         let parts = [
             record.map(Row::Record),
             timers.map(Row::Timers),
             twin.map(Row::Twin),
             place.map(Row::Place),
+            versions.map(Row::Versions),
+            history.map(Row::History),
         ];
         parts.into_iter().flatten().collect()
     }
@@ -101,6 +120,8 @@ impl Saved {
             timers: Timers::restored(timers, clock),
             twin: std::mem::take(&mut kept.twin),
             place: kept.place.take(),
+            versions: std::mem::take(&mut kept.versions),
+            history: std::mem::take(&mut kept.history),
         }
     }
 }

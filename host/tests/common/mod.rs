@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use host::guest::{
     Component, Limits, Sandbox, Wasi,
-    compile::{Compiler, LoadError},
+    compile::{Compiler, LoadError, Source},
 };
 use tempfile::TempDir;
 use tokio::runtime::Handle;
@@ -33,7 +33,8 @@ impl Lab {
     }
 
     pub(crate) async fn load(&self, path: &Path) -> Result<Component, LoadError> {
-        self.compiler.load(&self.sandbox, path).await
+        let source = Source::read(path, self.sandbox.limits())?;
+        self.compiler.load(&self.sandbox, &source).await
     }
 }
 

@@ -82,6 +82,15 @@ impl Twin {
         }
     }
 
+    /// Forgets what was applied, so that the next document is applied whole.
+    #[must_use]
+    pub fn unapplied(&self) -> Self {
+        Self {
+            of: self.of.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Takes the whole twin (`{"desired": {…, "$version": n}, …}`): calls for what differs from what is applied, and
     /// repeated answers under the new version for what does not. A lower version than before is taken too: the twin was
     /// set back or made anew. The version counts as applied once all calls are settled, or at once if there are none.

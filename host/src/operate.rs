@@ -1,0 +1,237 @@
+//! The commands that speak to a running host.
+
+use std::{io, path::PathBuf};
+
+use anyhow::Context;
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    net::{UnixStream, unix::OwnedReadHalf},
+    runtime::Builder,
+};
+
+use crate::{
+    app::{AppError, one_line, print},
+    cli::{InspectArgs, SwapArgs},
+    inspect,
+    swap::{
+        Entry, State, Status, Step,
+        control::{Request, connect},
+    },
+};
+
+/// Why no host could be asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} {}: {why}", dir.display())]
+pub(crate) struct UnheardError {
+    what: &'static str,
+    dir: PathBuf,
+    why: String,
+}
+
+/// `host swap`.
+pub(crate) fn swap(args: &SwapArgs) -> Result<(), AppError> {
+    let file = std::path::absolute(&args.file).context("there is no current directory")?;
+    let request = Request::Swap {
+        file,
+        force: args.force,
+        fresh_state: args.take.fresh_state,
+        allow_model_change: args.take.allow_model_change,
+        wait: args.wait,
+    };
+    steps(&args.device, &request)
+}
+
+/// `host rollback`.
+pub(crate) fn rollback(args: &InspectArgs) -> Result<(), AppError> {
+    steps(args, &Request::Rollback)
+}
+
+/// `host status`.
+pub(crate) fn status(args: &InspectArgs) -> Result<(), AppError> {
+    let mut answer = None;
+    ask(args, &Request::Status, |line| {
+        answer = Some(line);
+        Ok(())
+    })?;
+    let line = answer.ok_or_else(gone)?;
+    let status: Status = serde_json::from_value(line.clone()).map_err(|_| foreign(&line))?;
+    match args.json {
+        true => print(format!("{line}\n").as_bytes()),
+        false => print(in_words(&status).as_bytes()),
+    }
+    Ok(())
+}
+
+/// Asks for something that takes steps, and tells each.
+fn steps(args: &InspectArgs, request: &Request) -> Result<(), AppError> {
+    let mut last = None;
+    ask(args, request, |line| {
+        let entry: Entry = serde_json::from_value(line.clone()).map_err(|_| foreign(&line))?;
+        match args.json {
+            true => print(format!("{line}\n").as_bytes()),
+            false => print(format!("{}\n", one_line(&step(&entry))).as_bytes()),
+        }
+        last = Some(entry);
+        Ok(())
+    })?;
+    let last = last.ok_or_else(gone)?;
+    let wanted = match request {
+        Request::Rollback => last.step == Step::RolledBack,
+        _ => matches!(last.step, Step::Begun | Step::Same | Step::Accepted),
+    };
+    let reason = last
+        .reason
+        .unwrap_or_else(|| "the host has ended".to_owned());
+    match (wanted, last.step) {
+        (true, _) => Ok(()),
+        (false, Step::Refused) => Err(AppError::Failed(format!("refused: {reason}"))),
+        (false, Step::RolledBack) => Err(AppError::Failed(format!("rolled back: {reason}"))),
+        (false, _) => Err(AppError::Failed(reason)),
+    }
+}
+
+fn gone() -> AppError {
+    AppError::Failed("the host ended before it answered; see its log".to_owned())
+}
+
+fn foreign(line: &Value) -> AppError {
+    match line.get("error").and_then(Value::as_str) {
+        Some(error) => AppError::Failed(error.to_owned()),
+        None => AppError::Failed("what answers is no host of this version".to_owned()),
+    }
+}
+
+/// Sends a request, and hands over each line of the answer.
+fn ask(
+    args: &InspectArgs,
+    request: &Request,
+    mut take: impl FnMut(Value) -> Result<(), AppError>,
+) -> Result<(), AppError> {
+    let dir = inspect::find(args)?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")?;
+    runtime.block_on(async {
+        let mut lines = send(dir, request).await?;
+        while let Some(line) = lines.next_line().await.context("the answer breaks off")? {
+            let line = serde_json::from_str(&line).map_err(|_| foreign(&Value::Null))?;
+            take(line)?;
+        }
+        Ok(())
+    })
+}
+
+async fn send(
+    dir: PathBuf,
+    request: &Request,
+) -> Result<Lines<BufReader<OwnedReadHalf>>, AppError> {
+    let stream = match connect(&dir).await {
+        Ok(stream) => stream,
+        Err(error) => return Err(unheard(dir, &error).into()),
+    };
+    let line = serde_json::to_string(request).context("the request cannot be written")?;
+    let (reader, mut writer) = UnixStream::into_split(stream);
+    let sent = writer.write_all(format!("{line}\n").as_bytes()).await;
+    sent.context("the host does not listen")?;
+    Ok(BufReader::new(reader).lines())
+}
+
+fn unheard(dir: PathBuf, error: &io::Error) -> UnheardError {
+    let (what, why) = match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => (
+            "no host runs with its state in",
+            "start one, or name another directory with --state-dir".to_owned(),
+        ),
+        _ => ("cannot ask the host in", error.to_string()),
+    };
+    UnheardError { what, dir, why }
+}
+
+/// A step, for a person.
+pub(crate) fn step(entry: &Entry) -> String {
+    let version = entry.version.as_ref().map(ToString::to_string);
+    let version = version.as_deref().unwrap_or("the version");
+    let reason = entry.reason.as_deref().unwrap_or_default();
+    match entry.step {
+        Step::Asked => match &entry.file {
+            Some(file) => format!("preparing {}", file.display()),
+            None => "preparing".to_owned(),
+        },
+        Step::Prepared => format!("{version} is prepared"),
+        Step::Same => format!("{version} runs already"),
+        Step::Refused | Step::Replaced | Step::Continued | Step::Failed => {
+            format!("{version}: {reason}")
+        }
+        Step::Begun => format!(
+            "{version} has taken over in {:.1} ms, and is on probation",
+            entry.pause_ms.unwrap_or_default()
+        ),
+        Step::Accepted => format!("{version} is accepted"),
+        Step::RolledBack => {
+            let instead = entry.instead.as_ref().map(ToString::to_string);
+            let undone = entry
+                .undone
+                .map(|undone| format!(", {undone} calls undone"));
+            format!(
+                "back from {version} to {}{}: {reason}",
+                instead.as_deref().unwrap_or("the one before"),
+                undone.unwrap_or_default(),
+            )
+        }
+    }
+}
+
+fn in_words(status: &Status) -> String {
+    let mut lines = vec![format!("device     {}", status.device)];
+    lines.push(match &status.hub {
+        Some(hub) => format!("hub        {hub}, connected"),
+        None => "hub        not connected".to_owned(),
+    });
+    let messages = if status.outbox == 1 {
+        "message or report"
+    } else {
+        "messages and reports"
+    };
+    lines.push(format!("outbox     {} {messages} to send", status.outbox));
+    if let Some(running) = &status.running {
+        lines.push(format!(
+            "runs       {}, since {:.0}",
+            running.about, running.since
+        ));
+    }
+    lines.push(match &status.state {
+        State::Accepted => "state      accepted".to_owned(),
+        State::Probation {
+            seconds_left,
+            events_left,
+        } => format!(
+            "state      on probation, for {seconds_left:.0} s and {events_left} events more"
+        ),
+        State::LeftAlone {
+            reason,
+            seconds_left,
+        } => format!("state      left alone for {seconds_left:.0} s more: {reason}"),
+    });
+    let earlier = status.fallback.as_ref().or(status.previous.as_ref());
+    if let Some(earlier) = earlier {
+        lines.push(format!("before     {}", earlier.about));
+    }
+    for quarantined in &status.quarantined {
+        let short = quarantined.sha256.get(..8).unwrap_or_default();
+        lines.push(format!("withdrawn  {short}: {}", quarantined.reason));
+    }
+    if let Some(last) = &status.last_swap {
+        lines.push(format!(
+            "last swap  {:.0} {}: {}",
+            last.time,
+            last.step,
+            step(last)
+        ));
+    }
+    lines
+        .iter()
+        .map(|line| format!("{}\n", one_line(line)))
+        .collect()
+}

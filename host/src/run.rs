@@ -1,0 +1,246 @@
+//! From options to a running device.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::available_parallelism,
+};
+
+use anyhow::Context;
+use tokio::{
+    runtime::{Builder, Runtime},
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
+
+use crate::{
+    app::AppError,
+    cli::{RunArgs, WasiArg},
+    clock::SystemClock,
+    config::{self, SettingError},
+    device::{Device, DeviceError, Identity, Parts},
+    guest::{Component, Limits, Sandbox, Wasi, compile::Compiler},
+    mqtt::{rumqtt::Rumqtt, tls},
+    shutdown,
+    store::{DeviceStore, Kept, Memory, StateDir, writer::Store},
+    story::Story,
+    swap::{
+        self, Ask, Order, Source,
+        control::Control,
+        prepare::Preparation,
+        shelf::Shelf,
+        start::{Beginning, Loader, begin},
+        watch::Watch,
+    },
+};
+
+/// Wishes and orders that may wait at a time.
+const AT_A_TIME: usize = 16;
+
+/// Runs a device until it is told to end.
+pub(crate) fn run(args: &RunArgs) -> Result<(), AppError> {
+    let file = args.component.as_ref().ok_or_else(|| {
+        SettingError::new("no component is named; add --component FILE, such as `host --component thermostat.wasm`")
+    })?;
+    let identity = config::identity(args)?;
+    // Two runtimes: a component that spins must not delay a keep-alive.
+    let network = runtime("network", 2)?;
+    let guests = runtime("guest", available_parallelism().map_or(2, usize::from))?;
+    let wasi = match args.wasi {
+        WasiArg::LogOnly => Wasi::LogOnly,
+        WasiArg::None => Wasi::None,
+    };
+    let sandbox = Sandbox::new(Limits::default(), wasi, guests.handle().clone())
+        .map_err(anyhow::Error::from)?;
+    let program =
+        std::env::current_exe().context("cannot find this program, which also compiles")?;
+    let compiler = Compiler {
+        program,
+        cache: config::cache_dir(&args.cache)?,
+    };
+    let result = network.block_on(async {
+        let shutdown = shutdown::listen().context("cannot listen for signals")?;
+        shutdown::outlive_full_files().context("cannot listen for signals")?;
+        let place = Place::take(args, &identity)?;
+        let (device, store, control) =
+            device(args, file, identity, place, compiler, sandbox).await?;
+        let ended = device.run(shutdown).await;
+        drop(control);
+        // Only now everything is written.
+        drop(store);
+        ended.map_err(|error| match error {
+            DeviceError::Component(failure) => AppError::Start {
+                path: file.clone(),
+                failure,
+            },
+            DeviceError::Refused(refusal) => refusal.into(),
+        })
+    });
+    // Whatever still runs has nothing left to say.
+    guests.shutdown_background();
+    network.shutdown_background();
+    result
+}
+
+/// Where a device is at home on disk; nowhere if it is ephemeral.
+struct Place {
+    name: Arc<str>,
+    on_disk: Option<(PathBuf, Store)>,
+}
+
+impl Place {
+    fn take(args: &RunArgs, identity: &Identity) -> Result<Self, AppError> {
+        let name: Arc<str> = identity.device_id().into();
+        let on_disk = match args.state.ephemeral {
+            true => None,
+            false => {
+                let path = config::state_dir(args.state.state_dir.as_ref(), &name)?;
+                let store = Store::open(StateDir::take(&path)?)?;
+                Some((path, store))
+            }
+        };
+        Ok(Self { name, on_disk })
+    }
+}
+
+/// Puts the device together, with everything by which other versions come to it.
+async fn device(
+    args: &RunArgs,
+    file: &Path,
+    identity: Identity,
+    mut place: Place,
+    compiler: Compiler,
+    sandbox: Sandbox,
+) -> Result<(Device<Component, Rumqtt>, Option<Store>, Option<Control>), AppError> {
+    let tls = tls::client_config(args.ca.as_deref())?;
+    let clock = Arc::new(SystemClock::new());
+    let (kept, backend) = match &mut place.on_disk {
+        Some((_, store)) => store.device(&place.name),
+        None => (Kept::default(), Box::new(Memory::default()) as _),
+    };
+    let mut store = DeviceStore::new(backend, kept, args.retention.retention(), &*clock);
+    let shelf = place.on_disk.as_ref().map(|(path, _)| Shelf::of(path));
+    let watch = args.watch.then(|| Watch::new(file));
+    let loader = Loader {
+        compiler: &compiler,
+        sandbox: &sandbox,
+        shelf: shelf.as_ref(),
+    };
+    let Beginning {
+        component,
+        fallback,
+        previous,
+        file_is_new,
+    } = begin(&loader, file, &mut store, &*clock).await?;
+
+    let max_timers = sandbox.limits().timers;
+    let (asks, to_prepare) = mpsc::channel(AT_A_TIME);
+    let (orders, to_device) = mpsc::channel(AT_A_TIME);
+    let preparation = Preparation {
+        compiler,
+        sandbox,
+        shelf,
+    };
+    tokio::spawn(preparation.run(to_prepare, orders.clone()));
+    let of_file = AsksForFile { args, file };
+    if file_is_new {
+        // The channel is empty still.
+        let _ = asks.try_send(of_file.ask(Source::Start));
+    }
+    of_file
+        .listen(&asks, watch)
+        .context("cannot listen for signals")?;
+    let state_dir = place.on_disk.as_ref().map(|(path, _)| &**path);
+    let control = state_dir.and_then(|path| control(path, asks, orders));
+
+    let story = Story::default();
+    let device = Device::new(Parts {
+        name: place.name,
+        behaviour: component,
+        versions: swap::Parts {
+            orders: Some(to_device),
+            fallback,
+            previous,
+            probation: args.probation.probation(),
+        },
+        config: config::component_settings(args).into(),
+        identity,
+        transport: Rumqtt::new(tls),
+        store,
+        clock,
+        seed: None,
+        max_timers,
+        observer: Arc::new(move |milestone| story.tell(&milestone)),
+    });
+    Ok((device, place.on_disk.map(|(_, store)| store), control))
+}
+
+/// Asks for the component's file to take over.
+struct AsksForFile<'a> {
+    args: &'a RunArgs,
+    file: &'a Path,
+}
+
+impl AsksForFile<'_> {
+    fn ask(&self, source: Source) -> Ask {
+        Ask {
+            source,
+            file: self.file.to_owned(),
+            force: false,
+            fresh_state: self.args.take.fresh_state,
+            allow_model_change: self.args.take.allow_model_change,
+            asker: None,
+        }
+    }
+
+    /// Asks with each SIGHUP, and each time the file changes if it is watched.
+    fn listen(&self, asks: &mpsc::Sender<Ask>, watch: Option<Watch>) -> io::Result<()> {
+        let mut hang_up = signal(SignalKind::hangup())?;
+        let (ask, to) = (self.ask(Source::Signal), asks.clone());
+        tokio::spawn(async move {
+            while hang_up.recv().await.is_some() && to.send(ask.clone()).await.is_ok() {}
+        });
+        if let Some(mut watch) = watch {
+            let (ask, to) = (self.ask(Source::Watch), asks.clone());
+            tokio::spawn(async move {
+                loop {
+                    watch.changed().await;
+                    if to.send(ask.clone()).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Listens for `host swap` and the like. A device does without, if need be.
+fn control(
+    state_dir: &Path,
+    asks: mpsc::Sender<Ask>,
+    orders: mpsc::Sender<Order<Component>>,
+) -> Option<Control> {
+    let listening = Control::listen(state_dir).and_then(|mut control| {
+        tokio::spawn(control.serve(asks, orders)?);
+        Ok(control)
+    });
+    listening
+        .inspect_err(|error| {
+            tracing::error!(
+                dir = %state_dir.display(), %error,
+                "cannot listen on the control socket; `host swap`, `rollback` and `status` will not reach this host"
+            );
+        })
+        .ok()
+}
+
+fn runtime(name: &str, workers: usize) -> Result<Runtime, AppError> {
+    let runtime = Builder::new_multi_thread()
+        .thread_name(name)
+        .worker_threads(workers)
+        .enable_all()
+        .build();
+    Ok(runtime.with_context(|| format!("cannot start the {name} threads"))?)
+}

@@ -1,0 +1,166 @@
+//! Replacing a device's behaviour while it runs.
+//!
+//! ```text
+//!            asked            prepared           begun            accepted
+//! accepted ────────▶ preparing ────────▶ waiting ───────▶ probation ────────▶ accepted
+//!    ▲                   │ refused,         │ same, refused,   │  ▲
+//!    │                   │ replaced         │ replaced         │  └─ continued, once: the process ended
+//!    └───────────────────┴──────────────────┘                  │
+//!    ▲                                      rolled-back        │
+//!    └─────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! *Preparing* (read, hash, compile, check) happens beside the device ([`prepare`]); a newer wish replaces an older one.
+//! Everything after it is the device's ([`crate::device`]), between two events: the candidate begins with the last record,
+//! and what its `init` stages is committed with the swap or not at all. Until it has passed its *probation* the version
+//! before is kept with its state, and is gone back to if the candidate fails. An accepted version that fails for good gives
+//! way to the one before it, which takes over its state.
+//!
+//! Each arrow is a [`Step`]: one log line, one counter.
+
+mod back;
+pub mod control;
+mod history;
+pub mod prepare;
+pub mod shelf;
+pub mod start;
+mod versions;
+pub mod watch;
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
+
+pub(crate) use self::back::roll_back;
+pub use self::{
+    history::{Entry, History, Source, Step},
+    versions::{About, Fallback, Quarantined, Running, Versions},
+};
+
+/// The wish for another version.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Whose wish it is.
+    pub source: Source,
+    /// The component's file.
+    pub file: PathBuf,
+    /// Take it even if it was withdrawn before.
+    pub force: bool,
+    /// Let it begin without the record, timers and applied properties of the version before.
+    pub fresh_state: bool,
+    /// Take it even if it announces another Plug and Play model; the device connects anew then.
+    pub allow_model_change: bool,
+    /// Told of each step.
+    pub asker: Option<Asker>,
+}
+
+/// Whoever waits for what becomes of a wish.
+pub type Asker = mpsc::UnboundedSender<Entry>;
+
+/// What a device is told about its versions.
+#[derive(Debug)]
+pub enum Order<B> {
+    /// This behaviour is to take over. It replaces one that waits.
+    Swap(B, Ask),
+    /// A step that happened before the device had anything to do with it.
+    Note(Entry, Option<Asker>),
+    /// Go back to the version before.
+    RollBack(Asker),
+    /// Say how things stand.
+    Report(oneshot::Sender<Status>),
+}
+
+/// How long a new version is on probation: both must have passed, and the hub must have acknowledged one of its messages
+/// if it sent any while connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probation {
+    /// Time since it began.
+    pub time: Duration,
+    /// Events it has handled.
+    pub events: u32,
+}
+
+impl Default for Probation {
+    fn default() -> Self {
+        Self {
+            time: Duration::from_secs(30),
+            events: 10,
+        }
+    }
+}
+
+/// What a device has of versions when it starts, and what it learns of them.
+pub struct Parts<B> {
+    /// What it is told while it runs; none if nobody ever will.
+    pub orders: Option<mpsc::Receiver<Order<B>>>,
+    /// The version to go back to, if the one that runs is on probation.
+    pub fallback: Option<B>,
+    /// The version that ran before, if the one that runs was accepted.
+    pub previous: Option<B>,
+    /// How long a new version is on probation.
+    pub probation: Probation,
+}
+
+impl<B> Default for Parts<B> {
+    fn default() -> Self {
+        Self {
+            orders: None,
+            fallback: None,
+            previous: None,
+            probation: Probation::default(),
+        }
+    }
+}
+
+/// How things stand with a device.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// The device's name.
+    pub device: String,
+    /// The process of its host.
+    pub process: u32,
+    /// The hub it is connected to; none while it is not.
+    pub hub: Option<String>,
+    /// Messages and reports to be sent.
+    pub outbox: usize,
+    /// The version that runs; none before the first has begun.
+    pub running: Option<Running>,
+    /// What it does.
+    pub state: State,
+    /// What it would go back to while it is on probation.
+    pub fallback: Option<Running>,
+    /// What ran before.
+    pub previous: Option<Running>,
+    /// What is not taken again.
+    pub quarantined: Vec<Quarantined>,
+    /// How often each step has happened since the process began.
+    pub steps: BTreeMap<String, u64>,
+    /// The last step of a swap.
+    pub last_swap: Option<Entry>,
+}
+
+/// What the version that runs does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// It works.
+    Accepted,
+    /// It works, on probation, and needs at least so much more.
+    #[serde(rename_all = "camelCase")]
+    Probation {
+        /// Seconds.
+        seconds_left: f64,
+        /// Events.
+        events_left: u32,
+    },
+    /// It has failed too often and is left alone.
+    #[serde(rename_all = "camelCase")]
+    LeftAlone {
+        /// Why.
+        reason: String,
+        /// Seconds until it is tried again.
+        seconds_left: f64,
+    },
+}

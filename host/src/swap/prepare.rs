@@ -1,0 +1,111 @@
+//! From the wish for another version to a candidate: read, compiled, checked and kept, while the device goes on.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use tokio::{
+    select,
+    sync::{mpsc, oneshot},
+    task::spawn_blocking,
+};
+
+use super::{Ask, Entry, Order, Step, shelf::Shelf};
+use crate::guest::{
+    Component, Sandbox,
+    compile::{Compiler, LoadError, Source},
+};
+
+/// Makes candidates for one device.
+pub struct Preparation {
+    /// Compiles them.
+    pub compiler: Compiler,
+    /// Where they will run.
+    pub sandbox: Sandbox,
+    /// Where their bytes are kept; none if they end with the process.
+    pub shelf: Option<Shelf>,
+}
+
+impl Preparation {
+    /// Prepares what is asked for and hands it to the device, until nobody can ask any more. The newest wish counts: it
+    /// ends the preparation of an earlier one.
+    pub async fn run(self, mut asks: mpsc::Receiver<Ask>, orders: mpsc::Sender<Order<Component>>) {
+        let mut next = asks.recv().await;
+        while let Some(ask) = next {
+            note(&orders, Step::Asked, &ask, None).await;
+            next = select! {
+                prepared = self.prepare(&ask.file, &orders) => {
+                    match prepared {
+                        Ok(component) => send(&orders, Order::Swap(component, ask)).await,
+                        Err(error) => note(&orders, Step::Refused, &ask, Some(error.to_string())).await,
+                    }
+                    asks.recv().await
+                }
+                Some(newer) = asks.recv() => {
+                    let reason = "a newer version was asked for while it was prepared";
+                    note(&orders, Step::Replaced, &ask, Some(reason.to_owned())).await;
+                    Some(newer)
+                }
+            };
+        }
+    }
+
+    async fn prepare(
+        &self,
+        file: &Path,
+        orders: &mpsc::Sender<Order<Component>>,
+    ) -> Result<Component, LoadError> {
+        let (path, limits) = (file.to_owned(), self.sandbox.limits().clone());
+        let reading = spawn_blocking(move || Source::read(&path, &limits));
+        let source = joined(file, reading.await)??;
+        let component = self.compiler.load(&self.sandbox, &source).await?;
+        if let Some(shelf) = self.shelf.clone() {
+            let mut needed = needed(orders).await;
+            needed.push(source.sha256().to_string());
+            let keeping = spawn_blocking(move || {
+                shelf.retain(&needed)?;
+                shelf.keep(&source)
+            });
+            joined(file, keeping.await)?.map_err(|error| LoadError::Unreadable {
+                path: file.to_owned(),
+                reason: format!("it cannot be kept beside the device's state: {error}"),
+            })?;
+        }
+        Ok(component)
+    }
+}
+
+/// The hashes of the versions the device may need, as it says itself.
+async fn needed(orders: &mpsc::Sender<Order<Component>>) -> Vec<String> {
+    let (to, status) = oneshot::channel();
+    send(orders, Order::Report(to)).await;
+    let Ok(status) = status.await else {
+        return Vec::new();
+    };
+    let versions = [status.running, status.fallback, status.previous];
+    let versions = versions.into_iter().flatten();
+    versions.map(|version| version.about.sha256).collect()
+}
+
+fn joined<T>(file: &Path, result: Result<T, tokio::task::JoinError>) -> Result<T, LoadError> {
+    result.map_err(|error| LoadError::Unreadable {
+        path: file.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+async fn note(
+    orders: &mpsc::Sender<Order<Component>>,
+    step: Step,
+    ask: &Ask,
+    reason: Option<String>,
+) {
+    let mut entry = Entry::new(Timestamp::now(), step, ask.source);
+    entry.file = Some(ask.file.clone());
+    entry.reason = reason;
+    send(orders, Order::Note(entry, ask.asker.clone())).await;
+}
+
+async fn send(orders: &mpsc::Sender<Order<Component>>, order: Order<Component>) {
+    // A device that has ended needs no versions.
+    let _ = orders.send(order).await;
+}

@@ -8,144 +8,35 @@
     reason = "a test fails by panicking"
 )]
 
+mod scripted;
+
 use std::{
-    future::Future,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use bytes::Bytes;
 use host::{
-    clock::{Clock, SystemClock, VirtualClock},
+    clock::{Clock, SystemClock},
     device::{
-        Device, DeviceError, Identity, Parts,
-        behaviour::{
-            Answer, Behaviour, Description, Event, Failure, Instance, Outcome, Reason, Reply,
-            Start, Surroundings,
-        },
+        DeviceError, Identity,
+        behaviour::{Answer, Event, Failure, Reason, Reply},
         effect::{Effect, Report, Schedule},
     },
     hub::twin::Acknowledgment,
     mqtt::{
         ConnectError, Delivery, Endpoint, Incoming, Receipt,
-        scripted::{self, Connection, ScriptedTransport, Sent, Server},
+        scripted::{Sent, Server},
     },
-    provision::{
-        dps::{Assignment, Registration},
-        sas::Key,
-    },
+    provision::{dps::Registration, sas::Key},
     store::{Backend, DeviceStore, Kept, Memory, Progress, Retention, row::Row},
+    swap,
+};
+use scripted::{
+    HOUR, Scripted, answered, call, command_name, published, put_together, reply, run, run_as,
+    run_on, with_connection_string,
 };
 use serde_json::{Value, json};
-use tokio::{sync::watch, task::JoinHandle};
-
-const HOUR: Duration = Duration::from_secs(3600);
-
-/// What an event comes to: the answer, what is staged, and the record after it.
-type Handled = Result<(Answer, Vec<Effect>, String), Failure>;
-type Handler = Arc<dyn Fn(Event, &str) -> Handled + Send + Sync>;
-
-/// A behaviour whose record is a text and whose events go to a function of the test.
-#[derive(Clone)]
-struct Scripted {
-    description: Description,
-    starts: Arc<Mutex<Vec<Start>>>,
-    handler: Handler,
-}
-
-struct Running {
-    record: String,
-    handler: Handler,
-}
-
-impl Scripted {
-    fn new(handler: impl Fn(Event, &str) -> Handled + Send + Sync + 'static) -> Self {
-        let description = Description {
-            name: "scripted".into(),
-            version: "1".into(),
-            model_id: "dtmi:example:Scripted;1".into(),
-        };
-        Self {
-            description,
-            starts: Arc::default(),
-            handler: Arc::new(handler),
-        }
-    }
-
-    fn reasons(&self) -> Vec<Reason> {
-        self.starts
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|start| start.reason)
-            .collect()
-    }
-}
-
-impl Behaviour for Scripted {
-    type Instance = Running;
-
-    fn description(&self) -> &Description {
-        &self.description
-    }
-
-    fn sha256(&self) -> &str {
-        "scripted"
-    }
-
-    fn takes_messages(&self) -> bool {
-        true
-    }
-
-    fn start(
-        &self,
-        _: Surroundings,
-        start: Start,
-    ) -> impl Future<Output = Result<(Running, Outcome), Failure>> + Send + 'static {
-        let record = start.record.clone().unwrap_or_else(|| "begun".to_owned());
-        self.starts.lock().unwrap().push(start);
-        let running = Running {
-            record: record.clone(),
-            handler: self.handler.clone(),
-        };
-        async move {
-            Ok((
-                running,
-                Outcome {
-                    answer: Answer::None,
-                    effects: vec![],
-                    record,
-                },
-            ))
-        }
-    }
-}
-
-impl Instance for Running {
-    async fn handle(mut self, event: Event) -> Result<(Self, Outcome), Failure> {
-        let (answer, effects, record) = (self.handler)(event, &self.record)?;
-        self.record.clone_from(&record);
-        Ok((
-            self,
-            Outcome {
-                answer,
-                effects,
-                record,
-            },
-        ))
-    }
-}
-
-fn reply(text: &str, record: &str) -> Handled {
-    Ok((
-        Answer::Reply(Reply {
-            status: 200,
-            payload: json!(text).to_string(),
-        }),
-        vec![],
-        record.to_owned(),
-    ))
-}
+use tokio::sync::watch;
 
 /// A backend that accepts batches when the test says so.
 struct Slow(Arc<watch::Sender<Progress>>);
@@ -164,119 +55,6 @@ impl Backend for Slow {
 
     fn progress(&self) -> watch::Receiver<Progress> {
         self.0.subscribe()
-    }
-}
-
-/// A device that runs, and the server at its other end.
-struct Bench {
-    clock: Arc<VirtualClock>,
-    server: Server,
-    device: JoinHandle<Result<(), DeviceError>>,
-}
-
-fn run(behaviour: &Scripted) -> Bench {
-    run_on(behaviour, Box::new(Memory::default()))
-}
-
-fn run_on(behaviour: &Scripted, backend: Box<dyn Backend>) -> Bench {
-    run_as(with_connection_string(), behaviour, backend)
-}
-
-fn with_connection_string() -> Identity {
-    Identity::Hub {
-        assignment: Assignment {
-            hub: "hub.example".to_owned(),
-            device_id: "d".to_owned(),
-        },
-        key: Key::parse("c2VjcmV0").unwrap(),
-    }
-}
-
-fn run_as(identity: Identity, behaviour: &Scripted, backend: Box<dyn Backend>) -> Bench {
-    let clock = VirtualClock::new("2026-01-01T00:00:00Z".parse().unwrap(), 24 * HOUR);
-    let (device, server) = put_together(identity, behaviour, backend, Arc::new(clock.clone()));
-    Bench {
-        clock: clock.clone(),
-        server,
-        device: tokio::spawn(device.run(clock.stopped())),
-    }
-}
-
-fn put_together(
-    identity: Identity,
-    behaviour: &Scripted,
-    backend: Box<dyn Backend>,
-    clock: Arc<dyn Clock>,
-) -> (Device<Scripted, ScriptedTransport>, Server) {
-    let (transport, server) = scripted::pair();
-    let device = Device::new(Parts {
-        name: "d".into(),
-        behaviour: behaviour.clone(),
-        config: [].into(),
-        identity,
-        transport,
-        store: DeviceStore::new(backend, Kept::default(), Retention::default(), &*clock),
-        clock,
-        seed: Some(1),
-        versions: host::swap::Parts::default(),
-        max_timers: 4,
-        observer: Arc::new(|_| {}),
-    });
-    (device, server)
-}
-
-impl Bench {
-    /// Accepts the next connection and grants its topics; the twin is empty.
-    async fn connected(&mut self) -> Connection {
-        self.connected_with(&json!({ "$version": 1 })).await
-    }
-
-    async fn connected_with(&mut self, desired: &Value) -> Connection {
-        let mut connection = self.server.next().await.unwrap().accept();
-        assert!(
-            matches!(connection.next().await, Some(Sent::Subscribe(topics)) if topics.len() == 4)
-        );
-        connection.send(Incoming::Subscribed { refused: vec![] });
-        let get = published(&mut connection).await;
-        let request = get
-            .0
-            .strip_prefix("$iothub/twin/GET/?$rid=")
-            .unwrap()
-            .to_owned();
-        let twin = json!({ "desired": desired, "reported": {} }).to_string();
-        connection.publish(&format!("$iothub/twin/res/200/?$rid={request}"), twin);
-        connection
-    }
-}
-
-/// The next message the device sends: topic and body.
-async fn published(connection: &mut Connection) -> (String, Bytes) {
-    match connection.next().await {
-        Some(Sent::Publish { topic, payload, .. }) => (topic, payload),
-        other => panic!("expected a message, got {other:?}"),
-    }
-}
-
-fn call(connection: &Connection, name: &str, request: &str) {
-    connection.publish(
-        &format!("$iothub/methods/POST/{name}/?$rid={request}"),
-        "null",
-    );
-}
-
-async fn answered(connection: &mut Connection) -> (String, String) {
-    let (topic, body) = published(connection).await;
-    let answer = topic
-        .strip_prefix("$iothub/methods/res/")
-        .unwrap()
-        .to_owned();
-    (answer, String::from_utf8(body.to_vec()).unwrap())
-}
-
-fn command_name(event: &Event) -> &str {
-    match event {
-        Event::Command { name, .. } => name,
-        _ => "",
     }
 }
 
@@ -839,7 +617,13 @@ async fn a_component_that_is_always_busy_does_not_keep_the_device_from_coming_ba
     });
     let backend = Box::new(Memory::default());
     let clock = Arc::new(SystemClock::new());
-    let (device, mut server) = put_together(with_connection_string(), &behaviour, backend, clock);
+    let (device, mut server) = put_together(
+        with_connection_string(),
+        &behaviour,
+        swap::Parts::default(),
+        DeviceStore::new(backend, Kept::default(), Retention::default(), &*clock),
+        clock,
+    );
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let running = tokio::spawn(device.run(async move {
         let _ = ended.await;

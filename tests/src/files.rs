@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 /// The component of `make run`.
 pub fn thermostat() -> PathBuf {
     built("thermostat.wasm")
@@ -10,6 +12,26 @@ pub fn thermostat() -> PathBuf {
 /// The test component of this name: `sequence` for `tests/guests/examples/sequence.rs`.
 pub fn guest(name: &str) -> PathBuf {
     built(&format!("wasm32-wasip2/guest/examples/{name}.wasm"))
+}
+
+/// The bytes of a component with a custom section more, which changes its hash and nothing else.
+pub fn version(component: &Path, number: u32) -> Vec<u8> {
+    const NAME: &[u8] = b"version";
+    let number = number.to_string();
+    let length = |bytes: &[u8]| u8::try_from(bytes.len()).expect("names are short");
+    let mut section = vec![length(NAME)];
+    section.extend_from_slice(NAME);
+    section.extend_from_slice(number.as_bytes());
+    let mut bytes = std::fs::read(component).expect("it can be read");
+    bytes.extend_from_slice(&[0, length(&section)]);
+    bytes.extend_from_slice(&section);
+    bytes
+}
+
+/// What a file is known by.
+pub fn sha256(path: &Path) -> String {
+    let digest = Sha256::digest(std::fs::read(path).expect("it can be read"));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The program of this name.

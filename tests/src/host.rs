@@ -5,7 +5,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::cloud::Cloud;
+use crate::cloud::{Answer, Cloud};
 use crate::files;
 use crate::process::Process;
 
@@ -81,6 +81,17 @@ impl HostCommand {
     /// With its state in this directory, where a later host finds it.
     pub fn state_dir(self, dir: &Path) -> Self {
         self.env("HOST_STATE_DIR", dir)
+    }
+
+    /// Runs it until it ends by itself.
+    pub fn to_its_end(self) -> Answer {
+        let mut process = self.start();
+        process.close_stdin();
+        Answer {
+            code: process.wait().code().expect("nobody killed it"),
+            stdout: process.stdout.text(),
+            stderr: process.stderr.text(),
+        }
     }
 
     /// Starts it.

@@ -12,6 +12,7 @@
 )]
 
 mod cloud;
+mod device;
 mod events;
 mod files;
 mod host;
@@ -22,8 +23,9 @@ mod process;
 use std::time::Duration;
 
 pub use cloud::{Answer, Cloud, Reply};
+pub use device::Device;
 pub use events::Events;
-pub use files::{guest, thermostat};
+pub use files::{guest, sha256, thermostat, version};
 pub use host::HostCommand;
 pub use numbers::Numbers;
 pub use output::Output;

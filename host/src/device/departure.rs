@@ -53,6 +53,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     /// Lets everything leave whose batch is accepted.
     pub(super) fn depart(&mut self) {
         let Progress { accepted, safe, .. } = self.store.settle(&*self.clock);
+        self.turnover.tell(accepted);
         self.drop_strays();
         self.drain_deadline = None;
         let Some(session) = self.connection.session() else {

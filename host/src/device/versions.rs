@@ -33,6 +33,8 @@ pub(super) struct Turnover<B> {
     previous: Option<B>,
     probation: Option<Probation>,
     steps: BTreeMap<Step, u64>,
+    /// Steps to tell those who wait for them once their batch is accepted, with its number.
+    untold: Vec<(u64, Entry, Asker)>,
 }
 
 /// A version that is to take over.
@@ -92,6 +94,7 @@ impl<B> Turnover<B> {
             previous: parts.previous,
             probation,
             steps: BTreeMap::new(),
+            untold: Vec::new(),
         }
     }
 
@@ -110,6 +113,14 @@ impl<B> Turnover<B> {
     pub(super) fn handled(&mut self) {
         if let Some(probation) = &mut self.probation {
             probation.handled();
+        }
+    }
+
+    /// Tells the steps of batches up to this one.
+    pub(super) fn tell(&mut self, accepted: u64) {
+        for (_, entry, asker) in self.untold.extract_if(.., |(batch, ..)| *batch <= accepted) {
+            // Whoever asked may have stopped waiting.
+            let _ = asker.send(entry);
         }
     }
 
@@ -444,7 +455,10 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         entry.undone = probation.as_ref().and_then(Probation::committed);
         if let Some(of_version) = probation.and_then(|probation| probation.asker) {
             // Told beside whoever asked for the roll-back.
-            let _ = of_version.send(entry.clone());
+            let batch = self.store.next_batch();
+            self.turnover
+                .untold
+                .push((batch, entry.clone(), of_version));
         }
         self.step(&mut batch, entry, asker.as_ref());
         self.commit(batch);
@@ -505,13 +519,18 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         }
     }
 
-    /// Logs, counts and tells a step, and leaves it in a batch.
+    /// Logs and counts a step, and leaves it in the next batch, with which it is told.
     fn step(&mut self, batch: &mut Batch, entry: Entry, asker: Option<&Asker>) {
         *self.turnover.steps.entry(entry.step).or_default() += 1;
         entry.log(&self.name);
         if let Some(asker) = asker {
-            // Whoever asked may have stopped waiting.
-            let _ = asker.send(entry.clone());
+            let number = match entry.step.is_kept() {
+                true => self.store.next_batch(),
+                false => 0,
+            };
+            self.turnover
+                .untold
+                .push((number, entry.clone(), asker.clone()));
         }
         (self.observer)(Milestone::Version(entry.clone()));
         batch.steps.push(entry);

@@ -87,6 +87,12 @@ impl DeviceStore {
         &mut self.outbox
     }
 
+    /// The number the next batch will have.
+    #[must_use]
+    pub fn next_batch(&self) -> u64 {
+        self.last + 1
+    }
+
     /// Applies a batch and hands it over for keeping. Returns its number.
     pub fn commit(&mut self, batch: Batch, clock: &dyn Clock) -> u64 {
         let changed = self.saved.changed_by(&batch);

@@ -1,7 +1,8 @@
 //! Does wrong what it is told to. Proves that each limit and each failure is contained, and that the device goes on
 //! afterwards with its last record: telemetry `{"count": n}` each second, n counted in the record.
 //!
-//! A fault is the name of a command, or the value of the desired property `fault`:
+//! A fault is the name of a command, the value of the desired property `fault`, or a setting: `init` for one while it begins,
+//! `first` for one in the first call after that and each later one:
 //!
 //! | fault | what it does |
 //! |---|---|
@@ -24,16 +25,27 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use test_guests::{Acknowledgment, Command, Desired, Device, Reply, Start};
-use test_guests::{acknowledgment, hub, log, object, recorded, reply, run_timer, telemetry};
+use test_guests::{
+    acknowledgment, hub, log, object, recorded, reply, run_timer, setting, telemetry,
+};
 
 #[derive(Default)]
 struct Faulty {
     count: u64,
     /// What the next save does wrong.
     save: Option<&'static str>,
+    /// The fault of each call.
+    always: Option<String>,
 }
 
 impl Faulty {
+    fn always(&mut self) -> Result<(), String> {
+        match self.always.clone() {
+            Some(fault) => self.commit(&fault).map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// Commits the fault of this name; none if it is not known.
     fn commit(&mut self, fault: &str) -> Result<Option<Value>, String> {
         match fault {
@@ -100,13 +112,19 @@ impl Device for Faulty {
 
     fn begin(start: Start) -> Result<Self, String> {
         run_timer(&start, "telemetry", 1000)?;
-        Ok(Self {
+        let mut device = Self {
             count: recorded(&start, "count"),
             save: None,
-        })
+            always: setting(&start, "first").map(str::to_owned),
+        };
+        if let Some(fault) = setting(&start, "init") {
+            device.commit(fault)?;
+        }
+        Ok(device)
     }
 
     fn on_timer(&mut self, _name: String) -> Result<(), String> {
+        self.always()?;
         self.count += 1;
         hub::send_telemetry(&telemetry(None, &json!({ "count": self.count })))
             .map_err(|error| error.to_string())
@@ -131,6 +149,7 @@ impl Device for Faulty {
     }
 
     fn on_command(&mut self, command: Command) -> Result<Reply, String> {
+        self.always()?;
         let answer = self.commit(&command.name)?;
         Ok(reply(if answer.is_some() { 200 } else { 404 }, answer))
     }

@@ -157,19 +157,19 @@ pub fn run_timer(start: &Start, name: &str, period_ms: u32) -> Result<(), String
     timers::set(name, timers::Schedule::Every(period_ms)).map_err(|error| error.to_string())
 }
 
+/// The value of a setting, if it is given.
+pub fn setting<'a>(start: &'a Start, name: &str) -> Option<&'a str> {
+    let found = start.config.iter().rev().find(|(key, _)| key == name);
+    found.map(|(_, value)| &**value)
+}
+
 /// The milliseconds of a setting such as `20ms`, if it is given.
 ///
 /// # Errors
 /// If its value is not such a text.
 pub fn millis(start: &Start, setting: &str) -> Result<Option<u32>, String> {
-    let value = start
-        .config
-        .iter()
-        .rev()
-        .find(|(name, _)| name == setting)
-        .map(|(_, value)| value);
-    let millis = |value: &String| value.strip_suffix("ms")?.parse().ok();
-    value
+    let millis = |value: &str| value.strip_suffix("ms")?.parse().ok();
+    self::setting(start, setting)
         .map(|value| {
             millis(value).ok_or_else(|| format!("{setting} is {value:?}: give a number and ms"))
         })

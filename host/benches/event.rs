@@ -21,7 +21,10 @@ use guest_thermostat::{Moment, TIMER, Thermostat, Timestamp};
 use host::{
     clock::{Clock, SystemClock},
     device::behaviour::{Behaviour, Event, Instance as _, Reason, Start, Surroundings},
-    guest::{Component, Instance, Limits, Sandbox, Wasi, compile::Compiler},
+    guest::{
+        Component, Instance, Limits, Sandbox, Wasi,
+        compile::{Compiler, Source},
+    },
 };
 use jiff::Timestamp as TimeOfDay;
 use tokio::runtime::{Builder, Runtime};
@@ -87,8 +90,10 @@ fn component(guests: &Runtime, cache: &Path, wasm: &str) -> Component {
         program: built("release/host"),
         cache: cache.to_owned(),
     };
+    let source =
+        Source::read(&built(wasm), sandbox.limits()).expect("build it first: make build guests");
     guests
-        .block_on(compiler.load(&sandbox, &built(wasm)))
+        .block_on(compiler.load(&sandbox, &source))
         .expect("build it first: make build guests")
 }
 

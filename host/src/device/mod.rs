@@ -82,7 +82,7 @@ pub enum Milestone {
     /// A command was answered with this status.
     Command(String, u32),
     /// Something happened to a version of the behaviour.
-    Version(swap::Entry),
+    Version(Box<swap::Entry>),
 }
 
 /// Why a device ended by itself.

@@ -141,7 +141,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 let errand = Errand::Forward(ask);
                 self.replace_waiting(Candidate { behaviour, errand });
             }
-            Order::Note(entry, asker) => self.note(entry, asker),
+            Order::Note(entry, asker) => self.note(*entry, asker),
             Order::RollBack(asker) => self.roll_back_as_asked(asker),
             Order::Report(to) => {
                 // Whoever asked may be gone.
@@ -532,7 +532,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 .untold
                 .push((number, entry.clone(), asker.clone()));
         }
-        (self.observer)(Milestone::Version(entry.clone()));
+        (self.observer)(Milestone::Version(Box::new(entry.clone())));
         batch.steps.push(entry);
     }
 

@@ -64,7 +64,7 @@ pub enum Order<B> {
     /// This behaviour is to take over. It replaces one that waits.
     Swap(B, Ask),
     /// A step that happened before the device had anything to do with it.
-    Note(Entry, Option<Asker>),
+    Note(Box<Entry>, Option<Asker>),
     /// Go back to the version before.
     RollBack(Asker),
     /// Say how things stand.

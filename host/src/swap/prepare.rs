@@ -102,7 +102,7 @@ async fn note(
     let mut entry = Entry::new(Timestamp::now(), step, ask.source);
     entry.file = Some(ask.file.clone());
     entry.reason = reason;
-    send(orders, Order::Note(entry, ask.asker.clone())).await;
+    send(orders, Order::Note(Box::new(entry), ask.asker.clone())).await;
 }
 
 async fn send(orders: &mpsc::Sender<Order<Component>>, order: Order<Component>) {

@@ -10,6 +10,7 @@ mod components;
 mod network;
 mod settings;
 mod state;
+mod versions;
 
 use std::path::Path;
 

@@ -1,0 +1,115 @@
+//! Files that are no version a device can take.
+
+use std::{
+    fs::{self, File},
+    os::unix::fs::symlink,
+    path::Path,
+    thread,
+};
+
+use end_to_end::{Device, guest, thermostat};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+/// `host swap` with this file ends with 1 and one line with these words on standard error.
+fn refused(device: &Device, file: &Path, words: &[&str]) {
+    let answer = device.swap(file, &[]);
+    assert_eq!(answer.code, 1, "{}{}", answer.stdout, answer.stderr);
+    let lines: Vec<_> = answer.stderr.lines().collect();
+    let [line] = &lines[..] else {
+        panic!("one line, not {lines:#?}")
+    };
+    for word in [&["error: refused: "], words].concat() {
+        assert!(line.contains(word), "no {word:?} in: {line}");
+    }
+}
+
+#[test]
+fn what_cannot_take_over_is_refused_by_name_and_the_device_never_notices() {
+    let device = Device::new();
+    let mut events = device.cloud.events();
+    let mut host = device
+        .host(&guest("sequence"))
+        .set("interval", "20ms")
+        .start();
+    host.stdout.wait_for("Listening");
+    let before = device.runs();
+    let whole = fs::read(guest("sequence")).expect("it can be read");
+
+    let file = device.path("half.wasm");
+    fs::write(&file, &whole[..whole.len() / 2]).expect("it can be written");
+    refused(&device, &file, &["half.wasm", "cannot compile"]);
+    fs::write(&file, &whole[..100]).expect("it can be written");
+    refused(&device, &file, &["half.wasm", "cannot compile"]);
+    fs::write(&file, "").expect("it can be written");
+    refused(&device, &file, &["not a WebAssembly component"]);
+    let large = File::create(&file).expect("it can be made");
+    large.set_len(1 << 30).expect("it takes no room");
+    refused(&device, &file, &["larger than 64 MiB"]);
+
+    refused(&device, &device.path(""), &["it is not a file"]);
+    let link = device.path("link.wasm");
+    symlink(device.path("nowhere"), &link).expect("it can be made");
+    refused(&device, &link, &["there is no such file"]);
+    let fifo = device.path("fifo.wasm");
+    mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR, 0).expect("it can be made");
+    refused(&device, &fifo, &["it is not a file"]);
+
+    refused(
+        &device,
+        &guest("wrong_world"),
+        &["another world", "does not export"],
+    );
+    let words = ["TemperatureController;1", "--allow-model-change"];
+    refused(&device, &guest("components"), &words);
+    refused(&device, &guest("init_err"), &["it does not begin"]);
+    refused(
+        &device,
+        &guest("init_trap"),
+        &["it does not begin", "unreachable"],
+    );
+    refused(&device, &thermostat(), &["unknown setting"]);
+
+    let same = device.swap(&guest("sequence"), &[]);
+    assert_eq!(same.code, 0);
+    assert!(same.stdout.contains("runs already"), "{}", same.stdout);
+
+    assert_eq!(device.runs(), before);
+    let counted = device.cloud.call(&["count"]).payload.as_u64();
+    let numbers = events.numbers(counted.expect("a number"));
+    assert_eq!(numbers.twice, 0);
+    let seen = events.seen();
+    let connections = seen.iter().filter(|event| event["type"] == "connected");
+    assert_eq!(connections.count(), 1);
+}
+
+#[test]
+fn of_two_swaps_at_once_the_newer_counts_and_the_older_is_told() {
+    let device = Device::new();
+    let host = device.start(&guest("sequence"));
+    let files: Vec<_> = (1..=4)
+        .map(|number| device.version(&guest("sequence"), number))
+        .collect();
+    let answers: Vec<_> = thread::scope(|scope| {
+        let asking: Vec<_> = files
+            .iter()
+            .map(|file| scope.spawn(|| device.swap(file, &["--wait"])))
+            .collect();
+        asking
+            .into_iter()
+            .map(|asking| asking.join().expect("it ends"))
+            .collect()
+    });
+    let runs = device.runs();
+    let mut accepted = 0;
+    for (file, answer) in files.iter().zip(&answers) {
+        if answer.code == 0 {
+            accepted += 1;
+            assert_eq!(runs, end_to_end::sha256(file));
+        } else {
+            assert!(answer.stderr.contains("was asked for"), "{}", answer.stderr);
+        }
+    }
+    // Without events nothing is accepted; whoever waits is told when the host ends.
+    assert!(accepted <= 1);
+    drop(host);
+}

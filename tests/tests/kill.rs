@@ -7,19 +7,21 @@
 )]
 
 use std::{
+    collections::BTreeSet,
     env,
     path::Path,
     thread,
     time::{Duration, Instant, SystemTime},
 };
 
-use end_to_end::{Cloud, Events, HostCommand, Process, Signal, guest};
+use end_to_end::{Cloud, Device, Events, HostCommand, Process, Signal, guest, sha256};
 
 /// The most messages a killed host may bring twice.
 const WINDOW: usize = 32;
 
 /// Kills of the short version, and of the long one (`SOAK=1`).
 const KILLS: (usize, usize) = (5, 300);
+const KILLS_IN_SWAPS: (usize, usize) = (5, 200);
 
 fn host(cloud: &Cloud, state: &Path) -> Process {
     HostCommand::of(&guest("sequence"))
@@ -46,6 +48,13 @@ impl Moments {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0 % limit
+    }
+}
+
+fn of((short, long): (usize, usize)) -> usize {
+    match env::var_os("SOAK") {
+        Some(_) => long,
+        None => short,
     }
 }
 
@@ -86,10 +95,7 @@ fn a_command_in_hand_at_the_kill_fails_at_the_service_and_is_answered_nowhere() 
 
 #[test]
 fn numbers_are_gapless_however_often_the_host_is_killed() {
-    let kills = match env::var_os("SOAK") {
-        Some(_) => KILLS.1,
-        None => KILLS.0,
-    };
+    let kills = of(KILLS);
     let state = tempfile::tempdir().expect("a directory for the state");
     let cloud = Cloud::start();
     let mut events = cloud.events();
@@ -122,4 +128,85 @@ fn numbers_are_gapless_however_often_the_host_is_killed() {
         numbers.twice
     );
     assert_eq!(host_now.stop(), Some(0));
+}
+
+#[test]
+fn a_host_killed_in_a_swap_starts_again_with_a_version_that_works_and_its_state() {
+    let kills = of(KILLS_IN_SWAPS);
+    let device = Device::new();
+    let mut events = device.cloud.events();
+    let mut moments = Moments::new();
+    let base = guest("sequence");
+    // New ones in each run, so that they are compiled.
+    let first = moments.below(1 << 20) as u32;
+    let versions: Vec<_> = (first..first + 6)
+        .map(|number| device.version(&base, number))
+        .collect();
+    let known: Vec<_> = versions
+        .iter()
+        .chain([&base])
+        .map(|file| sha256(file))
+        .collect();
+    let start = || {
+        let host = device.host(&base).set("interval", "20ms");
+        let mut host = host.arg("--drain-rate=0").start();
+        host.stdout.wait_for("Listening");
+        host
+    };
+    let (mut host, began) = (start(), Instant::now());
+    let mut counted = 0;
+    for kill in 1..=kills {
+        let file = &versions[moments.below(6) as usize];
+        let mut swap = HostCommand::bare()
+            .arg("swap")
+            .arg(file)
+            // What was withdrawn because it was killed twice is taken all the same.
+            .arg("--force")
+            .state_dir(&device.state())
+            .start();
+        // From before it is read to well after it has taken over; a compilation takes a tenth of a second.
+        thread::sleep(Duration::from_micros(moments.below(match kill % 2 {
+            0 => 8_000,
+            _ => 200_000,
+        })));
+        host.signal(Signal::KILL);
+        host.wait();
+        swap.wait();
+        host = start();
+        assert!(known.contains(&device.runs()));
+        let count = device
+            .cloud
+            .call(&["count"])
+            .payload
+            .as_u64()
+            .expect("a number");
+        assert!(count > 0, "the state is there");
+        counted = count;
+        if kill % 25 == 0 {
+            println!("{kill} kills after {:?}", began.elapsed());
+        }
+    }
+    // A roll-back may bring numbers again, but leaves none out.
+    let mut numbers = BTreeSet::new();
+    events.find("all numbers", |event| {
+        numbers.extend(event["body"]["sequence"].as_u64());
+        (1..=counted)
+            .all(|number| numbers.contains(&number))
+            .then_some(())
+    });
+    let steps = |step| {
+        device
+            .history()
+            .iter()
+            .filter(|entry| entry["step"] == step)
+            .count()
+    };
+    println!(
+        "{kills} kills: {counted} numbers, none missing; of the last 100 steps {} begun, {} continued, {} rolled back; {:?}",
+        steps("begun"),
+        steps("continued"),
+        steps("rolled-back"),
+        began.elapsed()
+    );
+    assert_eq!(host.stop(), Some(0));
 }

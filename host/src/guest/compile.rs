@@ -12,6 +12,7 @@ use std::{
     path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
+    time::SystemTime,
 };
 
 use bytes::Bytes;
@@ -26,6 +27,8 @@ use super::{
     sandbox::{Sandbox, UnfitError},
 };
 
+/// Images kept: about 1 MB each, and far more than a developer goes back to.
+const MAX_IMAGES: usize = 50;
 /// The path that stands for standard input.
 const STDIN: &str = "-";
 /// The wasmtime whose images these are; part of each image's key.
@@ -224,10 +227,12 @@ pub fn compile_here(path: &Path, cache: &Path, limits: &Limits) -> Result<PathBu
     let engine = engine().map_err(failed)?;
     let image = cache.join(image_name(&engine, &source.sha256));
     let code = engine.precompile_component(&source.bytes).map_err(failed)?;
-    keep(&image, &code).map_err(|error| LoadError::Cache {
+    let unusable = |error: io::Error| LoadError::Cache {
         path: cache.to_owned(),
         reason: error.to_string(),
-    })?;
+    };
+    keep(&image, &code).map_err(unusable)?;
+    forget_unused(cache).map_err(unusable)?;
     Ok(image)
 }
 
@@ -338,6 +343,10 @@ fn open_image(engine: &wasmtime::Engine, path: &Path) -> Option<wasmtime::compon
                   component, by `compile_here` alone"
     )]
     let component = unsafe { wasmtime::component::Component::deserialize_file(engine, path) };
+    if component.is_ok() {
+        // When it was last used decides which images are kept; it is no harm if that is not known.
+        let _ = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
+    }
     component
         .inspect_err(
             |error| tracing::warn!(image = %path.display(), %error, "the image cannot be loaded"),
@@ -368,6 +377,24 @@ fn keep(image: &Path, code: &[u8]) -> io::Result<()> {
         })
 }
 
+/// Removes the images not used for longest, so that a component built again and again does not fill the disk.
+fn forget_unused(cache: &Path) -> io::Result<()> {
+    let mut images = Vec::new();
+    for entry in fs::read_dir(cache)? {
+        let path = entry?.path();
+        // Another process may be faster.
+        if let Ok(used) = fs::metadata(&path).and_then(|metadata| metadata.modified()) {
+            images.push((used, path));
+        }
+    }
+    images.sort();
+    let excess = images.len().saturating_sub(MAX_IMAGES);
+    for (_, path) in images.into_iter().take(excess) {
+        let _ = fs::remove_file(path);
+    }
+    Ok(())
+}
+
 /// Memory and CPU time as limited, and the lowest priority. A limit that cannot be set leaves the ones of the parent.
 fn bound_this_process(limits: &Limits) {
     let bound = |amount: u64| Rlimit {
@@ -377,4 +404,25 @@ fn bound_this_process(limits: &Limits) {
     let _ = setrlimit(Resource::As, bound(limits.compile_memory));
     let _ = setrlimit(Resource::Cpu, bound(limits.compile_time.as_secs()));
     let _ = rustix::process::nice(19);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_images_not_used_for_longest_are_forgotten() {
+        let dir = tempfile::tempdir().unwrap();
+        for number in 0..MAX_IMAGES as u64 + 3 {
+            let file = File::create(dir.path().join(format!("{number}.cwasm"))).unwrap();
+            let used = SystemTime::UNIX_EPOCH + Duration::from_secs(number);
+            file.set_modified(used).unwrap();
+        }
+        forget_unused(dir.path()).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), MAX_IMAGES);
+        assert!(!dir.path().join("2.cwasm").exists());
+        assert!(dir.path().join("3.cwasm").exists());
+    }
 }

@@ -59,12 +59,14 @@ conformance: build ## Run Microsoft's own Python device SDK against the local cl
 
 bench: build guests ## Measure, as ratios to a baseline of the same run
 	$(CARGO) bench -p host --bench event
+	$(CARGO) bench -p host --bench crowd
 	$(CARGO) bench -p end-to-end --bench store
+	$(CARGO) bench -p end-to-end --bench swap
 	@PYTHON=$(PYTHON) tests/conformance/run --bench
 
 soak: build guests ## Run the long tests
 	SOAK=1 $(CARGO) test --release -p host --test fleet -- --nocapture
-	SOAK=1 $(CARGO) test --release -p end-to-end --test kill -- --nocapture
+	SOAK=1 $(CARGO) test --release -p end-to-end --test kill --test many_swaps -- --nocapture
 
 tools:
 	@command -v $(CARGO) >/dev/null || { \

@@ -1,0 +1,193 @@
+//! What a swap costs: the pause in which no event is handled, the time from a new file to the first event it handles, and
+//! what commands notice while a large component is compiled.
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a benchmark fails by panicking"
+)]
+
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use end_to_end::{Device, HostCommand, Process, thermostat, version};
+use serde_json::Value;
+use wasm_encoder::{
+    CodeSection, Component, Function, FunctionSection, Module, ModuleSection, TypeSection, ValType,
+};
+
+const SWAPS: u32 = 200;
+const VERSIONS: u32 = 10;
+const FILES: u32 = 10;
+const CALLS: usize = 60;
+
+/// Half and 99 of 100 of these.
+fn percentiles(mut values: Vec<f64>) -> (f64, f64) {
+    values.sort_by(f64::total_cmp);
+    (values[values.len() / 2], values[values.len() * 99 / 100])
+}
+
+fn verdict(passes: bool) -> &'static str {
+    if passes { "pass" } else { "MISS" }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+fn host(device: &Device, component: &Path) -> HostCommand {
+    device.host(component).arg("--telemetry-interval=20ms")
+}
+
+fn started(mut host: Process) -> Process {
+    host.stdout.wait_for("Listening");
+    host
+}
+
+fn pauses() {
+    let device = Device::new();
+    let _host = started(host(&device, &thermostat()).start());
+    let versions: Vec<_> = (0..VERSIONS)
+        .map(|number| device.version(&thermostat(), number))
+        .collect();
+    let pauses = (0..SWAPS).map(|swap| {
+        let file = versions[(swap % VERSIONS) as usize].to_str().unwrap();
+        let answer = device.operate(&["swap", file, "--json"]);
+        let steps = answer
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let begun = steps
+            .filter_map(|step| step["pauseMs"].as_f64())
+            .next_back();
+        begun.unwrap_or_else(|| panic!("no swap: {}", answer.stderr))
+    });
+    let (half, most) = percentiles(pauses.collect());
+    println!(
+        "pause of {SWAPS} swaps of the thermostat: half within {half:.2} ms (goal 2: {}), 99 of 100 within {most:.2} ms \
+         (goal 10: {})",
+        verdict(half < 2.0),
+        verdict(most < 10.0)
+    );
+}
+
+/// From a new file to the first event it handles; beside it a host ended and started again with the same.
+fn new_files() {
+    let device = Device::new();
+    let file = device.path("device.wasm");
+    fs::copy(thermostat(), &file).unwrap();
+    let mut running = started(host(&device, &file).arg("--watch").start());
+    // Numbers no other run has used, so that each is compiled.
+    let first = std::process::id() * 1000;
+    let mut swapped = Vec::new();
+    for number in first..first + FILES {
+        fs::write(device.path("new"), version(&thermostat(), number)).unwrap();
+        let begun = Instant::now();
+        fs::rename(device.path("new"), &file).unwrap();
+        running.stdout.wait_for("Swapped to");
+        running.stdout.wait_for("Sent message");
+        swapped.push(milliseconds(begun.elapsed()));
+    }
+    running.stop();
+    let other = Device::new();
+    let mut restarted = Vec::new();
+    let mut running = started(
+        host(&other, &thermostat())
+            .arg("--ephemeral")
+            .without("HOST_STATE_DIR")
+            .start(),
+    );
+    for number in first + FILES..first + 2 * FILES {
+        let file = other.version(&thermostat(), number);
+        let begun = Instant::now();
+        running.stop();
+        running = host(&other, &file)
+            .arg("--ephemeral")
+            .without("HOST_STATE_DIR")
+            .start();
+        running.stdout.wait_for("Sent message");
+        restarted.push(milliseconds(begun.elapsed()));
+    }
+    let (half, most) = percentiles(swapped);
+    let (half_of_restarts, _) = percentiles(restarted);
+    println!(
+        "from `mv new.wasm` to the first message, compiled anew: half within {half:.0} ms, all within {most:.0} ms (goal 500: \
+         {}); a restart instead takes {half_of_restarts:.0} ms, and loses connection and state",
+        verdict(most < 500.0)
+    );
+}
+
+/// How long a command takes, as its caller sees it.
+fn calls(device: &Device) -> (f64, f64) {
+    let calls = (0..CALLS).map(|_| {
+        let begun = Instant::now();
+        assert_eq!(device.cloud.call(&["getMaxMinReport"]).status, 200);
+        milliseconds(begun.elapsed())
+    });
+    percentiles(calls.collect())
+}
+
+fn beside_a_compilation() {
+    let device = Device::new();
+    let _host = started(host(&device, &thermostat()).start());
+    let (half, most) = calls(&device);
+    let file = device.path("large.wasm");
+    let bytes = large();
+    fs::write(&file, &bytes).unwrap();
+    let mut swap = HostCommand::bare()
+        .arg("swap")
+        .arg(&file)
+        .state_dir(&device.state())
+        .start();
+    swap.stdout.wait_for("preparing");
+    let (half_beside, most_beside) = calls(&device);
+    let steps = device.status()["steps"].clone();
+    assert_eq!(steps["refused"], 0, "it is compiled still");
+    swap.stop();
+    println!(
+        "a command takes {half:.1} ms, 99 of 100 within {most:.1} ms; while a component of {:.1} MB is compiled, {half_beside:.1} \
+         ms, 99 of 100 within {most_beside:.1} ms ({}: within 10 ms of it)",
+        bytes.len() as f64 / 1e6,
+        verdict(most_beside < most + 10.0)
+    );
+}
+
+/// A valid component that takes long to compile: one module of long functions.
+fn large() -> Vec<u8> {
+    const FUNCTIONS: u32 = 300;
+    const OPERATIONS: i32 = 2500;
+    let mut types = TypeSection::new();
+    types.ty().function([ValType::I32], [ValType::I32]);
+    let (mut functions, mut code) = (FunctionSection::new(), CodeSection::new());
+    for number in 0..FUNCTIONS {
+        functions.function(0);
+        let mut function = Function::new([]);
+        let mut body = function.instructions();
+        body.local_get(0);
+        for operation in 0..OPERATIONS {
+            body.i32_const(operation * 7919 ^ number.cast_signed());
+            match operation % 3 {
+                0 => body.i32_mul(),
+                1 => body.i32_xor(),
+                _ => body.i32_add(),
+            };
+        }
+        body.end();
+        code.function(&function);
+    }
+    let mut module = Module::new();
+    module.section(&types).section(&functions).section(&code);
+    let mut component = Component::new();
+    component.section(&ModuleSection(&module));
+    component.finish()
+}
+
+fn main() {
+    pauses();
+    new_files();
+    beside_a_compilation();
+}

@@ -23,9 +23,10 @@ run: build ## Start the local cloud and the thermostat; stop with q or Ctrl-C
 		'  $(TARGET)/cloud events --follow              what the device sends' \
 		'  $(TARGET)/cloud set targetTemperature 23.5   set a property, see it acknowledged' \
 		'  $(TARGET)/cloud call getMaxMinReport         call a command' \
-		'  $(TARGET)/cloud twin                         desired and reported properties' ''
+		'  $(TARGET)/cloud twin                         desired and reported properties' \
+		'  make build                                   a changed thermostat takes over while it runs' ''
 	@$(TARGET)/cloud exec --dir target/run --device-id thermostat-01 -- \
-		$(TARGET)/host --component target/thermostat.wasm
+		$(TARGET)/host --component target/thermostat.wasm --watch --report-host
 
 test: build guests ## Run every test: unit, guest, end to end with real processes, conformance
 	$(CARGO) test --release --no-fail-fast $(NATIVE)

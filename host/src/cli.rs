@@ -105,6 +105,9 @@ pub struct RunArgs {
     /// Let the component's file take over whenever it changes. Without it, SIGHUP and `host swap` do.
     #[arg(long, env = "HOST_WATCH")]
     pub watch: bool,
+    /// Report on the twin which version runs and what became of the last swap, as the Plug and Play component `host`.
+    #[arg(long, env = "HOST_REPORT_HOST")]
+    pub report_host: bool,
     /// What a new version may do without.
     #[command(flatten)]
     pub take: TakeArgs,

@@ -163,6 +163,7 @@ async fn device(
             fallback,
             previous,
             probation: args.probation.probation(),
+            report: args.report_host,
         },
         config: config::component_settings(args).into(),
         identity,

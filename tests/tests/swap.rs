@@ -364,3 +364,38 @@ fn status_and_history_are_for_people_too() {
     );
     assert!(lines[1].contains("is accepted"), "{history}");
 }
+
+#[test]
+fn the_twin_is_told_what_runs_after_the_device_has_reported_its_own() {
+    let device = Device::new();
+    let mut events = device.cloud.events();
+    let _host = device
+        .host(&thermostat())
+        .arg("--report-host")
+        .arg("--telemetry-interval=20ms")
+        .start();
+    let first = events.next("reported");
+    assert!(
+        first["patch"]["maxTempSinceLastReboot"].is_number(),
+        "{first}"
+    );
+    let host = events.reported("host");
+    assert_eq!(host["name"], "thermostat");
+    assert_eq!(host["sha256"], sha256(&thermostat()));
+    assert_eq!(host["__t"], "c");
+
+    let new = device.version(&thermostat(), 1);
+    device.swaps(&new, &["--wait"]);
+    let begun = events.reported("host");
+    assert_eq!(
+        (&begun["lastSwapResult"], &begun["sha256"]),
+        (&"begun".into(), &sha256(&new).into())
+    );
+    assert!(begun["lastSwapPause"].is_number());
+    assert_eq!(events.reported("host")["lastSwapResult"], "accepted");
+    assert_eq!(device.operate(&["rollback"]).code, 0);
+    let back = events.reported("host");
+    assert_eq!(back["lastSwapResult"], "rolled-back");
+    assert_eq!(back["lastSwapReason"], "a roll-back was asked for");
+    assert_eq!(back["sha256"], sha256(&thermostat()));
+}

@@ -206,6 +206,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 self.order(order);
             }
             self.judge();
+            self.report_host();
             self.attend();
             self.depart();
             let wake = self.wake();

@@ -17,7 +17,10 @@ use super::{
 };
 use crate::{
     mqtt::Transport,
-    store::batch::{Batch, TimerChange},
+    store::{
+        batch::{Batch, TimerChange},
+        outbox::Outgoing,
+    },
     swap::{self, About, Ask, Asker, Entry, Order, Source, State, Status, Step},
 };
 
@@ -35,6 +38,12 @@ pub(super) struct Turnover<B> {
     steps: BTreeMap<Step, u64>,
     /// Steps to tell those who wait for them once their batch is accepted, with its number.
     untold: Vec<(u64, Entry, Asker)>,
+    /// Whether the twin is told what runs.
+    reports: bool,
+    /// Whether what runs has changed since it was told.
+    unreported: bool,
+    /// Whether the component had its chance to report before the host does.
+    had_its_say: bool,
 }
 
 /// A version that is to take over.
@@ -95,6 +104,9 @@ impl<B> Turnover<B> {
             probation,
             steps: BTreeMap::new(),
             untold: Vec::new(),
+            reports: parts.report,
+            unreported: parts.report,
+            had_its_say: false,
         }
     }
 
@@ -111,6 +123,7 @@ impl<B> Turnover<B> {
 
     /// The version that runs has handled an event.
     pub(super) fn handled(&mut self) {
+        self.had_its_say = true;
         if let Some(probation) = &mut self.probation {
             probation.handled();
         }
@@ -495,8 +508,24 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         self.commit(batch);
     }
 
+    /// Reports what runs, if it has changed. What the component reports first, in its `init` or its first event, goes before
+    /// it: a device's first reported property is its own.
+    pub(super) fn report_host(&mut self) {
+        if !self.turnover.had_its_say || !std::mem::take(&mut self.turnover.unreported) {
+            return;
+        }
+        let saved = self.store.saved();
+        let report = swap::host_report(&saved.versions, &saved.history);
+        self.commit(Batch {
+            outgoing: vec![Outgoing::Report(report)],
+            ..Batch::default()
+        });
+    }
+
     /// Commits what came of a call; a roll-back undoes it.
     pub(super) fn commit_call(&mut self, batch: Batch) -> u64 {
+        let reports = |outgoing: &Outgoing| matches!(outgoing, Outgoing::Report(_));
+        self.turnover.had_its_say |= batch.outgoing.iter().any(reports);
         let from = self.store.outbox().next_id();
         let number = self.commit(batch);
         let online = self.connection.session().is_some();
@@ -522,6 +551,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     /// Logs and counts a step, and leaves it in the next batch, with which it is told.
     fn step(&mut self, batch: &mut Batch, entry: Entry, asker: Option<&Asker>) {
         *self.turnover.steps.entry(entry.step).or_default() += 1;
+        let is_result = entry.step.is_kept() && entry.step != Step::Failed;
+        self.turnover.unreported |= self.turnover.reports && is_result;
         entry.log(&self.name);
         if let Some(asker) = asker {
             let number = match entry.step.is_kept() {

@@ -22,6 +22,7 @@ mod back;
 pub mod control;
 mod history;
 pub mod prepare;
+mod report;
 pub mod shelf;
 pub mod start;
 mod versions;
@@ -32,7 +33,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-pub(crate) use self::back::roll_back;
+pub(crate) use self::{back::roll_back, report::host_report};
 pub use self::{
     history::{Entry, History, Source, Step},
     versions::{About, Fallback, Quarantined, Running, Versions},
@@ -100,6 +101,8 @@ pub struct Parts<B> {
     pub previous: Option<B>,
     /// How long a new version is on probation.
     pub probation: Probation,
+    /// Whether the twin is told what runs.
+    pub report: bool,
 }
 
 impl<B> Default for Parts<B> {
@@ -109,6 +112,7 @@ impl<B> Default for Parts<B> {
             fallback: None,
             previous: None,
             probation: Probation::default(),
+            report: false,
         }
     }
 }

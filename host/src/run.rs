@@ -35,6 +35,8 @@ use crate::{
     },
 };
 
+/// This program, which also compiles: the very one that runs, even if another one has taken its file's place.
+const THIS_PROGRAM: &str = "/proc/self/exe";
 /// Wishes and orders that may wait at a time.
 const AT_A_TIME: usize = 16;
 
@@ -53,10 +55,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), AppError> {
     };
     let sandbox = Sandbox::new(Limits::default(), wasi, guests.handle().clone())
         .map_err(anyhow::Error::from)?;
-    let program =
-        std::env::current_exe().context("cannot find this program, which also compiles")?;
     let compiler = Compiler {
-        program,
+        program: THIS_PROGRAM.into(),
         cache: config::cache_dir(&args.cache)?,
     };
     let result = network.block_on(async {

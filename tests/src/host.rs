@@ -1,6 +1,6 @@
 //! How a `host` is started.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -20,12 +20,27 @@ impl HostCommand {
     /// A host without arguments.
     pub fn bare() -> Self {
         let state = TempDir::new().expect("a directory for the state");
-        let mut command = Command::new(files::program("host"));
+        let mut command = Command::new(Self::program());
         command
             .env_clear()
             .env("HOST_CACHE_DIR", files::cache())
             .env("HOST_STATE_DIR", state.path().join("state"));
         Self { command, state }
+    }
+
+    /// The program all hosts are run by unless a test says otherwise.
+    pub fn program() -> PathBuf {
+        files::program("host")
+    }
+
+    /// Run by another file of the program.
+    pub fn run_by(mut self, program: &Path) -> Self {
+        let mut command = Command::new(program);
+        command.env_clear().args(self.command.get_args());
+        let variables = self.command.get_envs();
+        command.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+        self.command = command;
+        self
     }
 
     /// A host that runs `component`, and logs what happens (`-v`).

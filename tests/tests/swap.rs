@@ -13,7 +13,7 @@ use std::{
     thread,
 };
 
-use end_to_end::{Device, Process, Signal, guest, sha256, thermostat, version};
+use end_to_end::{Device, HostCommand, Process, Signal, guest, sha256, thermostat, version};
 
 /// Runs `sequence` with a message every 20 ms.
 fn sequence(device: &Device) -> Process {
@@ -271,6 +271,43 @@ fn a_record_that_is_not_understood_refuses_the_swap_unless_the_state_may_go() {
     assert_eq!(device.runs(), sha256(&thermostat()));
     let reply = device.cloud.call(&["getMaxMinReport"]);
     assert_eq!(reply.status, 200);
+}
+
+#[test]
+fn a_new_version_takes_over_a_record_of_an_older_shape_and_an_older_version_does_not_misread_a_newer_one()
+ {
+    let device = Device::new();
+    let mut events = device.cloud.events();
+    let _host = sequence(&device);
+    for _ in 0..5 {
+        events.next("telemetry");
+    }
+    device.swaps(&guest("sequence_v2"), &["--wait"]);
+    let counted = device.cloud.call(&["count"]).payload.as_u64();
+    let numbers = events.numbers(counted.expect("a number") + 1);
+    assert_eq!(numbers.twice, 0);
+    let refused = device.operate(&["rollback"]);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.stderr.contains("not of schema 1"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(device.runs(), sha256(&guest("sequence_v2")));
+}
+
+#[test]
+fn a_host_whose_program_was_replaced_still_compiles() {
+    let device = Device::new();
+    let program = device.path("host");
+    fs::copy(HostCommand::program(), &program).expect("it can be copied");
+    let mut host = device.host(&guest("sequence")).run_by(&program).start();
+    host.stdout.wait_for("Listening");
+    fs::remove_file(&program).expect("it is mine");
+    // A version no other run has used, so that it is compiled.
+    let new = device.version(&guest("sequence"), 1_000_000 + std::process::id());
+    device.swaps(&new, &[]);
+    assert_eq!(device.runs(), sha256(&new));
 }
 
 #[test]

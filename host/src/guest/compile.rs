@@ -130,6 +130,7 @@ impl Compiler {
         };
         tracing::info!(component = %source.path.display(), bytes = source.bytes.len(), "compiling the component");
         let child = Command::new(&self.program)
+            .arg0("host")
             .args([
                 OsString::from("compile"),
                 "--cache-dir".into(),

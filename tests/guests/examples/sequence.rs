@@ -7,7 +7,7 @@
 
 use serde_json::{Value, json};
 use test_guests::{
-    Command, Device, Reply, Start, hub, millis, recorded, reply, run_timer, telemetry,
+    Command, Device, Reply, Start, hub, millis, object, recorded, reply, run_timer, telemetry,
 };
 
 struct Sequence {
@@ -28,6 +28,11 @@ impl Device for Sequence {
     const NAME: &'static str = "sequence";
 
     fn begin(start: Start) -> Result<Self, String> {
+        if let Some(record) = &start.last_record
+            && object(record)?.get("schema") != Some(&json!(1))
+        {
+            return Err("the record is not of schema 1".to_owned());
+        }
         run_timer(
             &start,
             "sequence",

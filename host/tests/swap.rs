@@ -387,6 +387,30 @@ async fn another_model_is_refused_unless_it_is_allowed_and_then_announced_anew()
 }
 
 #[tokio::test]
+async fn a_model_that_changes_while_the_device_connects_is_the_one_it_connects_with() {
+    let (orders, to_device) = mpsc::channel(16);
+    let versions = swap::Parts {
+        orders: Some(to_device),
+        ..swap::Parts::default()
+    };
+    let mut bench = begin(&recorder(), versions, Kept::default());
+    let attempt = bench.server.next().await.expect("a connection");
+    let (asker, mut steps) = mpsc::unbounded_channel();
+    let ask = Ask {
+        allow_model_change: true,
+        asker: Some(asker),
+        ..ask()
+    };
+    let b = recorder().version("b").model("dtmi:example:Other;1");
+    orders.send(Order::Swap(b, ask)).await.unwrap();
+    until(&mut steps, Step::Begun).await;
+    let old = attempt.accept();
+    let attempt = bench.server.next().await.expect("a new connection");
+    assert!(attempt.connect.username.contains("Other"));
+    drop(old);
+}
+
+#[tokio::test]
 async fn a_version_that_takes_messages_connects_anew_and_one_that_does_not_keeps_the_connection() {
     let mut site = site(&recorder()).await;
     let b = recorder().version("b").without_messages();

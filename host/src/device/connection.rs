@@ -92,6 +92,8 @@ pub(super) enum Progress {
 pub(super) struct Connection<T: Transport> {
     pub(super) identity: Identity,
     model_id: String,
+    /// The model the last CONNECT announced.
+    announced: String,
     messages: bool,
     clock: Arc<dyn Clock>,
     assignment: Option<Assignment>,
@@ -142,6 +144,7 @@ impl<T: Transport + Sync> Connection<T> {
         Self {
             identity,
             model_id,
+            announced: String::new(),
             messages,
             clock,
             assignment,
@@ -257,6 +260,7 @@ impl<T: Transport + Sync> Connection<T> {
     }
 
     fn begin(&mut self, transport: T) {
+        self.announced.clone_from(&self.model_id);
         self.phase = match (&self.assignment, &self.identity) {
             (None, Identity::Dps(registration)) => {
                 let (clock, registration) = (self.clock.clone(), registration.clone());
@@ -334,6 +338,11 @@ impl<T: Transport + Sync> Connection<T> {
     ) -> Result<Progress, Refusal> {
         let hub = self.hub();
         let error = match result {
+            // Another version has taken over meanwhile, with another model.
+            Ok(_) if self.announced != self.model_id => {
+                self.begin(transport);
+                return Ok(Progress::Lost);
+            }
             Ok(link) => return Ok(self.online(transport, link)),
             Err(error) => error,
         };

@@ -221,6 +221,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 () = wake => {}
             }
         }
+        self.end_cleanly();
         self.connection.end().await;
         let patience = self.clock.sleep_until(self.clock.monotonic() + KEEP_WITHIN);
         select! {

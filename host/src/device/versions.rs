@@ -160,6 +160,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 // Whoever asked may be gone.
                 let _ = to.send(self.status());
             }
+            Order::Needed(to) => {
+                let _ = to.send(self.needed());
+            }
         }
     }
 
@@ -481,6 +484,18 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         self.announce();
     }
 
+    /// The device ends as it was told to, which says nothing against a version on probation.
+    pub(super) fn end_cleanly(&mut self) {
+        let mut versions = self.store.saved().versions.clone();
+        if let Some(fallback) = &mut versions.fallback {
+            fallback.clean = true;
+            self.commit(Batch {
+                versions: Some(versions),
+                ..Batch::default()
+            });
+        }
+    }
+
     /// Accepts the version on probation, if it has proved itself.
     pub(super) fn judge(&mut self) {
         let now = self.clock.monotonic();
@@ -575,6 +590,15 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         if kept {
             self.commit(batch);
         }
+    }
+
+    fn needed(&self) -> Vec<String> {
+        let kept = self.store.saved().versions.needed().map(str::to_owned);
+        let waiting = self.turnover.waiting.as_ref();
+        let waiting = waiting.map(|it| it.behaviour.sha256().to_owned());
+        let beginning = self.turnover.beginning.as_ref();
+        let beginning = beginning.map(|it| it.about.sha256.clone());
+        kept.chain(waiting).chain(beginning).collect()
     }
 
     fn status(&mut self) -> Status {

@@ -26,7 +26,7 @@ pub enum Step {
     Replaced,
     /// It has taken over, on probation.
     Begun,
-    /// The process ended while it was on probation; it is tried once more.
+    /// The process ended while it was on probation, and it goes on in another one.
     Continued,
     /// It has passed its probation.
     Accepted,
@@ -234,12 +234,9 @@ impl Entry {
                     "the new version has taken over, on probation"
                 );
             }
-            Step::Continued => tracing::warn!(
-                device,
-                version,
-                reason,
-                "the version on probation is tried once more"
-            ),
+            Step::Continued => {
+                tracing::warn!(device, version, reason, "the version on probation goes on")
+            }
             Step::Accepted => {
                 tracing::info!(device, version, "the new version has passed its probation")
             }

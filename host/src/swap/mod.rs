@@ -4,7 +4,7 @@
 //!            asked            prepared           begun            accepted
 //! accepted ────────▶ preparing ────────▶ waiting ───────▶ probation ────────▶ accepted
 //!    ▲                   │ refused,         │ same, refused,   │  ▲
-//!    │                   │ replaced         │ replaced         │  └─ continued, once: the process ended
+//!    │                   │ replaced         │ replaced         │  └─ continued: the process ended, once unasked
 //!    └───────────────────┴──────────────────┘                  │
 //!    ▲                                      rolled-back        │
 //!    └─────────────────────────────────────────────────────────┘
@@ -70,6 +70,8 @@ pub enum Order<B> {
     RollBack(Asker),
     /// Say how things stand.
     Report(oneshot::Sender<Status>),
+    /// Name the hashes of all versions that run, ran, or are about to, and may be needed yet.
+    Needed(oneshot::Sender<Vec<String>>),
 }
 
 /// How long a new version is on probation: both must have passed, and the hub must have acknowledged one of its messages

@@ -59,11 +59,15 @@ impl Preparation {
         let source = joined(file, reading.await)??;
         let component = self.compiler.load(&self.sandbox, &source).await?;
         if let Some(shelf) = self.shelf.clone() {
-            let mut needed = needed(orders).await;
-            needed.push(source.sha256().to_string());
+            let needed = needed(orders).await;
             let keeping = spawn_blocking(move || {
-                shelf.retain(&needed)?;
-                shelf.keep(&source)
+                shelf.keep(&source)?;
+                match needed {
+                    Some(needed) => {
+                        shelf.retain(&[needed, vec![source.sha256().to_string()]].concat())
+                    }
+                    None => Ok(()),
+                }
             });
             joined(file, keeping.await)?.map_err(|error| LoadError::Unreadable {
                 path: file.to_owned(),
@@ -74,16 +78,11 @@ impl Preparation {
     }
 }
 
-/// The hashes of the versions the device may need, as it says itself.
-async fn needed(orders: &mpsc::Sender<Order<Component>>) -> Vec<String> {
-    let (to, status) = oneshot::channel();
-    send(orders, Order::Report(to)).await;
-    let Ok(status) = status.await else {
-        return Vec::new();
-    };
-    let versions = [status.running, status.fallback, status.previous];
-    let versions = versions.into_iter().flatten();
-    versions.map(|version| version.about.sha256).collect()
+/// The hashes of the versions the device may need, as it says itself; none if it has ended.
+async fn needed(orders: &mpsc::Sender<Order<Component>>) -> Option<Vec<String>> {
+    let (to, needed) = oneshot::channel();
+    send(orders, Order::Needed(to)).await;
+    needed.await.ok()
 }
 
 fn joined<T>(file: &Path, result: Result<T, tokio::task::JoinError>) -> Result<T, LoadError> {

@@ -36,7 +36,7 @@ pub struct Loader<'a> {
 
 /// Chooses what begins, and puts it down in the store. A device that has run before begins with the version it accepted,
 /// even if the component's file is gone or another one; a new file then takes over as in any swap. A version whose process
-/// ended while it was on probation is tried once more; if it ends again, it is rolled back.
+/// was killed or crashed while it was on probation is tried once more; if that happens again, it is rolled back.
 ///
 /// # Errors
 /// If no version can be loaded.
@@ -189,18 +189,22 @@ fn count_this_process(store: &mut DeviceStore, clock: &dyn Clock) {
     let Some(fallback) = &mut versions.fallback else {
         return;
     };
-    fallback.ended += 1;
-    if fallback.ended == 1 {
+    let clean = std::mem::take(&mut fallback.clean);
+    fallback.ended += u32::from(!clean);
+    if clean || fallback.ended == 1 {
         let mut entry = Entry::new(clock.now(), Step::Continued, By::Host);
         entry.version = versions.running.clone().map(|running| running.about);
-        let entry = entry.because("the process ended while it was on probation");
+        let entry = entry.because(match clean {
+            true => "the host was started again while it was on probation",
+            false => "the host was killed while it was on probation",
+        });
         let batch = Batch {
             versions: Some(versions),
             ..Batch::default()
         };
         return put_down(batch, entry, store, clock);
     }
-    let reason = "the process ended twice while it was on probation";
+    let reason = "the host was killed twice while it was on probation";
     if let Some((batch, entry)) = roll_back(store.saved(), clock, By::Host, reason) {
         put_down(batch, entry, store, clock);
     }

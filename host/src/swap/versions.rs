@@ -63,8 +63,10 @@ pub struct Fallback {
     pub record: Option<String>,
     /// Its timers.
     pub timers: Vec<KeptTimer>,
-    /// How many processes have ended since, the version on probation running.
+    /// How many processes have ended since, the version on probation running, without being told to.
     pub ended: u32,
+    /// Whether the last one was told to.
+    pub clean: bool,
 }
 
 /// A version that was withdrawn, and is not taken again unless it is forced.
@@ -138,6 +140,7 @@ impl Versions {
                 record,
                 timers,
                 ended: 0,
+                clean: false,
             });
         }
     }

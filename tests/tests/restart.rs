@@ -90,6 +90,8 @@ fn what_was_not_sent_is_kept_shown_and_sent_in_order() {
     events.next("connected");
     for number in 1..=30 {
         assert_eq!(events.next("telemetry")["body"]["sequence"], number);
+        // The host has the acknowledgment.
+        host.stdout.wait_for("Sent message");
     }
     assert_eq!(host.stop(), Some(0));
     assert_eq!(shown("outbox", state.path())["messages"], 0);

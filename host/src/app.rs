@@ -15,10 +15,7 @@ use crate::{
     cli::{self, Cli, Command, CompileArgs, InspectArgs},
     config::{self, SettingError},
     device::{Refusal, behaviour::Failure},
-    guest::{
-        Limits,
-        compile::{LoadError, compile_here},
-    },
+    guest::compile::{LoadError, compile_here},
     inspect,
     mqtt::tls::TlsError,
     observability, operate, run,
@@ -122,7 +119,7 @@ fn compile(args: &CompileArgs) -> Result<(), AppError> {
     let image = compile_here(
         &args.file,
         &config::cache_dir(&args.cache)?,
-        &Limits::default(),
+        &args.limits.limits(),
     )?;
     print(format!("{}\n", image.display()).as_bytes());
     Ok(())

@@ -153,16 +153,6 @@ fn secret(variable: &str) -> Option<SecretString> {
         .map(|text| SecretString::from(text.to_string_lossy().into_owned()))
 }
 
-/// The component's settings in the order given, the short forms last, so that they count.
-#[must_use]
-pub fn component_settings(args: &RunArgs) -> Vec<(String, String)> {
-    let interval = args
-        .telemetry_interval
-        .iter()
-        .map(|time| ("telemetry-interval".to_owned(), time.clone()));
-    args.set.iter().cloned().chain(interval).collect()
-}
-
 /// Where compiled components are kept.
 pub fn cache_dir(args: &CacheArgs) -> Result<PathBuf, SettingError> {
     match &args.cache_dir {

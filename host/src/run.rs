@@ -9,18 +9,18 @@ use std::{
 
 use anyhow::Context;
 use tokio::{
-    runtime::{Builder, Runtime},
+    runtime::{Builder, Handle, Runtime},
     signal::unix::{SignalKind, signal},
     sync::mpsc,
 };
 
 use crate::{
     app::AppError,
-    cli::{RunArgs, WasiArg},
+    cli::{RunArgs, SandboxArgs},
     clock::SystemClock,
     config::{self, SettingError},
     device::{Device, DeviceError, Identity, Parts},
-    guest::{Component, Limits, Sandbox, Wasi, compile::Compiler},
+    guest::{Component, Sandbox, compile::Compiler},
     mqtt::{rumqtt::Rumqtt, tls},
     shutdown,
     store::{DeviceStore, Kept, Memory, StateDir, writer::Store},
@@ -49,16 +49,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), AppError> {
     // Two runtimes: a component that spins must not delay a keep-alive.
     let network = runtime("network", 2)?;
     let guests = runtime("guest", available_parallelism().map_or(2, usize::from))?;
-    let wasi = match args.wasi {
-        WasiArg::LogOnly => Wasi::LogOnly,
-        WasiArg::None => Wasi::None,
-    };
-    let sandbox = Sandbox::new(Limits::default(), wasi, guests.handle().clone())
-        .map_err(anyhow::Error::from)?;
-    let compiler = Compiler {
-        program: THIS_PROGRAM.into(),
-        cache: config::cache_dir(&args.cache)?,
-    };
+    let (compiler, sandbox) = sandbox(&args.sandbox, guests.handle())?;
     let result = network.block_on(async {
         let shutdown = shutdown::listen().context("cannot listen for signals")?;
         shutdown::outlive_full_files().context("cannot listen for signals")?;
@@ -81,6 +72,20 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), AppError> {
     guests.shutdown_background();
     network.shutdown_background();
     result
+}
+
+/// Where components run, on `guests`, and what compiles them.
+pub(crate) fn sandbox(
+    args: &SandboxArgs,
+    guests: &Handle,
+) -> Result<(Compiler, Sandbox), AppError> {
+    let compiler = Compiler {
+        program: THIS_PROGRAM.into(),
+        cache: config::cache_dir(&args.cache)?,
+    };
+    let sandbox = Sandbox::new(args.limits.limits(), args.wasi.into(), guests.clone())
+        .map_err(anyhow::Error::from)?;
+    Ok((compiler, sandbox))
 }
 
 /// Where a device is at home on disk; nowhere if it is ephemeral.
@@ -165,7 +170,7 @@ async fn device(
             probation: args.probation.probation(),
             report: args.report_host,
         },
-        config: config::component_settings(args).into(),
+        config: args.settings.settings(),
         identity,
         transport: Rumqtt::new(tls),
         store,

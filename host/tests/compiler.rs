@@ -42,14 +42,26 @@ async fn the_compiler_inherits_no_environment() {
 }
 
 #[tokio::test]
-async fn the_compiler_is_given_the_component_and_the_folder_of_images_and_nothing_else() {
+async fn the_compiler_is_given_the_component_the_folder_of_images_and_its_limits_and_nothing_else()
+{
     let Compiled {
         arguments,
         images,
         component,
         ..
     } = compiled().await;
-    assert_eq!(arguments, ["compile", "--cache-dir", &images, "--", "-"]);
+    let limits = [
+        "component=67108864",
+        "compile-time=120000ms",
+        "compile-memory=4294967296",
+    ];
+    let limits = limits.iter().flat_map(|limit| ["--limit", limit]);
+    let expected: Vec<_> = ["compile", "--cache-dir", &images]
+        .into_iter()
+        .chain(limits)
+        .chain(["--", "-"])
+        .collect();
+    assert_eq!(arguments, expected);
     assert!(component == fs::read(thermostat()).unwrap());
 }
 

@@ -34,50 +34,15 @@ fn every_make_target_it_names_exists() {
 
 #[test]
 fn its_limits_are_the_hosts() {
-    let limits = Limits::default();
-    let mebibytes = |bytes: usize| format!("{} MiB", bytes >> 20);
-    let kibibytes = |bytes: usize| format!("{} KiB", bytes >> 10);
-    let rows = [
-        ("memory of one instance", mebibytes(limits.memory)),
-        (
-            "CPU time of one call",
-            format!("{} s", limits.cpu.as_secs()),
-        ),
-        (
-            "wall time of one call",
-            format!("{} s", limits.wall.as_secs()),
-        ),
-        (
-            "messages, reports and timers staged in one call",
-            limits.effects.to_string(),
-        ),
-        ("timers", limits.timers.to_string()),
-        ("record", kibibytes(limits.record)),
-        ("response of a command", kibibytes(limits.reply)),
-        (
-            "log lines",
-            format!(
-                "{} a second, {} each",
-                limits.log_lines_per_second,
-                kibibytes(limits.log_line)
-            ),
-        ),
-        (
-            "size of the file",
-            format!("{} MiB", limits.component >> 20),
-        ),
-        (
-            "compilation, in a process of its own",
-            format!(
-                "{} s, {} GiB",
-                limits.compile_time.as_secs(),
-                limits.compile_memory >> 30
-            ),
-        ),
-    ];
     let readme = read("README.md");
-    for (name, value) in rows {
-        let row = format!("| {name} | {value} |");
+    let defaults = Limits::default();
+    for limit in Limits::ALL {
+        let what = limit.reason().split('.').next().unwrap();
+        let row = format!(
+            "| `{}` | {what} | {} |",
+            limit.name(),
+            limit.shown(&defaults)
+        );
         assert!(readme.contains(&row), "{row}");
     }
 }

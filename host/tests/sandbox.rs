@@ -128,7 +128,7 @@ async fn a_call_that_takes_too_long_is_dropped_where_it_stands() {
     let failure = instance.handle(command("spin", None)).await.err().unwrap();
     assert_eq!(
         failure,
-        Failure::Trap("it took longer than 0.2 s in one call".to_owned())
+        Failure::Trap("it took longer than 200 ms in one call".to_owned())
     );
 }
 

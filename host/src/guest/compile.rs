@@ -26,6 +26,7 @@ use super::{
     limits::Limits,
     sandbox::{Sandbox, UnfitError},
 };
+use crate::amount::{show_bytes, show_time};
 
 /// Images kept: about 1 MB each, and far more than a developer goes back to.
 const MAX_IMAGES: usize = 50;
@@ -129,15 +130,17 @@ impl Compiler {
             reason,
         };
         tracing::info!(component = %source.path.display(), bytes = source.bytes.len(), "compiling the component");
+        let told = limits.of_compilation();
+        let told = told.flat_map(|limit| ["--limit".to_owned(), limit.to_string()]);
         let child = Command::new(&self.program)
             .arg0("host")
             .args([
                 OsString::from("compile"),
                 "--cache-dir".into(),
                 self.cache.clone().into(),
-                "--".into(),
-                STDIN.into(),
             ])
+            .args(told)
+            .args(["--", STDIN])
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -160,8 +163,8 @@ impl Compiler {
             .await
             .map_err(|_| {
                 failed(format!(
-                    "it takes longer than {} s",
-                    limits.compile_time.as_secs()
+                    "it takes longer than {}; allow more with --limit compile-time=…",
+                    show_time(limits.compile_time)
                 ))
             })?
             .map_err(|error| failed(format!("cannot run {}: {error}", self.program.display())))?;
@@ -178,9 +181,11 @@ impl Compiler {
         Err(failed(match output.status.code() {
             Some(_) if !line.is_empty() => line.to_owned(),
             _ => format!(
-                "the compiler ended with {}; it may use {} MiB",
+                "the compiler ended with {}; it may use {} and {}, allow more with --limit compile-time=… or \
+                 compile-memory=…",
                 output.status,
-                limits.compile_memory >> 20
+                show_time(limits.compile_time),
+                show_bytes(limits.compile_memory)
             ),
         }))
     }
@@ -246,8 +251,9 @@ impl Source {
         };
         let too_large = || {
             unreadable(format!(
-                "it is larger than {} MiB; build it for release, without debug information",
-                limits.component >> 20
+                "it is larger than {}; build it for release, without debug information, or allow more with --limit \
+                 component=…",
+                show_bytes(limits.component)
             ))
         };
         let from: Box<dyn Read> = if path == Path::new(STDIN) {

@@ -11,9 +11,9 @@ use super::{bindings::pnp::device::log::Level, limits::Limits};
 pub(super) struct LogBudget {
     device: Arc<str>,
     line: usize,
-    per_second: u32,
+    per_second: usize,
     second: Instant,
-    written: u32,
+    written: usize,
 }
 
 impl LogBudget {
@@ -21,7 +21,7 @@ impl LogBudget {
         Self {
             device,
             line: limits.log_line,
-            per_second: limits.log_lines_per_second,
+            per_second: limits.log_rate,
             second: Instant::now(),
             written: 0,
         }
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn only_so_many_lines_are_admitted_per_second() {
         let limits = Limits {
-            log_lines_per_second: 3,
+            log_rate: 3,
             ..Limits::default()
         };
         let mut budget = LogBudget::new(&limits, "d".into());

@@ -13,5 +13,5 @@ mod state;
 
 pub use component::Component;
 pub use instance::Instance;
-pub use limits::Limits;
+pub use limits::{Limit, LimitSetting, LimitSettingError, Limits, Unit};
 pub use sandbox::{Sandbox, UnfitError, Wasi};

@@ -18,7 +18,7 @@ use super::{
     limits::Limits,
     state::State,
 };
-use crate::device::behaviour::Failure;
+use crate::{amount::show_time, device::behaviour::Failure};
 
 /// Where components run: one for all devices of a process.
 #[derive(Clone)]
@@ -246,8 +246,8 @@ impl Prepared {
                 "the host failed while it ran: {failed}"
             ))),
             Err(_) => Err(Failure::Trap(format!(
-                "it took longer than {} s in one call",
-                wall.as_secs_f64()
+                "it took longer than {} in one call",
+                show_time(wall)
             ))),
         }
     }

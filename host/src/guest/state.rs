@@ -16,6 +16,7 @@ use super::{
     log_budget::LogBudget,
 };
 use crate::{
+    amount::show_time,
     clock::Clock,
     device::{behaviour::Surroundings, effect::Effect},
     store::Room,
@@ -91,8 +92,8 @@ impl State {
         self.slices += 1;
         if TICK * self.slices > self.limits.cpu {
             wasmtime::bail!(
-                "it used more than {} ms of CPU time in one call",
-                self.limits.cpu.as_millis()
+                "it used more than {} of CPU time in one call",
+                show_time(self.limits.cpu)
             );
         }
         self.yielded.store(true, Ordering::Relaxed);

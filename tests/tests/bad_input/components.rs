@@ -86,3 +86,18 @@ fn a_component_that_needs_wasi_is_told_which_option_forbids_it() {
         &["imports wasi:", "--wasi log-only"],
     );
 }
+
+#[test]
+fn a_component_that_is_too_much_is_told_the_limit_and_how_to_raise_it() {
+    let limited = |limit: &str| host(&thermostat()).arg("--limit").arg(limit);
+    ends(
+        limited("component=1KiB"),
+        UNUSABLE,
+        &["larger than 1 KiB", "--limit component="],
+    );
+    ends(
+        limited("memory=64KiB"),
+        UNUSABLE,
+        &["more than 64 KiB of memory"],
+    );
+}

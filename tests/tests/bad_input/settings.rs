@@ -164,6 +164,9 @@ fn a_wrong_command_line_shows_how_it_is_written() {
     for (arguments, words) in [
         (&["--set", "novalue"][..], "KEY=VALUE"),
         (&["--no-such-option"], "--help"),
+        (&["--limit", "ram=1GiB"], "memory, table-elements"),
+        (&["--limit", "memory=much"], "a size, such as"),
+        (&["--limit", "memory=0"], "from 64 KiB to 4 GiB"),
         (&["--log-format", "xml"], "text"),
     ] {
         let host = arguments

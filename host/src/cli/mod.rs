@@ -1,13 +1,15 @@
 //! The command line.
 
+mod component;
+
 use std::{path::PathBuf, time::Duration};
 
-use bytesize::ByteSize;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use jiff::{Span, SpanRelativeTo};
 
+pub use self::component::{CacheArgs, CompileArgs, LimitArgs, SandboxArgs, SettingArgs, WasiArg};
 use crate::{
+    amount,
     store::{Retention, WhenFull},
     swap::Probation,
 };
@@ -36,6 +38,9 @@ Examples:
 
   Against the local cloud, with a measurement every second:
     cloud exec -- host --component thermostat.wasm --telemetry-interval 1s
+
+  With other limits on the component:
+    host --component thermostat.wasm --limit memory=32MiB --limit cpu=500ms
 
 Keys come from the environment only:
   IOTHUB_DEVICE_DPS_DEVICE_KEY      the device's own key, base64
@@ -96,12 +101,9 @@ pub struct RunArgs {
     /// The component that is the device's behaviour; needed to run a device.
     #[arg(long, value_name = "FILE", env = "HOST_COMPONENT")]
     pub component: Option<PathBuf>,
-    /// A setting for the component; may be given several times. In the variable, separate them with `;`.
-    #[arg(long, value_name = "KEY=VALUE", env = "HOST_SET", value_delimiter = ';', value_parser = setting)]
-    pub set: Vec<(String, String)>,
-    /// Time between measurements, such as 500ms, 8s or 2m; short for --set telemetry-interval=…
-    #[arg(long, value_name = "TIME", env = "HOST_TELEMETRY_INTERVAL")]
-    pub telemetry_interval: Option<String>,
+    /// The component's settings.
+    #[command(flatten)]
+    pub settings: SettingArgs,
     /// Let the component's file take over whenever it changes. Without it, SIGHUP and `host swap` do.
     #[arg(long, env = "HOST_WATCH")]
     pub watch: bool,
@@ -134,17 +136,9 @@ pub struct RunArgs {
     /// A certificate authority (PEM) to trust beside the usual ones.
     #[arg(long, value_name = "FILE", env = "HOST_CA")]
     pub ca: Option<PathBuf>,
-    /// Whether a component may import WASI. There is nothing behind it but a log.
-    #[arg(
-        long,
-        value_name = "WHAT",
-        env = "HOST_WASI",
-        default_value = "log-only"
-    )]
-    pub wasi: WasiArg,
-    /// Where compiled components are kept.
+    /// Where the component runs.
     #[command(flatten)]
-    pub cache: CacheArgs,
+    pub sandbox: SandboxArgs,
     /// Where the device's state is kept.
     #[command(flatten)]
     pub state: StateArgs,
@@ -294,24 +288,6 @@ pub struct InspectArgs {
     pub json: bool,
 }
 
-/// Where compiled components are kept.
-#[derive(Debug, Args)]
-pub struct CacheArgs {
-    /// Directory of compiled components [default: the user's cache directory].
-    #[arg(long, value_name = "DIR", env = "HOST_CACHE_DIR")]
-    pub cache_dir: Option<PathBuf>,
-}
-
-/// What to compile.
-#[derive(Debug, Args)]
-pub struct CompileArgs {
-    /// The component.
-    pub file: PathBuf,
-    /// Where compiled components are kept.
-    #[command(flatten)]
-    pub cache: CacheArgs,
-}
-
 /// What is logged, on standard error.
 #[derive(Debug, Args)]
 pub struct LogArgs {
@@ -338,15 +314,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// Whether a component may import WASI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum WasiArg {
-    /// It may; what it prints goes to the log.
-    LogOnly,
-    /// It may not.
-    None,
-}
-
 /// The completions for `shell`.
 #[must_use]
 pub fn completions(shell: Shell) -> Vec<u8> {
@@ -356,10 +323,9 @@ pub fn completions(shell: Shell) -> Vec<u8> {
 }
 
 fn max_bytes(text: &str) -> Result<usize, String> {
-    let size: ByteSize = text
-        .parse()
-        .map_err(|_| "write it as a number of bytes, or such as 512KiB or 16MiB".to_owned())?;
-    match usize::try_from(size.as_u64()) {
+    let bytes =
+        amount::bytes(text).ok_or("write it as a number of bytes, or such as 512KiB or 16MiB")?;
+    match usize::try_from(bytes) {
         Ok(bytes) if bytes >= Retention::LEAST_BYTES => Ok(bytes),
         Ok(_) => Err("it must be at least 256KiB, which is one message of the largest size".into()),
         Err(_) => Err("it is more than this machine can address".into()),
@@ -384,14 +350,8 @@ fn time(text: &str) -> Result<Duration, String> {
 }
 
 fn any_time(text: &str) -> Result<Duration, String> {
-    let span: Span = text
-        .parse()
-        .map_err(|_| "write it such as 30s, 12h or 7d".to_owned())?;
-    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours());
-    match duration.map(Duration::try_from) {
-        Ok(Ok(duration)) => Ok(duration),
-        _ => Err("write it in days or smaller units, and not below nothing".to_owned()),
-    }
+    amount::time(text)
+        .ok_or_else(|| "write it such as 30s, 12h or 7d, not below nothing".to_owned())
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {
@@ -416,7 +376,7 @@ mod tests {
             Cli::try_parse_from(["host", "--component", "c", "--set", "a=1", "--set", "b=x=y"])
                 .unwrap();
         assert_eq!(
-            cli.run.set,
+            cli.run.settings.set,
             [("a".into(), "1".into()), ("b".into(), "x=y".into())]
         );
         assert!(Cli::try_parse_from(["host", "--set", "novalue"]).is_err());

@@ -1,0 +1,201 @@
+//! Every bound on a component, with its default, its range and its reason, in one list.
+
+mod memory;
+mod setting;
+
+use std::{ops::RangeInclusive, time::Duration};
+
+pub(super) use self::memory::MemoryLimit;
+pub use self::setting::{LimitSetting, LimitSettingError};
+use crate::amount::{show_bytes, show_time};
+
+/// Makes [`Limits`], its defaults and [`Limits::ALL`] from the one list. The text above a limit is its reason: one line,
+/// whose first sentence says what is limited.
+macro_rules! limits {
+    ($(
+        #[doc = $reason:literal]
+        $name:literal, $unit:ident $range:expr => $field:ident: $type:ty = $default:expr;
+    )*) => {
+        /// What one component may take. The defaults suit a device that samples and answers; every number is a choice a
+        /// person may change.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Limits {
+            $(#[doc = $reason] pub $field: $type,)*
+        }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+
+        impl Limits {
+            /// All there are.
+            pub const ALL: &[Limit] = &[$(Limit {
+                name: $name,
+                unit: Unit::$unit,
+                range: $range,
+                reason: $reason,
+                get: |limits| limits.$field.into_number(),
+                set: |limits, number| limits.$field = Amount::of_number(number),
+            },)*];
+        }
+    };
+}
+
+limits! {
+    /// Memory of one instance. A Rust component uses about 1 MB, a Python one 40 MB.
+    "memory", Bytes 64 << 10..=4 << 30 => memory: usize = 64 << 20;
+    /// Table elements of one instance. They are function pointers, which live outside its memory.
+    "table-elements", Count 1..=10_000_000 => table_elements: usize = 100_000;
+    /// Memories, tables and core instances of one component each. Components from any toolchain stay far below.
+    "parts", Count 1..=10_000 => parts: usize = 100;
+    /// CPU time of one call. Exports are meant to take microseconds; a second is a loop without end.
+    "cpu", Time 1..=3_600_000 => cpu: Duration = Duration::from_secs(1);
+    /// Wall time of one call. It bounds what a busy machine adds to its CPU time.
+    "wall", Time 1..=3_600_000 => wall: Duration = Duration::from_secs(5);
+    /// Messages, reports and timers staged in one call. They are in the host's memory until the call has ended.
+    "effects", Count 1..=1_000_000 => effects: usize = 256;
+    /// Timers of one device. They are written whenever one changes.
+    "timers", Count 0..=100_000 => timers: usize = 64;
+    /// Record. It is written with every batch.
+    "record", Bytes 2..=64 << 20 => record: usize = 64 << 10;
+    /// Response of a command. IoT Hub takes no more.
+    "reply", Bytes 0..=128 << 10 => reply: usize = 128 << 10;
+    /// What one call into the host may carry. The host allocates for it.
+    "hostcall", Bytes 1 << 10..=1 << 30 => hostcall: usize = 1 << 20;
+    /// Length of a log line. The rest is cut off.
+    "log-line", Bytes 1..=1 << 20 => log_line: usize = 4 << 10;
+    /// Log lines per second. Further ones are counted.
+    "log-rate", Count 0..=1_000_000 => log_rate: usize = 100;
+    /// Size of the file. The host holds it in memory while it is compiled.
+    "component", Bytes 1..=4 << 30 => component: u64 = 64 << 20;
+    /// Time of a compilation, which has a process of its own. A component of 3 MB has taken 75 s.
+    "compile-time", Time 1_000..=86_400_000 => compile_time: Duration = Duration::from_secs(120);
+    /// Memory of a compilation. It is the address space of its process; a component of 3 MB has taken 1.36 GB.
+    "compile-memory", Bytes 64 << 20..=1 << 40 => compile_memory: u64 = 4 << 30;
+}
+
+/// One limit: what a person has to know to choose it.
+pub struct Limit {
+    name: &'static str,
+    unit: Unit,
+    range: RangeInclusive<u64>,
+    reason: &'static str,
+    get: fn(&Limits) -> u64,
+    set: fn(&mut Limits, u64),
+}
+
+/// What a limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Bytes.
+    Bytes,
+    /// Milliseconds.
+    Time,
+    /// Pieces.
+    Count,
+}
+
+impl Limit {
+    /// The limit of this name.
+    fn named(name: &str) -> Option<&'static Self> {
+        Limits::ALL.iter().find(|limit| limit.name == name)
+    }
+
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub fn unit(&self) -> Unit {
+        self.unit
+    }
+
+    /// What it limits, and why there is such a limit. One line.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        self.reason.trim_start()
+    }
+
+    /// How much it is, in its unit.
+    #[must_use]
+    pub fn number(&self, limits: &Limits) -> u64 {
+        (self.get)(limits)
+    }
+
+    /// How much it is, for people.
+    #[must_use]
+    pub fn shown(&self, limits: &Limits) -> String {
+        self.unit.show(self.number(limits))
+    }
+}
+
+impl Unit {
+    fn show(self, number: u64) -> String {
+        match self {
+            Self::Bytes => show_bytes(number),
+            Self::Time => show_time(Duration::from_millis(number)),
+            Self::Count => number.to_string(),
+        }
+    }
+}
+
+/// What a limit is in the code: a number of its unit. What does not fit is the most there is.
+trait Amount {
+    fn into_number(self) -> u64;
+    fn of_number(number: u64) -> Self;
+}
+
+impl Amount for usize {
+    fn into_number(self) -> u64 {
+        self as u64
+    }
+
+    fn of_number(number: u64) -> Self {
+        Self::try_from(number).unwrap_or(Self::MAX)
+    }
+}
+
+impl Amount for u64 {
+    fn into_number(self) -> u64 {
+        self
+    }
+
+    fn of_number(number: u64) -> Self {
+        number
+    }
+}
+
+impl Amount for Duration {
+    fn into_number(self) -> u64 {
+        u64::try_from(self.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn of_number(number: u64) -> Self {
+        Self::from_millis(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn each_limit_has_a_name_of_its_own_a_reason_and_a_default_within_its_range() {
+        let defaults = Limits::default();
+        let mut names = HashSet::new();
+        for limit in Limits::ALL {
+            let name = limit.name;
+            assert!(names.insert(name), "{name}");
+            assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
+            assert!(limit.reason().contains(". "), "{name}");
+            assert!(limit.range.contains(&limit.number(&defaults)), "{name}");
+        }
+    }
+}

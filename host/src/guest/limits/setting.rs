@@ -1,0 +1,199 @@
+//! A limit as a person sets it: `NAME=VALUE`.
+
+use std::{fmt, str::FromStr};
+
+use super::{Limit, Limits, Unit};
+use crate::amount;
+
+/// Another value for one limit.
+#[derive(Clone)]
+pub struct LimitSetting {
+    limit: &'static Limit,
+    number: u64,
+}
+
+/// Why a limit cannot be set so.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LimitSettingError {
+    /// It is not said which limit, or what it is to be.
+    #[error(
+        "write it as NAME=VALUE, such as memory=32MiB; the names are {}",
+        names()
+    )]
+    Form,
+    /// There is no limit of this name.
+    #[error("there is no limit {:?}; there are {}", .0, names())]
+    Name(String),
+    /// The value is in another form.
+    #[error("{} is {}", .0, .1.form())]
+    Value(&'static str, Unit),
+    /// The value is out of the question.
+    #[error("{name} must be from {least} to {most}")]
+    Range {
+        /// The limit's.
+        name: &'static str,
+        /// With its unit.
+        least: String,
+        /// With its unit.
+        most: String,
+    },
+}
+
+fn names() -> String {
+    let names: Vec<_> = Limits::ALL.iter().map(Limit::name).collect();
+    names.join(", ")
+}
+
+impl Unit {
+    fn form(self) -> &'static str {
+        match self {
+            Self::Bytes => "a size, such as 512KiB or 64MiB",
+            Self::Time => "a time, such as 500ms or 5s",
+            Self::Count => "a whole number",
+        }
+    }
+
+    fn parse(self, text: &str) -> Option<u64> {
+        match self {
+            Self::Bytes => amount::bytes(text),
+            Self::Time => u64::try_from(amount::time(text)?.as_millis()).ok(),
+            Self::Count => text.parse().ok(),
+        }
+    }
+
+    /// The number in the form [`parse`](Self::parse) reads.
+    fn write(self, number: u64) -> String {
+        match self {
+            Self::Bytes | Self::Count => number.to_string(),
+            Self::Time => format!("{number}ms"),
+        }
+    }
+}
+
+impl FromStr for LimitSetting {
+    type Err = LimitSettingError;
+
+    fn from_str(text: &str) -> Result<Self, LimitSettingError> {
+        let (name, value) = text.split_once('=').ok_or(LimitSettingError::Form)?;
+        let limit = Limit::named(name).ok_or_else(|| LimitSettingError::Name(name.to_owned()))?;
+        let number = limit.unit.parse(value);
+        let number = number.ok_or(LimitSettingError::Value(limit.name, limit.unit))?;
+        if !limit.range.contains(&number) {
+            return Err(LimitSettingError::Range {
+                name: limit.name,
+                least: limit.unit.show(*limit.range.start()),
+                most: limit.unit.show(*limit.range.end()),
+            });
+        }
+        Ok(Self { limit, number })
+    }
+}
+
+impl fmt::Display for LimitSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { limit, number } = self;
+        write!(f, "{}={}", limit.name, limit.unit.write(*number))
+    }
+}
+
+impl fmt::Debug for LimitSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Limits {
+    /// The defaults, but for what is set; of several settings of one limit the last counts.
+    #[must_use]
+    pub fn set(settings: &[LimitSetting]) -> Self {
+        let mut limits = Self::default();
+        for LimitSetting { limit, number } in settings {
+            (limit.set)(&mut limits, *number);
+        }
+        limits
+    }
+
+    /// What a process that compiles has to be told of them.
+    pub(in crate::guest) fn of_compilation(&self) -> impl Iterator<Item = LimitSetting> {
+        let names = ["component", "compile-time", "compile-memory"];
+        let limits = names.into_iter().filter_map(Limit::named);
+        limits.map(|limit| LimitSetting {
+            limit,
+            number: limit.number(self),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn set(text: &str) -> Result<Limits, String> {
+        let setting = text.parse::<LimitSetting>();
+        setting
+            .map(|setting| Limits::set(&[setting]))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn each_unit_has_its_form() {
+        assert_eq!(set("memory=32MiB").unwrap().memory, 32 << 20);
+        assert_eq!(set("cpu=50ms").unwrap().cpu, Duration::from_millis(50));
+        assert_eq!(set("timers=0").unwrap().timers, 0);
+        for (text, form) in [
+            ("memory=much", "memory is a size, such as 512KiB or 64MiB"),
+            ("cpu=50", "cpu is a time, such as 500ms or 5s"),
+            ("timers=-1", "timers is a whole number"),
+            ("memory", "write it as NAME=VALUE"),
+        ] {
+            let error = set(text).unwrap_err();
+            assert!(error.starts_with(form), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_names() {
+        let error = set("ram=1GiB").unwrap_err();
+        for words in ["\"ram\"", "memory, table-elements, ", ", compile-memory"] {
+            assert!(error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_what_does() {
+        assert_eq!(
+            set("memory=0").unwrap_err(),
+            "memory must be from 64 KiB to 4 GiB"
+        );
+        assert_eq!(
+            set("cpu=0s").unwrap_err(),
+            "cpu must be from 1 ms to 3600 s"
+        );
+        assert!(set("reply=1MiB").is_err(), "the hub takes no more");
+    }
+
+    #[test]
+    fn the_last_setting_of_a_limit_counts() {
+        let settings = ["effects=1", "timers=2", "effects=3"].map(|text| text.parse().unwrap());
+        let limits = Limits::set(&settings);
+        assert_eq!((limits.effects, limits.timers), (3, 2));
+        assert_eq!(limits.memory, Limits::default().memory);
+    }
+
+    #[test]
+    fn the_process_that_compiles_is_told_its_limits_exactly() {
+        let limits = Limits {
+            component: 12_345,
+            compile_time: Duration::from_millis(1500),
+            compile_memory: 3 << 30,
+            ..Limits::default()
+        };
+        let told: Vec<_> = limits
+            .of_compilation()
+            .map(|setting| setting.to_string().parse().unwrap())
+            .collect();
+        assert_eq!(Limits::set(&told), limits);
+    }
+}

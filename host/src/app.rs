@@ -20,6 +20,7 @@ use crate::{
     mqtt::tls::TlsError,
     observability, operate, run,
     store::{self, Contents, OpenError, writer},
+    text::one_line,
 };
 
 /// Why the program ends with a status other than 0.
@@ -125,34 +126,8 @@ fn compile(args: &CompileArgs) -> Result<(), AppError> {
     Ok(())
 }
 
-/// The text without line ends and with nothing that moves a cursor: parts of it come from the cloud or a component.
-pub(crate) fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for character in text.trim_end().chars() {
-        if character.is_control() {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
-        }
-    }
-    line
-}
-
 /// Writes a result; whoever stops reading has had enough.
 pub(crate) fn print(result: &[u8]) {
     let mut out = stdout().lock();
     let _ = out.write_all(result).and_then(|()| out.flush());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_is_one_line_and_cannot_move_the_cursor() {
-        assert_eq!(
-            one_line("no\u{1b}[2J\r\nerror: all is well\n"),
-            "no\\u{1b}[2J\\r\\nerror: all is well"
-        );
-    }
 }

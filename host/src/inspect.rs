@@ -10,9 +10,10 @@ use crate::{
     config::{self, SettingError},
     operate,
     store::{Contents, Kept, outbox::Outgoing},
+    text::{cut, one_line},
 };
 
-/// Characters shown of a body.
+/// Bytes shown of a body.
 const PREVIEW: usize = 60;
 
 /// The directory to look into: the one named, that of the device, or the only one there is.
@@ -77,7 +78,7 @@ fn outbox_of(device: &str, kept: &Kept) -> String {
     let bytes = kept.outgoing.iter().map(|(_, it)| size(it)).sum::<usize>() as u64;
     let mut text = format!(
         "{}: {} and {} to send, {}",
-        clean(device),
+        one_line(device),
         counted(messages, "message"),
         counted(reports, "report"),
         ByteSize(bytes)
@@ -92,13 +93,13 @@ fn outbox_of(device: &str, kept: &Kept) -> String {
                 text,
                 "{id:>8}  {:.0}  telemetry  {}",
                 message.created,
-                preview(&String::from_utf8_lossy(&message.body))
+                cut(&String::from_utf8_lossy(&message.body), PREVIEW)
             ),
             Outgoing::Report(report) => writeln!(
                 text,
                 "{id:>8}  {:20}  report     {}",
                 "",
-                preview(&json!(report).to_string())
+                cut(&json!(report).to_string(), PREVIEW)
             ),
         };
     }
@@ -214,7 +215,7 @@ pub(crate) fn history(contents: &Contents, as_json: bool) -> String {
                     times => format!(" ({times} times)"),
                 };
                 let (step, source) = (entry.step, entry.source.name());
-                let said = clean(&operate::step(entry));
+                let said = one_line(&operate::step(entry));
                 writeln!(
                     text,
                     "{:.0}  {step:<11} {source:<7}  {said}{times}",
@@ -228,21 +229,4 @@ pub(crate) fn history(contents: &Contents, as_json: bool) -> String {
     } else {
         text
     }
-}
-
-fn preview(text: &str) -> String {
-    let mut shown = clean(text);
-    if let Some((end, _)) = shown.char_indices().nth(PREVIEW) {
-        shown.truncate(end);
-        shown.push('…');
-    }
-    shown
-}
-
-fn clean(text: &str) -> String {
-    let escape = |c: char| match c.is_control() {
-        true => c.escape_default().collect(),
-        false => vec![c],
-    };
-    text.chars().flat_map(escape).collect()
 }

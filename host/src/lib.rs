@@ -21,3 +21,4 @@ mod shutdown;
 pub mod store;
 mod story;
 pub mod swap;
+mod text;

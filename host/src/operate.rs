@@ -11,13 +11,14 @@ use tokio::{
 };
 
 use crate::{
-    app::{AppError, one_line, print},
+    app::{AppError, print},
     cli::{InspectArgs, SwapArgs},
     inspect,
     swap::{
         Entry, State, Status, Step,
         control::{Request, connect},
     },
+    text::one_line,
 };
 
 /// Why no host could be asked.

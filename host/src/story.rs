@@ -9,7 +9,11 @@ use crate::{
     device::Milestone,
     provision::dps::Assignment,
     swap::{Entry, Step},
+    text::cut,
 };
+
+/// Bytes told of one thing.
+const LONGEST: usize = 256;
 
 /// Tells milestones to a person.
 #[derive(Debug, Default)]
@@ -106,16 +110,6 @@ fn version(entry: &Entry) -> String {
     }
 }
 
-/// What comes from the cloud or a component must not move the cursor.
 fn clean(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect()
-            } else {
-                vec![c]
-            }
-        })
-        .take(256)
-        .collect()
+    cut(text, LONGEST)
 }

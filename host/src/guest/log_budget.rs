@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{bindings::pnp::device::log::Level, limits::Limits};
+use crate::text::cut;
 
 /// Lets a component's lines into the log, at most so many per second, without control characters.
 pub(super) struct LogBudget {
@@ -32,7 +33,7 @@ impl LogBudget {
             return;
         }
         let device = &*self.device;
-        let message = clean(message, self.line);
+        let message = cut(message, self.line);
         match level {
             Level::Trace => tracing::trace!(target: "component", device, "{message}"),
             Level::Debug => tracing::debug!(target: "component", device, "{message}"),
@@ -69,39 +70,9 @@ impl LogBudget {
     }
 }
 
-/// One line of printable text: a component must not move the cursor of a terminal, nor begin a line of its own.
-fn clean(message: &str, limit: usize) -> String {
-    let mut line = String::with_capacity(message.len().min(limit));
-    for character in message.trim_end().chars() {
-        if line.len() >= limit {
-            line.push('…');
-            break;
-        }
-        if character.is_control() {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
-        }
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_cannot_move_the_cursor_or_begin_another_line() {
-        assert_eq!(
-            clean("ok\u{1b}[2J\nroot: all is well\n", 100),
-            "ok\\u{1b}[2J\\nroot: all is well"
-        );
-    }
-
-    #[test]
-    fn a_long_line_is_cut_and_says_so() {
-        assert_eq!(clean(&"x".repeat(50), 10), format!("{}…", "x".repeat(10)));
-    }
 
     #[test]
     fn only_so_many_lines_are_admitted_per_second() {

@@ -1,0 +1,42 @@
+//! Text from the cloud or a component, as a terminal may show it.
+
+/// The text without line ends and with nothing that moves a cursor.
+pub(crate) fn one_line(text: &str) -> String {
+    cut(text, usize::MAX)
+}
+
+/// [`one_line`] of at most about so many bytes.
+pub(crate) fn cut(text: &str, longest: usize) -> String {
+    let mut line = String::with_capacity(text.len().min(longest));
+    for character in text.trim_end().chars() {
+        if line.len() >= longest {
+            line.push('…');
+            break;
+        }
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_cannot_move_the_cursor_or_begin_another_line() {
+        assert_eq!(
+            one_line("no\u{1b}[2J\r\nerror: all is well\n"),
+            "no\\u{1b}[2J\\r\\nerror: all is well"
+        );
+    }
+
+    #[test]
+    fn a_long_line_is_cut_and_says_so() {
+        assert_eq!(cut(&"x".repeat(50), 10), format!("{}…", "x".repeat(10)));
+        assert_eq!(cut(&"x".repeat(10), 10), "x".repeat(10));
+    }
+}

@@ -4,6 +4,7 @@
     missing_docs,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a benchmark fails by panicking"
 )]
@@ -169,7 +170,7 @@ fn large() -> Vec<u8> {
         let mut body = function.instructions();
         body.local_get(0);
         for operation in 0..OPERATIONS {
-            body.i32_const(operation * 7919 ^ number.cast_signed());
+            body.i32_const((operation * 7919) ^ number.cast_signed());
             match operation % 3 {
                 0 => body.i32_mul(),
                 1 => body.i32_xor(),

@@ -27,7 +27,7 @@ use host::{
     swap::{self, Ask, Entry, Order, Probation, Source, State, Status, Step},
 };
 use scripted::{
-    Bench, HOUR, Scripted, call, command_name, put_together, reply, with_connection_string,
+    Bench, Gate, HOUR, Scripted, call, command_name, put_together, reply, with_connection_string,
 };
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
@@ -149,6 +149,11 @@ impl Site {
     /// Calls a command, and returns status and body of the answer. What else the device sends is acknowledged.
     async fn call(&mut self, name: &str) -> (String, String) {
         call(&self.hub, name, "1");
+        self.answer().await
+    }
+
+    /// The next answer to a command.
+    async fn answer(&mut self) -> (String, String) {
         loop {
             let Some(Sent::Publish {
                 topic,
@@ -426,6 +431,26 @@ async fn a_version_that_takes_messages_connects_anew_and_one_that_does_not_keeps
         .accept();
     let subscribed = hub.next().await;
     assert!(matches!(&subscribed, Some(Sent::Subscribe(topics)) if topics.len() == 4));
+}
+
+#[tokio::test]
+async fn a_version_that_waits_for_a_call_gives_way_to_a_newer_one_and_the_call_is_answered() {
+    let gate = Gate::closed();
+    let a = recorder().held_by(&gate);
+    let mut site = site(&a).await;
+    call(&site.hub, "long", "1");
+    gate.came.acquire().await.unwrap().forget();
+    let mut first = site.swap(&recorder().version("b")).await;
+    assert_eq!(next(&mut first).await.step, Step::Prepared);
+    let mut second = site.swap(&recorder().version("c")).await;
+    assert_eq!(until(&mut first, Step::Replaced).await, [Step::Replaced]);
+    assert_eq!(next(&mut second).await.step, Step::Prepared);
+    gate.open.add_permits(1);
+    assert_eq!(next(&mut second).await.step, Step::Begun);
+    let answer = site.answer().await;
+    assert_eq!(answer, ok("begun+long"), "the version that had it answers");
+    assert_eq!(site.call("two").await, ok("begun+long+two"));
+    assert_eq!(site.runs().await, "c");
 }
 
 #[tokio::test]

@@ -15,11 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use end_to_end::{Device, HostCommand, Process, thermostat, version};
+use end_to_end::{Device, HostCommand, Process, large, thermostat, version};
 use serde_json::Value;
-use wasm_encoder::{
-    CodeSection, Component, Function, FunctionSection, Module, ModuleSection, TypeSection, ValType,
-};
 
 const SWAPS: u32 = 200;
 const VERSIONS: u32 = 10;
@@ -137,7 +134,7 @@ fn beside_a_compilation() {
     let _host = started(host(&device, &thermostat()).start());
     let (half, most) = calls(&device);
     let file = device.path("large.wasm");
-    let bytes = large();
+    let bytes = large(std::process::id());
     fs::write(&file, &bytes).unwrap();
     let mut swap = HostCommand::bare()
         .arg("swap")
@@ -155,36 +152,6 @@ fn beside_a_compilation() {
         bytes.len() as f64 / 1e6,
         verdict(most_beside < most + 10.0)
     );
-}
-
-/// A valid component that takes long to compile: one module of long functions.
-fn large() -> Vec<u8> {
-    const FUNCTIONS: u32 = 300;
-    const OPERATIONS: i32 = 2500;
-    let mut types = TypeSection::new();
-    types.ty().function([ValType::I32], [ValType::I32]);
-    let (mut functions, mut code) = (FunctionSection::new(), CodeSection::new());
-    for number in 0..FUNCTIONS {
-        functions.function(0);
-        let mut function = Function::new([]);
-        let mut body = function.instructions();
-        body.local_get(0);
-        for operation in 0..OPERATIONS {
-            body.i32_const((operation * 7919) ^ number.cast_signed());
-            match operation % 3 {
-                0 => body.i32_mul(),
-                1 => body.i32_xor(),
-                _ => body.i32_add(),
-            };
-        }
-        body.end();
-        code.function(&function);
-    }
-    let mut module = Module::new();
-    module.section(&types).section(&functions).section(&code);
-    let mut component = Component::new();
-    component.section(&ModuleSection(&module));
-    component.finish()
 }
 
 fn main() {

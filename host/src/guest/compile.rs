@@ -309,6 +309,12 @@ impl Source {
         })
     }
 
+    /// Where it was read from.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The whole file.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {

@@ -32,49 +32,58 @@ impl Preparation {
         let mut next = asks.recv().await;
         while let Some(ask) = next {
             note(&orders, Step::Asked, &ask, None).await;
-            next = select! {
-                prepared = self.prepare(&ask.file, &orders) => {
-                    match prepared {
-                        Ok(component) => send(&orders, Order::Swap(component, ask)).await,
-                        Err(error) => note(&orders, Step::Refused, &ask, Some(error.to_string())).await,
-                    }
-                    asks.recv().await
-                }
+            let loaded = select! {
+                loaded = self.load(&ask.file) => loaded,
                 Some(newer) = asks.recv() => {
                     let reason = "a newer version was asked for while it was prepared";
                     note(&orders, Step::Replaced, &ask, Some(reason.to_owned())).await;
-                    Some(newer)
+                    next = Some(newer);
+                    continue;
                 }
             };
+            // Not to be dropped half way: the next one would find the shelf in use.
+            let kept = match loaded {
+                Ok((source, component)) => self.keep(source, &orders).await.map(|()| component),
+                Err(error) => Err(error),
+            };
+            match kept {
+                Ok(component) => send(&orders, Order::Swap(component, ask)).await,
+                Err(error) => note(&orders, Step::Refused, &ask, Some(error.to_string())).await,
+            }
+            next = asks.recv().await;
         }
     }
 
-    async fn prepare(
-        &self,
-        file: &Path,
-        orders: &mpsc::Sender<Order<Component>>,
-    ) -> Result<Component, LoadError> {
+    async fn load(&self, file: &Path) -> Result<(Source, Component), LoadError> {
         let (path, limits) = (file.to_owned(), self.sandbox.limits().clone());
         let reading = spawn_blocking(move || Source::read(&path, &limits));
         let source = joined(file, reading.await)??;
         let component = self.compiler.load(&self.sandbox, &source).await?;
-        if let Some(shelf) = self.shelf.clone() {
-            let needed = needed(orders).await;
-            let keeping = spawn_blocking(move || {
-                shelf.keep(&source)?;
-                match needed {
-                    Some(needed) => {
-                        shelf.retain(&[needed, vec![source.sha256().to_string()]].concat())
-                    }
-                    None => Ok(()),
-                }
-            });
-            joined(file, keeping.await)?.map_err(|error| LoadError::Unreadable {
-                path: file.to_owned(),
-                reason: format!("it cannot be kept beside the device's state: {error}"),
-            })?;
-        }
-        Ok(component)
+        Ok((source, component))
+    }
+
+    /// Keeps the bytes beside the device's state, and forgets those nobody needs any more.
+    async fn keep(
+        &self,
+        source: Source,
+        orders: &mpsc::Sender<Order<Component>>,
+    ) -> Result<(), LoadError> {
+        let Some(shelf) = self.shelf.clone() else {
+            return Ok(());
+        };
+        let needed = needed(orders).await;
+        let file = source.path().to_owned();
+        let keeping = spawn_blocking(move || {
+            shelf.keep(&source)?;
+            match needed {
+                Some(needed) => shelf.retain(&[needed, vec![source.sha256().to_string()]].concat()),
+                None => Ok(()),
+            }
+        });
+        joined(&file, keeping.await)?.map_err(|error| LoadError::Unreadable {
+            path: file,
+            reason: format!("it cannot be kept beside the device's state: {error}"),
+        })
     }
 }
 

@@ -32,7 +32,7 @@ use host::{
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
+use tokio::{sync::Semaphore, task::JoinHandle};
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
@@ -51,11 +51,30 @@ pub(crate) struct Scripted {
     messages: bool,
     pub(crate) starts: Arc<Mutex<Vec<Start>>>,
     begin: Beginner,
+    gate: Option<Arc<Gate>>,
     handler: Handler,
+}
+
+/// Where events wait until the test lets them on.
+pub(crate) struct Gate {
+    /// A permit for each that has come.
+    pub(crate) came: Semaphore,
+    /// A permit for each that may go on.
+    pub(crate) open: Semaphore,
+}
+
+impl Gate {
+    pub(crate) fn closed() -> Arc<Self> {
+        Arc::new(Self {
+            came: Semaphore::new(0),
+            open: Semaphore::new(0),
+        })
+    }
 }
 
 pub(crate) struct Running {
     record: String,
+    gate: Option<Arc<Gate>>,
     handler: Handler,
 }
 
@@ -75,8 +94,15 @@ impl Scripted {
                 let record = start.record.clone();
                 Ok((vec![], record.unwrap_or_else(|| "begun".to_owned())))
             }),
+            gate: None,
             handler: Arc::new(handler),
         }
+    }
+
+    /// Stops at this gate with each event.
+    pub(crate) fn held_by(mut self, gate: &Arc<Gate>) -> Self {
+        self.gate = Some(gate.clone());
+        self
     }
 
     /// With this hash, by which it is another version.
@@ -138,11 +164,12 @@ impl Behaviour for Scripted {
     ) -> impl Future<Output = Result<(Running, Outcome), Failure>> + Send + 'static {
         let begun = (self.begin)(&start);
         self.starts.lock().unwrap().push(start);
-        let handler = self.handler.clone();
+        let (gate, handler) = (self.gate.clone(), self.handler.clone());
         async move {
             let (effects, record) = begun?;
             let running = Running {
                 record: record.clone(),
+                gate,
                 handler,
             };
             let outcome = Outcome {
@@ -157,6 +184,10 @@ impl Behaviour for Scripted {
 
 impl Instance for Running {
     async fn handle(mut self, event: Event) -> Result<(Self, Outcome), Failure> {
+        if let Some(gate) = &self.gate {
+            gate.came.add_permits(1);
+            gate.open.acquire().await.unwrap().forget();
+        }
         let (answer, effects, record) = (self.handler)(event, &self.record)?;
         self.record.clone_from(&record);
         Ok((

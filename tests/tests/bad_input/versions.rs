@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use end_to_end::{Device, guest, thermostat};
+use end_to_end::{Device, HostCommand, guest, large, thermostat};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 /// `host swap` with this file ends with 1 and one line with these words on standard error.
@@ -80,6 +80,42 @@ fn what_cannot_take_over_is_refused_by_name_and_the_device_never_notices() {
     let seen = events.seen();
     let connections = seen.iter().filter(|event| event["type"] == "connected");
     assert_eq!(connections.count(), 1);
+}
+
+#[test]
+fn a_component_that_compiles_for_too_long_is_refused_and_a_newer_one_does_not_wait_for_it() {
+    let device = Device::new();
+    let file = device.path("large.wasm");
+    fs::write(&file, large(std::process::id())).expect("it can be written");
+    let mut host = device
+        .host(&guest("sequence"))
+        .arg("--limit=compile-time=1s")
+        .start();
+    host.stdout.wait_for("Listening");
+    refused(
+        &device,
+        &file,
+        &["cannot compile", "longer than 1 s", "compile-time"],
+    );
+    assert_eq!(device.cloud.call(&["count"]).status, 200);
+    assert_eq!(host.stop(), Some(0));
+
+    let mut host = device.start(&guest("sequence"));
+    let mut older = HostCommand::bare()
+        .arg("swap")
+        .arg(&file)
+        .state_dir(&device.state())
+        .start();
+    host.stderr.wait_for("compiling the component");
+    let newer = device.version(&guest("sequence"), 1);
+    device.swaps(&newer, &[]);
+    assert_eq!(older.wait().code(), Some(1));
+    older
+        .stderr
+        .wait_for("a newer version was asked for while it was prepared");
+    let children = format!("/proc/{0}/task/{0}/children", host.id());
+    let children = fs::read_to_string(children).expect("the host runs");
+    assert_eq!(children.trim(), "", "nothing is compiled any more");
 }
 
 #[test]

@@ -1,0 +1,42 @@
+//! A component for its size.
+
+use wasm_encoder::{
+    BlockType, CodeSection, Component, Function, FunctionSection, Module, ModuleSection,
+    TypeSection, ValType,
+};
+
+/// A valid component of 3 MB that takes long to compile: functions with many variables and branches. Each number makes
+/// another one. It is no device.
+pub fn large(number: u32) -> Vec<u8> {
+    const FUNCTIONS: u32 = 25;
+    const STEPS: u32 = 6000;
+    const VARIABLES: u32 = 400;
+    let mut types = TypeSection::new();
+    types.ty().function([ValType::I32], [ValType::I32]);
+    let (mut functions, mut code) = (FunctionSection::new(), CodeSection::new());
+    for function in 0..FUNCTIONS {
+        functions.function(0);
+        let mut body = Function::new([(VARIABLES, ValType::I32)]);
+        let mut instructions = body.instructions();
+        for step in 0..STEPS {
+            let (from, to) = (step * 7 % VARIABLES, step * 13 % VARIABLES);
+            instructions
+                .local_get(from)
+                .i32_const((step ^ function ^ number).cast_signed())
+                .i32_xor()
+                .local_set(to)
+                .local_get(to)
+                .if_(BlockType::Empty)
+                .local_get(to)
+                .local_set(from)
+                .end();
+        }
+        instructions.local_get(0).end();
+        code.function(&body);
+    }
+    let mut module = Module::new();
+    module.section(&types).section(&functions).section(&code);
+    let mut component = Component::new();
+    component.section(&ModuleSection(&module));
+    component.finish()
+}

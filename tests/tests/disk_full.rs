@@ -41,7 +41,9 @@ fn a_device_whose_disk_is_full_goes_on_and_keeps_everything_once_there_is_room()
 
     limit_files(&host, None);
     host.stderr.wait_for("the disk works again");
+    // What has arrived is on disk.
     let before = counted(&cloud);
+    events.numbers(before);
     host.signal(Signal::KILL);
     host.wait();
     let mut host = start();

@@ -13,7 +13,7 @@ use end_to_end::{Cloud, Device, Events, HostCommand, Process, guest};
 const FAULTS: [(&str, &str); 8] = [
     ("trap", "unreachable"),
     ("err", "asked to fail"),
-    ("spin", "more than 1000 ms of CPU time"),
+    ("spin", "more than 1 s of CPU time"),
     ("hog", "more than 64 MiB of memory"),
     ("wait", "it waits (wasi:io/poll)"),
     ("recurse", "call stack exhausted"),

@@ -7,10 +7,9 @@ mod departure;
 pub mod effect;
 mod inbox;
 mod outcome;
-mod probation;
 mod supervisor;
 pub mod timers;
-mod versions;
+mod turnover;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -24,7 +23,7 @@ use self::{
     departure::Departure,
     inbox::{Command, Inbox, Message},
     supervisor::Supervisor,
-    versions::Turnover,
+    turnover::Turnover,
 };
 use crate::{
     clock::Clock,
@@ -202,8 +201,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             if let Some(progress) = self.connection.next().now_or_never() {
                 self.progress(progress?);
             }
-            if let Some(order) = self.turnover.order().now_or_never() {
-                self.order(order);
+            if let Some(order) = self.turnover.next_order().now_or_never() {
+                self.take_order(order);
             }
             self.judge();
             self.report_host();
@@ -216,7 +215,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 () = &mut shutdown => break,
                 (call, result) = self.supervisor.finished() => self.finished(call, result)?,
                 progress = self.connection.next() => self.progress(progress?),
-                order = self.turnover.order() => self.order(order),
+                order = self.turnover.next_order() => self.take_order(order),
                 () = self.store.progressing() => {}
                 () = wake => {}
             }

@@ -10,7 +10,7 @@ use super::{
     effect::Effect,
     inbox::Message,
     supervisor::Call,
-    versions::After,
+    turnover::After,
 };
 use crate::{
     hub::twin::{Acknowledgment, DesiredCall},

@@ -4,11 +4,13 @@ mod bindings;
 pub mod compile;
 mod component;
 mod engine;
+mod images;
 mod imports;
 mod instance;
 mod limits;
 mod log_budget;
 mod sandbox;
+mod source;
 mod state;
 
 pub use component::Component;

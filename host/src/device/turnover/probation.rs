@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::{behaviour::Failure, supervisor::Call};
-use crate::swap::{self, Asker};
+use crate::{
+    device::{behaviour::Failure, supervisor::Call},
+    swap::{self, Asker},
+};
 
 /// Errors in a row that a version on probation may not return.
 const ERRORS: u32 = 3;

@@ -1,13 +1,12 @@
 //! What comes of a call: one batch, and an answer that leaves with it.
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
 use serde_json::Map;
 
 use super::{
     Device, DeviceError, InHand, Milestone,
     behaviour::{Answer, Behaviour, Failure, Outcome, Reply},
-    effect::Effect,
     inbox::Message,
     supervisor::Call,
     turnover::After,
@@ -75,21 +74,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         }
     }
 
-    /// The number of timers spans calls, so only here it is known.
     fn within_limits(&self, outcome: Outcome) -> Result<Outcome, Failure> {
-        let mut names: HashSet<&str> = self.store.saved().timers.names().collect();
-        for effect in &outcome.effects {
-            match effect {
-                Effect::SetTimer(name, _) => names.insert(name),
-                Effect::CancelTimer(name) => names.remove(&**name),
-                Effect::Telemetry(_) | Effect::Report(_) => false,
-            };
-        }
-        if names.len() > self.max_timers {
-            let reason = format!("it set more than {} timers", self.max_timers);
-            return Err(Failure::Trap(reason));
-        }
-        Ok(outcome)
+        self.store.saved().timers.admit(outcome, self.max_timers)
     }
 
     /// An instance has begun.

@@ -1,11 +1,17 @@
 //! A device's named timers.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::effect::Schedule;
+use super::{
+    behaviour::{Failure, Outcome},
+    effect::{Effect, Schedule},
+};
 use crate::clock::Clock;
 
 /// First pause before a one-shot timer whose call failed fires again; doubled each time.
@@ -86,11 +92,6 @@ impl Timers {
         self.armed.is_empty()
     }
 
-    /// The names of those that are armed.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.armed.keys().map(String::as_str)
-    }
-
     /// Arms a timer, in place of an earlier one of its name.
     pub fn set(&mut self, name: String, schedule: Schedule, now: Duration) {
         let (Schedule::Once(delay) | Schedule::Every(delay)) = schedule;
@@ -107,6 +108,22 @@ impl Timers {
     /// Removes a timer.
     pub fn cancel(&mut self, name: &str) {
         self.armed.remove(name);
+    }
+
+    /// Whether a call leaves no more than `most` of them. Their number spans calls, so only here it is known.
+    pub fn admit(&self, outcome: Outcome, most: usize) -> Result<Outcome, Failure> {
+        let mut names: HashSet<&str> = self.armed.keys().map(String::as_str).collect();
+        for effect in &outcome.effects {
+            match effect {
+                Effect::SetTimer(name, _) => names.insert(name),
+                Effect::CancelTimer(name) => names.remove(&**name),
+                Effect::Telemetry(_) | Effect::Report(_) => false,
+            };
+        }
+        if names.len() > most {
+            return Err(Failure::Trap(format!("it set more than {most} timers")));
+        }
+        Ok(outcome)
     }
 
     /// When the next one is due.

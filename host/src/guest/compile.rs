@@ -80,29 +80,65 @@ pub enum LoadError {
     },
 }
 
+impl LoadError {
+    /// What is wrong, for whoever knows which file it is about.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Unreadable { reason, .. }
+            | Self::Compile { reason, .. }
+            | Self::Cache { reason, .. } => reason.clone(),
+            Self::NotAComponent { reason, .. } => (*reason).to_owned(),
+            Self::Unfit { reason, .. } => reason.to_string(),
+        }
+    }
+}
+
+/// A component as machine code, which may fit this host or not.
+pub struct Image {
+    pub(super) code: wasmtime::component::Component,
+    was_kept: bool,
+}
+
+impl Image {
+    /// Whether it was there already.
+    #[must_use]
+    pub fn was_kept(&self) -> bool {
+        self.was_kept
+    }
+}
+
 impl Compiler {
-    /// Loads a component, from its image if there is one, and lets it describe itself. May be dropped at any time; a
-    /// child that compiles is killed then.
+    /// Loads a component and lets it describe itself. May be dropped at any time, as [`image`](Self::image).
     pub async fn load(&self, sandbox: &Sandbox, source: &Source) -> Result<Component, LoadError> {
+        let unfit = |reason| LoadError::Unfit {
+            path: source.path().to_owned(),
+            reason,
+        };
+        let image = self.image(sandbox, source).await?;
+        let prepared = sandbox.prepare(&image).map_err(unfit)?;
+        let admitted = Component::admit(prepared, source.sha256().clone()).await;
+        admitted.map_err(unfit)
+    }
+
+    /// A component's machine code, compiled unless it is kept. May be dropped at any time; a child that compiles is killed
+    /// then.
+    pub async fn image(&self, sandbox: &Sandbox, source: &Source) -> Result<Image, LoadError> {
         self.prepare_cache()?;
         let image = self
             .cache
             .join(image_name(sandbox.engine(), source.sha256()));
-        let compiled = match open_image(sandbox.engine(), &image) {
-            Some(compiled) => compiled,
-            None => {
-                self.compile(source, sandbox.limits()).await?;
-                open_image(sandbox.engine(), &image).ok_or_else(|| LoadError::Compile {
-                    path: source.path().to_owned(),
-                    reason: "its image was gone at once; try again".to_owned(),
-                })?
-            }
-        };
-        let admitted = Component::admit(sandbox, &compiled, source.sha256().clone()).await;
-        admitted.map_err(|reason| LoadError::Unfit {
+        if let Some(code) = open_image(sandbox.engine(), &image) {
+            let was_kept = true;
+            return Ok(Image { code, was_kept });
+        }
+        self.compile(source, sandbox.limits()).await?;
+        let code = open_image(sandbox.engine(), &image).ok_or_else(|| LoadError::Compile {
             path: source.path().to_owned(),
-            reason,
-        })
+            reason: "its image was gone at once; try again".to_owned(),
+        })?;
+        let was_kept = false;
+        Ok(Image { code, was_kept })
     }
 
     /// Runs the child, which is given the bytes and not the file, which may change meanwhile. It inherits no environment:
@@ -173,7 +209,8 @@ impl Compiler {
         }))
     }
 
-    fn prepare_cache(&self) -> Result<(), LoadError> {
+    /// Makes the directory of images if there is none, and checks that it can be used.
+    pub fn prepare_cache(&self) -> Result<(), LoadError> {
         let unusable = |reason: String| LoadError::Cache {
             path: self.cache.clone(),
             reason,

@@ -2,11 +2,9 @@
 
 use std::{future::Future, sync::Arc};
 
-use wasmtime::component::Component as Image;
-
 use super::{
     instance::Instance,
-    sandbox::{Prepared, Sandbox, UnfitError},
+    sandbox::{Prepared, UnfitError},
 };
 use crate::{
     clock::SystemClock,
@@ -22,13 +20,9 @@ pub struct Component {
 }
 
 impl Component {
-    /// Lets a compiled component describe itself, if it fits.
-    pub(super) async fn admit(
-        sandbox: &Sandbox,
-        image: &Image,
-        sha256: Arc<str>,
-    ) -> Result<Self, UnfitError> {
-        let prepared = Arc::new(sandbox.prepare(image)?);
+    /// Lets a component that fits describe itself; `sha256` is that of its file.
+    pub async fn admit(prepared: Prepared, sha256: Arc<str>) -> Result<Self, UnfitError> {
+        let prepared = Arc::new(prepared);
         let surroundings = Surroundings {
             device: "describe".into(),
             clock: Arc::new(SystemClock::new()),

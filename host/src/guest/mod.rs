@@ -16,4 +16,4 @@ mod state;
 pub use component::Component;
 pub use instance::Instance;
 pub use limits::{Limit, LimitSetting, LimitSettingError, Limits, Unit};
-pub use sandbox::{Sandbox, UnfitError, Wasi};
+pub use sandbox::{Prepared, Sandbox, UnfitError, Wasi, World};

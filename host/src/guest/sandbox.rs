@@ -5,14 +5,12 @@ use std::{future::Future, sync::Arc};
 use tokio::{runtime::Handle, task::AbortHandle};
 use wasmtime::{
     Engine, Store,
-    component::{
-        Component as Image, ComponentExportIndex, ComponentType, InstancePre, Linker, Lower,
-        TypedFunc,
-    },
+    component::{ComponentExportIndex, ComponentType, InstancePre, Linker, Lower, TypedFunc},
 };
 
 use super::{
     bindings::{Device, DeviceIndices},
+    compile::Image,
     engine::{Ticker, Ticking, engine},
     imports::wasi,
     limits::Limits,
@@ -42,6 +40,15 @@ pub enum Wasi {
     LogOnly,
     /// It may not.
     None,
+}
+
+/// What a component is made to be connected with, by the names of the interfaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct World {
+    /// What it needs.
+    pub imports: Vec<String>,
+    /// What it offers.
+    pub exports: Vec<String>,
 }
 
 /// Why a component cannot be used.
@@ -112,9 +119,26 @@ impl Sandbox {
         &self.0.limits
     }
 
+    /// What a compiled component imports and exports.
+    #[must_use]
+    pub fn world(&self, image: &Image) -> World {
+        let (engine, ty) = (&self.0.engine, image.code.component_type());
+        World {
+            imports: ty
+                .imports(engine)
+                .map(|(name, _)| name.to_owned())
+                .collect(),
+            exports: ty
+                .exports(engine)
+                .map(|(name, _)| name.to_owned())
+                .collect(),
+        }
+    }
+
     /// Checks that a compiled component fits this host, and binds its imports.
-    pub(super) fn prepare(&self, image: &Image) -> Result<Prepared, UnfitError> {
-        let (imports, exports) = names(image, &self.0.engine);
+    pub fn prepare(&self, image: &Image) -> Result<Prepared, UnfitError> {
+        let World { imports, exports } = self.world(image);
+        let image = &image.code;
         let mut wrong = Vec::new();
         let missing: Vec<_> = imports
             .into_iter()
@@ -168,21 +192,8 @@ fn is_wasi(import: &str) -> bool {
     WASI.iter().any(|package| import.starts_with(package))
 }
 
-fn names(image: &Image, engine: &Engine) -> (Vec<String>, Vec<String>) {
-    let ty = image.component_type();
-    let imports = ty
-        .imports(engine)
-        .map(|(name, _)| name.to_owned())
-        .collect();
-    let exports = ty
-        .exports(engine)
-        .map(|(name, _)| name.to_owned())
-        .collect();
-    (imports, exports)
-}
-
-/// A compiled component, its imports bound and its exports found.
-pub(super) struct Prepared {
+/// A compiled component that fits this host, its imports bound and its exports found.
+pub struct Prepared {
     sandbox: Sandbox,
     pre: InstancePre<State>,
     indices: DeviceIndices,

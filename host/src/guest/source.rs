@@ -28,6 +28,13 @@ pub struct Source {
 impl Source {
     /// Reads a component's file, or standard input for `-`.
     pub fn read(path: &Path, limits: &Limits) -> Result<Self, LoadError> {
+        let source = Self::read_any(path, limits)?;
+        source.check_kind()?;
+        Ok(source)
+    }
+
+    /// [`read`](Self::read)s a file that need not be a component.
+    pub fn read_any(path: &Path, limits: &Limits) -> Result<Self, LoadError> {
         let unreadable = |reason: String| LoadError::Unreadable {
             path: path.to_owned(),
             reason,
@@ -67,7 +74,18 @@ impl Source {
         if bytes.len() as u64 > limits.component {
             return Err(too_large());
         }
-        let reason = match bytes.get(..8) {
+        let digest = Sha256::digest(&bytes);
+        let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self {
+            path: path.to_owned(),
+            bytes: bytes.into(),
+            sha256: sha256.into(),
+        })
+    }
+
+    /// Checks that it begins as a component does.
+    pub fn check_kind(&self) -> Result<(), LoadError> {
+        let reason = match self.bytes.get(..8) {
             Some(b"\0asm\x0d\0\x01\0") => None,
             Some(b"\0asm\x01\0\0\0") => Some(
                 "it is a core module; build it for the target wasm32-wasip2, or wrap it with `wasm-tools component new`",
@@ -77,19 +95,13 @@ impl Source {
             }
             _ => Some("it does not begin as WebAssembly does; name the component's .wasm file"),
         };
-        if let Some(reason) = reason {
-            return Err(LoadError::NotAComponent {
-                path: path.to_owned(),
+        match reason {
+            None => Ok(()),
+            Some(reason) => Err(LoadError::NotAComponent {
+                path: self.path.clone(),
                 reason,
-            });
+            }),
         }
-        let digest = Sha256::digest(&bytes);
-        let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self {
-            path: path.to_owned(),
-            bytes: bytes.into(),
-            sha256: sha256.into(),
-        })
     }
 
     /// Where it was read from.

@@ -12,6 +12,7 @@ use anyhow::Context;
 use clap::Parser;
 
 use crate::{
+    check,
     cli::{self, Cli, Command, CompileArgs, InspectArgs},
     config::{self, SettingError},
     device::{Refusal, behaviour::Failure},
@@ -68,6 +69,7 @@ pub fn main() -> ExitCode {
     observability::start(&cli.log);
     keep_quiet_about_damage();
     let result = match cli.command {
+        Some(Command::Check(args)) => check::check(&args),
         Some(Command::Compile(args)) => compile(&args),
         Some(Command::Outbox(args)) => inspect(&args, inspect::outbox),
         Some(Command::State(args)) => inspect(&args, inspect::state),

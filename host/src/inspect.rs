@@ -10,7 +10,7 @@ use crate::{
     config::{self, SettingError},
     operate,
     store::{Contents, Kept, outbox::Outgoing},
-    text::{cut, one_line},
+    text::{counted, cut, one_line},
 };
 
 /// Bytes shown of a body.
@@ -104,11 +104,6 @@ fn outbox_of(device: &str, kept: &Kept) -> String {
         };
     }
     text
-}
-
-fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }
 
 fn summary(kept: &Kept) -> Value {

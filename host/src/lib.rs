@@ -5,6 +5,7 @@
 
 mod amount;
 pub mod app;
+mod check;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -242,7 +242,7 @@ fn control(
         .ok()
 }
 
-fn runtime(name: &str, workers: usize) -> Result<Runtime, AppError> {
+pub(crate) fn runtime(name: &str, workers: usize) -> Result<Runtime, AppError> {
     let runtime = Builder::new_multi_thread()
         .thread_name(name)
         .worker_threads(workers)

@@ -22,6 +22,12 @@ pub(crate) fn cut(text: &str, longest: usize) -> String {
     line
 }
 
+/// So many of them, in English.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

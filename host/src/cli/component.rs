@@ -70,8 +70,8 @@ impl From<WasiArg> for Wasi {
 /// What a component may take.
 #[derive(Debug, Args)]
 pub struct LimitArgs {
-    /// A limit of the component, such as memory=32MiB, cpu=500ms or timers=10; may be given several times. In the
-    /// variable, separate them with `;`.
+    /// A limit on the component, such as memory=32MiB, cpu=500ms or timers=10; may be given several times. `host check`
+    /// lists them all. In the variable, separate them with `;`.
     #[arg(
         long = "limit",
         value_name = "NAME=VALUE",
@@ -95,6 +95,22 @@ pub struct CacheArgs {
     /// Directory of compiled components [default: the user's cache directory].
     #[arg(long, value_name = "DIR", env = "HOST_CACHE_DIR")]
     pub cache_dir: Option<PathBuf>,
+}
+
+/// What to check.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The component; `-` for standard input.
+    pub file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// The component's settings.
+    #[command(flatten)]
+    pub settings: SettingArgs,
+    /// Where the component runs.
+    #[command(flatten)]
+    pub sandbox: SandboxArgs,
 }
 
 /// What to compile.

@@ -7,7 +7,9 @@ use std::{path::PathBuf, time::Duration};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub use self::component::{CacheArgs, CompileArgs, LimitArgs, SandboxArgs, SettingArgs, WasiArg};
+pub use self::component::{
+    CacheArgs, CheckArgs, CompileArgs, LimitArgs, SandboxArgs, SettingArgs, WasiArg,
+};
 use crate::{
     amount,
     store::{Retention, WhenFull},
@@ -39,8 +41,9 @@ Examples:
   Against the local cloud, with a measurement every second:
     cloud exec -- host --component thermostat.wasm --telemetry-interval 1s
 
-  With other limits on the component:
-    host --component thermostat.wasm --limit memory=32MiB --limit cpu=500ms
+  What a component is, whether it fits, and the limits it runs under, which --limit changes:
+    host check thermostat.wasm
+    host check thermostat.wasm --set telemetry-interval=1s --limit memory=32MiB --json
 
 Keys come from the environment only:
   IOTHUB_DEVICE_DPS_DEVICE_KEY      the device's own key, base64
@@ -86,6 +89,9 @@ pub enum Command {
     Status(InspectArgs),
     /// List what became of a device's versions. Works while its host runs and afterwards.
     History(InspectArgs),
+    /// Say what a component is and whether it fits this host: it is loaded, started, tried out on a virtual clock and never
+    /// connected. Ends with status 1 if a check fails.
+    Check(CheckArgs),
     /// Compile a component ahead of time, so that its first start is as fast as later ones.
     Compile(CompileArgs),
     /// Print shell completions: `host completions bash > ~/.local/share/bash-completion/completions/host`.

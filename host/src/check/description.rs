@@ -1,0 +1,27 @@
+//! The component says what it is.
+
+use std::sync::Arc;
+
+use super::finding::{Checked, Finding};
+use crate::{
+    device::behaviour::{Behaviour, Description},
+    guest::{Component, Prepared},
+};
+
+pub(super) const NAME: &str = "description";
+
+pub(super) async fn check(prepared: Prepared, sha256: Arc<str>) -> Checked<Component> {
+    let component = Component::admit(prepared, sha256).await;
+    let component = component.map_err(|error| Finding::error(error.to_string()))?;
+    let Description {
+        name,
+        version,
+        model_id,
+    } = component.description();
+    let finding = Finding::ok(format!("{name} {version}, model {model_id}"))
+        .with("name", &**name)
+        .with("version", &**version)
+        .with("modelId", &**model_id)
+        .with("takesMessages", component.takes_messages());
+    Ok((finding, component))
+}

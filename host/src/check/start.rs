@@ -1,0 +1,25 @@
+//! The component begins, with the settings given.
+
+use std::{sync::Arc, time::Instant};
+
+use super::{
+    dry_run::DryRun,
+    finding::{Checked, Finding},
+};
+use crate::guest::{Component, Limits};
+
+pub(super) const NAME: &str = "start";
+
+pub(super) async fn check(
+    component: Component,
+    config: Arc<[(String, String)]>,
+    limits: &Limits,
+) -> Checked<DryRun> {
+    let began = Instant::now();
+    let run = DryRun::begin(component, config, limits.timers).await;
+    let run =
+        run.map_err(|failure| Finding::error(format!("it does not start: {}", failure.reason())))?;
+    let seconds = began.elapsed().as_secs_f64();
+    let finding = Finding::ok(format!("began in {:.1} ms", seconds * 1000.0));
+    Ok((finding.with("seconds", seconds), run))
+}

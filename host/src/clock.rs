@@ -21,6 +21,15 @@ pub trait Clock: Send + Sync + 'static {
     fn sleep_until(&self, deadline: Duration) -> BoxFuture<'static, ()>;
 }
 
+/// No clock that is set shows a time before 2020-01-01, in seconds of Unix time.
+const CLOCKS_ARE_SET: i64 = 1_577_836_800;
+
+/// Whether this can be the time of day; a machine without a battery for its clock begins long ago.
+#[must_use]
+pub fn is_set(time: Timestamp) -> bool {
+    time.as_second() >= CLOCKS_ARE_SET
+}
+
 /// The machine's clock.
 #[derive(Debug)]
 pub struct SystemClock {

@@ -9,10 +9,10 @@ use crate::cli::{LogArgs, LogFormat};
 /// Begins to log. Other crates never log below `info`: what they say in detail may hold tokens.
 pub(crate) fn start(args: &LogArgs) {
     let levels = match args.verbose {
-        0 => "warn,component=info",
+        0 => "warn,component=info,connection=info",
         1 => "info",
-        2 => "info,host=debug,component=debug",
-        _ => "info,host=trace,component=trace",
+        2 => "info,host=debug,component=debug,connection=debug",
+        _ => "info,host=trace,component=trace,connection=trace",
     };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(levels))

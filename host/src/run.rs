@@ -21,6 +21,7 @@ use crate::{
     config::{self, SettingError},
     device::{Device, DeviceError, Identity, Parts},
     guest::{Component, Sandbox, compile::Compiler},
+    metrics,
     mqtt::{rumqtt::Rumqtt, tls},
     shutdown,
     store::{DeviceStore, Kept, Memory, StateDir, writer::Store},
@@ -156,6 +157,14 @@ async fn device(
     of_file
         .listen(&asks, watch)
         .context("cannot listen for signals")?;
+    if let Some(address) = args.metrics {
+        let listener = metrics::listen(address).await.map_err(|error| {
+            SettingError::new(format!(
+                "cannot offer metrics at {address}: {error}; name another address with --metrics"
+            ))
+        })?;
+        tokio::spawn(metrics::serve(listener, orders.clone()));
+    }
     let state_dir = place.on_disk.as_ref().map(|(path, _)| &**path);
     let control = state_dir.and_then(|path| control(path, asks, orders));
 
@@ -173,6 +182,7 @@ async fn device(
         config: args.settings.settings(),
         identity,
         transport: Rumqtt::new(tls),
+        connecting: args.connect.connecting(),
         store,
         clock,
         seed: None,

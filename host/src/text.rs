@@ -1,5 +1,7 @@
 //! Text from the cloud or a component, as a terminal may show it.
 
+use std::fmt::Display;
+
 /// The text without line ends and with nothing that moves a cursor.
 pub(crate) fn one_line(text: &str) -> String {
     cut(text, usize::MAX)
@@ -23,8 +25,8 @@ pub(crate) fn cut(text: &str, longest: usize) -> String {
 }
 
 /// So many of them, in English.
-pub(crate) fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
+pub(crate) fn counted<N: Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
+    let plural = if count == N::from(1) { "" } else { "s" };
     format!("{count} {what}{plural}")
 }
 

@@ -18,16 +18,12 @@ use std::{
 use host::{
     clock::{Clock, SystemClock},
     device::{
-        DeviceError, Identity,
+        DeviceError,
         behaviour::{Answer, Event, Failure, Reason, Reply},
         effect::{Effect, Report, Schedule},
     },
     hub::twin::Acknowledgment,
-    mqtt::{
-        ConnectError, Delivery, Endpoint, Incoming, Receipt,
-        scripted::{Sent, Server},
-    },
-    provision::{dps::Registration, sas::Key},
+    mqtt::{ConnectError, Delivery, Incoming, Receipt, scripted::Sent},
     store::{Backend, DeviceStore, Kept, Memory, Progress, Retention, row::Row},
     swap,
 };
@@ -531,61 +527,6 @@ async fn a_refusal_ends_a_device_that_never_connected_and_no_other() {
         bench.server.next().await.unwrap().refuse(error);
         drop(bench.connected().await);
     }
-}
-
-/// Plays DPS on the next connection.
-async fn assign(server: &mut Server) {
-    let attempt = server.next().await.unwrap();
-    assert!(
-        attempt.connect.username.contains("/registrations/d/"),
-        "{}",
-        attempt.connect.username
-    );
-    let mut dps = attempt.accept();
-    assert!(matches!(dps.next().await, Some(Sent::Subscribe(_))));
-    dps.send(Incoming::Subscribed { refused: vec![] });
-    let (topic, _) = published(&mut dps).await;
-    let request = topic.split("$rid=").nth(1).unwrap();
-    let state = json!({ "assignedHub": "hub.example", "deviceId": "d" });
-    let body = json!({ "operationId": "1", "status": "assigned", "registrationState": state });
-    dps.publish(
-        &format!("$dps/registrations/res/200/?$rid={request}"),
-        body.to_string(),
-    );
-}
-
-#[tokio::test]
-async fn a_device_its_hub_no_longer_takes_asks_dps_again_and_believes_a_second_refusal() {
-    let behaviour = Scripted::new(|_, record| reply("", record));
-    let identity = Identity::Dps(Registration {
-        endpoint: Endpoint::parse("dps.example").unwrap(),
-        id_scope: "0ne1".to_owned(),
-        registration_id: "d".to_owned(),
-        key: Key::parse("c2VjcmV0").unwrap(),
-    });
-    let mut bench = run_as(identity, &behaviour, Box::new(Memory::default()));
-    assign(&mut bench.server).await;
-    drop(bench.connected().await);
-    bench
-        .server
-        .next()
-        .await
-        .unwrap()
-        .refuse(ConnectError::Refused(5));
-    assign(&mut bench.server).await;
-    bench
-        .server
-        .next()
-        .await
-        .unwrap()
-        .refuse(ConnectError::Refused(5));
-    // No third registration: the hub is tried again after a while.
-    let attempt = bench.server.next().await.unwrap();
-    assert!(
-        attempt.connect.username.starts_with("hub.example/d/"),
-        "{}",
-        attempt.connect.username
-    );
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use common::{Lab, thermostat};
 use host::{
     clock::VirtualClock,
-    device::{Device, Identity, Parts},
+    device::{Connecting, Device, Identity, Parts},
     guest::{Component, Limits, Wasi},
     mqtt::{
         Delivery, Incoming,
@@ -196,6 +196,7 @@ fn device(
             key: Key::parse("c2VjcmV0").unwrap(),
         },
         transport,
+        connecting: Connecting::default(),
         store: DeviceStore::new(
             Box::new(Memory::default()),
             Kept::default(),

@@ -19,7 +19,7 @@ use std::{
 use host::{
     clock::{Clock, VirtualClock},
     device::{
-        Device, Identity, Parts,
+        Connecting, Device, Identity, Parts,
         behaviour::{
             Answer, Behaviour, Description, Event, Failure, Instance, Outcome, Start, Surroundings,
         },
@@ -27,7 +27,7 @@ use host::{
     },
     hub::message::Message,
     mqtt::{
-        ConnectError, Delivery, Incoming,
+        ConnectError, Delivery, Incoming, LinkError,
         scripted::{self, Connection, Sent, Server},
     },
     provision::{dps::Assignment, sas::Key},
@@ -112,6 +112,10 @@ impl Instance for Running {
         let outcome = self.outcome(effects);
         Ok((self, outcome))
     }
+
+    fn memory(&self) -> usize {
+        0
+    }
 }
 
 fn message(number: u64, created: Timestamp) -> Message {
@@ -188,6 +192,7 @@ impl Hub {
             while let Some(sent) = connection.next().await {
                 let now = clock.monotonic();
                 if !is_up(now) {
+                    connection.fail(LinkError::Reset);
                     break;
                 }
                 self.take(&connection, sent, now, connected);
@@ -270,6 +275,7 @@ async fn hour(retention: Retention) -> (Hub, u64) {
             key: Key::parse("c2VjcmV0").unwrap(),
         },
         transport,
+        connecting: Connecting::default(),
         store: DeviceStore::new(Box::new(backend), Kept::default(), retention, &clock),
         clock: Arc::new(clock.clone()),
         seed: Some(1),

@@ -23,8 +23,9 @@ use host::{
         Incoming,
         scripted::{Connection, Sent},
     },
+    status::{State, Status},
     store::{DeviceStore, Kept, Memory, Retention},
-    swap::{self, Ask, Entry, Order, Probation, Source, State, Status, Step},
+    swap::{self, Ask, Entry, Order, Probation, Source, Step},
 };
 use scripted::{
     Bench, Gate, HOUR, Scripted, call, command_name, put_together, reply, with_connection_string,
@@ -139,7 +140,7 @@ impl Site {
             .send(Order::Report(to))
             .await
             .expect("the device runs");
-        status.await.expect("the device runs")
+        *status.await.expect("the device runs")
     }
 
     async fn runs(&self) -> String {

@@ -21,7 +21,7 @@ use end_to_end::Cloud;
 use host::{
     clock::{Clock, SystemClock},
     device::{
-        Device, Identity, Milestone, Parts,
+        Connecting, Device, Identity, Milestone, Parts,
         behaviour::{
             Answer, Behaviour, Description, Event, Failure, Instance, Outcome, Start, Surroundings,
         },
@@ -103,6 +103,10 @@ impl Instance for Running {
         let outcome = outcome(self.0, effects);
         Ok((self, outcome))
     }
+
+    fn memory(&self) -> usize {
+        0
+    }
 }
 
 fn message() -> Message {
@@ -172,6 +176,7 @@ async fn through_the_host(place: &Place, backend: Box<dyn Backend>) -> f64 {
             key: place.key.clone(),
         },
         transport: place.transport.clone(),
+        connecting: Connecting::default(),
         store: DeviceStore::new(backend, Kept::default(), retention, &*clock),
         clock,
         seed: None,

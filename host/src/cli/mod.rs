@@ -1,14 +1,16 @@
 //! The command line.
 
 mod component;
+mod connecting;
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub use self::component::{
-    CacheArgs, CheckArgs, CompileArgs, LimitArgs, SandboxArgs, SettingArgs, WasiArg,
+pub use self::{
+    component::{CacheArgs, CheckArgs, CompileArgs, LimitArgs, SandboxArgs, SettingArgs, WasiArg},
+    connecting::ConnectArgs,
 };
 use crate::{
     amount,
@@ -142,6 +144,13 @@ pub struct RunArgs {
     /// A certificate authority (PEM) to trust beside the usual ones.
     #[arg(long, value_name = "FILE", env = "HOST_CA")]
     pub ca: Option<PathBuf>,
+    /// How the device connects.
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+    /// Offer metrics for Prometheus at http://ADDR/metrics, such as 127.0.0.1:9184. They tell the device's name, its hub and
+    /// its component, to whoever can reach that address.
+    #[arg(long, value_name = "ADDR", env = "HOST_METRICS")]
+    pub metrics: Option<SocketAddr>,
     /// Where the component runs.
     #[command(flatten)]
     pub sandbox: SandboxArgs,

@@ -36,6 +36,9 @@ pub trait Instance: Sized + Send + 'static {
         self,
         event: Event,
     ) -> impl Future<Output = Result<(Self, Outcome), Failure>> + Send + 'static;
+
+    /// Bytes of memory it holds.
+    fn memory(&self) -> usize;
 }
 
 /// What a behaviour says of itself.

@@ -136,6 +136,12 @@ impl Inbox {
         self.messages_after = Duration::ZERO;
     }
 
+    /// Whether nothing waits that belongs to a connection.
+    pub(super) fn is_quiet(&self) -> bool {
+        let is_command = |waiting: &Waiting| matches!(waiting, Waiting::Command(_));
+        self.messages.is_empty() && !self.waiting.iter().any(is_command)
+    }
+
     /// When a message becomes ready without anything else happening.
     pub(super) fn next_message(&self) -> Option<Duration> {
         self.messages.front().map(|_| self.messages_after)

@@ -2,11 +2,14 @@
 
 mod attend;
 pub mod behaviour;
+mod calls;
 mod connection;
 mod departure;
 pub mod effect;
+mod identity;
 mod inbox;
 mod outcome;
+mod status;
 mod supervisor;
 pub mod timers;
 mod turnover;
@@ -16,7 +19,6 @@ use std::{future::Future, sync::Arc, time::Duration};
 use futures::FutureExt;
 use tokio::select;
 
-pub use self::connection::{Identity, Refusal};
 use self::{
     behaviour::{Behaviour, Failure, Reply, Surroundings},
     connection::{Connection, Progress},
@@ -24,6 +26,10 @@ use self::{
     inbox::{Command, Inbox, Message},
     supervisor::Supervisor,
     turnover::Turnover,
+};
+pub use self::{
+    connection::Connecting,
+    identity::{Identity, Refusal},
 };
 use crate::{
     clock::Clock,
@@ -48,6 +54,8 @@ pub struct Parts<B, T> {
     pub identity: Identity,
     /// How it reaches the network.
     pub transport: T,
+    /// How it connects.
+    pub connecting: Connecting,
     /// What it remembers.
     pub store: DeviceStore,
     /// Its time.
@@ -159,10 +167,11 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let evicted_told = parts.store.outbox().evicted();
         let connection = Connection::new(
             parts.transport,
+            parts.name.clone(),
             parts.identity,
+            parts.connecting,
             parts.store.saved().place.as_ref(),
-            model_id,
-            takes_messages,
+            (model_id, takes_messages),
             parts.clock.clone(),
         );
         Self {
@@ -270,6 +279,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             // Not before the component has begun: one that cannot is no device.
             self.connection.on_deadline();
         }
+        if self.connection.renew(self.is_quiet()) {
+            self.disconnected();
+        }
         self.supervisor
             .try_again(now, self.store.saved().record.clone());
         if let Some(session) = self.connection.session()
@@ -283,7 +295,6 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         match progress {
             Progress::Assigned(assignment) => (self.observer)(Milestone::Assigned(assignment)),
             Progress::Connected(assignment) => {
-                tracing::info!(device = &*self.name, hub = assignment.hub, "connected");
                 self.arrived_at(&assignment);
                 (self.observer)(Milestone::Connected(assignment));
             }
@@ -300,6 +311,12 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 }
             }
         }
+    }
+
+    /// Whether nothing that belongs to the connection is in hand.
+    fn is_quiet(&self) -> bool {
+        let in_hand = matches!(self.in_hand, Some(InHand::Command(_) | InHand::Message(_)));
+        !in_hand && self.departures.is_empty() && self.inbox.is_quiet()
     }
 
     fn lost(&mut self, error: &LinkError) {

@@ -1,11 +1,17 @@
 //! Keeps an instance of the behaviour alive: one call at a time, a new instance after each failure, an end to trying when
 //! failures come too often, and another version in its place.
 
-use std::{collections::VecDeque, future::pending, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    future::pending,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::future::BoxFuture;
 
 use super::behaviour::{Behaviour, Event, Failure, Instance, Outcome, Reason, Start, Surroundings};
+use crate::status::Calls;
 
 /// Failures within [`BUDGET_TIME`] after which the component is left alone for [`PAUSE`].
 const BUDGET: usize = 5;
@@ -22,6 +28,9 @@ pub(super) struct Supervisor<B: Behaviour> {
     phase: Phase<B>,
     /// When it trapped or did not start, of late.
     failures: VecDeque<Duration>,
+    /// When the call in hand began. Real time, which limits count too.
+    called: Instant,
+    calls: Calls,
 }
 
 enum Phase<B: Behaviour> {
@@ -86,6 +95,8 @@ impl<B: Behaviour> Supervisor<B> {
             config,
             phase: Phase::changing(),
             failures: VecDeque::new(),
+            called: Instant::now(),
+            calls: Calls::default(),
         };
         supervisor.begin(reason, record);
         supervisor
@@ -98,6 +109,7 @@ impl<B: Behaviour> Supervisor<B> {
             "the component begins"
         );
         let starting = self.starting(&self.behaviour, reason, record);
+        self.called = Instant::now();
         self.phase = Phase::Busy(starting, Call::Start);
     }
 
@@ -110,6 +122,11 @@ impl<B: Behaviour> Supervisor<B> {
         Box::pin(behaviour.start(self.surroundings.clone(), start))
     }
 
+    /// What calls have come to so far.
+    pub(super) fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
     /// The version that runs.
     pub(super) fn behaviour(&self) -> &B {
         &self.behaviour
@@ -119,6 +136,7 @@ impl<B: Behaviour> Supervisor<B> {
     /// [`abandon`](Self::abandon) decides between them if the other one begins, otherwise this one goes on.
     pub(super) fn try_candidate(&mut self, candidate: B, reason: Reason, record: Option<String>) {
         let starting = self.starting(&candidate, reason, record);
+        self.called = Instant::now();
         let before = std::mem::replace(&mut self.phase, Phase::changing());
         self.phase = Phase::Trying {
             candidate,
@@ -199,6 +217,7 @@ impl<B: Behaviour> Supervisor<B> {
 
     /// Hands it an event; only while it is idle.
     pub(super) fn call(&mut self, event: Event) {
+        self.called = Instant::now();
         self.phase = match std::mem::replace(&mut self.phase, Phase::changing()) {
             Phase::Idle(instance) => Phase::Busy(Box::pin(instance.handle(event)), Call::Event),
             other => other,
@@ -213,6 +232,8 @@ impl<B: Behaviour> Supervisor<B> {
             Phase::Trying { starting, .. } => (Call::Candidate, starting.await),
             _ => return pending().await,
         };
+        let memory = result.as_ref().map(|(instance, _)| instance.memory());
+        self.calls.ended(self.called.elapsed(), memory);
         if call == Call::Candidate {
             return (call, self.tried(result));
         }

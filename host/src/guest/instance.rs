@@ -54,6 +54,10 @@ impl behaviour::Instance for Instance {
             })
             .await
     }
+
+    fn memory(&self) -> usize {
+        self.store.data().memory.used()
+    }
 }
 
 impl Instance {

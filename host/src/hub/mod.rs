@@ -1,6 +1,7 @@
 //! IoT Hub as a device sees it.
 
 pub mod message;
+pub mod pace;
 pub mod reconnect;
 pub mod session;
 pub mod topic;

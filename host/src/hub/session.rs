@@ -10,6 +10,7 @@ use super::{
     topic::{self, Topic},
 };
 use crate::{
+    amount::show_time,
     device::behaviour::Reply,
     mqtt::{Delivery, Incoming, Link, LinkError, Receipt},
     store::outbox::{Next, Outbox, WINDOW},
@@ -17,12 +18,14 @@ use crate::{
 
 /// Messages at a time, counted from the oldest unacknowledged one, so that numbers on the wire do not meet.
 const SPAN: u64 = WINDOW as u64;
-/// A hub that has not acknowledged a message for so long is taken for gone.
+/// A hub that has not acknowledged a message for so long is taken for gone; earlier, if the keep-alive is shorter: whoever
+/// sets it wants to know.
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(60);
-/// A request to the twin is asked again after so long without an answer; without a SUBACK the hub is taken for gone.
+/// A request to the twin is asked again after so long without an answer; without a SUBACK the hub is taken for gone. The
+/// keep-alive bounds this too.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-/// Pause after a throttled or failed request to the twin.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// Pause after the first throttled or failed request to the twin; doubled with each further one in a row, up to the second.
+const ASK_AGAIN_AFTER: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(160));
 
 /// What a session has to tell the device.
 #[derive(Debug, PartialEq)]
@@ -69,13 +72,23 @@ pub enum HubEvent {
 pub struct Session<L> {
     link: L,
     device_id: String,
+    acknowledge_within: Duration,
+    answer_within: Duration,
     listening: bool,
+    /// Whether nothing more is to leave, because the connection is about to be replaced.
+    held: bool,
+    /// Whether the hub has given the twin.
+    answered: bool,
+    /// Whether it has acknowledged a message.
+    acknowledged: bool,
     /// When the topics must have been granted.
     listening_by: Duration,
     next_number: u64,
     in_flight: BTreeMap<u64, InFlight>,
     report: ReportRequest,
     twin: TwinRequest,
+    /// Requests to the twin in a row that were throttled or failed.
+    refusals: u32,
     requests: u64,
 }
 
@@ -109,18 +122,26 @@ impl<L: Link> Session<L> {
         mut link: L,
         device_id: &str,
         messages: bool,
+        keep_alive: Duration,
         now: Duration,
     ) -> Result<Self, LinkError> {
         link.subscribe(&topic::subscriptions(device_id, messages))?;
+        let answer_within = ANSWER_WITHIN.min(keep_alive);
         Ok(Self {
             link,
             device_id: device_id.to_owned(),
+            acknowledge_within: ACKNOWLEDGE_WITHIN.min(keep_alive),
+            answer_within,
             listening: false,
-            listening_by: now + ANSWER_WITHIN,
+            held: false,
+            answered: false,
+            acknowledged: false,
+            listening_by: now + answer_within,
             next_number: 0,
             in_flight: BTreeMap::new(),
             report: ReportRequest::Free,
             twin: TwinRequest::Idle,
+            refusals: 0,
             // A late answer of an earlier connection must not be taken for one of this.
             requests: rand::random::<u32>().into(),
         })
@@ -149,6 +170,7 @@ impl<L: Link> Session<L> {
                 refused.join(", ")
             ))),
             Incoming::Acknowledged(number) => Ok(self.in_flight.remove(&number).map(|sent| {
+                self.acknowledged = true;
                 outbox.remove(sent.id);
                 HubEvent::Delivered
             })),
@@ -213,33 +235,61 @@ impl<L: Link> Session<L> {
             (TwinRequest::Asked { request, .. }, _) if request == answered => {
                 if status == 200 {
                     self.twin = TwinRequest::Idle;
+                    self.refusals = 0;
+                    self.answered = true;
                     return Some(HubEvent::Document(body));
                 }
-                tracing::warn!(status, "the hub did not give the twin; asking again");
-                self.twin = TwinRequest::Paused {
-                    until: now + ASK_AGAIN_AFTER,
-                };
+                let until = now + self.pause(status, "the hub did not give the twin");
+                self.twin = TwinRequest::Paused { until };
                 None
             }
             (_, ReportRequest::Asked { request, .. }) if request == answered && transient => {
-                tracing::warn!(
-                    status,
-                    "the hub did not take reported properties; sending them again"
-                );
                 outbox.rewind_reports();
-                self.report = ReportRequest::Paused {
-                    until: now + ASK_AGAIN_AFTER,
-                };
+                let until = now + self.pause(status, "the hub did not take reported properties");
+                self.report = ReportRequest::Paused { until };
                 None
             }
             (_, ReportRequest::Asked { request, id, .. }) if request == answered => {
                 outbox.remove(*id);
                 self.report = ReportRequest::Free;
+                self.refusals = 0;
                 (status >= 400).then_some(HubEvent::Refused { status })
             }
             // An answer to a request of before, which was asked again.
             _ => None,
         }
+    }
+
+    /// How long to wait before a request to the twin that got this status is made again.
+    fn pause(&mut self, status: u16, what: &str) -> Duration {
+        let (first, longest) = ASK_AGAIN_AFTER;
+        let factor = 2_u32.saturating_pow(self.refusals);
+        let pause = first.saturating_mul(factor).min(longest);
+        self.refusals = self.refusals.saturating_add(1);
+        let seconds = pause.as_secs();
+        tracing::warn!(status, "{what}; asking again in {seconds} s");
+        pause
+    }
+
+    /// Lets nothing more leave but answers: the connection is about to be replaced.
+    pub fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// Whether no acknowledgment or answer of the hub is due.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.listening
+            && self.in_flight.is_empty()
+            && matches!(self.report, ReportRequest::Free)
+            && matches!(self.twin, TwinRequest::Idle)
+    }
+
+    /// Whether the hub has answered all this connection has asked, as far as anyone can tell: if it ends the connection,
+    /// that is not for something the device has sent.
+    #[must_use]
+    pub fn was_well(&self) -> bool {
+        self.answered && (self.acknowledged || self.in_flight.is_empty())
     }
 
     /// Sends what is accepted and fits the window; returns the body of the first message that left.
@@ -250,7 +300,7 @@ impl<L: Link> Session<L> {
         now: Duration,
     ) -> Result<Option<Bytes>, LinkError> {
         let mut first = None;
-        while self.listening && self.has_room() {
+        while self.listening && !self.held && self.has_room() {
             let free = matches!(self.report, ReportRequest::Free);
             let id = match outbox.next(accepted, free, now) {
                 Some(Next::Telemetry(id, message)) => {
@@ -293,7 +343,7 @@ impl<L: Link> Session<L> {
         self.report = ReportRequest::Asked {
             request,
             id,
-            deadline: now + ANSWER_WITHIN,
+            deadline: now + self.answer_within,
         };
         Ok(())
     }
@@ -308,7 +358,7 @@ impl<L: Link> Session<L> {
         )?;
         self.twin = TwinRequest::Asked {
             request,
-            deadline: now + ANSWER_WITHIN,
+            deadline: now + self.answer_within,
         };
         Ok(())
     }
@@ -336,7 +386,7 @@ impl<L: Link> Session<L> {
         let acknowledgment = self
             .in_flight
             .first_key_value()
-            .map(|(_, oldest)| oldest.sent + ACKNOWLEDGE_WITHIN);
+            .map(|(_, oldest)| oldest.sent + self.acknowledge_within);
         let report = match self.report {
             ReportRequest::Free => None,
             ReportRequest::Asked { deadline: at, .. } | ReportRequest::Paused { until: at } => {
@@ -357,17 +407,17 @@ impl<L: Link> Session<L> {
     /// Does what is due.
     pub fn on_deadline(&mut self, outbox: &mut Outbox, now: Duration) -> Result<(), LinkError> {
         if !self.listening && self.listening_by <= now {
-            let seconds = ANSWER_WITHIN.as_secs();
-            return Err(LinkError::Failed(format!(
-                "the hub has not granted the topics for {seconds} s"
+            let within = show_time(self.answer_within);
+            return Err(LinkError::Silent(format!(
+                "the hub has not granted the topics for {within}"
             )));
         }
         if let Some((_, oldest)) = self.in_flight.first_key_value()
-            && oldest.sent + ACKNOWLEDGE_WITHIN <= now
+            && oldest.sent + self.acknowledge_within <= now
         {
-            let seconds = ACKNOWLEDGE_WITHIN.as_secs();
-            return Err(LinkError::Failed(format!(
-                "the hub has not acknowledged a message for {seconds} s"
+            let within = show_time(self.acknowledge_within);
+            return Err(LinkError::Silent(format!(
+                "the hub has not acknowledged a message for {within}"
             )));
         }
         match self.report {

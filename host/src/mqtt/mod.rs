@@ -136,18 +136,33 @@ pub enum ConnectError {
     /// The server's certificate is not trusted, is for another name, or is out of its dates.
     #[error("{0}")]
     Tls(String),
-    /// The name has no address, nothing listens, the connection broke, or time ran out.
+    /// The name has no address, or nobody tells it.
+    #[error("{0}")]
+    Name(String),
+    /// No address of the server takes a connection.
     #[error("{0}")]
     Unreachable(String),
+    /// The server answers, but the handshake of TLS or MQTT broke.
+    #[error("{0}")]
+    Handshake(String),
+    /// Time ran out.
+    #[error("{0}")]
+    TimedOut(String),
 }
 
 /// Why a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
-    /// The server closed it.
+    /// The server ended it.
     #[error("the server closed the connection")]
     Closed,
-    /// The server fell silent, or the socket failed.
+    /// It was reset, by the server or something on the way.
+    #[error("the connection was reset")]
+    Reset,
+    /// The server has not been heard for too long.
+    #[error("{0}")]
+    Silent(String),
+    /// The server broke the protocol, or the socket failed.
     #[error("{0}")]
     Failed(String),
 }

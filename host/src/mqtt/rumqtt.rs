@@ -18,11 +18,13 @@ use rumqttc::{
 };
 use rustls::{CertificateError, ClientConfig};
 use secrecy::ExposeSecret;
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{net::lookup_host, sync::mpsc, task::JoinHandle};
 
-use super::{Connect, ConnectError, Delivery, Incoming, Link, LinkError, Receipt, Transport};
+use super::{
+    Connect, ConnectError, Delivery, Endpoint, Incoming, Link, LinkError, Receipt, Transport,
+};
 
-/// Bound on name look-up, TCP, TLS and CONNACK together, and on each flush.
+/// Bound on the look-up of the name, on TCP, TLS and CONNACK together, and on each flush.
 const NETWORK_TIMEOUT: Duration = Duration::from_secs(30);
 /// Larger than the largest message (256 KB) with its topic, so that the event loop never meets a packet it refuses.
 const MAX_PACKET: usize = 300 * 1024;
@@ -32,6 +34,8 @@ const PACKET_IDS: u16 = 64;
 const REQUESTS: usize = 1024;
 /// Things received and not yet taken; then the socket is no longer read.
 const RECEIVED: usize = 64;
+/// Why a connection ends whose server does not answer.
+const SILENT: &str = "the server has fallen silent";
 /// How long a clean end may take.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -74,8 +78,9 @@ impl Transport for Rumqtt {
         let (client, mut events) = AsyncClient::new(options, REQUESTS);
         events.set_network_options(network);
 
+        resolve(request).await?;
         match events.poll().await {
-            Ok(_) => Ok(RumqttLink::over(client, events)),
+            Ok(_) => Ok(RumqttLink::over(client, events, request.keep_alive * 2)),
             Err(error) => Err(connect_error(&error, request)),
         }
     }
@@ -94,13 +99,34 @@ pub struct RumqttLink {
     asked: VecDeque<Vec<String>>,
 }
 
+/// Tells a name without an address from a server that cannot be reached; the client library does not. The name is looked up
+/// anew for each connection.
+async fn resolve(request: &Connect) -> Result<(), ConnectError> {
+    let Endpoint { host, port } = &request.endpoint;
+    let failed = |why: &str| {
+        ConnectError::Name(format!(
+            "the name {host} cannot be looked up: {why}; check the name, and this machine's network and DNS"
+        ))
+    };
+    let looked_up = lookup_host((host.as_str(), *port));
+    match tokio::time::timeout(NETWORK_TIMEOUT, looked_up).await {
+        Ok(Ok(mut addresses)) => match addresses.next() {
+            Some(_) => Ok(()),
+            None => Err(failed("it has no address")),
+        },
+        Ok(Err(error)) => Err(failed(&io_reason(&error))),
+        Err(_) => Err(failed("no answer in time")),
+    }
+}
+
 impl RumqttLink {
-    fn over(client: AsyncClient, events: EventLoop) -> Self {
+    /// Ended when nothing happens for `silence`, in which two pings would have been answered.
+    fn over(client: AsyncClient, events: EventLoop, silence: Duration) -> Self {
         let (sender, received) = mpsc::channel(RECEIVED);
         Self {
             client,
             received,
-            poller: tokio::spawn(poll(events, sender)),
+            poller: tokio::spawn(poll(events, sender, silence)),
             unsent: VecDeque::new(),
             unacknowledged: HashMap::new(),
             asked: VecDeque::new(),
@@ -206,13 +232,19 @@ impl Drop for RumqttLink {
 }
 
 /// Polls one connection until it ends; polling on would reconnect.
-async fn poll(mut events: EventLoop, received: mpsc::Sender<Result<Event, LinkError>>) {
+async fn poll(
+    mut events: EventLoop,
+    received: mpsc::Sender<Result<Event, LinkError>>,
+    silence: Duration,
+) {
     loop {
-        let event = events.poll().await;
+        // The library waits without end for room in the socket's buffer, pings or not.
+        let event = match tokio::time::timeout(silence, events.poll()).await {
+            Ok(event) => event.map_err(|error| link_error(&error)),
+            Err(_) => Err(LinkError::Silent(SILENT.to_owned())),
+        };
         let last = matches!(event, Err(_) | Ok(Event::Outgoing(Outgoing::Disconnect)));
-        let taken = received
-            .send(event.map_err(|error| link_error(&error)))
-            .await;
+        let taken = received.send(event).await;
         if last || taken.is_err() {
             return;
         }
@@ -234,7 +266,7 @@ fn connect_error(error: &ConnectionError, request: &Connect) -> ConnectError {
             ConnectReturnCode::BadUserNamePassword => 4,
             ConnectReturnCode::NotAuthorized => 5,
         }),
-        ConnectionError::NetworkTimeout => ConnectError::Unreachable(format!(
+        ConnectionError::NetworkTimeout => ConnectError::TimedOut(format!(
             "no answer within {} s; check that no firewall blocks port {}",
             NETWORK_TIMEOUT.as_secs(),
             request.endpoint.port
@@ -251,16 +283,16 @@ fn connect_error(error: &ConnectionError, request: &Connect) -> ConnectError {
             io_reason(error)
         )),
         ConnectionError::MqttState(state) => {
-            ConnectError::Unreachable(state_error(state).to_string())
+            ConnectError::Handshake(state_error(state).to_string())
         }
         ConnectionError::NotConnAck(_) => speaks_no("MQTT"),
-        other => ConnectError::Unreachable(other.to_string()),
+        other => ConnectError::Handshake(other.to_string()),
     }
 }
 
 /// Another kind of server answers there, for now.
 fn speaks_no(protocol: &str) -> ConnectError {
-    ConnectError::Unreachable(format!(
+    ConnectError::Handshake(format!(
         "what listens there does not speak {protocol}; check name and port"
     ))
 }
@@ -274,10 +306,7 @@ fn tls_error(error: &io::Error, host: &str) -> ConnectError {
         return speaks_no("TLS");
     }
     let Some(rustls::Error::InvalidCertificate(certificate)) = rustls else {
-        return ConnectError::Unreachable(format!(
-            "the TLS handshake failed: {}",
-            io_reason(error)
-        ));
+        return ConnectError::Handshake(format!("the TLS handshake failed: {}", io_reason(error)));
     };
     ConnectError::Tls(match certificate {
         // A known name with another key: most likely an authority that was made anew.
@@ -301,7 +330,7 @@ fn tls_error(error: &io::Error, host: &str) -> ConnectError {
 fn link_error(error: &ConnectionError) -> LinkError {
     match error {
         ConnectionError::MqttState(state) => state_error(state),
-        ConnectionError::FlushTimeout => LinkError::Failed(format!(
+        ConnectionError::FlushTimeout => LinkError::Silent(format!(
             "nothing could be sent for {} s",
             NETWORK_TIMEOUT.as_secs()
         )),
@@ -312,16 +341,21 @@ fn link_error(error: &ConnectionError) -> LinkError {
 fn state_error(error: &StateError) -> LinkError {
     match error {
         StateError::ConnectionAborted => LinkError::Closed,
-        StateError::AwaitPingResp => LinkError::Failed("the server has fallen silent".to_owned()),
+        StateError::AwaitPingResp => LinkError::Silent(SILENT.to_owned()),
         StateError::Io(error)
         | StateError::Deserialization(rumqttc::mqttbytes::Error::Io(error)) => match error.kind() {
+            // Servers that end a connection without the farewell of TLS are many.
+            io::ErrorKind::UnexpectedEof => LinkError::Closed,
             io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe
-            | io::ErrorKind::UnexpectedEof => LinkError::Closed,
+            | io::ErrorKind::BrokenPipe => LinkError::Reset,
+            io::ErrorKind::TimedOut => LinkError::Silent(SILENT.to_owned()),
             _ => LinkError::Failed(io_reason(error)),
         },
-        other => LinkError::Failed(other.to_string()),
+        StateError::Deserialization(error) => {
+            LinkError::Failed(format!("the server sent what is not MQTT: {error}"))
+        }
+        other => LinkError::Failed(format!("the server broke the protocol: {other}")),
     }
 }
 
@@ -372,11 +406,11 @@ mod tests {
     #[test]
     fn a_handshake_that_breaks_may_go_well_another_time() {
         let told = handshake(rustls::Error::HandshakeNotComplete);
-        assert!(matches!(told, ConnectError::Unreachable(_)), "{told:?}");
+        assert!(matches!(told, ConnectError::Handshake(_)), "{told:?}");
         let eof = io::Error::from(io::ErrorKind::UnexpectedEof);
         assert!(matches!(
             tls_error(&eof, "hub.example"),
-            ConnectError::Unreachable(_)
+            ConnectError::Handshake(_)
         ));
     }
 }

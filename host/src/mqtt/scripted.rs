@@ -36,13 +36,13 @@ pub struct Attempt {
 #[derive(Debug)]
 pub struct ScriptedLink {
     to_server: mpsc::UnboundedSender<Sent>,
-    from_server: mpsc::UnboundedReceiver<Incoming>,
+    from_server: mpsc::UnboundedReceiver<Result<Incoming, LinkError>>,
 }
 
-/// The broker's end of a standing connection. Dropping it closes the connection; what was sent before still arrives.
+/// The broker's end of a standing connection. Dropping it closes the connection in order; what was sent before still arrives.
 #[derive(Debug)]
 pub struct Connection {
-    to_device: mpsc::UnboundedSender<Incoming>,
+    to_device: mpsc::UnboundedSender<Result<Incoming, LinkError>>,
     from_device: mpsc::UnboundedReceiver<Sent>,
 }
 
@@ -104,7 +104,12 @@ impl Connection {
 
     /// Sends to the device; lost if it has dropped the connection.
     pub fn send(&self, incoming: Incoming) {
-        let _ = self.to_device.send(incoming);
+        let _ = self.to_device.send(Ok(incoming));
+    }
+
+    /// Ends the connection with this error at the device.
+    pub fn fail(self, error: LinkError) {
+        let _ = self.to_device.send(Err(error));
     }
 
     /// Sends a message with QoS 0.
@@ -138,7 +143,10 @@ impl ScriptedLink {
 
 impl Link for ScriptedLink {
     async fn next(&mut self) -> Result<Incoming, LinkError> {
-        self.from_server.recv().await.ok_or(LinkError::Closed)
+        self.from_server
+            .recv()
+            .await
+            .unwrap_or(Err(LinkError::Closed))
     }
 
     fn subscribe(&mut self, topics: &[String]) -> Result<(), LinkError> {

@@ -11,7 +11,10 @@ use super::{
     error::{ProvisionError, Reason, Refusal},
     sas::Key,
 };
-use crate::mqtt::{Connect, ConnectError, Endpoint};
+use crate::{
+    hub::reconnect::Cause,
+    mqtt::{Connect, ConnectError, Endpoint},
+};
 
 /// The version the sample's SDK speaks, and the one that takes a model id.
 const API_VERSION: &str = "2019-03-31";
@@ -79,13 +82,18 @@ impl Registration {
         match error {
             ConnectError::Refused(code @ (1 | 2 | 4 | 5)) => self.refused(Reason::Connack(code)),
             ConnectError::Tls(why) => ProvisionError::Tls(format!("{}: {why}", self.endpoint)),
-            other => self.try_again(None, &other.to_string()),
+            other => self.try_again(None, Cause::from(&other), &other.to_string()),
         }
     }
 
-    pub(super) fn try_again(&self, after: Option<Duration>, what: &str) -> ProvisionError {
+    pub(super) fn try_again(
+        &self,
+        after: Option<Duration>,
+        cause: Cause,
+        what: &str,
+    ) -> ProvisionError {
         let why = format!("{}: {what}", self.endpoint);
-        ProvisionError::TryAgain { after, why }
+        ProvisionError::TryAgain { after, cause, why }
     }
 
     pub(super) fn refused(&self, reason: Reason) -> ProvisionError {

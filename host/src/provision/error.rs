@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use crate::hub::reconnect::Cause;
+
 /// Why a registration did not end with an assignment, by what the caller can do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProvisionError {
@@ -13,7 +15,9 @@ pub enum ProvisionError {
     TryAgain {
         /// Not before this time has passed; none leaves it to the caller.
         after: Option<Duration>,
-        /// What went wrong.
+        /// What kind of thing went wrong.
+        cause: Cause,
+        /// What exactly.
         why: String,
     },
     /// The service's certificate is not trusted, is for another name, or is out of its dates.

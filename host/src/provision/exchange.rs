@@ -13,6 +13,7 @@ use super::{
     error::{ProvisionError, Reason, printable},
     sas::quote,
 };
+use crate::hub::reconnect::Cause;
 
 /// Between two questions when the service names no time.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(2);
@@ -68,9 +69,17 @@ impl<'a> Exchange<'a> {
     pub(super) fn timer(&mut self) -> Step {
         if self.asked {
             let seconds = Self::ANSWER_WITHIN.as_secs();
-            return self.try_again(None, &format!("no answer within {seconds} s"));
+            let why = format!("no answer within {seconds} s");
+            return self.fail(None, Cause::TimedOut, &why);
         }
         self.ask()
+    }
+
+    /// The service has had this long, and has not decided.
+    pub(super) fn undecided(&self, within: Duration) -> Step {
+        let minutes = within.as_secs() / 60;
+        let why = format!("it has not assigned the device to a hub within {minutes} minutes");
+        self.fail(None, Cause::Provisioning, &why)
     }
 
     /// A message has come. One that answers no question of this exchange is passed over.
@@ -137,10 +146,14 @@ impl<'a> Exchange<'a> {
                     .max(SERVER_ERROR_PAUSE);
                 self.try_again(Some(pause), &format!("it answered with status {status}"))
             }
-            _ => self.try_again(
-                header.retry_after,
-                &format!("it answered with status {status}"),
-            ),
+            _ => {
+                let cause = match status {
+                    429 => Cause::Busy,
+                    _ => Cause::Provisioning,
+                };
+                let why = format!("it answered with status {status}");
+                self.fail(header.retry_after, cause, &why)
+            }
         }
     }
 
@@ -183,7 +196,11 @@ impl<'a> Exchange<'a> {
     }
 
     fn try_again(&self, after: Option<Duration>, what: &str) -> Step {
-        Step::End(Err(self.registration.try_again(after, what)))
+        self.fail(after, Cause::Provisioning, what)
+    }
+
+    fn fail(&self, after: Option<Duration>, cause: Cause, what: &str) -> Step {
+        Step::End(Err(self.registration.try_again(after, cause, what)))
     }
 }
 

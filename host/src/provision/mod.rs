@@ -16,8 +16,12 @@ use self::{
 };
 use crate::{
     clock::Clock,
+    hub::reconnect::Cause,
     mqtt::{Delivery, Incoming, Link, LinkError, Transport},
 };
+
+/// A registration that is still not decided after so long is begun anew.
+const DECIDE_WITHIN: Duration = Duration::from_secs(600);
 
 /// Asks the device provisioning service once where the device of this Plug and Play model belongs: connects, registers,
 /// waits for the assignment and disconnects. When to try again is up to the caller.
@@ -43,7 +47,10 @@ pub async fn register<T: Transport>(
             link.disconnect().await;
             end
         }
-        Err(lost) => Err(registration.try_again(None, &format!("{lost} while registering"))),
+        Err(lost) => {
+            let why = format!("{lost} while registering");
+            Err(registration.try_again(None, Cause::from(&lost), &why))
+        }
     }
 }
 
@@ -56,10 +63,15 @@ async fn converse<L: Link>(
     let mut questions = 0;
     let after = |pause: Duration| clock.monotonic() + pause;
     let mut deadline = after(Exchange::ANSWER_WITHIN);
+    let give_up = after(DECIDE_WITHIN);
     loop {
         let step = tokio::select! {
             incoming = link.next() => take(link, &mut exchange, incoming?)?,
-            () = clock.sleep_until(deadline) => exchange.timer(),
+            // Not while the service has asked for a longer pause.
+            () = clock.sleep_until(deadline) => match clock.monotonic() < give_up {
+                true => exchange.timer(),
+                false => exchange.undecided(DECIDE_WITHIN),
+            },
         };
         match step {
             Step::Ask { topic, payload } => {

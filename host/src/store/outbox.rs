@@ -17,8 +17,9 @@ use super::{
     row::Row,
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, is_set},
     hub::{message::Message, twin::merge_report},
+    status::Outbox as Status,
 };
 
 /// Messages with the hub at a time, counting those it has acknowledged whose end is not kept yet: so many may come twice
@@ -31,9 +32,6 @@ const MANY_REPORTS: usize = 32;
 const LARGEST_REPORT: usize = 32 << 10;
 /// Reports together, in bytes. A twin holds 32 KB, so what is beyond is of a component that reports without end.
 const ALL_REPORTS: usize = 1 << 20;
-
-/// No clock that is set shows a time before 2020-01-01, in seconds of Unix time.
-const CLOCKS_ARE_SET: i64 = 1_577_836_800;
 
 /// One thing to send, in the order in which it was accepted.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -57,6 +55,8 @@ pub struct Outbox {
     reports: Queue<Map<String, Value>>,
     drain: Drain,
     evicted: u64,
+    /// How many messages and reports the server has acknowledged, since the process began.
+    acknowledged_total: u64,
     /// Entries that are new or gone since the last hand-over, and whether messages gave way.
     changed: BTreeSet<u64>,
     evicted_changed: bool,
@@ -86,6 +86,7 @@ impl Outbox {
             telemetry: Queue::new(),
             reports: Queue::new(),
             evicted: 0,
+            acknowledged_total: 0,
             changed: BTreeSet::new(),
             evicted_changed: false,
             acknowledged: 0,
@@ -214,6 +215,7 @@ impl Outbox {
 
     /// The server has it, or it is given up.
     pub fn remove(&mut self, id: u64) {
+        self.acknowledged_total += 1;
         if self.telemetry.remove(id) {
             self.acknowledged += 1;
         } else {
@@ -265,6 +267,23 @@ impl Outbox {
                 self.retention.count.saturating_sub(self.telemetry.len()),
                 self.retention.bytes.saturating_sub(self.telemetry.bytes()),
             );
+        }
+    }
+
+    /// How things stand with it.
+    #[must_use]
+    pub fn status(&self, now: Duration) -> Status {
+        let oldest = self.telemetry.oldest().map(|until| {
+            let left = until.saturating_sub(now);
+            self.retention.age.saturating_sub(left).as_secs_f64()
+        });
+        Status {
+            messages: self.telemetry.len(),
+            reports: self.reports.len(),
+            bytes: self.telemetry.bytes(),
+            oldest,
+            acknowledged: self.acknowledged_total,
+            evicted: self.evicted,
         }
     }
 
@@ -376,7 +395,7 @@ impl Outbox {
 /// what it measured before it knew the time is not old for that.
 fn age(outgoing: &Outgoing, now: Timestamp) -> Duration {
     match outgoing {
-        Outgoing::Telemetry(message) if message.created.as_second() >= CLOCKS_ARE_SET => {
+        Outgoing::Telemetry(message) if is_set(message.created) => {
             Duration::try_from(now.duration_since(message.created)).unwrap_or_default()
         }
         _ => Duration::ZERO,

@@ -58,6 +58,11 @@ impl<T> Queue<T> {
         self.entries.get(&id).map(|entry| &entry.item)
     }
 
+    /// When the oldest entry is too old.
+    pub(super) fn oldest(&self) -> Option<Duration> {
+        self.entries.first_key_value().map(|(_, entry)| entry.until)
+    }
+
     pub(super) fn ids(&self) -> impl Iterator<Item = u64> + '_ {
         self.entries.keys().copied()
     }

@@ -52,7 +52,7 @@ pub enum Request {
     },
     /// Go back to the version before; answered like a swap.
     Rollback,
-    /// How things stand; answered by a [`Status`](super::Status).
+    /// How things stand; answered by a [`Status`](crate::status::Status).
     Status,
 }
 

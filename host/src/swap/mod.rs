@@ -28,10 +28,11 @@ pub mod start;
 mod versions;
 pub mod watch;
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
+
+use crate::status::Status;
 
 pub(crate) use self::{back::roll_back, report::host_report};
 pub use self::{
@@ -69,7 +70,7 @@ pub enum Order<B> {
     /// Go back to the version before.
     RollBack(Asker),
     /// Say how things stand.
-    Report(oneshot::Sender<Status>),
+    Report(oneshot::Sender<Box<Status>>),
     /// Name the hashes of all versions that run, ran, or are about to, and may be needed yet.
     Needed(oneshot::Sender<Vec<String>>),
 }
@@ -117,56 +118,4 @@ impl<B> Default for Parts<B> {
             report: false,
         }
     }
-}
-
-/// How things stand with a device.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Status {
-    /// The device's name.
-    pub device: String,
-    /// The process of its host.
-    pub process: u32,
-    /// The hub it is connected to; none while it is not.
-    pub hub: Option<String>,
-    /// Messages and reports to be sent.
-    pub outbox: usize,
-    /// The version that runs; none before the first has begun.
-    pub running: Option<Running>,
-    /// What it does.
-    pub state: State,
-    /// What it would go back to while it is on probation.
-    pub fallback: Option<Running>,
-    /// What ran before.
-    pub previous: Option<Running>,
-    /// What is not taken again.
-    pub quarantined: Vec<Quarantined>,
-    /// How often each step has happened since the process began.
-    pub steps: BTreeMap<String, u64>,
-    /// The last step of a swap.
-    pub last_swap: Option<Entry>,
-}
-
-/// What the version that runs does.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// It works.
-    Accepted,
-    /// It works, on probation, and needs at least so much more.
-    #[serde(rename_all = "camelCase")]
-    Probation {
-        /// Seconds.
-        seconds_left: f64,
-        /// Events.
-        events_left: u32,
-    },
-    /// It has failed too often and is left alone.
-    #[serde(rename_all = "camelCase")]
-    LeftAlone {
-        /// Why.
-        reason: String,
-        /// Seconds until it is tried again.
-        seconds_left: f64,
-    },
 }

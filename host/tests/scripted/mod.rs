@@ -14,7 +14,7 @@ use bytes::Bytes;
 use host::{
     clock::{Clock, VirtualClock},
     device::{
-        Device, DeviceError, Identity, Parts,
+        Connecting, Device, DeviceError, Identity, Parts,
         behaviour::{
             Answer, Behaviour, Description, Event, Failure, Instance, Outcome, Reason, Reply,
             Start, Surroundings,
@@ -199,6 +199,10 @@ impl Instance for Running {
             },
         ))
     }
+
+    fn memory(&self) -> usize {
+        0
+    }
 }
 
 pub(crate) fn reply(text: &str, record: &str) -> Handled {
@@ -261,6 +265,25 @@ pub(crate) fn put_together(
     store: DeviceStore,
     clock: Arc<dyn Clock>,
 ) -> (Device<Scripted, ScriptedTransport>, Server) {
+    put_together_to(
+        Connecting::default(),
+        identity,
+        behaviour,
+        versions,
+        store,
+        clock,
+    )
+}
+
+/// [`put_together`], to connect like this.
+pub(crate) fn put_together_to(
+    connecting: Connecting,
+    identity: Identity,
+    behaviour: &Scripted,
+    versions: swap::Parts<Scripted>,
+    store: DeviceStore,
+    clock: Arc<dyn Clock>,
+) -> (Device<Scripted, ScriptedTransport>, Server) {
     let (transport, server) = scripted::pair();
     let device = Device::new(Parts {
         name: "d".into(),
@@ -268,6 +291,7 @@ pub(crate) fn put_together(
         config: [].into(),
         identity,
         transport,
+        connecting,
         store,
         clock,
         seed: Some(1),

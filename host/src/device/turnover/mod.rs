@@ -147,7 +147,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             Order::RollBack(asker) => self.roll_back_as_asked(asker),
             Order::Report(to) => {
                 // Whoever asked may be gone.
-                let _ = to.send(self.status());
+                let _ = to.send(Box::new(self.status()));
             }
             Order::Needed(to) => {
                 let _ = to.send(self.needed());

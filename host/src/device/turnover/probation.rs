@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     device::{behaviour::Failure, supervisor::Call},
+    status::State,
     swap::{self, Asker},
 };
 
@@ -72,8 +73,8 @@ impl Probation {
     }
 
     /// What is still needed.
-    pub(super) fn left(&self, now: Duration) -> swap::State {
-        swap::State::Probation {
+    pub(super) fn left(&self, now: Duration) -> State {
+        State::Probation {
             seconds_left: self.until.saturating_sub(now).as_secs_f64(),
             events_left: self.events,
         }

@@ -1,9 +1,12 @@
-//! How things stand, for whoever asks.
+//! How things stand with a device's versions, for whoever asks.
+
+use std::collections::BTreeMap;
 
 use crate::{
     device::{Device, behaviour::Behaviour},
     mqtt::Transport,
-    swap::{State, Status, Step},
+    status::State,
+    swap::Step,
 };
 
 impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
@@ -16,13 +19,10 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         kept.chain(waiting).chain(beginning).collect()
     }
 
-    pub(super) fn status(&mut self) -> Status {
+    /// What the version that runs does.
+    pub(in crate::device) fn version_state(&self) -> State {
         let now = self.clock.monotonic();
-        let connected = self.connection.session().is_some();
-        let outbox = self.store.outbox().len();
-        let saved = self.store.saved();
-        let versions = saved.versions.clone();
-        let state = match (self.supervisor.down(), &self.turnover.probation) {
+        match (self.supervisor.down(), &self.turnover.probation) {
             (Some(reason), _) => State::LeftAlone {
                 reason: reason.to_owned(),
                 seconds_left: self
@@ -32,29 +32,15 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             },
             (None, Some(probation)) => probation.left(now),
             (None, None) => State::Accepted,
-        };
-        Status {
-            device: self.name.to_string(),
-            process: std::process::id(),
-            hub: saved
-                .place
-                .as_ref()
-                .filter(|_| connected)
-                .map(|place| place.assignment.hub.clone()),
-            outbox,
-            running: versions.running,
-            state,
-            fallback: versions.fallback.map(|fallback| fallback.version),
-            previous: versions.previous,
-            quarantined: versions.quarantined,
-            steps: Step::ALL
-                .iter()
-                .map(|step| {
-                    let count = self.turnover.steps.get(step);
-                    (step.name().to_owned(), count.copied().unwrap_or_default())
-                })
-                .collect(),
-            last_swap: saved.history.last_swap().cloned(),
         }
+    }
+
+    /// How often each step has happened.
+    pub(in crate::device) fn steps(&self) -> BTreeMap<String, u64> {
+        let count = |step| self.turnover.steps.get(step).copied().unwrap_or_default();
+        Step::ALL
+            .iter()
+            .map(|step| (step.name().to_owned(), count(step)))
+            .collect()
     }
 }

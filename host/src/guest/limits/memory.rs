@@ -9,14 +9,23 @@ use crate::amount::show_bytes;
 /// refused memory mostly aborts without a word.
 pub(in crate::guest) struct MemoryLimit {
     memory: usize,
+    /// What it has, all its memories together.
+    used: usize,
     table_elements: usize,
     parts: usize,
+}
+
+impl MemoryLimit {
+    pub(in crate::guest) fn used(&self) -> usize {
+        self.used
+    }
 }
 
 impl From<&Limits> for MemoryLimit {
     fn from(limits: &Limits) -> Self {
         Self {
             memory: limits.memory,
+            used: 0,
             table_elements: limits.table_elements,
             parts: limits.parts,
         }
@@ -26,14 +35,16 @@ impl From<&Limits> for MemoryLimit {
 impl ResourceLimiter for MemoryLimit {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if desired > self.memory {
+        let used = self.used.saturating_add(desired.saturating_sub(current));
+        if used > self.memory {
             let most = show_bytes(self.memory as u64);
             wasmtime::bail!("it wanted more than {most} of memory");
         }
+        self.used = used;
         Ok(true)
     }
 

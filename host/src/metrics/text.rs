@@ -1,0 +1,215 @@
+//! A status in the words of Prometheus.
+
+use std::fmt::Error;
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet, prometheus_text},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+    registry::Registry,
+};
+
+use crate::{
+    hub::reconnect::Cause,
+    status::{Calls, ConnectionState, Counts, State, Status},
+};
+
+/// Begins the name of each metric.
+const PREFIX: &str = "pnp_host";
+
+/// The text of a scrape; none if it cannot be written, which no status is known to cause.
+pub(super) fn encode(status: Status) -> Option<String> {
+    let device = ("device".into(), status.device.clone().into());
+    let mut registry = Registry::with_prefix_and_labels(PREFIX, [device].into_iter());
+    registry.register_collector(Box::new(Sample(status)));
+    let mut text = String::new();
+    prometheus_text::encode(&mut text, &registry).ok()?;
+    Some(text)
+}
+
+/// One moment of a device.
+#[derive(Debug)]
+struct Sample(Status);
+
+impl Collector for Sample {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
+        let mut page = Page(encoder);
+        self.connection(&mut page)?;
+        self.outbox(&mut page)?;
+        self.component(&mut page)?;
+        calls(&self.0.calls, &mut page)
+    }
+}
+
+impl Sample {
+    fn connection(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let connection = &self.0.connection;
+        let connected = connection.state == ConnectionState::Connected;
+        page.gauge(
+            "connected",
+            "Whether the device is connected",
+            flag(connected),
+        )?;
+        if let Some(since) = connection.since {
+            let help = "When the connection was made or lost, in seconds of Unix time";
+            page.gauge(
+                "connection_changed_seconds",
+                help,
+                since.as_duration().as_secs_f64(),
+            )?;
+        }
+        if let Some(left) = connection.token_left {
+            page.gauge(
+                "token_left_seconds",
+                "Until the token of the connection ends",
+                left,
+            )?;
+        }
+        if let Some(next) = connection.next_try {
+            page.gauge("next_try_seconds", "Until the next try to connect", next)?;
+        }
+        page.counter("connects", "Connections made", connection.connects)?;
+        let help = "Connections ended in order to renew the token";
+        page.counter("token_renewals", help, connection.renewals)?;
+        let help = "Connections that ended otherwise, by cause";
+        page.causes("connections_lost", help, &connection.lost)?;
+        let help = "Tries to connect that failed, by cause";
+        page.causes("connects_failed", help, &connection.failed)
+    }
+
+    fn outbox(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let outbox = &self.0.outbox;
+        page.gauge(
+            "outbox_messages",
+            "Messages to be sent",
+            outbox.messages as f64,
+        )?;
+        page.gauge(
+            "outbox_reports",
+            "Reports of properties to be sent",
+            outbox.reports as f64,
+        )?;
+        page.gauge(
+            "outbox_bytes",
+            "Messages to be sent, in bytes",
+            outbox.bytes as f64,
+        )?;
+        let help = "Age of the oldest message to be sent";
+        page.gauge(
+            "outbox_oldest_seconds",
+            help,
+            outbox.oldest.unwrap_or_default(),
+        )?;
+        let help = "Messages and reports the hub has acknowledged";
+        page.counter("acknowledged", help, outbox.acknowledged)?;
+        let help = "Messages that gave way to newer ones since the device first ran";
+        page.counter("evicted", help, outbox.evicted)
+    }
+
+    fn component(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let status = &self.0;
+        if let Some(running) = &status.running {
+            let about = &running.about;
+            let labels = [
+                ("name", about.name.clone()),
+                ("version", about.version.clone()),
+                ("sha256", about.sha256.clone()),
+            ];
+            let mut metric =
+                page.family("component", "The version that runs", MetricType::Gauge)?;
+            ConstGauge::new(1).encode(metric.encode_family(&labels)?)?;
+        }
+        let on_probation = matches!(status.state, State::Probation { .. });
+        page.gauge(
+            "on_probation",
+            "Whether the version that runs is on probation",
+            flag(on_probation),
+        )?;
+        let left_alone = matches!(status.state, State::LeftAlone { .. });
+        page.gauge(
+            "left_alone",
+            "Whether the component has failed too often and is left alone",
+            flag(left_alone),
+        )?;
+        let steps = status
+            .steps
+            .iter()
+            .map(|(step, count)| (step.as_str(), *count));
+        page.counters("swap_steps", "Steps of swaps, by name", "step", steps)
+    }
+}
+
+fn calls(calls: &Calls, page: &mut Page<'_>) -> Result<(), Error> {
+    let results = [
+        ("ok", calls.ok),
+        ("error", calls.errors),
+        ("trap", calls.traps),
+    ];
+    let help = "Calls into the component, by what they came to";
+    page.counters("calls", help, "result", results.into_iter())?;
+    let help = "Linear memory of the component's instance";
+    page.gauge("component_memory_bytes", help, calls.memory as f64)?;
+    let bounds = Calls::BOUNDS.into_iter().chain([f64::MAX]);
+    let counts = calls
+        .by_duration
+        .iter()
+        .copied()
+        .chain(std::iter::repeat(0));
+    let buckets: Vec<_> = bounds.zip(counts).collect();
+    let count = buckets.iter().map(|(_, count)| count).sum();
+    let help = "Time of a call into the component";
+    let mut metric = page.family("call_duration_seconds", help, MetricType::Histogram)?;
+    metric.encode_histogram::<NoLabelSet>(calls.seconds, count, &buckets, None)
+}
+
+fn flag(is: bool) -> f64 {
+    f64::from(u8::from(is))
+}
+
+/// What is being written.
+struct Page<'a>(DescriptorEncoder<'a>);
+
+impl Page<'_> {
+    fn family<'a>(
+        &'a mut self,
+        name: &'a str,
+        help: &str,
+        kind: MetricType,
+    ) -> Result<MetricEncoder<'a>, Error> {
+        self.0.encode_descriptor(name, help, None, kind)
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: f64) -> Result<(), Error> {
+        ConstGauge::new(value).encode(self.family(name, help, MetricType::Gauge)?)
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) -> Result<(), Error> {
+        ConstCounter::new(value).encode(self.family(name, help, MetricType::Counter)?)
+    }
+
+    fn causes(&mut self, name: &str, help: &str, counts: &Counts) -> Result<(), Error> {
+        // With those that have not happened, so that the first one shows as a change.
+        let all = Cause::ALL.into_iter();
+        let all = all.map(|cause| {
+            (
+                cause.name(),
+                counts.get(&cause).copied().unwrap_or_default(),
+            )
+        });
+        self.counters(name, help, "cause", all)
+    }
+
+    fn counters<'a>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &'static str,
+        counts: impl Iterator<Item = (&'a str, u64)>,
+    ) -> Result<(), Error> {
+        let mut metric = self.family(name, help, MetricType::Counter)?;
+        for (value, count) in counts {
+            ConstCounter::new(count).encode(metric.encode_family(&[(label, value)])?)?;
+        }
+        Ok(())
+    }
+}

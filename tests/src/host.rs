@@ -43,9 +43,12 @@ impl HostCommand {
         self
     }
 
-    /// A host that runs `component`, and logs what happens (`-v`).
+    /// A host that runs `component`, and logs what happens, as with `-v`.
     pub fn of(component: &Path) -> Self {
-        Self::bare().arg("--component").arg(component).arg("-v")
+        Self::bare()
+            .arg("--component")
+            .arg(component)
+            .env("HOST_VERBOSE", "1")
     }
 
     /// With one more argument.

@@ -213,3 +213,87 @@ impl Page<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        status::{Connection, Outbox},
+        swap::{About, Running},
+    };
+
+    fn status() -> Status {
+        Status {
+            device: "d-\"1\"".to_owned(),
+            process: 1,
+            connection: Connection {
+                state: ConnectionState::Connected,
+                since: Some(Timestamp::UNIX_EPOCH),
+                hub: None,
+                next_try: Some(1.5),
+                token_left: Some(3000.5),
+                last_trouble: None,
+                connects: 3,
+                renewals: 2,
+                lost: [(Cause::Reset, 1)].into(),
+                failed: Counts::new(),
+            },
+            outbox: Outbox::default(),
+            calls: Calls {
+                ok: 2,
+                seconds: 0.5,
+                by_duration: vec![1, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+                ..Calls::default()
+            },
+            running: Some(Running {
+                about: About {
+                    name: "thermostat".to_owned(),
+                    version: "1".to_owned(),
+                    sha256: "ab".to_owned(),
+                    model_id: "dtmi:com:example:Thermostat;1".to_owned(),
+                },
+                since: Timestamp::UNIX_EPOCH,
+            }),
+            state: State::Accepted,
+            fallback: None,
+            previous: None,
+            quarantined: vec![],
+            steps: [("begun".to_owned(), 4)].into(),
+            last_swap: None,
+        }
+    }
+
+    #[test]
+    fn a_scrape_has_each_number_with_its_device() {
+        let text = encode(status()).unwrap();
+        for line in [
+            "pnp_host_connected{device=\"d-\\\"1\\\"\"} 1.0",
+            "# TYPE pnp_host_connects_total counter",
+            "pnp_host_connections_lost_total{device=\"d-\\\"1\\\"\",cause=\"reset\"} 1",
+            "pnp_host_connections_lost_total{device=\"d-\\\"1\\\"\",cause=\"taken-over\"} 0",
+            "pnp_host_call_duration_seconds_bucket{device=\"d-\\\"1\\\"\",le=\"0.001\"} 1",
+            "pnp_host_call_duration_seconds_bucket{device=\"d-\\\"1\\\"\",le=\"+Inf\"} 2",
+            "pnp_host_swap_steps_total{device=\"d-\\\"1\\\"\",step=\"begun\"} 4",
+        ] {
+            assert!(text.lines().any(|other| other == line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn the_dashboard_shows_only_what_there_is_and_all_of_it_is_text() {
+        let dashboard = include_str!("../../../packaging/grafana/pnp-host.json");
+        let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
+        let names = |text: &str| -> BTreeSet<String> {
+            let words = text.split(|character| !is_name(character));
+            let names = words.filter(|word| word.starts_with("pnp_host_"));
+            names.map(str::to_owned).collect()
+        };
+        let offered = names(&encode(status()).unwrap());
+        let shown = names(dashboard);
+        assert!(shown.len() > 10 && shown.is_subset(&offered), "{shown:?}");
+    }
+}

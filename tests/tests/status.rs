@@ -1,0 +1,124 @@
+//! Knowing why: what a running host says of itself to a person, to Prometheus and in its log.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "in a test, to panic is to fail"
+)]
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use end_to_end::{Device, Process, guest};
+
+/// What a scrape of this host gets, once the line in its log has said where.
+fn scrape(host: &mut Process) -> String {
+    let address = host.stderr.find("where metrics are", |line| {
+        let (_, url) = line.split_once("metrics are at http://")?;
+        Some(url.split_once('/')?.0.to_owned())
+    });
+    let mut stream = TcpStream::connect(address).expect("the host listens");
+    let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers text");
+    answer
+}
+
+fn value(scrape: &str, metric: &str) -> f64 {
+    let found = scrape.lines().find_map(|line| line.strip_prefix(metric));
+    let found = found.unwrap_or_else(|| panic!("no {metric} in {scrape}"));
+    found.trim().parse().expect("a number")
+}
+
+#[test]
+fn a_lost_hub_shows_in_status_metrics_and_log_with_its_reason() {
+    let device = Device::new();
+    let mut host = device
+        .host(&guest("sequence"))
+        .set("interval", "20ms")
+        .arg("--metrics")
+        .arg("127.0.0.1:0")
+        .start();
+    host.stdout.wait_for("Sent message");
+    let metrics = scrape(&mut host);
+    assert!(metrics.starts_with("HTTP/1.1 200"), "{metrics}");
+    assert_eq!(
+        value(&metrics, "pnp_host_connected{device=\"swapped-1\"}"),
+        1.0
+    );
+    assert!(
+        value(
+            &metrics,
+            "pnp_host_acknowledged_total{device=\"swapped-1\"}"
+        ) > 0.0
+    );
+    assert!(
+        value(
+            &metrics,
+            "pnp_host_component_memory_bytes{device=\"swapped-1\"}"
+        ) >= 65_536.0
+    );
+
+    device.cloud.fault(&["refuse", "on"]);
+    device.cloud.fault(&["reset"]);
+    host.stderr
+        .wait_for("not connected: the connection was reset");
+    host.stderr.wait_for("still not connected");
+    let status = device.status();
+    let connection = &status["connection"];
+    assert_eq!(connection["lost"]["reset"], 1, "{status}");
+    assert!(connection["lastTrouble"]["why"].is_string() && connection["since"].is_string());
+    assert!(connection["state"] != "connected" && connection["tokenLeft"].is_null());
+    assert!(
+        status["outbox"]["messages"].as_u64() > Some(0) && status["outbox"]["oldest"].is_number()
+    );
+    let words = device.operate(&["status"]).stdout;
+    assert!(
+        words.contains("not connected since") && words.contains("trouble "),
+        "{words}"
+    );
+
+    device.cloud.fault(&["refuse", "off"]);
+    host.stderr.wait_for("connected after");
+    let words = device.operate(&["status"]).stdout;
+    assert!(
+        words.contains(", connected since") && words.contains("token good for"),
+        "{words}"
+    );
+    assert_eq!(device.status()["connection"]["connects"], 2);
+}
+
+#[test]
+fn without_being_asked_for_more_the_log_tells_an_outage_with_its_end_and_nothing_else() {
+    let device = Device::new();
+    let host = device.host(&guest("sequence")).env("HOST_VERBOSE", "0");
+    let mut host = host.set("interval", "20ms").start();
+    host.stdout.wait_for("Sent message");
+    device.cloud.fault(&["reset"]);
+    host.stderr
+        .wait_for("not connected: the connection was reset");
+    host.stderr.wait_for("connected after");
+    assert_eq!(host.stderr.lines().len(), 2, "{}", host.stderr.text());
+}
+
+#[test]
+fn an_address_that_is_taken_ends_the_host_with_a_word_of_what_to_do() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("it is bound").to_string();
+    let device = Device::new();
+    let host = device
+        .host(&guest("sequence"))
+        .arg("--metrics")
+        .arg(&address);
+    let answer = host.to_its_end();
+    assert_eq!(answer.code, 2);
+    let line = answer.stderr.lines().last().expect("a line");
+    assert!(
+        line.starts_with(&format!("error: cannot offer metrics at {address}: ")),
+        "{line}"
+    );
+    assert!(
+        line.ends_with("name another address with --metrics"),
+        "{line}"
+    );
+}

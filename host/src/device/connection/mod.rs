@@ -99,6 +99,10 @@ pub(super) struct Connection<T: Transport> {
     pub(super) epoch: u64,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one per device, and nearly always it is the large one"
+)]
 enum Phase<T: Transport> {
     Waiting {
         transport: T,

@@ -3,7 +3,6 @@
 use std::{env, path::PathBuf};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     cli::{CacheArgs, RunArgs},
@@ -14,6 +13,7 @@ use crate::{
         dps::{Assignment, Registration},
         sas::Key,
     },
+    secret::{Secret, by_file},
 };
 
 /// A setting that cannot be used: what, why, and what to do.
@@ -90,7 +90,7 @@ fn is_id(text: &str) -> bool {
 }
 
 /// A wrong setting as an error shows it: not if it may be a key or a connection string in the wrong place.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     /// Shorter than any key Azure makes: 32 bytes in base64.
     const LONGEST: usize = 40;
     if text.len() <= LONGEST && !text.contains("SharedAccess") {
@@ -107,50 +107,49 @@ fn shown(text: &str) -> String {
 fn device_key(registration_id: &str) -> Result<Key, SettingError> {
     const OWN: &str = "IOTHUB_DEVICE_DPS_DEVICE_KEY";
     const GROUP: &str = "IOTHUB_DEVICE_DPS_GROUP_KEY";
-    let parse = |variable: &str, text: SecretString| {
-        Key::parse(text.expose_secret())
-            .map_err(|error| SettingError::new(format!("{variable} cannot be used: {error}")))
+    let parse = |secret: &Secret| {
+        Key::parse(secret.text())
+            .map_err(|error| SettingError::new(format!("{secret} cannot be used: {error}")))
     };
-    match (secret(OWN), secret(GROUP)) {
-        (Some(own), None) => parse(OWN, own),
-        (None, Some(group)) => Ok(parse(GROUP, group)?.derive(registration_id)),
-        (Some(_), Some(_)) => Err(SettingError::new(format!(
-            "{OWN} and {GROUP} are both set; keep one of them"
+    match (Secret::find(OWN)?, Secret::find(GROUP)?) {
+        (Some(own), None) => parse(&own),
+        (None, Some(group)) => Ok(parse(&group)?.derive(registration_id)),
+        (Some(own), Some(group)) => Err(SettingError::new(format!(
+            "{} and {} are both set; keep one of them",
+            own.variable(),
+            group.variable()
         ))),
         (None, None) => Err(SettingError::new(format!(
-            "{OWN} is not set; set it to the device's symmetric key, or {GROUP} to the key of its enrolment group"
+            "{OWN} is not set; set it to the device's symmetric key, or {} to a file with the key in it, or {GROUP} to the \
+             key of its enrolment group",
+            by_file(OWN)
         ))),
     }
 }
 
 fn hub() -> Result<Identity, SettingError> {
     const VARIABLE: &str = "IOTHUB_DEVICE_CONNECTION_STRING";
-    let text = secret(VARIABLE).ok_or_else(|| {
+    let secret = Secret::find(VARIABLE)?.ok_or_else(|| {
         SettingError::new(format!(
-            "{VARIABLE} is not set; copy the device's connection string from its page in the portal"
+            "{VARIABLE} is not set; copy the device's connection string from its page in the portal, or set {} to a file \
+             with it",
+            by_file(VARIABLE)
         ))
     })?;
     let ConnectionString {
         hub,
         device_id,
         key,
-    } = text
-        .expose_secret()
+    } = secret
+        .text()
         .parse()
         .map_err(|error: ConnectionStringError| {
-            SettingError::new(format!("{VARIABLE} cannot be used: {error}"))
+            SettingError::new(format!("{secret} cannot be used: {error}"))
         })?;
     Ok(Identity::Hub {
         assignment: Assignment { hub, device_id },
         key,
     })
-}
-
-/// The variable, if it is set; what is not UTF-8 in it is replaced by what no key holds.
-fn secret(variable: &str) -> Option<SecretString> {
-    env::var_os(variable)
-        .filter(|text| !text.is_empty())
-        .map(|text| SecretString::from(text.to_string_lossy().into_owned()))
 }
 
 /// Where compiled components are kept.

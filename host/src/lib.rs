@@ -19,6 +19,7 @@ mod observability;
 mod operate;
 pub mod provision;
 mod run;
+mod secret;
 mod shutdown;
 pub mod status;
 pub mod store;

@@ -74,6 +74,18 @@ impl HostCommand {
         self
     }
 
+    /// With what this variable holds in a file that its `_FILE` variant names.
+    pub fn in_file(self, variable: &str) -> Self {
+        let mut variables = self.command.get_envs();
+        let found = variables.find_map(|(name, value)| value.filter(|_| name == variable));
+        let secret = found.expect("it is set").to_string_lossy();
+        let file = self.state.path().join(variable);
+        // As editors leave it.
+        std::fs::write(&file, format!("{secret}\n")).expect("it can be written");
+        self.without(variable)
+            .env(&format!("{variable}_FILE"), file)
+    }
+
     /// As the device `id` of `cloud`, where it is enrolled with a key of its own.
     pub fn enrolled(self, cloud: &Cloud, id: &str) -> Self {
         let variables = cloud.enrol(&[id]);

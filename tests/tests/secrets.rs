@@ -145,6 +145,44 @@ fn a_device_with_the_key_of_its_group_shows_neither_that_nor_its_own() {
 }
 
 #[test]
+fn a_device_with_its_secret_in_a_file_connects_and_does_not_show_it() {
+    const OWN: &str = "IOTHUB_DEVICE_DPS_DEVICE_KEY";
+    const STRING: &str = "IOTHUB_DEVICE_CONNECTION_STRING";
+    let cloud = Cloud::start();
+    let host = || HostCommand::of(&thermostat()).arg("-vv");
+    let variables = cloud.enrol(&["s-1"]);
+    let key = value(&variables, OWN);
+    let running = cloud.running();
+    let hub = running.get("hubName").and_then(|name| name.as_str());
+    let string = format!(
+        "HostName={};DeviceId=s-1;SharedAccessKey={key}",
+        hub.expect("a name")
+    );
+    let by_string = host()
+        .enrolled(&cloud, "s-1")
+        .without(OWN)
+        .env("IOTHUB_DEVICE_SECURITY_TYPE", "connectionString")
+        .env(STRING, string);
+    let group = cloud.enrolment();
+    let group = group.pointer("/defaultGroup/primaryKey");
+    let group = group.and_then(|key| key.as_str()).expect("a group");
+    let secrets = [key, group.to_owned()];
+    for host in [
+        host().enrolled(&cloud, "s-1").in_file(OWN),
+        host()
+            .enrolled_in_group(&cloud, "s-2")
+            .in_file("IOTHUB_DEVICE_DPS_GROUP_KEY"),
+        by_string.in_file(STRING),
+    ] {
+        let mut host = host.start();
+        host.stdout.wait_for("Sent message");
+        assert_eq!(host.stop(), Some(0));
+        assert_silent("standard output", &host.stdout.text(), &secrets);
+        assert_silent("the log", &host.stderr.text(), &secrets);
+    }
+}
+
+#[test]
 fn no_key_or_token_is_in_the_errors_of_a_refused_device() {
     let cloud = Cloud::start();
     let wrong = "d3Jvbmcga2V5IG9mIGEgdGVzdA==";

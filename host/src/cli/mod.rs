@@ -27,6 +27,9 @@ Examples:
     export IOTHUB_DEVICE_DPS_DEVICE_KEY=...   (not on the command line, where `ps` shows it)
     host --component thermostat.wasm
 
+  With the key in a file, as containers and systemd have it:
+    export IOTHUB_DEVICE_DPS_DEVICE_KEY_FILE=/run/secrets/device-key
+
   With a connection string:
     export IOTHUB_DEVICE_SECURITY_TYPE=connectionString
     export IOTHUB_DEVICE_CONNECTION_STRING='HostName=...;DeviceId=...;SharedAccessKey=...'
@@ -47,10 +50,13 @@ Examples:
     host check thermostat.wasm
     host check thermostat.wasm --set telemetry-interval=1s --limit memory=32MiB --json
 
-Keys come from the environment only:
+Keys come from the environment, or from files it names; never from the command line:
   IOTHUB_DEVICE_DPS_DEVICE_KEY      the device's own key, base64
   IOTHUB_DEVICE_DPS_GROUP_KEY       instead, the key of its enrolment group
   IOTHUB_DEVICE_CONNECTION_STRING   with security type connectionString
+  each of them with _FILE           instead, a file that holds it, such as /run/secrets/device-key
+
+What else comes from the environment:
   SSL_CERT_FILE                     trust roots (PEM) instead of the system's
 
 Exit codes:

@@ -45,7 +45,7 @@ fn dps(component: &Path) -> HostCommand {
 }
 
 /// It ends with this code, and all it prints is one line with these words in it, and no secret.
-fn ends(host: HostCommand, code: i32, words: &[&str]) {
+fn ends(host: HostCommand, code: i32, words: &[&str]) -> String {
     let mut process = host.start();
     let status = process.wait();
     let lines = process.stderr.lines();
@@ -61,4 +61,5 @@ fn ends(host: HostCommand, code: i32, words: &[&str]) {
     for never in ["panicked", "stack backtrace", KEY, RAW_KEY] {
         assert!(!line.contains(never), "{never:?} in: {line}");
     }
+    line.clone()
 }

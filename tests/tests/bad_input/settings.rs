@@ -106,6 +106,50 @@ fn a_secret_in_the_wrong_variable_is_not_shown() {
 }
 
 #[test]
+fn a_secret_that_is_in_no_file_or_in_two_places_is_told_by_the_variable() {
+    const OWN: &str = "IOTHUB_DEVICE_DPS_DEVICE_KEY";
+    const BY_FILE: &str = "IOTHUB_DEVICE_DPS_DEVICE_KEY_FILE";
+    let thermostat = thermostat();
+    let names = |file: &Path| dps(&thermostat).without(OWN).env(BY_FILE, file);
+    ends(names(Path::new(KEY)), UNUSABLE, &[BY_FILE, "not shown"]);
+    ends(
+        names(Path::new("/no/such.key")),
+        UNUSABLE,
+        &[BY_FILE, "\"/no/such.key\"", "No such file", "write"],
+    );
+    ends(names(Path::new("/")), UNUSABLE, &[BY_FILE, "directory"]);
+    let both = format!("{OWN} and {BY_FILE} are both set");
+    ends(dps(&thermostat).env(BY_FILE, "/key"), UNUSABLE, &[&both]);
+    let two_keys = dps(&thermostat)
+        .env("IOTHUB_DEVICE_DPS_GROUP_KEY", KEY)
+        .in_file("IOTHUB_DEVICE_DPS_GROUP_KEY");
+    let both = format!("{OWN} and IOTHUB_DEVICE_DPS_GROUP_KEY_FILE are both set");
+    ends(two_keys, UNUSABLE, &[&both]);
+    for (content, why) in [("", "is empty"), (&*KEY.repeat(100), "more than 4096")] {
+        let host = dps(&thermostat).env(OWN, content).in_file(OWN);
+        ends(host, UNUSABLE, &[BY_FILE, why]);
+    }
+}
+
+#[test]
+fn a_file_with_something_else_than_the_secret_is_named_and_not_shown() {
+    let cut_off = &KEY[1..];
+    let string = "IOTHUB_DEVICE_CONNECTION_STRING";
+    let host_string = host(&thermostat()).env(string, format!("HostName=h;{cut_off}"));
+    for (host, variable) in [
+        (
+            dps(&thermostat()).env("IOTHUB_DEVICE_DPS_DEVICE_KEY", cut_off),
+            "IOTHUB_DEVICE_DPS_DEVICE_KEY",
+        ),
+        (host_string, string),
+    ] {
+        let by_file = format!("({variable}_FILE) cannot be used");
+        let line = ends(host.in_file(variable), UNUSABLE, &[&by_file]);
+        assert!(!line.contains(cut_off), "{line}");
+    }
+}
+
+#[test]
 fn files_and_folders_that_cannot_be_used_are_named() {
     let thermostat = thermostat();
     ends(

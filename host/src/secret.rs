@@ -1,0 +1,195 @@
+//! Secrets, from a variable of the environment or from the file that its `_FILE` variant names.
+
+use std::{
+    env,
+    ffi::OsString,
+    fmt,
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{
+    config::{SettingError, shown},
+    provision::sas::Key,
+};
+
+/// Longest content of a secret's file, in bytes: a connection string is far below, and another file named by mistake is
+/// mostly above.
+const LONGEST: u64 = 4 << 10;
+
+/// A secret, and where it was found. Its text appears in no output.
+#[derive(Debug)]
+pub(crate) struct Secret {
+    variable: String,
+    file: Option<PathBuf>,
+    text: SecretString,
+}
+
+impl Secret {
+    /// The secret in this variable, or in the file that the variable with `_FILE` at its end names; an empty variable is as
+    /// good as none.
+    pub(crate) fn find(variable: &str) -> Result<Option<Self>, SettingError> {
+        let by_file = by_file(variable);
+        match (value(variable), value(&by_file)) {
+            (None, None) => Ok(None),
+            (Some(text), None) => Ok(Some(Self {
+                variable: variable.to_owned(),
+                file: None,
+                // No key holds what is not UTF-8.
+                text: text.to_string_lossy().into_owned().into(),
+            })),
+            (None, Some(file)) => Self::read(by_file, file.into()).map(Some),
+            (Some(_), Some(_)) => Err(SettingError::new(format!(
+                "{variable} and {by_file} are both set; keep one of them"
+            ))),
+        }
+    }
+
+    fn read(variable: String, file: PathBuf) -> Result<Self, SettingError> {
+        let text = text_of(&file).map_err(|why| {
+            SettingError::new(format!(
+                "{variable} names {}, which {why}",
+                shown_path(&file)
+            ))
+        })?;
+        Ok(Self {
+            variable,
+            file: Some(file),
+            text,
+        })
+    }
+
+    /// The variable it came by.
+    pub(crate) fn variable(&self) -> &str {
+        &self.variable
+    }
+
+    /// What it is.
+    pub(crate) fn text(&self) -> &str {
+        self.text.expose_secret()
+    }
+}
+
+/// Where it was found.
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.file {
+            None => f.write_str(&self.variable),
+            Some(file) => write!(f, "{} ({})", shown_path(file), self.variable),
+        }
+    }
+}
+
+/// The variable that names a file with the secret of this one in it.
+pub(crate) fn by_file(variable: &str) -> String {
+    format!("{variable}_FILE")
+}
+
+fn value(variable: &str) -> Option<OsString> {
+    env::var_os(variable).filter(|text| !text.is_empty())
+}
+
+/// The content of a file, without the newline editors leave at its end; or what is wrong with it and what to do.
+fn text_of(file: &Path) -> Result<SecretString, String> {
+    let unreadable = |error: io::Error| {
+        format!("cannot be read: {error}; write the secret into it, readable for this user only")
+    };
+    let mut text = String::new();
+    let content = File::open(file).map_err(unreadable)?;
+    let read = content.take(LONGEST + 1).read_to_string(&mut text);
+    // Wiped when it is dropped, also by an error.
+    let text = SecretString::from(text);
+    let length = read.map_err(unreadable)?;
+    if length as u64 > LONGEST {
+        return Err(format!(
+            "holds more than {LONGEST} bytes; write the secret into it and nothing else"
+        ));
+    }
+    let line = text.expose_secret();
+    let line = line.strip_suffix('\n').unwrap_or(line);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    match line {
+        "" => Err("is empty; write the secret into it".to_owned()),
+        line => Ok(line.into()),
+    }
+}
+
+/// A file's name as an error shows it: not if it may be the secret itself in the wrong variable.
+fn shown_path(file: &Path) -> String {
+    let text = file.to_string_lossy();
+    // A slash may begin a key, too.
+    if text.starts_with(['/', '.']) && Key::parse(&text).is_err() {
+        format!("{text:?}")
+    } else {
+        shown(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const KEY: &str = "c2VjcmV0IGtleSBvZiBhIHRlc3Q6IDMyIGJ5dGVzISE=";
+
+    fn read(content: &[u8]) -> Result<String, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("key");
+        fs::write(&file, content).unwrap();
+        text_of(&file).map(|text| text.expose_secret().to_owned())
+    }
+
+    #[test]
+    fn one_newline_at_the_end_of_a_file_is_dropped() {
+        for content in ["key", "key\n", "key\r\n"] {
+            assert_eq!(read(content.as_bytes()).unwrap(), "key", "{content:?}");
+        }
+        assert_eq!(read(b" key \n\n").unwrap(), " key \n");
+    }
+
+    #[test]
+    fn a_file_that_holds_no_secret_is_refused_by_what_is_wrong_with_it() {
+        let most = "k".repeat(4096);
+        assert_eq!(read(most.as_bytes()).unwrap(), most);
+        for (content, why) in [
+            (&b""[..], "is empty"),
+            (b"\n", "is empty"),
+            (&[b'k'; 4097], "holds more than 4096 bytes"),
+            (b"\xff\xfe", "cannot be read: "),
+        ] {
+            let error = read(content).unwrap_err();
+            assert!(error.starts_with(why), "{error}");
+        }
+        let endless = text_of(Path::new("/dev/zero")).unwrap_err();
+        assert!(endless.starts_with("holds more than"), "{endless}");
+        let folder = text_of(Path::new("/")).unwrap_err();
+        assert!(folder.contains("directory"), "{folder}");
+    }
+
+    #[test]
+    fn a_path_is_shown_unless_it_may_be_the_secret_itself() {
+        let path = "/run/credentials/pnp-host@thermostat-01.service/device-key";
+        for path in [path, "./key", "key.txt"] {
+            assert_eq!(shown_path(Path::new(path)), format!("{path:?}"));
+        }
+        let string = format!("HostName=h;DeviceId=d;SharedAccessKey={KEY}");
+        let slash_first = format!("/{}", &KEY[1..]);
+        for secret in [KEY, &slash_first, &string] {
+            assert!(!shown_path(Path::new(secret)).contains(&secret[1..10]));
+        }
+    }
+
+    #[test]
+    fn it_is_not_in_a_debug_print() {
+        let secret = Secret {
+            variable: "V".to_owned(),
+            file: None,
+            text: KEY.into(),
+        };
+        assert!(!format!("{secret:?}").contains(KEY));
+    }
+}

@@ -20,6 +20,7 @@ mod operate;
 pub mod provision;
 mod run;
 mod secret;
+pub mod service;
 mod shutdown;
 pub mod status;
 pub mod store;

@@ -23,6 +23,7 @@ use crate::{
     guest::{Component, Sandbox, compile::Compiler},
     metrics,
     mqtt::{rumqtt::Rumqtt, tls},
+    service::{self, Notifier},
     shutdown,
     store::{DeviceStore, Kept, Memory, StateDir, writer::Store},
     story::Story,
@@ -54,9 +55,14 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), AppError> {
     let result = network.block_on(async {
         let shutdown = shutdown::listen().context("cannot listen for signals")?;
         shutdown::outlive_full_files().context("cannot listen for signals")?;
+        let notifier = Arc::new(Notifier::from_environment());
         let place = Place::take(args, &identity)?;
         let (device, store, control) =
-            device(args, file, identity, place, compiler, sandbox).await?;
+            device(args, file, identity, place, compiler, sandbox, &notifier).await?;
+        let shutdown = async {
+            shutdown.await;
+            notifier.stopping();
+        };
         let ended = device.run(shutdown).await;
         drop(control);
         // Only now everything is written.
@@ -118,6 +124,7 @@ async fn device(
     mut place: Place,
     compiler: Compiler,
     sandbox: Sandbox,
+    notifier: &Arc<Notifier>,
 ) -> Result<(Device<Component, Rumqtt>, Option<Store>, Option<Control>), AppError> {
     let tls = tls::client_config(args.ca.as_deref())?;
     let clock = Arc::new(SystemClock::new());
@@ -165,10 +172,17 @@ async fn device(
         })?;
         tokio::spawn(metrics::serve(listener, orders.clone()));
     }
+    if let Some(every) = service::beat_interval() {
+        let (orders, notifier) = (orders.clone(), notifier.clone());
+        let clock = SystemClock::new();
+        tokio::spawn(service::beat(orders, clock, every, move || {
+            notifier.works()
+        }));
+    }
     let state_dir = place.on_disk.as_ref().map(|(path, _)| &**path);
     let control = state_dir.and_then(|path| control(path, asks, orders));
 
-    let story = Story::default();
+    let (story, notifier) = (Story::default(), notifier.clone());
     let device = Device::new(Parts {
         name: place.name,
         behaviour: component,
@@ -187,7 +201,10 @@ async fn device(
         clock,
         seed: None,
         max_timers,
-        observer: Arc::new(move |milestone| story.tell(&milestone)),
+        observer: Arc::new(move |milestone| {
+            notifier.tell(&milestone);
+            story.tell(&milestone);
+        }),
     });
     Ok((device, place.on_disk.map(|(_, store)| store), control))
 }

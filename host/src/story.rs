@@ -46,6 +46,8 @@ impl Story {
 impl Told {
     fn lines(&mut self, milestone: &Milestone, terminal: bool) -> String {
         match milestone {
+            // The log tells.
+            Milestone::Started | Milestone::Disconnected => String::new(),
             Milestone::Assigned(assignment) => {
                 let place = self.place(assignment).unwrap_or_default();
                 format!("Device was assigned\n{place}")

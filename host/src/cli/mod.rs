@@ -58,6 +58,7 @@ Keys come from the environment, or from files it names; never from the command l
 
 What else comes from the environment:
   SSL_CERT_FILE                     trust roots (PEM) instead of the system's
+  NOTIFY_SOCKET, WATCHDOG_USEC      set by a service manager, which is told how things stand
 
 Exit codes:
   0  ended as asked (q, Ctrl-C, SIGTERM)

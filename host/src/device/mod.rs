@@ -74,10 +74,14 @@ pub type Observer = Arc<dyn Fn(Milestone) + Send + Sync>;
 /// What a person who watches a device would want to see.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Milestone {
+    /// The component has begun, anew perhaps, or could not and the device goes on as it can.
+    Started,
     /// DPS has named the hub.
     Assigned(Assignment),
     /// The hub has accepted the device.
     Connected(Assignment),
+    /// There is no connection, or none any more; it is tried again.
+    Disconnected,
     /// The hub delivers commands and desired properties.
     Listening,
     /// The first telemetry message has left, with the names of what it carries.
@@ -327,6 +331,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     fn disconnected(&mut self) {
         self.store.outbox().rewind();
         self.inbox.disconnected();
+        (self.observer)(Milestone::Disconnected);
     }
 
     fn hub_event(&mut self, event: HubEvent, now: Duration) {

@@ -52,6 +52,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             }
             (Call::Start | Call::Event, Err(failure)) => self.call_failed(call, about, &failure),
         }
+        if call == Call::Start {
+            (self.observer)(Milestone::Started);
+        }
         Ok(())
     }
 

@@ -73,6 +73,8 @@ pub enum Order<B> {
     Report(oneshot::Sender<Box<Status>>),
     /// Name the hashes of all versions that run, ran, or are about to, and may be needed yet.
     Needed(oneshot::Sender<Vec<String>>),
+    /// Answer, so that it is known that the loop goes on.
+    Answer(oneshot::Sender<()>),
 }
 
 /// How long a new version is on probation: both must have passed, and the hub must have acknowledged one of its messages

@@ -152,6 +152,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             Order::Needed(to) => {
                 let _ = to.send(self.needed());
             }
+            Order::Answer(to) => {
+                let _ = to.send(());
+            }
         }
     }
 

@@ -46,7 +46,7 @@ impl StateDir {
     /// Takes the directory, making it if it is not there.
     pub fn take(path: &Path) -> Result<Self, OpenError> {
         let wrong = |why: String| OpenError::new(path, why);
-        check(path)?;
+        check(path, is_this_user)?;
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -97,9 +97,9 @@ impl StateDir {
     }
 }
 
-/// The database in a directory that another host may be using; for reading only.
+/// The database in a directory that another host may be using; for reading only, which root may in anybody's.
 pub(super) fn database_in(path: &Path) -> Result<PathBuf, OpenError> {
-    check(path)?;
+    check(path, |owner| is_this_user(owner) || geteuid().is_root())?;
     match version(path)? {
         Some(_) => Ok(path.join(DATABASE_FILE)),
         None => Err(OpenError::new(path, "holds no state: no host has used it")),
@@ -117,8 +117,12 @@ fn private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Whether it is a directory of this user's that no other user can write to, if it is there.
-fn check(path: &Path) -> Result<(), OpenError> {
+fn is_this_user(id: u32) -> bool {
+    id == geteuid().as_raw()
+}
+
+/// Whether it is a directory of an owner who will do, and no other user can write to it, if it is there.
+fn check(path: &Path, will_do: impl Fn(u32) -> bool) -> Result<(), OpenError> {
     let wrong = |why: &str| Err(OpenError::new(path, why));
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
@@ -128,7 +132,7 @@ fn check(path: &Path) -> Result<(), OpenError> {
     if !metadata.is_dir() {
         return wrong("is a file; name a directory with --state-dir");
     }
-    if metadata.uid() != geteuid().as_raw() {
+    if !will_do(metadata.uid()) {
         return wrong("belongs to another user; name one of your own with --state-dir");
     }
     if metadata.mode() & 0o022 != 0 {

@@ -49,7 +49,12 @@ fn its_limits_are_the_hosts() {
 
 #[test]
 fn the_files_it_links_to_exist() {
-    for document in ["README.md", "docs/architecture.md", "docs/protocol.md"] {
+    for document in [
+        "README.md",
+        "docs/architecture.md",
+        "docs/protocol.md",
+        "docs/service.md",
+    ] {
         let text = read(document);
         let folder = Path::new(document).parent().unwrap();
         let links = text

@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, reason = "in a test, to panic is to fail")]
 
 use std::{
+    fs,
     os::unix::net::UnixDatagram,
     path::Path,
     process::id,
@@ -174,4 +175,26 @@ fn it_beats_while_its_component_spins() {
         longest
     });
     assert!(longest_pause < SPIN / 2, "no beat for {longest_pause:?}");
+}
+
+#[test]
+fn every_variable_of_the_unit_is_one_of_the_hosts() {
+    let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/systemd");
+    let help = HostCommand::bare().arg("--help").to_its_end().stdout;
+    for name in ["pnp-host@.service", "device.env"] {
+        let text = fs::read_to_string(packaging.join(name)).expect("it is there");
+        let lines = text
+            .lines()
+            .map(|line| line.trim_start_matches('#'))
+            .map(|line| line.strip_prefix("Environment=").unwrap_or(line));
+        let variables: Vec<_> = lines
+            .filter(|line| line.starts_with("HOST_") || line.starts_with("IOTHUB_"))
+            .filter_map(|line| line.split_once('='))
+            .collect();
+        assert!(!variables.is_empty(), "{name}");
+        for (variable, _) in variables {
+            let variable = variable.strip_suffix("_FILE").unwrap_or(variable);
+            assert!(help.contains(variable), "{name}: {variable}");
+        }
+    }
 }

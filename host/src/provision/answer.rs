@@ -10,7 +10,9 @@ use crate::mqtt::Endpoint;
 /// Where all answers come.
 pub(super) const TOPIC: &str = "$dps/registrations/res/#";
 /// The longest `retry-after` that is believed.
-const LONGEST_PAUSE: Duration = Duration::from_secs(86_400);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(86_400);
+/// The longest device id IoT Hub takes.
+const LONGEST_DEVICE_ID: usize = 128;
 
 /// What the topic of an answer says.
 pub(super) struct Header<'a> {
@@ -68,9 +70,18 @@ impl RegistrationState {
     pub(super) fn assignment(self) -> Option<Assignment> {
         let hub = self.assigned_hub?;
         Endpoint::parse(&hub)?;
-        let device_id = self.device_id?;
+        let device_id = self.device_id.filter(|id| is_device_id(id))?;
         Some(Assignment { hub, device_id })
     }
+}
+
+/// Whether this can be a device's name at a hub and part of a topic: IoT Hub's characters without `+` and `#`, which no
+/// topic may have.
+fn is_device_id(text: &str) -> bool {
+    let allowed = |character: char| {
+        character.is_ascii_alphanumeric() || "-:.%_*?!(),=@$'".contains(character)
+    };
+    (1..=LONGEST_DEVICE_ID).contains(&text.len()) && text.chars().all(allowed)
 }
 
 /// An error, in the body of an answer and within the state of a registration.

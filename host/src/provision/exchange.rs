@@ -17,8 +17,12 @@ use crate::hub::reconnect::Cause;
 
 /// Between two questions when the service names no time.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(2);
+/// Between two questions at least, so that a service that says 0 for ever is not asked as fast as the network goes.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 /// The least pause after an error of the service itself.
 const SERVER_ERROR_PAUSE: Duration = Duration::from_secs(5);
+/// The longest operation id that is believed, in bytes: it goes back in a topic. The service's own have about 60.
+const LONGEST_OPERATION: usize = 1024;
 
 /// One registration on one connection.
 pub(super) struct Exchange<'a> {
@@ -125,10 +129,14 @@ impl<'a> Exchange<'a> {
         match status {
             200..=299 => match serde_json::from_slice(payload) {
                 Ok(answer) => self.progress(answer, header.retry_after),
-                Err(error) => self.try_again(
-                    header.retry_after,
-                    &format!("its answer is not understood: {error}"),
-                ),
+                Err(error) => {
+                    // It may quote the answer.
+                    let error = printable(&error.to_string());
+                    self.try_again(
+                        header.retry_after,
+                        &format!("its answer is not understood: {error}"),
+                    )
+                }
             },
             // A body that is not understood takes nothing from the status.
             400 | 401 | 404 => {
@@ -166,14 +174,20 @@ impl<'a> Exchange<'a> {
         match status.as_str() {
             "assigning" => {
                 self.operation = operation_id.or(self.operation.take());
-                match self.operation {
-                    Some(_) => Step::Wait(retry_after.unwrap_or(ASK_AGAIN_AFTER)),
-                    None => self.try_again(retry_after, "its answer has no operationId"),
+                match &self.operation {
+                    Some(operation) if operation.len() <= LONGEST_OPERATION => {
+                        let pause = retry_after.unwrap_or(ASK_AGAIN_AFTER);
+                        Step::Wait(pause.max(SHORTEST_PAUSE))
+                    }
+                    _ => self.try_again(retry_after, "its answer has no usable operationId"),
                 }
             }
             "assigned" => match registration_state.assignment() {
                 Some(assignment) => Step::End(Ok(assignment)),
-                None => self.try_again(retry_after, "it assigned the device to no usable hub"),
+                None => {
+                    let why = "it assigned the device to no usable hub and device id";
+                    self.try_again(retry_after, why)
+                }
             },
             "failed" => self.ended("failed", &registration_state.failure),
             "disabled" => self.ended("disabled", &registration_state.failure),

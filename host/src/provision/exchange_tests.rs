@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::provision::dps::tests::registration;
+use crate::provision::{answer::LONGEST_PAUSE, dps::tests::registration};
 
 /// Plays an exchange up to its answer: each body answers one question; pauses are sat out.
 const MODEL: &str = "dtmi:com:example:Thermostat;1";
@@ -165,7 +165,17 @@ fn an_absurd_pause_is_cut_to_a_day() {
 fn an_answer_that_makes_no_sense_is_tried_again() {
     let hubless =
         json!({"status": "assigned", "registrationState": {"deviceId": "d", "assignedHub": ":x"}});
+    let assigned_as = |device_id: &str| {
+        let state = json!({"assignedHub": "hub.test", "deviceId": device_id});
+        json!({"status": "assigned", "registrationState": state})
+    };
     for body in [
+        assigned_as(""),
+        assigned_as("a/b"),
+        assigned_as("a+b"),
+        assigned_as("a\u{0}"),
+        assigned_as(&"x".repeat(129)),
+        json!({"status": "assigning", "operationId": "o".repeat(1025)}),
         json!([]),
         json!({}),
         json!({"status": "assigning"}),
@@ -206,7 +216,101 @@ fn answers_to_other_questions_are_passed_over() {
     assert_eq!(answer("$dps/registrations/res/202/?$rid=2"), Step::Nothing);
 }
 
+#[test]
+fn an_answer_is_quoted_in_one_short_line() {
+    let state = "\u{1b}[2J".repeat(100_000);
+    let body = json!({"status": "assigned", "registrationState": state});
+    let why = error_of(&[("200/?$rid=RID", body)]).to_string();
+    assert!(why.len() < 1000, "{} bytes", why.len());
+    assert!(!why.contains(char::is_control), "{why}");
+}
+
+#[test]
+fn a_service_that_never_comes_to_an_end_is_not_asked_without_a_pause() {
+    let mut answers = vec![("202/?$rid=RID&retry-after=0", assigning()); 3];
+    answers.push(("500/?$rid=RID", Value::Null));
+    let (_, pauses, _) = play(&answers);
+    assert_eq!(pauses, [SHORTEST_PAUSE; 3]);
+}
+
+/// What can happen in an exchange.
+#[derive(Clone, Debug)]
+enum Happening {
+    Subscribed,
+    Timer,
+    /// A message with this after the number of the question, or of another one.
+    Message {
+        late: bool,
+        status: u16,
+        tail: String,
+        body: Vec<u8>,
+    },
+}
+
+fn body() -> impl Strategy<Value = Vec<u8>> {
+    let status = prop::sample::select(vec!["assigning", "assigned", "failed", "disabled", "x"]);
+    let text = || prop::option::of(prop_oneof!["[a-z/+#%\\PC]{0,5}", Just("x".repeat(30_000))]);
+    let like_an_answer =
+        (status, text(), text(), text()).prop_map(|(status, operation, hub, id)| {
+            let state =
+                json!({"assignedHub": hub, "deviceId": id, "errorCode": 7, "errorMessage": id});
+            json!({"operationId": operation, "status": status, "registrationState": state})
+                .to_string()
+        });
+    let deep = (0..300_usize).prop_map(|depth| "[".repeat(depth) + &"]".repeat(depth));
+    let text =
+        prop_oneof![3 => like_an_answer, 1 => deep, 1 => ".{0,40}"].prop_map(String::into_bytes);
+    prop_oneof![9 => text, 1 => prop::collection::vec(any::<u8>(), 0..40)]
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let status = prop_oneof![4 => 200..205_u16, 1 => any::<u16>()];
+    let tail = "(&retry-after=[0-9]{0,21})?(&.{0,5})?";
+    let message =
+        (prop::bool::weighted(0.1), status, tail, body()).prop_map(|(late, status, tail, body)| {
+            Happening::Message {
+                late,
+                status,
+                tail,
+                body,
+            }
+        });
+    prop_oneof![1 => Just(Happening::Subscribed), 3 => Just(Happening::Timer), 6 => message]
+}
+
 proptest! {
+    #[test]
+    fn whatever_happens_it_asks_legally_waits_a_bounded_time_or_ends(
+        happenings in prop::collection::vec(happening(), 1..20),
+    ) {
+        let registration = registration();
+        let mut exchange = Exchange::new(&registration, MODEL, 1);
+        for happening in happenings {
+            let step = match happening {
+                Happening::Subscribed => exchange.subscribed(),
+                Happening::Timer => exchange.timer(),
+                Happening::Message { late, status, tail, body } => {
+                    let question = exchange.request - u64::from(late);
+                    let topic = format!("$dps/registrations/res/{status}/?$rid={question:x}{tail}");
+                    exchange.message(&topic, &body)
+                }
+            };
+            match step {
+                Step::Ask { topic, payload } => {
+                    prop_assert!(topic.len() < 65_536 && payload.len() < 65_536);
+                    prop_assert!(!topic.contains(['+', '#', '\0']), "{topic}");
+                }
+                Step::Wait(pause) => prop_assert!((SHORTEST_PAUSE..=LONGEST_PAUSE).contains(&pause)),
+                Step::Nothing => {}
+                Step::End(end) => {
+                    let told = end.map_or_else(|error| error.to_string(), |to| to.device_id);
+                    prop_assert!(!told.is_empty() && told.len() < 1000 && !told.contains(char::is_control));
+                    break;
+                }
+            }
+        }
+    }
+
     #[test]
     fn nothing_a_server_sends_makes_it_panic(
         head in "([0-9]{1,6})?/?(\\?\\$rid=2)?(&retry-after=[0-9]{0,30})?.{0,9}",

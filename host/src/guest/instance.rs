@@ -22,7 +22,7 @@ use crate::{
     device::behaviour::{
         self, Answer, Description, Event, Failure, Outcome, Reply, Start, Surroundings,
     },
-    hub::twin::Acknowledgment,
+    hub::twin::{Acknowledgment, is_too_deep},
 };
 
 /// Calls an export of `behaviour` and flattens its result.
@@ -236,12 +236,15 @@ fn acknowledgments(given: Vec<wit::Acknowledgment>) -> Result<Vec<Acknowledgment
 }
 
 fn acknowledgment(acknowledgment: wit::Acknowledgment) -> Result<Acknowledgment, Failure> {
-    let value = serde_json::from_str(&acknowledgment.value).map_err(|error| {
+    let wrong = |why: String| {
         let property = &acknowledgment.property;
-        Failure::Error(format!(
-            "the value it acknowledges for {property:?} is not JSON: {error}"
-        ))
-    })?;
+        Failure::Error(format!("the value it acknowledges for {property:?} {why}"))
+    };
+    let value = serde_json::from_str(&acknowledgment.value)
+        .map_err(|error| wrong(format!("is not JSON: {error}")))?;
+    if is_too_deep(&value) {
+        return Err(wrong("nests too deep".to_owned()));
+    }
     Ok(Acknowledgment {
         property: acknowledgment.property,
         value,

@@ -6,7 +6,10 @@ use crate::{
         bindings::pnp::device::hub::{Body, Error, Host, Telemetry},
         state::{Staging, State},
     },
-    hub::message::{Message, MessageError},
+    hub::{
+        message::{Message, MessageError},
+        twin::is_too_deep,
+    },
 };
 
 /// What IoT Hub takes as reported properties.
@@ -67,6 +70,9 @@ impl Host for State {
             serde_json::from_str(&properties).map_err(|error| {
                 Error::Invalid(format!("the properties are not a JSON object: {error}"))
             })?;
+        if properties.values().any(is_too_deep) {
+            return Err(Error::Invalid("the properties nest too deep".to_owned()));
+        }
         Ok(self.stage(Effect::Report(Report {
             component,
             properties,

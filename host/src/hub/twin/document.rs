@@ -6,6 +6,13 @@ use serde_json::{Map, Value};
 
 use super::TwinError;
 
+/// All desired properties together, as bytes of JSON. IoT Hub keeps 32 KB without punctuation and escapes; with them it may
+/// be more, but changes that only ever add must come to an end.
+pub(super) const LARGEST: usize = 256 << 10;
+/// Objects and arrays within each other. IoT Hub takes 10. Values are kept and reported a few levels deeper, as JSON, of
+/// which nothing deeper than 127 can be read back.
+pub(super) const DEEPEST: usize = 64;
+
 /// Desired properties by component, `""` being the device itself, and by name. Holds no `null` and no empty component.
 pub(super) type Flat = BTreeMap<String, BTreeMap<String, Value>>;
 
@@ -24,6 +31,28 @@ pub(super) fn desired_of_twin(body: &[u8]) -> Result<(Map<String, Value>, u64), 
 pub(super) fn desired_of_patch(body: &[u8]) -> Result<Map<String, Value>, TwinError> {
     let patch = object(serde_json::from_slice(body)?, "the body")?;
     Ok(without_bookkeeping(patch))
+}
+
+/// Refuses properties that could not be kept.
+pub(super) fn check(desired: &Map<String, Value>) -> Result<(), TwinError> {
+    if desired.values().any(|value| is_deeper(value, DEEPEST)) {
+        return Err(TwinError::TooDeep);
+    }
+    match serde_json::to_vec(desired)?.len() {
+        size if size > LARGEST => Err(TwinError::TooLarge(size)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a value has more levels of objects and arrays than this.
+pub(super) fn is_deeper(value: &Value, levels: usize) -> bool {
+    let within = |value: &Value| is_deeper(value, levels.saturating_sub(1));
+    match value {
+        Value::Array(_) | Value::Object(_) if levels == 0 => true,
+        Value::Array(items) => items.iter().any(within),
+        Value::Object(members) => members.values().any(within),
+        _ => false,
+    }
 }
 
 fn object(value: Value, what: &'static str) -> Result<Map<String, Value>, TwinError> {

@@ -15,13 +15,23 @@ use serde_json::{Map, Value};
 
 use self::{
     changes::differences,
-    document::{Flat, desired_of_patch, desired_of_twin, flatten, merge, nest},
+    document::{
+        DEEPEST, Flat, LARGEST, check, desired_of_patch, desired_of_twin, flatten, is_deeper,
+        merge, nest,
+    },
     report::Answer,
 };
 pub use self::{
     changes::{Changes, DesiredCall, Patch},
     report::{component_report, merge_report},
 };
+
+/// Whether objects and arrays in a value lie deeper within each other than can be kept: what a component answers or reports
+/// must not.
+#[must_use]
+pub fn is_too_deep(value: &Value) -> bool {
+    is_deeper(value, DEEPEST)
+}
 
 /// What was applied of a twin's desired properties, and up to which version. A refused property counts as applied.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -55,7 +65,7 @@ pub struct Acknowledgment {
     pub description: String,
 }
 
-/// Why desired properties cannot be read. The same body fails again.
+/// Why desired properties cannot be applied. The same body fails again.
 #[derive(Debug, thiserror::Error)]
 pub enum TwinError {
     /// The body is not JSON.
@@ -67,6 +77,12 @@ pub enum TwinError {
     /// There is no version to apply.
     #[error("`desired` has no `$version` that is a whole number")]
     NoVersion,
+    /// The desired properties are more than any hub keeps.
+    #[error("the desired properties are {0} bytes of JSON, this device takes {LARGEST}")]
+    TooLarge(usize),
+    /// Values lie within each other deeper than in any hub.
+    #[error("values nest deeper than {DEEPEST}")]
+    TooDeep,
 }
 
 impl Twin {
@@ -96,6 +112,7 @@ impl Twin {
     /// set back or made anew. The version counts as applied once all calls are settled, or at once if there are none.
     pub fn document(&mut self, body: &[u8]) -> Result<Changes, TwinError> {
         let (desired, version) = desired_of_twin(body)?;
+        check(&desired)?;
         let target = flatten(desired);
         let calls = differences(&self.flat(), &target);
         let repeated = match self.version {
@@ -124,6 +141,7 @@ impl Twin {
         let flat = self.flat();
         let mut desired = nest(&flat);
         merge(&mut desired, &patch);
+        check(&desired)?;
         let target = flatten(desired);
         let mut calls = differences(&flat, &target);
         changes::add_named(&mut calls, &patch, &target);

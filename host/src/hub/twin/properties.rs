@@ -142,4 +142,120 @@ proptest! {
         apply(&mut twin, &Object::new(), 1);
         let _ = twin.patch(2, text.as_bytes());
     }
+
+    #[test]
+    fn no_json_makes_it_panic(desired in any_json(), version in any_version(), patch in any_json()) {
+        let mut twin = Twin::default();
+        let mut whole = desired;
+        if let Value::Object(members) = &mut whole {
+            members.insert("$version".to_owned(), version);
+        }
+        if let Ok(changes) = twin.document(json!({ "desired": whole }).to_string().as_bytes()) {
+            settle(&mut twin, &changes);
+        }
+        let next = twin.version.unwrap_or_default().saturating_add(1);
+        if let Ok(Patch::Apply(changes)) = twin.patch(next, patch.to_string().as_bytes()) {
+            settle(&mut twin, &changes);
+        }
+        prop_assert!(is_read_back(&twin));
+    }
+}
+
+/// Also arrays, deep ones, and names of the hub's own.
+fn any_json() -> impl Strategy<Value = Value> {
+    let deep = (0..120_usize, any::<bool>()).prop_map(|(depth, objects)| {
+        (0..depth).fold(json!(1), |inner, _| match objects {
+            true => json!({ "a": inner }),
+            false => json!([inner]),
+        })
+    });
+    let odd = prop::sample::select(vec![
+        json!({"$metadata": {}}),
+        json!([[{}]]),
+        json!(""),
+        json!(null),
+    ]);
+    let value = prop_oneof![scalar(), odd, deep].boxed();
+    prop_oneof![6 => object(value.clone()).prop_map(Value::from), 1 => value]
+}
+
+fn any_version() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        any::<u64>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any_json(),
+    ]
+}
+
+/// A value this deep.
+fn nested(levels: usize) -> Value {
+    (0..levels).fold(json!(1), |inner, _| json!({ "a": inner }))
+}
+
+fn is_read_back(twin: &Twin) -> bool {
+    let kept = serde_json::to_string(twin).unwrap();
+    serde_json::from_str::<Twin>(&kept).is_ok_and(|read| read == *twin)
+}
+
+#[test]
+fn what_is_as_deep_as_it_may_be_is_kept_and_reported_so_that_it_can_be_read_back() {
+    let mut twin = Twin::default();
+    let component = json!({"__t": "c", "deep": nested(DEEPEST - 1)});
+    let desired = json!({"deep": nested(DEEPEST), "component": component, "$version": 1});
+    let changes = twin
+        .document(json!({ "desired": desired }).to_string().as_bytes())
+        .unwrap();
+    for call in &changes.calls {
+        let report = json!({ "report": twin.settle(1, call, Err("no".to_owned())) });
+        assert_eq!(
+            serde_json::from_str::<Value>(&report.to_string()).unwrap(),
+            report
+        );
+    }
+    assert!(is_read_back(&twin));
+}
+
+#[test]
+fn what_is_deeper_is_refused_and_leaves_the_twin_as_it_was() {
+    let mut twin = Twin::default();
+    apply(&mut twin, &Object::new(), 1);
+    let before = twin.clone();
+    let deep = json!({"deep": nested(DEEPEST + 1), "$version": 2}).to_string();
+    let told = twin.patch(2, deep.as_bytes()).unwrap_err().to_string();
+    assert_eq!(told, "values nest deeper than 64");
+    let whole = format!("{{\"desired\":{deep}}}");
+    assert!(matches!(
+        twin.document(whole.as_bytes()),
+        Err(TwinError::TooDeep)
+    ));
+    assert_eq!(twin, before);
+}
+
+#[test]
+fn changes_that_only_ever_add_come_to_an_end() {
+    let mut twin = Twin::default();
+    apply(&mut twin, &Object::new(), 1);
+    for version in 2.. {
+        let more = json!({format!("p{version}"): "x".repeat(30_000)}).to_string();
+        match twin.patch(version, more.as_bytes()) {
+            Ok(Patch::Apply(changes)) => settle(&mut twin, &changes),
+            Err(TwinError::TooLarge(size)) => {
+                assert!((LARGEST..LARGEST + 40_000).contains(&size), "{size}");
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_answer_to_a_failed_call_of_many_properties_is_not_mostly_reasons() {
+    let mut twin = Twin::default();
+    let many: Object = (0..1000).map(|n| (format!("p{n}"), n.into())).collect();
+    let changes = twin.document(&body(&many, 1)).unwrap();
+    let reason = Err("because".repeat(1000));
+    let report = twin.settle(1, &changes.calls[0], reason);
+    assert_eq!(report.len(), 1000);
+    assert!(Value::from(report).to_string().len() < 64 << 10);
 }

@@ -14,6 +14,7 @@ use crate::{
     device::behaviour::Reply,
     mqtt::{Delivery, Incoming, Link, LinkError, Receipt},
     store::outbox::{Next, Outbox, WINDOW},
+    text,
 };
 
 /// Messages at a time, counted from the oldest unacknowledged one, so that numbers on the wire do not meet.
@@ -26,6 +27,10 @@ const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(60);
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// Pause after the first throttled or failed request to the twin; doubled with each further one in a row, up to the second.
 const ASK_AGAIN_AFTER: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(160));
+/// What fits a packet, in bytes. IoT Hub takes 32 KB at a time, without counting the punctuation.
+const LARGEST_REPORT: usize = 256 << 10;
+/// So much of a topic nobody asked for is shown, in bytes.
+const SHOWN_TOPIC: usize = 200;
 
 /// What a session has to tell the device.
 #[derive(Debug, PartialEq)]
@@ -211,7 +216,8 @@ impl<L: Link> Session<L> {
                 status, request, ..
             }) => self.twin_response(status, &request, payload, outbox, now),
             None => {
-                tracing::warn!(topic = %topic.escape_default(), "a message on a topic nobody asked for; ignored");
+                let topic = text::cut(topic, SHOWN_TOPIC);
+                tracing::warn!(topic, "a message on a topic nobody asked for; ignored");
                 None
             }
         };
@@ -310,6 +316,12 @@ impl<L: Link> Session<L> {
                 }
                 Some(Next::Report(id, report)) => {
                     let body = Bytes::from(serde_json::to_vec(report).unwrap_or_default());
+                    if body.len() > LARGEST_REPORT {
+                        let size = body.len();
+                        tracing::warn!(size, "reported properties too large to send; given up");
+                        outbox.remove(id);
+                        continue;
+                    }
                     self.report(id, body, now)?;
                     id
                 }

@@ -16,6 +16,9 @@ const TWIN_RESPONSES: &str = "$iothub/twin/res/";
 const METHODS: &str = "$iothub/methods/POST/";
 const DESIRED: &str = "$iothub/twin/PATCH/properties/desired/";
 
+/// The longest `$rid` of a method that is answered, in bytes: the answer's topic carries it. IoT Hub's have a few digits.
+const LONGEST_REQUEST: usize = 1024;
+
 /// What the topic of a message from the hub says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Topic {
@@ -47,7 +50,8 @@ pub enum Topic {
     },
 }
 
-/// Reads the topic of a message to this device; none if the device has not subscribed to such a topic.
+/// Reads the topic of a message to this device; none if the device has not subscribed to such a topic, or could not answer
+/// under the `$rid` in it.
 #[must_use]
 pub fn parse(topic: &str, device_id: &str) -> Option<Topic> {
     if let Some(rest) = topic.strip_prefix(TWIN_RESPONSES) {
@@ -62,7 +66,9 @@ pub fn parse(topic: &str, device_id: &str) -> Option<Topic> {
         let (name, query) = rest.split_once("/?")?;
         return (!name.is_empty()).then_some(Topic::Method {
             name: decode(name),
-            request: parameter(query, "$rid")?.to_owned(),
+            request: parameter(query, "$rid")
+                .filter(|request| can_be_answered(request))?
+                .to_owned(),
         });
     }
     if let Some(rest) = topic.strip_prefix(DESIRED) {
@@ -156,6 +162,11 @@ fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value)
 }
 
+/// Whether a topic can carry this `$rid` back (MQTT 3.1.1, 3.3.2.1).
+fn can_be_answered(request: &str) -> bool {
+    request.len() <= LONGEST_REQUEST && !request.contains(['+', '#', '\0'])
+}
+
 /// What is not UTF-8 becomes U+FFFD.
 fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
@@ -244,6 +255,9 @@ mod tests {
             "$iothub/twin/res/200/",
             "$iothub/methods/POST//?$rid=1",
             "$iothub/methods/POST/a",
+            "$iothub/methods/POST/a/?$rid=+",
+            "$iothub/methods/POST/a/?$rid=a#",
+            &format!("$iothub/methods/POST/a/?$rid={}", "1".repeat(1025)),
             "$iothub/twin/PATCH/properties/desired/?$version=-1",
             "$iothub/twin/PATCH/properties/reported/?$version=1",
             "devices/d-2/messages/devicebound/",
@@ -313,6 +327,31 @@ mod tests {
             prop_assert!(topic.is_ascii());
             let returned = topic.replace("/events/", "/devicebound/");
             prop_assert_eq!(read(&returned), Some(Topic::Message { properties: bag }));
+        }
+
+        /// IoT Hub encodes names too.
+        #[test]
+        fn a_property_bag_is_read_however_it_is_encoded(bag in vec((".{1,9}", ".{0,9}"), 0..5)) {
+            let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+            let pairs = bag.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
+            let topic = format!("devices/d-1/messages/devicebound/{}", pairs.collect::<Vec<_>>().join("&"));
+            prop_assert_eq!(read(&topic), Some(Topic::Message { properties: bag }));
+        }
+
+        #[test]
+        fn whatever_method_is_called_it_is_answered_on_a_legal_topic_under_its_request_id(
+            name in ".{0,9}",
+            request in prop_oneof!["[0-9a-f]{1,9}", ".{0,9}", "[+#\\x00a]{0,3}", "a{2000}"],
+            status: u32,
+        ) {
+            let called = read(&format!("$iothub/methods/POST/{name}/?$rid={request}"));
+            let Some(Topic::Method { request: given, .. }) = called else {
+                return Ok(());
+            };
+            let answer = method_response(status, &given);
+            prop_assert!(answer.len() < 65_536 && !answer.contains(['+', '#', '\0']), "{answer}");
+            let sent = format!("/?$rid={given}");
+            prop_assert!(answer.ends_with(&sent));
         }
     }
 }

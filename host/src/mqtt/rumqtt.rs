@@ -14,7 +14,7 @@ use bytes::Bytes;
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions,
     Outgoing, Packet, Publish, QoS, StateError, SubscribeFilter, SubscribeReasonCode,
-    TlsConfiguration,
+    TlsConfiguration, mqttbytes::Error as MqttError,
 };
 use rustls::{CertificateError, ClientConfig};
 use secrecy::ExposeSecret;
@@ -134,12 +134,13 @@ impl RumqttLink {
     }
 
     /// What an event means to the session; none if nothing.
-    fn interpret(&mut self, event: Event) -> Option<Incoming> {
-        match event {
+    fn interpret(&mut self, event: Event) -> Result<Option<Incoming>, LinkError> {
+        Ok(match event {
             Event::Outgoing(Outgoing::Publish(id)) if id != 0 => {
                 // The event loop tells the id only after the fact; messages get theirs in the order of the calls.
-                let number = self.unsent.pop_front()?;
-                self.unacknowledged.insert(id, number);
+                if let Some(number) = self.unsent.pop_front() {
+                    self.unacknowledged.insert(id, number);
+                }
                 None
             }
             Event::Incoming(Packet::PubAck(ack)) => self
@@ -151,18 +152,27 @@ impl RumqttLink {
                 topic: message.topic,
                 payload: message.payload,
             }),
-            Event::Incoming(Packet::SubAck(ack)) => {
-                let topics = self.asked.pop_front()?;
-                let refused = topics
-                    .into_iter()
-                    .zip(ack.return_codes)
-                    .filter(|(_, code)| *code == SubscribeReasonCode::Failure)
-                    .map(|(topic, _)| topic)
-                    .collect();
-                Some(Incoming::Subscribed { refused })
-            }
+            Event::Incoming(Packet::SubAck(ack)) => Some(Incoming::Subscribed {
+                refused: self.refused(&ack.return_codes)?,
+            }),
             _ => None,
+        })
+    }
+
+    /// The topics a SUBACK refuses. Its codes must be as many as topics were asked for: one too few would leave a topic
+    /// that is not delivered and not missed.
+    fn refused(&mut self, codes: &[SubscribeReasonCode]) -> Result<Vec<String>, LinkError> {
+        let topics = self.asked.pop_front().unwrap_or_default();
+        if topics.len() != codes.len() {
+            return Err(LinkError::Failed(format!(
+                "the server answered for {} topics where {} were asked for (SUBACK)",
+                codes.len(),
+                topics.len()
+            )));
         }
+        let answered = topics.into_iter().zip(codes);
+        let refused = answered.filter(|(_, code)| **code == SubscribeReasonCode::Failure);
+        Ok(refused.map(|(topic, _)| topic).collect())
     }
 }
 
@@ -174,7 +184,7 @@ impl Link for RumqttLink {
                 .recv()
                 .await
                 .unwrap_or(Err(LinkError::Closed))?;
-            if let Some(incoming) = self.interpret(event) {
+            if let Some(incoming) = self.interpret(event)? {
                 return Ok(incoming);
             }
         }
@@ -342,20 +352,32 @@ fn state_error(error: &StateError) -> LinkError {
     match error {
         StateError::ConnectionAborted => LinkError::Closed,
         StateError::AwaitPingResp => LinkError::Silent(SILENT.to_owned()),
-        StateError::Io(error)
-        | StateError::Deserialization(rumqttc::mqttbytes::Error::Io(error)) => match error.kind() {
-            // Servers that end a connection without the farewell of TLS are many.
-            io::ErrorKind::UnexpectedEof => LinkError::Closed,
-            io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe => LinkError::Reset,
-            io::ErrorKind::TimedOut => LinkError::Silent(SILENT.to_owned()),
-            _ => LinkError::Failed(io_reason(error)),
-        },
-        StateError::Deserialization(error) => {
-            LinkError::Failed(format!("the server sent what is not MQTT: {error}"))
+        StateError::Io(error) | StateError::Deserialization(MqttError::Io(error)) => {
+            match error.kind() {
+                // Servers that end a connection without the farewell of TLS are many.
+                io::ErrorKind::UnexpectedEof => LinkError::Closed,
+                io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe => LinkError::Reset,
+                io::ErrorKind::TimedOut => LinkError::Silent(SILENT.to_owned()),
+                _ => LinkError::Failed(io_reason(error)),
+            }
         }
-        other => LinkError::Failed(format!("the server broke the protocol: {other}")),
+        StateError::Unsolicited(id) => LinkError::Failed(format!(
+            "the server acknowledged what was not sent (packet id {id})"
+        )),
+        StateError::WrongPacket => LinkError::Failed(
+            "the server sent a packet only clients send, or a second CONNACK".to_owned(),
+        ),
+        StateError::Deserialization(MqttError::PayloadSizeLimitExceeded(size)) => {
+            LinkError::Failed(format!(
+                "the server sent a packet of {size} bytes, more than the {MAX_PACKET} that are taken"
+            ))
+        }
+        StateError::Deserialization(other) => {
+            LinkError::Failed(format!("the server sent what is not MQTT: {other}"))
+        }
+        other => LinkError::Failed(other.to_string()),
     }
 }
 
@@ -367,6 +389,10 @@ fn io_reason(error: &io::Error) -> String {
         | io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe => "the server closed the connection".to_owned(),
+        // The words of the packet reader.
+        io::ErrorKind::Other if error.to_string() == "bytes remaining on stream" => {
+            "the server closed the connection in the middle of a packet".to_owned()
+        }
         _ => error.to_string(),
     }
 }

@@ -171,10 +171,10 @@ async fn answer<B>(
         )
         .await;
     }
-    let mut line = String::new();
+    let mut line = Vec::new();
     let mut reader = BufReader::new(reader.take(LONGEST));
-    timeout(PATIENCE, reader.read_line(&mut line)).await??;
-    let request = match serde_json::from_str(&line) {
+    timeout(PATIENCE, reader.read_until(b'\n', &mut line)).await??;
+    let request = match serde_json::from_slice(&line) {
         Ok(request) => request,
         Err(error) => {
             let error = format!("the request is not understood: {error}");

@@ -88,10 +88,7 @@ impl Endpoint {
     }
 
     fn on_request(&mut self, publish: &Publish) -> Result<Publish, Close> {
-        let unknown = || {
-            let topic = publish.topic.escape_debug();
-            Close::Protocol(format!("a topic that is not the service's: {topic}"))
-        };
+        let unknown = || Close::foreign_topic(&publish.topic);
         let (query, (status, body)) = if let Some(query) = publish.topic.strip_prefix(REGISTER) {
             (query, self.register(&publish.payload))
         } else {

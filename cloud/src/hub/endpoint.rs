@@ -142,10 +142,7 @@ impl Endpoint {
                     .with(|entry, _| entry.answer(&rid, status, &publish.payload))?;
                 Ok(Vec::new())
             }
-            None => Err(Close::Protocol(format!(
-                "a topic that is not the device's: {}",
-                publish.topic.escape_debug()
-            ))),
+            None => Err(Close::foreign_topic(&publish.topic)),
         }
     }
 

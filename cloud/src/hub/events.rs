@@ -10,8 +10,10 @@ use tokio::sync::broadcast;
 
 /// Older events go when there are more than this many.
 const EVENT_LIMIT: usize = 100_000;
-/// Older events go when their bodies and properties take more than this many bytes.
+/// Older events go when what they hold takes more than about so many bytes.
 const BYTE_LIMIT: usize = 64 * 1024 * 1024;
+/// What a property, or a value within another, takes beside its text, in bytes: a device may send thousands without any.
+const PIECE: usize = 64;
 /// How far a follower may fall behind before it has to ask for what it missed.
 const FOLLOWER_LAG: usize = 1024;
 
@@ -147,13 +149,44 @@ impl Kept {
 /// Memory an event takes beyond its own fixed size, roughly.
 fn size(event: &Event) -> usize {
     match &event.kind {
-        EventKind::Telemetry(message) => {
-            let properties = message.properties.iter();
-            message.body.len() + properties.map(|(k, v)| k.len() + v.len()).sum::<usize>()
-        }
-        EventKind::Reported { patch, .. } => super::twin::size(patch),
-        EventKind::Connected { .. } | EventKind::Disconnected { .. } => 0,
+        EventKind::Connected { model_id, .. } => text(model_id),
+        EventKind::Disconnected { reason } => reason.len(),
+        EventKind::Telemetry(message) => size_of_message(message),
+        EventKind::Reported { patch, .. } => size_of_value(patch),
     }
+}
+
+fn size_of_message(message: &Message) -> usize {
+    let system = [
+        &message.message_id,
+        &message.correlation_id,
+        &message.content_type,
+        &message.content_encoding,
+        &message.creation_time,
+        &message.component,
+    ];
+    let properties = message.properties.iter();
+    message.body.len()
+        + system.into_iter().map(text).sum::<usize>()
+        + properties
+            .map(|(k, v)| PIECE + k.len() + v.len())
+            .sum::<usize>()
+}
+
+fn size_of_value(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(|item| PIECE + size_of_value(item)).sum(),
+        Value::Object(object) => object
+            .iter()
+            .map(|(key, value)| PIECE + key.len() + size_of_value(value))
+            .sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
+fn text(text: &Option<String>) -> usize {
+    text.as_ref().map_or(0, String::len)
 }
 
 #[cfg(test)]
@@ -190,5 +223,41 @@ mod tests {
         let (past, _) = log.since(0);
         assert_eq!(past.len(), 4);
         assert_eq!(past[0].sequence, 3);
+    }
+
+    #[test]
+    fn whatever_an_event_holds_counts() {
+        let half = BYTE_LIMIT / 2 + 1;
+        let long = || "x".repeat(half);
+        let message = |message| EventKind::Telemetry(message);
+        let of_nothing = (String::new(), String::new());
+        for large in [
+            EventKind::Connected {
+                model_id: Some(long()),
+                session_present: false,
+            },
+            EventKind::Disconnected { reason: long() },
+            message(Message {
+                message_id: Some(long()),
+                ..Message::default()
+            }),
+            message(Message {
+                component: Some(long()),
+                ..Message::default()
+            }),
+            message(Message {
+                properties: vec![of_nothing; half / PIECE + 1],
+                ..Message::default()
+            }),
+            EventKind::Reported {
+                patch: vec![Value::Null; half / PIECE + 1].into(),
+                version: 2,
+            },
+        ] {
+            let log = EventLog::default();
+            log.record("a", large.clone());
+            log.record("a", large);
+            assert_eq!(log.since(0).0.len(), 1);
+        }
     }
 }

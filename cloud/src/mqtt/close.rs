@@ -43,7 +43,20 @@ pub enum Close {
     NotReading,
 }
 
+/// So much of what a device sent is shown, in characters.
+const SHOWN: usize = 200;
+
 impl Close {
+    /// It published to a topic nobody here takes.
+    pub(crate) fn foreign_topic(topic: &str) -> Self {
+        let shown: String = topic
+            .chars()
+            .take(SHOWN)
+            .flat_map(char::escape_debug)
+            .collect();
+        Self::Protocol(format!("to a topic that is not its own: {shown}"))
+    }
+
     /// Whether the client is to blame, and its author would like to know.
     pub(crate) fn is_misbehaviour(&self) -> bool {
         matches!(

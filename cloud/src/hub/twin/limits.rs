@@ -38,14 +38,15 @@ fn check_total(what: &str, values: &Map<String, Value>, limit: usize) -> Result<
     }
 }
 
-/// The bytes a value counts for: keys and texts by their length, a number 8, a boolean 4.
-pub(in crate::hub) fn size(value: &Value) -> usize {
+/// The bytes a value counts for: keys and texts by their length, a number 8, a boolean 4, and whatever stands in an array
+/// at least 1, so that no array of nothing outgrows the memory.
+fn size(value: &Value) -> usize {
     match value {
         Value::Null => 0,
         Value::Bool(_) => 4,
         Value::Number(_) => 8,
         Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(size).sum(),
+        Value::Array(items) => items.iter().map(|item| size(item).max(1)).sum(),
         Value::Object(object) => size_of(object),
     }
 }

@@ -8,7 +8,6 @@ mod tests;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-pub(super) use self::limits::size;
 use self::merge::Stamp;
 use crate::error::HubError;
 

@@ -186,6 +186,17 @@ fn a_section_holds_32_kib_and_is_unchanged_by_what_would_be_more() {
     assert!(twin.report(&json!({"p0": null, "more": 1}), at(1)).is_ok());
 }
 
+#[test]
+fn an_array_of_nothing_has_a_size() {
+    for nothing in [json!(null), json!([]), json!({}), json!("")] {
+        let fits = json!({"a": vec![nothing.clone(); 32_767]});
+        let breaks = json!({"a": vec![nothing; 32_768]});
+        let mut twin = Twin::new(at(0));
+        assert!(twin.report(&breaks, at(1)).is_err());
+        assert!(twin.report(&fits, at(1)).is_ok());
+    }
+}
+
 fn json_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

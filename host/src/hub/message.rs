@@ -154,7 +154,10 @@ mod body {
 mod tests {
     use std::collections::HashSet;
 
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
+    use crate::hub::topic::Topic;
 
     fn message(properties: &[(&str, &str)], body: impl Into<Bytes>) -> Message {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
@@ -245,5 +248,38 @@ mod tests {
         let message = message(&[("k", "v")], vec![0, 255, 128]);
         let kept = serde_json::to_string(&message).unwrap();
         assert_eq!(serde_json::from_str::<Message>(&kept).unwrap(), message);
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        prop_oneof![9 => ".{0,12}", 1 => ".{9000}"]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_taken_goes_out_on_a_legal_topic_that_says_all_of_it(
+            names in vec((text(), text()), 0..5),
+            (content_type, content_encoding) in (text(), text()),
+            component in prop::option::of(text()),
+            device_id in "[a-z]{1,128}",
+        ) {
+            let message = Message {
+                component,
+                content_type,
+                content_encoding,
+                properties: names,
+                ..message(&[], "{}")
+            };
+            let topic = message.topic(&device_id);
+            if message.validate().is_err() {
+                return Ok(());
+            }
+            prop_assert!(topic.is_ascii() && topic.len() < 65_536);
+            prop_assert!(!topic.contains(['+', '#', '\0']));
+            let returned = topic.replacen("/events/", "/devicebound/", 1);
+            let created = message.creation_time();
+            let sent = message.all_properties(&created);
+            let properties = sent.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            prop_assert_eq!(topic::parse(&returned, &device_id), Some(Topic::Message { properties }));
+        }
     }
 }

@@ -238,5 +238,35 @@ mod tests {
         fn no_text_makes_it_panic(text in ".*") {
             let _ = text.parse::<ConnectionString>();
         }
+
+        #[test]
+        fn parts_are_read_as_they_were_written(
+            hub in "[a-z0-9.-]{1,20}(:[0-9]{1,4})?",
+            device_id in "[^;]{1,20}",
+            key in "([A-Za-z0-9+/]{4}){1,9}",
+            turned in 0..3_usize,
+        ) {
+            let mut parts = [
+                format!("HostName={hub}"),
+                format!("DeviceId={device_id}"),
+                format!("SharedAccessKey={key}"),
+            ];
+            parts.rotate_left(turned);
+            let parsed: ConnectionString = parts.join(";").parse().unwrap();
+            let token = |key: &Key| key.token("r", Timestamp::UNIX_EPOCH, None).expose_secret().to_owned();
+            prop_assert_eq!(parsed.hub, hub);
+            prop_assert_eq!(parsed.device_id, device_id);
+            prop_assert_eq!(token(&parsed.key), token(&Key::parse(&key).unwrap()));
+        }
+
+        #[test]
+        fn an_error_shows_no_part_of_a_text(secret in "[Q-Z]{9}", before in "[a-zA-Z]{0,9}=?", after in "[;=]{0,3}") {
+            for text in [format!("{before}{secret}{after}"), format!("HostName=h;DeviceId=d;{before}{secret}{after}")] {
+                if let Err(error) = text.parse::<ConnectionString>() {
+                    let shown = format!("{error} {error:?}");
+                    prop_assert!(!shown.contains(&secret), "{shown}");
+                }
+            }
+        }
     }
 }

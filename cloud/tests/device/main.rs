@@ -10,6 +10,7 @@
 
 mod connecting;
 mod faults;
+mod hostile;
 mod messages;
 mod methods;
 mod provisioning;

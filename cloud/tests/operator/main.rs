@@ -16,6 +16,7 @@ mod enrolments;
 mod events;
 mod exec;
 mod faults;
+mod hostile;
 mod messages;
 mod methods;
 mod process;

@@ -26,6 +26,7 @@ mod registrations;
 mod twins;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,12 +35,18 @@ use axum::http::Uri;
 use axum::http::header::ETAG;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
+use axum::serve::Listener;
 use axum::{Json, Router};
+use hyper::server::conn::http1::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::timeout;
+use tracing::debug;
 
 use crate::dir::Policies;
 use crate::dps::Dps;
@@ -48,6 +55,9 @@ use listener::TlsListener;
 
 /// How long requests in hand may take to finish when the cloud ends.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// A client that has not sent the head of a request by then is dropped; also one that sends no further request.
+const HEADER_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the operator's side stands on.
 pub struct Services {
@@ -78,16 +88,35 @@ pub async fn serve(
     services: Services,
 ) -> io::Result<()> {
     let mut shutdown = services.shutdown.clone();
-    let ended = {
-        let mut shutdown = shutdown.clone();
-        async move { drop(shutdown.wait_for(|ended| *ended).await) }
-    };
-    let listener = TlsListener::new(listener, tls)?;
-    let serving = axum::serve(listener, router(services)).with_graceful_shutdown(ended);
-    let serving = tokio::spawn(serving.into_future());
-    let _ = shutdown.wait_for(|ended| *ended).await;
-    let _ = timeout(GRACE, serving).await;
+    let mut listener = TlsListener::new(listener, tls)?;
+    let service = TowerToHyperService::new(router(services));
+    let (http, connections) = (http(), GracefulShutdown::new());
+    loop {
+        tokio::select! {
+            (stream, peer) = listener.accept() => {
+                let connection = http.serve_connection(TokioIo::new(stream), service.clone());
+                tokio::spawn(until_its_end(connections.watch(connection), peer));
+            }
+            _ = shutdown.wait_for(|ended| *ended) => break,
+        }
+    }
+    drop(listener);
+    let _ = timeout(GRACE, connections.shutdown()).await;
     Ok(())
+}
+
+/// HTTP/1.1 with clients that must get to the point.
+fn http() -> Builder {
+    let mut http = Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEADER_PATIENCE);
+    http
+}
+
+async fn until_its_end(connection: impl Future<Output = hyper::Result<()>>, peer: SocketAddr) {
+    if let Err(error) = connection.await {
+        debug!(%peer, %error, "connection ended early");
+    }
 }
 
 fn router(services: Services) -> Router {
@@ -129,4 +158,22 @@ fn with_slashes(uri: &Uri) -> Option<Uri> {
 
 fn with_etag(etag: &str, body: Value) -> Response {
     ([(ETAG, format!("\"{etag}\""))], Json(body)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncWriteExt, duplex};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_sends_half_a_request_or_none_is_dropped() {
+        for begun in ["", "GET /devices HTTP/1.1\r\nx: "] {
+            let (mut client, server) = duplex(1024);
+            let service = TowerToHyperService::new(Router::new());
+            let connection = http().serve_connection(TokioIo::new(server), service);
+            client.write_all(begun.as_bytes()).await.unwrap();
+            assert!(connection.await.unwrap_err().is_timeout(), "{begun:?}");
+        }
+    }
 }

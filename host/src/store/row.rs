@@ -170,7 +170,20 @@ fn read<T: DeserializeOwned>(text: &[u8], into: &mut T) -> serde_json::Result<()
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_in_a_row_makes_it_panic(
+            kind in prop_oneof![0..8_u8, Just(OUTGOING)],
+            text in ".{0,30}|[\\[\\]{}\":,0-9a-z]{0,30}|\\[{1,200}",
+        ) {
+            let key = ("d", kind, 0);
+            let _ = Kept::default().take(key, &seal(key, text.as_bytes()));
+        }
+    }
 
     #[test]
     fn a_row_that_was_changed_moved_or_cut_is_not_taken() {

@@ -28,8 +28,8 @@ use host::{
     swap,
 };
 use scripted::{
-    HOUR, Scripted, answered, call, command_name, published, put_together, reply, run, run_as,
-    run_on, with_connection_string,
+    HOUR, Scripted, answered, call, command_name, published, put_together, reply, run, run_on,
+    with_connection_string,
 };
 use serde_json::{Value, json};
 use tokio::sync::watch;

@@ -74,7 +74,7 @@ fn a_command_in_hand_at_the_kill_fails_at_the_service_and_is_answered_nowhere() 
     let cloud = Cloud::start();
     let start = || {
         HostCommand::of(&guest("faulty"))
-            .arg("-v")
+            .arg("-vv")
             .enrolled(&cloud, "f-1")
             .state_dir(state.path())
             .start()

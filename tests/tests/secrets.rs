@@ -53,7 +53,7 @@ fn the_story_shows_no_secret(form: &str) {
     let host = |hub: Option<&str>| {
         let mut host = HostCommand::of(&thermostat())
             .set("telemetry-interval", "100ms")
-            .arg("-vv")
+            .arg("-vvv")
             .arg("--log-format")
             .arg(form);
         for (name, value) in &variables {
@@ -130,7 +130,7 @@ fn a_device_with_the_key_of_its_group_shows_neither_that_nor_its_own() {
     let secrets = [group.to_owned(), own];
     for form in ["text", "json"] {
         let mut host = HostCommand::of(&thermostat())
-            .arg("-vv")
+            .arg("-vvv")
             .arg("--log-format")
             .arg(form)
             .enrolled_in_group(&cloud, "s-1")
@@ -149,7 +149,7 @@ fn a_device_with_its_secret_in_a_file_connects_and_does_not_show_it() {
     const OWN: &str = "IOTHUB_DEVICE_DPS_DEVICE_KEY";
     const STRING: &str = "IOTHUB_DEVICE_CONNECTION_STRING";
     let cloud = Cloud::start();
-    let host = || HostCommand::of(&thermostat()).arg("-vv");
+    let host = || HostCommand::of(&thermostat()).arg("-vvv");
     let variables = cloud.enrol(&["s-1"]);
     let key = value(&variables, OWN);
     let running = cloud.running();
@@ -188,7 +188,7 @@ fn no_key_or_token_is_in_the_errors_of_a_refused_device() {
     let wrong = "d3Jvbmcga2V5IG9mIGEgdGVzdA==";
     let host = |kind: &str| {
         let mut process = HostCommand::of(&thermostat())
-            .arg("-vv")
+            .arg("-vvv")
             .enrolled(&cloud, "s-1")
             .env("IOTHUB_DEVICE_SECURITY_TYPE", kind)
             .env("IOTHUB_DEVICE_DPS_DEVICE_KEY", wrong)

@@ -45,7 +45,7 @@ fn used() -> TempDir {
     let dir = temporary();
     let mut process = host(&guest("sequence"))
         .state_dir(dir.path())
-        .arg("-v")
+        .arg("-vv")
         .start();
     process.stderr.wait_for("not connected");
     assert_eq!(process.stop(), Some(0));
@@ -74,7 +74,7 @@ fn a_state_directory_in_use_is_left_alone_and_its_user_is_named() {
     let dir = temporary();
     let mut other = host(&guest("sequence"))
         .state_dir(dir.path())
-        .arg("-v")
+        .arg("-vv")
         .start();
     other.stderr.wait_for("not connected");
     let process = format!("process {}", other.id());

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::{Span, ToSpan, Zoned, civil::Date, tz::TimeZone};
 use rcgen::{
-    BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType,
+    BasicConstraints, Certificate, CertificateParams, CidrSubnet, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     NameConstraints, SanType, date_time_ymd,
 };
@@ -47,6 +47,9 @@ pub enum CaError {
     /// A certificate could not be made.
     #[error("cannot make a certificate: {0}")]
     Make(#[from] rcgen::Error),
+    /// A certificate could not be used.
+    #[error("cannot use a certificate: {0}")]
+    Use(#[from] rustls::Error),
 }
 
 /// The authority of one directory.
@@ -75,6 +78,14 @@ impl Authority {
         Ok(Self { issuer })
     }
 
+    /// An authority nobody knows, which is kept nowhere.
+    pub(crate) fn foreign() -> Result<Self, CaError> {
+        let mut params = authority();
+        params.distinguished_name = named("Foreign authority");
+        let issuer = Issuer::new(params, KeyPair::generate()?);
+        Ok(Self { issuer })
+    }
+
     /// Issues a certificate for these names and addresses: `localhost`, names below `.localhost`, `127.x.y.z`.
     pub fn issue<'a>(
         &self,
@@ -82,10 +93,25 @@ impl Authority {
     ) -> Result<ServerIdentity, CaError> {
         let key = KeyPair::generate()?;
         let certificate = server(names)?.signed_by(&key, &self.issuer)?;
-        Ok(ServerIdentity {
+        Ok(ServerIdentity::new(certificate, &key))
+    }
+}
+
+/// A certificate no authority vouches for.
+pub(crate) fn self_signed<'a>(
+    names: impl IntoIterator<Item = &'a str>,
+) -> Result<ServerIdentity, CaError> {
+    let key = KeyPair::generate()?;
+    let certificate = server(names)?.self_signed(&key)?;
+    Ok(ServerIdentity::new(certificate, &key))
+}
+
+impl ServerIdentity {
+    fn new(certificate: Certificate, key: &KeyPair) -> Self {
+        Self {
             chain: vec![certificate.into()],
             key: PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-        })
+        }
     }
 }
 

@@ -40,6 +40,9 @@ pub enum HubError {
         /// How many the hub keeps.
         limit: usize,
     },
+    /// There were too many requests.
+    #[error("too many requests: try again later")]
+    Throttled,
     /// A body or payload is larger than the hub takes.
     #[error("{what} has {bytes} bytes, the limit is {limit}")]
     TooLarge {
@@ -90,6 +93,7 @@ impl HubError {
             Self::DeviceAlreadyExists(_) => (409_001, "DeviceAlreadyExists"),
             Self::PreconditionFailed { .. } => (412_001, "PreconditionFailed"),
             Self::TooLarge { .. } => (413_001, "MessageTooLarge"),
+            Self::Throttled => (429_001, "ThrottlingException"),
             Self::GatewayTimeout => (504_101, "GatewayTimeout"),
         }
     }

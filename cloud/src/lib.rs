@@ -10,6 +10,7 @@ pub mod dps;
 pub mod error;
 pub mod faults;
 mod files;
+mod front;
 pub mod hub;
 pub mod mqtt;
 pub mod sas;

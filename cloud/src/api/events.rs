@@ -21,7 +21,7 @@ use super::auth::{Caller, Right};
 use super::content;
 use super::problem::Problem;
 use crate::error::HubError;
-use crate::hub::{Event, EventKind, Hub, Message};
+use crate::hub::{Event, EventKind, FaultPhase, Hub, Message};
 
 /// So that a client, and whatever lies between, sees that the connection lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -157,7 +157,8 @@ impl Follower {
 }
 
 fn is_of(event: &Event, device: Option<&str>) -> bool {
-    device.is_none_or(|device| event.device_id == device)
+    let is_of_all = event.device_id.is_empty();
+    device.is_none_or(|device| is_of_all || event.device_id == device)
 }
 
 fn kind(event: &Event) -> &'static str {
@@ -166,13 +167,20 @@ fn kind(event: &Event) -> &'static str {
         EventKind::Disconnected { .. } => "disconnected",
         EventKind::Telemetry(_) => "telemetry",
         EventKind::Reported { .. } => "reported",
+        EventKind::Fault { phase, .. } => match phase {
+            FaultPhase::Began => "fault-began",
+            FaultPhase::Ended => "fault-ended",
+            FaultPhase::Struck => "fault-struck",
+        },
     }
 }
 
 fn json(event: &Event) -> Value {
     let mut object = Map::new();
     object.insert("sequence".into(), event.sequence.into());
-    object.insert("device".into(), event.device_id.as_str().into());
+    if !event.device_id.is_empty() {
+        object.insert("device".into(), event.device_id.as_str().into());
+    }
     object.insert("type".into(), kind(event).into());
     object.insert("enqueued".into(), event.enqueued.to_string().into());
     let more = match &event.kind {
@@ -183,6 +191,7 @@ fn json(event: &Event) -> Value {
         EventKind::Disconnected { reason } => json!({"reason": reason}),
         EventKind::Reported { patch, version } => json!({"patch": patch, "version": version}),
         EventKind::Telemetry(message) => telemetry(message),
+        EventKind::Fault { what, .. } => json!({"fault": what}),
     };
     if let Value::Object(more) = more {
         object.extend(more.into_iter().filter(|(_, value)| !value.is_null()));

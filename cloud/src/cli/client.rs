@@ -97,6 +97,12 @@ impl Client {
         self.answer(request.body(body.to_string().into_bytes()))
     }
 
+    /// What the cloud answers when `path` is to go.
+    pub(crate) fn delete(&self, policy: Policy, path: &str) -> Result<Value, Failure> {
+        let request = self.request(policy, "DELETE", path)?;
+        self.answer(request.body(Vec::new()))
+    }
+
     /// The stream at `path`, which ends after `limit`.
     pub(crate) fn stream(
         &self,

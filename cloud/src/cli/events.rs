@@ -66,7 +66,16 @@ fn what(event: &Value) -> String {
             at(event, "/version")
         ),
         Some("connected") => plain(at(event, "/modelId")),
+        Some("fault-began" | "fault-ended" | "fault-struck") => fault(at(event, "/fault")),
         _ => plain(at(event, "/reason")),
+    }
+}
+
+/// A fault with settings is an object of one name.
+fn fault(fault: &Value) -> String {
+    match fault.as_str() {
+        Some(name) => name.to_owned(),
+        None => fault.to_string(),
     }
 }
 

@@ -129,12 +129,18 @@ Examples:
   cloud send 'good morning'
   cloud send '{\"volume\": 3}' --content-type application/json --property urgent=yes")]
     Send(send::Send),
-    /// Show the fault switches, or turn one: what an outage looks like from the device's side
+    /// Show the faults that are on, begin or end one, or strike once: what an outage looks like to a device
     #[command(after_help = "\
 Examples:
-  cloud fault
-  cloud fault reset
-  cloud fault refuse on")]
+  cloud fault                                      what is on
+  cloud fault reset                                once
+  cloud fault refuse on                            until `cloud fault refuse off`
+  cloud fault black-hole --for 90s --device t-1    ends by itself; one device only
+  cloud fault connack --code 3
+  cloud fault slow --latency 200ms --bytes-per-second 4000
+  cloud fault clear                                ends all
+
+Faults begin and end in `cloud events` too. docs/faults.md says what each stands for.")]
     Fault(fault::Fault),
     /// Print the completions for a shell
     #[command(after_help = "\

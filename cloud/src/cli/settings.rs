@@ -7,7 +7,7 @@ use cloud::ca::Authority;
 use cloud::dir::{DEFAULT_GROUP, Enrolment, OwnedDir, Running};
 use cloud::dps::{Attestation, EnrollmentKind, EnrollmentSpec};
 use cloud::server::{Cloud, Config};
-use cloud::tls::{TlsVersions, server_config};
+use cloud::tls::{Certificates, TlsVersions};
 
 use super::failure::Failure;
 
@@ -81,10 +81,7 @@ impl Manner {
             .chain(addresses)
             .collect();
         let authority = Authority::open(dir.dir().path()).map_err(Failure::settings)?;
-        let identity = authority
-            .issue(names.iter().map(String::as_str))
-            .map_err(Failure::settings)?;
-        let tls = server_config(identity.chain, identity.key, versions(self.tls));
+        let tls = Certificates::issue(&authority, &names, versions(self.tls));
         Ok(Config {
             mqtt: place.mqtt,
             https: place.https,

@@ -4,12 +4,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Dps, Enrollment, EnrollmentKind, now};
+use crate::faults::Fault;
 use crate::hub::topic;
 use crate::mqtt::{Close, Packet, Publish, Qos, Subscribe};
 
 const RESULTS: &str = "$dps/registrations/res/#";
 const REGISTER: &str = "$dps/registrations/PUT/iotdps-register/";
 const STATUS: &str = "$dps/registrations/GET/iotdps-get-operationstatus/";
+/// How many seconds a throttled device is told to wait, if nothing else was asked for.
+const THROTTLED: u32 = 3;
 /// What a SUBACK says of a filter that is refused.
 const REFUSED: u8 = 0x80;
 
@@ -89,19 +92,38 @@ impl Endpoint {
 
     fn on_request(&mut self, publish: &Publish) -> Result<Publish, Close> {
         let unknown = || Close::foreign_topic(&publish.topic);
-        let (query, (status, body)) = if let Some(query) = publish.topic.strip_prefix(REGISTER) {
-            (query, self.register(&publish.payload))
-        } else {
-            let query = publish.topic.strip_prefix(STATUS).ok_or_else(unknown)?;
-            (query, self.status(query))
-        };
+        let registers = publish.topic.strip_prefix(REGISTER);
+        let asks = publish.topic.strip_prefix(STATUS);
+        let query = registers.or(asks).ok_or_else(unknown)?;
         let rid = topic::rid(query).ok_or_else(unknown)?;
-        let retry_after = match status {
-            202 => format!("&retry-after={}", self.dps.inner.config.retry_after),
-            _ => String::new(),
+        let throttled = self.throttled();
+        let (status, body) = match (throttled, registers) {
+            (Some(_), _) => refusal(429_001, "too many requests"),
+            (None, Some(_)) => self.register(&publish.payload),
+            (None, None) => self.status(query),
         };
+        let retry_after = match status {
+            202 => Some(self.dps.inner.config.retry_after),
+            _ => throttled,
+        };
+        let retry_after = retry_after.map(|seconds| format!("&retry-after={seconds}"));
+        let retry_after = retry_after.unwrap_or_default();
         let topic = format!("$dps/registrations/res/{status}/?$rid={rid}{retry_after}");
         Ok(Publish::at_most_once(topic, body.to_string()))
+    }
+
+    /// How many seconds the device is to wait, if it may not ask now.
+    fn throttled(&self) -> Option<u32> {
+        self.dps.fault(&self.registration_id, |fault| match fault {
+            Fault::ThrottleDps { retry_after } => Some(retry_after.unwrap_or(THROTTLED)),
+            _ => None,
+        })
+    }
+
+    fn is_kept_waiting(&self) -> bool {
+        let id = &self.registration_id;
+        let kept = |fault: &Fault| (*fault == Fault::KeepAssigning).then_some(());
+        self.dps.fault(id, kept).is_some()
     }
 
     fn register(&self, payload: &[u8]) -> Outcome {
@@ -120,21 +142,28 @@ impl Endpoint {
         };
         let id = &self.registration_id;
         let registration = self.dps.register(id, &enrollment, request.payload);
-        (
-            202,
-            json!({"operationId": registration.operation_id, "status": "assigning"}),
-        )
+        assigning(&registration.operation_id)
     }
 
     fn status(&self, query: &str) -> Outcome {
         let asked = topic::parameter(query, "operationId");
         match self.dps.registration(&self.registration_id) {
             Ok(registration) if Some(&registration.operation_id) == asked.as_ref() => {
-                (200, registration.operation_json())
+                match self.is_kept_waiting() {
+                    true => assigning(&registration.operation_id),
+                    false => (200, registration.operation_json()),
+                }
             }
             _ => refusal(404_202, "no such operation"),
         }
     }
+}
+
+fn assigning(operation_id: &str) -> Outcome {
+    (
+        202,
+        json!({"operationId": operation_id, "status": "assigning"}),
+    )
 }
 
 fn refusal(code: u32, message: &str) -> Outcome {

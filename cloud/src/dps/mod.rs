@@ -16,6 +16,7 @@ pub use self::enrollment::{Attestation, Enrollment, EnrollmentKind, EnrollmentSp
 pub use self::registration::{Registration, RegistrationStatus};
 
 use crate::error::HubError;
+use crate::faults::Fault;
 use crate::hub::{Hub, SymmetricKeys, check_etag, now};
 
 /// What a provisioning service is told when it starts.
@@ -176,11 +177,37 @@ impl Dps {
         let hub = &self.inner.hub;
         match hub.provision(&device_id, by.keys_of(id), by.initial_twin.clone()) {
             Ok(()) => RegistrationStatus::Assigned {
-                hub: self.assigned_hub().to_owned(),
+                hub: self.hub_for(id),
                 device_id,
             },
             Err(error) => RegistrationStatus::Failed(error),
         }
+    }
+
+    /// The hub a device is told: the one there is, but for a fault.
+    fn hub_for(&self, id: &str) -> String {
+        let other = self.fault(id, |fault| match fault {
+            Fault::Reassign { hub } => Some(hub.clone().unwrap_or_else(|| self.other_name())),
+            _ => None,
+        });
+        other.unwrap_or_else(|| self.assigned_hub().to_owned())
+    }
+
+    /// Another name of the hub there is, if it has one.
+    fn other_name(&self) -> String {
+        let own = self.assigned_hub();
+        let (host, port) = match own.rsplit_once(':') {
+            Some((host, port)) => (host, format!(":{port}")),
+            None => (own, String::new()),
+        };
+        let mut names = self.inner.config.names.iter();
+        let other = names.find(|name| *name != host);
+        other.map_or_else(|| own.to_owned(), |name| format!("{name}{port}"))
+    }
+
+    /// What `look` finds among the faults that are on for this registration.
+    fn fault<T>(&self, id: &str, look: impl Fn(&Fault) -> Option<T>) -> Option<T> {
+        self.inner.hub.faults().find(Some(id), look)
     }
 
     /// The enrolments that may speak for a registration id: its own, or else every group.

@@ -56,21 +56,26 @@ impl Queue {
         Ok(())
     }
 
-    /// Everything the connection does not have yet. At QoS 0 a message is done when it is sent.
-    fn take(&mut self, qos: Qos) -> Vec<Publish> {
+    /// Everything the connection does not have yet, or everything of that twice. At QoS 0 a message is done when it is
+    /// sent.
+    fn take(&mut self, qos: Qos, twice: bool) -> Vec<Publish> {
         if qos == Qos::AtMostOnce {
-            let all = self.messages.drain(..);
-            return all.map(|waiting| waiting.publish(None)).collect();
+            let all = self.messages.drain(..).map(|waiting| waiting.publish(None));
+            let copies = 1 + usize::from(twice);
+            return all.flat_map(|one| vec![one; copies]).collect();
         }
         let mut publishes = Vec::new();
         for index in 0..self.messages.len() {
             let packet_id = self.free_packet_id();
+            // Azure delivers a message again, under another packet id, that is not acknowledged in time.
+            let again = twice.then(|| self.free_packet_id());
             if let Some(waiting) = self.messages.get_mut(index)
                 && waiting.in_flight.is_none()
             {
                 publishes.push(waiting.publish(Some(packet_id)));
                 waiting.in_flight = Some(packet_id);
                 waiting.sent_before = true;
+                publishes.extend(again.map(|packet_id| waiting.publish(Some(packet_id))));
             }
         }
         publishes
@@ -143,10 +148,10 @@ impl Hub {
 
 impl Entry {
     /// What the device's connection should be sent now.
-    pub(super) fn take_messages(&mut self) -> Vec<Publish> {
+    pub(super) fn take_messages(&mut self, twice: bool) -> Vec<Publish> {
         let topic = topic::device_bound(&self.device.device_id, "");
         match self.session.qos(&topic) {
-            Some(qos) => self.queue.take(qos),
+            Some(qos) => self.queue.take(qos, twice),
             None => Vec::new(),
         }
     }
@@ -183,14 +188,14 @@ mod tests {
     #[test]
     fn a_message_is_sent_once_per_connection_until_it_is_acknowledged() {
         let mut queue = queue(2);
-        let first = queue.take(Qos::AtLeastOnce);
+        let first = queue.take(Qos::AtLeastOnce, false);
         assert_eq!(first.len(), 2);
         assert!(first.iter().all(|publish| !publish.dup));
-        assert!(queue.take(Qos::AtLeastOnce).is_empty());
+        assert!(queue.take(Qos::AtLeastOnce, false).is_empty());
 
         queue.acknowledge(first[0].packet_id.unwrap());
         queue.reset();
-        let again = queue.take(Qos::AtLeastOnce);
+        let again = queue.take(Qos::AtLeastOnce, false);
         assert_eq!(again.len(), 1);
         assert_eq!(again[0].topic, "t/1");
         assert!(again[0].dup);
@@ -210,7 +215,7 @@ mod tests {
         let mut queue = queue(2);
         queue.last_packet_id = u16::MAX - 1;
         let ids: Vec<_> = queue
-            .take(Qos::AtLeastOnce)
+            .take(Qos::AtLeastOnce, false)
             .iter()
             .map(|p| p.packet_id)
             .collect();

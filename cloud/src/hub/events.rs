@@ -24,7 +24,7 @@ pub struct Event {
     pub sequence: u64,
     /// When the hub took note of it.
     pub enqueued: Timestamp,
-    /// Of which device.
+    /// Of which device; empty for a fault of all devices.
     pub device_id: String,
     /// What it was.
     pub kind: EventKind,
@@ -47,6 +47,13 @@ pub enum EventKind {
     },
     /// It sent a message.
     Telemetry(Message),
+    /// A fault was asked for: of this device, or of all if the device has no name.
+    Fault {
+        /// Whether it lasts.
+        phase: FaultPhase,
+        /// Which one, with its settings.
+        what: Value,
+    },
     /// It reported properties.
     Reported {
         /// What it sent: `null` removes.
@@ -54,6 +61,17 @@ pub enum EventKind {
         /// The reported `$version` this made.
         version: u64,
     },
+}
+
+/// What a fault did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultPhase {
+    /// It began, and lasts.
+    Began,
+    /// It ended.
+    Ended,
+    /// It happened, once.
+    Struck,
 }
 
 /// A device-to-cloud message.
@@ -153,6 +171,7 @@ fn size(event: &Event) -> usize {
         EventKind::Disconnected { reason } => reason.len(),
         EventKind::Telemetry(message) => size_of_message(message),
         EventKind::Reported { patch, .. } => size_of_value(patch),
+        EventKind::Fault { .. } => 0,
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) enum Push {
     Method(MethodPush),
     /// There are messages to fetch.
     Messages,
+    /// What was held back has waited long enough.
+    Overdue,
     /// The connection must end.
     Close(Close),
 }

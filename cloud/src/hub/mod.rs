@@ -6,6 +6,8 @@ mod device;
 mod endpoint;
 mod etag;
 mod events;
+mod faults;
+mod held;
 mod link;
 mod methods;
 mod properties;
@@ -28,7 +30,7 @@ pub use self::device::{Authentication, Device, DeviceSpec, Status, SymmetricKeys
 pub(crate) use self::device::{check_id, time};
 pub(crate) use self::endpoint::Endpoint;
 pub(crate) use self::etag::{check as check_etag, of as etag};
-pub use self::events::{Event, EventKind, Message};
+pub use self::events::{Event, EventKind, FaultPhase, Message};
 pub(crate) use self::link::Push;
 pub use self::methods::{MethodCall, MethodReply};
 pub use self::twin::Twin;
@@ -38,6 +40,7 @@ use self::c2d::Queue;
 use self::events::EventLog;
 use self::link::Link;
 use self::subscriptions::Session;
+use self::twins::Pushed;
 use crate::error::HubError;
 use crate::faults::Faults;
 
@@ -64,6 +67,7 @@ struct Entry {
     device: Device,
     revision: u64,
     twin: Twin,
+    pushed: Pushed,
     model_id: Option<String>,
     session: Session,
     queue: Queue,
@@ -95,17 +99,9 @@ impl Hub {
         self.inner.events.since(sequence)
     }
 
-    /// The faults that can be switched on.
+    /// The faults that are on. [`Hub::begin_fault`] begins one.
     pub fn faults(&self) -> &Faults {
         &self.inner.faults
-    }
-
-    /// Forgets the MQTT session of every device: the next CONNACK says so, and subscriptions are gone. Open
-    /// connections go on with theirs.
-    pub fn forget_sessions(&self) {
-        for entry in self.state().values_mut() {
-            entry.session.forget();
-        }
     }
 
     /// Whether `name`, with or without port, in any case, is one of the hub's.

@@ -3,6 +3,7 @@
 use super::c2d::Queue;
 use super::subscriptions::Session;
 use super::twin::TwinPatch;
+use super::twins::Pushed;
 use super::{
     Device, DeviceSpec, Entry, Hub, Status, SymmetricKeys, Twin, check_etag, entry, etag, now,
 };
@@ -120,6 +121,7 @@ impl Entry {
             },
             revision: 1,
             twin: Twin::new(now),
+            pushed: Pushed::default(),
             model_id: None,
             session: Session::default(),
             queue: Queue::default(),

@@ -18,6 +18,24 @@ pub struct DeviceTwin {
     pub twin: Twin,
 }
 
+/// The last two changes of desired properties.
+#[derive(Default)]
+pub(super) struct Pushed {
+    last: Option<DesiredPush>,
+    before: Option<DesiredPush>,
+}
+
+impl Pushed {
+    fn note(&mut self, push: &DesiredPush) {
+        self.before = self.last.replace(push.clone());
+    }
+
+    /// A change that is no longer the last, if there is one.
+    pub(super) fn stale(&self) -> Option<DesiredPush> {
+        self.before.clone().or_else(|| self.last.clone())
+    }
+}
+
 impl DeviceTwin {
     /// The etag of the twin, which is not that of the device.
     pub fn etag(&self) -> String {
@@ -99,6 +117,7 @@ impl Hub {
         let entry = entry(&mut state, id)?;
         etag::check(if_match, &etag::of(entry.twin.version()))?;
         if let Some(push) = change(&mut entry.twin)? {
+            entry.pushed.note(&push);
             entry.push(Push::Desired(push));
         }
         Ok(entry.device_twin())

@@ -38,6 +38,9 @@ pub enum Close {
     /// The device was removed.
     #[error("the device was removed")]
     Removed,
+    /// The hub closed it without a fault of the device's.
+    #[error("the hub closed the connection")]
+    ByHub,
     /// It does not read what it is sent.
     #[error("the device does not read what it is sent")]
     NotReading,

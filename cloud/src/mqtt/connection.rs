@@ -10,6 +10,7 @@ use tracing::warn;
 
 use super::{Close, ConnectReturn, Packet, Peer, Refusal, decode, encode};
 use crate::dps::Dps;
+use crate::faults::Fault;
 use crate::hub::Hub;
 
 /// A CONNECT carries names and a token, no more.
@@ -28,15 +29,16 @@ const KEEP_ALIVE_LIMIT: u16 = 1177;
 /// Timers do not reach further than this, and no connection lasts as long.
 const LONGEST_TOKEN: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Serves one connection until it ends, and says why it did. Dropping the future ends it at once.
-pub(crate) async fn serve<S>(stream: S, hub: &Hub, dps: &Dps) -> Close
+/// Serves one connection until it ends, and says why it did. `known` is told whose it is, or claims to be. Dropping the
+/// future ends it at once.
+pub(crate) async fn serve<S>(stream: S, hub: &Hub, dps: &Dps, known: impl FnOnce(&str)) -> Close
 where
     S: AsyncRead + AsyncWrite,
 {
     let (reader, writer) = tokio::io::split(stream);
     let mut input = Input::new(reader);
     let mut output = Output::new(writer);
-    let reason = match open(&mut input, &mut output, hub, dps).await {
+    let reason = match open(&mut input, &mut output, hub, dps, known).await {
         Ok((mut peer, keep_alive)) => {
             let reason = run(&mut peer, keep_alive, &mut input, &mut output).await;
             peer.end(reason.clone());
@@ -54,6 +56,7 @@ async fn open<S: AsyncRead + AsyncWrite>(
     output: &mut Output<S>,
     hub: &Hub,
     dps: &Dps,
+    known: impl FnOnce(&str),
 ) -> Result<(Peer, Duration), Close> {
     let first = timeout(CONNECT_PATIENCE, input.packet(CONNECT_LIMIT)).await;
     let connect = match first.map_err(|_| Close::NoConnect)? {
@@ -65,6 +68,10 @@ async fn open<S: AsyncRead + AsyncWrite>(
         }
         Err(reason) => return Err(reason),
     };
+    known(&connect.client_id);
+    if hub.faults().is_on(&Fault::Silent, Some(&connect.client_id)) {
+        return Err(input.ignore().await);
+    }
     match Peer::accept(hub, dps, &connect) {
         Ok(peer) => {
             output.queue([connack(peer.session_present(), ConnectReturn::Accepted)])?;
@@ -163,6 +170,14 @@ impl<S: AsyncRead> Input<S> {
                 return Err(Close::Lost);
             }
         }
+    }
+
+    /// Reads until the client leaves.
+    async fn ignore(&mut self) -> Close {
+        while let Ok(1..) = self.reader.read_buf(&mut self.buffer).await {
+            self.buffer.clear();
+        }
+        Close::Lost
     }
 }
 
@@ -271,7 +286,7 @@ mod tests {
         let (mut device, server) = tokio::io::duplex(1024);
         let served = {
             let hub = hub.clone();
-            tokio::spawn(async move { serve(server, &hub, &dps).await })
+            tokio::spawn(async move { serve(server, &hub, &dps, |_| {}).await })
         };
         device.write_all(&opening(&hub)).await.unwrap();
         device.read_exact(&mut [0; 9]).await.unwrap();
@@ -290,7 +305,7 @@ mod tests {
             let (hub, dps) = services();
             let (mut device, server) = tokio::io::duplex(1024);
             device.write_all(first).await.unwrap();
-            assert_eq!(serve(server, &hub, &dps).await, Close::NoConnect);
+            assert_eq!(serve(server, &hub, &dps, |_| {}).await, Close::NoConnect);
         }
     }
 
@@ -300,7 +315,7 @@ mod tests {
         let (mut device, server) = tokio::io::duplex(1024);
         device.write_all(&opening(&hub)).await.unwrap();
         let start = Instant::now();
-        assert_eq!(serve(server, &hub, &dps).await, Close::KeepAlive);
+        assert_eq!(serve(server, &hub, &dps, |_| {}).await, Close::KeepAlive);
         assert_eq!(start.elapsed().as_secs(), 1765);
     }
 }

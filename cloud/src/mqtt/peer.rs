@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Close, Connect, Packet, Refusal};
+use super::{Close, Connect, ConnectReturn, Packet, Refusal};
 use crate::dps::{self, Dps};
+use crate::faults::Fault;
 use crate::hub::{self, Hub, Push};
 
 /// A peer that was let in.
@@ -40,7 +41,9 @@ impl Peer {
     /// The user name says which service is meant: `{idScope}/registrations/…` is the provisioning service.
     pub(super) fn accept(hub: &Hub, dps: &Dps, connect: &Connect) -> Result<Self, Refusal> {
         let username = connect.username.as_deref().unwrap_or_default();
-        if username.split('/').nth(1) == Some("registrations") {
+        let registers = username.split('/').nth(1) == Some("registrations");
+        refused(hub, &connect.client_id, registers)?;
+        if registers {
             dps::accept(dps, connect, Timestamp::now())
         } else {
             hub::accept(hub, connect, Timestamp::now())
@@ -87,6 +90,22 @@ impl Peer {
     pub(super) fn end(self, reason: Close) {
         if let Service::Hub(endpoint) = self.service {
             endpoint.end(reason);
+        }
+    }
+}
+
+/// Whether a fault refuses a client that registers, or one that does not.
+fn refused(hub: &Hub, client_id: &str, registers: bool) -> Result<(), Refusal> {
+    let code = hub.faults().find(Some(client_id), |fault| match fault {
+        Fault::Connack { code, dps } if *dps == registers => Some(*code),
+        _ => None,
+    });
+    match code {
+        None => Ok(()),
+        Some(code) => {
+            let code = code.and_then(|code| ConnectReturn::try_from(code).ok());
+            let code = code.unwrap_or(ConnectReturn::NotAuthorized);
+            Err(Refusal::new(code, "a fault that was asked for"))
         }
     }
 }

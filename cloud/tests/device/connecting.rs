@@ -11,16 +11,6 @@ use crate::support::{METHODS, TWIN_RESULTS, TestCloud, device_bound, hour, token
 
 const REFUSED: ConnectReturn = ConnectReturn::NotAuthorized;
 
-/// The reason the hub noted for the end of the last connection that ended.
-fn last_end(cloud: &TestCloud) -> String {
-    let (events, _) = cloud.hub().events_since(0);
-    let ends = events.iter().rev().find_map(|event| match &event.kind {
-        EventKind::Disconnected { reason } => Some(reason.clone()),
-        _ => None,
-    });
-    ends.expect("no connection has ended")
-}
-
 #[tokio::test]
 async fn a_device_is_let_in_over_either_version_of_tls() {
     for (versions, expected) in [
@@ -134,7 +124,7 @@ async fn disabling_or_removing_a_device_ends_its_connection() {
     };
     cloud.hub().update_device(disabled, None).unwrap();
     assert_eq!(client.receive().await, None);
-    assert_eq!(last_end(&cloud), "the device was disabled");
+    assert_eq!(cloud.last_end(), "the device was disabled");
 
     cloud.create("t-2");
     let mut client = cloud.connect("t-2").await;
@@ -150,7 +140,7 @@ async fn a_second_connection_drops_the_first() {
     let mut second = cloud.connect("t-1").await;
     assert_eq!(first.receive().await, None);
     assert_eq!(
-        last_end(&cloud),
+        cloud.last_end(),
         "another connection of the device took over"
     );
     second.is_quiet().await;
@@ -266,7 +256,7 @@ async fn silence_beyond_the_keep_alive_ends_the_connection() {
     };
     let (mut client, _) = cloud.connect_with(connect).await;
     assert_eq!(client.receive().await, None);
-    assert_eq!(last_end(&cloud), "the device was silent for too long");
+    assert_eq!(cloud.last_end(), "the device was silent for too long");
 }
 
 #[tokio::test]
@@ -281,7 +271,7 @@ async fn the_end_of_its_token_is_the_end_of_a_connection() {
     };
     let (mut client, _) = cloud.connect_with(connect).await;
     assert_eq!(client.receive().await, None);
-    assert_eq!(last_end(&cloud), "the device's token expired");
+    assert_eq!(cloud.last_end(), "the device's token expired");
 }
 
 #[tokio::test]

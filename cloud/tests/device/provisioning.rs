@@ -6,16 +6,22 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, SCOPE, TestCloud, hour, token};
 
-const RESULTS: &str = "$dps/registrations/res/#";
-const REGISTER: &str = "$dps/registrations/PUT/iotdps-register/?$rid=r1";
-const STATUS: &str = "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=r2&operationId=";
+pub(crate) const RESULTS: &str = "$dps/registrations/res/#";
+pub(crate) const REGISTER: &str = "$dps/registrations/PUT/iotdps-register/?$rid=r1";
+pub(crate) const STATUS: &str =
+    "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=r2&operationId=";
 
-fn enroll(cloud: &TestCloud, kind: EnrollmentKind, id: &str, spec: EnrollmentSpec) -> String {
+pub(crate) fn enroll(
+    cloud: &TestCloud,
+    kind: EnrollmentKind,
+    id: &str,
+    spec: EnrollmentSpec,
+) -> String {
     let enrollment = cloud.cloud.dps().put_enrollment(kind, id, spec, None);
     enrollment.unwrap().keys.primary_key
 }
 
-fn registering(id: &str, key: &str) -> Connect {
+pub(crate) fn registering(id: &str, key: &str) -> Connect {
     let resource = format!("{SCOPE}/registrations/{id}");
     Connect {
         client_id: id.into(),
@@ -30,7 +36,7 @@ fn registering(id: &str, key: &str) -> Connect {
 }
 
 /// Registers, and returns what the operation came to.
-async fn register(client: &mut Client, body: Value) -> Value {
+pub(crate) async fn register(client: &mut Client, body: Value) -> Value {
     client.subscribe(RESULTS).await;
     client.deliver(REGISTER, body.to_string()).await;
     let (topic, answer) = client.receive_json().await;

@@ -6,13 +6,14 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use cloud::ca::{Authority, CERTIFICATE_FILE};
 use cloud::dir::Policies;
-use cloud::hub::{DeviceSpec, Hub};
+use cloud::faults::{Fault, Stroke};
+use cloud::hub::{DeviceSpec, EventKind, Hub};
 use cloud::mqtt::{
     Connect, ConnectReturn, Packet, Password, Publish, Qos, Subscribe, decode, encode,
 };
 use cloud::sas;
 use cloud::server::{Cloud, Config};
-use cloud::tls::{TlsVersions, server_config};
+use cloud::tls::{Certificates, TlsVersions};
 use jiff::Timestamp;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -25,6 +26,9 @@ use tokio_rustls::client::TlsStream;
 
 /// Only ever reached by a test that fails.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// So long nothing comes where nothing is to come.
+pub(crate) const QUIET: Duration = Duration::from_millis(250);
 
 pub(crate) const TWIN_RESULTS: &str = "$iothub/twin/res/#";
 pub(crate) const METHODS: &str = "$iothub/methods/POST/#";
@@ -44,14 +48,14 @@ impl TestCloud {
     pub(crate) async fn start_with(versions: TlsVersions) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let authority = Authority::open(dir.path()).unwrap();
-        let identity = authority.issue(["localhost", "127.0.0.1"]).unwrap();
+        let names = ["localhost", "127.0.0.1"].map(str::to_owned);
         let root = CertificateDer::from_pem_file(dir.path().join(CERTIFICATE_FILE)).unwrap();
         let local = "127.0.0.1:0".parse().unwrap();
         let cloud = Cloud::start(Config {
             mqtt: local,
             https: local,
-            tls: server_config(identity.chain, identity.key, versions).unwrap(),
-            names: vec!["localhost".into(), "127.0.0.1".into()],
+            tls: Certificates::issue(&authority, &names, versions).unwrap(),
+            names: names.into(),
             id_scope: SCOPE.into(),
             retry_after: 0,
             policies: Policies::generate(),
@@ -78,6 +82,32 @@ impl TestCloud {
     pub(crate) async fn dial(&self) -> Client {
         let tcp = TcpStream::connect(self.cloud.mqtt_addr()).await.unwrap();
         self.handshake(tcp).await.unwrap()
+    }
+
+    pub(crate) fn begin(&self, fault: Fault) {
+        self.hub().begin_fault(fault, None, None).unwrap();
+    }
+
+    pub(crate) fn begin_for(&self, id: &str, fault: Fault) {
+        self.hub().begin_fault(fault, Some(id), None).unwrap();
+    }
+
+    pub(crate) fn end(&self, fault: &Fault) {
+        self.hub().end_fault(fault, None);
+    }
+
+    pub(crate) fn strike(&self, stroke: Stroke) {
+        self.hub().strike(stroke, None).unwrap();
+    }
+
+    /// The reason the hub noted for the end of the last connection that ended.
+    pub(crate) fn last_end(&self) -> String {
+        let (events, _) = self.hub().events_since(0);
+        let ends = events.iter().rev().find_map(|event| match &event.kind {
+            EventKind::Disconnected { reason } => Some(reason.clone()),
+            _ => None,
+        });
+        ends.expect("no connection has ended")
     }
 
     pub(crate) async fn handshake(&self, tcp: TcpStream) -> std::io::Result<Client> {
@@ -187,6 +217,18 @@ impl Client {
         tokio::time::timeout(PATIENCE, self.next())
             .await
             .expect("the cloud says nothing")
+    }
+
+    /// Asserts that nothing comes, not even the end. It is the one thing that takes time to see.
+    pub(crate) async fn hears_nothing(&mut self) {
+        let heard = tokio::time::timeout(QUIET, self.next()).await;
+        assert!(heard.is_err(), "heard {heard:?}");
+    }
+
+    /// How the connection ends: well with close_notify, with an error without.
+    pub(crate) async fn end(&mut self) -> std::io::Result<()> {
+        while self.stream.read_buf(&mut self.input).await? > 0 {}
+        Ok(())
     }
 
     async fn next(&mut self) -> Option<Packet> {

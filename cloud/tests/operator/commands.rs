@@ -235,7 +235,7 @@ async fn events_are_followed_and_cannot_control_the_terminal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_is_sent_and_a_fault_is_switched() {
+async fn a_message_is_sent_with_its_properties() {
     let service = Service::start();
     let mut device = service.device("t-1", &[]).await;
     device.subscribe("devices/t-1/messages/devicebound/#").await;
@@ -244,13 +244,6 @@ async fn a_message_is_sent_and_a_fault_is_switched() {
     let (topic, body) = device.message().await;
     assert_eq!(body, b"good morning");
     assert!(topic.contains("a=b%3Dc"), "{topic}");
-
-    let switches = parsed(&service.shown(&["fault", "refuse", "on"]));
-    assert_eq!(
-        switches,
-        json!({"refuseConnects": true, "withholdAcks": false})
-    );
-    assert_eq!(parsed(&service.shown(&["fault"])), switches);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,7 @@ use cloud::dir::Policies;
 use cloud::hub::DeviceSpec;
 use cloud::sas;
 use cloud::server::{Cloud, Config};
-use cloud::tls::{TlsVersions, server_config};
+use cloud::tls::{Certificates, TlsVersions};
 use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -42,14 +42,14 @@ impl Site {
     pub(crate) async fn start() -> Self {
         let dir = TempDir::new().unwrap();
         let authority = Authority::open(dir.path()).unwrap();
-        let identity = authority.issue(["localhost", "127.0.0.1"]).unwrap();
+        let names = ["localhost", "127.0.0.1"].map(str::to_owned);
         let policies = Policies::generate();
         let local = "127.0.0.1:0".parse().unwrap();
         let cloud = Cloud::start(Config {
             mqtt: local,
             https: local,
-            tls: server_config(identity.chain, identity.key, TlsVersions::Both).unwrap(),
-            names: vec!["localhost".into(), "127.0.0.1".into()],
+            tls: Certificates::issue(&authority, &names, TlsVersions::Both).unwrap(),
+            names: names.into(),
             id_scope: "0ne00000A1B".into(),
             retry_after: 0,
             policies: policies.clone(),

@@ -1,15 +1,21 @@
 //! What the hub does with a device's packets, and what it sends on its own. No I/O.
 
-use serde_json::{Value, json};
+mod acknowledge;
+mod twin;
 
+use std::time::Duration;
+
+use super::held::{Held, Until};
 use super::link::{Attachment, MethodPush, Push};
 use super::topic::Incoming;
-use super::{EventKind, Message, methods, now, topic};
-use crate::error::HubError;
+use super::{EventKind, Message, methods, topic};
+use crate::faults::Fault;
 use crate::mqtt::{Close, Packet, Publish, Qos, Subscribe, Unsubscribe, Will};
 
 /// A message's body and its properties as they stand in the topic, in bytes.
 const MESSAGE_LIMIT: usize = 256 * 1024;
+/// How long a packet waits for the one that is to go before it.
+const OUT_OF_ORDER: Duration = Duration::from_secs(5);
 /// What a SUBACK says of a filter that is refused.
 const REFUSED: u8 = 0x80;
 
@@ -19,6 +25,9 @@ type Answer = Result<Vec<Packet>, Close>;
 pub(crate) struct Endpoint {
     link: Attachment,
     will: Option<Message>,
+    held: Held,
+    /// Whether a method was called on this connection.
+    called: bool,
 }
 
 impl Drop for Endpoint {
@@ -35,7 +44,12 @@ impl Endpoint {
     /// A will that is not a message of the device's is dropped.
     pub(super) fn new(link: Attachment, will: Option<&Will>) -> Self {
         let will = will.and_then(|will| last_message(link.device_id(), will));
-        Self { link, will }
+        Self {
+            link,
+            will,
+            held: Held::default(),
+            called: false,
+        }
     }
 
     /// Whether the device finds the subscriptions it had.
@@ -45,8 +59,10 @@ impl Endpoint {
 
     /// Waits until the hub has something for the device.
     pub(crate) async fn pushed(&mut self) -> Push {
-        let push = self.link.pushes.recv().await;
-        push.unwrap_or(Push::Close(Close::TakenOver))
+        tokio::select! {
+            push = self.link.pushes.recv() => push.unwrap_or(Push::Close(Close::TakenOver)),
+            () = self.held.due() => Push::Overdue,
+        }
     }
 
     /// The connection is over, for this reason.
@@ -62,12 +78,21 @@ impl Endpoint {
     /// What to send for a push.
     pub(crate) fn on_push(&mut self, push: Push) -> Answer {
         match push {
+            Push::Desired(_) if self.suffers(&Fault::LoseDesired) => Ok(Vec::new()),
             Push::Desired(push) => {
                 let topic = topic::desired(push.version);
-                self.send(topic, push.to_json().to_string().into())
+                let mut packets = self.send(topic, push.to_json().to_string().into())?;
+                packets.extend(self.held.release(Until::Desired));
+                Ok(packets)
             }
-            Push::Method(MethodPush { topic, payload, .. }) => self.send(topic, payload),
+            Push::Method(MethodPush { topic, payload, .. }) => {
+                self.called = true;
+                let mut packets = self.send(topic, payload)?;
+                packets.extend(self.held.release(Until::Method));
+                Ok(packets)
+            }
             Push::Messages => self.messages(),
+            Push::Overdue => Ok(self.held.overdue()),
             Push::Close(reason) => Err(reason),
         }
     }
@@ -93,16 +118,33 @@ impl Endpoint {
         let id = self.link.device_id();
         let codes = self.link.with(|entry, _| {
             let filters = subscribe.filters.iter();
-            let granted = filters.map(|(filter, qos)| entry.session.subscribe(id, filter, *qos));
+            let granted = filters.map(|(filter, qos)| match self.is_refused(filter) {
+                true => None,
+                false => entry.session.subscribe(id, filter, *qos),
+            });
             granted.map(|qos| qos.map_or(REFUSED, u8::from)).collect()
         })?;
         self.link.announce_presence();
-        let mut answer = vec![Packet::SubAck {
+        let mut answer = Vec::new();
+        let suback = Packet::SubAck {
             packet_id: subscribe.packet_id,
             codes,
-        }];
+        };
+        if self.suffers(&Fault::EarlyMethod) && !self.called {
+            self.held.hold(suback, Until::Method, OUT_OF_ORDER);
+        } else {
+            answer.push(suback);
+        }
         answer.extend(self.messages()?);
         Ok(answer)
+    }
+
+    fn is_refused(&self, filter: &str) -> bool {
+        let refused = self.fault(|fault| match fault {
+            Fault::RefuseSubscription { filter: only } => Some(only.clone().unwrap_or_default()),
+            _ => None,
+        });
+        refused.is_some_and(|only| filter.contains(&only))
     }
 
     fn on_unsubscribe(&mut self, unsubscribe: &Unsubscribe) -> Answer {
@@ -121,7 +163,7 @@ impl Endpoint {
             return Err(Close::Protocol("IoT Hub takes no QoS 2".into()));
         }
         let answer = self.on_topic(&publish)?;
-        let mut packets: Vec<_> = self.puback(&publish).into_iter().collect();
+        let mut packets = self.puback(&publish);
         packets.extend(answer);
         Ok(packets)
     }
@@ -129,10 +171,7 @@ impl Endpoint {
     fn on_topic(&mut self, publish: &Publish) -> Answer {
         match Incoming::parse(&publish.topic, self.link.device_id()) {
             Some(Incoming::Telemetry { bag }) => self.on_telemetry(bag, publish),
-            Some(Incoming::TwinGet { rid }) => {
-                let twin = self.link.with(|entry, _| entry.twin.device_json())?;
-                self.send(topic::twin_result(200, &rid, None), twin.to_string().into())
-            }
+            Some(Incoming::TwinGet { rid }) => self.on_twin_get(&rid),
             Some(Incoming::Report { rid }) => self.on_report(&rid, &publish.payload),
             Some(Incoming::MethodResult { status, rid }) => {
                 if !methods::fits(&publish.payload) {
@@ -161,42 +200,20 @@ impl Endpoint {
         Ok(Vec::new())
     }
 
-    fn on_report(&mut self, rid: &str, payload: &[u8]) -> Answer {
-        match self.report(payload)? {
-            Ok(_) if self.link.hub().faults().withholds_acks() => Ok(Vec::new()),
-            Ok(version) => self.send(topic::twin_result(204, rid, Some(version)), Vec::new()),
-            Err(error) => {
-                let topic = topic::twin_result(error.status(), rid, None);
-                self.send(topic, error_json(&error).to_string().into())
-            }
-        }
-    }
-
-    fn report(&self, payload: &[u8]) -> Result<Result<u64, HubError>, Close> {
-        let patch: Value = match serde_json::from_slice(payload) {
-            Ok(patch) => patch,
-            Err(_) => {
-                let why = "the reported properties are not JSON".into();
-                return Ok(Err(HubError::ArgumentInvalid(why)));
-            }
-        };
-        self.link.with(|entry, events| {
-            let version = entry.twin.report(&patch, now())?;
-            let reported = EventKind::Reported { patch, version };
-            events.record(&entry.device.device_id, reported);
-            Ok(version)
-        })
-    }
-
-    fn puback(&self, publish: &Publish) -> Option<Packet> {
-        let packet_id = publish.packet_id?;
-        let withheld = self.link.hub().faults().withholds_acks();
-        (!withheld).then_some(Packet::PubAck { packet_id })
-    }
-
     fn messages(&mut self) -> Answer {
-        let publishes = self.link.with(|entry, _| entry.take_messages())?;
+        let twice = self.suffers(&Fault::DuplicateC2d);
+        let publishes = self.link.with(|entry, _| entry.take_messages(twice))?;
         Ok(publishes.into_iter().map(Packet::Publish).collect())
+    }
+
+    /// What this fault, or that, is told for the device, if it is on.
+    fn fault<T>(&self, look: impl Fn(&Fault) -> Option<T>) -> Option<T> {
+        let faults = self.link.hub().faults();
+        faults.find(Some(self.link.device_id()), look)
+    }
+
+    fn suffers(&self, fault: &Fault) -> bool {
+        self.fault(|on| (on == fault).then_some(())).is_some()
     }
 
     /// A PUBLISH with QoS 0, if the device subscribed to it.
@@ -215,13 +232,4 @@ fn last_message(device_id: &str, will: &Will) -> Option<Message> {
     let flag = ("iothub-MessageType".to_owned(), "Will".to_owned());
     message.properties.push(flag);
     Some(message)
-}
-
-fn error_json(error: &HubError) -> Value {
-    json!({
-        "errorCode": error.code(),
-        "trackingId": format!("{:032X}", rand::random::<u128>()),
-        "message": error.to_string(),
-        "timestampUtc": now(),
-    })
 }

@@ -1,0 +1,88 @@
+//! Each fault, as a device sees it.
+
+mod acknowledgments;
+mod connections;
+mod links;
+mod messages;
+mod provisioning;
+mod twins;
+
+use std::time::Duration;
+
+use cloud::faults::{Fault, Stroke};
+use cloud::hub::{EventKind, FaultPhase};
+use serde_json::json;
+
+use crate::support::TestCloud;
+
+/// What the events say of faults.
+fn told(cloud: &TestCloud) -> Vec<(FaultPhase, String, serde_json::Value)> {
+    let (events, _) = cloud.hub().events_since(0);
+    let faults = events.iter().filter_map(|event| match &event.kind {
+        EventKind::Fault { phase, what } => Some((*phase, event.device_id.clone(), what.clone())),
+        _ => None,
+    });
+    faults.collect()
+}
+
+#[tokio::test]
+async fn the_events_tell_when_a_fault_begins_ends_and_strikes() {
+    let cloud = TestCloud::start().await;
+    cloud.begin_for("t-1", Fault::Silent);
+    cloud.hub().end_fault(&Fault::Silent, Some("t-2"));
+    cloud.hub().end_fault(&Fault::Silent, Some("t-1"));
+    cloud.strike(Stroke::Reset);
+    let expected = [
+        (FaultPhase::Began, "t-1".to_owned(), json!("silent")),
+        (FaultPhase::Ended, "t-1".to_owned(), json!("silent")),
+        (FaultPhase::Struck, String::new(), json!("reset")),
+    ];
+    assert_eq!(told(&cloud), expected);
+}
+
+#[tokio::test]
+async fn a_fault_that_is_begun_again_is_changed() {
+    let cloud = TestCloud::start().await;
+    for code in [3, 4] {
+        cloud.begin(Fault::Connack {
+            code: Some(code),
+            dps: false,
+        });
+    }
+    let standing = cloud.hub().faults().standing();
+    let shown = json!(standing[0].fault);
+    assert_eq!(
+        (standing.len(), shown),
+        (1, json!({"connack": {"code": 4, "dps": false}}))
+    );
+    cloud.hub().clear_faults();
+    assert!(cloud.hub().faults().standing().is_empty());
+    assert_eq!(told(&cloud).len(), 4);
+}
+
+#[tokio::test]
+async fn a_fault_with_a_time_ends_by_itself_and_not_one_that_took_its_place() {
+    let cloud = TestCloud::start().await;
+    let (_, mut events) = cloud.hub().events_since(0);
+    let soon = Duration::from_millis(20);
+    let hub = cloud.hub();
+    hub.begin_fault(Fault::Refuse, None, Some(soon)).unwrap();
+    hub.begin_fault(Fault::Silent, None, Some(soon * 1000))
+        .unwrap();
+    for expected in [FaultPhase::Began, FaultPhase::Began, FaultPhase::Ended] {
+        match events.recv().await.unwrap().kind {
+            EventKind::Fault { phase, .. } => assert_eq!(phase, expected),
+            _ => panic!("not a fault"),
+        }
+    }
+    let standing = hub.faults().standing();
+    assert_eq!((standing.len(), &standing[0].fault), (1, &Fault::Silent));
+    assert!(standing[0].until > Some(standing[0].since));
+}
+
+#[tokio::test]
+async fn a_stroke_for_a_device_that_is_not_there_is_refused() {
+    let cloud = TestCloud::start().await;
+    let error = cloud.hub().strike(Stroke::Close, Some("t-1"));
+    assert_eq!(error.unwrap_err().code(), 404_001);
+}

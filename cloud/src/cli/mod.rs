@@ -214,17 +214,22 @@ mod tests {
 
     #[test]
     fn every_option_is_an_environment_variable_too() {
-        for command in Cli::command().get_subcommands() {
-            for option in command.get_opts() {
-                let variable = option.get_env().and_then(|name| name.to_str());
-                let variable = variable.unwrap_or_default();
-                assert!(
-                    variable.starts_with("CLOUD_"),
-                    "{} {option}",
-                    command.get_name()
-                );
-            }
+        assert_options_have_variables(&Cli::command());
+    }
+
+    fn assert_options_have_variables(command: &clap::Command) {
+        for option in command.get_opts() {
+            let variable = option.get_env().and_then(|name| name.to_str());
+            let variable = variable.unwrap_or_default();
+            assert!(
+                variable.starts_with("CLOUD_"),
+                "{} {option}",
+                command.get_name()
+            );
         }
+        command
+            .get_subcommands()
+            .for_each(assert_options_have_variables);
     }
 
     #[test]

@@ -55,6 +55,12 @@ pub(crate) struct Struck {
     pub(crate) device: Option<String>,
 }
 
+impl Standing {
+    fn is_replaced_by(&self, new: &Self) -> bool {
+        self.fault.is_kind_of(&new.fault) && self.device == new.device
+    }
+}
+
 impl Default for Faults {
     fn default() -> Self {
         Self {
@@ -92,8 +98,14 @@ impl Faults {
         own.chain(common).find_map(|on| look(&on.fault))
     }
 
-    pub(crate) fn begin(&self, standing: Standing) {
-        self.inner.standing.send_modify(|all| all.push(standing));
+    /// Puts a fault in the place of the one of its kind for the same device, and returns that.
+    pub(crate) fn begin(&self, new: Standing) -> Option<Standing> {
+        let mut old = None;
+        self.inner.standing.send_modify(|all| {
+            old = all.extract_if(.., |on| on.is_replaced_by(&new)).next();
+            all.push(new);
+        });
+        old
     }
 
     /// Ends those that `which` names, and returns them.

@@ -16,7 +16,7 @@ use crate::mqtt::Close;
 
 impl Hub {
     /// Begins a fault: for one device, which need not be registered yet, or for all; until it is ended, or for so
-    /// long. One of the same kind and for the same device ends before.
+    /// long. It takes the place of one of the same kind and for the same device.
     ///
     /// With a time, this must be called in a tokio runtime.
     ///
@@ -31,7 +31,6 @@ impl Hub {
         fault.check(device)?;
         let since = now();
         let until = lasts.and_then(|time| since.checked_add(time).ok());
-        self.end_fault(&fault, device);
         let standing = Standing {
             fault,
             device: device.map(str::to_owned),
@@ -39,11 +38,14 @@ impl Hub {
             until,
             number: self.number(),
         };
+        let replaced = self.faults().begin(standing.clone());
+        if let Some(replaced) = replaced {
+            self.record_fault(FaultPhase::Ended, &replaced);
+        }
         self.record_fault(FaultPhase::Began, &standing);
         if let Some(time) = lasts {
             self.end_after(time, standing.number);
         }
-        self.faults().begin(standing);
         Ok(())
     }
 

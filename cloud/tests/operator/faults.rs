@@ -102,6 +102,9 @@ async fn the_command_turns_faults_and_strikes() {
     let events = service.shown(&["events"]);
     assert!(events.contains("fault-began"), "{events}");
     assert!(events.contains("fault-struck reset"), "{events}");
+    let of_one = service.shown(&["events", "--device", "t-2"]);
+    assert!(of_one.contains("fault-struck reset"), "{of_one}");
+    assert!(!of_one.contains("latency"), "{of_one}");
     let refused = service.operate(&["fault", "connack", "--code", "9"]);
     assert_eq!(code(&refused), 1);
     assert!(stderr(&refused).contains("is 1 to 5"));

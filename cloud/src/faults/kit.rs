@@ -208,6 +208,13 @@ impl Fault {
     }
 }
 
+impl Stroke {
+    /// Whether it befalls connections of whatever kind, and not what the hub knows.
+    pub(crate) fn is_of_the_network(self) -> bool {
+        matches!(self, Self::Reset | Self::MidPacket)
+    }
+}
+
 /// Reads a time such as `200ms`, `10s` or `1m 30s`.
 ///
 /// # Errors
@@ -236,6 +243,17 @@ mod tests {
         let commands = Stroke::augment_subcommands(Command::new("stroke"));
         for name in commands.get_subcommands().map(Command::get_name) {
             serde_json::from_value::<Stroke>(json!(name)).unwrap();
+        }
+    }
+
+    #[test]
+    fn every_fault_is_documented() {
+        let documented = include_str!("../../../docs/faults.md");
+        let faults = Fault::augment_subcommands(Command::new("fault"));
+        let all = Stroke::augment_subcommands(faults);
+        for name in all.get_subcommands().map(Command::get_name) {
+            let row = documented.contains(&format!("\n| `{name}"));
+            assert!(row, "{name}");
         }
     }
 

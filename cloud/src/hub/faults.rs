@@ -80,26 +80,20 @@ impl Hub {
     /// `DeviceNotFound`, except for what befalls connections of whatever kind: a device that registers need not be
     /// known to the hub.
     pub fn strike(&self, stroke: Stroke, device: Option<&str>) -> Result<(), HubError> {
-        if matches!(stroke, Stroke::Reset | Stroke::MidPacket) {
-            self.record_stroke(stroke, device);
-            self.faults().strike(Struck {
-                stroke,
-                device: device.map(str::to_owned),
-            });
-            return Ok(());
-        }
         let mut state = self.state();
-        match device {
-            Some(id) => {
-                let entry = entry(&mut state, id)?;
-                self.record_stroke(stroke, device);
+        if let Some(id) = device
+            && !stroke.is_of_the_network()
+        {
+            entry(&mut state, id)?;
+        }
+        self.record_stroke(stroke, device);
+        self.faults().strike(Struck {
+            stroke,
+            device: device.map(str::to_owned),
+        });
+        for (id, entry) in state.iter_mut() {
+            if device.is_none_or(|device| device == id) {
                 self.befall(entry, stroke);
-            }
-            None => {
-                self.record_stroke(stroke, device);
-                state
-                    .values_mut()
-                    .for_each(|entry| self.befall(entry, stroke));
             }
         }
         Ok(())
@@ -107,7 +101,7 @@ impl Hub {
 
     fn befall(&self, entry: &mut Entry, stroke: Stroke) {
         match stroke {
-            // Of the network: no business of the hub's.
+            // The wires take these.
             Stroke::Reset | Stroke::MidPacket => {}
             Stroke::Close => entry.close(Close::ByHub),
             Stroke::ExpireToken => entry.close(Close::TokenExpired),

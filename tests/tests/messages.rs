@@ -51,11 +51,13 @@ fn messages_sent_while_the_device_was_off_reach_it_in_order() {
 #[test]
 fn a_message_is_acknowledged_and_does_not_come_again() {
     let cloud = Cloud::start();
+    let mut events = cloud.events();
     let mut host = started(&cloud);
     cloud.send(&["one"]);
     kept(&cloud, 1);
     // What is still to be acknowledged leaves before DISCONNECT does.
     host.stop();
+    events.next("disconnected");
     assert_eq!(cloud.twin()["cloudToDeviceMessageCount"], 0);
     let _host = started(&cloud);
     cloud.send(&["two"]);

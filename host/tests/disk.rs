@@ -21,7 +21,8 @@ use host::{
     hub::message::Message,
     store::{
         Contents, DeviceStore, Retention,
-        batch::Batch,
+        aside::CloudMessage,
+        batch::{AsideChange, Batch},
         outbox::Outgoing,
         writer::{Disk, DiskError, Found, Rows, Store},
     },
@@ -141,6 +142,18 @@ fn batch(number: u64) -> Batch {
     }
 }
 
+/// A batch that sets a message of the cloud's aside.
+fn set_aside(number: u64) -> Batch {
+    let message = CloudMessage {
+        properties: vec![],
+        body: number.to_string().into(),
+    };
+    Batch {
+        aside: vec![AsideChange::Message(message, "it failed".to_owned())],
+        ..Batch::default()
+    }
+}
+
 /// Ends once the device's progress is this.
 async fn comes_to(device: &mut DeviceStore, accepted: u64, safe: u64) {
     let clock = SystemClock::new();
@@ -219,13 +232,19 @@ async fn a_disk_that_lost_everything_is_given_everything() {
     script.write_begins();
     script.fates.send(Fate::Well).unwrap();
     comes_to(&mut device, 1, 1).await;
+    device.commit(set_aside(1), &clock);
+    script.write_begins();
+    script.fates.send(Fate::Well).unwrap();
+    comes_to(&mut device, 2, 2).await;
     device.commit(batch(2), &clock);
     script.write_begins();
     script.fates.send(Fate::Fails).unwrap();
     script.reopened.lock().unwrap().push_back(Found::Anew);
     script.fates.send(Fate::Well).unwrap();
-    // The third batch is everything once more.
-    comes_to(&mut device, 3, 3).await;
+    // The fourth batch is everything once more.
+    comes_to(&mut device, 4, 4).await;
+    assert_eq!(script.holding("it failed").len(), 1);
+    assert_eq!(script.holding("total").len(), 1);
     assert_eq!(script.holding("telemetry").len(), 2);
     assert_eq!(script.holding("record"), ["{\"record\":2}"]);
 }
@@ -251,6 +270,28 @@ async fn what_gave_way_before_it_was_written_leaves_no_trace() {
     script.fates.send(Fate::Well).unwrap();
     comes_to(&mut device, 100_001, 100_001).await;
     assert_eq!(script.holding("telemetry").len(), 100);
+}
+
+#[tokio::test]
+async fn what_was_set_aside_and_gave_way_before_it_was_written_leaves_no_trace() {
+    let (disk, script) = disk();
+    let mut store = Store::on(disk, Contents::new());
+    let mut device = device(&mut store, Retention::default());
+    let clock = SystemClock::new();
+    device.commit(batch(0), &clock);
+    script.write_begins();
+    for number in 1..=1000 {
+        device.commit(set_aside(number), &clock);
+    }
+    script.fates.send(Fate::Well).unwrap();
+    // The newest hundred, and how many there ever were.
+    assert_eq!(script.write_begins(), 101);
+    script.fates.send(Fate::Well).unwrap();
+    comes_to(&mut device, 1001, 1001).await;
+    assert_eq!(
+        script.holding("total"),
+        [r#"{"total":1000,"givenWay":900}"#]
+    );
 }
 
 #[tokio::test]

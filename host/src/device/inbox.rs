@@ -40,11 +40,14 @@ pub(super) struct Command {
     pub(super) payload: Bytes,
 }
 
-/// A cloud-to-device message, with the connection its acknowledgment belongs to.
+/// A cloud-to-device message, with the connection its acknowledgment belongs to; or one that was set aside and is tried
+/// once more, which belongs to none.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Message {
     pub(super) epoch: u64,
     pub(super) receipt: Option<Receipt>,
+    /// Its id among what is set aside.
+    pub(super) aside: Option<u64>,
     pub(super) came: Duration,
     /// Failed calls so far.
     pub(super) failures: u32,
@@ -119,9 +122,22 @@ impl Inbox {
 
     /// Takes a cloud-to-device message; one too many is left to be delivered again.
     pub(super) fn message(&mut self, message: Message) {
-        if self.messages.len() < MAX_MESSAGES {
+        let from_hub = self.messages.iter().filter(|it| it.aside.is_none());
+        if from_hub.count() < MAX_MESSAGES {
             self.messages.push_back(message);
         }
+    }
+
+    /// Takes a message that is set aside, unless it waits already.
+    pub(super) fn retry(&mut self, message: Message) {
+        if self.messages.iter().all(|it| it.aside != message.aside) {
+            self.messages.push_back(message);
+        }
+    }
+
+    /// Drops a message that is set aside.
+    pub(super) fn forget_retry(&mut self, id: u64) {
+        self.messages.retain(|message| message.aside != Some(id));
     }
 
     /// Puts a message back to be tried again at this time, before the others.
@@ -132,7 +148,7 @@ impl Inbox {
 
     /// A connection is gone: its messages will be delivered again.
     pub(super) fn disconnected(&mut self) {
-        self.messages.clear();
+        self.messages.retain(|message| message.aside.is_some());
         self.messages_after = Duration::ZERO;
     }
 

@@ -1,5 +1,6 @@
 //! A device: the one loop that joins the hub, the behaviour and the store.
 
+mod aside;
 mod attend;
 pub mod behaviour;
 mod calls;
@@ -329,7 +330,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     }
 
     fn disconnected(&mut self) {
-        self.store.outbox().rewind();
+        self.rewind();
         self.inbox.disconnected();
         (self.observer)(Milestone::Disconnected);
     }
@@ -337,8 +338,14 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     fn hub_event(&mut self, event: HubEvent, now: Duration) {
         match event {
             HubEvent::Listening => (self.observer)(Milestone::Listening),
-            HubEvent::Delivered => (self.observer)(Milestone::Sent),
-            HubEvent::Document(body) => self.inbox.document(body),
+            HubEvent::Delivered => {
+                self.set_poison_aside();
+                (self.observer)(Milestone::Sent);
+            }
+            HubEvent::Document(body) => {
+                self.store.outbox().answered();
+                self.inbox.document(body);
+            }
             HubEvent::Patch { version, body } => {
                 if !self.inbox.patch(version, body) {
                     self.inbox.forget_twin();
@@ -374,19 +381,14 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 self.inbox.message(Message {
                     epoch,
                     receipt,
+                    aside: None,
                     came: now,
                     failures: 0,
                     properties,
                     body,
                 });
             }
-            HubEvent::Refused { status } => {
-                tracing::error!(
-                    device = &*self.name,
-                    status,
-                    "the hub refused reported properties; they are given up"
-                );
-            }
+            HubEvent::Refused { id, status } => self.set_report_aside(id, status),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{
     hub::twin::{Acknowledgment, DesiredCall},
     mqtt::Transport,
     store::{
-        batch::{Batch, TimerChange},
+        batch::{AsideChange, Batch, TimerChange},
         outbox::Outgoing,
     },
     swap::About,
@@ -123,6 +123,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 self.reply(&command, reply, after);
             }
             (InHand::Message(message), _) => {
+                batch.aside.extend(message.aside.map(AsideChange::Gone));
                 let after = self.commit_call(batch);
                 self.acknowledge(&message, after);
             }
@@ -178,11 +179,19 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             InHand::Command(command) => {
                 self.reply(&command, Reply::because(500, &failure.to_string()), 0)
             }
-            InHand::Message(message) => self.message_failed(message),
+            InHand::Message(message) => self.message_failed(message, failure),
         }
     }
 
-    fn message_failed(&mut self, mut message: Message) {
+    fn message_failed(&mut self, mut message: Message, failure: &Failure) {
+        if let Some(id) = message.aside {
+            tracing::error!(
+                device = &*self.name,
+                id,
+                "the message has failed again and stays set aside"
+            );
+            return;
+        }
         if self.connection.session().is_none() || message.epoch != self.connection.epoch {
             // The hub delivers it again.
             return;
@@ -193,13 +202,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 self.inbox
                     .message_again(message, self.clock.monotonic() + *pause);
             }
-            None => {
-                tracing::error!(
-                    device = &*self.name,
-                    "a message failed five times and is set aside"
-                );
-                self.acknowledge(&message, 0);
-            }
+            None => self.set_message_aside(&message, failure),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod message;
 pub mod pace;
+pub mod poison;
 pub mod reconnect;
 pub mod session;
 pub mod topic;

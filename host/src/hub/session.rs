@@ -66,8 +66,10 @@ pub enum HubEvent {
     },
     /// The hub has a telemetry message.
     Delivered,
-    /// The hub refused reported properties for good; they are given up.
+    /// The hub refused reported properties for good; they are to be taken out of the outbox.
     Refused {
+        /// Their id in the outbox.
+        id: u64,
         /// The status it gave.
         status: u16,
     },
@@ -256,10 +258,14 @@ impl<L: Link> Session<L> {
                 None
             }
             (_, ReportRequest::Asked { request, id, .. }) if request == answered => {
-                outbox.remove(*id);
+                let id = *id;
                 self.report = ReportRequest::Free;
+                if status >= 400 {
+                    return Some(HubEvent::Refused { id, status });
+                }
                 self.refusals = 0;
-                (status >= 400).then_some(HubEvent::Refused { status })
+                outbox.remove(id);
+                None
             }
             // An answer to a request of before, which was asked again.
             _ => None,

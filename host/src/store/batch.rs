@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    aside::CloudMessage,
     outbox::Outgoing,
     saved::{Place, Saved},
 };
@@ -22,6 +23,8 @@ pub struct Batch {
     pub record: Option<String>,
     /// What is to be sent, in order.
     pub outgoing: Vec<Outgoing>,
+    /// What is set aside, and what comes of it, in order.
+    pub aside: Vec<AsideChange>,
     /// What happens to timers, in order.
     pub timers: Vec<TimerChange>,
     /// The twin after it, if it changed.
@@ -47,6 +50,19 @@ pub enum TimerChange {
     Cancel(String),
     /// These are all there are.
     All(Timers),
+}
+
+/// What happens to things set aside.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AsideChange {
+    /// The entry of the outbox with this id is set aside, for this reason.
+    Outgoing(u64, String),
+    /// A message of the cloud's is set aside, for this reason.
+    Message(CloudMessage, String),
+    /// What is to be sent to the hub goes back into the outbox, at its end.
+    Return(u64),
+    /// It is delivered, or nobody wants it.
+    Gone(u64),
 }
 
 impl Batch {

@@ -11,8 +11,8 @@ use rustix::process::geteuid;
 
 /// The version of the store this program writes. It counts what rows mean and where they lie: an older host takes a row
 /// it does not know for damage.
-const VERSION: u32 = 2;
-/// The oldest version it goes on from. The first one has no versions of the component.
+const VERSION: u32 = 3;
+/// The oldest version it goes on from. The first one has no versions of the component, the second nothing set aside.
 const OLDEST: u32 = 1;
 const VERSION_FILE: &str = "version";
 const LOCK_FILE: &str = "lock";
@@ -252,10 +252,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state");
         drop(StateDir::take(&path).unwrap());
-        fs::write(path.join(VERSION_FILE), "1\n").unwrap();
-        drop(StateDir::take(&path).unwrap());
-        let now = fs::read_to_string(path.join(VERSION_FILE)).unwrap();
-        assert_eq!(now, "2\n");
+        for older in ["1\n", "2\n"] {
+            fs::write(path.join(VERSION_FILE), older).unwrap();
+            drop(StateDir::take(&path).unwrap());
+            let now = fs::read_to_string(path.join(VERSION_FILE)).unwrap();
+            assert_eq!(now, "3\n");
+        }
     }
 
     #[test]
@@ -264,7 +266,7 @@ mod tests {
         let path = dir.path().join("state");
         drop(StateDir::take(&path).unwrap());
         for (text, expected) in [
-            ("3\n", "is of a newer host (version 3"),
+            ("4\n", "is of a newer host (version 4"),
             ("two\n", "has a version file that no host wrote"),
             ("0\n", "has a version file that no host wrote"),
         ] {

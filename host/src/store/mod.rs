@@ -1,5 +1,6 @@
 //! What a device must not forget: its record, timers, twin and outbox, changed by batches.
 
+pub mod aside;
 pub mod batch;
 mod database;
 mod directory;
@@ -12,9 +13,17 @@ pub mod row;
 mod saved;
 pub mod writer;
 
+use std::time::Duration;
+
 use tokio::sync::watch;
 
-use self::{batch::Batch, outbox::Outbox, row::Row, saved::Changed};
+use self::{
+    aside::{Aside, SetAside, Undelivered},
+    batch::{AsideChange, Batch},
+    outbox::{Outbox, Outgoing},
+    row::Row,
+    saved::Changed,
+};
 pub use self::{
     database::{Contents, Database, read},
     directory::{OpenError, StateDir},
@@ -49,6 +58,7 @@ pub struct Progress {
 pub struct DeviceStore {
     saved: Saved,
     outbox: Outbox,
+    aside: Aside,
     backend: Box<dyn Backend>,
     progress: watch::Receiver<Progress>,
     last: u64,
@@ -69,6 +79,7 @@ impl DeviceStore {
         Self {
             saved,
             outbox: Outbox::restored(kept.outgoing, kept.evicted, retention, clock),
+            aside: Aside::restored(kept.aside, kept.aside_tally),
             backend,
             progress,
             last: 0,
@@ -87,6 +98,12 @@ impl DeviceStore {
         &mut self.outbox
     }
 
+    /// What is set aside.
+    #[must_use]
+    pub fn aside(&self) -> &Aside {
+        &self.aside
+    }
+
     /// The number the next batch will have.
     #[must_use]
     pub fn next_batch(&self) -> u64 {
@@ -94,9 +111,12 @@ impl DeviceStore {
     }
 
     /// Applies a batch and hands it over for keeping. Returns its number.
-    pub fn commit(&mut self, batch: Batch, clock: &dyn Clock) -> u64 {
+    pub fn commit(&mut self, mut batch: Batch, clock: &dyn Clock) -> u64 {
         let changed = self.saved.changed_by(&batch);
         let now = clock.monotonic();
+        for change in std::mem::take(&mut batch.aside) {
+            self.change_aside(change, clock);
+        }
         for outgoing in self.saved.apply(batch, now) {
             self.outbox.push(self.last + 1, outgoing, now);
         }
@@ -104,12 +124,42 @@ impl DeviceStore {
         self.hand_over(changed, clock)
     }
 
+    fn change_aside(&mut self, change: AsideChange, clock: &dyn Clock) {
+        let (what, why) = match change {
+            AsideChange::Outgoing(id, why) => match self.outbox.take_out(id) {
+                Some(outgoing) => (outgoing.into(), why),
+                None => return,
+            },
+            AsideChange::Message(message, why) => (Undelivered::Message(message), why),
+            AsideChange::Return(id) => return self.send_again(id, clock.monotonic()),
+            AsideChange::Gone(id) => {
+                self.aside.take(id);
+                return;
+            }
+        };
+        let since = clock.now();
+        self.aside.add(SetAside { since, why, what });
+    }
+
+    /// Lets what was set aside be sent again; a message of the cloud's stays where it is.
+    fn send_again(&mut self, id: u64, now: Duration) {
+        let outgoing = match self.aside.get(id).map(|entry| &entry.what) {
+            Some(Undelivered::Telemetry(message)) => Outgoing::Telemetry(message.clone()),
+            Some(Undelivered::Report(report)) => Outgoing::Report(report.clone()),
+            Some(Undelivered::Message(_)) | None => return,
+        };
+        self.aside.take(id);
+        self.outbox.push(self.last + 1, outgoing, now);
+    }
+
     fn hand_over(&mut self, changed: Changed, clock: &dyn Clock) -> u64 {
         self.last += 1;
         let mut rows = self.saved.rows(changed, clock);
         self.outbox.changed_rows(&mut rows);
+        self.aside.changed_rows(&mut rows);
         self.backend.keep(self.last, &rows);
         self.outbox.handed_over(self.last);
+        self.aside.handed_over();
         self.last
     }
 
@@ -120,6 +170,7 @@ impl DeviceStore {
         if progress.renewed != self.renewed {
             self.renewed = progress.renewed;
             self.outbox.all_changed();
+            self.aside.all_changed();
             self.hand_over(Changed::ALL, clock);
         } else if self.outbox.owes_acknowledgments() {
             self.commit(Batch::default(), clock);

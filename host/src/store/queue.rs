@@ -15,6 +15,8 @@ pub(super) struct Queue<T> {
     flying: BTreeSet<u64>,
     /// Sent on an earlier connection.
     again: BTreeSet<u64>,
+    /// One of those that is not to be sent now.
+    withheld: Option<u64>,
     /// No untouched entry before this one is left.
     untouched: u64,
     /// Untouched entries from here on came on this connection; those before are its backlog.
@@ -40,6 +42,7 @@ impl<T> Queue<T> {
             bytes: 0,
             flying: BTreeSet::new(),
             again: BTreeSet::new(),
+            withheld: None,
             untouched: 0,
             fresh: 0,
             fresh_untouched: 0,
@@ -72,19 +75,33 @@ impl<T> Queue<T> {
         self.flying.len()
     }
 
+    /// The oldest that is with the server.
+    pub(super) fn oldest_flying(&self) -> Option<u64> {
+        self.flying.first().copied()
+    }
+
+    /// This one, which may have arrived, is not to be sent until another or none is withheld; it holds up no other.
+    pub(super) fn withhold(&mut self, id: Option<u64>) {
+        self.withheld = id;
+    }
+
+    /// The first that is to be sent again.
+    fn first_again(&self) -> Option<u64> {
+        let mut ids = self.again.iter().copied();
+        ids.find(|id| Some(*id) != self.withheld)
+    }
+
     pub(super) fn insert(&mut self, id: u64, entry: Entry<T>) {
         self.bytes += entry.size;
         self.entries.insert(id, entry);
     }
 
-    pub(super) fn remove(&mut self, id: u64) -> bool {
+    pub(super) fn remove(&mut self, id: u64) -> Option<T> {
         self.flying.remove(&id);
         self.again.remove(&id);
-        let removed = self.entries.remove(&id);
-        if let Some(entry) = &removed {
-            self.bytes -= entry.size;
-        }
-        removed.is_some()
+        let entry = self.entries.remove(&id)?;
+        self.bytes -= entry.size;
+        Some(entry.item)
     }
 
     /// Takes the oldest of these for sent by an earlier process.
@@ -130,8 +147,8 @@ impl<T> Queue<T> {
 
     /// What is sent again, or came on this connection; in this order.
     pub(super) fn next(&self, accepted: u64) -> Option<(u64, &T)> {
-        let id = match self.again.first() {
-            Some(id) => *id,
+        let id = match self.first_again() {
+            Some(id) => id,
             None => self.first_untouched(self.fresh_untouched, u64::MAX)?,
         };
         self.accepted(id, accepted)
@@ -139,7 +156,7 @@ impl<T> Queue<T> {
 
     /// The oldest of the backlog, once nothing is to be sent again.
     pub(super) fn next_of_backlog(&self, accepted: u64) -> Option<(u64, &T)> {
-        if !self.again.is_empty() {
+        if self.first_again().is_some() {
             return None;
         }
         let id = self.first_untouched(self.untouched, self.fresh)?;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{
+    aside::{SetAside, Tally},
     outbox::Outgoing,
     saved::{Kept, Place},
 };
@@ -37,6 +38,12 @@ pub enum Row<'a> {
     Report(u64, &'a Map<String, Value>),
     /// The entry of the outbox with this id is gone.
     Gone(u64),
+    /// A thing set aside, by its id there.
+    Aside(u64, &'a SetAside),
+    /// What was set aside with this id is gone.
+    AsideGone(u64),
+    /// How much was ever set aside.
+    AsideTally(Tally),
 }
 
 /// Whose row it is, what it is, and its id in the outbox. Rows of one device lie together, its outbox in order.
@@ -49,8 +56,11 @@ const PLACE: u8 = 3;
 const EVICTED: u8 = 4;
 const VERSIONS: u8 = 5;
 const HISTORY: u8 = 6;
+const ASIDE_TALLY: u8 = 7;
 /// An entry of the outbox.
 pub(super) const OUTGOING: u8 = 16;
+/// A thing set aside.
+pub(super) const ASIDE: u8 = 17;
 
 /// Bytes of the checksum in front of each row. It is there for accidents, not against forgery.
 const CHECKSUM: usize = 8;
@@ -76,6 +86,8 @@ impl Row<'_> {
             Self::History(_) => (HISTORY, 0),
             Self::Evicted(_) => (EVICTED, 0),
             Self::Telemetry(id, _) | Self::Report(id, _) | Self::Gone(id) => (OUTGOING, *id),
+            Self::Aside(id, _) | Self::AsideGone(id) => (ASIDE, *id),
+            Self::AsideTally(_) => (ASIDE_TALLY, 0),
         }
     }
 
@@ -92,7 +104,9 @@ impl Row<'_> {
             Self::Evicted(count) => json(count),
             Self::Telemetry(_, message) => json(&Written::Telemetry(message)),
             Self::Report(_, report) => json(&Written::Report(report)),
-            Self::Gone(_) => None,
+            Self::Aside(_, entry) => json(entry),
+            Self::AsideTally(tally) => json(tally),
+            Self::Gone(_) | Self::AsideGone(_) => None,
         }
     }
 }
@@ -157,6 +171,8 @@ impl Kept {
             HISTORY => read(text, &mut self.history),
             OUTGOING => serde_json::from_slice(text)
                 .map(|outgoing: Outgoing| self.outgoing.push((id, outgoing))),
+            ASIDE => serde_json::from_slice(text).map(|entry| self.aside.push((id, entry))),
+            ASIDE_TALLY => read(text, &mut self.aside_tally),
             _ => return Err(wrong("there is no such kind".to_owned())),
         };
         result.map_err(|error| wrong(error.to_string()))

@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{batch::Batch, outbox::Outgoing, row::Row};
+use super::{
+    aside::{SetAside, Tally},
+    batch::Batch,
+    outbox::Outgoing,
+    row::Row,
+};
 use crate::{
     clock::Clock,
     device::timers::{KeptTimer, Timers},
@@ -56,6 +61,10 @@ pub struct Kept {
     pub evicted: u64,
     /// What was to be sent, by id.
     pub outgoing: Vec<(u64, Outgoing)>,
+    /// What was set aside, by id.
+    pub aside: Vec<(u64, SetAside)>,
+    /// How much was ever set aside.
+    pub aside_tally: Tally,
 }
 
 /// Which parts of it a batch changes.

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::{
     Backend, Contents, Database, Kept, OpenError, Progress, StateDir,
-    row::{OUTGOING, Row},
+    row::{ASIDE, OUTGOING, Row},
 };
 
 /// A row's device, kind and id.
@@ -133,7 +133,10 @@ impl Store {
             .devices
             .insert(name.clone(), progress.clone());
         let part = Part {
-            next_id: kept.outgoing.last().map_or(0, |(id, _)| id + 1),
+            next_ids: BTreeMap::from([
+                (OUTGOING, kept.outgoing.last().map_or(0, |(id, _)| id + 1)),
+                (ASIDE, kept.aside_tally.total + 1),
+            ]),
             name: name.clone(),
             shared: self.shared.clone(),
             progress,
@@ -164,8 +167,8 @@ impl Drop for Store {
 /// One device's way to the store.
 struct Part {
     name: Arc<str>,
-    /// Entries of the outbox from this id on have never been handed over.
-    next_id: u64,
+    /// Rows of these kinds have never been handed over from these ids on.
+    next_ids: BTreeMap<u8, u64>,
     shared: Arc<Shared>,
     progress: watch::Sender<Progress>,
 }
@@ -178,8 +181,11 @@ impl Backend for Part {
         let mut pending = self.shared.lock();
         for ((kind, id), text) in rows {
             let key = (self.name.clone(), kind, id);
-            if kind == OUTGOING && id >= self.next_id && text.is_some() {
-                self.next_id = id + 1;
+            if let Some(next_id) = self.next_ids.get_mut(&kind)
+                && id >= *next_id
+                && text.is_some()
+            {
+                *next_id = id + 1;
                 pending.unseen.insert(key.clone());
             }
             if text.is_none() && pending.unseen.remove(&key) {

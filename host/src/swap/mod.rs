@@ -39,6 +39,7 @@ pub use self::{
     history::{Entry, History, Source, Step},
     versions::{About, Fallback, Quarantined, Running, Versions},
 };
+use crate::store::aside::{Settled, Wish};
 
 /// The wish for another version.
 #[derive(Clone, Debug)]
@@ -60,7 +61,7 @@ pub struct Ask {
 /// Whoever waits for what becomes of a wish.
 pub type Asker = mpsc::UnboundedSender<Entry>;
 
-/// What a device is told about its versions.
+/// What a device is told while it runs.
 #[derive(Debug)]
 pub enum Order<B> {
     /// This behaviour is to take over. It replaces one that waits.
@@ -71,6 +72,8 @@ pub enum Order<B> {
     RollBack(Asker),
     /// Say how things stand.
     Report(oneshot::Sender<Box<Status>>),
+    /// Do this with what is set aside, or with the one thing of this id; an error is for a person.
+    Aside(Wish, Option<u64>, oneshot::Sender<Result<Settled, String>>),
     /// Name the hashes of all versions that run, ran, or are about to, and may be needed yet.
     Needed(oneshot::Sender<Vec<String>>),
     /// Answer, so that it is known that the loop goes on.

@@ -65,8 +65,8 @@ fn a_state_directory_that_cannot_be_used_is_named_and_left_alone() {
 #[test]
 fn a_state_directory_of_a_newer_host_is_left_alone() {
     let dir = used();
-    fs::write(dir.path().join("version"), "3\n").expect("it can be written");
-    refused(dir.path(), &["newer host", "version 3"]);
+    fs::write(dir.path().join("version"), "4\n").expect("it can be written");
+    refused(dir.path(), &["newer host", "version 4"]);
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::{
     clock::{Clock, is_set},
     hub::{
         pace::Pace,
+        poison::is_by_server,
         reconnect::{Backoff, Cause, Rivalry},
         session::Session,
         topic,
@@ -95,6 +96,8 @@ pub(super) struct Connection<T: Transport> {
     /// Whether it was connected, and since when it is or is not.
     was_connected: bool,
     changed: Option<Timestamp>,
+    /// Whether the last connection was ended by the server.
+    pub(super) closed_by_server: bool,
     /// Counts connections, so that an answer never leaves on another one than its question.
     pub(super) epoch: u64,
 }
@@ -175,6 +178,7 @@ impl<T: Transport + Sync> Connection<T> {
             },
             was_connected: false,
             changed: None,
+            closed_by_server: false,
             epoch: 0,
         }
     }
@@ -297,6 +301,7 @@ impl<T: Transport + Sync> Connection<T> {
 
     /// Gives up a standing connection that has failed, and tries again.
     pub(super) fn lost(&mut self, error: &LinkError) -> Progress {
+        self.closed_by_server = is_by_server(error);
         if let Phase::Online {
             transport,
             session,
@@ -390,6 +395,7 @@ impl<T: Transport + Sync> Connection<T> {
 
     /// Connects, once the connection `before` is ended cleanly.
     fn connecting(&mut self, transport: T, before: Option<Session<T::Link>>) -> Phase<T> {
+        self.closed_by_server &= before.is_none();
         self.announced.clone_from(&self.model_id);
         let (hub, device_id) = match &self.assignment {
             Some(assignment) => (assignment.hub.clone(), assignment.device_id.clone()),

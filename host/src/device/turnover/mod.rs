@@ -132,7 +132,7 @@ impl<B> Turnover<B> {
 }
 
 impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
-    /// Does what the device is told about its versions.
+    /// Does what the device is told.
     pub(in crate::device) fn take_order(&mut self, order: Order<B>) {
         match order {
             Order::Swap(behaviour, ask) => {
@@ -148,6 +148,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             Order::Report(to) => {
                 // Whoever asked may be gone.
                 let _ = to.send(Box::new(self.status()));
+            }
+            Order::Aside(wish, id, to) => {
+                let _ = to.send(self.settle_aside(wish, id));
             }
             Order::Needed(to) => {
                 let _ = to.send(self.needed());

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use self::reports::ALL_REPORTS;
+pub(super) use self::reports::report_size;
 use super::{
     drain::Drain,
     queue::{Entry, Queue},
@@ -23,7 +24,10 @@ use super::{
 };
 use crate::{
     clock::{Clock, is_set},
-    hub::message::Message,
+    hub::{
+        message::Message,
+        poison::{Suspicion, Turn},
+    },
     status::Outbox as Status,
 };
 
@@ -52,6 +56,7 @@ pub struct Outbox {
     telemetry: Queue<Message>,
     reports: Queue<Map<String, Value>>,
     drain: Drain,
+    suspicion: Suspicion,
     evicted: u64,
     /// How many messages and reports the server has acknowledged, since the process began.
     acknowledged_total: u64,
@@ -83,6 +88,7 @@ impl Outbox {
             next_id: 0,
             telemetry: Queue::new(),
             reports: Queue::new(),
+            suspicion: Suspicion::default(),
             evicted: 0,
             acknowledged_total: 0,
             changed: BTreeSet::new(),
@@ -137,7 +143,7 @@ impl Outbox {
                 self.telemetry.insert(id, entry);
             }
             Outgoing::Report(item) => {
-                let size = reports::size(&item);
+                let size = report_size(&item);
                 let entry = Entry {
                     batch,
                     size,
@@ -183,6 +189,9 @@ impl Outbox {
     }
 
     fn has_room(&self) -> bool {
+        if self.suspicion.one_at_a_time() && self.telemetry.flying() > 0 {
+            return false;
+        }
         let unsettled: usize = self.handed_over.iter().map(|(_, count)| count).sum();
         self.telemetry.flying() + self.acknowledged + unsettled < WINDOW
     }
@@ -198,10 +207,26 @@ impl Outbox {
         }
     }
 
-    /// The connection is gone: what was not acknowledged is to be sent again.
-    pub fn rewind(&mut self) {
+    /// The hub has given the twin on this connection, which is what a sound one does.
+    pub fn answered(&mut self) {
+        self.suspicion.answered();
+    }
+
+    /// The connection is gone, by the server's doing or otherwise: what was not acknowledged is to be sent again. Returns
+    /// what that changes for a message the server may have closed it on.
+    pub fn rewind(&mut self, by_server: bool) -> Option<Turn> {
+        let head = self.telemetry.oldest_flying();
+        let turn = self.suspicion.ended(by_server, head);
+        self.telemetry.withhold(self.suspicion.withheld());
         self.telemetry.rewind();
         self.reports.rewind();
+        turn
+    }
+
+    /// The message on which the server closes each connection, if there is one: to be taken out.
+    #[must_use]
+    pub fn poison(&self) -> Option<u64> {
+        self.suspicion.poison()
     }
 
     /// The report in hand was not taken: it is to be sent again.
@@ -209,15 +234,23 @@ impl Outbox {
         self.reports.rewind();
     }
 
-    /// The server has it, or it is given up.
+    /// The server has it.
     pub fn remove(&mut self, id: u64) {
         self.acknowledged_total += 1;
-        if self.telemetry.remove(id) {
-            self.acknowledged += 1;
-        } else {
-            self.reports.remove(id);
-        }
+        self.suspicion.acknowledged(id);
+        self.take_out(id);
+    }
+
+    /// Takes out what is not to be sent any more.
+    pub(super) fn take_out(&mut self, id: u64) -> Option<Outgoing> {
+        self.suspicion.taken_out(id);
+        self.telemetry.withhold(self.suspicion.withheld());
         self.changed.insert(id);
+        if let Some(message) = self.telemetry.remove(id) {
+            self.acknowledged += 1;
+            return Some(Outgoing::Telemetry(message));
+        }
+        self.reports.remove(id).map(Outgoing::Report)
     }
 
     /// The id the next thing to be sent will have.

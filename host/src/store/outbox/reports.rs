@@ -31,7 +31,7 @@ impl Outbox {
                 };
                 match merged {
                     Ok(()) => {
-                        newer.size = size(&pending.item);
+                        newer.size = report_size(&pending.item);
                         newer.item = pending.item;
                     }
                     Err(item) => {
@@ -49,6 +49,6 @@ impl Outbox {
 }
 
 /// Its size in bytes, as sent.
-pub(super) fn size(report: &Map<String, Value>) -> usize {
+pub(in crate::store) fn report_size(report: &Map<String, Value>) -> usize {
     serde_json::to_vec(report).map_or(0, |text| text.len())
 }

@@ -65,7 +65,7 @@ fn things_leave_in_the_order_they_were_accepted_and_again_after_a_lost_connectio
     assert_eq!(sent(&mut outbox), ["{\"max\":1}", "a", "b"]);
     assert_eq!(outbox.next(u64::MAX, true, NOW), None);
     outbox.remove(1);
-    outbox.rewind();
+    outbox.rewind(false);
     outbox.begin();
     assert_eq!(sent(&mut outbox), ["{\"max\":1}", "b"]);
 }
@@ -111,7 +111,7 @@ fn new_messages_go_before_a_backlog_which_keeps_its_pace_and_its_order() {
     for n in 0..100 {
         outbox.push(1, message(&format!("old {n}")), NOW);
     }
-    outbox.rewind();
+    outbox.rewind(false);
     outbox.begin();
     let (mut old, mut new, mut now) = (vec![], vec![], NOW);
     for n in 0..50 {
@@ -151,7 +151,7 @@ fn a_full_outbox_gives_up_its_oldest_telemetry_that_cannot_have_arrived_and_coun
         })
         .into();
     assert_eq!(evicted, [0, 1, 2]);
-    outbox.rewind();
+    outbox.rewind(false);
     outbox.push(1, message("e"), NOW);
     outbox.evict(NOW);
     outbox.begin();

@@ -13,7 +13,7 @@ use clap::Parser;
 
 use crate::{
     check,
-    cli::{self, Cli, Command, CompileArgs, InspectArgs},
+    cli::{self, Cli, Command, CompileArgs, InspectArgs, OutboxArgs},
     config::{self, SettingError},
     device::{Refusal, behaviour::Failure},
     guest::compile::{LoadError, compile_here},
@@ -71,7 +71,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Some(Command::Check(args)) => check::check(&args),
         Some(Command::Compile(args)) => compile(&args),
-        Some(Command::Outbox(args)) => inspect(&args, inspect::outbox),
+        Some(Command::Outbox(args)) => outbox(&args),
         Some(Command::State(args)) => inspect(&args, inspect::state),
         Some(Command::Swap(args)) => operate::swap(&args),
         Some(Command::Rollback(args)) => operate::rollback(&args),
@@ -102,6 +102,14 @@ fn keep_quiet_about_damage() {
             usual(panic);
         }
     }));
+}
+
+fn outbox(args: &OutboxArgs) -> Result<(), AppError> {
+    match (args.retry, args.discard) {
+        (Some(which), _) => operate::retry(&args.device, which),
+        (None, Some(which)) => operate::discard(&args.device, which),
+        (None, None) => inspect(&args.device, inspect::outbox),
+    }
 }
 
 fn inspect(args: &InspectArgs, show: fn(&Contents, bool) -> String) -> Result<(), AppError> {

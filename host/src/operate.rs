@@ -13,9 +13,10 @@ use tokio::{
 use crate::{
     amount::show_bytes,
     app::{AppError, print},
-    cli::{InspectArgs, SwapArgs},
+    cli::{InspectArgs, SwapArgs, Which},
     inspect,
     status::{Calls, Connection, ConnectionState, Outbox, State, Status},
+    store::aside::Settled,
     swap::{
         Entry, Step,
         control::{Request, connect},
@@ -52,18 +53,50 @@ pub(crate) fn rollback(args: &InspectArgs) -> Result<(), AppError> {
 
 /// `host status`.
 pub(crate) fn status(args: &InspectArgs) -> Result<(), AppError> {
-    let mut answer = None;
-    ask(args, &Request::Status, |line| {
-        answer = Some(line);
-        Ok(())
-    })?;
-    let line = answer.ok_or_else(gone)?;
+    let line = only_answer(args, &Request::Status)?;
     let status: Status = serde_json::from_value(line.clone()).map_err(|_| foreign(&line))?;
     match args.json {
         true => print(format!("{line}\n").as_bytes()),
         false => print(in_words(&status).as_bytes()),
     }
     Ok(())
+}
+
+/// `host outbox --retry`.
+pub(crate) fn retry(args: &InspectArgs, which: Which) -> Result<(), AppError> {
+    settle(args, &Request::Retry { id: which.id() }, "goes out again")
+}
+
+/// `host outbox --discard`.
+pub(crate) fn discard(args: &InspectArgs, which: Which) -> Result<(), AppError> {
+    settle(args, &Request::Discard { id: which.id() }, "discarded")
+}
+
+/// Has something done with what is set aside, and tells with what.
+fn settle(args: &InspectArgs, request: &Request, done: &str) -> Result<(), AppError> {
+    let line = only_answer(args, request)?;
+    let settled: Settled = serde_json::from_value(line.clone()).map_err(|_| foreign(&line))?;
+    let text = match args.json {
+        true => format!("{line}\n"),
+        false => settled_in_words(&settled, done),
+    };
+    print(text.as_bytes());
+    Ok(())
+}
+
+fn settled_in_words(settled: &Settled, done: &str) -> String {
+    if settled.done.is_empty() && settled.left.is_empty() {
+        return "nothing is set aside\n".to_owned();
+    }
+    let line = |ids: &[u64], what: &str| match ids {
+        [] => String::new(),
+        ids => {
+            let ids: Vec<_> = ids.iter().map(u64::to_string).collect();
+            format!("{what}: {}\n", ids.join(", "))
+        }
+    };
+    let left = "left aside, because the component takes no messages";
+    line(&settled.done, done) + &line(&settled.left, left)
 }
 
 /// Asks for something that takes steps, and tells each.
@@ -103,6 +136,16 @@ fn foreign(line: &Value) -> AppError {
         Some(error) => AppError::Failed(error.to_owned()),
         None => AppError::Failed("what answers is no host of this version".to_owned()),
     }
+}
+
+/// The answer of one line.
+fn only_answer(args: &InspectArgs, request: &Request) -> Result<Value, AppError> {
+    let mut answer = None;
+    ask(args, request, |line| {
+        answer = Some(line);
+        Ok(())
+    })?;
+    answer.ok_or_else(gone)
 }
 
 /// Sends a request, and hands over each line of the answer.

@@ -2,6 +2,7 @@
 
 mod component;
 mod connecting;
+mod outbox;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -11,6 +12,7 @@ use clap_complete::Shell;
 pub use self::{
     component::{CacheArgs, CheckArgs, CompileArgs, LimitArgs, SandboxArgs, SettingArgs, WasiArg},
     connecting::ConnectArgs,
+    outbox::{OutboxArgs, Which},
 };
 use crate::{
     amount,
@@ -37,6 +39,10 @@ Examples:
 
   What it has still to send, while it runs or afterwards:
     host outbox --device-id thermostat-01
+
+  What could not be delivered, once more, and what is not worth it:
+    host outbox --retry all
+    host outbox --discard 3
 
   Develop its logic while it runs: each build takes over within a second
     host --component target/thermostat.wasm --watch
@@ -84,9 +90,9 @@ pub struct Cli {
 /// What else the program does.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List what a device has still to send. Works while its host runs; what the hub has acknowledged since the device's
-    /// last change may still be listed.
-    Outbox(InspectArgs),
+    /// List what a device has still to send, and what is set aside because it could not be delivered. Works while its host
+    /// runs; what the hub has acknowledged since the device's last change may still be listed.
+    Outbox(OutboxArgs),
     /// Show what a device remembers: record, timers, twin, hub. Works while its host runs.
     State(InspectArgs),
     /// Replace the component of a running host, which stays connected: FILE takes over with the state there is, and is gone

@@ -23,6 +23,7 @@ use tokio::{
 };
 
 use super::{Ask, Entry, Order, Source, Step};
+use crate::store::aside::Wish;
 
 /// The socket's name in a state directory.
 const NAME: &str = "control";
@@ -52,6 +53,16 @@ pub enum Request {
     },
     /// Go back to the version before; answered like a swap.
     Rollback,
+    /// Let what is set aside be sent again; answered by [`Settled`](crate::store::aside::Settled).
+    Retry {
+        /// Only this; otherwise all.
+        id: Option<u64>,
+    },
+    /// Forget what is set aside; answered likewise.
+    Discard {
+        /// Only this; otherwise all.
+        id: Option<u64>,
+    },
     /// How things stand; answered by a [`Status`](crate::status::Status).
     Status,
 }
@@ -208,6 +219,8 @@ async fn answer<B>(
                 tell(&mut writer, steps, true).await?;
             }
         }
+        Request::Retry { id } => settle(&mut writer, &orders, Wish::Retry, id).await?,
+        Request::Discard { id } => settle(&mut writer, &orders, Wish::Discard, id).await?,
         Request::Status => {
             let (to, status) = oneshot::channel();
             if orders.send(Order::Report(to)).await.is_ok()
@@ -218,6 +231,24 @@ async fn answer<B>(
         }
     }
     writer.shutdown().await
+}
+
+/// Has something done with what is set aside.
+async fn settle<B>(
+    writer: &mut (impl AsyncWriteExt + Unpin),
+    orders: &mpsc::Sender<Order<B>>,
+    wish: Wish,
+    id: Option<u64>,
+) -> io::Result<()> {
+    let (to, settled) = oneshot::channel();
+    if orders.send(Order::Aside(wish, id, to)).await.is_err() {
+        return Ok(());
+    }
+    match settled.await {
+        Ok(Ok(settled)) => say(writer, &settled).await,
+        Ok(Err(error)) => say(writer, &json!({ "error": error })).await,
+        Err(_) => Ok(()),
+    }
 }
 
 /// Passes steps on until there is nothing more to wait for.

@@ -1,20 +1,21 @@
 //! What a device has kept, for a person who looks into it.
 
+mod outbox;
+
 use std::{fmt::Write as _, path::PathBuf};
 
-use bytesize::ByteSize;
 use serde_json::{Value, json};
+
+pub(crate) use self::outbox::outbox;
+use self::outbox::summary;
 
 use crate::{
     cli::InspectArgs,
     config::{self, SettingError},
     operate,
-    store::{Contents, Kept, outbox::Outgoing},
-    text::{counted, cut, one_line},
+    store::Contents,
+    text::one_line,
 };
-
-/// Bytes shown of a body.
-const PREVIEW: usize = 60;
 
 /// The directory to look into: the one named, that of the device, or the only one there is.
 pub(crate) fn find(args: &InspectArgs) -> Result<PathBuf, SettingError> {
@@ -48,111 +49,7 @@ pub(crate) fn find(args: &InspectArgs) -> Result<PathBuf, SettingError> {
     }
 }
 
-/// What is to be sent.
-pub(crate) fn outbox(contents: &Contents, as_json: bool) -> String {
-    if as_json {
-        let devices = contents.iter().map(|(device, kept)| {
-            let mut outbox = summary(kept);
-            if let Value::Object(outbox) = &mut outbox {
-                outbox.insert("device".to_owned(), json!(&**device));
-                let entries = kept.outgoing.iter().map(|(id, it)| entry(*id, it));
-                outbox.insert("entries".to_owned(), entries.collect());
-            }
-            outbox
-        });
-        return lines(&devices.collect());
-    }
-    let mut text = String::new();
-    for (device, kept) in contents {
-        text += &outbox_of(device, kept);
-    }
-    if text.is_empty() {
-        "no device has run yet\n".to_owned()
-    } else {
-        text
-    }
-}
-
-fn outbox_of(device: &str, kept: &Kept) -> String {
-    let (messages, reports) = counts(kept);
-    let bytes = kept.outgoing.iter().map(|(_, it)| size(it)).sum::<usize>() as u64;
-    let mut text = format!(
-        "{}: {} and {} to send, {}",
-        one_line(device),
-        counted(messages, "message"),
-        counted(reports, "report"),
-        ByteSize(bytes)
-    );
-    if let Some(oldest) = oldest(kept) {
-        let _ = write!(text, ", the oldest message of {oldest}");
-    }
-    let _ = writeln!(text, "; given way so far: {}", kept.evicted);
-    for (id, outgoing) in &kept.outgoing {
-        let _ = match outgoing {
-            Outgoing::Telemetry(message) => writeln!(
-                text,
-                "{id:>8}  {:.0}  telemetry  {}",
-                message.created,
-                cut(&String::from_utf8_lossy(&message.body), PREVIEW)
-            ),
-            Outgoing::Report(report) => writeln!(
-                text,
-                "{id:>8}  {:20}  report     {}",
-                "",
-                cut(&json!(report).to_string(), PREVIEW)
-            ),
-        };
-    }
-    text
-}
-
-fn summary(kept: &Kept) -> Value {
-    let (messages, reports) = counts(kept);
-    json!({
-        "count": kept.outgoing.len(),
-        "messages": messages,
-        "reports": reports,
-        "bytes": kept.outgoing.iter().map(|(_, it)| size(it)).sum::<usize>(),
-        "oldest": oldest(kept),
-        "evicted": kept.evicted,
-    })
-}
-
-fn entry(id: u64, outgoing: &Outgoing) -> Value {
-    match outgoing {
-        Outgoing::Telemetry(message) => json!({
-            "id": id, "kind": "telemetry", "bytes": message.size(), "messageId": message.id, "created": message.created,
-            "component": message.component, "properties": message.properties,
-            "body": String::from_utf8_lossy(&message.body),
-        }),
-        Outgoing::Report(report) => {
-            json!({"id": id, "kind": "report", "bytes": size(outgoing), "properties": report})
-        }
-    }
-}
-
-fn counts(kept: &Kept) -> (usize, usize) {
-    let is_message = |(_, it): &&(u64, Outgoing)| matches!(it, Outgoing::Telemetry(_));
-    let messages = kept.outgoing.iter().filter(is_message).count();
-    (messages, kept.outgoing.len() - messages)
-}
-
-fn oldest(kept: &Kept) -> Option<jiff::Timestamp> {
-    let created = kept.outgoing.iter().filter_map(|(_, it)| match it {
-        Outgoing::Telemetry(message) => Some(message.created),
-        Outgoing::Report(_) => None,
-    });
-    created.min()
-}
-
-fn size(outgoing: &Outgoing) -> usize {
-    match outgoing {
-        Outgoing::Telemetry(message) => message.size(),
-        Outgoing::Report(report) => json!(report).to_string().len(),
-    }
-}
-
-/// Everything but what is to be sent, of which only how much it is.
+/// Everything but what is to be sent and what is set aside, of which only how much it is.
 pub(crate) fn state(contents: &Contents, as_json: bool) -> String {
     let devices: Value = contents
         .iter()

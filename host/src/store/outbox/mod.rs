@@ -1,5 +1,7 @@
 //! What a device has accepted and the hub has not acknowledged yet.
 
+#[cfg(test)]
+mod model;
 mod reports;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,391 @@
+//! The model: what an outbox should hold, send and give up.
+
+use std::collections::BTreeMap;
+
+use futures::future::BoxFuture;
+
+use super::{super::super::row::Row, *};
+
+/// What is to be, as of a batch.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Expected {
+    held: BTreeMap<u64, Held>,
+    pub(super) evicted: BTreeSet<u64>,
+    pub(super) aside: BTreeSet<u64>,
+    pub(super) reports: Vec<Map<String, Value>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    number: u64,
+    batch: u64,
+    until: Duration,
+}
+
+/// A batch on its way to the disk, and what is to be after it.
+struct Written {
+    batch: u64,
+    rows: Vec<(u64, Option<Outgoing>)>,
+    evicted: u64,
+    expected: Expected,
+}
+
+/// Rows as they lie on disk, and the number of evictions.
+type Disk = (BTreeMap<u64, Outgoing>, u64);
+
+pub(super) struct World {
+    outbox: Outbox,
+    pub(super) expected: Expected,
+    now: Duration,
+    last: u64,
+    accepted: u64,
+    /// Batches that are not accepted.
+    pending: VecDeque<Written>,
+    disk: Disk,
+    kept: Expected,
+    numbers: u64,
+    connected: bool,
+    /// From this id on messages came on this connection.
+    fresh: u64,
+    /// Messages that may have arrived.
+    touched: BTreeSet<u64>,
+    /// With the hub, in order; those that have arrived first.
+    flying: VecDeque<u64>,
+    come: usize,
+    report: Option<(u64, Map<String, Value>)>,
+    /// What has arrived since the process began: the promise is made for each loss by itself.
+    arrived: BTreeSet<u64>,
+    pub(super) twin: Map<String, Value>,
+}
+
+struct At(Duration);
+
+impl Clock for At {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0
+    }
+
+    fn sleep_until(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
+pub(super) fn retention(when_full: WhenFull) -> Retention {
+    Retention {
+        count: COUNT,
+        bytes: usize::MAX,
+        age: AGE,
+        drain_rate: None,
+        when_full,
+    }
+}
+
+pub(super) fn message(number: u64) -> Message {
+    Message {
+        id: number.to_string(),
+        created: Timestamp::UNIX_EPOCH,
+        component: None,
+        content_type: String::new(),
+        content_encoding: String::new(),
+        properties: vec![],
+        body: vec![].into(),
+    }
+}
+
+/// What the hub does with a reported PATCH.
+pub(super) fn merge(into: &mut Map<String, Value>, patch: &Map<String, Value>) {
+    for (name, value) in patch {
+        match (into.get_mut(name), value) {
+            (_, Value::Null) => drop(into.remove(name)),
+            (Some(Value::Object(into)), Value::Object(patch)) => merge(into, patch),
+            (_, Value::Object(patch)) => {
+                let mut object = Map::new();
+                merge(&mut object, patch);
+                into.insert(name.clone(), object.into());
+            }
+            (_, value) => drop(into.insert(name.clone(), value.clone())),
+        }
+    }
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self {
+            outbox: Outbox::new(retention(WhenFull::DropOldest)),
+            expected: Expected::default(),
+            now: Duration::ZERO,
+            last: 0,
+            accepted: 0,
+            pending: VecDeque::new(),
+            disk: Disk::default(),
+            kept: Expected::default(),
+            numbers: 0,
+            connected: false,
+            fresh: 0,
+            touched: BTreeSet::new(),
+            flying: VecDeque::new(),
+            come: 0,
+            report: None,
+            arrived: BTreeSet::new(),
+            twin: Map::new(),
+        }
+    }
+
+    pub(super) fn apply(&mut self, op: Op) {
+        match op {
+            Op::Commit(reports, count) => self.commit(reports, count),
+            Op::Accept => self.accept(),
+            Op::Connect if !self.connected => self.connect(),
+            Op::Connect => {}
+            Op::Send(count) => (0..count).for_each(|_| self.send()),
+            Op::Arrive(count) => self.arrive(count),
+            Op::Acknowledge(count) => (0..count).for_each(|_| self.acknowledge()),
+            Op::TakeOut => {
+                if let Some(id) = self.flying.front().copied() {
+                    self.take_out(id);
+                }
+            }
+            Op::Disconnect { by_server } => self.disconnect(by_server),
+            Op::Pass(time) => self.now += time,
+            Op::Restart => self.restart(),
+        }
+        self.check();
+    }
+
+    fn commit(&mut self, reports: Vec<Map<String, Value>>, count: usize) {
+        self.last += 1;
+        for report in reports {
+            self.expected.reports.push(report.clone());
+            self.outbox
+                .push(self.last, Outgoing::Report(report), self.now);
+        }
+        for _ in 0..count {
+            let held = Held {
+                number: self.numbers,
+                batch: self.last,
+                until: self.now + AGE,
+            };
+            self.expected.held.insert(self.outbox.next_id(), held);
+            let message = Outgoing::Telemetry(message(self.numbers));
+            self.outbox.push(self.last, message, self.now);
+            self.numbers += 1;
+        }
+        self.outbox.evict(self.now);
+        self.expected.evict(&self.touched, self.now);
+        assert!(self.expected.held.len() <= COUNT);
+        self.hand_over();
+    }
+
+    fn hand_over(&mut self) {
+        let mut rows = Vec::new();
+        self.outbox.changed_rows(&mut rows);
+        let rows = rows.iter().filter_map(|row| match row {
+            Row::Telemetry(id, it) => Some((*id, Some(Outgoing::Telemetry((*it).clone())))),
+            Row::Report(id, it) => Some((*id, Some(Outgoing::Report((*it).clone())))),
+            Row::Gone(id) => Some((*id, None)),
+            _ => None,
+        });
+        self.pending.push_back(Written {
+            batch: self.last,
+            rows: rows.collect(),
+            evicted: self.outbox.evicted(),
+            expected: self.expected.clone(),
+        });
+        self.outbox.handed_over(self.last);
+    }
+
+    fn accept(&mut self) {
+        let Some(written) = self.pending.pop_front() else {
+            return;
+        };
+        for (id, row) in written.rows {
+            match row {
+                Some(outgoing) => self.disk.0.insert(id, outgoing),
+                None => self.disk.0.remove(&id),
+            };
+        }
+        self.disk.1 = written.evicted;
+        (self.kept, self.accepted) = (written.expected, written.batch);
+        self.outbox.accepted(written.batch);
+    }
+
+    fn connect(&mut self) {
+        self.connected = true;
+        self.outbox.begin();
+        self.outbox.answered();
+        let untouched = self
+            .expected
+            .held
+            .keys()
+            .filter(|id| !self.touched.contains(id));
+        self.fresh = match untouched.count() > WINDOW {
+            true => self.outbox.next_id(),
+            false => 0,
+        };
+    }
+
+    /// What is sent again goes first, then what is new, then the backlog; each in order.
+    fn expected_next(&self) -> Option<u64> {
+        let withheld = self.outbox.suspicion.withheld();
+        let held = self.expected.held.keys().copied();
+        let waiting = held.filter(|id| !self.flying.contains(id) && Some(*id) != withheld);
+        let (again, untouched): (Vec<_>, Vec<_>) =
+            waiting.partition(|id| self.touched.contains(id));
+        let (new, old): (Vec<_>, Vec<_>) = untouched.into_iter().partition(|id| *id >= self.fresh);
+        let accepted = |id: &u64| self.expected.held[id].batch <= self.accepted;
+        let again = again.first().copied();
+        let new = new.first().copied().filter(accepted);
+        again.or(new).or(old.first().copied())
+    }
+
+    fn send(&mut self) {
+        let free = self.report.is_none();
+        let next = match self.outbox.next(self.accepted, free, self.now) {
+            Some(_) if !self.connected => return,
+            Some(Next::Telemetry(id, _)) => {
+                assert_eq!(Some(id), self.expected_next());
+                assert!(self.expected.held[&id].batch <= self.accepted);
+                self.touched.insert(id);
+                self.flying.push_back(id);
+                id
+            }
+            Some(Next::Report(id, report)) => {
+                self.report = Some((id, report.clone()));
+                id
+            }
+            None => return,
+        };
+        self.outbox.sent(next, self.now);
+    }
+
+    fn arrive(&mut self, count: usize) {
+        let come = (self.come + count).min(self.flying.len());
+        for id in self.flying.range(self.come..come) {
+            self.arrived.insert(self.expected.held[id].number);
+        }
+        self.come = come;
+        if let Some((_, report)) = &self.report {
+            merge(&mut self.twin, report);
+        }
+    }
+
+    fn acknowledge(&mut self) {
+        if let Some((id, report)) = self.report.take() {
+            merge(&mut self.twin, &report);
+            self.outbox.remove(id);
+        }
+        if self.come == 0 {
+            return;
+        }
+        self.come -= 1;
+        if let Some(id) = self.flying.pop_front() {
+            self.outbox.remove(id);
+            self.touched.remove(&id);
+            self.expected.held.remove(&id);
+        }
+        if let Some(poison) = self.outbox.poison() {
+            self.take_out(poison);
+        }
+        if self.outbox.owes_acknowledgments() {
+            self.commit(vec![], 0);
+        }
+    }
+
+    fn take_out(&mut self, id: u64) {
+        let taken = self.outbox.take_out(id).unwrap();
+        let held = self.expected.held.remove(&id).unwrap();
+        assert_eq!(taken, Outgoing::Telemetry(message(held.number)));
+        self.expected.aside.insert(held.number);
+        self.touched.remove(&id);
+        let at = self.flying.iter().position(|it| *it == id);
+        self.come -= usize::from(at.is_some_and(|at| at < self.come));
+        self.flying.retain(|it| *it != id);
+        self.commit(vec![], 0);
+    }
+
+    fn disconnect(&mut self, by_server: bool) {
+        if !std::mem::take(&mut self.connected) {
+            return;
+        }
+        self.outbox.rewind(by_server);
+        self.flying.clear();
+        self.come = 0;
+        self.report = None;
+    }
+
+    fn restart(&mut self) {
+        self.disconnect(false);
+        self.pending.clear();
+        self.expected = self.kept.clone();
+        let kept = self.disk.0.clone().into_iter().collect();
+        let retention = retention(WhenFull::DropOldest);
+        self.outbox = Outbox::restored(kept, self.disk.1, retention, &At(self.now));
+        (self.last, self.accepted) = (0, 0);
+        for held in self.expected.held.values_mut() {
+            (held.batch, held.until) = (0, self.now + AGE);
+        }
+        self.touched = self.expected.held.keys().take(WINDOW).copied().collect();
+        self.arrived.clear();
+    }
+
+    fn check(&self) {
+        let ids: Vec<_> = self.outbox.telemetry.ids().collect();
+        let held: Vec<_> = self.expected.held.keys().copied().collect();
+        assert_eq!(ids, held, "what it holds");
+        assert_eq!(self.outbox.evicted() as usize, self.expected.evicted.len());
+        let evicted = &self.expected.evicted;
+        assert!(evicted.is_disjoint(&self.arrived), "it may have arrived");
+        let again = |number: &u64| self.arrived.contains(number);
+        let numbers = self.expected.held.values().map(|held| held.number);
+        let after_a_lost_connection = numbers.filter(again).count();
+        let numbers = self.kept.held.values().map(|held| held.number);
+        let after_a_kill = numbers.filter(again).count();
+        assert!(
+            after_a_lost_connection <= WINDOW,
+            "{after_a_lost_connection}"
+        );
+        assert!(after_a_kill <= WINDOW, "{after_a_kill}");
+    }
+
+    /// Everything that is left arrives.
+    pub(super) fn finish(&mut self) {
+        self.disconnect(false);
+        self.commit(vec![], 0);
+        self.connect();
+        for _ in 0..1000 {
+            while !self.pending.is_empty() {
+                self.accept();
+            }
+            (0..WINDOW).for_each(|_| self.send());
+            self.arrive(WINDOW);
+            (0..WINDOW).for_each(|_| self.acknowledge());
+            self.commit(vec![], 0);
+            self.check();
+            if self.outbox.is_empty() {
+                return;
+            }
+        }
+        panic!("something never leaves");
+    }
+}
+
+impl Expected {
+    /// The oldest that cannot have arrived gives way.
+    fn evict(&mut self, touched: &BTreeSet<u64>, now: Duration) {
+        loop {
+            let oldest = self.held.iter().find(|(id, _)| !touched.contains(id));
+            let Some((id, held)) = oldest.map(|(id, held)| (*id, *held)) else {
+                return;
+            };
+            if self.held.len() <= COUNT && held.until >= now {
+                return;
+            }
+            self.held.remove(&id);
+            self.evicted.insert(held.number);
+        }
+    }
+}

@@ -144,8 +144,9 @@ impl Suspicion {
     }
 }
 
-/// Whether it was the server that ended a connection, as far as this side can tell.
+/// Whether it was the server that ended a connection, as far as this side can tell. A server that closes before it has read
+/// everything resets the connection, and so does many a middlebox.
 #[must_use]
 pub fn is_by_server(error: &LinkError) -> bool {
-    matches!(error, LinkError::Closed)
+    matches!(error, LinkError::Closed | LinkError::Reset)
 }

@@ -135,7 +135,7 @@ fn is_unsuspecting_now(suspicion: &Suspicion) -> bool {
 
 #[test]
 fn only_an_orderly_end_is_the_servers() {
-    assert!(is_by_server(&LinkError::Closed));
+    assert!(is_by_server(&LinkError::Closed) && is_by_server(&LinkError::Reset));
     assert!(!is_by_server(&LinkError::Failed("time-out".to_owned())));
 }
 

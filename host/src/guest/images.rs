@@ -73,14 +73,41 @@ pub(super) fn keep(image: &Path, code: &[u8]) -> io::Result<()> {
         })
 }
 
-/// Removes the images not used for longest, so that a component built again and again does not fill the disk.
+/// Whether a file has a name [`image_name`] gives, whichever wasmtime it was for, or the one [`keep`] writes it under
+/// first. Nobody else makes such names, so that a directory with other things in it is none the worse for being named.
+fn is_ours(name: &str) -> bool {
+    let is_hex = |part: &str, digits| {
+        part.len() == digits && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|it| it.is_ascii_digit());
+    let Some((key, ending)) = name.split_once('.') else {
+        return false;
+    };
+    let ends_as_ours = match ending.strip_suffix(".part") {
+        Some(process) => is_number(process),
+        None => ending == "cwasm",
+    };
+    let parts: Vec<_> = key.split('-').collect();
+    matches!(parts[..], [sha256, wasmtime, settings]
+        if is_hex(sha256, 64) && is_number(wasmtime) && is_hex(settings, 16))
+        && ends_as_ours
+}
+
+/// Removes the images not used for longest, so that a component built again and again does not fill the disk. Touches
+/// nothing else in the directory.
 pub(super) fn forget_unused(cache: &Path) -> io::Result<()> {
     let mut images = Vec::new();
     for entry in fs::read_dir(cache)? {
-        let path = entry?.path();
-        // Another process may be faster.
-        if let Ok(used) = fs::metadata(&path).and_then(|metadata| metadata.modified()) {
-            images.push((used, path));
+        let entry = entry?;
+        if !entry.file_name().to_str().is_some_and(is_ours) {
+            continue;
+        }
+        // Another process may be faster. A link is not followed: it is not one of ours.
+        if let Ok(metadata) = entry.metadata()
+            && metadata.is_file()
+            && let Ok(used) = metadata.modified()
+        {
+            images.push((used, entry.path()));
         }
     }
     images.sort();
@@ -97,17 +124,63 @@ mod tests {
 
     use super::*;
 
+    /// A file with this name, last used so many seconds after 1970.
+    fn file(dir: &Path, name: &str, used: u64) {
+        let file = File::create(dir.join(name)).unwrap();
+        let used = SystemTime::UNIX_EPOCH + Duration::from_secs(used);
+        file.set_modified(used).unwrap();
+    }
+
+    fn image(number: u64) -> String {
+        format!("{number:064x}-{WASMTIME}-{number:016x}.cwasm")
+    }
+
     #[test]
     fn the_images_not_used_for_longest_are_forgotten() {
         let dir = tempfile::tempdir().unwrap();
         for number in 0..MAX_IMAGES as u64 + 3 {
-            let file = File::create(dir.path().join(format!("{number}.cwasm"))).unwrap();
-            let used = SystemTime::UNIX_EPOCH + Duration::from_secs(number);
-            file.set_modified(used).unwrap();
+            file(dir.path(), &image(number), number);
         }
         forget_unused(dir.path()).unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), MAX_IMAGES);
-        assert!(!dir.path().join("2.cwasm").exists());
-        assert!(dir.path().join("3.cwasm").exists());
+        assert!(!dir.path().join(image(2)).exists());
+        assert!(dir.path().join(image(3)).exists());
+    }
+
+    #[test]
+    fn nothing_else_in_the_directory_is_touched_however_old_and_however_much_there_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let foreign = |number: usize| format!("{number}.cwasm");
+        for number in 0..2 * MAX_IMAGES {
+            file(dir.path(), &foreign(number), 0);
+        }
+        fs::create_dir(dir.path().join(image(1000))).unwrap();
+        let (old, new) = (image(1), image(2));
+        file(dir.path(), &old, 1);
+        file(dir.path(), &new, 2);
+        forget_unused(dir.path()).unwrap();
+        for name in [old, new, image(1000)] {
+            assert!(dir.path().join(name).exists(), "they are few");
+        }
+        assert!((0..2 * MAX_IMAGES).all(|number| dir.path().join(foreign(number)).exists()));
+    }
+
+    #[test]
+    fn an_image_and_half_an_image_are_told_from_other_files_by_their_names() {
+        let engine = super::super::engine::engine().unwrap();
+        let name = image_name(&engine, &"0".repeat(64));
+        assert!(is_ours(&name), "{name}");
+        let part = Path::new(&name).with_extension("123.part");
+        assert!(is_ours(part.to_str().unwrap()), "{part:?}");
+        for foreign in [
+            "notes.txt",
+            "thermostat.cwasm",
+            &format!("{}.cwasm", "0".repeat(64)),
+            &name.replace(".cwasm", ".wasm"),
+            &format!("{name}.bak"),
+            &format!("my-{name}"),
+        ] {
+            assert!(!is_ours(foreign), "{foreign}");
+        }
     }
 }

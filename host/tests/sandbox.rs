@@ -137,6 +137,77 @@ async fn memory_without_end_is_refused() {
     assert_eq!(stopped("hog").await, "it wanted more than 16 MiB of memory");
 }
 
+/// A component with `count` more core modules, each with a memory of this many pages of 64 KiB and a table of this many
+/// elements. They exist once the component is instantiated.
+fn with_more_parts(component: &Path, count: u32, pages: u64, elements: u64) -> Vec<u8> {
+    use wasm_encoder::{
+        ComponentSection as _, InstanceSection, MemorySection, MemoryType, Module, ModuleSection,
+        RefType, TableSection, TableType,
+    };
+    let (mut memories, mut tables) = (MemorySection::new(), TableSection::new());
+    memories.memory(MemoryType {
+        minimum: pages,
+        maximum: None,
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    });
+    tables.table(TableType {
+        element_type: RefType::FUNCREF,
+        minimum: elements,
+        maximum: None,
+        table64: false,
+        shared: false,
+    });
+    let mut module = Module::new();
+    module.section(&tables).section(&memories);
+    let mut bytes = std::fs::read(component).unwrap();
+    let there = core_modules(&bytes);
+    for number in 0..count {
+        ModuleSection(&module).append_to_component(&mut bytes);
+        let mut instances = InstanceSection::new();
+        let nothing: [(&str, wasm_encoder::ModuleArg); 0] = [];
+        instances.instantiate(there + number, nothing);
+        instances.append_to_component(&mut bytes);
+    }
+    bytes
+}
+
+/// How many core modules a component has at its outermost level.
+fn core_modules(component: &[u8]) -> u32 {
+    const CORE_MODULE: u8 = 1;
+    let mut rest = &component[8..];
+    let mut found = 0;
+    while let [section, sized @ ..] = rest {
+        found += u32::from(*section == CORE_MODULE);
+        let digits = sized.iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
+        let size = sized[..digits].iter().rev();
+        let size = size.fold(0, |size, byte| size << 7 | usize::from(byte & 0x7f));
+        rest = &sized[digits + size..];
+    }
+    found
+}
+
+async fn with_parts(count: u32, pages: u64, elements: u64) -> Result<(), String> {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("parts.wasm");
+    let bytes = with_more_parts(&guest("faulty"), count, pages, elements);
+    std::fs::write(&file, bytes).unwrap();
+    let loaded = lab().load(&file).await;
+    loaded.map(drop).map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn many_memories_or_tables_take_no_more_together_than_one_may() {
+    assert_eq!(with_parts(10, 1, 1000).await, Ok(()));
+    let memories = with_parts(20, 16, 0).await.unwrap_err();
+    let too_much = "it was stopped: it wanted more than 16 MiB of memory";
+    assert!(memories.ends_with(too_much), "{memories}");
+    let tables = with_parts(20, 0, 10_000).await.unwrap_err();
+    let too_many = "it was stopped: it wanted more than 100000 table elements";
+    assert!(tables.ends_with(too_many), "{tables}");
+}
+
 #[tokio::test]
 async fn recursion_without_end_is_stopped() {
     assert!(stopped("recurse").await.contains("call stack exhausted"));

@@ -1,23 +1,26 @@
-//! The memory of one instance.
+//! The memory of one instance: of all memories and tables in it together.
 
 use wasmtime::ResourceLimiter;
 
 use super::Limits;
 use crate::amount::show_bytes;
 
-/// Keeps one instance's memory within its limits; an allocation beyond them stops the call, because a component that is
-/// refused memory mostly aborts without a word.
+/// Keeps one instance's memory within its limits, however many memories and tables it has; an allocation beyond them, or
+/// one this machine cannot make, stops the call, because a component that is refused memory mostly aborts without a word.
 pub(in crate::guest) struct MemoryLimit {
+    /// Bytes that may still be taken.
     memory: usize,
-    /// What it has, all its memories together.
-    used: usize,
+    /// Table elements that may still be taken.
     table_elements: usize,
+    most_memory: usize,
+    most_table_elements: usize,
     parts: usize,
 }
 
 impl MemoryLimit {
+    /// Bytes of all memories together.
     pub(in crate::guest) fn used(&self) -> usize {
-        self.used
+        self.most_memory - self.memory
     }
 }
 
@@ -25,8 +28,9 @@ impl From<&Limits> for MemoryLimit {
     fn from(limits: &Limits) -> Self {
         Self {
             memory: limits.memory,
-            used: 0,
             table_elements: limits.table_elements,
+            most_memory: limits.memory,
+            most_table_elements: limits.table_elements,
             parts: limits.parts,
         }
     }
@@ -39,25 +43,37 @@ impl ResourceLimiter for MemoryLimit {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let used = self.used.saturating_add(desired.saturating_sub(current));
-        if used > self.memory {
-            let most = show_bytes(self.memory as u64);
+        let Some(left) = self.memory.checked_sub(desired.saturating_sub(current)) else {
+            let most = show_bytes(self.most_memory as u64);
             wasmtime::bail!("it wanted more than {most} of memory");
-        }
-        self.used = used;
+        };
+        self.memory = left;
         Ok(true)
+    }
+
+    /// What was granted is counted, and an instance that goes on could not give it back.
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        Err(error)
     }
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if desired > self.table_elements {
-            wasmtime::bail!("it wanted more than {} table elements", self.table_elements);
-        }
+        let growth = desired.saturating_sub(current);
+        let Some(left) = self.table_elements.checked_sub(growth) else {
+            let most = self.most_table_elements;
+            wasmtime::bail!("it wanted more than {most} table elements");
+        };
+        self.table_elements = left;
         Ok(true)
+    }
+
+    /// See [`memory_grow_failed`](Self::memory_grow_failed).
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        Err(error)
     }
 
     fn instances(&self) -> usize {
@@ -70,5 +86,27 @@ impl ResourceLimiter for MemoryLimit {
 
     fn memories(&self) -> usize {
         self.parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_memories_and_all_tables_of_an_instance_count_together() {
+        let limits = Limits {
+            memory: 100,
+            table_elements: 10,
+            ..Limits::default()
+        };
+        let mut limit = MemoryLimit::from(&limits);
+        assert!(limit.memory_growing(0, 40, None).unwrap());
+        assert!(limit.memory_growing(0, 40, None).unwrap(), "another one");
+        assert!(limit.memory_growing(40, 60, None).unwrap(), "it grows");
+        assert!(limit.memory_growing(0, 1, None).is_err());
+        assert!(limit.table_growing(0, 5, None).unwrap());
+        assert!(limit.table_growing(0, 5, None).unwrap());
+        assert!(limit.table_growing(5, 6, None).is_err());
     }
 }

@@ -44,9 +44,9 @@ macro_rules! limits {
 }
 
 limits! {
-    /// Memory of one instance. A Rust component uses about 1 MB, a Python one 40 MB.
+    /// Memory of one instance, all its memories together. A Rust component uses about 1 MB, a Python one 40 MB.
     "memory", Bytes 64 << 10..=4 << 30 => memory: usize = 64 << 20;
-    /// Table elements of one instance. They are function pointers, which live outside its memory.
+    /// Table elements of one instance, all its tables together. They are function pointers, which live outside its memory.
     "table-elements", Count 1..=10_000_000 => table_elements: usize = 100_000;
     /// Memories, tables and core instances of one component each. Components from any toolchain stay far below.
     "parts", Count 1..=10_000 => parts: usize = 100;

@@ -186,6 +186,9 @@ fn a_program_gets_the_same_verdicts_as_json() {
         let memory = &value["limits"][0];
         assert_eq!(memory["name"], "memory");
         assert_eq!(memory["value"], 32 << 20);
+        let message = &value["fixedLimits"][0];
+        assert_eq!(message["name"], "message");
+        assert_eq!(message["value"], 256 << 10);
     }
     let json = check(&thermostat(), &["--json"]).stdout;
     let value: Value = serde_json::from_str(&json).expect("one JSON object");

@@ -10,7 +10,7 @@ use super::{
     sent::Sent,
 };
 use crate::{
-    guest::{Limit, Limits, Unit},
+    guest::{FixedLimit, Limit, Limits, Unit},
     text::{counted, cut},
 };
 
@@ -84,7 +84,12 @@ impl Report {
         text += "\nLimits it runs under, to be changed with --limit NAME=VALUE:\n";
         for limit in Limits::ALL {
             let (name, shown) = (limit.name(), limit.shown(limits));
-            let _ = writeln!(text, "  {name:<14}  {shown:<8}  {}", limit.reason());
+            let _ = writeln!(text, "  {name:<15}  {shown:<8}  {}", limit.reason());
+        }
+        text += "\nAnd those that cannot be changed:\n";
+        for limit in Limits::FIXED {
+            let (name, shown) = (limit.name, limit.shown());
+            let _ = writeln!(text, "  {name:<15}  {shown:<8}  {}", limit.reason);
         }
         let _ = writeln!(text, "\n{}", self.summary());
         print(&text);
@@ -104,6 +109,7 @@ impl Report {
             "checks": checks.collect::<Vec<_>>(),
             "sent": sent.map(Sent::to_json),
             "limits": Limits::ALL.iter().map(|limit| of_limit(limit, limits)).collect::<Vec<_>>(),
+            "fixedLimits": Limits::FIXED.iter().map(of_fixed_limit).collect::<Vec<_>>(),
         })
     }
 
@@ -143,12 +149,21 @@ impl Report {
 }
 
 fn of_limit(limit: &Limit, limits: &Limits) -> Value {
-    let unit = match limit.unit() {
+    let (unit, number) = (name(limit.unit()), limit.number(limits));
+    json!({"name": limit.name(), "value": number, "unit": unit, "reason": limit.reason()})
+}
+
+fn of_fixed_limit(limit: &FixedLimit) -> Value {
+    let unit = name(limit.unit);
+    json!({"name": limit.name, "value": limit.number, "unit": unit, "reason": limit.reason})
+}
+
+fn name(unit: Unit) -> &'static str {
+    match unit {
         Unit::Bytes => "bytes",
         Unit::Time => "milliseconds",
         Unit::Count => "count",
-    };
-    json!({"name": limit.name(), "value": limit.number(limits), "unit": unit, "reason": limit.reason()})
+    }
 }
 
 fn in_words(sent: &Sent) -> String {

@@ -15,6 +15,7 @@ use wasmtime::Store;
 
 use super::{
     bindings::{Device, exports::pnp::device::behaviour as wit},
+    limits::{MAX_ACKNOWLEDGMENTS, MAX_REASON},
     sandbox::{Message, OnMessage, Prepared},
     state::{Staging, State},
 };
@@ -208,12 +209,7 @@ impl Instance {
     }
 }
 
-/// What IoT Hub takes as reported properties.
-const MAX_ACKNOWLEDGMENTS: usize = 32 << 10;
-/// Longer reasons are cut: they go into logs and answers.
-const MAX_REASON: usize = 1 << 10;
-
-/// An error a component has returned.
+/// An error a component has returned, or one with its words in it.
 fn refused(mut reason: String) -> Failure {
     if reason.len() > MAX_REASON {
         reason.truncate(reason.floor_char_boundary(MAX_REASON));
@@ -238,7 +234,7 @@ fn acknowledgments(given: Vec<wit::Acknowledgment>) -> Result<Vec<Acknowledgment
 fn acknowledgment(acknowledgment: wit::Acknowledgment) -> Result<Acknowledgment, Failure> {
     let wrong = |why: String| {
         let property = &acknowledgment.property;
-        Failure::Error(format!("the value it acknowledges for {property:?} {why}"))
+        refused(format!("the value it acknowledges for {property:?} {why}"))
     };
     let value = serde_json::from_str(&acknowledgment.value)
         .map_err(|error| wrong(format!("is not JSON: {error}")))?;

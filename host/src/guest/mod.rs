@@ -15,5 +15,5 @@ mod state;
 
 pub use component::Component;
 pub use instance::Instance;
-pub use limits::{Limit, LimitSetting, LimitSettingError, Limits, Unit};
+pub use limits::{FixedLimit, Limit, LimitSetting, LimitSettingError, Limits, Unit};
 pub use sandbox::{Prepared, Sandbox, UnfitError, Wasi, World};

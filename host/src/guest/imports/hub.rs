@@ -4,6 +4,7 @@ use crate::{
     device::effect::{Effect, Report},
     guest::{
         bindings::pnp::device::hub::{Body, Error, Host, Telemetry},
+        limits::MAX_REPORT,
         state::{Staging, State},
     },
     hub::{
@@ -11,9 +12,6 @@ use crate::{
         twin::is_too_deep,
     },
 };
-
-/// What IoT Hub takes as reported properties.
-const MAX_REPORT: usize = 32 << 10;
 
 /// Why nothing more is staged in this call.
 pub(super) enum Refusal {

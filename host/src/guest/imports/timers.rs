@@ -5,18 +5,16 @@ use crate::{
     guest::{
         bindings::pnp::device::timers::{Error, Host, Schedule},
         imports::hub::Refusal,
+        limits::MAX_TIMER_NAME,
         state::State,
     },
 };
 
-/// Longer names are no names.
-const MAX_NAME: usize = 128;
-
 impl Host for State {
     fn set(&mut self, name: String, schedule: Schedule) -> Result<(), Error> {
-        if name.is_empty() || name.len() > MAX_NAME {
+        if name.is_empty() || name.len() > MAX_TIMER_NAME {
             return Err(Error::Invalid(format!(
-                "the name of a timer has 1 to {MAX_NAME} bytes, not {}",
+                "the name of a timer has 1 to {MAX_TIMER_NAME} bytes, not {}",
                 name.len()
             )));
         }

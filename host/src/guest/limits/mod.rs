@@ -1,12 +1,17 @@
 //! Every bound on a component, with its default, its range and its reason, in one list.
 
+mod fixed;
 mod memory;
 mod setting;
 
 use std::{ops::RangeInclusive, time::Duration};
 
-pub(super) use self::memory::MemoryLimit;
+pub use self::fixed::FixedLimit;
 pub use self::setting::{LimitSetting, LimitSettingError};
+pub(super) use self::{
+    fixed::{MAX_ACKNOWLEDGMENTS, MAX_RANDOM, MAX_REASON, MAX_REPORT, MAX_TIMER_NAME},
+    memory::MemoryLimit,
+};
 use crate::amount::{show_bytes, show_time};
 
 /// Makes [`Limits`], its defaults and [`Limits::ALL`] from the one list. The text above a limit is its reason: one line,

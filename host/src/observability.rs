@@ -1,10 +1,21 @@
 //! The log, on standard error.
 
-use std::io::{IsTerminal, stderr};
+use std::{
+    fmt::{self, Debug},
+    io::{IsTerminal, stderr},
+};
 
-use tracing_subscriber::EnvFilter;
+use tracing::field::Field;
+use tracing_subscriber::{
+    EnvFilter,
+    field::MakeExt,
+    fmt::format::{FormatFields, Writer, debug_fn},
+};
 
-use crate::cli::{LogArgs, LogFormat};
+use crate::{
+    cli::{LogArgs, LogFormat},
+    text::one_line,
+};
 
 /// Begins to log. Other crates never log below `info`: what they say in detail may hold tokens.
 pub(crate) fn start(args: &LogArgs) {
@@ -21,8 +32,67 @@ pub(crate) fn start(args: &LogArgs) {
     let _ = match args.log_format {
         LogFormat::Text => {
             let colour = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            builder.with_ansi(colour).try_init()
+            builder.with_ansi(colour).fmt_fields(fields()).try_init()
         }
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
+}
+
+/// Writes what an event says as one line, whatever text of a component or the cloud is in it: such text could otherwise end
+/// the line and forge another one, or move the cursor.
+fn fields() -> impl for<'writer> FormatFields<'writer> + Send + Sync + 'static {
+    debug_fn(
+        |writer: &mut Writer<'_>, field: &Field, value: &dyn Debug| -> fmt::Result {
+            let value = one_line(&format!("{value:?}"));
+            match field.name() {
+                "message" => write!(writer, "{value}"),
+                name => write!(writer, "{name}={value}"),
+            }
+        },
+    )
+    .delimited(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{self, Write},
+        sync::{Arc, Mutex},
+    };
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_event_is_one_line_whatever_is_in_it() {
+        let written = Written::default();
+        let to = written.clone();
+        let log = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .fmt_fields(fields())
+            .with_writer(move || to.clone())
+            .finish();
+        let forged = "no\r\n2026-01-01T00:00:00Z ERROR host: all is lost \u{1b}[2J";
+        tracing::subscriber::with_default(log, || {
+            tracing::error!(failure = %forged, reason = forged, count = 2, "it said {forged}");
+        });
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let line = text.strip_suffix('\n').expect("a line");
+        assert!(!line.contains(char::is_control), "{line:?}");
+        for words in [r" it said no\r\n2026", r" failure=no\r\n2026", " count=2"] {
+            assert!(line.contains(words), "{line}");
+        }
+    }
 }

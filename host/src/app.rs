@@ -16,7 +16,7 @@ use crate::{
     cli::{self, Cli, Command, CompileArgs, InspectArgs, OutboxArgs},
     config::{self, SettingError},
     device::{Refusal, behaviour::Failure},
-    guest::compile::{LoadError, compile_here},
+    guest::compile::{Blame, LoadError, compile_here},
     inspect,
     mqtt::tls::TlsError,
     observability, operate, run,
@@ -131,7 +131,11 @@ fn compile(args: &CompileArgs) -> Result<(), AppError> {
         &args.file,
         &config::cache_dir(&args.cache)?,
         &args.limits.limits(),
-    )?;
+    )
+    .map_err(|error| match error.blame() {
+        Blame::Machine => AppError::Failed(error.to_string()),
+        Blame::Component | Blame::Copy => error.into(),
+    })?;
     print(format!("{}\n", image.display()).as_bytes());
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! The commands that speak to a running host.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use serde_json::Value;
@@ -8,6 +11,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
     net::{UnixStream, unix::OwnedReadHalf},
     runtime::Builder,
+    time::timeout,
 };
 
 use crate::{
@@ -19,7 +23,7 @@ use crate::{
     store::aside::Settled,
     swap::{
         Entry, Step,
-        control::{Request, connect},
+        control::{Request, SILENCE, connect},
     },
     text::{counted, one_line},
 };
@@ -106,7 +110,7 @@ fn steps(args: &InspectArgs, request: &Request) -> Result<(), AppError> {
         let entry: Entry = serde_json::from_value(line.clone()).map_err(|_| foreign(&line))?;
         match args.json {
             true => print(format!("{line}\n").as_bytes()),
-            false => print(format!("{}\n", one_line(&step(&entry))).as_bytes()),
+            false => print(format!("{}\n", one_line(&entry.in_words())).as_bytes()),
         }
         last = Some(entry);
         Ok(())
@@ -160,12 +164,32 @@ fn ask(
         .build()
         .context("cannot start")?;
     runtime.block_on(async {
-        let mut lines = send(dir, request).await?;
-        while let Some(line) = lines.next_line().await.context("the answer breaks off")? {
-            let line = serde_json::from_str(&line).map_err(|_| foreign(&Value::Null))?;
-            take(line)?;
+        let mut lines = in_time(&dir, send(dir.clone(), request)).await??;
+        while let Some(line) = in_time(&dir, lines.next_line())
+            .await?
+            .context("the answer breaks off")?
+        {
+            // An empty one says that there is more to come.
+            if !line.is_empty() {
+                take(serde_json::from_str(&line).map_err(|_| foreign(&Value::Null))?)?;
+            }
         }
         Ok(())
+    })
+}
+
+/// What comes of it, unless the host says nothing for too long.
+async fn in_time<T>(dir: &Path, answer: impl Future<Output = T>) -> Result<T, AppError> {
+    timeout(SILENCE, answer).await.map_err(|_| {
+        let unheard = UnheardError {
+            what: "the host does not answer in",
+            dir: dir.to_owned(),
+            why: format!(
+                "nothing came for {} s; see whether its process runs",
+                SILENCE.as_secs()
+            ),
+        };
+        unheard.into()
     })
 }
 
@@ -188,45 +212,11 @@ fn unheard(dir: PathBuf, error: &io::Error) -> UnheardError {
     let (what, why) = match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => (
             "no host runs with its state in",
-            "start one, or name another directory with --state-dir".to_owned(),
+            "start one, or name another directory with --state-dir; one with --ephemeral cannot be asked".to_owned(),
         ),
         _ => ("cannot ask the host in", error.to_string()),
     };
     UnheardError { what, dir, why }
-}
-
-/// A step, for a person.
-pub(crate) fn step(entry: &Entry) -> String {
-    let version = entry.version.as_ref().map(ToString::to_string);
-    let version = version.as_deref().unwrap_or("the version");
-    let reason = entry.reason.as_deref().unwrap_or_default();
-    match entry.step {
-        Step::Asked => match &entry.file {
-            Some(file) => format!("preparing {}", file.display()),
-            None => "preparing".to_owned(),
-        },
-        Step::Prepared => format!("{version} is prepared"),
-        Step::Same => format!("{version} runs already"),
-        Step::Refused | Step::Replaced | Step::Continued | Step::Failed => {
-            format!("{version}: {reason}")
-        }
-        Step::Begun => format!(
-            "{version} has taken over in {:.1} ms, and is on probation",
-            entry.pause_ms.unwrap_or_default()
-        ),
-        Step::Accepted => format!("{version} is accepted"),
-        Step::RolledBack => {
-            let instead = entry.instead.as_ref().map(ToString::to_string);
-            let undone = entry
-                .undone
-                .map(|undone| format!(", {undone} calls undone"));
-            format!(
-                "back from {version} to {}{}: {reason}",
-                instead.as_deref().unwrap_or("the one before"),
-                undone.unwrap_or_default(),
-            )
-        }
-    }
 }
 
 fn in_words(status: &Status) -> String {
@@ -266,7 +256,7 @@ fn in_words(status: &Status) -> String {
             "last swap  {:.0} {}: {}",
             last.time,
             last.step,
-            step(last)
+            last.in_words()
         ));
     }
     lines

@@ -10,6 +10,7 @@ use std::{
 use anyhow::Context;
 use tokio::{
     runtime::{Builder, Handle, Runtime},
+    select,
     signal::unix::{SignalKind, signal},
     sync::mpsc,
 };
@@ -28,11 +29,12 @@ use crate::{
     store::{DeviceStore, Kept, Memory, StateDir, writer::Store},
     story::Story,
     swap::{
-        self, Ask, Order, Source,
+        self, Ask, Order, Source, Wish,
         control::Control,
+        loader::Loader,
         prepare::Preparation,
         shelf::Shelf,
-        start::{Beginning, Loader, begin},
+        start::{Beginning, begin},
         watch::Watch,
     },
 };
@@ -54,11 +56,15 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), AppError> {
     let (compiler, sandbox) = sandbox(&args.sandbox, guests.handle())?;
     let result = network.block_on(async {
         let shutdown = shutdown::listen().context("cannot listen for signals")?;
+        tokio::pin!(shutdown);
         shutdown::outlive_full_files().context("cannot listen for signals")?;
         let notifier = Arc::new(Notifier::from_environment());
         let place = Place::take(args, &identity)?;
-        let (device, store, control) =
-            device(args, file, identity, place, compiler, sandbox, &notifier).await?;
+        let (device, store, control) = select! {
+            parts = device(args, file, identity, place, compiler, sandbox, &notifier) => parts?,
+            // Nothing has begun.
+            () = &mut shutdown => return Ok(()),
+        };
         let shutdown = async {
             shutdown.await;
             notifier.stopping();
@@ -135,34 +141,35 @@ async fn device(
     let mut store = DeviceStore::new(backend, kept, args.retention.retention(), &*clock);
     let shelf = place.on_disk.as_ref().map(|(path, _)| Shelf::of(path));
     let watch = args.watch.then(|| Watch::new(file));
-    let loader = Loader {
-        compiler: &compiler,
-        sandbox: &sandbox,
-        shelf: shelf.as_ref(),
-    };
-    let Beginning {
-        component,
-        fallback,
-        previous,
-        file_is_new,
-    } = begin(&loader, file, &mut store, &*clock).await?;
-
     let max_timers = sandbox.limits().timers;
-    let (asks, to_prepare) = mpsc::channel(AT_A_TIME);
-    let (orders, to_device) = mpsc::channel(AT_A_TIME);
-    let preparation = Preparation {
+    let loader = Loader {
         compiler,
         sandbox,
         shelf,
     };
-    tokio::spawn(preparation.run(to_prepare, orders.clone()));
+    let Beginning {
+        component,
+        steps,
+        file_is_new,
+    } = begin(&loader, file, &mut store, &*clock).await?;
+
+    let (wishes, to_prepare) = mpsc::channel(AT_A_TIME);
+    let (orders, to_device) = mpsc::channel(AT_A_TIME);
+    let earlier = store
+        .saved()
+        .versions
+        .earlier()
+        .map(str::to_owned)
+        .collect();
+    tokio::spawn(loader.clone().bring(earlier, orders.clone(), clock.clone()));
+    tokio::spawn(Preparation { loader }.run(to_prepare, orders.clone()));
     let of_file = AsksForFile { args, file };
     if file_is_new {
         // The channel is empty still.
-        let _ = asks.try_send(of_file.ask(Source::Start));
+        let _ = wishes.try_send(Wish::Swap(of_file.ask(Source::Start)));
     }
     of_file
-        .listen(&asks, watch)
+        .listen(&wishes, watch)
         .context("cannot listen for signals")?;
     if let Some(address) = args.metrics {
         let listener = metrics::listen(address).await.map_err(|error| {
@@ -180,7 +187,7 @@ async fn device(
         }));
     }
     let state_dir = place.on_disk.as_ref().map(|(path, _)| &**path);
-    let control = state_dir.and_then(|path| control(path, asks, orders));
+    let control = state_dir.and_then(|path| control(path, wishes, orders));
 
     let (story, notifier) = (Story::default(), notifier.clone());
     let device = Device::new(Parts {
@@ -188,8 +195,7 @@ async fn device(
         behaviour: component,
         versions: swap::Parts {
             orders: Some(to_device),
-            fallback,
-            previous,
+            steps,
             probation: args.probation.probation(),
             report: args.report_host,
         },
@@ -228,18 +234,18 @@ impl AsksForFile<'_> {
     }
 
     /// Asks with each SIGHUP, and each time the file changes if it is watched.
-    fn listen(&self, asks: &mpsc::Sender<Ask>, watch: Option<Watch>) -> io::Result<()> {
+    fn listen(&self, wishes: &mpsc::Sender<Wish>, watch: Option<Watch>) -> io::Result<()> {
         let mut hang_up = signal(SignalKind::hangup())?;
-        let (ask, to) = (self.ask(Source::Signal), asks.clone());
+        let (wish, to) = (Wish::Swap(self.ask(Source::Signal)), wishes.clone());
         tokio::spawn(async move {
-            while hang_up.recv().await.is_some() && to.send(ask.clone()).await.is_ok() {}
+            while hang_up.recv().await.is_some() && to.send(wish.clone()).await.is_ok() {}
         });
         if let Some(mut watch) = watch {
-            let (ask, to) = (self.ask(Source::Watch), asks.clone());
+            let (wish, to) = (Wish::Swap(self.ask(Source::Watch)), wishes.clone());
             tokio::spawn(async move {
                 loop {
                     watch.changed().await;
-                    if to.send(ask.clone()).await.is_err() {
+                    if to.send(wish.clone()).await.is_err() {
                         return;
                     }
                 }
@@ -252,11 +258,11 @@ impl AsksForFile<'_> {
 /// Listens for `host swap` and the like. A device does without, if need be.
 fn control(
     state_dir: &Path,
-    asks: mpsc::Sender<Ask>,
+    wishes: mpsc::Sender<Wish>,
     orders: mpsc::Sender<Order<Component>>,
 ) -> Option<Control> {
     let listening = Control::listen(state_dir).and_then(|mut control| {
-        tokio::spawn(control.serve(asks, orders)?);
+        tokio::spawn(control.serve(wishes, orders)?);
         Ok(control)
     });
     listening

@@ -28,7 +28,7 @@ use host::{
     },
     store::{
         Backend, DeviceStore, Kept, Memory, Progress, Retention,
-        aside::{CloudMessage, SetAside, Settled, Tally, Undelivered, Wish},
+        aside::{CloudMessage, Decision, SetAside, Settled, Tally, Undelivered},
         row::Row,
     },
     swap::{self, Order},
@@ -106,7 +106,7 @@ fn site_with(behaviour: &Scripted, kept: Kept) -> Site {
 }
 
 impl Site {
-    async fn settle(&self, wish: Wish, id: Option<u64>) -> Result<Settled, String> {
+    async fn settle(&self, wish: Decision, id: Option<u64>) -> Result<Settled, String> {
         let (to, settled) = oneshot::channel();
         let order = Order::Aside(wish, id, to);
         self.orders.send(order).await.unwrap();
@@ -278,7 +278,7 @@ async fn what_was_poison_is_sent_again_on_request_behind_everything_else_as_the_
         _ => Fate::Acknowledged,
     };
     let (_, mut hub) = serve(&mut site.bench, vec!["b"], fate).await;
-    assert_eq!(site.settle(Wish::Retry, None).await, done(&[1]));
+    assert_eq!(site.settle(Decision::Retry, None).await, done(&[1]));
     let (topic, body, _) = message(&mut hub).await.unwrap();
     assert_eq!(body, "poison");
     assert!(
@@ -340,13 +340,13 @@ async fn a_report_is_set_aside_as_soon_as_the_hub_refuses_it_and_not_while_it_is
     let why = "the hub refused it with status 400".to_owned();
     assert_eq!(site.aside(), [(1, one, why)]);
 
-    assert_eq!(site.settle(Wish::Retry, Some(1)).await, done(&[1]));
+    assert_eq!(site.settle(Decision::Retry, Some(1)).await, done(&[1]));
     assert_eq!(reported(&mut hub, 413).await, "one");
-    let unknown = site.settle(Wish::Discard, Some(1)).await.unwrap_err();
+    let unknown = site.settle(Decision::Discard, Some(1)).await.unwrap_err();
     assert!(unknown.contains("under 1"), "{unknown}");
-    assert_eq!(site.settle(Wish::Discard, Some(2)).await, done(&[2]));
+    assert_eq!(site.settle(Decision::Discard, Some(2)).await, done(&[2]));
     assert_eq!(site.bodies(), [""; 0]);
-    assert_eq!(site.settle(Wish::Discard, None).await, done(&[]));
+    assert_eq!(site.settle(Decision::Discard, None).await, done(&[]));
 }
 
 fn send(hub: &Connection, receipt: u16, body: &'static str) {
@@ -381,7 +381,7 @@ async fn a_message_the_component_fails_on_is_set_aside_until_a_later_try_goes_we
 
     // It fails once more, and stays; what comes after it does not wait.
     let before = site.bench.clock.monotonic();
-    assert_eq!(site.settle(Wish::Retry, Some(1)).await, done(&[1]));
+    assert_eq!(site.settle(Decision::Retry, Some(1)).await, done(&[1]));
     send(&hub, 3, "good");
     assert_eq!(acknowledged(&mut hub).await, 3);
     assert_eq!(site.bench.clock.monotonic(), before);
@@ -389,7 +389,7 @@ async fn a_message_the_component_fails_on_is_set_aside_until_a_later_try_goes_we
 
     call(&hub, "mended", "1");
     assert_eq!(reported(&mut hub, 204).await, "mended");
-    assert_eq!(site.settle(Wish::Retry, None).await, done(&[1]));
+    assert_eq!(site.settle(Decision::Retry, None).await, done(&[1]));
     send(&hub, 4, "good");
     assert_eq!(acknowledged(&mut hub).await, 4);
     assert_eq!(site.bodies(), [""; 0]);
@@ -407,8 +407,8 @@ async fn a_message_that_is_tried_again_is_not_forgotten_with_the_connection() {
     call(&hub, "mended", "1");
     gate.came.acquire_many(6).await.unwrap().forget();
     // The command is in hand; the message waits behind it when the connection ends.
-    assert_eq!(site.settle(Wish::Retry, Some(1)).await, done(&[1]));
-    assert_eq!(site.settle(Wish::Retry, Some(1)).await, done(&[1]));
+    assert_eq!(site.settle(Decision::Retry, Some(1)).await, done(&[1]));
+    assert_eq!(site.settle(Decision::Retry, Some(1)).await, done(&[1]));
     drop(hub);
     gate.open.add_permits(3);
     let mut hub = site.bench.connected().await;
@@ -438,13 +438,13 @@ async fn a_message_for_a_component_that_takes_none_stays_aside() {
         ..Kept::default()
     };
     let site = site_with(&listener().without_messages(), kept);
-    let refused = site.settle(Wish::Retry, Some(3)).await.unwrap_err();
+    let refused = site.settle(Decision::Retry, Some(3)).await.unwrap_err();
     assert!(refused.contains("takes no messages"), "{refused}");
     let left = Settled {
         done: vec![],
         left: vec![3],
     };
-    assert_eq!(site.settle(Wish::Retry, None).await, Ok(left));
-    assert_eq!(site.settle(Wish::Discard, None).await, done(&[3]));
-    assert_eq!(site.settle(Wish::Retry, None).await, done(&[]));
+    assert_eq!(site.settle(Decision::Retry, None).await, Ok(left));
+    assert_eq!(site.settle(Decision::Discard, None).await, done(&[3]));
+    assert_eq!(site.settle(Decision::Retry, None).await, done(&[]));
 }

@@ -17,10 +17,7 @@ use crate::{
         timers::Timers,
     },
     guest::{Component, Instance},
-    store::{
-        DeviceStore, Kept, Memory, Retention,
-        batch::{Batch, TimerChange},
-    },
+    store::{DeviceStore, Kept, Memory, Retention},
 };
 
 /// Longest time that passes for the device.
@@ -122,16 +119,10 @@ impl DryRun {
 
     fn commit(&mut self, fired: Option<String>, outcome: Outcome) -> Result<Answer, Failure> {
         let outcome = self.timers().admit(outcome, self.max_timers)?;
-        let mut batch = Batch {
-            record: Some(outcome.record),
-            ..Batch::default()
-        };
-        // Before what the call staged, which may set the same timer again.
-        batch.timers.extend(fired.map(TimerChange::Fired));
-        batch.stage(outcome.effects);
+        let (answer, batch) = outcome.into_batch(fired);
         self.sent.add(&batch.outgoing);
         self.store.commit(batch, &self.clock);
-        Ok(outcome.answer)
+        Ok(answer)
     }
 
     /// Whether there is an instance for the next call; if not, why the next check is left out.

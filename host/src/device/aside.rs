@@ -9,7 +9,7 @@ use crate::{
     hub::poison::Turn,
     mqtt::Transport,
     store::{
-        aside::{CloudMessage, Settled, Undelivered, Wish},
+        aside::{CloudMessage, Decision, Settled, Undelivered},
         batch::{AsideChange, Batch},
     },
 };
@@ -69,7 +69,11 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     }
 
     /// Does what a person wants done with what is set aside, or with one thing of it.
-    pub(super) fn settle_aside(&mut self, wish: Wish, id: Option<u64>) -> Result<Settled, String> {
+    pub(super) fn settle_aside(
+        &mut self,
+        wish: Decision,
+        id: Option<u64>,
+    ) -> Result<Settled, String> {
         let ids: Vec<u64> = match id {
             Some(id) if self.store.aside().get(id).is_none() => {
                 return Err(format!(
@@ -81,15 +85,15 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         };
         let (done, left): (Vec<_>, Vec<_>) = ids
             .into_iter()
-            .partition(|id| wish == Wish::Discard || self.can_retry(*id));
+            .partition(|id| wish == Decision::Discard || self.can_retry(*id));
         if id.is_some() && done.is_empty() {
             return Err("the component that runs takes no messages".to_owned());
         }
         let mut batch = Batch::default();
         for id in &done {
             match wish {
-                Wish::Retry => self.retry(*id, &mut batch),
-                Wish::Discard => {
+                Decision::Retry => self.retry(*id, &mut batch),
+                Decision::Discard => {
                     self.inbox.forget_retry(*id);
                     batch.aside.push(AsideChange::Gone(*id));
                 }

@@ -5,7 +5,14 @@ use std::{fmt, future::Future, sync::Arc};
 use serde_json::{Map, Value};
 
 use super::effect::Effect;
-use crate::{clock::Clock, hub::twin::Acknowledgment, store::Room};
+use crate::{
+    clock::Clock,
+    hub::twin::Acknowledgment,
+    store::{
+        Room,
+        batch::{Batch, TimerChange},
+    },
+};
 
 /// What a device does: a loaded component, or a stand-in in tests. One value serves any number of devices.
 pub trait Behaviour: Clone + Send + Sync + 'static {
@@ -128,6 +135,21 @@ pub struct Outcome {
     pub effects: Vec<Effect>,
     /// The record after it.
     pub record: String,
+}
+
+impl Outcome {
+    /// The answer, and everything else as one batch; `fired` is the timer the call was for.
+    #[must_use]
+    pub fn into_batch(self, fired: Option<String>) -> (Answer, Batch) {
+        let mut batch = Batch {
+            record: Some(self.record),
+            // Before what it staged, which may set the same timer again.
+            timers: fired.map(TimerChange::Fired).into_iter().collect(),
+            ..Batch::default()
+        };
+        batch.stage(self.effects);
+        (self.answer, batch)
+    }
 }
 
 /// The answer to an event.

@@ -169,6 +169,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let record = parts.store.saved().record.clone();
         let on_probation = parts.store.saved().versions.fallback.is_some();
         let now = parts.clock.monotonic();
+        let turnover = Turnover::new(parts.versions, &parts.behaviour, on_probation, now);
         let evicted_told = parts.store.outbox().evicted();
         let connection = Connection::new(
             parts.transport,
@@ -183,7 +184,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             name: parts.name,
             started: record.is_some(),
             supervisor: Supervisor::start(parts.behaviour, surroundings, parts.config, record),
-            turnover: Turnover::new(parts.versions, on_probation, now),
+            turnover,
             connection,
             store: parts.store,
             clock: parts.clock,
@@ -209,6 +210,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), DeviceError> {
         tokio::pin!(shutdown);
+        self.count_earlier_steps();
         loop {
             // In each turn, because a component that is always busy leaves no other moment for them.
             self.on_deadline();

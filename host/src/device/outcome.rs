@@ -18,7 +18,7 @@ use crate::{
         batch::{AsideChange, Batch, TimerChange},
         outbox::Outgoing,
     },
-    swap::About,
+    swap::{About, Entry, Source, Step},
 };
 
 /// Pauses before a message whose call failed is tried again; after the last it is set aside.
@@ -43,6 +43,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             (Call::Candidate, Err(failure)) => self.candidate_failed(&failure),
             (Call::Start, Ok(outcome)) => self.begun(outcome),
             (Call::Start, Err(failure)) if !self.started => {
+                self.first_failed(&failure);
                 return Err(DeviceError::Component(failure));
             }
             (Call::Event, Ok(outcome)) => {
@@ -56,6 +57,14 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             (self.observer)(Milestone::Started);
         }
         Ok(())
+    }
+
+    /// A component that never ran does not start, which ends the device; the history says why.
+    fn first_failed(&mut self, failure: &Failure) {
+        let entry = Entry::new(self.clock.now(), Step::Refused, Source::Start);
+        let about = About::of(self.supervisor.behaviour());
+        let reason = format!("it does not begin: {}", failure.reason());
+        self.note(entry.of(about).because(reason), None);
     }
 
     /// Nothing of a call stands: an earlier version takes over, or a new instance goes on, or the component is left alone.
@@ -84,11 +93,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     /// An instance has begun.
     fn begun(&mut self, outcome: Outcome) {
         self.started = true;
-        let mut batch = Batch {
-            record: Some(outcome.record),
-            ..Batch::default()
-        };
-        batch.stage(outcome.effects);
+        let (_, mut batch) = outcome.into_batch(None);
         if self.store.saved().versions.running.is_none() {
             let mut versions = self.store.saved().versions.clone();
             versions.first(About::of(self.supervisor.behaviour()), self.clock.now());
@@ -104,16 +109,12 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         self.turnover.handled();
         let changed = !outcome.effects.is_empty()
             || self.store.saved().record.as_ref() != Some(&outcome.record);
-        let mut batch = Batch {
-            record: Some(outcome.record),
-            ..Batch::default()
+        let fired = match &about {
+            InHand::Timer(name) => Some(name.clone()),
+            _ => None,
         };
-        if let InHand::Timer(name) = &about {
-            // Before what it staged, which may set the same timer again.
-            batch.timers.push(TimerChange::Fired(name.clone()));
-        }
-        batch.stage(outcome.effects);
-        match (about, outcome.answer) {
+        let (answer, mut batch) = outcome.into_batch(fired);
+        match (about, answer) {
             (InHand::Desired { version, call }, Answer::Acknowledgments(acknowledgments)) => {
                 let batch = self.settle(version, &call, Ok(acknowledgments), batch);
                 self.commit_call(batch);
@@ -183,6 +184,11 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         }
     }
 
+    /// Whether a message belongs to the connection there is; the hub delivers others again.
+    pub(super) fn is_current(&mut self, message: &Message) -> bool {
+        self.connection.session().is_some() && message.epoch == self.connection.epoch
+    }
+
     fn message_failed(&mut self, mut message: Message, failure: &Failure) {
         if let Some(id) = message.aside {
             tracing::error!(
@@ -192,8 +198,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             );
             return;
         }
-        if self.connection.session().is_none() || message.epoch != self.connection.epoch {
-            // The hub delivers it again.
+        if !self.is_current(&message) {
             return;
         }
         match MESSAGE_PAUSES.get(message.failures as usize) {

@@ -145,23 +145,20 @@ impl<B: Behaviour> Supervisor<B> {
         };
     }
 
-    /// The version that has begun takes over, with a clean slate. Returns the one that ran.
-    pub(super) fn adopt(&mut self) -> Option<B> {
-        match std::mem::replace(&mut self.phase, Phase::changing()) {
+    /// The version that has begun takes over, with a clean slate.
+    pub(super) fn adopt(&mut self) {
+        self.phase = match std::mem::replace(&mut self.phase, Phase::changing()) {
             Phase::Tried {
                 candidate,
                 instance,
                 ..
             } => {
-                self.phase = Phase::Idle(instance);
+                self.behaviour = candidate;
                 self.failures.clear();
-                Some(std::mem::replace(&mut self.behaviour, candidate))
+                Phase::Idle(instance)
             }
-            other => {
-                self.phase = other;
-                None
-            }
-        }
+            other => other,
+        };
     }
 
     /// The version that has begun is dropped, and the one that ran goes on.

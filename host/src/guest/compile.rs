@@ -12,7 +12,7 @@ use std::{
     process::Stdio,
 };
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use tokio::{io::AsyncWriteExt, process::Command};
 
 pub use super::source::Source;
@@ -54,12 +54,28 @@ pub enum LoadError {
         /// What it seems to be.
         reason: &'static str,
     },
-    /// It is no valid component, or takes too much to compile.
+    /// The copy kept of it is gone or damaged.
+    #[error("cannot read the component {}: {reason}", path.display())]
+    Lost {
+        /// The copy.
+        path: PathBuf,
+        /// What became of it.
+        reason: &'static str,
+    },
+    /// It is no valid component.
     #[error("cannot compile the component {}: {reason}", path.display())]
     Compile {
         /// The file as given.
         path: PathBuf,
         /// What the compiler said.
+        reason: String,
+    },
+    /// This machine could not compile it within its limits.
+    #[error("cannot compile the component {}: {reason}", path.display())]
+    NotCompiled {
+        /// The file as given.
+        path: PathBuf,
+        /// What hindered it.
         reason: String,
     },
     /// It does not fit this host.
@@ -80,15 +96,41 @@ pub enum LoadError {
     },
 }
 
+/// What is to blame for a component that could not be loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The component: it will not load here another time either.
+    Component,
+    /// The copy of it.
+    Copy,
+    /// The machine, or what this host may use of it: the component may load at another time.
+    Machine,
+}
+
 impl LoadError {
+    /// What is to blame.
+    #[must_use]
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::NotAComponent { .. } | Self::Compile { .. } | Self::Unfit { .. } => {
+                Blame::Component
+            }
+            Self::Lost { .. } => Blame::Copy,
+            Self::Unreadable { .. } | Self::NotCompiled { .. } | Self::Cache { .. } => {
+                Blame::Machine
+            }
+        }
+    }
+
     /// What is wrong, for whoever knows which file it is about.
     #[must_use]
     pub fn reason(&self) -> String {
         match self {
             Self::Unreadable { reason, .. }
             | Self::Compile { reason, .. }
+            | Self::NotCompiled { reason, .. }
             | Self::Cache { reason, .. } => reason.clone(),
-            Self::NotAComponent { reason, .. } => (*reason).to_owned(),
+            Self::NotAComponent { reason, .. } | Self::Lost { reason, .. } => (*reason).to_owned(),
             Self::Unfit { reason, .. } => reason.to_string(),
         }
     }
@@ -133,7 +175,7 @@ impl Compiler {
             return Ok(Image { code, was_kept });
         }
         self.compile(source, sandbox.limits()).await?;
-        let code = open_image(sandbox.engine(), &image).ok_or_else(|| LoadError::Compile {
+        let code = open_image(sandbox.engine(), &image).ok_or_else(|| LoadError::NotCompiled {
             path: source.path().to_owned(),
             reason: "its image was gone at once; try again".to_owned(),
         })?;
@@ -144,7 +186,7 @@ impl Compiler {
     /// Runs the child, which is given the bytes and not the file, which may change meanwhile. It inherits no environment:
     /// the host's holds the device's key.
     async fn compile(&self, source: &Source, limits: &Limits) -> Result<(), LoadError> {
-        let failed = |reason: String| LoadError::Compile {
+        let hindered = |reason: String| LoadError::NotCompiled {
             path: source.path().to_owned(),
             reason,
         };
@@ -166,8 +208,9 @@ impl Compiler {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn();
-        let mut child = child
-            .map_err(|error| failed(format!("cannot start {}: {error}", self.program.display())))?;
+        let mut child = child.map_err(|error| {
+            hindered(format!("cannot start {}: {error}", self.program.display()))
+        })?;
         let stdin = child.stdin.take();
         let compiling = async {
             let feeding = async {
@@ -181,12 +224,12 @@ impl Compiler {
         let output = tokio::time::timeout(limits.compile_time, compiling)
             .await
             .map_err(|_| {
-                failed(format!(
+                hindered(format!(
                     "it takes longer than {}; allow more with --limit compile-time=…",
                     show_time(limits.compile_time)
                 ))
             })?
-            .map_err(|error| failed(format!("cannot run {}: {error}", self.program.display())))?;
+            .map_err(|error| hindered(format!("cannot run {}: {error}", self.program.display())))?;
         if output.status.success() {
             return Ok(());
         }
@@ -197,16 +240,20 @@ impl Compiler {
         let line = line
             .strip_prefix(&format!("cannot compile the component {STDIN}: "))
             .unwrap_or(line);
-        Err(failed(match output.status.code() {
-            Some(_) if !line.is_empty() => line.to_owned(),
-            _ => format!(
+        Err(match output.status.code() {
+            Some(INVALID) => LoadError::Compile {
+                path: source.path().to_owned(),
+                reason: line.to_owned(),
+            },
+            Some(_) if !line.is_empty() => hindered(line.to_owned()),
+            _ => hindered(format!(
                 "the compiler ended with {}; it may use {} and {}, allow more with --limit compile-time=… or \
                  compile-memory=…",
                 output.status,
                 show_time(limits.compile_time),
                 show_bytes(limits.compile_memory)
-            ),
-        }))
+            )),
+        })
     }
 
     /// Makes the directory of images if there is none, and checks that it can be used.
@@ -233,9 +280,15 @@ impl Compiler {
     }
 }
 
+/// How a process that compiles ends if the component is to blame.
+const INVALID: i32 = 2;
+
 /// Compiles `path`, or standard input for `-`, into the directory of images: what the child process does. Bounds itself
 /// first.
 pub fn compile_here(path: &Path, cache: &Path, limits: &Limits) -> Result<PathBuf, LoadError> {
+    if path == Path::new(STDIN) {
+        die_with_parent();
+    }
     let source = Source::read(path, limits)?;
     let compiler = Compiler {
         program: PathBuf::new(),
@@ -243,18 +296,20 @@ pub fn compile_here(path: &Path, cache: &Path, limits: &Limits) -> Result<PathBu
     };
     compiler.prepare_cache()?;
     bound_this_process(limits);
-    let failed = |error: wasmtime::Error| {
-        let reason = format!("{error:#}").replace('\n', " ");
-        LoadError::Compile {
-            path: source.path().to_owned(),
-            reason: format!("{reason}; build or copy it again"),
-        }
-    };
-    let engine = engine().map_err(failed)?;
+    let engine = engine().map_err(|error| LoadError::NotCompiled {
+        path: source.path().to_owned(),
+        reason: format!("{error:#}"),
+    })?;
     let image = cache.join(image_name(&engine, source.sha256()));
     let code = engine
         .precompile_component(source.bytes())
-        .map_err(failed)?;
+        .map_err(|error| {
+            let reason = format!("{error:#}").replace('\n', " ");
+            LoadError::Compile {
+                path: source.path().to_owned(),
+                reason: format!("{reason}; build or copy it again"),
+            }
+        })?;
     let unusable = |error: io::Error| LoadError::Cache {
         path: cache.to_owned(),
         reason: error.to_string(),
@@ -264,7 +319,14 @@ pub fn compile_here(path: &Path, cache: &Path, limits: &Limits) -> Result<PathBu
     Ok(image)
 }
 
-/// Memory and CPU time as limited, and the lowest priority. A limit that cannot be set leaves the ones of the parent.
+/// Lets this process end with the host that has started it, even if that is killed: nobody waits for the image then.
+fn die_with_parent() {
+    // Without it, the limits end this process.
+    let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+}
+
+/// Memory and CPU time as limited, the lowest priority, and the first to go when the machine's memory is short. A limit that
+/// cannot be set leaves the ones of the parent.
 fn bound_this_process(limits: &Limits) {
     let bound = |amount: u64| Rlimit {
         current: Some(amount),
@@ -273,4 +335,5 @@ fn bound_this_process(limits: &Limits) {
     let _ = setrlimit(Resource::As, bound(limits.compile_memory));
     let _ = setrlimit(Resource::Cpu, bound(limits.compile_time.as_secs()));
     let _ = rustix::process::nice(19);
+    let _ = fs::write("/proc/self/oom_score_adj", "1000");
 }

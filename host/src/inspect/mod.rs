@@ -12,7 +12,6 @@ use self::outbox::summary;
 use crate::{
     cli::InspectArgs,
     config::{self, SettingError},
-    operate,
     store::Contents,
     text::one_line,
 };
@@ -107,7 +106,7 @@ pub(crate) fn history(contents: &Contents, as_json: bool) -> String {
                     times => format!(" ({times} times)"),
                 };
                 let (step, source) = (entry.step, entry.source.name());
-                let said = one_line(&operate::step(entry));
+                let said = one_line(&entry.in_words());
                 writeln!(
                     text,
                     "{:.0}  {step:<11} {source:<7}  {said}{times}",

@@ -53,7 +53,7 @@ pub struct CloudMessage {
 
 /// What a person wants done with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum Decision {
     /// Let it be sent, or handed to the component, once more.
     Retry,
     /// Forget it.

@@ -1,6 +1,7 @@
-//! What a roll-back comes to, in a running device and at a start alike.
+//! What it comes to that a version is withdrawn, in a running device and at a start alike: the batch, and the step, which is
+//! not in the batch yet.
 
-use super::{Entry, Source, Step};
+use super::{Entry, Source, Step, Versions};
 use crate::{
     clock::Clock,
     device::timers::Timers,
@@ -10,8 +11,8 @@ use crate::{
     },
 };
 
-/// Withdraws the version on probation: the batch that restores record and timers of the version before and lets all
-/// desired properties be applied again, and the step, which is not in the batch yet. None if no version is on probation.
+/// Withdraws the version on probation: record and timers of the version before are restored, and all desired properties
+/// applied again. None if no version is on probation.
 pub(crate) fn roll_back(
     saved: &Saved,
     clock: &dyn Clock,
@@ -19,11 +20,8 @@ pub(crate) fn roll_back(
     reason: &str,
 ) -> Option<(Batch, Entry)> {
     let mut versions = saved.versions.clone();
-    let withdrawn = versions.running.clone().map(|running| running.about);
     let fallback = versions.roll_back(reason)?;
-    let mut entry = Entry::new(clock.now(), Step::RolledBack, source).because(reason);
-    entry.version = withdrawn;
-    entry.instead = Some(fallback.version.about);
+    let entry = entry(saved, clock, source, reason, &versions);
     let timers = Timers::restored(fallback.timers, clock);
     let batch = Batch {
         record: fallback.record,
@@ -33,4 +31,35 @@ pub(crate) fn roll_back(
         ..Batch::default()
     };
     Some((batch, entry))
+}
+
+/// Withdraws an accepted version: the one before it takes over the state there is. None if there is none.
+pub(crate) fn fall_back(
+    saved: &Saved,
+    clock: &dyn Clock,
+    source: Source,
+    reason: &str,
+) -> Option<(Batch, Entry)> {
+    let mut versions = saved.versions.clone();
+    versions.fall_back(reason)?;
+    let entry = entry(saved, clock, source, reason, &versions);
+    let batch = Batch {
+        versions: Some(versions),
+        ..Batch::default()
+    };
+    Some((batch, entry))
+}
+
+fn entry(
+    saved: &Saved,
+    clock: &dyn Clock,
+    source: Source,
+    reason: &str,
+    after: &Versions,
+) -> Entry {
+    let about = |versions: &Versions| versions.running.as_ref().map(|it| it.about.clone());
+    let mut entry = Entry::new(clock.now(), Step::RolledBack, source).because(reason);
+    entry.version = about(&saved.versions);
+    entry.instead = about(after);
+    entry
 }

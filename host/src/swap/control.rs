@@ -1,5 +1,5 @@
 //! The socket in the state directory by which a person or script on this machine speaks to a running host: one line of
-//! JSON asks, lines of JSON answer. Only the user the host runs as, and root, are listened to.
+//! JSON asks, lines of JSON answer, and empty lines say that more is to come. Only the user the host runs as, and root, are listened to.
 
 use std::{
     fs, io,
@@ -22,8 +22,8 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Ask, Entry, Order, Source, Step};
-use crate::store::aside::Wish;
+use super::{Ask, Entry, Order, Source, Step, Wish};
+use crate::store::aside::Decision;
 
 /// The socket's name in a state directory.
 const NAME: &str = "control";
@@ -31,6 +31,10 @@ const NAME: &str = "control";
 const LONGEST: u64 = 16 << 10;
 /// A request must have come after this time.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Time between two lines of an answer that takes longer.
+const PULSE: Duration = Duration::from_secs(2);
+/// A host that says nothing for so long, not even an empty line, does not answer.
+pub const SILENCE: Duration = Duration::from_secs(10);
 /// Connections at a time.
 const CONNECTIONS: usize = 16;
 
@@ -100,7 +104,7 @@ impl Control {
     /// What answers, for one device, as long as it runs; to be begun once, in a runtime.
     pub fn serve<B: Send + 'static>(
         &mut self,
-        asks: mpsc::Sender<Ask>,
+        wishes: mpsc::Sender<Wish>,
         orders: mpsc::Sender<Order<B>>,
     ) -> io::Result<impl Future<Output = ()> + Send + use<B>> {
         let listener = self.listener.take();
@@ -121,9 +125,9 @@ impl Control {
                         continue;
                     }
                 };
-                let (asks, orders) = (asks.clone(), orders.clone());
+                let (wishes, orders) = (wishes.clone(), orders.clone());
                 tokio::spawn(async move {
-                    if let Err(error) = answer(stream, asks, orders).await {
+                    if let Err(error) = answer(stream, wishes, orders).await {
                         tracing::debug!(%error, "a control connection has ended early");
                     }
                     drop(turn);
@@ -170,7 +174,7 @@ fn short(dir: &fs::File) -> PathBuf {
 
 async fn answer<B>(
     stream: UnixStream,
-    asks: mpsc::Sender<Ask>,
+    wishes: mpsc::Sender<Wish>,
     orders: mpsc::Sender<Order<B>>,
 ) -> io::Result<()> {
     let peer = stream.peer_cred()?.uid();
@@ -209,18 +213,18 @@ async fn answer<B>(
                 allow_model_change,
                 asker: Some(asker),
             };
-            if asks.send(ask).await.is_ok() {
+            if wishes.send(Wish::Swap(ask)).await.is_ok() {
                 tell(&mut writer, steps, wait).await?;
             }
         }
         Request::Rollback => {
             let (asker, steps) = mpsc::unbounded_channel();
-            if orders.send(Order::RollBack(asker)).await.is_ok() {
+            if wishes.send(Wish::RollBack(asker)).await.is_ok() {
                 tell(&mut writer, steps, true).await?;
             }
         }
-        Request::Retry { id } => settle(&mut writer, &orders, Wish::Retry, id).await?,
-        Request::Discard { id } => settle(&mut writer, &orders, Wish::Discard, id).await?,
+        Request::Retry { id } => settle(&mut writer, &orders, Decision::Retry, id).await?,
+        Request::Discard { id } => settle(&mut writer, &orders, Decision::Discard, id).await?,
         Request::Status => {
             let (to, status) = oneshot::channel();
             if orders.send(Order::Report(to)).await.is_ok()
@@ -237,11 +241,11 @@ async fn answer<B>(
 async fn settle<B>(
     writer: &mut (impl AsyncWriteExt + Unpin),
     orders: &mpsc::Sender<Order<B>>,
-    wish: Wish,
+    decision: Decision,
     id: Option<u64>,
 ) -> io::Result<()> {
     let (to, settled) = oneshot::channel();
-    if orders.send(Order::Aside(wish, id, to)).await.is_err() {
+    if orders.send(Order::Aside(decision, id, to)).await.is_err() {
         return Ok(());
     }
     match settled.await {
@@ -251,19 +255,24 @@ async fn settle<B>(
     }
 }
 
-/// Passes steps on until there is nothing more to wait for.
+/// Passes steps on until there is nothing more to wait for. An empty line now and then says that there is.
 async fn tell(
     writer: &mut (impl AsyncWriteExt + Unpin),
     mut steps: mpsc::UnboundedReceiver<Entry>,
     to_the_end: bool,
 ) -> io::Result<()> {
-    while let Some(entry) = steps.recv().await {
-        say(writer, &entry).await?;
-        if entry.step.is_end() || entry.step == Step::Begun && !to_the_end {
-            break;
+    loop {
+        match timeout(PULSE, steps.recv()).await {
+            Ok(Some(entry)) => {
+                say(writer, &entry).await?;
+                if entry.step.is_end() || entry.step == Step::Begun && !to_the_end {
+                    return Ok(());
+                }
+            }
+            Ok(None) => return Ok(()),
+            Err(_) => writer.write_all(b"\n").await?,
         }
     }
-    Ok(())
 }
 
 async fn say(writer: &mut (impl AsyncWriteExt + Unpin), value: &impl Serialize) -> io::Result<()> {

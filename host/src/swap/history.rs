@@ -195,6 +195,39 @@ impl Entry {
         self
     }
 
+    /// What happened, for a person.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let version = self.version.as_ref().map(ToString::to_string);
+        let version = version.as_deref().unwrap_or("the version");
+        let reason = self.reason.as_deref().unwrap_or_default();
+        match self.step {
+            Step::Asked => match &self.file {
+                Some(file) => format!("preparing {}", file.display()),
+                None => "preparing".to_owned(),
+            },
+            Step::Prepared => format!("{version} is prepared"),
+            Step::Same => format!("{version} runs already"),
+            Step::Refused | Step::Replaced | Step::Continued | Step::Failed => {
+                format!("{version}: {reason}")
+            }
+            Step::Begun => format!(
+                "{version} has taken over in {:.1} ms, and is on probation",
+                self.pause_ms.unwrap_or_default()
+            ),
+            Step::Accepted => format!("{version} is accepted"),
+            Step::RolledBack => {
+                let instead = self.instead.as_ref().map(ToString::to_string);
+                let undone = self.undone.map(|undone| format!(", {undone} calls undone"));
+                format!(
+                    "back from {version} to {}{}: {reason}",
+                    instead.as_deref().unwrap_or("the one before"),
+                    undone.unwrap_or_default(),
+                )
+            }
+        }
+    }
+
     /// Writes its line into the log.
     pub(crate) fn log(&self, device: &str) {
         let version = self.version.as_ref().map(tracing::field::display);

@@ -21,6 +21,7 @@
 mod back;
 pub mod control;
 mod history;
+pub mod loader;
 pub mod prepare;
 mod report;
 pub mod shelf;
@@ -32,14 +33,28 @@ use std::{path::PathBuf, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::status::Status;
+use crate::{
+    status::Status,
+    store::aside::{Decision, Settled},
+};
 
-pub(crate) use self::{back::roll_back, report::host_report};
+pub(crate) use self::{
+    back::{fall_back, roll_back},
+    report::host_report,
+};
 pub use self::{
     history::{Entry, History, Source, Step},
     versions::{About, Fallback, Quarantined, Running, Versions},
 };
-use crate::store::aside::{Settled, Wish};
+
+/// What somebody wishes. The newest wish counts: it ends whatever was on the way for an earlier one.
+#[derive(Clone, Debug)]
+pub enum Wish {
+    /// That another version takes over.
+    Swap(Ask),
+    /// That the version before goes on.
+    RollBack(Asker),
+}
 
 /// The wish for another version.
 #[derive(Clone, Debug)]
@@ -66,6 +81,8 @@ pub type Asker = mpsc::UnboundedSender<Entry>;
 pub enum Order<B> {
     /// This behaviour is to take over. It replaces one that waits.
     Swap(B, Ask),
+    /// This behaviour is loaded, should the device turn back to it.
+    Earlier(B),
     /// A step that happened before the device had anything to do with it.
     Note(Box<Entry>, Option<Asker>),
     /// Go back to the version before.
@@ -73,7 +90,11 @@ pub enum Order<B> {
     /// Say how things stand.
     Report(oneshot::Sender<Box<Status>>),
     /// Do this with what is set aside, or with the one thing of this id; an error is for a person.
-    Aside(Wish, Option<u64>, oneshot::Sender<Result<Settled, String>>),
+    Aside(
+        Decision,
+        Option<u64>,
+        oneshot::Sender<Result<Settled, String>>,
+    ),
     /// Name the hashes of all versions that run, ran, or are about to, and may be needed yet.
     Needed(oneshot::Sender<Vec<String>>),
     /// Answer, so that it is known that the loop goes on.
@@ -103,10 +124,8 @@ impl Default for Probation {
 pub struct Parts<B> {
     /// What it is told while it runs; none if nobody ever will.
     pub orders: Option<mpsc::Receiver<Order<B>>>,
-    /// The version to go back to, if the one that runs is on probation.
-    pub fallback: Option<B>,
-    /// The version that ran before, if the one that runs was accepted.
-    pub previous: Option<B>,
+    /// What became of its versions before it began; the history has it.
+    pub steps: Vec<Entry>,
     /// How long a new version is on probation.
     pub probation: Probation,
     /// Whether the twin is told what runs.
@@ -117,8 +136,7 @@ impl<B> Default for Parts<B> {
     fn default() -> Self {
         Self {
             orders: None,
-            fallback: None,
-            previous: None,
+            steps: Vec::new(),
             probation: Probation::default(),
             report: false,
         }

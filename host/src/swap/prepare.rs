@@ -9,33 +9,44 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use super::{Ask, Entry, Order, Step, shelf::Shelf};
+use super::{Ask, Entry, Order, Step, Wish, loader::Loader};
 use crate::guest::{
-    Component, Sandbox,
-    compile::{Compiler, LoadError, Source},
+    Component,
+    compile::{LoadError, Source},
 };
 
 /// Makes candidates for one device.
 pub struct Preparation {
-    /// Compiles them.
-    pub compiler: Compiler,
-    /// Where they will run.
-    pub sandbox: Sandbox,
-    /// Where their bytes are kept; none if they end with the process.
-    pub shelf: Option<Shelf>,
+    /// Loads them.
+    pub loader: Loader,
 }
 
 impl Preparation {
-    /// Prepares what is asked for and hands it to the device, until nobody can ask any more. The newest wish counts: it
-    /// ends the preparation of an earlier one.
-    pub async fn run(self, mut asks: mpsc::Receiver<Ask>, orders: mpsc::Sender<Order<Component>>) {
-        let mut next = asks.recv().await;
-        while let Some(ask) = next {
+    /// Prepares what is wished for and hands it to the device, until nobody can wish any more. The newest wish counts: it
+    /// ends the preparation for an earlier one.
+    pub async fn run(
+        self,
+        mut wishes: mpsc::Receiver<Wish>,
+        orders: mpsc::Sender<Order<Component>>,
+    ) {
+        let mut next = wishes.recv().await;
+        while let Some(wish) = next {
+            let ask = match wish {
+                Wish::Swap(ask) => ask,
+                Wish::RollBack(asker) => {
+                    send(&orders, Order::RollBack(asker)).await;
+                    next = wishes.recv().await;
+                    continue;
+                }
+            };
             note(&orders, Step::Asked, &ask, None).await;
             let loaded = select! {
                 loaded = self.load(&ask.file) => loaded,
-                Some(newer) = asks.recv() => {
-                    let reason = "a newer version was asked for while it was prepared";
+                Some(newer) = wishes.recv() => {
+                    let reason = match newer {
+                        Wish::Swap(_) => "a newer version was asked for while it was prepared",
+                        Wish::RollBack(_) => "a roll-back was asked for while it was prepared",
+                    };
                     note(&orders, Step::Replaced, &ask, Some(reason.to_owned())).await;
                     next = Some(newer);
                     continue;
@@ -50,15 +61,15 @@ impl Preparation {
                 Ok(component) => send(&orders, Order::Swap(component, ask)).await,
                 Err(error) => note(&orders, Step::Refused, &ask, Some(error.to_string())).await,
             }
-            next = asks.recv().await;
+            next = wishes.recv().await;
         }
     }
 
     async fn load(&self, file: &Path) -> Result<(Source, Component), LoadError> {
-        let (path, limits) = (file.to_owned(), self.sandbox.limits().clone());
+        let (path, limits) = (file.to_owned(), self.loader.sandbox.limits().clone());
         let reading = spawn_blocking(move || Source::read(&path, &limits));
         let source = joined(file, reading.await)??;
-        let component = self.compiler.load(&self.sandbox, &source).await?;
+        let component = self.loader.load(&source).await?;
         Ok((source, component))
     }
 
@@ -68,7 +79,7 @@ impl Preparation {
         source: Source,
         orders: &mpsc::Sender<Order<Component>>,
     ) -> Result<(), LoadError> {
-        let Some(shelf) = self.shelf.clone() else {
+        let Some(shelf) = self.loader.shelf.clone() else {
             return Ok(());
         };
         let needed = needed(orders).await;

@@ -57,18 +57,22 @@ impl Shelf {
     /// Reads the component with this hash.
     pub fn take(&self, sha256: &str, limits: &Limits) -> Result<Source, LoadError> {
         let path = self.path(sha256);
-        let source = Source::read(&path, limits)?;
+        if let Err(error) = fs::metadata(&path)
+            && error.kind() == io::ErrorKind::NotFound
+        {
+            let reason = "it is gone";
+            return Err(LoadError::Lost { path, reason });
+        }
+        let source = Source::read_any(&path, limits)?;
         if **source.sha256() == *sha256 {
             Ok(source)
         } else {
-            Err(LoadError::Unreadable {
-                path,
-                reason: "it is damaged".to_owned(),
-            })
+            let reason = "it is damaged";
+            Err(LoadError::Lost { path, reason })
         }
     }
 
-    /// Removes all but these.
+    /// Removes all components but these. What else is there is not of this shelf.
     pub fn retain(&self, needed: &[String]) -> io::Result<()> {
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
@@ -76,10 +80,10 @@ impl Shelf {
             Err(error) => return Err(error),
         };
         for entry in entries {
-            let path = entry?.path();
-            let is_needed = needed.iter().any(|sha256| self.path(sha256) == path);
-            if !is_needed {
-                fs::remove_file(path)?;
+            let name = entry?.file_name();
+            let sha256 = name.to_str().and_then(sha256_in);
+            if sha256.is_some_and(|sha256| !needed.iter().any(|it| it == sha256)) {
+                fs::remove_file(self.folder.join(name))?;
             }
         }
         Ok(())
@@ -90,9 +94,17 @@ impl Shelf {
     }
 }
 
+/// The hash of the component whose file, whole or in part, has this name.
+fn sha256_in(name: &str) -> Option<&str> {
+    let (sha256, ending) = name.split_once('.')?;
+    let is_hash = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (is_hash && matches!(ending, "wasm" | "part")).then_some(sha256)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guest::compile::Blame;
 
     fn component(dir: &Path, name: &str) -> Source {
         let path = dir.join(name);
@@ -113,13 +125,37 @@ mod tests {
         assert_eq!(shelf.take(a.sha256(), &limits).unwrap().bytes(), a.bytes());
 
         shelf.retain(&[b.sha256().to_string()]).unwrap();
-        assert!(shelf.take(a.sha256(), &limits).is_err());
-        fs::write(shelf.path(b.sha256()), a.bytes()).unwrap();
-        let error = shelf.take(b.sha256(), &limits).unwrap_err().to_string();
-        assert!(error.ends_with("it is damaged"), "{error}");
+        let error = shelf.take(a.sha256(), &limits).unwrap_err();
+        assert_eq!(
+            (error.blame(), error.reason()),
+            (Blame::Copy, "it is gone".into())
+        );
+        for damage in [&a.bytes()[..], b"no component"] {
+            fs::write(shelf.path(b.sha256()), damage).unwrap();
+            let error = shelf.take(b.sha256(), &limits).unwrap_err();
+            assert_eq!(
+                (error.blame(), error.reason()),
+                (Blame::Copy, "it is damaged".into())
+            );
+        }
         // A damaged one of the right length is only found when it is read.
         fs::write(shelf.path(b.sha256()), b"short").unwrap();
         shelf.keep(&b).unwrap();
         assert!(shelf.take(b.sha256(), &limits).is_ok());
+    }
+
+    #[test]
+    fn only_components_are_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (shelf, a) = (Shelf::of(dir.path()), component(dir.path(), "a"));
+        shelf.keep(&a).unwrap();
+        let part = shelf.path(a.sha256()).with_extension("part");
+        fs::write(&part, "half").unwrap();
+        fs::create_dir(shelf.folder.join("mine")).unwrap();
+        fs::write(shelf.folder.join("mine.wasm"), "mine").unwrap();
+        shelf.retain(&[]).unwrap();
+        assert!(!shelf.path(a.sha256()).exists() && !part.exists());
+        assert!(shelf.folder.join("mine").exists());
+        assert!(shelf.folder.join("mine.wasm").exists());
     }
 }

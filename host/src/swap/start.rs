@@ -2,232 +2,195 @@
 
 use std::path::Path;
 
-use super::{Entry, Source as By, Step, Versions, back::roll_back, shelf::Shelf};
+use super::{
+    Entry, Source as By, Step, Versions,
+    back::{fall_back, roll_back},
+    loader::Loader,
+};
 use crate::{
     clock::Clock,
     guest::{
-        Component, Sandbox,
-        compile::{Compiler, LoadError, Source},
+        Component,
+        compile::{Blame, LoadError, Source},
     },
     store::{DeviceStore, batch::Batch},
 };
 
-/// The versions a device begins with.
+/// What a device begins with.
 pub struct Beginning {
     /// What runs.
     pub component: Component,
-    /// What it falls back to, if it is on probation.
-    pub fallback: Option<Component>,
-    /// What ran before it, if it was accepted.
-    pub previous: Option<Component>,
+    /// What became of versions on the way; the history has it.
+    pub steps: Vec<Entry>,
     /// Whether the component's file is to take over: it is another one than when something became of it last.
     pub file_is_new: bool,
-}
-
-/// Loads components, from files and from the shelf.
-pub struct Loader<'a> {
-    /// Compiles them.
-    pub compiler: &'a Compiler,
-    /// Where they will run.
-    pub sandbox: &'a Sandbox,
-    /// Where earlier ones are; none if nothing outlives the process.
-    pub shelf: Option<&'a Shelf>,
 }
 
 /// Chooses what begins, and puts it down in the store. A device that has run before begins with the version it accepted,
 /// even if the component's file is gone or another one; a new file then takes over as in any swap. A version whose process
 /// was killed or crashed while it was on probation is tried once more; if that happens again, it is rolled back.
 ///
+/// While it is the machine's fault that the version that ran cannot be loaded, this does not end; it may be dropped.
+///
 /// # Errors
 /// If no version can be loaded.
 pub async fn begin(
-    loader: &Loader<'_>,
+    loader: &Loader,
     file: &Path,
     store: &mut DeviceStore,
     clock: &dyn Clock,
 ) -> Result<Beginning, LoadError> {
     let source = Source::read(file, loader.sandbox.limits());
     if store.saved().versions.running.is_none() {
-        return loader.first(&source?).await;
+        let component = loader.first(source).await.inspect_err(|error| {
+            let mut entry = Entry::new(clock.now(), Step::Refused, By::Start);
+            entry.file = Some(file.to_owned());
+            put_down(
+                Batch::default(),
+                entry.because(error.to_string()),
+                store,
+                clock,
+            );
+        })?;
+        return Ok(Beginning {
+            component,
+            steps: Vec::new(),
+            file_is_new: false,
+        });
     }
-    count_this_process(store, clock);
-    let beginning = loader.again(&source, store, clock).await?;
-    let mut versions = store.saved().versions.clone();
-    let file_is_new = is_new(&versions, file, &source);
-    if let Ok(source) = source
-        && versions.runs(source.sha256())
-        && versions.file.as_deref() != Some(source.sha256())
-    {
-        versions.file = Some(source.sha256().to_string());
-        let versions = Some(versions);
-        store.commit(
-            Batch {
-                versions,
-                ..Batch::default()
-            },
-            clock,
-        );
+    let (ok, mut steps) = (source.as_ref().ok(), Vec::new());
+    let mut component = loader.again(ok, store, clock, &mut steps).await?;
+    // Only now: a process that ends before says nothing of the version.
+    if let Some(step) = count_this_process(store, clock) {
+        let is_another = step.step == Step::RolledBack;
+        steps.push(step);
+        if is_another {
+            component = loader.again(ok, store, clock, &mut steps).await?;
+        }
+    }
+    let file_is_new = is_new(&store.saved().versions, file, &source);
+    if let Ok(source) = source {
+        remember_file(&source, store, clock);
     }
     Ok(Beginning {
+        component,
+        steps,
         file_is_new,
-        ..beginning
     })
 }
 
-impl Loader<'_> {
+impl Loader {
     /// The first version a device has.
-    async fn first(&self, source: &Source) -> Result<Beginning, LoadError> {
-        let component = self.load(source).await?;
-        self.keep(source);
-        Ok(Beginning {
-            component,
-            fallback: None,
-            previous: None,
-            file_is_new: false,
-        })
+    async fn first(&self, source: Result<Source, LoadError>) -> Result<Component, LoadError> {
+        let source = source?;
+        let component = self.load(&source).await?;
+        self.keep(&source);
+        Ok(component)
     }
 
     /// The version that ran; if it cannot be loaded, an earlier one, and if there is none, the file.
     async fn again(
         &self,
-        source: &Result<Source, LoadError>,
+        file: Option<&Source>,
         store: &mut DeviceStore,
         clock: &dyn Clock,
-    ) -> Result<Beginning, LoadError> {
-        let versions = store.saved().versions.clone();
-        let fallback = versions.fallback.map(|fallback| fallback.version);
-        let fallback = self.earlier(fallback.map(|it| it.about.sha256)).await;
-        let previous = self
-            .earlier(versions.previous.map(|it| it.about.sha256))
-            .await;
-        let sha256 = versions.running.map(|running| running.about.sha256);
-        let ran = self.find(&sha256.unwrap_or_default(), source).await;
-        let (component, fallback, previous) = match (ran, fallback, previous) {
-            (Ok(component), fallback, previous) => (component, fallback, previous),
-            (Err(error), Some(fallback), previous) => {
-                let reason = format!("it cannot be loaded: {error}");
-                if let Some((batch, entry)) = roll_back(store.saved(), clock, By::Host, &reason) {
-                    put_down(batch, entry, store, clock);
-                }
-                (fallback, None, previous)
-            }
-            (Err(error), None, Some(previous)) => {
-                fall_back(&format!("it cannot be loaded: {error}"), store, clock);
-                (previous, None, None)
-            }
-            (Err(error), None, None) => {
-                let Ok(source) = source else {
-                    return Err(error);
-                };
-                tracing::error!(%error, "the version that ran cannot be loaded; the component's file takes its place");
-                let component = self.first(source).await?.component;
-                let versions = Some(Versions::default());
-                store.commit(
-                    Batch {
-                        versions,
-                        ..Batch::default()
-                    },
-                    clock,
-                );
-                (component, None, None)
-            }
-        };
-        Ok(Beginning {
-            component,
-            fallback,
-            previous,
-            file_is_new: false,
-        })
-    }
-
-    async fn load(&self, source: &Source) -> Result<Component, LoadError> {
-        self.compiler.load(self.sandbox, source).await
-    }
-
-    /// A device runs all the same if this fails, from the file.
-    fn keep(&self, source: &Source) {
-        if let Some(Err(error)) = self.shelf.map(|shelf| shelf.keep(source)) {
-            tracing::error!(%error, "the component cannot be kept beside the device's state");
-        }
-    }
-
-    /// The version with this hash, from the component's file if that is it.
-    async fn find(
-        &self,
-        sha256: &str,
-        file: &Result<Source, LoadError>,
+        steps: &mut Vec<Entry>,
     ) -> Result<Component, LoadError> {
-        match (file, self.shelf) {
-            (Ok(source), _) if **source.sha256() == *sha256 => {
-                self.keep(source);
-                self.load(source).await
+        loop {
+            let running = store.saved().versions.running.clone();
+            let sha256 = running.map_or_else(String::new, |running| running.about.sha256);
+            let error = match self.patiently(&sha256, file, clock).await {
+                Ok(component) => return Ok(component),
+                Err(error) => error,
+            };
+            match withdraw(&error, store, clock) {
+                // An earlier one is what runs now.
+                Some(step) => steps.push(step),
+                None => return self.in_its_place(file, error, store, clock).await,
             }
-            (_, Some(shelf)) => self.load(&shelf.take(sha256, self.sandbox.limits())?).await,
-            (_, None) => Err(LoadError::Unreadable {
-                path: sha256.into(),
-                reason: "no components are kept".to_owned(),
-            }),
         }
     }
 
-    /// A version to fall back on; one that cannot be loaded is done without.
-    async fn earlier(&self, sha256: Option<String>) -> Option<Component> {
-        let source = self.shelf?.take(&sha256?, self.sandbox.limits());
-        let loaded = match source {
-            Ok(source) => self.load(&source).await,
-            Err(error) => Err(error),
+    /// The component's file, in the place of a version that is lost with all before it.
+    async fn in_its_place(
+        &self,
+        file: Option<&Source>,
+        error: LoadError,
+        store: &mut DeviceStore,
+        clock: &dyn Clock,
+    ) -> Result<Component, LoadError> {
+        let Some(source) = file else {
+            return Err(error);
         };
-        loaded
-            .inspect_err(|error| tracing::warn!(%error, "an earlier version cannot be loaded"))
-            .ok()
+        tracing::error!(%error, "the version that ran cannot be loaded; the component's file takes its place");
+        let component = self.load(source).await?;
+        self.keep(source);
+        commit(Versions::default(), store, clock);
+        Ok(component)
     }
 }
 
 /// A process has begun, perhaps after one that ended while a version was on probation.
-fn count_this_process(store: &mut DeviceStore, clock: &dyn Clock) {
+fn count_this_process(store: &mut DeviceStore, clock: &dyn Clock) -> Option<Entry> {
     let mut versions = store.saved().versions.clone();
-    let Some(fallback) = &mut versions.fallback else {
-        return;
-    };
+    let fallback = versions.fallback.as_mut()?;
     let clean = std::mem::take(&mut fallback.clean);
     fallback.ended += u32::from(!clean);
-    if clean || fallback.ended == 1 {
-        let mut entry = Entry::new(clock.now(), Step::Continued, By::Host);
-        entry.version = versions.running.clone().map(|running| running.about);
-        let entry = entry.because(match clean {
-            true => "the host was started again while it was on probation",
-            false => "the host was killed while it was on probation",
-        });
-        let batch = Batch {
-            versions: Some(versions),
-            ..Batch::default()
-        };
-        return put_down(batch, entry, store, clock);
+    if !clean && fallback.ended > 1 {
+        let reason = "the host was killed twice while it was on probation";
+        let (batch, entry) = roll_back(store.saved(), clock, By::Host, reason)?;
+        return Some(put_down(batch, entry, store, clock));
     }
-    let reason = "the host was killed twice while it was on probation";
-    if let Some((batch, entry)) = roll_back(store.saved(), clock, By::Host, reason) {
-        put_down(batch, entry, store, clock);
-    }
-}
-
-/// The version before takes over the state of one that was accepted.
-fn fall_back(reason: &str, store: &mut DeviceStore, clock: &dyn Clock) {
-    let mut versions = store.saved().versions.clone();
-    let mut entry = Entry::new(clock.now(), Step::RolledBack, By::Host).because(reason);
+    let mut entry = Entry::new(clock.now(), Step::Continued, By::Host);
     entry.version = versions.running.clone().map(|running| running.about);
-    versions.fall_back(reason);
-    entry.instead = versions.running.clone().map(|running| running.about);
+    let entry = entry.because(match clean {
+        true => "the host was started again while it was on probation",
+        false => "the host was killed while it was on probation",
+    });
     let batch = Batch {
         versions: Some(versions),
         ..Batch::default()
     };
-    put_down(batch, entry, store, clock);
+    Some(put_down(batch, entry, store, clock))
 }
 
-fn put_down(mut batch: Batch, entry: Entry, store: &mut DeviceStore, clock: &dyn Clock) {
-    entry.log("");
-    batch.steps.push(entry);
+/// Withdraws the version that runs, which cannot be loaded; none if there is no other. A lost copy says nothing against the
+/// version.
+fn withdraw(error: &LoadError, store: &mut DeviceStore, clock: &dyn Clock) -> Option<Entry> {
+    let reason = format!("it cannot be loaded: {error}");
+    let saved = store.saved();
+    let (mut batch, entry) = roll_back(saved, clock, By::Host, &reason)
+        .or_else(|| fall_back(saved, clock, By::Host, &reason))?;
+    if error.blame() == Blame::Copy
+        && let (Some(versions), Some(lost)) = (&mut batch.versions, &entry.version)
+    {
+        versions.pardon(&lost.sha256);
+    }
+    Some(put_down(batch, entry, store, clock))
+}
+
+fn put_down(mut batch: Batch, entry: Entry, store: &mut DeviceStore, clock: &dyn Clock) -> Entry {
+    batch.steps.push(entry.clone());
     store.commit(batch, clock);
+    entry
+}
+
+fn commit(versions: Versions, store: &mut DeviceStore, clock: &dyn Clock) {
+    let batch = Batch {
+        versions: Some(versions),
+        ..Batch::default()
+    };
+    store.commit(batch, clock);
+}
+
+/// The component's file is what runs, however that came to be.
+fn remember_file(source: &Source, store: &mut DeviceStore, clock: &dyn Clock) {
+    let mut versions = store.saved().versions.clone();
+    let sha256 = &**source.sha256();
+    if versions.runs(sha256) && versions.file.as_deref() != Some(sha256) {
+        versions.file = Some(sha256.to_owned());
+        commit(versions, store, clock);
+    }
 }
 
 /// Whether the component's file is one of which nothing has become yet.

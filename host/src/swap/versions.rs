@@ -94,13 +94,19 @@ pub struct Versions {
 }
 
 impl Versions {
-    /// The hashes of all versions a device may yet need.
-    pub fn needed(&self) -> impl Iterator<Item = &str> {
+    /// The hashes of the versions a device may turn back to, the one it would go back to first.
+    pub fn earlier(&self) -> impl Iterator<Item = &str> {
         let fallback = self.fallback.as_ref().map(|fallback| &fallback.version);
-        let all = [self.running.as_ref(), fallback, self.previous.as_ref()];
+        let all = [fallback, self.previous.as_ref()];
         all.into_iter()
             .flatten()
             .map(|version| &*version.about.sha256)
+    }
+
+    /// The hashes of all versions a device may yet need.
+    pub fn needed(&self) -> impl Iterator<Item = &str> {
+        let running = self.running.iter().map(|running| &*running.about.sha256);
+        running.chain(self.earlier())
     }
 
     /// Whether this version is what runs.
@@ -132,17 +138,26 @@ impl Versions {
         record: Option<String>,
         timers: Vec<KeptTimer>,
     ) {
-        self.quarantined.retain(|it| it.sha256 != about.sha256);
+        self.pardon(&about.sha256);
         let before = self.running.replace(Running { about, since: now });
-        if self.fallback.is_none() {
-            self.fallback = before.map(|version| Fallback {
-                version,
-                record,
-                timers,
-                ended: 0,
-                clean: false,
-            });
+        match &mut self.fallback {
+            // How the processes of another candidate ended says nothing of this one.
+            Some(fallback) => (fallback.ended, fallback.clean) = (0, false),
+            None => {
+                self.fallback = before.map(|version| Fallback {
+                    version,
+                    record,
+                    timers,
+                    ended: 0,
+                    clean: false,
+                });
+            }
         }
+    }
+
+    /// This version may be taken again.
+    pub fn pardon(&mut self, sha256: &str) {
+        self.quarantined.retain(|it| it.sha256 != sha256);
     }
 
     /// The version on probation has passed.
@@ -161,11 +176,11 @@ impl Versions {
         Some(fallback)
     }
 
-    /// An accepted version is withdrawn, and the one before it takes over its state.
-    pub fn fall_back(&mut self, reason: &str) {
-        if let Some(previous) = self.previous.take() {
-            self.withdraw(previous, reason);
-        }
+    /// An accepted version is withdrawn, and the one before it takes over its state. Returns that one.
+    pub fn fall_back(&mut self, reason: &str) -> Option<Running> {
+        let previous = self.previous.take()?;
+        self.withdraw(previous.clone(), reason);
+        Some(previous)
     }
 
     fn withdraw(&mut self, instead: Running, reason: &str) {
@@ -173,7 +188,7 @@ impl Versions {
             // It may have been put on probation beside itself.
             && !self.runs(&bad.about.sha256)
         {
-            self.quarantined.retain(|it| it.sha256 != bad.about.sha256);
+            self.pardon(&bad.about.sha256);
             self.quarantined.push(Quarantined {
                 sha256: bad.about.sha256,
                 reason: reason.to_owned(),
@@ -229,12 +244,35 @@ mod tests {
         assert_eq!(versions.needed().collect::<Vec<_>>(), ["b", "a"]);
         versions.accept();
         assert_eq!(versions.roll_back("no"), None);
-        versions.fall_back("it trapped too often");
+        assert!(versions.fall_back("it trapped too often").is_some());
+        assert_eq!(versions.fall_back("it trapped too often"), None);
         assert!(versions.runs("a"));
         assert_eq!(versions.needed().collect::<Vec<_>>(), ["a"]);
         assert!(versions.quarantine_of("b").is_some());
         begin(&mut versions, "b", "forced");
         assert_eq!(versions.quarantine_of("b"), None);
+    }
+
+    #[test]
+    fn each_candidate_has_a_second_chance_of_its_own() {
+        let mut versions = with_first();
+        begin(&mut versions, "b", "of a");
+        let fallback = versions.fallback.as_mut().unwrap();
+        (fallback.ended, fallback.clean) = (1, true);
+        begin(&mut versions, "c", "of b");
+        let fallback = versions.fallback.unwrap();
+        assert_eq!((fallback.ended, fallback.clean), (0, false));
+    }
+
+    #[test]
+    fn a_version_accepted_in_place_of_itself_keeps_the_one_before_it() {
+        let mut versions = with_first();
+        begin(&mut versions, "b", "of a");
+        versions.accept();
+        begin(&mut versions, "c", "of b");
+        begin(&mut versions, "b", "of c");
+        versions.accept();
+        assert_eq!(versions.needed().collect::<Vec<_>>(), ["b", "a"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Back to an earlier version, because one has failed or somebody wants it.
 
-use super::{Candidate, Errand, Probation};
+use super::{Leaving, Probation};
 use crate::{
     device::{
         Device, InHand,
@@ -30,14 +30,17 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         about: &mut Option<InHand>,
         failure: &Failure,
     ) -> After {
-        let on_probation = self.turnover.fallback.is_some();
+        let on_probation = self.store.saved().versions.fallback.is_some();
         if let Some(probation) = self.turnover.probation.as_mut().filter(|_| on_probation) {
             if !probation.failed(call, failure) {
                 return After::Recover;
             }
-            self.hand_back(about.take());
-            self.roll_back(Source::Host, failure.to_string(), None);
-            return After::Withdrawn;
+            if self.fallback().is_some() {
+                self.hand_back(about.take());
+                self.roll_back(Source::Host, failure.to_string(), None);
+                return After::Withdrawn;
+            }
+            self.turnover.overdue(failure);
         }
         let now = self.clock.monotonic();
         if call == Call::Start || matches!(failure, Failure::Trap(_)) {
@@ -46,18 +49,33 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         if !self.supervisor.spent(call, failure, now) {
             return After::Recover;
         }
-        let Some(behaviour) = self.turnover.previous.clone() else {
+        let has_previous = !on_probation && self.previous().is_some();
+        if has_previous {
+            self.turnover.leaving = Some(Leaving {
+                source: Source::Host,
+                reason: failure.to_string(),
+                asker: None,
+            });
+        }
+        if !has_previous && self.turnover.waiting.is_none() {
             return After::LeaveAlone;
-        };
+        }
         self.hand_back(about.take());
         self.supervisor.leave_alone(failure, now);
-        let errand = Errand::Back {
-            source: Source::Host,
-            reason: failure.to_string(),
-            asker: None,
-        };
-        self.replace_waiting(Candidate { behaviour, errand });
         After::Withdrawn
+    }
+
+    /// A version the device may turn back to is loaded; it does if it should have done so already.
+    pub(super) fn turn_back_if_overdue(&mut self, behaviour: B) {
+        let sha256 = behaviour.sha256().to_owned();
+        self.turnover.loaded.insert(sha256, behaviour);
+        self.unload();
+        let probation = self.turnover.probation.as_ref();
+        if let Some(reason) = probation.and_then(|probation| probation.overdue.clone()) {
+            let about = self.in_hand.take();
+            self.hand_back(about);
+            self.roll_back(Source::Host, reason, None);
+        }
     }
 
     fn tell_failure(&mut self, failure: &Failure) {
@@ -71,48 +89,51 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     fn hand_back(&mut self, about: Option<InHand>) {
         match about {
             Some(InHand::Command(command)) => self.inbox.command_again(command),
-            Some(InHand::Message(message)) => {
+            Some(InHand::Message(message)) if self.is_current(&message) => {
                 self.inbox.message_again(message, self.clock.monotonic());
             }
             Some(InHand::Desired { .. }) => self.twin_missed = true,
-            Some(InHand::Timer(_)) | None => {}
+            Some(InHand::Message(_) | InHand::Timer(_)) | None => {}
         }
     }
 
     pub(super) fn roll_back_as_asked(&mut self, asker: Asker) {
         const REASON: &str = "a roll-back was asked for";
+        self.give_up_waiting(REASON);
         if self.turnover.beginning.is_some() {
             self.candidate_failed(&Failure::Trap(REASON.to_owned()));
         }
-        if self.turnover.probation.is_some() && self.turnover.fallback.is_some() {
+        if self.fallback().is_some() {
             let about = self.in_hand.take();
             self.hand_back(about);
             self.roll_back(Source::Command, REASON.to_owned(), Some(asker));
             return;
         }
-        match self.turnover.previous.clone() {
-            Some(behaviour) => {
-                let errand = Errand::Back {
+        let versions = &self.store.saved().versions;
+        let objection = match (&versions.fallback, &versions.previous) {
+            (Some(_), _) => "the version before is not loaded; the log says why",
+            (None, None) => "there is no earlier version to go back to",
+            (None, Some(_)) if self.previous().is_none() => {
+                "the version before is not loaded; the log says why"
+            }
+            (None, Some(_)) => {
+                self.turnover.leaving = Some(Leaving {
                     source: Source::Command,
                     reason: REASON.to_owned(),
                     asker: Some(asker),
-                };
-                self.replace_waiting(Candidate { behaviour, errand });
+                });
+                return;
             }
-            None => {
-                let entry = Entry::new(self.clock.now(), Step::Refused, Source::Command);
-                let entry = entry.because("there is no earlier version to go back to");
-                self.note(entry, Some(asker));
-            }
-        }
+        };
+        let entry = Entry::new(self.clock.now(), Step::Refused, Source::Command);
+        self.note(entry.because(objection), Some(asker));
     }
 
     /// The version on probation is withdrawn: the one before it goes on as if the swap had not been, except that what was
     /// sent stays sent. A call in hand is stopped.
     fn roll_back(&mut self, source: Source, reason: String, asker: Option<Asker>) {
         let back = swap::roll_back(self.store.saved(), &*self.clock, source, &reason);
-        let (Some((mut batch, mut entry)), Some(behaviour)) = (back, self.turnover.fallback.take())
-        else {
+        let (Some((mut batch, mut entry)), Some(behaviour)) = (back, self.fallback()) else {
             return;
         };
         let probation = self.turnover.probation.take();
@@ -127,6 +148,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         }
         self.step(&mut batch, entry, asker.as_ref());
         self.commit(batch);
+        self.unload();
         self.inbox.forget_twin();
         self.twin_missed = true;
         self.supervisor.replace(behaviour, record);

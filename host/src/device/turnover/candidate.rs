@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Beginning, Candidate, Errand, Probation};
+use super::{Beginning, Candidate, Errand, Leaving, Probation};
 use crate::{
     device::{
         Device,
@@ -11,7 +11,7 @@ use crate::{
     },
     mqtt::Transport,
     store::batch::{Batch, TimerChange},
-    swap::{About, Ask, Entry, Source, Step},
+    swap::{self, About, Ask, Asker, Entry, Source, Step},
 };
 
 impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
@@ -21,48 +21,66 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         entry
     }
 
-    pub(super) fn replace_waiting(&mut self, candidate: Candidate<B>) {
-        if let Some(Candidate { behaviour, errand }) = self.turnover.waiting.replace(candidate) {
-            let entry = match &errand {
-                Errand::Forward(ask) => self.entry(Step::Replaced, ask),
-                Errand::Back { source, .. } => {
-                    Entry::new(self.clock.now(), Step::Replaced, *source)
-                }
-            };
-            let entry = entry.of(About::of(&behaviour));
-            let asker = errand.asker().cloned();
-            self.note(entry.because("another version was asked for"), asker);
+    /// A version that is prepared waits for the call in hand, in the place of whatever else was asked for.
+    pub(super) fn wait_for_its_turn(&mut self, behaviour: B, ask: Ask) {
+        let entry = self.entry(Step::Prepared, &ask).of(About::of(&behaviour));
+        self.note(entry, ask.asker.clone());
+        self.give_up_waiting("another version was asked for");
+        self.turnover.waiting = Some(Candidate { behaviour, ask });
+    }
+
+    /// Tells whoever asked for something that waits that it does not come to it. That a version which failed for good gives
+    /// way to the one before is asked for by nobody, and stays.
+    pub(super) fn give_up_waiting(&mut self, reason: &str) {
+        if let Some(Candidate { behaviour, ask }) = self.turnover.waiting.take() {
+            let entry = self.entry(Step::Replaced, &ask).of(About::of(&behaviour));
+            self.note(entry.because(reason), ask.asker);
+        }
+        let asked_for = |leaving: &mut Leaving| leaving.source == Source::Command;
+        if let Some(leaving) = self.turnover.leaving.take_if(asked_for) {
+            let entry = Entry::new(self.clock.now(), Step::Replaced, leaving.source);
+            self.note(entry.because(reason), leaving.asker);
         }
     }
 
-    /// Lets the version that waits begin, if no call is in hand. Says whether it does.
+    /// Lets a version begin that is to, if no call is in hand. Says whether one does. One somebody wants goes before the
+    /// one before: it may be the remedy for what fails.
     pub(in crate::device) fn attend_candidate(&mut self) -> bool {
         if self.supervisor.is_busy() {
             return false;
         }
-        let Some(Candidate { behaviour, errand }) = self.turnover.waiting.take() else {
-            return false;
-        };
-        let about = About::of(&behaviour);
-        let mut reason = Reason::Swap;
-        let mut record = self.store.saved().record.clone();
-        if let Errand::Forward(ask) = &errand {
-            if let Some(entry) = self.objection(&about, ask) {
-                self.note(entry, ask.asker.clone());
-                return false;
-            }
-            if ask.fresh_state {
-                (reason, record) = (Reason::Fresh, None);
+        if let Some(Candidate { behaviour, ask }) = self.turnover.waiting.take() {
+            match self.objection(&About::of(&behaviour), &ask) {
+                Some(entry) => self.note(entry, ask.asker),
+                None => {
+                    self.try_version(behaviour, Errand::Forward(ask));
+                    return true;
+                }
             }
         }
+        let Some(leaving) = self.turnover.leaving.take() else {
+            return false;
+        };
+        let previous = self.previous();
+        let is_tried = previous.is_some();
+        if let Some(behaviour) = previous {
+            self.try_version(behaviour, Errand::Back(leaving));
+        }
+        is_tried
+    }
+
+    fn try_version(&mut self, behaviour: B, errand: Errand) {
+        let (reason, record) = match &errand {
+            Errand::Forward(ask) if ask.fresh_state => (Reason::Fresh, None),
+            _ => (Reason::Swap, self.store.saved().record.clone()),
+        };
         self.turnover.beginning = Some(Beginning {
-            about,
+            about: About::of(&behaviour),
             errand,
             since: Instant::now(),
         });
         self.store.outbox().measure_room();
         self.supervisor.try_candidate(behaviour, reason, record);
-        true
     }
 
     /// Why a version is not even tried.
@@ -105,42 +123,23 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         else {
             return self.supervisor.abandon();
         };
-        let mut batch = Batch {
-            record: Some(outcome.record),
-            ..Batch::default()
+        let (_, mut batch) = outcome.into_batch(None);
+        let taken_over = match errand {
+            Errand::Forward(ask) => Some(self.go_forward(about, ask, &mut batch)),
+            Errand::Back(leaving) => self.go_back(leaving, &mut batch),
         };
-        let running = self.store.saved().versions.running.clone();
-        let before = running.map(|running| running.about);
-        match &errand {
-            Errand::Forward(ask) => self.go_forward(about.clone(), ask, &mut batch),
-            Errand::Back { reason, .. } => self.go_back(reason, &mut batch),
-        }
-        batch.stage(outcome.effects);
-        let ran = self.supervisor.adopt();
+        let Some((mut entry, asker)) = taken_over else {
+            return self.supervisor.abandon();
+        };
+        self.supervisor.adopt();
+        let behaviour = self.supervisor.behaviour().clone();
+        let sha256 = behaviour.sha256().to_owned();
+        self.turnover.loaded.insert(sha256, behaviour);
         // In whole microseconds: nobody reads more digits.
-        let pause = (since.elapsed().as_secs_f64() * 1e6).round() / 1e3;
-        let (mut entry, asker) = match errand {
-            Errand::Forward(ask) => {
-                let entry = self.entry(Step::Begun, &ask).of(about);
-                let asker = ask.asker.clone();
-                self.put_on_probation(ran, ask, before, &mut batch);
-                (entry, asker)
-            }
-            Errand::Back {
-                source,
-                reason,
-                asker,
-            } => {
-                let now = self.clock.now();
-                let mut entry = Entry::new(now, Step::RolledBack, source).because(reason);
-                entry.version = before;
-                entry.instead = Some(about);
-                (entry, asker)
-            }
-        };
-        entry.pause_ms = Some(pause);
+        entry.pause_ms = Some((since.elapsed().as_secs_f64() * 1e6).round() / 1e3);
         self.step(&mut batch, entry, asker.as_ref());
         self.commit_call(batch);
+        self.unload();
         self.started = true;
         self.announce();
         if std::mem::take(&mut self.twin_missed) {
@@ -150,9 +149,12 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     }
 
     /// What a version somebody wants changes: it is on probation, with the state before it to go back to.
-    fn go_forward(&mut self, about: About, ask: &Ask, batch: &mut Batch) {
+    fn go_forward(&mut self, about: About, ask: Ask, batch: &mut Batch) -> (Entry, Option<Asker>) {
+        let entry = self.entry(Step::Begun, &ask).of(about.clone());
+        let asker = ask.asker.clone();
         let saved = self.store.saved();
         let mut versions = saved.versions.clone();
+        let replaced = versions.running.clone().map(|running| running.about);
         if ask.source.is_component_file() {
             versions.file = Some(about.sha256.clone());
         }
@@ -160,30 +162,30 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         versions.begin(about, self.clock.now(), saved.record.clone(), timers);
         batch.versions = Some(versions);
         if ask.fresh_state {
-            batch.timers.push(TimerChange::All(Timers::default()));
+            // Before those it has set.
+            batch.timers.insert(0, TimerChange::All(Timers::default()));
             batch.twin = Some(saved.twin.unapplied());
             self.twin_missed = true;
         }
+        // What was to be given up is given up for this one.
+        self.turnover.leaving = None;
+        self.put_on_probation(ask, replaced, batch);
+        (entry, asker)
     }
 
     /// What a version that ran before changes: it takes over the state there is.
-    fn go_back(&mut self, reason: &str, batch: &mut Batch) {
-        let mut versions = self.store.saved().versions.clone();
-        versions.fall_back(reason);
-        batch.versions = Some(versions);
-        self.turnover.previous = None;
+    fn go_back(&mut self, leaving: Leaving, batch: &mut Batch) -> Option<(Entry, Option<Asker>)> {
+        let Leaving {
+            source,
+            reason,
+            asker,
+        } = leaving;
+        let (back, entry) = swap::fall_back(self.store.saved(), &*self.clock, source, &reason)?;
+        batch.versions = back.versions;
+        Some((entry, asker))
     }
 
-    fn put_on_probation(
-        &mut self,
-        ran: Option<B>,
-        ask: Ask,
-        replaced: Option<About>,
-        batch: &mut Batch,
-    ) {
-        if self.turnover.fallback.is_none() {
-            self.turnover.fallback = ran;
-        }
+    fn put_on_probation(&mut self, ask: Ask, replaced: Option<About>, batch: &mut Batch) {
         let now = self.clock.monotonic();
         let rules = self.turnover.rules;
         let probation = match self.turnover.probation.take() {
@@ -219,7 +221,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 let reason = format!("it does not begin: {}{hint}", failure.reason());
                 self.entry(Step::Refused, ask).because(reason)
             }
-            Errand::Back { source, .. } => {
+            Errand::Back(Leaving { source, .. }) => {
                 let reason = format!(
                     "it does not take over the state there is: {}",
                     failure.reason()
@@ -242,9 +244,6 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let Some(probation) = self.turnover.probation.take_if(passed) else {
             return;
         };
-        if let Some(accepted_before) = self.turnover.fallback.take() {
-            self.turnover.previous = Some(accepted_before);
-        }
         let mut versions = self.store.saved().versions.clone();
         versions.accept();
         let mut batch = Batch {
@@ -255,5 +254,6 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let entry = entry.of(About::of(self.supervisor.behaviour()));
         self.step(&mut batch, entry, probation.asker.as_ref());
         self.commit(batch);
+        self.unload();
     }
 }

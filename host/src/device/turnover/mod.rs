@@ -15,24 +15,33 @@ use tokio::sync::mpsc;
 
 pub(super) use self::back::After;
 use self::probation::Probation;
-use super::{Device, Milestone, behaviour::Behaviour};
+use super::{
+    Device, Milestone,
+    behaviour::{Behaviour, Failure},
+};
 use crate::{
     mqtt::Transport,
     store::{batch::Batch, outbox::Outgoing},
-    swap::{self, About, Ask, Asker, Entry, Order, Source, Step},
+    swap::{self, About, Ask, Asker, Entry, Order, Running, Source, Step},
 };
 
 /// The versions a device may turn to, and what it is about to do with them.
 pub(in crate::device) struct Turnover<B> {
     orders: Option<mpsc::Receiver<Order<B>>>,
     rules: swap::Probation,
+    /// What can run, by its hash: the version that does, and those the device may turn back to, once they are loaded. Which
+    /// they are is for the store to say.
+    loaded: BTreeMap<String, B>,
     /// What is to take over next.
     waiting: Option<Candidate<B>>,
+    /// Why the version before is to take over, after what waits has had its chance.
+    leaving: Option<Leaving>,
     /// Whose `init` is in hand.
     beginning: Option<Beginning>,
-    fallback: Option<B>,
-    previous: Option<B>,
+    /// How far the version that runs has proved itself.
     probation: Option<Probation>,
+    /// Steps from before the device began.
+    earlier_steps: Vec<Entry>,
     steps: BTreeMap<Step, u64>,
     /// Steps to tell those who wait for them once their batch is accepted, with its number.
     untold: Vec<(u64, Entry, Asker)>,
@@ -44,23 +53,25 @@ pub(in crate::device) struct Turnover<B> {
     had_its_say: bool,
 }
 
-/// A version that is to take over.
+/// A version somebody wants.
 struct Candidate<B> {
     behaviour: B,
-    errand: Errand,
+    ask: Ask,
+}
+
+/// Why the version that runs is withdrawn, though it was accepted.
+struct Leaving {
+    source: Source,
+    reason: String,
+    asker: Option<Asker>,
 }
 
 /// Why a version is to take over.
-#[derive(Clone)]
 enum Errand {
     /// Somebody wants it.
     Forward(Ask),
     /// It ran before, and what runs now is withdrawn.
-    Back {
-        source: Source,
-        reason: String,
-        asker: Option<Asker>,
-    },
+    Back(Leaving),
 }
 
 struct Beginning {
@@ -73,23 +84,32 @@ impl Errand {
     fn asker(&self) -> Option<&Asker> {
         match self {
             Self::Forward(ask) => ask.asker.as_ref(),
-            Self::Back { asker, .. } => asker.as_ref(),
+            Self::Back(leaving) => leaving.asker.as_ref(),
         }
     }
 }
 
 impl<B> Turnover<B> {
-    /// `on_probation` goes on with the probation of an earlier process.
-    pub(in crate::device) fn new(parts: swap::Parts<B>, on_probation: bool, now: Duration) -> Self {
+    /// `running` is what runs; `on_probation` goes on with its probation in an earlier process.
+    pub(in crate::device) fn new(
+        parts: swap::Parts<B>,
+        running: &B,
+        on_probation: bool,
+        now: Duration,
+    ) -> Self
+    where
+        B: Behaviour,
+    {
         let probation = on_probation.then(|| Probation::new(parts.probation, now, None, None));
         Self {
             orders: parts.orders,
             rules: parts.probation,
+            loaded: BTreeMap::from([(running.sha256().to_owned(), running.clone())]),
             waiting: None,
+            leaving: None,
             beginning: None,
-            fallback: parts.fallback,
-            previous: parts.previous,
             probation,
+            earlier_steps: parts.steps,
             steps: BTreeMap::new(),
             untold: Vec::new(),
             reports: parts.report,
@@ -117,6 +137,13 @@ impl<B> Turnover<B> {
         }
     }
 
+    /// The version on probation is withdrawn once there is another one.
+    fn overdue(&mut self, failure: &Failure) {
+        if let Some(probation) = &mut self.probation {
+            probation.overdue.get_or_insert_with(|| failure.to_string());
+        }
+    }
+
     /// Tells the steps of batches up to this one.
     pub(in crate::device) fn tell(&mut self, accepted: u64) {
         for (_, entry, asker) in self.untold.extract_if(.., |(batch, ..)| *batch <= accepted) {
@@ -135,14 +162,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     /// Does what the device is told.
     pub(in crate::device) fn take_order(&mut self, order: Order<B>) {
         match order {
-            Order::Swap(behaviour, ask) => {
-                self.note(
-                    self.entry(Step::Prepared, &ask).of(About::of(&behaviour)),
-                    ask.asker.clone(),
-                );
-                let errand = Errand::Forward(ask);
-                self.replace_waiting(Candidate { behaviour, errand });
-            }
+            Order::Swap(behaviour, ask) => self.wait_for_its_turn(behaviour, ask),
+            Order::Earlier(behaviour) => self.turn_back_if_overdue(behaviour),
             Order::Note(entry, asker) => self.note(*entry, asker),
             Order::RollBack(asker) => self.roll_back_as_asked(asker),
             Order::Report(to) => {
@@ -161,12 +182,25 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         }
     }
 
-    /// Logs and counts a step, and leaves it in the next batch, with which it is told.
-    fn step(&mut self, batch: &mut Batch, entry: Entry, asker: Option<&Asker>) {
+    /// Logs and counts what became of versions before the device began.
+    pub(in crate::device) fn count_earlier_steps(&mut self) {
+        for entry in std::mem::take(&mut self.turnover.earlier_steps) {
+            self.count(&entry);
+        }
+    }
+
+    /// Logs and counts a step.
+    fn count(&mut self, entry: &Entry) {
         *self.turnover.steps.entry(entry.step).or_default() += 1;
         let is_result = entry.step.is_kept() && entry.step != Step::Failed;
         self.turnover.unreported |= self.turnover.reports && is_result;
         entry.log(&self.name);
+        (self.observer)(Milestone::Version(Box::new(entry.clone())));
+    }
+
+    /// Counts a step and leaves it in the next batch, with which it is told.
+    fn step(&mut self, batch: &mut Batch, entry: Entry, asker: Option<&Asker>) {
+        self.count(&entry);
         if let Some(asker) = asker {
             let number = match entry.step.is_kept() {
                 true => self.store.next_batch(),
@@ -176,12 +210,11 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 .untold
                 .push((number, entry.clone(), asker.clone()));
         }
-        (self.observer)(Milestone::Version(Box::new(entry.clone())));
         batch.steps.push(entry);
     }
 
     /// A step with nothing else to commit.
-    fn note(&mut self, entry: Entry, asker: Option<Asker>) {
+    pub(in crate::device) fn note(&mut self, entry: Entry, asker: Option<Asker>) {
         let kept = entry.step.is_kept();
         let mut batch = Batch::default();
         self.step(&mut batch, entry, asker.as_ref());
@@ -204,6 +237,29 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             }
         }
         number
+    }
+
+    /// The version to go back to while another is on probation; none if it is not loaded.
+    fn fallback(&self) -> Option<B> {
+        let fallback = self.store.saved().versions.fallback.as_ref()?;
+        self.loaded(&fallback.version)
+    }
+
+    /// The version that takes over from an accepted one; none if it is not loaded.
+    fn previous(&self) -> Option<B> {
+        let previous = self.store.saved().versions.previous.as_ref()?;
+        self.loaded(previous)
+    }
+
+    fn loaded(&self, version: &Running) -> Option<B> {
+        self.turnover.loaded.get(&version.about.sha256).cloned()
+    }
+
+    /// Lets behaviours go that are not needed any more.
+    fn unload(&mut self) {
+        let needed = self.needed();
+        let loaded = &mut self.turnover.loaded;
+        loaded.retain(|sha256, _| needed.contains(sha256));
     }
 
     /// Tells the cloud what the version that runs is, if that takes another connection.

@@ -23,6 +23,8 @@ pub(super) struct Probation {
     committed: Option<u64>,
     /// The first message it sent while connected, by its id in the outbox.
     pub(super) sent: Option<u64>,
+    /// Why it is withdrawn once the version before is loaded.
+    pub(super) overdue: Option<String>,
     /// Who waits for it to pass.
     pub(super) asker: Option<Asker>,
 }
@@ -41,6 +43,7 @@ impl Probation {
             errors: 0,
             committed,
             sent: None,
+            overdue: None,
             asker,
         }
     }
@@ -69,7 +72,7 @@ impl Probation {
 
     /// Whether time and events are enough.
     pub(super) fn has_passed(&self, now: Duration) -> bool {
-        self.events == 0 && self.until <= now
+        self.events == 0 && self.until <= now && self.overdue.is_none()
     }
 
     /// What is still needed.

@@ -1,0 +1,269 @@
+//! Whether a version takes over, and what is told of it.
+
+use host::{
+    clock::Clock,
+    device::{
+        DeviceError,
+        behaviour::{Failure, Reason},
+    },
+    mqtt::scripted::Sent,
+    store::{Backend, Kept, Progress, row::Row},
+    swap::{self, Ask, Entry, Order, Source, State, Step},
+};
+use tokio::sync::{mpsc, watch};
+
+use super::{
+    RULES, ask, begin, failing, next, ok, recorder,
+    scripted::{Gate, call},
+    site, site_on, site_with, until,
+};
+
+#[tokio::test]
+async fn a_new_version_takes_over_with_the_record_and_is_accepted_after_its_probation() {
+    let a = recorder();
+    let mut site = site(&a).await;
+    assert_eq!(site.call("one").await, ok("begun+one"));
+
+    let b = recorder().version("b");
+    let mut steps = site.swap(&b).await;
+    assert_eq!(
+        until(&mut steps, Step::Begun).await,
+        [Step::Prepared, Step::Begun]
+    );
+    assert_eq!(b.reasons(), [Reason::Swap]);
+    assert_eq!(site.call("two").await, ok("begun+one+two"));
+    let status = site.status().await;
+    assert!(matches!(
+        status.state,
+        State::Probation { events_left: 1, .. }
+    ));
+    assert_eq!(status.fallback.unwrap().about.sha256, "a");
+
+    assert_eq!(site.call("three").await, ok("begun+one+two+three"));
+    let accepted = next(&mut steps).await;
+    assert_eq!(accepted.step, Step::Accepted);
+    assert_eq!(accepted.version.unwrap().sha256, "b");
+    let status = site.status().await;
+    assert_eq!(status.state, State::Accepted);
+    assert_eq!(status.previous.unwrap().about.sha256, "a");
+    assert_eq!(status.steps["begun"], 1);
+    assert_eq!(status.steps["accepted"], 1);
+    assert!(site.bench.clock.monotonic() >= RULES.time);
+}
+
+#[tokio::test]
+async fn what_runs_already_is_not_swapped() {
+    let a = recorder();
+    let mut site = site(&a).await;
+    let mut steps = site.swap(&recorder()).await;
+    assert_eq!(
+        until(&mut steps, Step::Same).await,
+        [Step::Prepared, Step::Same]
+    );
+    site.call("one").await;
+    assert_eq!(a.reasons(), [Reason::Fresh]);
+    assert_eq!(site.status().await.last_swap, None, "it is no history");
+}
+
+#[tokio::test]
+async fn a_version_that_does_not_begin_changes_nothing() {
+    for failure in [
+        Failure::Error("schema 2".to_owned()),
+        Failure::Trap("it spun".to_owned()),
+    ] {
+        let a = recorder();
+        let mut site = site(&a).await;
+        site.call("one").await;
+        let (why, is_error) = (failure.clone(), matches!(failure, Failure::Error(_)));
+        let b = recorder().version("b").beginning(move |_| Err(why.clone()));
+        let mut steps = site.swap(&b).await;
+        assert_eq!(
+            until(&mut steps, Step::Refused).await,
+            [Step::Prepared, Step::Refused]
+        );
+        let status = site.status().await;
+        let reason = status.last_swap.unwrap().reason.unwrap();
+        assert!(reason.contains(&failure.reason()), "{reason}");
+        assert_eq!(reason.contains("--fresh-state"), is_error, "{reason}");
+        assert!(status.quarantined.is_empty());
+        assert_eq!(site.call("two").await, ok("begun+one+two"));
+        assert_eq!(a.reasons(), [Reason::Fresh], "the instance is the same");
+    }
+}
+
+#[tokio::test]
+async fn another_model_is_refused_unless_it_is_allowed_and_then_announced_anew() {
+    let a = recorder();
+    let mut site = site(&a).await;
+    let b = recorder().version("b").model("dtmi:example:Other;1");
+    let mut steps = site.swap(&b).await;
+    until(&mut steps, Step::Refused).await;
+    let reason = site.status().await.last_swap.unwrap().reason.unwrap();
+    assert!(reason.contains("dtmi:example:Other;1") && reason.contains("--allow-model-change"));
+
+    let allowed = Ask {
+        allow_model_change: true,
+        ..ask()
+    };
+    let mut steps = site.swap_as(&b, allowed).await;
+    until(&mut steps, Step::Begun).await;
+    let attempt = site.bench.server.next().await.expect("a new connection");
+    let username = attempt.connect.username.clone();
+    assert!(
+        username.contains("dtmi%3Aexample%3AOther%3B1"),
+        "{username}"
+    );
+}
+
+#[tokio::test]
+async fn a_model_that_changes_while_the_device_connects_is_the_one_it_connects_with() {
+    let (orders, to_device) = mpsc::channel(16);
+    let versions = swap::Parts {
+        orders: Some(to_device),
+        ..swap::Parts::default()
+    };
+    let mut bench = begin(&recorder(), versions, Kept::default());
+    let attempt = bench.server.next().await.expect("a connection");
+    let (asker, mut steps) = mpsc::unbounded_channel();
+    let ask = Ask {
+        allow_model_change: true,
+        asker: Some(asker),
+        ..ask()
+    };
+    let b = recorder().version("b").model("dtmi:example:Other;1");
+    orders.send(Order::Swap(b, ask)).await.unwrap();
+    until(&mut steps, Step::Begun).await;
+    let old = attempt.accept();
+    let attempt = bench.server.next().await.expect("a new connection");
+    assert!(attempt.connect.username.contains("Other"));
+    drop(old);
+}
+
+#[tokio::test]
+async fn a_version_that_takes_messages_connects_anew_and_one_that_does_not_keeps_the_connection() {
+    let mut site = site(&recorder()).await;
+    let b = recorder().version("b").without_messages();
+    until(&mut site.swap(&b).await, Step::Begun).await;
+    assert_eq!(site.call("one").await.0, "200", "on the same connection");
+    until(&mut site.swap(&recorder().version("c")).await, Step::Begun).await;
+    let mut hub = site
+        .bench
+        .server
+        .next()
+        .await
+        .expect("a new connection")
+        .accept();
+    let subscribed = hub.next().await;
+    assert!(matches!(&subscribed, Some(Sent::Subscribe(topics)) if topics.len() == 4));
+}
+
+#[tokio::test]
+async fn a_version_that_waits_for_a_call_gives_way_to_a_newer_one_and_the_call_is_answered() {
+    let gate = Gate::closed();
+    let a = recorder().held_by(&gate);
+    let mut site = site(&a).await;
+    call(&site.hub, "long", "1");
+    gate.came.acquire().await.unwrap().forget();
+    let mut first = site.swap(&recorder().version("b")).await;
+    assert_eq!(next(&mut first).await.step, Step::Prepared);
+    let mut second = site.swap(&recorder().version("c")).await;
+    assert_eq!(until(&mut first, Step::Replaced).await, [Step::Replaced]);
+    assert_eq!(next(&mut second).await.step, Step::Prepared);
+    gate.open.add_permits(1);
+    assert_eq!(next(&mut second).await.step, Step::Begun);
+    let answer = site.answer().await;
+    assert_eq!(answer, ok("begun+long"), "the version that had it answers");
+    assert_eq!(site.call("two").await, ok("begun+long+two"));
+    assert_eq!(site.runs().await, "c");
+}
+
+#[tokio::test]
+async fn the_first_version_that_does_not_begin_ends_the_device_and_a_later_one_does_not() {
+    let broken = || recorder().beginning(|_| Err(Failure::Error("a wrong setting".into())));
+    let bench = begin(&broken(), swap::Parts::default(), Kept::default());
+    let ended = bench.device.await.unwrap();
+    assert!(matches!(ended, Err(DeviceError::Component(_))));
+
+    let kept = Kept {
+        record: Some("kept".to_owned()),
+        ..Kept::default()
+    };
+    let mut site = site_with(&broken(), kept).await;
+    let (status, body) = site.call("one").await;
+    assert_eq!(status, "503");
+    assert!(body.contains("a wrong setting"), "{body}");
+    assert!(matches!(site.status().await.state, State::LeftAlone { .. }));
+    let b = recorder().version("b");
+    until(&mut site.swap(&b).await, Step::Begun).await;
+    assert_eq!(site.call("one").await, ok("kept+one"));
+}
+
+#[tokio::test]
+async fn what_became_of_versions_before_the_device_began_is_counted() {
+    let (orders, to_device) = mpsc::channel(16);
+    let parts = swap::Parts {
+        orders: Some(to_device),
+        steps: vec![Entry::new(
+            jiff::Timestamp::UNIX_EPOCH,
+            Step::Continued,
+            Source::Host,
+        )],
+        ..swap::Parts::default()
+    };
+    let site = super::connected(begin(&recorder(), parts, Kept::default()), orders).await;
+    let status = site.status().await;
+    assert_eq!(status.steps["continued"], 1);
+    assert_eq!(status.last_swap, None, "the history has it already");
+}
+
+/// A disk that has failed: everything is accepted in memory, and nothing is safe.
+struct Degraded(watch::Sender<Progress>);
+
+impl Backend for Degraded {
+    fn keep(&mut self, number: u64, _: &[Row<'_>]) {
+        self.0.send_modify(|progress| progress.accepted = number);
+    }
+
+    fn progress(&self) -> watch::Receiver<Progress> {
+        self.0.subscribe()
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_stops_neither_a_swap_nor_a_roll_back() {
+    let disk = Degraded(watch::channel(Progress::default()).0);
+    let mut site = site_on(&recorder(), Box::new(disk)).await;
+    assert_eq!(site.call("one").await, ok("begun+one"));
+    let mut steps = site.swap(&failing().version("b")).await;
+    until(&mut steps, Step::Begun).await;
+    assert_eq!(site.call("two").await, ok("begun+one+two"));
+    assert_eq!(site.call("trap").await, ok("begun+one+trap"));
+    assert_eq!(next(&mut steps).await.step, Step::RolledBack);
+    assert_eq!(site.runs().await, "a");
+}
+
+#[tokio::test]
+async fn a_swap_is_told_once_it_is_on_disk_and_nothing_the_new_version_does_leaves_before() {
+    /// A disk that has time.
+    struct Slow(watch::Sender<Progress>);
+    impl Backend for Slow {
+        fn keep(&mut self, _: u64, _: &[Row<'_>]) {}
+
+        fn progress(&self) -> watch::Receiver<Progress> {
+            self.0.subscribe()
+        }
+    }
+    let progress = watch::channel(Progress::default()).0;
+    let mut site = site_on(&recorder(), Box::new(Slow(progress.clone()))).await;
+    let mut steps = site.swap(&recorder().version("b")).await;
+    assert_eq!(next(&mut steps).await.step, Step::Prepared);
+    call(&site.hub, "one", "1");
+    // It runs, as far as the device is concerned.
+    while site.runs().await != "b" {
+        tokio::task::yield_now().await;
+    }
+    assert!(steps.try_recv().is_err(), "not told before it is kept");
+    progress.send_modify(|progress| (progress.accepted, progress.safe) = (1000, 1000));
+    assert_eq!(next(&mut steps).await.step, Step::Begun);
+    assert_eq!(site.answer().await, ok("begun+one"));
+}

@@ -39,6 +39,13 @@ impl Events {
         })
     }
 
+    /// How often devices have connected so far.
+    pub fn connections(&self) -> usize {
+        let seen = self.seen();
+        let connected = seen.iter().filter(|event| event["type"] == "connected");
+        connected.count()
+    }
+
     /// All events so far, from the first.
     pub fn seen(&self) -> Vec<Value> {
         let lines = self.process.stdout.lines();

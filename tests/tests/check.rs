@@ -212,3 +212,22 @@ fn a_command_line_that_cannot_be_used_is_no_verdict_on_the_component() {
         assert_eq!(checked.stdout, "");
     }
 }
+
+#[test]
+fn a_component_that_does_harm_in_a_call_does_not_pass_and_the_reason_is_told() {
+    for (fault, why) in [
+        ("spin", "more than 1 s of CPU time"),
+        ("trap", "unreachable"),
+        ("hog", "more than 64 MiB of memory"),
+        ("huge-record", "fuel"),
+    ] {
+        let checked = check(
+            &guest("faulty"),
+            &["--set", &format!("first={fault}"), "--limit=wall=60s"],
+        );
+        assert_eq!(checked.code, 1, "{fault}");
+        let said = checked.says("timers", "error");
+        assert!(said.contains(why), "{fault}: {said}");
+        assert!(checked.stderr.contains("does not pass: timers"), "{fault}");
+    }
+}

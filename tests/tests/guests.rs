@@ -21,6 +21,8 @@ impl Faulty {
         let cloud = Cloud::start();
         let mut events = cloud.events();
         let host = HostCommand::of(&guest("faulty"))
+            // Where other tests keep the machine busy, the time a call takes is no measure of what it computes.
+            .arg("--limit=wall=60s")
             .enrolled(&cloud, "f-1")
             .start();
         events.next("telemetry");
@@ -54,8 +56,7 @@ impl Faulty {
                 .filter(|count| *count > last)
         });
         assert_eq!(next, last + 1, "the record survives");
-        let connections = seen.iter().filter(|event| event["type"] == "connected");
-        assert_eq!(connections.count(), 1, "the connection survives");
+        assert_eq!(self.events.connections(), 1, "the connection survives");
     }
 }
 

@@ -7,19 +7,28 @@
     reason = "in a test, to panic is to fail"
 )]
 
-use end_to_end::{Cloud, Device, Events, HostCommand, Process, guest};
+use end_to_end::{Cloud, Device, HostCommand, Process, guest};
+use serde_json::Value;
 
-/// Faults of the component `faulty`, and what is said of each.
-const FAULTS: [(&str, &str); 8] = [
+/// Faults of the component `faulty` that stop a call, and what is said of each.
+const FAULTS: [(&str, &str); 10] = [
     ("trap", "unreachable"),
     ("err", "asked to fail"),
     ("spin", "more than 1 s of CPU time"),
     ("hog", "more than 64 MiB of memory"),
     ("wait", "it waits (wasi:io/poll)"),
     ("recurse", "call stack exhausted"),
+    ("log-on", "more than 1 s of CPU time"),
     ("save-err", "asked to fail at save"),
     ("big-record", "its record is"),
+    ("huge-record", "fuel"),
 ];
+/// Those that are refused while the call goes on.
+const REFUSED: [&str; 3] = ["flood", "big", "log"];
+/// Where other tests keep the machine busy, the time a call takes is no measure of what it computes.
+const PATIENT: &str = "--limit=wall=60s";
+/// Traps an accepted version may have before it is given up.
+const BUDGET: usize = 5;
 
 /// A device that runs a good component, with this setting for the bad one.
 fn good(fault_when: &str, fault: &str) -> (Device, Process) {
@@ -28,12 +37,13 @@ fn good(fault_when: &str, fault: &str) -> (Device, Process) {
         .host(&guest("sequence"))
         .set("interval", "20ms")
         .set(fault_when, fault)
+        .arg(PATIENT)
         .start();
     host.stdout.wait_for("Listening");
     (device, host)
 }
 
-fn reason(entry: &serde_json::Value) -> &str {
+fn reason(entry: &Value) -> &str {
     entry["reason"].as_str().expect("a reason")
 }
 
@@ -42,45 +52,55 @@ fn has_gone_on(device: &Device) {
     let mut events = device.cloud.events();
     let counted = device.cloud.call(&["count"]).payload.as_u64();
     events.numbers(counted.expect("a number") + 1);
-    assert_eq!(connections(&events), 1);
-}
-
-/// How often the device has connected.
-fn connections(events: &Events) -> usize {
-    let seen = events.seen();
-    let connected = seen.iter().filter(|event| event["type"] == "connected");
-    connected.count()
+    assert_eq!(events.connections(), 1);
 }
 
 #[test]
 fn at_the_first_start_the_host_ends_and_says_why() {
     let cloud = Cloud::start();
     for (fault, why) in FAULTS {
+        let state = tempfile::tempdir().expect("a directory");
         let mut host = HostCommand::of(&guest("faulty"))
             .set("init", fault)
+            .arg(PATIENT)
+            .state_dir(state.path())
             .enrolled(&cloud, fault)
             .start();
         assert_eq!(host.wait().code(), Some(2), "{fault}");
         host.stderr.wait_for("error: the component");
         assert!(host.stderr.text().contains(why), "{fault}");
+        let history = HostCommand::bare()
+            .state_dir(state.path())
+            .arg("history")
+            .arg("--json")
+            .to_its_end()
+            .json();
+        assert_eq!(
+            (&history["step"], &history["source"]),
+            (&"refused".into(), &"start".into())
+        );
+        assert!(reason(&history).contains(why), "{fault}: {history}");
     }
 }
 
 #[test]
 fn at_a_later_start_the_version_that_works_goes_on() {
-    let (fault, why) = FAULTS[0];
-    let (device, mut host) = good("init", fault);
-    assert_eq!(host.stop(), Some(0));
-    let mut host = device
-        .host(&guest("faulty"))
-        .set("interval", "20ms")
-        .set("init", fault)
-        .start();
-    host.stderr.wait_for("the new version is refused");
-    assert!(reason(&device.entry("refused", "start")).contains(why));
-    host.stdout.wait_for("Listening");
-    device.cloud.call(&["count"]);
-    assert_eq!(host.stop(), Some(0));
+    for (fault, why) in FAULTS {
+        let (device, mut host) = good("init", fault);
+        assert_eq!(host.stop(), Some(0));
+        let mut host = device
+            .host(&guest("faulty"))
+            .set("interval", "20ms")
+            .set("init", fault)
+            .arg(PATIENT)
+            .start();
+        host.stderr.wait_for("the new version is refused");
+        let entry = device.entry("refused", "start");
+        assert!(reason(&entry).contains(why), "{fault}: {entry}");
+        host.stdout.wait_for("Listening");
+        assert_eq!(device.cloud.call(&["count"]).status, 200);
+        assert_eq!(host.stop(), Some(0));
+    }
 }
 
 #[test]
@@ -111,33 +131,73 @@ fn on_probation_it_is_rolled_back() {
 }
 
 #[test]
-fn later_it_is_told_and_recovered_and_in_the_end_the_version_before_goes_on() {
-    let device = Device::new();
-    let mut events = device.cloud.events();
-    let mut host = device
-        .host(&guest("sequence"))
-        .set("interval", "20ms")
-        .start();
-    host.stdout.wait_for("Listening");
+fn later_each_fault_is_told_and_a_new_instance_goes_on() {
+    let (device, mut host) = good("interval", "20ms");
     device.swaps(&guest("faulty"), &["--wait"]);
-    for (fault, why) in FAULTS.iter().filter(|(fault, _)| *fault != "err") {
-        let reply = device.cloud.call(&[fault]);
-        match reply.status {
-            500 => assert!(reply.payload["error"].to_string().contains(why), "{fault}"),
-            // The fifth trap was one too many, and the version before does not know the command.
-            status => {
-                assert_eq!((status, *fault), (404, "recurse"));
-                break;
+    for few in FAULTS.chunks(BUDGET - 1) {
+        for (fault, why) in few {
+            let reply = device.cloud.call(&[fault]);
+            assert_eq!(reply.status, 500, "{fault}: {reply:?}");
+            assert!(reply.payload["error"].to_string().contains(why), "{fault}");
+            assert_eq!(device.cloud.call(&["ok"]).status, 200, "after {fault}");
+            if *fault != "err" && *fault != "save-err" {
+                let entry = device.entry("failed", "host");
+                assert!(reason(&entry).contains(why), "{fault}: {entry}");
             }
+            assert!(host.stderr.text().contains(why), "{fault}");
         }
+        // It has failed as often as it may, for ten minutes.
+        assert_eq!(host.stop(), Some(0));
+        host = device.host(&guest("sequence")).arg(PATIENT).start();
+        host.stdout.wait_for("Listening");
     }
+    assert_eq!(device.runs(), end_to_end::sha256(&guest("faulty")));
+    let reply = device.cloud.call(&["huge"]);
+    assert_eq!(reply.status, 500, "{reply:?}");
+}
+
+#[test]
+fn later_one_failure_too_many_brings_the_version_before_back() {
+    let (device, _host) = good("interval", "20ms");
+    device.swaps(&guest("faulty"), &["--wait"]);
+    let mut events = device.cloud.events();
+    for _ in 1..BUDGET {
+        assert_eq!(device.cloud.call(&["trap"]).status, 500);
+    }
+    // The version before answers, and does not know the command.
+    assert_eq!(device.cloud.call(&["trap"]).status, 404);
     let entry = device.entry("rolled-back", "host");
-    assert!(reason(&entry).contains("call stack exhausted"), "{entry}");
-    assert!(reason(&device.entry("failed", "host")).contains("call stack"));
+    assert!(reason(&entry).contains("unreachable"), "{entry}");
     assert_eq!(device.cloud.call(&["count"]).status, 200);
     // Numbers come again.
     events.find("a number", |event| {
         event["body"]["sequence"].as_u64().map(drop)
     });
-    assert_eq!(connections(&events), 1);
+    assert_eq!(events.connections(), 1);
+}
+
+#[test]
+fn what_is_refused_without_stopping_the_call_costs_no_more_than_its_limit() {
+    for fault in REFUSED {
+        let (device, mut host) = good("init", fault);
+        let mut events = device.cloud.events();
+        device.swaps(&guest("faulty"), &["--wait"]);
+        assert_eq!(device.cloud.call(&[fault]).status, 200, "{fault}");
+        assert_eq!(device.cloud.call(&["ok"]).status, 200, "{fault}");
+        events.next("telemetry");
+        assert_eq!(events.connections(), 1, "{fault}");
+        let lines = host.stderr.text().matches(" line ").count();
+        assert!(lines < 5000, "{lines} lines of twice 10,000");
+        assert_eq!(host.stop(), Some(0));
+    }
+}
+
+#[test]
+fn what_a_version_stages_where_it_may_not_is_refused_while_it_is_described() {
+    let (device, _host) = good("interval", "20ms");
+    device.swaps(&guest("describe_calls_hub"), &[]);
+    let name = device.status()["running"]["name"].clone();
+    assert_eq!(name, "describe-calls-hub: refused, refused");
+    let saved = device.cloud.call(&["record"]).payload;
+    assert_eq!(saved["save"], serde_json::json!(["refused", "refused"]));
 }

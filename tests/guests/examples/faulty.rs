@@ -15,8 +15,11 @@
 //! | `flood` | sends a million messages; answers how many were taken and the first error |
 //! | `big` | sends 1 MB; answers the error |
 //! | `log` | writes 10,000 lines |
+//! | `log-on` | writes lines for ever |
+//! | `huge` | answers 10 MB |
 //! | `save-err` | returns an error from the save that follows |
 //! | `big-record` | returns a record of 200 KB from the save that follows |
+//! | `huge-record` | returns a record of 10 MB from the save that follows |
 //! | `ok` | nothing wrong |
 #![cfg(target_family = "wasm")]
 
@@ -60,8 +63,15 @@ impl Faulty {
             "log" => {
                 (0..10_000).for_each(|line| log::write(log::Level::Info, &format!("line {line}")))
             }
+            "log-on" => {
+                while black_box(true) {
+                    log::write(log::Level::Info, "on and on");
+                }
+            }
+            "huge" => return Ok(Some(json!("x".repeat(10_000_000)))),
             "save-err" => self.save = Some("save-err"),
             "big-record" => self.save = Some("big-record"),
+            "huge-record" => self.save = Some("huge-record"),
             "ok" => {}
             _ => return Ok(None),
         }
@@ -157,6 +167,7 @@ impl Device for Faulty {
     fn save(&mut self) -> Result<String, String> {
         let padding = match self.save.take() {
             Some("save-err") => return Err("asked to fail at save".to_owned()),
+            Some("huge-record") => 10_000_000,
             Some(_) => 200_000,
             None => 0,
         };

@@ -1,5 +1,6 @@
 //! A running program.
 
+use std::fs;
 use std::io::Write;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
@@ -55,6 +56,11 @@ impl Process {
         self.child.id()
     }
 
+    /// The processes it has started, and those they have started, that have not ended: id and command line.
+    pub fn descendants(&self) -> Vec<(u32, String)> {
+        descendants(self.id())
+    }
+
     /// Types a line.
     pub fn type_line(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().expect("standard input is open");
@@ -94,6 +100,27 @@ impl Process {
     pub(crate) fn ends(&self) -> bool {
         self.stdout.ends() && self.stderr.ends()
     }
+}
+
+fn descendants(id: u32) -> Vec<(u32, String)> {
+    // Each thread has children of its own.
+    let threads = fs::read_dir(format!("/proc/{id}/task"));
+    let threads = threads.into_iter().flatten().filter_map(Result::ok);
+    let children =
+        threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    let children: Vec<u32> = children
+        .flat_map(|ids| {
+            let ids = ids.split_whitespace().map(|id| id.parse().expect("an id"));
+            ids.collect::<Vec<_>>()
+        })
+        .collect();
+    let of_each = children.into_iter().flat_map(|child| {
+        // Empty once it has ended and is to be waited for.
+        let command = fs::read_to_string(format!("/proc/{child}/cmdline")).unwrap_or_default();
+        let itself = (!command.is_empty()).then(|| (child, command.replace('\0', " ")));
+        itself.into_iter().chain(descendants(child))
+    });
+    of_each.collect()
 }
 
 impl Drop for Process {

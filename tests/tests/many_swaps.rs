@@ -10,10 +10,10 @@ use std::{env, fs, path::Path, time::Instant};
 
 use end_to_end::{Device, Process, guest};
 
-/// Swaps of the short version, and of the long one.
+/// Swaps of the short version, and of the long one. Each is to another version, which is compiled.
 const SWAPS: (u32, u32) = (40, 1000);
-/// Different versions among them.
-const VERSIONS: u32 = 10;
+/// Compiled components a host keeps at most.
+const IMAGES: usize = 50;
 
 /// What a process holds.
 #[derive(Debug)]
@@ -22,13 +22,14 @@ struct Holdings {
     memory: u64,
     descriptors: usize,
     threads: u64,
-    children: usize,
+    processes: usize,
     /// Of the state directory, in bytes.
-    disk: u64,
-    files: usize,
+    state: u64,
+    components: usize,
+    images: usize,
 }
 
-fn holdings(host: &Process, state: &Path) -> Holdings {
+fn holdings(host: &Process, state: &Path, images: &Path) -> Holdings {
     let proc = format!("/proc/{}", host.id());
     let status = fs::read_to_string(format!("{proc}/status")).expect("it runs");
     let field = |name: &str| {
@@ -38,53 +39,59 @@ fn holdings(host: &Process, state: &Path) -> Holdings {
             .and_then(|number| number.parse().ok())
             .expect("a number")
     };
-    let count = |path: String| fs::read_dir(path).expect("it can be read").count();
-    let children = fs::read_to_string(format!("{proc}/task/{}/children", host.id()));
-    let components = fs::read_dir(state.join("components")).expect("it is there");
-    let sizes: Vec<_> = components
-        .map(|entry| {
-            entry
-                .and_then(|entry| entry.metadata())
-                .expect("it is there")
-                .len()
-        })
-        .collect();
+    let count = |path: &Path| fs::read_dir(path).expect("it can be read").count();
     Holdings {
         memory: field("VmRSS:"),
-        descriptors: count(format!("{proc}/fd")),
+        descriptors: count(format!("{proc}/fd").as_ref()),
         threads: field("Threads:"),
-        children: children.map_or(0, |text| text.split_whitespace().count()),
-        disk: sizes.iter().sum(),
-        files: sizes.len(),
+        processes: host.descendants().len(),
+        state: bytes(state),
+        components: count(&state.join("components")),
+        images: count(images),
     }
 }
 
+/// How much the files in a folder and its folders are together.
+fn bytes(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).expect("it can be read");
+    let sizes = entries.map(|entry| {
+        let entry = entry.expect("it is there");
+        let metadata = entry.metadata().expect("it is there");
+        match metadata.is_dir() {
+            true => bytes(&entry.path()),
+            false => metadata.len(),
+        }
+    });
+    sizes.sum()
+}
+
 #[test]
-fn memory_descriptors_children_and_disk_stay_as_they_are() {
+fn memory_descriptors_processes_and_disk_stay_as_they_are() {
     let swaps = match env::var_os("SOAK") {
         Some(_) => SWAPS.1,
         None => SWAPS.0,
     };
     let device = Device::new();
+    let images = device.path("images");
     let mut host = device
         .host(&guest("sequence"))
+        .env("HOST_CACHE_DIR", &images)
         .set("interval", "20ms")
         .start();
     host.stdout.wait_for("Listening");
-    let versions: Vec<_> = (0..VERSIONS)
-        .map(|number| device.version(&guest("sequence"), number))
-        .collect();
     let began = Instant::now();
     let mut early = None;
     for swap in 0..swaps {
         if swap == swaps / 4 {
-            early = Some(holdings(&host, &device.state()));
+            early = Some(holdings(&host, &device.state(), &images));
         }
-        device.swaps(&versions[(swap % VERSIONS) as usize], &[]);
+        let version = device.version(&guest("sequence"), swap);
+        device.swaps(&version, &[]);
+        fs::remove_file(version).expect("it is mine");
     }
     let (early, late) = (
         early.expect("there were swaps"),
-        holdings(&host, &device.state()),
+        holdings(&host, &device.state(), &images),
     );
     println!(
         "{swaps} swaps in {:?}\nafter a quarter {early:?}\nat the end      {late:?}",
@@ -94,8 +101,9 @@ fn memory_descriptors_children_and_disk_stay_as_they_are() {
     // A connection of a `host swap` may not be closed yet.
     assert!(late.descriptors <= early.descriptors + 1, "descriptors");
     assert!(late.threads <= early.threads + 2, "threads");
-    assert_eq!(late.children, 0);
-    assert!(late.disk <= early.disk + early.disk / 2, "disk");
-    assert!(late.files <= 4, "the versions a device may need");
+    assert_eq!(late.processes, 0, "{:?}", host.descendants());
+    assert!(late.state <= early.state + early.state / 2, "disk");
+    assert!(late.components <= 4, "the versions a device may need");
+    assert!(late.images <= IMAGES, "images");
     assert!(device.history().len() <= 100);
 }

@@ -5,9 +5,10 @@ use std::{
     os::unix::fs::symlink,
     path::Path,
     thread,
+    time::{Duration, Instant},
 };
 
-use end_to_end::{Device, HostCommand, guest, large, thermostat};
+use end_to_end::{Device, HostCommand, PATIENCE, Process, Signal, guest, large, thermostat};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 /// `host swap` with this file ends with 1 and one line with these words on standard error.
@@ -77,9 +78,7 @@ fn what_cannot_take_over_is_refused_by_name_and_the_device_never_notices() {
     let counted = device.cloud.call(&["count"]).payload.as_u64();
     let numbers = events.numbers(counted.expect("a number"));
     assert_eq!(numbers.twice, 0);
-    let seen = events.seen();
-    let connections = seen.iter().filter(|event| event["type"] == "connected");
-    assert_eq!(connections.count(), 1);
+    assert_eq!(events.connections(), 1);
 }
 
 #[test]
@@ -107,21 +106,70 @@ fn a_component_that_compiles_for_too_long_is_refused_and_a_newer_one_does_not_wa
         .state_dir(&device.state())
         .start();
     host.stderr.wait_for("compiling the component");
+    compiles(&host, true);
     let newer = device.version(&guest("sequence"), 1);
     device.swaps(&newer, &[]);
     assert_eq!(older.wait().code(), Some(1));
     older
         .stderr
         .wait_for("a newer version was asked for while it was prepared");
-    let children = format!("/proc/{0}/task/{0}/children", host.id());
-    let children = fs::read_to_string(children).expect("the host runs");
-    assert_eq!(children.trim(), "", "nothing is compiled any more");
+    compiles(&host, false);
+}
+
+/// Waits until a compiler runs for the host, or until none does, and returns the processes it has.
+fn compiles(host: &Process, wanted: bool) -> Vec<u32> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let descendants = host.descendants();
+        let compiling = descendants
+            .iter()
+            .any(|(_, it)| it.starts_with("host compile "));
+        if compiling == wanted {
+            return descendants.into_iter().map(|(id, _)| id).collect();
+        }
+        assert!(Instant::now() < deadline, "{descendants:?}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_compiler_ends_with_a_host_that_is_killed() {
+    let device = Device::new();
+    let file = device.path("large.wasm");
+    fs::write(&file, large(std::process::id() + 1)).expect("it can be written");
+    let mut host = device.start(&guest("sequence"));
+    let mut swap = HostCommand::bare()
+        .arg("swap")
+        .arg(&file)
+        .state_dir(&device.state())
+        .start();
+    let compilers = compiles(&host, true);
+    // Once it has been given the component, it works for a minute.
+    host.stderr.wait_for("compiling the component");
+    host.signal(Signal::KILL);
+    host.wait();
+    swap.wait();
+    let deadline = Instant::now() + PATIENCE / 4;
+    let runs = |id: &u32| {
+        let command = fs::read_to_string(format!("/proc/{id}/cmdline"));
+        command.is_ok_and(|command| command.starts_with("host\0compile"))
+    };
+    while compilers.iter().any(runs) {
+        assert!(Instant::now() < deadline, "it goes on without a host");
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]
 fn of_two_swaps_at_once_the_newer_counts_and_the_older_is_told() {
     let device = Device::new();
-    let host = device.start(&guest("sequence"));
+    let mut host = device
+        .host(&guest("sequence"))
+        .set("interval", "20ms")
+        // So long that none is accepted before the last has been asked for.
+        .env("HOST_PROBATION_TIME", "5s")
+        .start();
+    host.stdout.wait_for("Listening");
     let files: Vec<_> = (1..=4)
         .map(|number| device.version(&guest("sequence"), number))
         .collect();
@@ -142,10 +190,13 @@ fn of_two_swaps_at_once_the_newer_counts_and_the_older_is_told() {
             accepted += 1;
             assert_eq!(runs, end_to_end::sha256(file));
         } else {
+            assert_eq!(answer.code, 1);
             assert!(answer.stderr.contains("was asked for"), "{}", answer.stderr);
         }
     }
-    // Without events nothing is accepted; whoever waits is told when the host ends.
-    assert!(accepted <= 1);
-    drop(host);
+    assert_eq!(accepted, 1, "the newest, and it alone");
+    let ends = device.history();
+    let ends = ends.iter().filter(|entry| entry["step"] == "accepted");
+    assert_eq!(ends.count(), 1);
+    assert_eq!(host.stop(), Some(0));
 }

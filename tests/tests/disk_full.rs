@@ -5,7 +5,7 @@
     reason = "in a test, to panic is to fail"
 )]
 
-use end_to_end::{Cloud, HostCommand, Process, Signal, guest};
+use end_to_end::{Cloud, Device, HostCommand, Process, Signal, guest, sha256};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 /// Lets the process write files up to this size only.
@@ -16,6 +16,36 @@ fn limit_files(process: &Process, size: Option<u64>) {
         maximum: None,
     };
     prlimit(pid, Resource::Fsize, limit).expect("a child's limits can be set");
+}
+
+#[test]
+fn a_version_that_cannot_be_kept_is_refused_and_one_that_can_takes_over() {
+    let device = Device::new();
+    let mut events = device.cloud.events();
+    let mut host = device
+        .host(&guest("sequence"))
+        .set("interval", "20ms")
+        .start();
+    host.stdout.wait_for("Listening");
+    limit_files(&host, Some(0));
+    host.stderr.wait_for("degraded");
+    let new = device.version(&guest("sequence"), 1);
+    let refused = device.swap(&new, &[]);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.stderr.starts_with("error: refused: "),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(device.cloud.call(&["count"]).status, 200);
+    assert_eq!(device.runs(), sha256(&guest("sequence")));
+
+    limit_files(&host, None);
+    host.stderr.wait_for("the disk works again");
+    device.swaps(&new, &["--wait"]);
+    events.next("telemetry");
+    assert_eq!(events.connections(), 1);
+    assert_eq!(host.stop(), Some(0));
 }
 
 #[test]

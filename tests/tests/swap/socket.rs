@@ -1,0 +1,106 @@
+//! The socket by which a host is asked, and what else may be in its place.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    os::unix::{fs::PermissionsExt, net::UnixListener},
+    thread,
+};
+
+use end_to_end::{Device, Signal};
+
+use super::sequence;
+
+#[test]
+fn the_socket_is_for_its_owner_and_one_left_behind_is_no_harm() {
+    let device = Device::new();
+    let mut host = sequence(&device);
+    let socket = device.state().join("control");
+    let mode = fs::metadata(&socket)
+        .expect("it is there")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    host.signal(Signal::KILL);
+    host.wait();
+    assert!(socket.exists(), "the host had no time to remove it");
+    let unheard = device.operate(&["status"]);
+    assert_eq!(unheard.code, 2);
+    assert!(
+        unheard
+            .stderr
+            .starts_with("error: no host runs with its state in"),
+        "{}",
+        unheard.stderr
+    );
+    let mut host = sequence(&device);
+    assert_eq!(device.operate(&["status"]).code, 0);
+    assert_eq!(host.stop(), Some(0));
+    assert!(!socket.exists());
+
+    // Something else in its place: the device runs without.
+    fs::write(&socket, "mine").expect("it can be written");
+    let mut host = sequence(&device);
+    host.stderr.wait_for("cannot listen on the control socket");
+    let unheard = device.operate(&["status"]);
+    assert_eq!(unheard.code, 2);
+    assert!(
+        unheard.stderr.contains("no socket of this user's"),
+        "{}",
+        unheard.stderr
+    );
+    assert_eq!(host.stop(), Some(0));
+    assert_eq!(fs::read_to_string(&socket).expect("it is there"), "mine");
+}
+
+#[test]
+fn a_host_that_does_not_answer_is_not_waited_for() {
+    let device = Device::new();
+    let mut host = sequence(&device);
+    host.signal(Signal::STOP);
+    let unheard = device.operate(&["status"]);
+    assert_eq!(unheard.code, 2);
+    let words = "error: the host does not answer in";
+    assert!(unheard.stderr.starts_with(words), "{}", unheard.stderr);
+    host.signal(Signal::CONT);
+    assert_eq!(device.operate(&["status"]).code, 0);
+    assert_eq!(host.stop(), Some(0));
+}
+
+#[test]
+fn what_listens_in_a_hosts_place_is_told_from_one_and_gives_way_to_one() {
+    let device = Device::new();
+    assert_eq!(sequence(&device).stop(), Some(0));
+    let listener = UnixListener::bind(device.state().join("control")).expect("it can be made");
+    let answering = thread::spawn(move || {
+        for answer in ["what?\n", "{\"name\": \"other\"}\n"] {
+            let (mut stream, _) = listener.accept().expect("a command connects");
+            let mut line = String::new();
+            let mut reader = BufReader::new(stream.try_clone().expect("it is open"));
+            reader.read_line(&mut line).expect("it asks");
+            stream.write_all(answer.as_bytes()).expect("it listens");
+        }
+        listener
+    });
+    for _ in 0..2 {
+        let foreign = device.operate(&["status"]);
+        assert_eq!(foreign.code, 1);
+        let words = "what answers is no host of this version";
+        assert!(foreign.stderr.contains(words), "{}", foreign.stderr);
+    }
+    // From now on it takes connections and says nothing.
+    let silent = answering.join().expect("it has answered");
+    let unheard = device.operate(&["rollback"]);
+    assert_eq!(unheard.code, 2);
+    assert!(
+        unheard.stderr.contains("does not answer"),
+        "{}",
+        unheard.stderr
+    );
+
+    // A host holds the directory, and takes its place.
+    let mut host = sequence(&device);
+    assert_eq!(device.operate(&["status"]).code, 0);
+    assert_eq!(host.stop(), Some(0));
+    drop(silent);
+}

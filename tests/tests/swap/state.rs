@@ -1,0 +1,91 @@
+//! What a version finds of the one before it.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
+use end_to_end::{Device, guest, sha256, thermostat};
+
+use super::{sequence, steps};
+
+#[test]
+fn back_and_forth_nothing_is_lost_and_the_connection_stays() {
+    let device = Device::new();
+    let mut events = device.cloud.events();
+    let mut host = sequence(&device);
+    let (a, b) = (
+        device.version(&guest("sequence"), 1),
+        device.version(&guest("sequence"), 2),
+    );
+    let done = AtomicBool::new(false);
+    let answered = thread::scope(|scope| {
+        let calling = scope.spawn(|| {
+            let mut answered = 0_u32;
+            while !done.load(Ordering::Relaxed) {
+                let number = answered.to_string();
+                let reply = device.cloud.call(&["echo", &number]);
+                assert_eq!((reply.status, reply.payload), (200, answered.into()));
+                answered += 1;
+            }
+            answered
+        });
+        for file in [&a, &b, &a, &b] {
+            device.swaps(file, &["--wait"]);
+            assert_eq!(device.runs(), sha256(file));
+        }
+        done.store(true, Ordering::Relaxed);
+        calling.join().expect("every command is answered")
+    });
+    assert!(answered > 10, "{answered} commands");
+    let counted = device.cloud.call(&["count"]).payload.as_u64();
+    let numbers = events.numbers(counted.expect("a number"));
+    assert_eq!(numbers.twice, 0);
+    let seen = events.seen();
+    let sent: Vec<_> = seen
+        .iter()
+        .filter_map(|event| event["body"]["sequence"].as_u64())
+        .collect();
+    assert!(sent.is_sorted(), "in order");
+    assert_eq!(events.connections(), 1, "from beginning to end");
+    assert_eq!(steps(&device), ["begun", "accepted"].repeat(4));
+    assert_eq!(host.stop(), Some(0));
+}
+
+#[test]
+fn a_record_that_is_not_understood_refuses_the_swap_unless_the_state_may_go() {
+    let device = Device::new();
+    let _host = device.start(&guest("sequence"));
+    let refused = device.swap(&thermostat(), &[]);
+    assert_eq!(refused.code, 1);
+    for words in ["the record cannot be used", "--fresh-state"] {
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+    device.swaps(&thermostat(), &["--fresh-state"]);
+    assert_eq!(device.runs(), sha256(&thermostat()));
+    let reply = device.cloud.call(&["getMaxMinReport"]);
+    assert_eq!(reply.status, 200);
+}
+
+#[test]
+fn a_new_version_takes_over_a_record_of_an_older_shape_and_an_older_version_does_not_misread_a_newer_one()
+ {
+    let device = Device::new();
+    let mut events = device.cloud.events();
+    let _host = sequence(&device);
+    for _ in 0..5 {
+        events.next("telemetry");
+    }
+    device.swaps(&guest("sequence_v2"), &["--wait"]);
+    let counted = device.cloud.call(&["count"]).payload.as_u64();
+    let numbers = events.numbers(counted.expect("a number") + 1);
+    assert_eq!(numbers.twice, 0);
+    let refused = device.operate(&["rollback"]);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.stderr.contains("not of schema 1"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(device.runs(), sha256(&guest("sequence_v2")));
+}

@@ -2,8 +2,9 @@
 
 use host::{
     device::behaviour::Failure,
+    status::State,
     store::Kept,
-    swap::{Source, State, Step},
+    swap::{Source, Step},
 };
 
 use super::{call, failing, next, ok, recorder, scripted::Gate, site, site_with, until, versions};

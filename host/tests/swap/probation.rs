@@ -13,9 +13,9 @@ use host::{
     },
     hub::twin::Acknowledgment,
     mqtt::{Incoming, scripted::Sent},
-    status::ConnectionState,
+    status::{ConnectionState, State},
     store::Kept,
-    swap::{self, Ask, State, Step},
+    swap::{self, Ask, Step},
 };
 use serde_json::{Value, json};
 

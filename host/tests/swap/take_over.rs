@@ -7,8 +7,9 @@ use host::{
         behaviour::{Failure, Reason},
     },
     mqtt::scripted::Sent,
+    status::State,
     store::{Backend, Kept, Progress, row::Row},
-    swap::{self, Ask, Entry, Order, Source, State, Step},
+    swap::{self, Ask, Entry, Order, Source, Step},
 };
 use tokio::sync::{mpsc, watch};
 

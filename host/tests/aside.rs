@@ -52,7 +52,12 @@ impl Backend for Recording {
         let mut aside = self.aside.lock().unwrap();
         for row in rows {
             match row {
-                Row::Aside(id, entry) => drop(aside.insert(*id, (*entry).clone())),
+                Row::Aside(id, entry) => {
+                    let of_outbox = !matches!(entry.what, Undelivered::Message(_));
+                    let leaves_it = rows.iter().any(|row| matches!(row, Row::Gone(_)));
+                    assert_eq!(leaves_it, of_outbox, "it moves in one batch");
+                    aside.insert(*id, (*entry).clone());
+                }
                 Row::AsideGone(id) => drop(aside.remove(id)),
                 _ => {}
             }

@@ -22,6 +22,10 @@ use crate::{
     store::Room,
 };
 
+/// Ticks a call may live through before it gives way: behind a hundred that compute for ever, one that has a few
+/// microseconds to go would otherwise wait for a slice of each, just because a tick came in between.
+const FRESH: u32 = 5;
+
 /// The host's half of one instance.
 pub(super) struct State {
     pub(super) limits: Arc<Limits>,
@@ -87,7 +91,7 @@ impl State {
         self.yielded.clone()
     }
 
-    /// Called at each tick a call lives through: it gives way to others, until its CPU time is used up.
+    /// Called at each tick a call lives through: unless it is fresh, it gives way to others, until its CPU time is used up.
     pub(super) fn on_tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         self.slices += 1;
         if TICK * self.slices > self.limits.cpu {
@@ -95,6 +99,9 @@ impl State {
                 "it used more than {} of CPU time in one call",
                 show_time(self.limits.cpu)
             );
+        }
+        if self.slices <= FRESH {
+            return Ok(UpdateDeadline::Continue(1));
         }
         self.yielded.store(true, Ordering::Relaxed);
         Ok(UpdateDeadline::YieldCustom(

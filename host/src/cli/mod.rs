@@ -98,7 +98,7 @@ pub enum Command {
     /// Replace the component of a running host, which stays connected: FILE takes over with the state there is, and is gone
     /// back on if it fails. Ends with status 1 if it does not take over.
     Swap(SwapArgs),
-    /// Let a running host go back to the version before.
+    /// Let a running host go back to the version before, and give up the one it prepares.
     Rollback(InspectArgs),
     /// Show how things stand with a running host.
     Status(InspectArgs),

@@ -320,7 +320,7 @@ async fn a_version_accepted_in_the_place_of_itself_keeps_the_one_before_it() {
 async fn a_version_fails_until_the_one_to_go_back_to_is_loaded_and_no_other_takes_its_place() {
     let kept = Kept {
         record: Some("of b".to_owned()),
-        versions: versions("b", Some(("a", "of a")), None),
+        versions: versions("b", Some(("a", "of a")), Some("z")),
         ..Kept::default()
     };
     let b = failing().version("b");
@@ -334,6 +334,8 @@ async fn a_version_fails_until_the_one_to_go_back_to_is_loaded_and_no_other_take
     assert!(refused.reason.unwrap().contains("not loaded"));
     assert_eq!(site.call("one").await, ok("of b+one"));
 
+    site.loaded(&recorder().version("z")).await;
+    assert_eq!(site.runs().await, "c", "another one does not do");
     let a = recorder();
     site.loaded(&a).await;
     assert_eq!(next(&mut steps).await.step, Step::RolledBack);

@@ -31,16 +31,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         failure: &Failure,
     ) -> After {
         let on_probation = self.store.saved().versions.fallback.is_some();
-        if let Some(probation) = self.turnover.probation.as_mut().filter(|_| on_probation) {
-            if !probation.failed(call, failure) {
-                return After::Recover;
-            }
-            if self.fallback().is_some() {
-                self.hand_back(about.take());
-                self.roll_back(Source::Host, failure.to_string(), None);
-                return After::Withdrawn;
-            }
-            self.turnover.overdue(failure);
+        if on_probation && let Some(after) = self.after_on_probation(call, about, failure) {
+            return after;
         }
         let now = self.clock.monotonic();
         if call == Call::Start || matches!(failure, Failure::Trap(_)) {
@@ -50,6 +42,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             return After::Recover;
         }
         let has_previous = !on_probation && self.previous().is_some();
+        if !has_previous && self.turnover.waiting.is_none() {
+            return After::LeaveAlone;
+        }
         if has_previous {
             self.turnover.leaving = Some(Leaving {
                 source: Source::Host,
@@ -57,19 +52,40 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 asker: None,
             });
         }
-        if !has_previous && self.turnover.waiting.is_none() {
-            return After::LeaveAlone;
-        }
         self.hand_back(about.take());
         self.supervisor.leave_alone(failure, now);
         After::Withdrawn
     }
 
-    /// A version the device may turn back to is loaded; it does if it should have done so already.
+    /// What a failed call of a version on probation comes to; none if it should be rolled back, and cannot be yet.
+    fn after_on_probation(
+        &mut self,
+        call: Call,
+        about: &mut Option<InHand>,
+        failure: &Failure,
+    ) -> Option<After> {
+        let probation = self.turnover.probation.as_mut()?;
+        if !probation.failed(call, failure) {
+            return Some(After::Recover);
+        }
+        if self.fallback().is_none() {
+            self.turnover.overdue(failure);
+            return None;
+        }
+        self.hand_back(about.take());
+        self.roll_back(Source::Host, failure.to_string(), None);
+        Some(After::Withdrawn)
+    }
+
+    /// A version the device may turn back to is loaded; it does if it should have done so already, unless a newer one is
+    /// about to take over.
     pub(super) fn turn_back_if_overdue(&mut self, behaviour: B) {
         let sha256 = behaviour.sha256().to_owned();
         self.turnover.loaded.insert(sha256, behaviour);
         self.unload();
+        if self.fallback().is_none() || self.turnover.beginning.is_some() {
+            return;
+        }
         let probation = self.turnover.probation.as_ref();
         if let Some(reason) = probation.and_then(|probation| probation.overdue.clone()) {
             let about = self.in_hand.take();
@@ -110,20 +126,17 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             return;
         }
         let versions = &self.store.saved().versions;
-        let objection = match (&versions.fallback, &versions.previous) {
-            (Some(_), _) => "the version before is not loaded; the log says why",
-            (None, None) => "there is no earlier version to go back to",
-            (None, Some(_)) if self.previous().is_none() => {
-                "the version before is not loaded; the log says why"
-            }
-            (None, Some(_)) => {
-                self.turnover.leaving = Some(Leaving {
-                    source: Source::Command,
-                    reason: REASON.to_owned(),
-                    asker: Some(asker),
-                });
-                return;
-            }
+        if versions.fallback.is_none() && self.previous().is_some() {
+            self.turnover.leaving = Some(Leaving {
+                source: Source::Command,
+                reason: REASON.to_owned(),
+                asker: Some(asker),
+            });
+            return;
+        }
+        let objection = match versions.earlier().next() {
+            Some(_) => "the version before is not loaded; the log says why",
+            None => "there is no earlier version to go back to",
         };
         let entry = Entry::new(self.clock.now(), Step::Refused, Source::Command);
         self.note(entry.because(objection), Some(asker));

@@ -132,9 +132,9 @@ fn compile(args: &CompileArgs) -> Result<(), AppError> {
         &config::cache_dir(&args.cache)?,
         &args.limits.limits(),
     )
-    .map_err(|error| match error.blame() {
-        Blame::Machine => AppError::Failed(error.to_string()),
-        Blame::Component | Blame::Copy => error.into(),
+    .map_err(|error| match (&error, error.blame()) {
+        (LoadError::Unreadable { .. }, _) | (_, Blame::Component | Blame::Copy) => error.into(),
+        (_, Blame::Machine) => AppError::Failed(error.to_string()),
     })?;
     print(format!("{}\n", image.display()).as_bytes());
     Ok(())

@@ -237,7 +237,18 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             }
         }
         self.end_cleanly();
+        self.keep().await;
+        // Answers that waited for it, and nothing that would have to come again.
+        if let Some(session) = self.connection.session() {
+            session.hold();
+        }
+        self.depart();
         self.connection.end().await;
+        Ok(())
+    }
+
+    /// Waits until everything is safe, for as long as the end of a device may take.
+    async fn keep(&mut self) {
         let patience = self.clock.sleep_until(self.clock.monotonic() + KEEP_WITHIN);
         select! {
             biased;
@@ -247,7 +258,6 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 "the disk does not take the last changes; they are lost"
             ),
         }
-        Ok(())
     }
 
     /// Ends at the next deadline. Not while a call is in hand: it is short, and time must not pass it by.

@@ -59,12 +59,16 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         Ok(())
     }
 
-    /// A component that never ran does not start, which ends the device; the history says why.
+    /// A component that never ran does not start, which ends the device; the history says why. The log does not: whoever ran
+    /// the device does, as its last word.
     fn first_failed(&mut self, failure: &Failure) {
         let entry = Entry::new(self.clock.now(), Step::Refused, Source::Start);
         let about = About::of(self.supervisor.behaviour());
         let reason = format!("it does not begin: {}", failure.reason());
-        self.note(entry.of(about).because(reason), None);
+        self.commit(Batch {
+            steps: vec![entry.of(about).because(reason)],
+            ..Batch::default()
+        });
     }
 
     /// Nothing of a call stands: an earlier version takes over, or a new instance goes on, or the component is left alone.

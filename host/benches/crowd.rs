@@ -19,7 +19,7 @@ use std::{
 use host::{
     clock::SystemClock,
     device::{
-        Device, Identity, Parts,
+        Connecting, Device, Identity, Parts,
         behaviour::{Behaviour, Event, Instance, Reason, Start, Surroundings},
     },
     guest::{
@@ -99,6 +99,7 @@ async fn device(component: &Component) -> Connection {
             key: Key::parse("c2VjcmV0").unwrap(),
         },
         transport,
+        connecting: Connecting::default(),
         store: DeviceStore::new(backend, kept, Retention::default(), &*clock),
         clock,
         seed: Some(1),

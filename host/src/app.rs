@@ -76,6 +76,7 @@ pub fn main() -> ExitCode {
         Some(Command::Swap(args)) => operate::swap(&args),
         Some(Command::Rollback(args)) => operate::rollback(&args),
         Some(Command::Status(args)) => operate::status(&args),
+        Some(Command::Reconnect(args)) => operate::reconnect(&args),
         Some(Command::History(args)) => inspect(&args, inspect::history),
         Some(Command::Completions { shell }) => {
             print(&cli::completions(shell));

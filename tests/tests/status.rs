@@ -122,3 +122,28 @@ fn an_address_that_is_taken_ends_the_host_with_a_word_of_what_to_do() {
         "{line}"
     );
 }
+
+#[test]
+fn a_device_that_was_refused_need_not_wait_once_that_is_mended() {
+    let device = Device::new();
+    let mut host = device.start(&guest("sequence"));
+    device.cloud.fault(&["connack", "--code", "5"]);
+    device.cloud.fault(&["reset"]);
+    // Once by the hub it knew, and once by the one DPS has named since.
+    host.stderr.wait_for("asking DPS");
+    host.stderr.wait_for("cause=\"refused\"");
+    let next = device.status()["connection"]["nextTry"].as_f64();
+    assert!(next > Some(200.0), "{next:?}");
+    device.cloud.fault(&["connack", "off"]);
+    let answer = device.operate(&["reconnect"]);
+    assert_eq!((answer.code, &*answer.stdout), (0, "connecting"));
+    host.stderr.wait_for("connected after");
+    // A connection that stands is replaced.
+    let answer = device.operate(&["reconnect", "--json"]);
+    assert_eq!(answer.json()["was"], "connected");
+    let mut events = device.cloud.events();
+    for _ in 0..3 {
+        events.next("connected");
+    }
+    assert!(device.status()["connection"]["lost"]["reset"] == 1);
+}

@@ -102,6 +102,8 @@ pub enum Command {
     Rollback(InspectArgs),
     /// Show how things stand with a running host.
     Status(InspectArgs),
+    /// Let a running host connect now: its pause before the next try ends, or the connection it has is replaced.
+    Reconnect(InspectArgs),
     /// List what became of a device's versions. Works while its host runs and afterwards.
     History(InspectArgs),
     /// Say what a component is and whether it fits this host: it is loaded, started, tried out on a virtual clock and never

@@ -10,6 +10,7 @@ pub mod effect;
 mod identity;
 mod inbox;
 mod outcome;
+mod parts;
 mod status;
 mod supervisor;
 pub mod timers;
@@ -21,7 +22,7 @@ use futures::FutureExt;
 use tokio::select;
 
 use self::{
-    behaviour::{Behaviour, Failure, Reply, Surroundings},
+    behaviour::{Behaviour, Reply, Surroundings},
     connection::{Connection, Progress},
     departure::Departure,
     inbox::{Command, Inbox, Message},
@@ -31,6 +32,7 @@ use self::{
 pub use self::{
     connection::Connecting,
     identity::{Identity, Refusal},
+    parts::{DeviceError, Milestone, Observer, Parts},
 };
 use crate::{
     clock::Clock,
@@ -38,75 +40,7 @@ use crate::{
     mqtt::{LinkError, Transport},
     provision::dps::Assignment,
     store::{DeviceStore, batch::Batch},
-    swap,
 };
-
-/// What a device is made of.
-pub struct Parts<B, T> {
-    /// Its name in logs.
-    pub name: Arc<str>,
-    /// What it does.
-    pub behaviour: B,
-    /// What it did before, and what it is told to do instead.
-    pub versions: swap::Parts<B>,
-    /// The component's settings, in the order given.
-    pub config: Arc<[(String, String)]>,
-    /// Who it is.
-    pub identity: Identity,
-    /// How it reaches the network.
-    pub transport: T,
-    /// How it connects.
-    pub connecting: Connecting,
-    /// What it remembers.
-    pub store: DeviceStore,
-    /// Its time.
-    pub clock: Arc<dyn Clock>,
-    /// Seeds the component's randomness; none takes it from the operating system.
-    pub seed: Option<u64>,
-    /// Most timers it may have.
-    pub max_timers: usize,
-    /// Told of what a person would want to see.
-    pub observer: Observer,
-}
-
-/// Told of milestones, in order.
-pub type Observer = Arc<dyn Fn(Milestone) + Send + Sync>;
-
-/// What a person who watches a device would want to see.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Milestone {
-    /// The component has begun, anew perhaps, or could not and the device goes on as it can.
-    Started,
-    /// DPS has named the hub.
-    Assigned(Assignment),
-    /// The hub has accepted the device.
-    Connected(Assignment),
-    /// There is no connection, or none any more; it is tried again.
-    Disconnected,
-    /// The hub delivers commands and desired properties.
-    Listening,
-    /// The first telemetry message has left, with the names of what it carries.
-    Sending(Vec<String>),
-    /// The hub has acknowledged a telemetry message.
-    Sent,
-    /// Desired properties were handled: names and statuses.
-    Desired(Vec<(String, u32)>),
-    /// A command was answered with this status.
-    Command(String, u32),
-    /// Something happened to a version of the behaviour.
-    Version(Box<swap::Entry>),
-}
-
-/// Why a device ended by itself.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DeviceError {
-    /// The component did not start, and never had.
-    #[error("the component does not start: {}", .0.reason())]
-    Component(Failure),
-    /// DPS or the hub refuses an identity that has never worked.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-}
 
 /// One device, until it is told to end.
 pub struct Device<B: Behaviour, T: Transport> {

@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{Ask, Entry, Order, Source, Step, Wish};
-use crate::store::aside::Decision;
+use crate::{status::ConnectionState, store::aside::Decision};
 
 /// The socket's name in a state directory.
 const NAME: &str = "control";
@@ -67,8 +67,17 @@ pub enum Request {
         /// Only this; otherwise all.
         id: Option<u64>,
     },
+    /// Connect now: end the pause before the next try, or replace the connection there is; answered by a [`Reconnected`].
+    Reconnect,
     /// How things stand; answered by a [`Status`](crate::status::Status).
     Status,
+}
+
+/// What came of [`Request::Reconnect`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reconnected {
+    /// What the connection was doing.
+    pub was: ConnectionState,
 }
 
 /// The socket of a host, gone when this is dropped.
@@ -225,6 +234,14 @@ async fn answer<B>(
         }
         Request::Retry { id } => settle(&mut writer, &orders, Decision::Retry, id).await?,
         Request::Discard { id } => settle(&mut writer, &orders, Decision::Discard, id).await?,
+        Request::Reconnect => {
+            let (to, was) = oneshot::channel();
+            if orders.send(Order::Reconnect(to)).await.is_ok()
+                && let Ok(was) = was.await
+            {
+                say(&mut writer, &Reconnected { was }).await?;
+            }
+        }
         Request::Status => {
             let (to, status) = oneshot::channel();
             if orders.send(Order::Report(to)).await.is_ok()

@@ -34,7 +34,7 @@ use std::{path::PathBuf, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    status::Status,
+    status::{ConnectionState, Status},
     store::aside::{Decision, Settled},
 };
 
@@ -87,6 +87,8 @@ pub enum Order<B> {
     Note(Box<Entry>, Option<Asker>),
     /// Go back to the version before.
     RollBack(Asker),
+    /// Connect now, and say what the connection was doing.
+    Reconnect(oneshot::Sender<ConnectionState>),
     /// Say how things stand.
     Report(oneshot::Sender<Box<Status>>),
     /// Do this with what is set aside, or with the one thing of this id; an error is for a person.

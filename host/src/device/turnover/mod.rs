@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     mqtt::Transport,
+    status::ConnectionState,
     store::{batch::Batch, outbox::Outgoing},
     swap::{self, About, Ask, Asker, Entry, Order, Running, Source, Step},
 };
@@ -166,6 +167,13 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             Order::Earlier(behaviour) => self.turn_back_if_overdue(behaviour),
             Order::Note(entry, asker) => self.note(*entry, asker),
             Order::RollBack(asker) => self.roll_back_as_asked(asker),
+            Order::Reconnect(to) => {
+                let was = self.connection.reconnect();
+                if was == ConnectionState::Connected {
+                    self.disconnected();
+                }
+                let _ = to.send(was);
+            }
             Order::Report(to) => {
                 // Whoever asked may be gone.
                 let _ = to.send(Box::new(self.status()));

@@ -1,0 +1,121 @@
+//! A status, for a person.
+
+use crate::{
+    amount::show_bytes,
+    status::{Calls, Connection, ConnectionState, Outbox, State, Status},
+    text::{counted, one_line},
+};
+
+pub(super) fn in_words(status: &Status) -> String {
+    let mut lines = vec![format!("device     {}", status.device)];
+    lines.extend(connection(&status.connection));
+    lines.push(outbox(&status.outbox));
+    if let Some(running) = &status.running {
+        lines.push(format!(
+            "runs       {}, since {:.0}",
+            running.about, running.since
+        ));
+    }
+    lines.push(match &status.state {
+        State::Accepted => "state      accepted".to_owned(),
+        State::Probation {
+            seconds_left,
+            events_left,
+        } => format!(
+            "state      on probation, for {seconds_left:.0} s and {events_left} events more"
+        ),
+        State::LeftAlone {
+            reason,
+            seconds_left,
+        } => format!("state      left alone for {seconds_left:.0} s more: {reason}"),
+    });
+    lines.push(calls(&status.calls));
+    let earlier = status.fallback.as_ref().or(status.previous.as_ref());
+    if let Some(earlier) = earlier {
+        lines.push(format!("before     {}", earlier.about));
+    }
+    for quarantined in &status.quarantined {
+        let short = quarantined.sha256.get(..8).unwrap_or_default();
+        lines.push(format!("withdrawn  {short}: {}", quarantined.reason));
+    }
+    if let Some(last) = &status.last_swap {
+        lines.push(format!(
+            "last swap  {:.0} {}: {}",
+            last.time,
+            last.step,
+            last.in_words()
+        ));
+    }
+    lines
+        .iter()
+        .map(|line| format!("{}\n", one_line(line)))
+        .collect()
+}
+
+/// How it stands with the hub, and what happens next.
+fn connection(connection: &Connection) -> Vec<String> {
+    let hub = connection.hub.as_deref().unwrap_or("no hub yet");
+    let since = connection
+        .since
+        .map_or_else(String::new, |since| format!(" since {since:.0}"));
+    let renewed = |seconds: f64| format!(", token good for {} s more", seconds.round());
+    let next = |seconds: f64| format!(", next try in {} s", seconds.ceil());
+    let left = connection.token_left.map(renewed).unwrap_or_default();
+    let next = connection.next_try.map(next).unwrap_or_default();
+    let mut lines = vec![match connection.state {
+        ConnectionState::Connected => format!("hub        {hub}, connected{since}{left}"),
+        ConnectionState::Connecting => {
+            format!("hub        {hub}, connecting, not connected{since}")
+        }
+        ConnectionState::Provisioning => {
+            format!("hub        {hub}, asking DPS, not connected{since}")
+        }
+        ConnectionState::Waiting => format!("hub        {hub}, not connected{since}{next}"),
+    }];
+    if let Some(trouble) = &connection.last_trouble {
+        let (time, cause, why) = (trouble.time, trouble.cause.name(), &trouble.why);
+        lines.push(format!("trouble    {time:.0} {cause}: {why}"));
+    }
+    let breaks: u64 = connection.lost.values().sum();
+    let failed: u64 = connection.failed.values().sum();
+    let (connects, renewals) = (connection.connects, connection.renewals);
+    lines.push(format!(
+        "link       connected {}, token renewed {}, {}, {}",
+        times(connects),
+        times(renewals),
+        counted(breaks, "break"),
+        counted(failed, "failed connect"),
+    ));
+    lines
+}
+
+fn outbox(outbox: &Outbox) -> String {
+    let oldest = outbox.oldest.map_or_else(String::new, |age| {
+        format!(", the oldest {} s old", age.round())
+    });
+    format!(
+        "outbox     {} and {} to send{oldest}; {} acknowledged, {} given up",
+        counted(outbox.messages as u64, "message"),
+        counted(outbox.reports as u64, "report"),
+        outbox.acknowledged,
+        outbox.evicted,
+    )
+}
+
+fn calls(calls: &Calls) -> String {
+    let count = calls.ok + calls.errors + calls.traps;
+    let mean = calls.seconds * 1000.0 / count.max(1) as f64;
+    format!(
+        "calls      {count}, {mean:.2} ms each; {}, {}; {} of memory",
+        counted(calls.errors, "error"),
+        counted(calls.traps, "trap"),
+        show_bytes(calls.memory),
+    )
+}
+
+fn times(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
+    }
+}

@@ -12,7 +12,7 @@ mod scripted;
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
@@ -457,4 +457,35 @@ async fn the_status_tells_what_happened_and_what_happens_next() {
     let connection = device.status().await.connection;
     assert_eq!(connection.lost, [(Cause::Silent, 1)].into());
     drop(attempt);
+}
+
+#[tokio::test]
+async fn a_change_that_overtakes_the_twin_is_not_taken_back() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let told = seen.clone();
+    let behaviour = Scripted::new(move |event, record| {
+        if let Event::Desired { properties, .. } = event {
+            told.lock().unwrap().push(json!(properties).to_string());
+        }
+        Ok((Answer::Acknowledgments(vec![]), vec![], record.to_owned()))
+    });
+    let mut device = Device::new(with_connection_string(), &behaviour);
+    drop(device.bench.connected().await);
+    let mut hub = device.bench.server.next().await.unwrap().accept();
+    hub.next().await.unwrap();
+    hub.send(Incoming::Subscribed { refused: vec![] });
+    let changed = json!({ "goal": 5, "$version": 2 });
+    let topic = "$iothub/twin/PATCH/properties/desired/?$version=2";
+    hub.publish(topic, changed.to_string());
+    for desired in [&json!({ "$version": 1 }), &changed] {
+        // The change is handled before the answer comes.
+        device.status().await;
+        let (topic, _) = published(&mut hub).await;
+        let request = topic.strip_prefix("$iothub/twin/GET/?$rid=").unwrap();
+        let twin = json!({ "desired": desired, "reported": {} }).to_string();
+        hub.publish(&format!("$iothub/twin/res/200/?$rid={request}"), twin);
+    }
+    device.status().await;
+    device.status().await;
+    assert_eq!(*seen.lock().unwrap(), ["{\"goal\":5}"]);
 }

@@ -48,7 +48,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
 
     fn attend_to(&mut self, waiting: Waiting, now: Duration) {
         match waiting {
-            Waiting::Document(body) => self.document(&body),
+            Waiting::Document { body, pushed } => self.document(&body, pushed),
             Waiting::Patch { version, body } => self.patch(version, &body),
             Waiting::Desired { version, call } => {
                 let event = Event::Desired {
@@ -94,15 +94,26 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 let again = self.supervisor.next_try().unwrap_or(now);
                 self.inbox.message_again(message, again);
             }
-            Waiting::Document(_) | Waiting::Patch { .. } | Waiting::Desired { .. } => {
+            Waiting::Document { .. } | Waiting::Patch { .. } | Waiting::Desired { .. } => {
                 self.twin_missed = true;
             }
         }
     }
 
-    fn document(&mut self, body: &[u8]) {
+    /// Applies the whole twin. One that is older than a change the hub has pushed before it is asked for again, once: what has
+    /// changed since would be taken back.
+    fn document(&mut self, body: &[u8], pushed: Option<u64>) {
         let mut twin = self.store.saved().twin.clone();
         match twin.document(body) {
+            Ok(changes) if pushed.is_some_and(|pushed| changes.version < pushed) => {
+                tracing::debug!(
+                    device = &*self.name,
+                    version = changes.version,
+                    pushed,
+                    "a change has overtaken the twin; asking again"
+                );
+                self.ask_twin();
+            }
             Ok(changes) => {
                 let outgoing = changes.repeated.into_iter().map(Outgoing::Report).collect();
                 self.commit(Batch {

@@ -18,8 +18,8 @@ pub(super) const COMMAND_LIFE: Duration = Duration::from_secs(30);
 /// One thing that waits.
 #[derive(Debug, PartialEq)]
 pub(super) enum Waiting {
-    /// The whole twin has come.
-    Document(Bytes),
+    /// The whole twin has come, after changes up to this version, if any, had come on this connection.
+    Document { body: Bytes, pushed: Option<u64> },
     /// A change of desired properties has come.
     Patch { version: u64, body: Bytes },
     /// Desired properties of one Plug and Play component are to be applied.
@@ -65,6 +65,8 @@ pub(super) struct Inbox {
     messages_after: Duration,
     /// Whose turn it is when both have something.
     messages_next: bool,
+    /// The highest version of a change of desired properties since the last whole twin on this connection.
+    pushed: Option<u64>,
 }
 
 impl Inbox {
@@ -89,6 +91,7 @@ impl Inbox {
 
     /// Takes a change of desired properties; false if there are too many.
     pub(super) fn patch(&mut self, version: u64, body: Bytes) -> bool {
+        self.pushed = self.pushed.max(Some(version));
         let patches = self
             .waiting
             .iter()
@@ -101,10 +104,11 @@ impl Inbox {
         true
     }
 
-    /// Takes the whole twin; what waited of it before is in it.
+    /// Takes the whole twin; what waited of it before is in it, unless it is older than a change that has overtaken it.
     pub(super) fn document(&mut self, body: Bytes) {
         self.forget_twin();
-        self.waiting.push_back(Waiting::Document(body));
+        let pushed = self.pushed.take();
+        self.waiting.push_back(Waiting::Document { body, pushed });
     }
 
     /// Drops what waits of the twin.
@@ -148,6 +152,7 @@ impl Inbox {
 
     /// A connection is gone: its messages will be delivered again.
     pub(super) fn disconnected(&mut self) {
+        self.pushed = None;
         self.messages.retain(|message| message.aside.is_some());
         self.messages_after = Duration::ZERO;
     }

@@ -24,7 +24,8 @@ use super::{
     Connect, ConnectError, Delivery, Endpoint, Incoming, Link, LinkError, Receipt, Transport,
 };
 
-/// Bound on the look-up of the name, on TCP, TLS and CONNACK together, and on each flush.
+/// Bound on the look-up of the name, on TCP, TLS and CONNACK together, and on each flush; twice the keep-alive, if that is
+/// less: a server that says nothing for so long is not there.
 const NETWORK_TIMEOUT: Duration = Duration::from_secs(30);
 /// Larger than the largest message (256 KB) with its topic, so that the event loop never meets a packet it refuses.
 const MAX_PACKET: usize = 300 * 1024;
@@ -74,7 +75,7 @@ impl Transport for Rumqtt {
             ));
         let mut network = NetworkOptions::new();
         network.set_tcp_nodelay(true);
-        network.set_connection_timeout(NETWORK_TIMEOUT.as_secs());
+        network.set_connection_timeout(patience(request).as_secs());
         let (client, mut events) = AsyncClient::new(options, REQUESTS);
         events.set_network_options(network);
 
@@ -99,6 +100,10 @@ pub struct RumqttLink {
     asked: VecDeque<Vec<String>>,
 }
 
+fn patience(request: &Connect) -> Duration {
+    NETWORK_TIMEOUT.min(request.keep_alive * 2)
+}
+
 /// Tells a name without an address from a server that cannot be reached; the client library does not. The name is looked up
 /// anew for each connection.
 async fn resolve(request: &Connect) -> Result<(), ConnectError> {
@@ -109,7 +114,7 @@ async fn resolve(request: &Connect) -> Result<(), ConnectError> {
         ))
     };
     let looked_up = lookup_host((host.as_str(), *port));
-    match tokio::time::timeout(NETWORK_TIMEOUT, looked_up).await {
+    match tokio::time::timeout(patience(request), looked_up).await {
         Ok(Ok(mut addresses)) => match addresses.next() {
             Some(_) => Ok(()),
             None => Err(failed("it has no address")),
@@ -278,7 +283,7 @@ fn connect_error(error: &ConnectionError, request: &Connect) -> ConnectError {
         }),
         ConnectionError::NetworkTimeout => ConnectError::TimedOut(format!(
             "no answer within {} s; check that no firewall blocks port {}",
-            NETWORK_TIMEOUT.as_secs(),
+            patience(request).as_secs(),
             request.endpoint.port
         )),
         ConnectionError::Tls(rumqttc::TlsError::Io(error)) => {
@@ -340,10 +345,9 @@ fn tls_error(error: &io::Error, host: &str) -> ConnectError {
 fn link_error(error: &ConnectionError) -> LinkError {
     match error {
         ConnectionError::MqttState(state) => state_error(state),
-        ConnectionError::FlushTimeout => LinkError::Silent(format!(
-            "nothing could be sent for {} s",
-            NETWORK_TIMEOUT.as_secs()
-        )),
+        ConnectionError::FlushTimeout => {
+            LinkError::Silent("nothing could be sent for too long".to_owned())
+        }
         other => LinkError::Failed(other.to_string()),
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     cli::{self, Cli, Command, CompileArgs, InspectArgs, OutboxArgs},
     config::{self, SettingError},
     device::{Refusal, behaviour::Failure},
-    guest::compile::{Blame, LoadError, compile_here},
+    guest::compile::{LoadError, compile_here},
     inspect,
     mqtt::tls::TlsError,
     observability, operate, run,
@@ -133,9 +133,11 @@ fn compile(args: &CompileArgs) -> Result<(), AppError> {
         &config::cache_dir(&args.cache)?,
         &args.limits.limits(),
     )
-    .map_err(|error| match (&error, error.blame()) {
-        (LoadError::Unreadable { .. }, _) | (_, Blame::Component | Blame::Copy) => error.into(),
-        (_, Blame::Machine) => AppError::Failed(error.to_string()),
+    .map_err(|error| match error {
+        LoadError::NotCompiled { .. } | LoadError::Cache { .. } => {
+            AppError::Failed(error.to_string())
+        }
+        unusable => unusable.into(),
     })?;
     print(format!("{}\n", image.display()).as_bytes());
     Ok(())

@@ -59,8 +59,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         Ok(())
     }
 
-    /// A component that never ran does not start, which ends the device; the history says why. The log does not: whoever ran
-    /// the device does, as its last word.
+    /// A component that never ran does not start, which ends the device. The error says why, and the history too.
     fn first_failed(&mut self, failure: &Failure) {
         let entry = Entry::new(self.clock.now(), Step::Refused, Source::Start);
         let about = About::of(self.supervisor.behaviour());

@@ -280,7 +280,7 @@ impl Compiler {
     }
 }
 
-/// How a process that compiles ends if the component is to blame.
+/// How a process that compiles ends if the component is to blame, as opposed to this machine.
 const INVALID: i32 = 2;
 
 /// Compiles `path`, or standard input for `-`, into the directory of images: what the child process does. Bounds itself

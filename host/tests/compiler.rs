@@ -10,7 +10,10 @@ mod common;
 use std::{env, fs};
 
 use common::{Lab, thermostat};
-use host::guest::{Limits, Wasi};
+use host::guest::{
+    Limits, Wasi,
+    compile::{Blame, LoadError},
+};
 
 /// What a program in the compiler's place was given, and the error that came of it.
 struct Compiled {
@@ -75,4 +78,22 @@ async fn what_the_compiler_could_not_do_is_told_once() {
             component.display()
         )
     );
+}
+
+/// Why a component is not loaded with this program in the compiler's place.
+async fn error_with(program: &str) -> LoadError {
+    let mut lab = Lab::new(Limits::default(), Wasi::LogOnly);
+    lab.compiler.program = program.into();
+    lab.load(&thermostat()).await.err().expect("it fails")
+}
+
+#[tokio::test]
+async fn only_a_compiler_that_says_so_blames_the_component() {
+    let says_so = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/scribe.sh");
+    assert_eq!(error_with(says_so).await.blame(), Blame::Component);
+    let fails = error_with("/bin/false").await;
+    assert_eq!(fails.blame(), Blame::Machine);
+    assert!(fails.reason().contains("compile-memory"), "{fails}");
+    let is_not_there = error_with("/no/such/program").await;
+    assert_eq!(is_not_there.blame(), Blame::Machine);
 }

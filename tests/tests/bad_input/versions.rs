@@ -144,12 +144,24 @@ fn a_compiler_ends_with_a_host_that_is_killed() {
         .state_dir(&device.state())
         .start();
     let compilers = compiles(&host, true);
-    // Once it has been given the component, it works for a minute.
-    host.stderr.wait_for("compiling the component");
+    // Once it has been given the component, and has bounded itself, it works for a minute.
+    let deadline = Instant::now() + PATIENCE;
+    let limits = |id: &u32| fs::read_to_string(format!("/proc/{id}/limits"));
+    let is_bounded = |id: &u32| {
+        limits(id).is_ok_and(|limits| {
+            let mut lines = limits.lines();
+            lines.any(|line| line.starts_with("Max cpu time") && line.contains(" 120 "))
+        })
+    };
+    while !compilers.iter().any(is_bounded) {
+        assert!(Instant::now() < deadline, "it does not bound itself");
+        thread::sleep(Duration::from_millis(5));
+    }
     host.signal(Signal::KILL);
     host.wait();
     swap.wait();
-    let deadline = Instant::now() + PATIENCE / 4;
+    // Far less than it would take to end by itself.
+    let deadline = Instant::now() + PATIENCE / 20;
     let runs = |id: &u32| {
         let command = fs::read_to_string(format!("/proc/{id}/cmdline"));
         command.is_ok_and(|command| command.starts_with("host\0compile"))

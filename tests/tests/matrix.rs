@@ -202,7 +202,7 @@ impl Cell {
             }
             Moment::Renewal => self.until("about to renew its token", |status| {
                 let left = status["connection"]["tokenLeft"].as_f64();
-                left.is_some_and(|left| left < 4.0)
+                left.is_some_and(|left| left < 6.0)
             }),
         }
     }

@@ -12,6 +12,9 @@ const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(120);
 /// A connection that has stood for so long was a good one.
 const STABLE: Duration = Duration::from_secs(60);
+/// As many failures count at most once a connection has worked, however briefly: the hub is there, and a link that flaps is
+/// worth coming back to within 16 s.
+const FLAPPING: u32 = 4;
 /// The least bound of a pause after a server has said that it has too much to do.
 const BUSY: Duration = Duration::from_secs(10);
 /// Time between tries of what only a person can mend.
@@ -134,12 +137,14 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The pause after a connection that `stood` for this long, zero if it was not made. `random` is evenly spread over
-    /// `0.0..1.0`.
-    pub fn pause(&mut self, cause: Cause, stood: Duration, random: f64) -> Duration {
-        if stood >= STABLE {
-            self.failures = 0;
-        }
+    /// The pause after a connection that `worked` for this long, if it did: if the hub had answered the device. `random` is
+    /// evenly spread over `0.0..1.0`.
+    pub fn pause(&mut self, cause: Cause, worked: Option<Duration>, random: f64) -> Duration {
+        self.failures = match worked {
+            Some(stood) if stood >= STABLE => 0,
+            Some(_) => self.failures.min(FLAPPING),
+            None => self.failures,
+        };
         let factor = 2_u32.saturating_pow(self.failures);
         self.failures = self.failures.saturating_add(1);
         let bound = FIRST.saturating_mul(factor).min(LONGEST);
@@ -184,7 +189,7 @@ mod tests {
 
     use super::*;
 
-    const FAILED: Duration = Duration::ZERO;
+    const FAILED: Option<Duration> = None;
 
     fn seconds(count: u64) -> Duration {
         Duration::from_secs(count)
@@ -212,9 +217,20 @@ mod tests {
     #[test]
     fn only_a_connection_that_stood_for_a_minute_starts_anew() {
         let mut backoff = Backoff { failures: 5 };
-        assert_eq!(backoff.pause(Cause::Reset, seconds(59), 1.0), seconds(32));
-        assert_eq!(backoff.pause(Cause::Reset, seconds(60), 1.0), seconds(1));
+        let mut lost = |stood| backoff.pause(Cause::Reset, Some(seconds(stood)), 1.0);
+        assert_eq!(lost(59), seconds(16));
+        assert_eq!(lost(60), seconds(1));
         assert_eq!(backoff.pause(Cause::Tcp, FAILED, 1.0), seconds(2));
+    }
+
+    #[test]
+    fn a_link_that_flaps_is_come_back_to_within_sixteen_seconds() {
+        let mut backoff = Backoff { failures: 9 };
+        for _ in 0..10 {
+            let pause = backoff.pause(Cause::Reset, Some(seconds(3)), 1.0);
+            assert_eq!(pause, seconds(16));
+        }
+        assert_eq!(backoff.pause(Cause::Tcp, FAILED, 1.0), seconds(32));
     }
 
     #[test]
@@ -273,7 +289,7 @@ mod tests {
         #[test]
         fn no_pause_is_longer_than_its_cause_allows(failures: u32, random: f64, stood: u64, cause in 0..14_usize) {
             let cause = Cause::ALL[cause];
-            let pause = Backoff { failures }.pause(cause, seconds(stood), random);
+            let pause = Backoff { failures }.pause(cause, Some(seconds(stood)), random);
             let longest = match cause {
                 Cause::Refused | Cause::Certificate | Cause::TakenOver => seconds(300),
                 _ => LONGEST,

@@ -297,6 +297,12 @@ impl<L: Link> Session<L> {
             && matches!(self.twin, TwinRequest::Idle)
     }
 
+    /// Whether the hub has given the twin on this connection.
+    #[must_use]
+    pub fn was_answered(&self) -> bool {
+        self.answered
+    }
+
     /// Whether the hub has answered all this connection has asked, as far as anyone can tell: if it ends the connection,
     /// that is not for something the device has sent.
     #[must_use]

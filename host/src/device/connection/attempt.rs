@@ -221,7 +221,7 @@ impl<T: Transport + Sync> Connection<T> {
         why: &str,
         least: Duration,
     ) -> Progress {
-        let pause = self.backoff.pause(cause, Duration::ZERO, rand::random());
+        let pause = self.backoff.pause(cause, None, rand::random());
         self.wait(
             transport,
             &Failure {

@@ -345,7 +345,8 @@ impl<T: Transport + Sync> Connection<T> {
                 ),
                 _ => error.to_string(),
             };
-            let pause = self.backoff.pause(cause, stood, rand::random());
+            let worked = session.was_answered().then_some(stood);
+            let pause = self.backoff.pause(cause, worked, rand::random());
             let server = self.hub();
             self.wait(
                 transport,

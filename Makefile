@@ -9,7 +9,8 @@ PYTHON ?= python3
 TARGET := target/release
 GUEST := --target wasm32-wasip2 --profile guest
 GUESTS := target/wasm32-wasip2/guest
-# The crates that run on this machine; the test guests run only in a host.
+# The crates that run on this machine; the test guests run only in a host. Always together: alone, a crate chooses other
+# features of what it shares with the others, and the engine would be compiled again.
 NATIVE := --workspace --exclude test-guests
 
 .PHONY: help run test build check conformance bench soak audit tools guests
@@ -59,15 +60,12 @@ conformance: build ## Run Microsoft's own Python device SDK against the local cl
 	@PYTHON=$(PYTHON) tests/conformance/run
 
 bench: build guests ## Measure, as ratios to a baseline of the same run
-	$(CARGO) bench -p host --bench event
-	$(CARGO) bench -p host --bench crowd
-	$(CARGO) bench -p end-to-end --bench store
-	$(CARGO) bench -p end-to-end --bench swap
+	$(CARGO) bench $(NATIVE) --bench event --bench crowd --bench store --bench swap
 	@PYTHON=$(PYTHON) tests/conformance/run --bench
 
-soak: build guests ## Run the long tests
-	SOAK=1 $(CARGO) test --release -p host --test fleet -- --nocapture
-	SOAK=1 $(CARGO) test --release -p end-to-end --test kill --test many_swaps -- --nocapture
+soak: build guests ## Run the long tests: some two hours
+	SOAK=1 $(CARGO) test --release $(NATIVE) --test fleet --test kill --test many_swaps --test stampede \
+		--test matrix --test flapping -- --nocapture
 
 tools:
 	@command -v $(CARGO) >/dev/null || { \

@@ -111,6 +111,8 @@ pub struct Outbox {
     pub acknowledged: u64,
     /// Messages that gave way since the device first ran.
     pub evicted: u64,
+    /// Things that could not be delivered and were set aside, since the device first ran.
+    pub set_aside: u64,
 }
 
 /// What became of the component's calls.

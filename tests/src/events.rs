@@ -23,7 +23,7 @@ impl Events {
     }
 
     /// Lets the next search begin with the first event.
-    pub(crate) fn begin_again(&mut self) {
+    pub fn search_anew(&mut self) {
         self.process.stdout.begin_again();
     }
 

@@ -45,7 +45,7 @@ impl Events {
     /// One has not come, in time, or one came with another message than it first came with.
     pub fn numbers(&mut self, last: u64) -> Numbers {
         let mut numbers = Numbers::default();
-        self.begin_again();
+        self.search_anew();
         self.find(&format!("all numbers up to {last} and no gap"), |event| {
             let number = event["body"]["sequence"].as_u64()?;
             numbers.enter(number, &event["messageId"]);

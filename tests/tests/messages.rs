@@ -66,6 +66,19 @@ fn a_message_is_acknowledged_and_does_not_come_again() {
 }
 
 #[test]
+fn a_message_that_is_delivered_twice_is_acknowledged_and_waits_no_more() {
+    let cloud = Cloud::start();
+    let mut events = cloud.events();
+    let mut host = started(&cloud);
+    cloud.fault(&["duplicate-c2d"]);
+    cloud.send(&["one"]);
+    kept(&cloud, 2);
+    host.stop();
+    events.next("disconnected");
+    assert_eq!(cloud.twin()["cloudToDeviceMessageCount"], 0);
+}
+
+#[test]
 fn a_message_that_makes_the_component_fail_holds_up_neither_commands_nor_the_connection() {
     let cloud = Cloud::start();
     let mut host = started(&cloud);

@@ -44,6 +44,10 @@ Examples:
     host outbox --retry all
     host outbox --discard 3
 
+  Why it is not connected, and what happens next; and not to wait for the next try:
+    host status
+    host reconnect
+
   Develop its logic while it runs: each build takes over within a second
     host --component target/thermostat.wasm --watch
     host swap thermostat-2.wasm && host status

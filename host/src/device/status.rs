@@ -1,12 +1,18 @@
 //! How things stand with a device, for whoever asks.
 
 use super::{Device, behaviour::Behaviour};
-use crate::{mqtt::Transport, status::Status};
+use crate::{
+    mqtt::Transport,
+    status::{Outbox, Status},
+};
 
 impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     pub(super) fn status(&mut self) -> Status {
         let now = self.clock.monotonic();
-        let outbox = self.store.outbox().status(now);
+        let outbox = Outbox {
+            set_aside: self.store.aside().tally().total,
+            ..self.store.outbox().status(now)
+        };
         let saved = self.store.saved();
         let versions = saved.versions.clone();
         Status {

@@ -103,7 +103,10 @@ impl Sample {
         let help = "Messages and reports the hub has acknowledged";
         page.counter("acknowledged", help, outbox.acknowledged)?;
         let help = "Messages that gave way to newer ones since the device first ran";
-        page.counter("evicted", help, outbox.evicted)
+        page.counter("evicted", help, outbox.evicted)?;
+        let help =
+            "Things that could not be delivered and were set aside since the device first ran";
+        page.counter("set_aside", help, outbox.set_aside)
     }
 
     fn component(&self, page: &mut Page<'_>) -> Result<(), Error> {

@@ -94,11 +94,12 @@ fn outbox(outbox: &Outbox) -> String {
         format!(", the oldest {} s old", age.round())
     });
     format!(
-        "outbox     {} and {} to send{oldest}; {} acknowledged, {} given up",
+        "outbox     {} and {} to send{oldest}; {} acknowledged, {} given up, {} set aside",
         counted(outbox.messages as u64, "message"),
         counted(outbox.reports as u64, "report"),
         outbox.acknowledged,
         outbox.evicted,
+        outbox.set_aside,
     )
 }
 

@@ -315,6 +315,7 @@ impl Outbox {
             oldest,
             acknowledged: self.acknowledged_total,
             evicted: self.evicted,
+            ..Status::default()
         }
     }
 

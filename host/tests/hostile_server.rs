@@ -241,7 +241,7 @@ async fn what_comes_instead_of_a_connack_is_a_connection_that_was_not_made() {
         (&[0xff; 64], "not MQTT"),
     ] {
         let hostile = server.send(bytes.to_vec());
-        let Err(ConnectError::Unreachable(told)) = server.connect().await else {
+        let Err(ConnectError::Handshake(told)) = server.connect().await else {
             panic!("{bytes:x?} is taken for a CONNACK");
         };
         hostile.join().unwrap();

@@ -1,4 +1,5 @@
-//! A link that breaks every few seconds: everything arrives, and nothing grows. `SOAK=1` takes an hour of it.
+//! A link that breaks every few seconds: everything arrives, and nothing grows. `SOAK=1` takes an hour of it, `FLAP_SECONDS`
+//! so many seconds.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -13,16 +14,18 @@ use end_to_end::{Device, Holdings, guest};
 
 /// How long the link flaps, in the short test and in the long one.
 const LASTS: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(3600));
-/// Numbers that arrive before the link breaks again, one every 100 ms: 1 to 5 s.
-const ARRIVE: [usize; 5] = [10, 35, 20, 50, 15];
+/// How long the link holds, in milliseconds.
+const HOLDS: [u64; 5] = [1000, 3500, 2000, 5000, 1500];
 /// The most messages a broken connection may bring twice.
 const WINDOW: usize = 32;
 
 #[test]
 fn everything_arrives_over_a_link_that_flaps_and_nothing_grows() {
-    let lasts = match env::var_os("SOAK") {
-        Some(_) => LASTS.1,
-        None => LASTS.0,
+    let seconds = env::var("FLAP_SECONDS").ok();
+    let lasts = match (seconds, env::var_os("SOAK")) {
+        (Some(seconds), _) => Duration::from_secs(seconds.parse().expect("a number")),
+        (None, Some(_)) => LASTS.1,
+        (None, None) => LASTS.0,
     };
     let device = Device::new();
     let mut events = device.cloud.events();
@@ -34,7 +37,9 @@ fn everything_arrives_over_a_link_that_flaps_and_nothing_grows() {
     let began = Instant::now();
     let (mut early, mut breaks, mut told) = (None, 0, Instant::now());
     while began.elapsed() < lasts {
-        for _ in 0..ARRIVE[breaks % ARRIVE.len()] {
+        let holds = Duration::from_millis(HOLDS[breaks % HOLDS.len()]);
+        let connected = Instant::now();
+        while connected.elapsed() < holds {
             events.next("telemetry");
         }
         device.cloud.fault(&["reset"]);

@@ -75,6 +75,8 @@ pub struct Device<B: Behaviour, T: Transport> {
 
 /// Time between two lines that tell of evictions.
 const EVICTIONS_EVERY: Duration = Duration::from_secs(60);
+/// How long the end of a device waits for acknowledgments.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(2);
 /// How long the end of a device waits for the disk.
 const KEEP_WITHIN: Duration = Duration::from_secs(5);
 
@@ -171,14 +173,35 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             }
         }
         self.end_cleanly();
+        self.settle_up().await;
         self.keep().await;
-        // Answers that waited for it, and nothing that would have to come again.
-        if let Some(session) = self.connection.session() {
-            session.hold();
-        }
+        // Answers that waited for it.
         self.depart();
         self.connection.end().await;
         Ok(())
+    }
+
+    /// Sends nothing more, and takes in what the hub still acknowledges, so that it need not come again.
+    async fn settle_up(&mut self) {
+        let patience = self
+            .clock
+            .sleep_until(self.clock.monotonic() + ACKNOWLEDGED_WITHIN);
+        tokio::pin!(patience);
+        loop {
+            match self.connection.session() {
+                Some(session) if !session.is_settled() => session.hold(),
+                Some(session) => return session.hold(),
+                None => return,
+            }
+            select! {
+                biased;
+                progress = self.connection.next() => match progress {
+                    Ok(progress) => self.progress(progress),
+                    Err(_) => return,
+                },
+                () = &mut patience => return,
+            }
+        }
     }
 
     /// Waits until everything is safe, for as long as the end of a device may take.

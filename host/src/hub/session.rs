@@ -291,10 +291,13 @@ impl<L: Link> Session<L> {
     /// Whether no acknowledgment or answer of the hub is due.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.listening
-            && self.in_flight.is_empty()
-            && matches!(self.report, ReportRequest::Free)
-            && matches!(self.twin, TwinRequest::Idle)
+        self.listening && self.is_settled() && matches!(self.twin, TwinRequest::Idle)
+    }
+
+    /// Whether the hub has acknowledged all that has left.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.in_flight.is_empty() && matches!(self.report, ReportRequest::Free)
     }
 
     /// Whether the hub has given the twin on this connection.

@@ -81,6 +81,8 @@ pub enum ConnectionState {
     Connecting,
     /// It is connected.
     Connected,
+    /// It has ended its connection, and makes another in its place.
+    Renewing,
 }
 
 /// Something that went wrong with a connection.

@@ -489,3 +489,38 @@ async fn a_change_that_overtakes_the_twin_is_not_taken_back() {
     device.status().await;
     assert_eq!(*seen.lock().unwrap(), ["{\"goal\":5}"]);
 }
+
+#[tokio::test]
+async fn a_hub_is_not_given_up_because_dps_does_not_know_the_device_any_more() {
+    let mut device = Device::new(with_dps(), &silent());
+    assign(&mut device.bench.server, "hub.example").await;
+    drop(device.bench.connected().await);
+    // The hub shows a certificate that must not be accepted, and DPS refuses.
+    for error in [
+        ConnectError::Tls("untrusted".to_owned()),
+        ConnectError::Refused(5),
+    ] {
+        device.bench.server.next().await.unwrap().refuse(error);
+    }
+    let attempt = device.bench.server.next().await.unwrap();
+    assert!(attempt.connect.username.starts_with("hub.example/d/"));
+    drop(attempt.accept());
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_forward_for_a_moment_holds_nothing_back() {
+    let mut device = Device::new(with_connection_string(), &sends_each_minute());
+    let mut hub = device.bench.connected().await;
+    // The twin is asked for, so that the token is not renewed at once.
+    hub.publish("$iothub/twin/PATCH/properties/desired/?$version=9", "{}");
+    let (topic, _) = published(&mut hub).await;
+    assert!(topic.starts_with("$iothub/twin/GET/"), "{topic}");
+    device.watch.set_ahead(SignedDuration::from_mins(55));
+    device.status().await;
+    device.watch.set_ahead(SignedDuration::ZERO);
+    while !published(&mut hub)
+        .await
+        .0
+        .starts_with("devices/d/messages/events/")
+    {}
+}

@@ -65,7 +65,10 @@ fn everything_arrives_over_a_link_that_flaps_and_nothing_grows() {
         numbers.twice
     );
     assert!(numbers.twice <= breaks * WINDOW);
-    late.is_no_more_than(&early);
+    if lasts > LASTS.0 {
+        // Less than that is warming up.
+        late.is_no_more_than(&early);
+    }
     // Six outages in ten minutes are told in two lines each, and the end.
     let lines = host.stderr.lines();
     let told = lines.iter().filter(|line| line.contains(" connection: "));

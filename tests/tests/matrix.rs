@@ -16,6 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use end_to_end::{Device, Events, HostCommand, PATIENCE, Process, guest};
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// How long a fault lasts.
@@ -186,19 +187,23 @@ impl Cell {
     }
 
     /// Brings the device to the moment before the fault.
-    fn prepare(&mut self, moment: Moment) {
+    fn prepare(&mut self, fault: &Fault, moment: Moment) {
         match moment {
             Moment::Start | Moment::Steady | Moment::Swap => {}
             Moment::Backlog => {
                 self.device.cloud.fault(&["refuse"]);
                 self.device.cloud.fault(&["reset"]);
                 self.until("away for long enough", |status| {
-                    status["outbox"]["messages"].as_u64() > Some(100)
+                    status["outbox"]["messages"].as_u64() > Some(300)
                 });
                 self.device.cloud.fault(&["refuse", "off"]);
                 self.device.operate(&["reconnect"]);
                 self.events.next("fault-ended");
                 self.events.next("telemetry");
+            }
+            // A stroke is too short to wait in.
+            Moment::Renewal if fault.lasting.is_empty() => {
+                self.host.stderr.wait_for("the token is to be renewed");
             }
             Moment::Renewal => self.until("about to renew its token", |status| {
                 let left = status["connection"]["tokenLeft"].as_f64();
@@ -207,8 +212,8 @@ impl Cell {
         }
     }
 
-    /// Lets it go wrong, and returns when it is over.
-    fn suffer(&mut self, fault: &Fault, moment: Moment) {
+    /// Lets it go wrong, and returns when that was over.
+    fn suffer(&mut self, fault: &Fault, moment: Moment) -> Timestamp {
         for order in fault.lasting {
             self.device
                 .cloud
@@ -217,7 +222,7 @@ impl Cell {
         if moment == Moment::Start {
             self.host = host(&self.device, moment).start();
         }
-        let call = self.device.cloud.begin(&[
+        let mut call = self.device.cloud.begin(&[
             "call",
             "echo",
             "1",
@@ -236,25 +241,30 @@ impl Cell {
             let next = self.device.version(&guest("sequence"), 1);
             self.device.swaps(&next, &[]);
         }
+        let mut over = Timestamp::UNIX_EPOCH;
         for _ in fault.lasting {
-            self.events.next("fault-ended");
+            over = enqueued(&self.events.next("fault-ended"));
         }
         for _ in fault.strokes.iter().filter(|_| fault.lasting.is_empty()) {
-            self.events.next("fault-struck");
+            over = enqueued(&self.events.next("fault-struck"));
         }
-        // Answered or timed out, whoever called knows within its own time-out.
-        let mut call = call;
-        call.wait();
+        if fault.refused {
+            over = Timestamp::now();
+            self.device.operate(&["reconnect"]);
+        }
+        // Answered or not, whoever called knows within their own time-out.
+        let code = call.wait().code();
+        assert!(code == Some(0) || code == Some(1), "{code:?}");
+        over
     }
 
     /// Everything goes on, and nothing is missing.
-    fn goes_on(mut self, fault: &Fault) -> Outcome {
-        let over = Instant::now();
-        if fault.refused {
-            self.device.operate(&["reconnect"]);
-        }
-        self.events.next("telemetry");
-        let back_after = over.elapsed();
+    fn goes_on(mut self, fault: &Fault, over: Timestamp) -> Outcome {
+        let next = self.events.find("a message after it", |event| {
+            let later = event["type"] == "telemetry" && enqueued(event) >= over;
+            later.then(|| enqueued(event))
+        });
+        let back_after = next.duration_since(over).unsigned_abs();
         let settled = self.device.cloud.set(&["settled", "2", "--timeout", "45"]);
         assert_eq!(settled["ac"], 200, "{settled}");
         let twin = self.device.cloud.twin();
@@ -293,14 +303,20 @@ fn host(device: &Device, moment: Moment) -> HostCommand {
         .set("interval", "20ms")
         .env("HOST_KEEP_ALIVE", "2s")
         .env("HOST_TOKEN_LIFE", token_life)
-        .env("HOST_DRAIN_RATE", "200")
+        .env("HOST_DRAIN_RATE", "100")
+}
+
+/// When the cloud had an event.
+fn enqueued(event: &Value) -> Timestamp {
+    let time = event["enqueued"].as_str().expect("a time");
+    time.parse().expect("it is one")
 }
 
 fn outcome(fault: &Fault, moment: Moment) -> Outcome {
     let mut cell = Cell::start(moment);
-    cell.prepare(moment);
-    cell.suffer(fault, moment);
-    cell.goes_on(fault)
+    cell.prepare(fault, moment);
+    let over = cell.suffer(fault, moment);
+    cell.goes_on(fault, over)
 }
 
 /// Whether this fault is tried at this moment.

@@ -30,7 +30,14 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             self.timer_next = true;
             match self.inbox.next(now) {
                 Some(waiting) if self.supervisor.is_idle() => self.attend_to(waiting, now),
-                Some(waiting) => self.decline(waiting, now),
+                Some(waiting) => {
+                    let is_message = matches!(waiting, Waiting::Message(_));
+                    self.decline(waiting, now);
+                    if is_message {
+                        // It is the first again, and may be due.
+                        return;
+                    }
+                }
                 None if self.supervisor.is_idle() && self.attend_timer(now) => return,
                 None => return,
             }

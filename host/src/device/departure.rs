@@ -74,7 +74,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let now = self.clock.monotonic();
         match result.and_then(|()| session.pump(self.store.outbox(), accepted, now)) {
             Ok(first) => {
-                self.drain_deadline = self.store.outbox().deadline(accepted);
+                // What keeps the session from sending ends with something it is told.
+                let may_send = session.may_send();
+                self.drain_deadline = self.store.outbox().deadline(accepted).filter(|_| may_send);
                 self.tell_first(first);
             }
             Err(error) => self.lost(&error),

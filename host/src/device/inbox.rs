@@ -160,7 +160,8 @@ impl Inbox {
     /// Whether nothing waits that belongs to a connection.
     pub(super) fn is_quiet(&self) -> bool {
         let is_command = |waiting: &Waiting| matches!(waiting, Waiting::Command(_));
-        self.messages.is_empty() && !self.waiting.iter().any(is_command)
+        let of_none = |message: &Message| message.aside.is_some();
+        self.messages.iter().all(of_none) && !self.waiting.iter().any(is_command)
     }
 
     /// When a message becomes ready without anything else happening.

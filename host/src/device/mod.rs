@@ -189,8 +189,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         tokio::pin!(patience);
         loop {
             match self.connection.session() {
-                Some(session) if !session.is_settled() => session.hold(),
-                Some(session) => return session.hold(),
+                Some(session) if !session.is_settled() => session.hold(true),
+                Some(session) => return session.hold(true),
                 None => return,
             }
             select! {

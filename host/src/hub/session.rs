@@ -283,9 +283,15 @@ impl<L: Link> Session<L> {
         pause
     }
 
-    /// Lets nothing more leave but answers: the connection is about to be replaced.
-    pub fn hold(&mut self) {
-        self.held = true;
+    /// Whether nothing more is to leave but answers, because the connection is about to be replaced.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Whether a message may leave now.
+    #[must_use]
+    pub fn may_send(&self) -> bool {
+        self.listening && !self.held && self.has_room()
     }
 
     /// Whether no acknowledgment or answer of the hub is due.
@@ -310,7 +316,8 @@ impl<L: Link> Session<L> {
     /// that is not for something the device has sent.
     #[must_use]
     pub fn was_well(&self) -> bool {
-        self.answered && (self.acknowledged || self.in_flight.is_empty())
+        let acknowledged = self.acknowledged || self.in_flight.is_empty();
+        self.answered && acknowledged && matches!(self.report, ReportRequest::Free)
     }
 
     /// Sends what is accepted and fits the window; returns the body of the first message that left.
@@ -321,7 +328,7 @@ impl<L: Link> Session<L> {
         now: Duration,
     ) -> Result<Option<Bytes>, LinkError> {
         let mut first = None;
-        while self.listening && !self.held && self.has_room() {
+        while self.may_send() {
             let free = matches!(self.report, ReportRequest::Free);
             let id = match outbox.next(accepted, free, now) {
                 Some(Next::Telemetry(id, message)) => {

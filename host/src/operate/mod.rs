@@ -76,7 +76,7 @@ pub(crate) fn reconnect(args: &InspectArgs) -> Result<(), AppError> {
         _ if args.json => line.to_string(),
         ConnectionState::Waiting => "connecting".to_owned(),
         ConnectionState::Connected => "connecting anew".to_owned(),
-        ConnectionState::Connecting | ConnectionState::Provisioning => {
+        ConnectionState::Connecting | ConnectionState::Renewing | ConnectionState::Provisioning => {
             "it is connecting already".to_owned()
         }
     };

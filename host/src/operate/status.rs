@@ -70,6 +70,7 @@ fn connection(connection: &Connection) -> Vec<String> {
         ConnectionState::Provisioning => {
             format!("hub        {hub}, asking DPS, not connected{since}")
         }
+        ConnectionState::Renewing => format!("hub        {hub}, connecting anew, connected{since}"),
         ConnectionState::Waiting => format!("hub        {hub}, not connected{since}{next}"),
     }];
     if let Some(trouble) = &connection.last_trouble {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Connection, Phase, Progress, Wait, outage::Failure, token::Token};
+use super::{Connection, Phase, Progress, Wait, outage::Failure, token::Token, wall::Wall};
 use crate::{
     clock::is_set,
     device::identity::{Identity, Refusal},
@@ -17,11 +17,13 @@ const PROVISION_AFTER: u32 = 10;
 impl<T: Transport + Sync> Connection<T> {
     /// Takes a turn, and connects when it comes.
     pub(super) fn begin(&mut self, transport: T) {
+        let now = self.clock.monotonic();
+        // The hub may be reached where DPS is not, or wants to be left alone.
+        self.ask_dps &= self.assignment.is_none() || self.dps_after <= now;
         let server = match (&self.identity, self.ask_dps) {
             (Identity::Dps(registration), true) => registration.endpoint.to_string(),
             _ => self.hub(),
         };
-        let now = self.clock.monotonic();
         let until = self.settings.pace.turn(&server, now);
         if until > now {
             self.phase = Phase::Waiting {
@@ -60,6 +62,7 @@ impl<T: Transport + Sync> Connection<T> {
     ) -> Phase<T> {
         self.closed_by_server &= before.is_none();
         self.announced.clone_from(&self.model_id);
+        self.wall = Wall::of(&*self.clock);
         let (hub, device_id) = match &self.assignment {
             Some(assignment) => (assignment.hub.clone(), assignment.device_id.clone()),
             None => Default::default(),
@@ -107,15 +110,18 @@ impl<T: Transport + Sync> Connection<T> {
                 Ok(Progress::Assigned(assignment))
             }
             Err(ProvisionError::TryAgain { after, cause, why }) => {
-                // The hub may be reached where DPS is not.
-                self.ask_dps = self.assignment.is_none();
-                let least = after.unwrap_or_default();
+                self.leave_dps();
+                let after = after.unwrap_or_default();
+                self.dps_after = self.clock.monotonic() + after;
+                let least = if self.ask_dps { after } else { Duration::ZERO };
                 Ok(self.try_again(transport, "DPS", cause, &why, least))
             }
             Err(ProvisionError::Tls(why)) => {
+                self.leave_dps();
                 self.refused(transport, "DPS", Cause::Certificate, why)
             }
             Err(ProvisionError::Refused(refusal)) => {
+                self.leave_dps();
                 self.refused(transport, "DPS", Cause::Refused, refusal.to_string())
             }
         }
@@ -142,6 +148,14 @@ impl<T: Transport + Sync> Connection<T> {
         let cause = Cause::from(&error);
         match error {
             ConnectError::Refused(4 | 5) if by_dps && !self.fresh => {
+                let failure = Failure {
+                    server: &hub,
+                    cause,
+                    why: &error.to_string(),
+                    was_connected: false,
+                    pause: Duration::ZERO,
+                };
+                self.outages.count(&failure, self.clock.now());
                 tracing::warn!(hub, "the hub does not take the device any more; asking DPS");
                 self.assignment = None;
                 self.ask_dps = true;
@@ -149,13 +163,18 @@ impl<T: Transport + Sync> Connection<T> {
                 Ok(Progress::Lost)
             }
             ConnectError::Refused(1 | 2 | 4 | 5) => {
+                // By then it may belong to another hub.
+                self.ask_dps = by_dps;
                 let why = format!(
                     "{hub} does not take the device: {error}; check that the key is this device's, that the device is \
                      enabled, and this machine's clock"
                 );
                 self.refused(transport, &hub, cause, why)
             }
-            ConnectError::Tls(why) => self.refused(transport, &hub, cause, why),
+            ConnectError::Tls(why) => {
+                self.ask_dps = by_dps;
+                self.refused(transport, &hub, cause, why)
+            }
             error => {
                 self.ask_dps = by_dps && self.failed.is_multiple_of(PROVISION_AFTER);
                 let why = error.to_string();
@@ -176,13 +195,14 @@ impl<T: Transport + Sync> Connection<T> {
                 self.fresh = false;
                 self.failed = 0;
                 self.epoch += 1;
-                self.was_connected = true;
-                self.changed = Some(self.clock.now());
+                if self.standing.is_none() {
+                    self.standing = Some(now);
+                    self.changed = Some(self.clock.now());
+                }
                 self.outages.over(&self.device, &assignment.hub, now);
                 self.phase = Phase::Online {
                     transport,
                     session,
-                    since: now,
                     token,
                 };
                 Progress::Connected(assignment)
@@ -193,6 +213,11 @@ impl<T: Transport + Sync> Connection<T> {
                 self.try_again(transport, &assignment.hub, cause, &why, Duration::ZERO)
             }
         }
+    }
+
+    /// The next try is at the hub, if one is known: it may take the device although DPS does not.
+    fn leave_dps(&mut self) {
+        self.ask_dps = self.assignment.is_none();
     }
 
     /// A refusal ends an identity that has never worked; one that has is tried again, because what a person has done
@@ -207,8 +232,6 @@ impl<T: Transport + Sync> Connection<T> {
         if !self.known && is_set(self.clock.now()) {
             return Err(Refusal(why));
         }
-        // By then it may belong to another hub.
-        self.ask_dps = matches!(self.identity, Identity::Dps(_));
         Ok(self.try_again(transport, server, cause, &why, Duration::ZERO))
     }
 
@@ -221,7 +244,9 @@ impl<T: Transport + Sync> Connection<T> {
         why: &str,
         least: Duration,
     ) -> Progress {
-        let pause = self.backoff.pause(cause, None, rand::random());
+        // A renewal that fails ends a connection that had worked.
+        let worked = self.stood(self.clock.monotonic());
+        let pause = self.backoff.pause(cause, worked, rand::random());
         self.wait(
             transport,
             &Failure {
@@ -237,7 +262,7 @@ impl<T: Transport + Sync> Connection<T> {
 
     pub(super) fn wait(&mut self, transport: T, failure: &Failure<'_>) {
         let (now, today) = (self.clock.monotonic(), self.clock.now());
-        if std::mem::take(&mut self.was_connected) {
+        if self.standing.take().is_some() {
             self.changed = Some(today);
         }
         self.outages.failed(&self.device, failure, now, today);

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use self::{
     outage::{Failure, Outages},
-    token::Token,
+    token::{Due, Token},
     wall::Wall,
 };
 use super::identity::{Identity, Refusal};
@@ -79,8 +79,9 @@ pub(super) struct Connection<T: Transport> {
     clock: Arc<dyn Clock>,
     wall: Wall,
     assignment: Option<Assignment>,
-    /// Whether DPS is to be asked again although an assignment is known.
+    /// Whether DPS is to be asked again although an assignment is known, and not before when.
     ask_dps: bool,
+    dps_after: Duration,
     /// Whether DPS has named the hub since the hub last accepted the device: then a refusal is meant.
     fresh: bool,
     /// Whether the hub has ever accepted this identity.
@@ -92,8 +93,9 @@ pub(super) struct Connection<T: Transport> {
     outages: Outages,
     renewals: u64,
     phase: Phase<T>,
-    /// Whether it was connected, and since when it is or is not.
-    was_connected: bool,
+    /// Since when it has been connected, in monotonic time; renewals do not count as an end.
+    standing: Option<Duration>,
+    /// When it last was connected or lost.
     changed: Option<Timestamp>,
     /// Whether the last connection was ended by the server.
     pub(super) closed_by_server: bool,
@@ -117,7 +119,6 @@ enum Phase<T: Transport> {
     Online {
         transport: T,
         session: Session<T::Link>,
-        since: Duration,
         token: Token,
     },
     /// Only while one phase is replaced by another.
@@ -162,6 +163,7 @@ impl<T: Transport + Sync> Connection<T> {
             wall: Wall::of(&*clock),
             clock,
             ask_dps: assignment.is_none(),
+            dps_after: Duration::ZERO,
             assignment,
             fresh: false,
             known,
@@ -175,7 +177,7 @@ impl<T: Transport + Sync> Connection<T> {
                 until: Duration::ZERO,
                 what: Wait::Pause,
             },
-            was_connected: false,
+            standing: None,
             changed: None,
             closed_by_server: false,
             epoch: 0,
@@ -201,7 +203,7 @@ impl<T: Transport + Sync> Connection<T> {
             } => Some((now + LOOK_AT_CLOCK).min(*until)),
             Phase::Waiting { until, .. } => Some(*until),
             Phase::Online { session, token, .. } => {
-                let look = token.deadline(now).min(now + LOOK_AT_CLOCK);
+                let look = token.deadline().min(now + LOOK_AT_CLOCK);
                 Some(session.deadline().map_or(look, |at| at.min(look)))
             }
             _ => None,
@@ -211,11 +213,10 @@ impl<T: Transport + Sync> Connection<T> {
     /// Begins the next try, if its time has come.
     pub(super) fn on_deadline(&mut self) {
         let now = self.clock.monotonic();
-        let was_set = self.wall.was_set(&*self.clock);
         let what = match self.phase {
             Phase::Waiting {
                 what: Wait::Clock, ..
-            } if was_set => {
+            } if self.wall.was_set(&*self.clock) => {
                 tracing::info!(device = &*self.device, "the clock was set; trying again");
                 Wait::Clock
             }
@@ -238,23 +239,34 @@ impl<T: Transport + Sync> Connection<T> {
         let Phase::Online { session, token, .. } = &mut self.phase else {
             return false;
         };
-        if !token.is_due(today, now) {
-            return false;
-        }
-        session.hold();
-        if !(quiet && session.is_quiet() || token.is_overdue(today, now)) {
-            return false;
-        }
-        let Phase::Online {
-            transport, session, ..
-        } = self.leave_phase()
-        else {
-            return false;
+        let due = token.due(today, now);
+        session.hold(due != Due::NotYet);
+        let is_time = match due {
+            Due::NotYet => false,
+            Due::Finish => quiet && session.is_quiet(),
+            Due::Now => true,
         };
-        tracing::info!(device = &*self.device, "renewing the token");
-        self.renewals += 1;
-        self.phase = self.connecting(transport, Some(session));
-        true
+        if is_time && self.replace("the token is to be renewed") {
+            self.renewals += 1;
+        }
+        is_time
+    }
+
+    /// Ends a standing connection cleanly and makes another at once; says whether there was one.
+    fn replace(&mut self, why: &str) -> bool {
+        match self.leave_phase() {
+            Phase::Online {
+                transport, session, ..
+            } => {
+                tracing::info!(device = &*self.device, "connecting anew: {why}");
+                self.phase = self.connecting(transport, Some(session));
+                true
+            }
+            phase => {
+                self.phase = phase;
+                false
+            }
+        }
     }
 
     /// The next thing that happens. Cancel safe. An error is a refusal of an identity that has never worked.
@@ -282,44 +294,24 @@ impl<T: Transport + Sync> Connection<T> {
         let anew = self.model_id != model_id || (messages && !self.messages);
         self.model_id = model_id;
         self.messages = messages;
-        if !anew || !matches!(self.phase, Phase::Online { .. }) {
-            return false;
-        }
-        if let Phase::Online {
-            transport, session, ..
-        } = self.leave_phase()
-        {
-            tracing::info!(
-                device = &*self.device,
-                "connecting anew: the device announces something else"
-            );
-            self.phase = self.connecting(transport, Some(session));
-        }
-        true
+        anew && self.replace("the device announces something else")
     }
 
     /// Ends a pause, or replaces a standing connection at once. Says what the connection was doing.
     pub(super) fn reconnect(&mut self) -> ConnectionState {
-        match self.leave_phase() {
-            Phase::Waiting { transport, .. } => {
-                self.begin(transport);
-                ConnectionState::Waiting
-            }
-            Phase::Online {
-                transport, session, ..
-            } => {
-                self.phase = self.connecting(transport, Some(session));
-                ConnectionState::Connected
-            }
-            phase => {
-                let was = match phase {
-                    Phase::Provisioning(_) => ConnectionState::Provisioning,
-                    _ => ConnectionState::Connecting,
-                };
-                self.phase = phase;
-                was
-            }
+        let was = self.state();
+        if self.replace("it is asked for") {
+            return was;
         }
+        match self.leave_phase() {
+            Phase::Waiting {
+                transport,
+                what: Wait::Pause | Wait::Clock,
+                ..
+            } => self.begin(transport),
+            phase => self.phase = phase,
+        }
+        was
     }
 
     /// Gives up a standing connection that has failed, and tries again.
@@ -328,12 +320,11 @@ impl<T: Transport + Sync> Connection<T> {
         if let Phase::Online {
             transport,
             session,
-            since,
             token,
         } = self.leave_phase()
         {
             let (now, today) = (self.clock.monotonic(), self.clock.now());
-            let stood = now.saturating_sub(since);
+            let stood = self.stood(now).unwrap_or_default();
             let cause = match Cause::from(error) {
                 Cause::Closed if token.is_due(today, now) => Cause::Expired,
                 cause => self.rivalry.judge(cause, stood, session.was_well()),
@@ -367,6 +358,11 @@ impl<T: Transport + Sync> Connection<T> {
         if let Phase::Online { session, .. } = self.phase {
             session.disconnect().await;
         }
+    }
+
+    /// How long the device has been connected, renewals aside.
+    fn stood(&self, now: Duration) -> Option<Duration> {
+        self.standing.map(|since| now.saturating_sub(since))
     }
 
     fn leave_phase(&mut self) -> Phase<T> {

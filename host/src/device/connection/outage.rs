@@ -104,7 +104,8 @@ impl Outages {
         }
     }
 
-    fn count(&mut self, failure: &Failure<'_>, today: Timestamp) {
+    /// Counts a failure that is told otherwise.
+    pub(super) fn count(&mut self, failure: &Failure<'_>, today: Timestamp) {
         let counts = match failure.was_connected {
             true => &mut self.lost,
             false => &mut self.failed,

@@ -7,22 +7,31 @@ use crate::{
 };
 
 impl<T: Transport + Sync> Connection<T> {
+    /// What it is doing.
+    pub(super) fn state(&self) -> ConnectionState {
+        match &self.phase {
+            Phase::Waiting { .. } => ConnectionState::Waiting,
+            Phase::Provisioning(_) => ConnectionState::Provisioning,
+            Phase::Connecting(_) | Phase::Changing if self.standing.is_some() => {
+                ConnectionState::Renewing
+            }
+            Phase::Connecting(_) | Phase::Changing => ConnectionState::Connecting,
+            Phase::Online { .. } => ConnectionState::Connected,
+        }
+    }
+
     pub(in crate::device) fn status(&self) -> Status {
         let (now, today) = (self.clock.monotonic(), self.clock.now());
-        let (state, next_try, token_left) = match &self.phase {
-            Phase::Waiting { until, .. } => {
-                let left = until.saturating_sub(now).as_secs_f64();
-                (ConnectionState::Waiting, Some(left), None)
-            }
-            Phase::Provisioning(_) => (ConnectionState::Provisioning, None, None),
-            Phase::Connecting(_) | Phase::Changing => (ConnectionState::Connecting, None, None),
-            Phase::Online { token, .. } => {
-                let left = token.left(today).as_secs_f64();
-                (ConnectionState::Connected, None, Some(left))
-            }
+        let next_try = match &self.phase {
+            Phase::Waiting { until, .. } => Some(until.saturating_sub(now).as_secs_f64()),
+            _ => None,
+        };
+        let token_left = match &self.phase {
+            Phase::Online { token, .. } => Some(token.left(today).as_secs_f64()),
+            _ => None,
         };
         Status {
-            state,
+            state: self.state(),
             since: self.changed,
             hub: self
                 .assignment

@@ -20,11 +20,24 @@ const ENDS_AT: f64 = 0.95;
 pub(super) struct Token {
     /// The time of day at which it ends, as it says itself.
     expiry: Timestamp,
-    /// When it is to be renewed, in the device's monotonic time.
+    /// When it is to be renewed, and when at the latest, in the device's monotonic time.
     renew_at: Duration,
     end_at: Duration,
     /// With so little left by the time of day it is to be renewed too.
     margin: SignedDuration,
+    /// Since when it has been due.
+    due_since: Option<Duration>,
+}
+
+/// What is to be done about a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// Nothing.
+    NotYet,
+    /// What is on its way is to be finished, and the token renewed.
+    Finish,
+    /// It is to be renewed, whatever is on its way.
+    Now,
 }
 
 impl Token {
@@ -32,12 +45,12 @@ impl Token {
     pub(super) fn minted(life: Duration, today: Timestamp, now: Duration, random: f64) -> Self {
         let (from, to) = RENEWED_AT;
         let part = from + (to - from) * random.clamp(0.0, 1.0);
-        let renew_at = now + life.mul_f64(part);
         Self {
             expiry: today.saturating_add(life).unwrap_or(Timestamp::MAX),
-            renew_at,
-            end_at: (renew_at + FINISH_WITHIN).min(now + life.mul_f64(ENDS_AT)),
+            renew_at: now + life.mul_f64(part),
+            end_at: now + life.mul_f64(ENDS_AT),
             margin: SignedDuration::try_from(life.mul_f64(1.0 - part)).unwrap_or_default(),
+            due_since: None,
         }
     }
 
@@ -46,22 +59,31 @@ impl Token {
         self.expiry
     }
 
-    /// When it is to be renewed if nobody sets the time of day; a deadline.
-    pub(super) fn deadline(&self, now: Duration) -> Duration {
-        match self.renew_at > now {
-            true => self.renew_at,
-            false => self.end_at,
+    /// When [`due`](Self::due) says something else, if nobody sets the time of day.
+    pub(super) fn deadline(&self) -> Duration {
+        match self.due_since {
+            None => self.renew_at,
+            Some(since) => (since + FINISH_WITHIN).min(self.end_at),
         }
     }
 
-    /// Whether it is time to finish what is on its way and to renew it.
-    pub(super) fn is_due(&self, today: Timestamp, now: Duration) -> bool {
-        self.renew_at <= now || self.left(today) <= self.margin
+    /// What is to be done about it.
+    pub(super) fn due(&mut self, today: Timestamp, now: Duration) -> Due {
+        if !self.is_due(today, now) {
+            self.due_since = None;
+            return Due::NotYet;
+        }
+        let since = *self.due_since.get_or_insert(now);
+        let is_over = self.end_at <= now || self.left(today) <= SignedDuration::ZERO;
+        match is_over || since + FINISH_WITHIN <= now {
+            true => Due::Now,
+            false => Due::Finish,
+        }
     }
 
-    /// Whether it is to be renewed at once, whatever is on its way.
-    pub(super) fn is_overdue(&self, today: Timestamp, now: Duration) -> bool {
-        self.end_at <= now || self.left(today) <= self.margin / 4
+    /// Whether it is time to renew it.
+    pub(super) fn is_due(&self, today: Timestamp, now: Duration) -> bool {
+        self.renew_at <= now || self.left(today) <= self.margin
     }
 
     /// What is left of it; below zero once it has ended.
@@ -86,38 +108,63 @@ mod tests {
         Duration::from_secs(60 * count)
     }
 
-    /// Whether it is due and overdue so long after it was minted, with the time of day set forward by so much meanwhile.
-    fn after(passed: Duration, set_forward: SignedDuration) -> (bool, bool) {
-        let token = Token::minted(HOUR, today(), minutes(500), 0.5);
-        let (now, today) = (minutes(500) + passed, today() + passed + set_forward);
-        (token.is_due(today, now), token.is_overdue(today, now))
+    /// What is to be done so long after it was minted, with the time of day set forward by so much.
+    fn after(token: &mut Token, passed: Duration, set_forward: SignedDuration) -> Due {
+        token.due(today() + passed + set_forward, minutes(500) + passed)
     }
+
+    fn minted() -> Token {
+        Token::minted(HOUR, today(), minutes(500), 0.5)
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
     fn a_token_is_renewed_before_it_ends_even_if_something_is_on_its_way() {
-        let still = SignedDuration::ZERO;
-        assert_eq!(after(minutes(47), still), (false, false));
-        assert_eq!(after(minutes(48), still), (true, false));
-        assert_eq!(after(minutes(49), still), (true, true));
+        let (mut token, still) = (minted(), SignedDuration::ZERO);
+        assert_eq!(after(&mut token, minutes(48) - SECOND, still), Due::NotYet);
+        assert_eq!(after(&mut token, minutes(48), still), Due::Finish);
+        assert_eq!(token.deadline(), minutes(548) + FINISH_WITHIN);
+        let late = minutes(48) + FINISH_WITHIN;
+        assert_eq!(after(&mut token, late - SECOND, still), Due::Finish);
+        assert_eq!(after(&mut token, late, still), Due::Now);
     }
 
     #[test]
     fn a_clock_that_is_set_forward_makes_it_due_and_one_set_back_keeps_its_time() {
         let forward = SignedDuration::from_mins(55);
-        assert_eq!(after(minutes(1), forward), (true, false));
-        assert_eq!(after(minutes(1), forward * 2), (true, true));
-        assert_eq!(after(minutes(47), -forward), (false, false));
-        assert_eq!(after(minutes(49), -forward), (true, true));
+        let mut token = minted();
+        assert_eq!(after(&mut token, minutes(1), forward), Due::Finish);
+        assert_eq!(
+            after(&mut token, minutes(1) + FINISH_WITHIN, forward),
+            Due::Now
+        );
+        assert_eq!(after(&mut minted(), minutes(1), forward * 2), Due::Now);
+        let mut token = minted();
+        assert_eq!(after(&mut token, minutes(47), -forward), Due::NotYet);
+        assert_eq!(after(&mut token, minutes(48), -forward), Due::Finish);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_right_again_takes_back_what_it_made_due() {
+        let mut token = minted();
+        let forward = SignedDuration::from_mins(55);
+        assert_eq!(after(&mut token, minutes(1), forward), Due::Finish);
+        assert_eq!(
+            after(&mut token, minutes(1), SignedDuration::ZERO),
+            Due::NotYet
+        );
+        assert_eq!(token.deadline(), minutes(548));
     }
 
     proptest! {
         #[test]
         fn every_token_is_renewed_within_its_life(life in 1..1_000_000_u64, random: f64) {
             let life = Duration::from_secs(life);
-            let token = Token::minted(life, today(), HOUR, random);
-            prop_assert!(token.deadline(HOUR) >= HOUR + life / 2);
-            prop_assert!(token.is_overdue(today() + life, HOUR + life));
-            prop_assert!(!token.is_due(today() + life / 2, HOUR + life / 2));
+            let mut token = Token::minted(life, today(), HOUR, random);
+            prop_assert!(token.deadline() >= HOUR + life / 2);
+            prop_assert_eq!(token.due(today() + life / 2, HOUR + life / 2), Due::NotYet);
+            prop_assert_eq!(token.due(today() + life, HOUR + life), Due::Now);
         }
     }
 }

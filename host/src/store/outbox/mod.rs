@@ -239,7 +239,10 @@ impl Outbox {
     /// The server has it.
     pub fn remove(&mut self, id: u64) {
         self.acknowledged_total += 1;
-        self.suspicion.acknowledged(id);
+        // A report that arrives says nothing about messages.
+        if self.telemetry.get(id).is_some() {
+            self.suspicion.acknowledged(id);
+        }
         self.take_out(id);
     }
 

@@ -3,7 +3,6 @@
 use serde_json::{Map, Number, Value};
 
 use crate::history::{History, Window};
-use crate::property;
 use crate::temperature::Statistics;
 use crate::timestamp::Timestamp;
 
@@ -92,7 +91,8 @@ fn take<T>(
 fn target(value: Value) -> Option<Option<Number>> {
     match value {
         Value::Null => Some(None),
-        Value::Number(number) if property::is_acceptable(&number) => Some(Some(number)),
+        // Accepted when it was set, perhaps by a version with another range.
+        Value::Number(number) => Some(Some(number)),
         _ => None,
     }
 }

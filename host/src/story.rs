@@ -49,8 +49,9 @@ impl Told {
             // The log tells.
             Milestone::Started | Milestone::Disconnected => String::new(),
             Milestone::Assigned(assignment) => {
-                let place = self.place(assignment).unwrap_or_default();
-                format!("Device was assigned\n{place}")
+                let place = self.place(assignment);
+                let place = place.map_or_else(String::new, |place| format!("\n{place}"));
+                format!("Device was assigned{place}")
             }
             Milestone::Connected(assignment) => self.place(assignment).unwrap_or_default(),
             Milestone::Listening if self.listening => String::new(),

@@ -232,3 +232,19 @@ fn a_host_killed_in_a_swap_starts_again_with_a_version_that_works_and_its_state(
     }
     assert_eq!(host.stop(), Some(0));
 }
+
+#[test]
+fn what_a_killed_host_has_left_can_be_looked_at_before_it_is_started_again() {
+    let cloud = Cloud::start();
+    let mut events = cloud.events();
+    let dir = tempfile::TempDir::new().expect("a directory");
+    let mut host = host(&cloud, dir.path());
+    messages(&mut events, 20);
+    host.signal(Signal::KILL);
+    host.wait();
+    for command in ["outbox", "state", "history"] {
+        let looked = HostCommand::bare().state_dir(dir.path()).arg(command);
+        let answer = looked.to_its_end();
+        assert_eq!(answer.code, 0, "{command}: {}", answer.stderr);
+    }
+}

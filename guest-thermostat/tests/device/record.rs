@@ -31,7 +31,7 @@ fn a_record_that_cannot_be_used_is_an_error_that_says_why() {
             "list minutes is damaged",
         ),
         (
-            record.replace("\"target\":null", "\"target\":151"),
+            record.replace("\"target\":null", "\"target\":\"warm\""),
             "member target is damaged",
         ),
         (record.replace("{", "{\"more\":1,"), "\"more\""),
@@ -42,6 +42,16 @@ fn a_record_that_cannot_be_used_is_an_error_that_says_why() {
             "{wrong}: {error}"
         );
     }
+}
+
+#[test]
+fn a_target_another_version_has_accepted_stays_whatever_the_range() {
+    let (device, _) = Thermostat::begin(Reason::Fresh, &[], None, at(START)).unwrap();
+    let record = device.save().unwrap();
+    let other = record.replace("\"target\":null", "\"target\":151");
+    assert_ne!(other, record);
+    let (device, _) = Thermostat::begin(Reason::Swap, &[], Some(&other), at(START)).unwrap();
+    assert!(device.save().unwrap().contains("\"target\":151,"));
 }
 
 #[test]

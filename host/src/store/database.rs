@@ -13,8 +13,9 @@ use std::{
 };
 
 use redb::{
-    Builder, ConcurrencyMode, Durability, ReadableDatabase, ReadableTable, StorageError,
-    TableDefinition, TableError,
+    Builder, ConcurrencyMode, DatabaseError, Durability, ReadTransaction, ReadableDatabase,
+    ReadableTable, StorageBackend, StorageError, TableDefinition, TableError,
+    backends::InMemoryBackend,
 };
 
 use super::{
@@ -142,19 +143,36 @@ impl Disk for Database {
 /// What the devices have left in a directory, whether or not a host is using it.
 pub fn read(dir: &Path) -> Result<Contents, OpenError> {
     let path = database_in(dir)?;
-    let contents = guarded(|| {
-        let database = builder().open_read_only(&path)?;
-        let transaction = database.begin_read()?;
-        match transaction.open_table(ROWS) {
-            Ok(table) => contents(&table),
-            Err(TableError::TableDoesNotExist(_)) => Ok(Contents::new()),
-            Err(error) => Err(error.into()),
-        }
+    let contents = guarded(|| match builder().open_read_only(&path) {
+        Ok(database) => look(&database.begin_read()?),
+        // A host that was killed has left it to be repaired. Whoever only looks repairs a copy.
+        Err(DatabaseError::RepairAborted) => look(&copy(&path)?.begin_read()?),
+        Err(error) => Err(error.into()),
     });
     contents.map_err(|fault| match fault {
         Fault::Damaged(why) => OpenError::new(dir, format!("is damaged: {why}")),
         Fault::Failing(why) => OpenError::new(dir, format!("cannot be read: {why}")),
     })
+}
+
+fn look(transaction: &ReadTransaction) -> Result<Contents, Fault> {
+    match transaction.open_table(ROWS) {
+        Ok(table) => contents(&table),
+        Err(TableError::TableDoesNotExist(_)) => Ok(Contents::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The database of this file, repaired, in memory.
+fn copy(path: &Path) -> Result<redb::Database, Fault> {
+    let bytes = std::fs::read(path).map_err(StorageError::Io)?;
+    let memory = InMemoryBackend::new();
+    memory.set_len(bytes.len() as u64)?;
+    memory.write(0, &bytes)?;
+    // Nobody else has it, so it takes no locks.
+    Ok(Builder::new()
+        .set_cache_size(CACHE)
+        .create_with_backend(memory)?)
 }
 
 fn builder() -> Builder {

@@ -139,7 +139,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             None => "there is no earlier version to go back to",
         };
         let entry = Entry::new(self.clock.now(), Step::Refused, Source::Command);
-        self.note(entry.because(objection), Some(asker));
+        // Nothing has happened that the history or the twin should tell. Whoever asked may have stopped waiting.
+        let _ = asker.send(entry.because(objection));
     }
 
     /// The version on probation is withdrawn: the one before it goes on as if the swap had not been, except that what was

@@ -282,7 +282,12 @@ async fn tell(
         match timeout(PULSE, steps.recv()).await {
             Ok(Some(entry)) => {
                 say(writer, &entry).await?;
-                if entry.step.is_end() || entry.step == Step::Begun && !to_the_end {
+                let is_end = match entry.step {
+                    // It may be on probation still. If it is not, nothing more comes.
+                    Step::Begun | Step::Same => !to_the_end,
+                    step => step.is_end(),
+                };
+                if is_end {
                     return Ok(());
                 }
             }

@@ -4,10 +4,12 @@ use host::{
     device::behaviour::Failure,
     status::State,
     store::Kept,
-    swap::{Source, Step},
+    swap::{Ask, Source, Step},
 };
 
-use super::{call, failing, next, ok, recorder, scripted::Gate, site, site_with, until, versions};
+use super::{
+    ask, call, failing, next, ok, recorder, scripted::Gate, site, site_with, until, versions,
+};
 
 #[tokio::test]
 async fn a_roll_back_on_request_goes_one_version_back() {
@@ -56,6 +58,34 @@ async fn an_earlier_version_that_cannot_take_the_state_over_leaves_the_accepted_
     assert_eq!(refused.step, Step::Refused);
     assert!(refused.reason.unwrap().contains("what is new?"));
     assert_eq!(site.call("three").await, ok("begun+new+two+three"));
+    assert_eq!(site.runs().await, "b");
+}
+
+#[tokio::test]
+async fn a_person_does_not_get_another_model_by_going_back() {
+    let mut site = site(&recorder()).await;
+    let b = recorder().version("b").model("dtmi:example:Other;1");
+    let mut steps = site
+        .swap_as(
+            &b,
+            Ask {
+                allow_model_change: true,
+                ..ask()
+            },
+        )
+        .await;
+    until(&mut steps, Step::Begun).await;
+    site.hub = site.bench.connected().await;
+    site.call("one").await;
+    site.call("two").await;
+    until(&mut steps, Step::Accepted).await;
+    let refused = next(&mut site.roll_back().await).await;
+    assert_eq!(refused.step, Step::Refused);
+    let reason = refused.reason.unwrap();
+    assert!(
+        reason.contains("dtmi:example:Scripted;1") && reason.contains("--allow-model-change"),
+        "{reason}"
+    );
     assert_eq!(site.runs().await, "b");
 }
 

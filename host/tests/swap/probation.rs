@@ -53,6 +53,29 @@ async fn a_trap_on_probation_brings_the_version_before_back_and_it_answers_the_c
 }
 
 #[tokio::test]
+async fn whoever_asks_for_the_version_on_probation_again_waits_for_it_too() {
+    let mut site = site(&recorder()).await;
+    let b = recorder().version("b");
+    let mut first = site.swap(&b).await;
+    until(&mut first, Step::Begun).await;
+    let mut second = site.swap(&b).await;
+    assert_eq!(
+        until(&mut second, Step::Same).await,
+        [Step::Prepared, Step::Same]
+    );
+    site.call("one").await;
+    site.call("two").await;
+    for steps in [&mut first, &mut second] {
+        assert_eq!(next(steps).await.step, Step::Accepted);
+    }
+
+    // Of an accepted version there is nothing more to tell.
+    let mut third = site.swap(&b).await;
+    until(&mut third, Step::Same).await;
+    assert!(third.recv().await.is_none());
+}
+
+#[tokio::test]
 async fn errors_are_answered_with_500_until_the_third_in_a_row() {
     let mut site = site(&recorder()).await;
     let mut steps = site.swap(&failing().version("b")).await;

@@ -66,7 +66,16 @@ fn roll_back_goes_to_the_version_before_and_says_so() {
         "{}",
         refused.stderr
     );
-    device.swaps(&device.version(&guest("sequence"), 1), &["--wait"]);
+    let new = device.version(&guest("sequence"), 1);
+    device.swaps(&new, &[]);
+    // It is on probation, and runs already; whoever waits is told how that ends.
+    let waited = device.swap(&new, &["--wait"]);
+    assert_eq!(waited.code, 0, "{}", waited.stderr);
+    assert!(
+        waited.stdout.contains("runs already") && waited.stdout.contains("is accepted"),
+        "{}",
+        waited.stdout
+    );
     assert_ne!(device.runs(), first);
     let back = device.operate(&["rollback"]);
     assert_eq!(back.code, 0, "{}", back.stderr);

@@ -125,22 +125,37 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             self.roll_back(Source::Command, REASON.to_owned(), Some(asker));
             return;
         }
-        let versions = &self.store.saved().versions;
-        if versions.fallback.is_none() && self.previous().is_some() {
-            self.turnover.leaving = Some(Leaving {
-                source: Source::Command,
-                reason: REASON.to_owned(),
-                asker: Some(asker),
-            });
+        if let Some(objection) = self.objection_to_leaving() {
+            let entry = Entry::new(self.clock.now(), Step::Refused, Source::Command);
+            // Nothing has happened that the history or the twin should tell. Whoever asked may have stopped waiting.
+            let _ = asker.send(entry.because(objection));
             return;
         }
-        let objection = match versions.earlier().next() {
-            Some(_) => "the version before is not loaded; the log says why",
-            None => "there is no earlier version to go back to",
+        self.turnover.leaving = Some(Leaving {
+            source: Source::Command,
+            reason: REASON.to_owned(),
+            asker: Some(asker),
+        });
+    }
+
+    /// Why an accepted version does not give way to the one before, though somebody wants it.
+    fn objection_to_leaving(&self) -> Option<String> {
+        let versions = &self.store.saved().versions;
+        let Some(previous) = self.previous().filter(|_| versions.fallback.is_none()) else {
+            let why = match versions.earlier().next() {
+                Some(_) => "the version before is not loaded; the log says why",
+                None => "there is no earlier version to go back to",
+            };
+            return Some(why.to_owned());
         };
-        let entry = Entry::new(self.clock.now(), Step::Refused, Source::Command);
-        // Nothing has happened that the history or the twin should tell. Whoever asked may have stopped waiting.
-        let _ = asker.send(entry.because(objection));
+        let model = |behaviour: &B| behaviour.description().model_id.clone();
+        let (is, was) = (model(self.supervisor.behaviour()), model(&previous));
+        (is != was).then(|| {
+            format!(
+                "the model of the version before is {was}, the device's is {is}; `host swap FILE --allow-model-change` takes \
+                 it all the same, and connects anew"
+            )
+        })
     }
 
     /// The version on probation is withdrawn: the one before it goes on as if the swap had not been, except that what was
@@ -153,14 +168,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let probation = self.turnover.probation.take();
         let record = batch.record.clone();
         entry.undone = probation.as_ref().and_then(Probation::committed);
-        if let Some(of_version) = probation.and_then(|probation| probation.asker) {
-            // Told beside whoever asked for the roll-back.
-            let batch = self.store.next_batch();
-            self.turnover
-                .untold
-                .push((batch, entry.clone(), of_version));
-        }
-        self.step(&mut batch, entry, asker.as_ref());
+        let mut askers = probation.map_or_else(Vec::new, |probation| probation.askers);
+        askers.extend(asker);
+        self.step(&mut batch, entry, &askers);
         self.commit(batch);
         self.unload();
         self.inbox.forget_twin();

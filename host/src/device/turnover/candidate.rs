@@ -51,7 +51,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         }
         if let Some(Candidate { behaviour, ask }) = self.turnover.waiting.take() {
             match self.objection(&About::of(&behaviour), &ask) {
-                Some(entry) => self.note(entry, ask.asker),
+                Some(entry) => self.turn_away(entry, ask.asker),
                 None => {
                     self.try_version(behaviour, Errand::Forward(ask));
                     return true;
@@ -67,6 +67,17 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             self.try_version(behaviour, Errand::Back(leaving));
         }
         is_tried
+    }
+
+    /// Tells why a version is not tried. Whoever wants one that runs already, and is on probation, waits for it to pass with
+    /// those who do.
+    fn turn_away(&mut self, entry: Entry, asker: Option<Asker>) {
+        if entry.step == Step::Same
+            && let Some(probation) = &mut self.turnover.probation
+        {
+            probation.askers.extend(asker.clone());
+        }
+        self.note(entry, asker);
     }
 
     fn try_version(&mut self, behaviour: B, errand: Errand) {
@@ -195,7 +206,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 entry.file = None;
                 let entry =
                     entry.because("a newer version was asked for while it was on probation");
-                self.step(batch, entry, before.asker.as_ref());
+                self.step(batch, entry, &before.askers);
                 Probation::new(rules, now, before.committed(), ask.asker)
             }
             None => Probation::new(rules, now, Some(0), ask.asker),
@@ -223,7 +234,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             }
             Errand::Back(Leaving { source, .. }) => {
                 let reason = format!(
-                    "it does not take over the state there is: {}",
+                    "it does not take over the state there is: {}; `host swap FILE --fresh-state` lets it begin without",
                     failure.reason()
                 );
                 Entry::new(self.clock.now(), Step::Refused, *source).because(reason)
@@ -252,7 +263,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         };
         let entry = Entry::new(self.clock.now(), Step::Accepted, Source::Host);
         let entry = entry.of(About::of(self.supervisor.behaviour()));
-        self.step(&mut batch, entry, probation.asker.as_ref());
+        self.step(&mut batch, entry, &probation.askers);
         self.commit(batch);
         self.unload();
     }

@@ -207,17 +207,21 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     }
 
     /// Counts a step and leaves it in the next batch, with which it is told.
-    fn step(&mut self, batch: &mut Batch, entry: Entry, asker: Option<&Asker>) {
+    fn step<'a>(
+        &mut self,
+        batch: &mut Batch,
+        entry: Entry,
+        askers: impl IntoIterator<Item = &'a Asker>,
+    ) {
         self.count(&entry);
-        if let Some(asker) = asker {
-            let number = match entry.step.is_kept() {
-                true => self.store.next_batch(),
-                false => 0,
-            };
-            self.turnover
-                .untold
-                .push((number, entry.clone(), asker.clone()));
-        }
+        let number = match entry.step.is_kept() {
+            true => self.store.next_batch(),
+            false => 0,
+        };
+        let untold = askers
+            .into_iter()
+            .map(|asker| (number, entry.clone(), asker.clone()));
+        self.turnover.untold.extend(untold);
         batch.steps.push(entry);
     }
 

@@ -26,7 +26,7 @@ pub(super) struct Probation {
     /// Why it is withdrawn once the version before is loaded.
     pub(super) overdue: Option<String>,
     /// Who waits for it to pass.
-    pub(super) asker: Option<Asker>,
+    pub(super) askers: Vec<Asker>,
 }
 
 impl Probation {
@@ -44,7 +44,7 @@ impl Probation {
             committed,
             sent: None,
             overdue: None,
-            asker,
+            askers: asker.into_iter().collect(),
         }
     }
 

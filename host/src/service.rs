@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::{clock::Clock, device::Milestone, swap::Order, text::cut};
 
@@ -130,8 +130,7 @@ pub async fn beat<B>(
 ) {
     loop {
         clock.sleep_until(clock.monotonic() + every).await;
-        let (to, answer) = oneshot::channel();
-        if orders.send(Order::Answer(to)).await.is_err() || answer.await.is_err() {
+        if Order::ask(&orders, Order::Answer).await.is_none() {
             return;
         }
         works();

@@ -15,11 +15,11 @@ use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tokio::{
     net::TcpListener,
-    sync::{Semaphore, mpsc, oneshot},
+    sync::{Semaphore, mpsc},
     time::timeout,
 };
 
-use crate::{status::Status, swap::Order};
+use crate::swap::Order;
 
 /// What the text is: Prometheus's own format.
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -75,14 +75,9 @@ pub(crate) async fn serve<B: Send + 'static>(
 }
 
 async fn scrape<B: Send + 'static>(State(orders): State<mpsc::Sender<Order<B>>>) -> Response {
-    match ask(&orders).await.and_then(|status| text::encode(*status)) {
+    let status = Order::ask(&orders, Order::Report).await;
+    match status.and_then(|status| text::encode(*status)) {
         Some(text) => ([(CONTENT_TYPE, PROMETHEUS)], text).into_response(),
         None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
-}
-
-async fn ask<B>(orders: &mpsc::Sender<Order<B>>) -> Option<Box<Status>> {
-    let (to, status) = oneshot::channel();
-    orders.send(Order::Report(to)).await.ok()?;
-    status.await.ok()
 }

@@ -18,7 +18,7 @@ use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
-    sync::{Semaphore, mpsc, oneshot},
+    sync::{Semaphore, mpsc},
     time::timeout,
 };
 
@@ -235,18 +235,12 @@ async fn answer<B>(
         Request::Retry { id } => settle(&mut writer, &orders, Decision::Retry, id).await?,
         Request::Discard { id } => settle(&mut writer, &orders, Decision::Discard, id).await?,
         Request::Reconnect => {
-            let (to, was) = oneshot::channel();
-            if orders.send(Order::Reconnect(to)).await.is_ok()
-                && let Ok(was) = was.await
-            {
+            if let Some(was) = Order::ask(&orders, Order::Reconnect).await {
                 say(&mut writer, &Reconnected { was }).await?;
             }
         }
         Request::Status => {
-            let (to, status) = oneshot::channel();
-            if orders.send(Order::Report(to)).await.is_ok()
-                && let Ok(status) = status.await
-            {
+            if let Some(status) = Order::ask(&orders, Order::Report).await {
                 say(&mut writer, &status).await?;
             }
         }
@@ -261,14 +255,10 @@ async fn settle<B>(
     decision: Decision,
     id: Option<u64>,
 ) -> io::Result<()> {
-    let (to, settled) = oneshot::channel();
-    if orders.send(Order::Aside(decision, id, to)).await.is_err() {
-        return Ok(());
-    }
-    match settled.await {
-        Ok(Ok(settled)) => say(writer, &settled).await,
-        Ok(Err(error)) => say(writer, &json!({ "error": error })).await,
-        Err(_) => Ok(()),
+    match Order::ask(orders, |to| Order::Aside(decision, id, to)).await {
+        Some(Ok(settled)) => say(writer, &settled).await,
+        Some(Err(error)) => say(writer, &json!({ "error": error })).await,
+        None => Ok(()),
     }
 }
 

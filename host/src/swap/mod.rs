@@ -103,6 +103,18 @@ pub enum Order<B> {
     Answer(oneshot::Sender<()>),
 }
 
+impl<B> Order<B> {
+    /// Gives an order that is answered, and waits for the answer; none if the device has ended.
+    pub async fn ask<T>(
+        orders: &mpsc::Sender<Self>,
+        order: impl FnOnce(oneshot::Sender<T>) -> Self,
+    ) -> Option<T> {
+        let (to, answer) = oneshot::channel();
+        orders.send(order(to)).await.ok()?;
+        answer.await.ok()
+    }
+}
+
 /// How long a new version is on probation: both must have passed, and the hub must have acknowledged one of its messages
 /// if it sent any while connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

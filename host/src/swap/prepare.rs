@@ -3,11 +3,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use tokio::{
-    select,
-    sync::{mpsc, oneshot},
-    task::spawn_blocking,
-};
+use tokio::{select, sync::mpsc, task::spawn_blocking};
 
 use super::{Ask, Entry, Order, Step, Wish, loader::Loader};
 use crate::guest::{
@@ -82,7 +78,8 @@ impl Preparation {
         let Some(shelf) = self.loader.shelf.clone() else {
             return Ok(());
         };
-        let needed = needed(orders).await;
+        // None if the device has ended.
+        let needed = Order::ask(orders, Order::Needed).await;
         let file = source.path().to_owned();
         let keeping = spawn_blocking(move || {
             shelf.keep(&source)?;
@@ -96,13 +93,6 @@ impl Preparation {
             reason: format!("it cannot be kept beside the device's state: {error}"),
         })
     }
-}
-
-/// The hashes of the versions the device may need, as it says itself; none if it has ended.
-async fn needed(orders: &mpsc::Sender<Order<Component>>) -> Option<Vec<String>> {
-    let (to, needed) = oneshot::channel();
-    send(orders, Order::Needed(to)).await;
-    needed.await.ok()
 }
 
 fn joined<T>(file: &Path, result: Result<T, tokio::task::JoinError>) -> Result<T, LoadError> {

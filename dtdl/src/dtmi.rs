@@ -1,0 +1,211 @@
+//! Digital twin model identifiers: `dtmi:com:example:Thermostat;1`.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name;
+
+/// How long an identifier that stands in a model may be, in characters.
+const MAX_LENGTH: usize = 2048;
+/// A version fits a signed 32-bit number by having no more digits than this.
+const MAX_VERSION_DIGITS: usize = 9;
+/// Beginnings the language keeps for itself.
+const RESERVED: [&str; 2] = ["dtmi:dtdl:", "dtmi:standard:"];
+
+/// The identifier of an interface or of an element in it, in the form a model may use: `dtmi`, segments that begin with
+/// a letter, and a version. Case matters.
+///
+/// DTDL v3 also knows identifiers without a version or with a minor one; [`Dtmi::is_plain`] tells them apart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Dtmi(String);
+
+/// Why a text is no identifier.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{given:?} is no model identifier: dtmi, segments of letters, digits and underscores, and a version are wanted, such as dtmi:com:example:Thermostat;1"
+)]
+pub struct InvalidDtmi {
+    given: String,
+}
+
+impl Dtmi {
+    /// The whole identifier.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The segments between `dtmi` and the version.
+    pub fn segments(&self) -> impl Iterator<Item = &str> {
+        self.path().split(':').skip(1)
+    }
+
+    /// The version as it is written, such as `1`, or `1.2` in DTDL v3.
+    pub fn version(&self) -> Option<&str> {
+        self.0.split_once(';').map(|(_, version)| version)
+    }
+
+    /// Whether the version is one number, which DTDL v2 demands.
+    pub fn is_plain(&self) -> bool {
+        self.version().is_some_and(|version| !version.contains('.'))
+    }
+
+    /// Whether the language keeps this identifier for itself, so that no model may define it.
+    pub fn is_reserved(&self) -> bool {
+        RESERVED.iter().any(|prefix| self.0.starts_with(prefix))
+    }
+
+    /// Where a models repository keeps the interface, relative to its root: `dtmi/com/example/thermostat-1.json`.
+    ///
+    /// A segment has neither dots nor slashes, so the path stays below the root.
+    pub fn file(&self) -> PathBuf {
+        let path = self.path().replace(':', "/");
+        let version = self.version().map(|version| format!("-{version}"));
+        format!("{path}{}.json", version.unwrap_or_default())
+            .to_ascii_lowercase()
+            .into()
+    }
+
+    /// `dtmi` and the segments.
+    fn path(&self) -> &str {
+        self.0.split_once(';').map_or(&self.0, |(path, _)| path)
+    }
+}
+
+impl FromStr for Dtmi {
+    type Err = InvalidDtmi;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDtmi> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl TryFrom<String> for Dtmi {
+    type Error = InvalidDtmi;
+
+    fn try_from(given: String) -> Result<Self, InvalidDtmi> {
+        if is_dtmi(&given) {
+            Ok(Self(given))
+        } else {
+            Err(InvalidDtmi {
+                given: given.chars().take(MAX_LENGTH).collect(),
+            })
+        }
+    }
+}
+
+impl From<Dtmi> for String {
+    fn from(id: Dtmi) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for Dtmi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn is_dtmi(text: &str) -> bool {
+    let (path, version) = match text.split_once(';') {
+        Some((path, version)) => (path, Some(version)),
+        None => (text, None),
+    };
+    text.len() <= MAX_LENGTH
+        && version.is_none_or(is_version)
+        && path
+            .strip_prefix("dtmi:")
+            .is_some_and(|path| path.split(':').all(name::is_name))
+}
+
+fn is_version(text: &str) -> bool {
+    match text.split_once('.') {
+        Some((major, minor)) => is_number(major) && (minor == "0" || is_number(minor)),
+        None => is_number(text),
+    }
+}
+
+/// A number without zeros before it.
+fn is_number(text: &str) -> bool {
+    text.len() <= MAX_VERSION_DIGITS
+        && text.starts_with(|first: char| matches!(first, '1'..='9'))
+        && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_has_segments_and_a_version() {
+        let id: Dtmi = "dtmi:com:example:Thermostat;12".parse().unwrap();
+        assert_eq!(
+            id.segments().collect::<Vec<_>>(),
+            ["com", "example", "Thermostat"]
+        );
+        assert_eq!(id.version(), Some("12"));
+        assert!(id.is_plain() && !id.is_reserved());
+        assert_eq!(
+            id.file(),
+            PathBuf::from("dtmi/com/example/thermostat-12.json")
+        );
+    }
+
+    #[test]
+    fn versions_of_the_third_language_are_told_apart() {
+        for text in ["dtmi:a", "dtmi:a;1.0", "dtmi:a;1.23"] {
+            assert!(!text.parse::<Dtmi>().unwrap().is_plain(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_syntax_does_not_allow_is_no_identifier() {
+        for text in [
+            "",
+            "dtmi:",
+            "dtmi:;1",
+            "dtmi:a;",
+            "dtmi:a;0",
+            "dtmi:a;01",
+            "dtmi:a;1234567890",
+            "dtmi:a;1;2",
+            "dtmi:a;1.",
+            "dtmi:a;1.01",
+            "dtmi:a;-1",
+            "DTMI:a;1",
+            "dtmi:a::b;1",
+            "dtmi:_a;1",
+            "dtmi:a_;1",
+            "dtmi:1a;1",
+            "dtmi:a-b;1",
+            "dtmi:ä;1",
+            "dtmi:a;1\n",
+            "dtmi:..:..:etc:passwd;1",
+            "dtmi:a/../b;1",
+        ] {
+            assert!(text.parse::<Dtmi>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_length_ends_at_two_thousand_and_forty_eight() {
+        let of = |length: usize| format!("dtmi:{};1", "a".repeat(length - "dtmi:;1".len()));
+        assert!(of(2048).parse::<Dtmi>().is_ok());
+        assert!(of(2049).parse::<Dtmi>().is_err());
+    }
+
+    #[test]
+    fn the_language_keeps_two_beginnings_for_itself() {
+        assert!("dtmi:dtdl:context;2".parse::<Dtmi>().unwrap().is_reserved());
+        assert!(
+            "dtmi:standard:unit:metre;2"
+                .parse::<Dtmi>()
+                .unwrap()
+                .is_reserved()
+        );
+        assert!(!"dtmi:standards;1".parse::<Dtmi>().unwrap().is_reserved());
+    }
+}

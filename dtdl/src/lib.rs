@@ -1,0 +1,65 @@
+//! Digital Twins Definition Language: what a device is able to do, written as data.
+//!
+//! A model says which telemetry a device sends, which properties it has, which commands it takes, what values of each look
+//! like, and in what they are measured. This crate reads models and says what is wrong with them, puts together what
+//! stands in several files, and says of values whether they fit.
+//!
+//! ```
+//! use dtdl::{Models, parse};
+//! use serde_json::json;
+//!
+//! let mut models = Models::new();
+//! models.add(parse(r#"{
+//!     "@context": "dtmi:dtdl:context;2",
+//!     "@id": "dtmi:com:example:Kettle;1",
+//!     "@type": "Interface",
+//!     "contents": [{
+//!         "@type": ["Telemetry", "Temperature"],
+//!         "name": "water",
+//!         "schema": "double",
+//!         "unit": "degreeCelsius"
+//!     }]
+//! }"#)?);
+//! let kettle = models.resolve(&"dtmi:com:example:Kettle;1".parse()?)?;
+//!
+//! let findings = kettle.check_telemetry(None, &json!({"water": "hot", "steam": 1}));
+//! assert_eq!(findings.misfits[0].to_string(), r#"/water: a number is expected, not "hot""#);
+//! assert_eq!(findings.unmodelled, ["/steam"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is understood
+//!
+//! DTDL v2 as models repositories have it: interfaces, alone or in arrays or within each other, with telemetry,
+//! properties, commands, components, relationships (which are kept and checked, and mean nothing to a device), schemas,
+//! semantic types and units, `extends`. Of DTDL v3 its context, its limits and arrays in properties. Contexts of extensions
+//! are allowed, and what they bring is kept by name; IoT Central's `geopoint` and `vector` are known.
+//!
+//! Of JSON-LD what it takes for that: one value for an array of one, `{"@value": …}`, language maps. Members are given by
+//! their short names, and within an interface only schemas may be referred to by identifier.
+//!
+//! Microsoft's own parsers are for .NET and JavaScript. On crates.io, `oxirs-physics` reads DTDL v3 as a step to RDF, without
+//! v2, units or values.
+
+mod check;
+mod describe;
+mod dialect;
+mod dtmi;
+mod interface;
+mod models;
+mod name;
+mod parse;
+mod place;
+mod schema;
+mod text;
+pub mod unit;
+
+pub use check::{Findings, Misfit};
+pub use dialect::Dialect;
+pub use dtmi::{Dtmi, InvalidDtmi};
+pub use interface::{Command, Component, Content, Interface, Property, Relationship};
+pub use models::{Listing, Model, ModelError, Models};
+pub use parse::{Fault, ParseError, parse, parse_value};
+pub use schema::{Datum, EnumValue, Geometry, Key, Literal, Schema};
+pub use text::{About, Text};
+pub use unit::Unit;

@@ -1,0 +1,138 @@
+//! A directory in the layout of models repositories.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use super::{Listing, ModelError};
+use crate::dtmi::Dtmi;
+use crate::interface::Interface;
+use crate::parse::{self, ParseError};
+
+/// How large a file may be, in bytes: the language allows an interface 1 MiB, and an expanded file holds several.
+const MAX_FILE: u64 = 8 * 1024 * 1024;
+
+/// A directory of models.
+#[derive(Clone, Debug)]
+pub(super) struct Directory {
+    root: PathBuf,
+}
+
+impl Directory {
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// The interfaces of the file that this identifier belongs to, among them the one of this identifier. None if there
+    /// is no such file.
+    pub(super) fn read(&self, id: &Dtmi) -> Result<Option<Vec<Interface>>, ModelError> {
+        let plain = self.file(id);
+        for file in [plain.clone(), plain.with_extension("expanded.json")] {
+            let Some(text) = read(&file)? else { continue };
+            let interfaces = parse::parse(&text);
+            let interfaces = interfaces.map_err(|source| broken(&file, source))?;
+            return check_holds(interfaces, id, file).map(Some);
+        }
+        Ok(None)
+    }
+
+    /// Where the interface is, if it is there.
+    pub(super) fn file(&self, id: &Dtmi) -> PathBuf {
+        self.root.join(id.file())
+    }
+
+    /// The interfaces of all files, expanded ones left out unless there is no other. Links are not followed.
+    pub(super) fn list(&self) -> Result<Listing, ModelError> {
+        let mut listing = Listing::default();
+        let mut rest = vec![self.root.join("dtmi")];
+        while let Some(directory) = rest.pop() {
+            for entry in entries(&directory)? {
+                let kind = entry.file_type().map_err(unreadable(&entry.path()))?;
+                if kind.is_dir() {
+                    rest.push(entry.path());
+                } else if kind.is_file() && is_model(&entry.path()) {
+                    match list_file(&entry.path()) {
+                        Ok(ids) => listing.ids.extend(ids),
+                        Err(error) => listing.broken.push(error),
+                    }
+                }
+            }
+        }
+        Ok(listing)
+    }
+}
+
+fn list_file(file: &Path) -> Result<Vec<Dtmi>, ModelError> {
+    let text = read(file)?.unwrap_or_default();
+    let interfaces = parse::parse(&text).map_err(|source| broken(file, source))?;
+    Ok(interfaces
+        .into_iter()
+        .map(|interface| interface.id)
+        .collect())
+}
+
+/// The text of a file; none if there is no file.
+fn read(file: &Path) -> Result<Option<String>, ModelError> {
+    let opened = match File::open(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(unreadable(file))?,
+    };
+    let mut bytes = Vec::new();
+    let size = opened.take(MAX_FILE + 1).read_to_end(&mut bytes);
+    if size.map_err(unreadable(file))? as u64 > MAX_FILE {
+        let large = io::Error::new(
+            ErrorKind::FileTooLarge,
+            format!("more than {MAX_FILE} bytes"),
+        );
+        return Err(unreadable(file)(large));
+    }
+    let text = String::from_utf8(bytes);
+    text.map(Some).map_err(|error| {
+        let source = serde_json::Error::io(io::Error::new(ErrorKind::InvalidData, error));
+        broken(file, source.into())
+    })
+}
+
+fn check_holds(
+    interfaces: Vec<Interface>,
+    id: &Dtmi,
+    file: PathBuf,
+) -> Result<Vec<Interface>, ModelError> {
+    if interfaces.iter().any(|interface| interface.id == *id) {
+        return Ok(interfaces);
+    }
+    let found = interfaces.into_iter().map(|interface| interface.id);
+    Err(ModelError::Misplaced {
+        file,
+        id: id.clone(),
+        found: found.collect(),
+    })
+}
+
+fn entries(directory: &Path) -> Result<Vec<fs::DirEntry>, ModelError> {
+    let entries = fs::read_dir(directory).and_then(Iterator::collect);
+    entries.map_err(unreadable(directory))
+}
+
+/// Whether a file is to be listed by its name.
+fn is_model(file: &Path) -> bool {
+    let Some(name) = file.file_name().and_then(|name| name.to_str()) else {
+        return false;
+    };
+    match name.strip_suffix(".expanded.json") {
+        Some(plain) => !file.with_file_name(format!("{plain}.json")).exists(),
+        None => name.ends_with(".json"),
+    }
+}
+
+fn unreadable(file: &Path) -> impl FnOnce(io::Error) -> ModelError {
+    let file = file.to_owned();
+    move |source| ModelError::Read { file, source }
+}
+
+fn broken(file: &Path, source: ParseError) -> ModelError {
+    ModelError::Broken {
+        file: file.to_owned(),
+        source,
+    }
+}

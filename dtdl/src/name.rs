@@ -1,0 +1,26 @@
+//! Names of telemetry, properties, fields and the like.
+
+/// Whether a text is a name: letters, digits and underscores, a letter first and no underscore last. How long it may be
+/// depends on the language's version.
+pub(crate) fn is_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && !text.ends_with('_')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_begins_with_a_letter_and_ends_with_no_underscore() {
+        for name in ["a", "targetTemperature", "a_1", "A__b"] {
+            assert!(is_name(name), "{name}");
+        }
+        for text in ["", "1a", "_a", "a_", "_", "a-b", "a b", "é", "a."] {
+            assert!(!is_name(text), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The classes of the language, and which members an element of each may have.
+
+use crate::dialect::Dialect;
+
+/// A class of elements.
+#[derive(Debug)]
+pub(super) struct Class {
+    /// What stands in `@type`.
+    pub(super) name: &'static str,
+    /// Whether `@type` may be missing, because the place says what the element is.
+    pub(super) implied: bool,
+    /// The versions of the language in which it may have a semantic type, and with it a unit.
+    pub(super) quantitative: &'static [Dialect],
+    /// The members it may have, beside those every element may.
+    pub(super) members: &'static [&'static str],
+}
+
+/// The members every element may have.
+pub(super) const COMMON: [&str; 6] = [
+    "@context",
+    "@id",
+    "@type",
+    "comment",
+    "description",
+    "displayName",
+];
+
+const ALWAYS: &[Dialect] = &[Dialect::V2, Dialect::V3];
+const SINCE_V3: &[Dialect] = &[Dialect::V3];
+const NEVER: &[Dialect] = &[];
+
+pub(super) const INTERFACE: Class =
+    explicit("Interface", NEVER, &["contents", "extends", "schemas"]);
+pub(super) const TELEMETRY: Class = explicit("Telemetry", ALWAYS, &["name", "schema"]);
+pub(super) const PROPERTY: Class = explicit("Property", ALWAYS, &["name", "schema", "writable"]);
+pub(super) const COMMAND_V2: Class = explicit(
+    "Command",
+    NEVER,
+    &["name", "request", "response", "commandType"],
+);
+pub(super) const COMMAND_V3: Class = explicit("Command", NEVER, &["name", "request", "response"]);
+pub(super) const COMPONENT: Class = explicit("Component", NEVER, &["name", "schema"]);
+pub(super) const RELATIONSHIP: Class = explicit(
+    "Relationship",
+    NEVER,
+    &[
+        "name",
+        "target",
+        "minMultiplicity",
+        "maxMultiplicity",
+        "properties",
+        "writable",
+    ],
+);
+pub(super) const ARRAY: Class = explicit("Array", NEVER, &["elementSchema"]);
+pub(super) const ENUM: Class = explicit("Enum", NEVER, &["enumValues", "valueSchema"]);
+pub(super) const MAP: Class = explicit("Map", NEVER, &["mapKey", "mapValue"]);
+pub(super) const OBJECT: Class = explicit("Object", NEVER, &["fields"]);
+pub(super) const PAYLOAD_V2: Class = implied("CommandPayload", NEVER, &["name", "schema"]);
+pub(super) const REQUEST_V3: Class = implied("CommandRequest", SINCE_V3, &["name", "schema"]);
+pub(super) const RESPONSE_V3: Class = implied("CommandResponse", SINCE_V3, &["name", "schema"]);
+pub(super) const FIELD: Class = implied("Field", SINCE_V3, &["name", "schema"]);
+pub(super) const MAP_KEY: Class = implied("MapKey", NEVER, &["name", "schema"]);
+pub(super) const MAP_VALUE: Class = implied("MapValue", SINCE_V3, &["name", "schema"]);
+pub(super) const ENUM_VALUE: Class = implied("EnumValue", NEVER, &["name", "enumValue"]);
+
+const ALL: [&Class; 18] = [
+    &INTERFACE,
+    &TELEMETRY,
+    &PROPERTY,
+    &COMMAND_V2,
+    &COMPONENT,
+    &RELATIONSHIP,
+    &ARRAY,
+    &ENUM,
+    &MAP,
+    &OBJECT,
+    &PAYLOAD_V2,
+    &REQUEST_V3,
+    &RESPONSE_V3,
+    &FIELD,
+    &MAP_KEY,
+    &MAP_VALUE,
+    &ENUM_VALUE,
+    &COMMAND_V3,
+];
+
+/// Whether this is the name of a class, which no element may have beside its own.
+pub(super) fn is_class(name: &str) -> bool {
+    ALL.iter().any(|class| class.name == name)
+}
+
+const fn explicit(
+    name: &'static str,
+    quantitative: &'static [Dialect],
+    members: &'static [&'static str],
+) -> Class {
+    Class {
+        name,
+        implied: false,
+        quantitative,
+        members,
+    }
+}
+
+const fn implied(
+    name: &'static str,
+    quantitative: &'static [Dialect],
+    members: &'static [&'static str],
+) -> Class {
+    Class {
+        implied: true,
+        ..explicit(name, quantitative, members)
+    }
+}

@@ -1,0 +1,176 @@
+//! What interfaces are made of.
+
+use super::class::{self, Class};
+use super::element::{self, Element};
+use super::fault::Fault;
+use super::interface::Document;
+use super::node::Node;
+use super::partition::Partition;
+use super::schema::Names;
+use crate::dialect::Dialect;
+use crate::interface::{Command, Component, Content, Property, Relationship};
+use crate::schema::Datum;
+
+/// An element of an interface, and how many elements it is made of.
+pub(super) struct Counted {
+    pub(super) content: Content,
+    pub(super) elements: usize,
+}
+
+impl<'d> Document<'d> {
+    /// Reads an element of an interface.
+    pub(super) fn content(
+        &mut self,
+        partition: &mut Partition<'d>,
+        node: Node<'d>,
+    ) -> Result<Counted, Fault> {
+        node.members()?;
+        let types = element::types(&node)?;
+        let is = |class: &Class| types.contains(&class.name);
+        if is(&class::TELEMETRY) {
+            telemetry(partition, node)
+        } else if is(&class::PROPERTY) {
+            let (property, elements) = property(partition, node)?;
+            Ok(counted(Content::Property(property), elements))
+        } else if is(&class::COMMAND_V2) {
+            command(partition, node)
+        } else if is(&class::COMPONENT) {
+            self.component(partition.dialect, node)
+        } else if is(&class::RELATIONSHIP) {
+            relationship(partition, node)
+        } else {
+            Err(node.fault(
+                "the type Telemetry, Property, Command, Component or Relationship is wanted",
+            ))
+        }
+    }
+
+    fn component(&mut self, dialect: Dialect, node: Node<'d>) -> Result<Counted, Fault> {
+        let element = Element::new(node, &class::COMPONENT, dialect)?;
+        let component = Component {
+            name: element.name()?,
+            about: element.about()?,
+            schema: self.reference(&element.require("schema")?, dialect)?,
+        };
+        Ok(counted(Content::Component(component), 1))
+    }
+}
+
+fn counted(content: Content, elements: usize) -> Counted {
+    Counted { content, elements }
+}
+
+fn telemetry<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Counted, Fault> {
+    let element = partition.element(node, &class::TELEMETRY)?;
+    let (telemetry, shape) = partition.datum(&element, 0)?;
+    Ok(counted(Content::Telemetry(telemetry), shape.elements))
+}
+
+fn property<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<(Property, usize), Fault> {
+    let element = partition.element(node, &class::PROPERTY)?;
+    let (datum, shape) = partition.datum(&element, 0)?;
+    if shape.arrays && !partition.dialect.limits().arrays_in_properties {
+        let schema = element.require("schema")?;
+        return Err(schema.fault("a property may not contain an array or a geometry in DTDL v2"));
+    }
+    let property = Property {
+        datum,
+        writable: writable(&element)?,
+    };
+    Ok((property, shape.elements))
+}
+
+fn command<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Counted, Fault> {
+    let (class, request, response) = match partition.dialect {
+        Dialect::V2 => (&class::COMMAND_V2, &class::PAYLOAD_V2, &class::PAYLOAD_V2),
+        Dialect::V3 => (&class::COMMAND_V3, &class::REQUEST_V3, &class::RESPONSE_V3),
+    };
+    let element = partition.element(node, class)?;
+    if let Some(kind) = element.get("commandType")
+        && !["synchronous", "asynchronous"].contains(&element::term(kind.text()?))
+    {
+        return Err(kind.unexpected("synchronous or asynchronous"));
+    }
+    let (request, asked) = payload(partition, &element, "request", request)?;
+    let (response, answered) = payload(partition, &element, "response", response)?;
+    let command = Command {
+        name: element.name()?,
+        about: element.about()?,
+        request,
+        response,
+    };
+    Ok(counted(Content::Command(command), 1 + asked + answered))
+}
+
+fn payload<'d>(
+    partition: &mut Partition<'d>,
+    command: &Element<'d>,
+    member: &str,
+    class: &Class,
+) -> Result<(Option<Box<Datum>>, usize), Fault> {
+    let Some(node) = command.get(member) else {
+        return Ok((None, 0));
+    };
+    let element = partition.element(node.only()?, class)?;
+    let (datum, shape) = partition.datum(&element, 0)?;
+    Ok((Some(Box::new(datum)), shape.elements))
+}
+
+fn relationship<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Counted, Fault> {
+    let element = partition.element(node, &class::RELATIONSHIP)?;
+    let (properties, elements) = link_properties(partition, &element)?;
+    if let Some(least) = element.get("minMultiplicity")
+        && least.integer()? != 0
+    {
+        return Err(least.unexpected("0"));
+    }
+    let target = element.get("target");
+    let target = target.map(|node| element::identifier(&node, element.dialect));
+    let relationship = Relationship {
+        name: element.name()?,
+        about: element.about()?,
+        target: target.transpose()?,
+        max_multiplicity: max_multiplicity(&element)?,
+        properties,
+        writable: writable(&element)?,
+    };
+    Ok(counted(Content::Relationship(relationship), 1 + elements))
+}
+
+fn link_properties<'d>(
+    partition: &mut Partition<'d>,
+    element: &Element<'d>,
+) -> Result<(Vec<Property>, usize), Fault> {
+    let nodes = element.set("properties");
+    let most = partition.dialect.limits().contents;
+    if nodes.len() > most {
+        return Err(element.node.fault(format!("more than {most} properties")));
+    }
+    let mut names = Names::default();
+    let mut properties = Vec::new();
+    let mut elements = 0_usize;
+    for node in nodes {
+        let (property, more) = property(partition, node.clone())?;
+        names.add(&property.datum.name, &node)?;
+        elements = elements.saturating_add(more);
+        properties.push(property);
+    }
+    Ok((properties, elements))
+}
+
+fn max_multiplicity(element: &Element<'_>) -> Result<Option<u32>, Fault> {
+    let Some(node) = element.get("maxMultiplicity") else {
+        return Ok(None);
+    };
+    let most = element.dialect.limits().multiplicity;
+    let number = u32::try_from(node.integer()?).unwrap_or(0);
+    if number == 0 || i64::from(number) > most {
+        return Err(node.unexpected(&format!("a number from 1 to {most}")));
+    }
+    Ok(Some(number))
+}
+
+fn writable(element: &Element<'_>) -> Result<bool, Fault> {
+    let node = element.get("writable");
+    node.map_or(Ok(false), |node| node.boolean())
+}

@@ -1,0 +1,173 @@
+//! Documents and the interfaces in them.
+
+use std::collections::BTreeSet;
+
+use super::class;
+use super::element::{self, Element};
+use super::fault::Fault;
+use super::node::Node;
+use super::partition::Partition;
+use super::schema::Names;
+use crate::dialect::{CONTEXTS, Dialect, ELEMENTS, INTERFACE_ID};
+use crate::dtmi::Dtmi;
+use crate::interface::{Content, Interface};
+
+/// The one context that may stand before that of the language.
+const CENTRAL: &str = "dtmi:iotcentral:context;2";
+
+/// A document as far as it has been read.
+#[derive(Debug, Default)]
+pub(super) struct Document<'d> {
+    interfaces: Vec<Interface>,
+    faults: Vec<Fault>,
+    ids: BTreeSet<&'d str>,
+}
+
+impl<'d> Document<'d> {
+    /// Reads all interfaces of a document.
+    pub(super) fn read(root: &Node<'d>) -> Result<Vec<Interface>, Vec<Fault>> {
+        let mut document = Self::default();
+        for node in root.set() {
+            let read = node.members().and_then(|_| document.interface(node, None));
+            document.faults.extend(read.err());
+        }
+        if document.faults.is_empty() {
+            Ok(document.interfaces)
+        } else {
+            Err(document.faults)
+        }
+    }
+
+    /// The identifier of an interface that another names, or that stands within it.
+    pub(super) fn reference(&mut self, node: &Node<'d>, dialect: Dialect) -> Result<Dtmi, Fault> {
+        let node = node.only()?;
+        if node.value.is_string() {
+            return element::identifier(&node, dialect);
+        }
+        node.members()?;
+        self.interface(node, Some(dialect))
+    }
+
+    /// Reads an interface, which may stand within another of some dialect.
+    fn interface(&mut self, node: Node<'d>, outer: Option<Dialect>) -> Result<Dtmi, Fault> {
+        let dialect = dialect(&node, outer)?;
+        let element = Element::new(node, &class::INTERFACE, dialect)?;
+        let id = self.id(&element)?;
+        let mut partition = self.partition(&element);
+        self.schemas(&mut partition, &element);
+        let contents = self.contents(&mut partition, &element)?;
+        let interface = Interface {
+            id: id.clone(),
+            dialect,
+            about: element.about()?,
+            extends: self.extends(&element)?,
+            contents,
+        };
+        self.interfaces.push(interface);
+        Ok(id)
+    }
+
+    fn id(&self, element: &Element<'d>) -> Result<Dtmi, Fault> {
+        let node = element.require("@id")?;
+        let id = element::identifier(&node, element.dialect)?;
+        if id.as_str().len() > INTERFACE_ID {
+            return Err(node.fault(format!(
+                "the identifier of an interface has at most {INTERFACE_ID} characters"
+            )));
+        }
+        Ok(id)
+    }
+
+    /// What within the interface may refer to each other, none of it being defined elsewhere in the document.
+    fn partition(&mut self, element: &Element<'d>) -> Partition<'d> {
+        let (partition, twice) = Partition::of(&element.node, element.dialect);
+        self.faults.extend(twice);
+        for (id, node) in partition.ids() {
+            if !self.ids.insert(id) {
+                self.faults
+                    .push(node.fault(format!("{id} is defined twice")));
+            }
+        }
+        partition
+    }
+
+    /// Reads the schemas that the interface defines, whether they are used or not.
+    fn schemas(&mut self, partition: &mut Partition<'d>, element: &Element<'d>) {
+        for node in element.set("schemas") {
+            let read = node.members().and_then(|members| {
+                if !members.contains_key("@id") {
+                    return Err(node.fault("the member \"@id\" is missing"));
+                }
+                partition.complex(&node, 0)
+            });
+            self.faults.extend(read.err());
+        }
+    }
+
+    fn contents(
+        &mut self,
+        partition: &mut Partition<'d>,
+        element: &Element<'d>,
+    ) -> Result<Vec<Content>, Fault> {
+        let mut names = Names::default();
+        let mut contents = Vec::new();
+        let mut elements = 0_usize;
+        for node in element.set("contents") {
+            let read = self.content(partition, node.clone());
+            let read = read.and_then(|read| names.add(read.content.name(), &node).map(|()| read));
+            match read {
+                Ok(read) => {
+                    elements = elements.saturating_add(read.elements);
+                    contents.push(read.content);
+                }
+                Err(fault) => self.faults.push(fault),
+            }
+        }
+        if elements > ELEMENTS {
+            return Err(element.node.fault(format!(
+                "the contents have more than {ELEMENTS} elements, each counted as often as it is used"
+            )));
+        }
+        Ok(contents)
+    }
+
+    fn extends(&mut self, element: &Element<'d>) -> Result<Vec<Dtmi>, Fault> {
+        let nodes = element.set("extends");
+        let most = element.dialect.limits().extends;
+        if nodes.len() > most {
+            return Err(element
+                .node
+                .fault(format!("at most {most} interfaces are extended")));
+        }
+        let reference = |node: &Node<'d>| self.reference(node, element.dialect);
+        nodes.iter().map(reference).collect()
+    }
+}
+
+/// The dialect that the context of an interface names, or that of the interface around it.
+fn dialect(node: &Node<'_>, outer: Option<Dialect>) -> Result<Dialect, Fault> {
+    let Some(context) = node.member("@context") else {
+        return outer
+            .ok_or_else(|| node.fault(format!("the member \"@context\" is missing: {CONTEXTS}")));
+    };
+    let mut found = None;
+    let mut foreign = false;
+    for node in context.set() {
+        let text = node
+            .value
+            .as_str()
+            .ok_or_else(|| node.unexpected("a text"))?;
+        if text.starts_with("dtmi:dtdl:context;") {
+            let dialect = Dialect::of_context(text);
+            found = Some(dialect.ok_or_else(|| node.unexpected(CONTEXTS))?);
+            if foreign {
+                return Err(node.fault("the context of DTDL comes before those of extensions"));
+            }
+        } else {
+            text.parse::<Dtmi>()
+                .map_err(|error| node.fault(error.to_string()))?;
+            foreign |= text != CENTRAL;
+        }
+    }
+    found.or(outer).ok_or_else(|| context.unexpected(CONTEXTS))
+}

@@ -1,0 +1,102 @@
+//! Values of a document, with where they stand.
+
+use serde_json::{Map, Value};
+
+use super::fault::Fault;
+use crate::describe::describe;
+
+/// A value of a document.
+#[derive(Clone, Debug)]
+pub(super) struct Node<'d> {
+    pub(super) value: &'d Value,
+    pub(super) pointer: String,
+}
+
+impl<'d> Node<'d> {
+    /// The document as a whole.
+    pub(super) fn document(value: &'d Value) -> Self {
+        Self {
+            value,
+            pointer: String::new(),
+        }
+    }
+
+    /// Something that is wrong here.
+    pub(super) fn fault(&self, problem: impl Into<String>) -> Fault {
+        Fault {
+            pointer: self.pointer.clone(),
+            problem: problem.into(),
+        }
+    }
+
+    /// That something else is wanted here.
+    pub(super) fn unexpected(&self, wanted: &str) -> Fault {
+        self.fault(format!("{wanted} is wanted, not {}", describe(self.value)))
+    }
+
+    /// The members of an object.
+    pub(super) fn members(&self) -> Result<&'d Map<String, Value>, Fault> {
+        self.value
+            .as_object()
+            .ok_or_else(|| self.unexpected("an object"))
+    }
+
+    /// A member of an object, if this is one and has it.
+    pub(super) fn member(&self, name: &str) -> Option<Self> {
+        let value = self.value.get(name)?;
+        let name = name.replace('~', "~0").replace('/', "~1");
+        let pointer = format!("{}/{name}", self.pointer);
+        Some(Self { value, pointer })
+    }
+
+    /// The elements of an array, or the value itself, which JSON-LD takes for the same as an array of one.
+    pub(super) fn set(&self) -> Vec<Self> {
+        let Some(elements) = self.value.as_array() else {
+            return vec![self.clone()];
+        };
+        let element = |(index, value)| Self {
+            value,
+            pointer: format!("{}/{index}", self.pointer),
+        };
+        elements.iter().enumerate().map(element).collect()
+    }
+
+    /// The value itself, or the one element of an array.
+    pub(super) fn only(&self) -> Result<Self, Fault> {
+        let mut set = self.set();
+        match (set.pop(), set.is_empty()) {
+            (Some(node), true) => Ok(node),
+            _ => Err(self.unexpected("one value")),
+        }
+    }
+
+    /// A text.
+    pub(super) fn text(&self) -> Result<&'d str, Fault> {
+        let node = self.literal()?;
+        node.value.as_str().ok_or_else(|| node.unexpected("a text"))
+    }
+
+    /// `true` or `false`.
+    pub(super) fn boolean(&self) -> Result<bool, Fault> {
+        let node = self.literal()?;
+        node.value
+            .as_bool()
+            .ok_or_else(|| node.unexpected("true or false"))
+    }
+
+    /// A whole number of four bytes.
+    pub(super) fn integer(&self) -> Result<i32, Fault> {
+        let node = self.literal()?;
+        let number = node
+            .value
+            .as_i64()
+            .and_then(|number| number.try_into().ok());
+        number.ok_or_else(|| node.unexpected("a whole number of 4 bytes"))
+    }
+
+    /// The value itself, or what is in an object that JSON-LD wraps a value in: `{"@value": 1}`.
+    fn literal(&self) -> Result<Self, Fault> {
+        let node = self.only()?;
+        Ok(node.member("@value").unwrap_or(node))
+    }
+}

@@ -1,0 +1,73 @@
+//! What within one interface may refer to each other.
+
+use std::collections::BTreeMap;
+
+use super::element;
+use super::fault::Fault;
+use super::node::Node;
+use super::schema::Shape;
+use crate::dialect::Dialect;
+
+/// The elements of one interface by identifier, without those of interfaces that stand within it.
+#[derive(Debug)]
+pub(super) struct Partition<'d> {
+    pub(super) dialect: Dialect,
+    /// Every element that has an identifier.
+    definitions: BTreeMap<&'d str, Node<'d>>,
+    /// The schemas among them that have been read.
+    pub(super) shapes: BTreeMap<&'d str, Shape>,
+    /// The schemas among them that are being read, each within the one before.
+    pub(super) open: Vec<&'d str>,
+}
+
+impl<'d> Partition<'d> {
+    /// Finds the elements of the interface that have identifiers, and what is defined twice.
+    pub(super) fn of(interface: &Node<'d>, dialect: Dialect) -> (Self, Vec<Fault>) {
+        let mut definitions = BTreeMap::new();
+        let mut faults = Vec::new();
+        for (id, node) in identified(interface) {
+            let twice = node.fault(format!("{id} is defined twice"));
+            if definitions.insert(id, node).is_some() {
+                faults.push(twice);
+            }
+        }
+        let partition = Self {
+            dialect,
+            definitions,
+            shapes: BTreeMap::new(),
+            open: Vec::new(),
+        };
+        (partition, faults)
+    }
+
+    /// The element of this identifier.
+    pub(super) fn definition(&self, id: &str) -> Option<(&'d str, Node<'d>)> {
+        let (id, node) = self.definitions.get_key_value(id)?;
+        Some((id, node.clone()))
+    }
+
+    /// Every identifier.
+    pub(super) fn ids(&self) -> impl Iterator<Item = (&'d str, &Node<'d>)> {
+        self.definitions.iter().map(|(id, node)| (*id, node))
+    }
+}
+
+fn identified<'d>(interface: &Node<'d>) -> Vec<(&'d str, Node<'d>)> {
+    let mut found = Vec::new();
+    let mut rest = vec![interface.clone()];
+    while let Some(node) = rest.pop() {
+        let within = node.pointer != interface.pointer;
+        if within && element::types(&node).is_ok_and(|types| types.contains(&"Interface")) {
+            continue;
+        }
+        if let Some(members) = node.value.as_object() {
+            rest.extend(members.keys().filter_map(|name| node.member(name)));
+        } else if node.value.is_array() {
+            rest.extend(node.set());
+        }
+        if let Some(id) = node.value.get("@id").and_then(|id| id.as_str()) {
+            found.push((id, node));
+        }
+    }
+    found
+}

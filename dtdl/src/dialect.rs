@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// The version of DTDL an interface is written in, as its context says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dialect {
     /// `dtmi:dtdl:context;2`
@@ -18,7 +18,7 @@ pub(crate) const CONTEXTS: &str = "dtmi:dtdl:context;2 or dtmi:dtdl:context;3";
 pub(crate) const INTERFACE_ID: usize = 128;
 /// How long a description or a comment may be, in characters, in every version.
 pub(crate) const DESCRIPTION: usize = 512;
-/// How many complex schemas may be nested in another, in every version.
+/// How many complex schemas may be nested, the outermost counted and an Enum not, in every version.
 pub(crate) const NESTED_SCHEMAS: usize = 5;
 /// How long a line of interfaces that extend each other may be, in every version.
 pub(crate) const EXTENDS_DEPTH: usize = 10;

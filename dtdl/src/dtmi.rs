@@ -12,6 +12,8 @@ use crate::name;
 const MAX_LENGTH: usize = 2048;
 /// A version fits a signed 32-bit number by having no more digits than this.
 const MAX_VERSION_DIGITS: usize = 9;
+/// The same of a minor version.
+const MAX_MINOR_DIGITS: usize = 6;
 /// Beginnings the language keeps for itself.
 const RESERVED: [&str; 2] = ["dtmi:dtdl:", "dtmi:standard:"];
 
@@ -123,14 +125,16 @@ fn is_dtmi(text: &str) -> bool {
 
 fn is_version(text: &str) -> bool {
     match text.split_once('.') {
-        Some((major, minor)) => is_number(major) && (minor == "0" || is_number(minor)),
-        None => is_number(text),
+        Some((major, minor)) => {
+            is_number(major, MAX_VERSION_DIGITS) && is_number(minor, MAX_MINOR_DIGITS)
+        }
+        None => is_number(text, MAX_VERSION_DIGITS),
     }
 }
 
 /// A number without zeros before it.
-fn is_number(text: &str) -> bool {
-    text.len() <= MAX_VERSION_DIGITS
+fn is_number(text: &str, digits: usize) -> bool {
+    text.len() <= digits
         && text.starts_with(|first: char| matches!(first, '1'..='9'))
         && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -156,7 +160,7 @@ mod tests {
 
     #[test]
     fn versions_of_the_third_language_are_told_apart() {
-        for text in ["dtmi:a", "dtmi:a;1.0", "dtmi:a;1.23"] {
+        for text in ["dtmi:a", "dtmi:a;1.1", "dtmi:a;1.234567"] {
             assert!(!text.parse::<Dtmi>().unwrap().is_plain(), "{text}");
         }
     }
@@ -173,7 +177,9 @@ mod tests {
             "dtmi:a;1234567890",
             "dtmi:a;1;2",
             "dtmi:a;1.",
+            "dtmi:a;1.0",
             "dtmi:a;1.01",
+            "dtmi:a;1.2345678",
             "dtmi:a;-1",
             "DTMI:a;1",
             "dtmi:a::b;1",

@@ -26,8 +26,7 @@ impl Directory {
     /// The interfaces of the file that this identifier belongs to, among them the one of this identifier. None if there
     /// is no such file.
     pub(super) fn read(&self, id: &Dtmi) -> Result<Option<Vec<Interface>>, ModelError> {
-        let plain = self.file(id);
-        for file in [plain.clone(), plain.with_extension("expanded.json")] {
+        for file in candidates(self.file(id)) {
             let Some(text) = read(&file)? else { continue };
             let interfaces = parse::parse(&text);
             let interfaces = interfaces.map_err(|source| broken(&file, source))?;
@@ -41,7 +40,7 @@ impl Directory {
         self.root.join(id.file())
     }
 
-    /// The interfaces of all files, expanded ones left out unless there is no other. Links are not followed.
+    /// The interface each file is named after, expanded ones left out unless there is no other. Links are not followed.
     pub(super) fn list(&self) -> Result<Listing, ModelError> {
         let mut listing = Listing::default();
         let mut rest = vec![self.root.join("dtmi")];
@@ -51,8 +50,8 @@ impl Directory {
                 if kind.is_dir() {
                     rest.push(entry.path());
                 } else if kind.is_file() && is_model(&entry.path()) {
-                    match list_file(&entry.path()) {
-                        Ok(ids) => listing.ids.extend(ids),
+                    match self.named_after(&entry.path()) {
+                        Ok(id) => listing.ids.push(id),
                         Err(error) => listing.broken.push(error),
                     }
                 }
@@ -60,15 +59,34 @@ impl Directory {
         }
         Ok(listing)
     }
+
+    /// The one of a file's interfaces that belongs there.
+    fn named_after(&self, file: &Path) -> Result<Dtmi, ModelError> {
+        let text = read(file)?.unwrap_or_default();
+        let interfaces = parse::parse(&text).map_err(|source| broken(file, source))?;
+        let mut ids: Vec<_> = interfaces
+            .into_iter()
+            .map(|interface| interface.id)
+            .collect();
+        let own = |id: &Dtmi| {
+            candidates(self.file(id))
+                .iter()
+                .any(|candidate| candidate == file)
+        };
+        match ids.iter().position(own) {
+            Some(index) => Ok(ids.swap_remove(index)),
+            None => Err(ModelError::Misnamed {
+                file: file.to_owned(),
+                found: ids,
+            }),
+        }
+    }
 }
 
-fn list_file(file: &Path) -> Result<Vec<Dtmi>, ModelError> {
-    let text = read(file)?.unwrap_or_default();
-    let interfaces = parse::parse(&text).map_err(|source| broken(file, source))?;
-    Ok(interfaces
-        .into_iter()
-        .map(|interface| interface.id)
-        .collect())
+/// The files an interface may stand in, the likelier first.
+fn candidates(plain: PathBuf) -> [PathBuf; 2] {
+    let expanded = plain.with_extension("expanded.json");
+    [plain, expanded]
 }
 
 /// The text of a file; none if there is no file.

@@ -86,6 +86,14 @@ pub enum ModelError {
         /// What it holds.
         found: Vec<Dtmi>,
     },
+    /// A file is not named after any of its interfaces.
+    #[error("{} is not named after an interface in it: it has {}", file.display(), listed(.found))]
+    Misnamed {
+        /// Which.
+        file: PathBuf,
+        /// What it holds.
+        found: Vec<Dtmi>,
+    },
     /// The interfaces are there, but make no model.
     #[error("{id}: {problem}")]
     Inconsistent {

@@ -33,12 +33,11 @@ pub(super) const INTERFACE: Class =
     explicit("Interface", NEVER, &["contents", "extends", "schemas"]);
 pub(super) const TELEMETRY: Class = explicit("Telemetry", ALWAYS, &["name", "schema"]);
 pub(super) const PROPERTY: Class = explicit("Property", ALWAYS, &["name", "schema", "writable"]);
-pub(super) const COMMAND_V2: Class = explicit(
+pub(super) const COMMAND: Class = explicit(
     "Command",
     NEVER,
     &["name", "request", "response", "commandType"],
 );
-pub(super) const COMMAND_V3: Class = explicit("Command", NEVER, &["name", "request", "response"]);
 pub(super) const COMPONENT: Class = explicit("Component", NEVER, &["name", "schema"]);
 pub(super) const RELATIONSHIP: Class = explicit(
     "Relationship",
@@ -64,11 +63,11 @@ pub(super) const MAP_KEY: Class = implied("MapKey", NEVER, &["name", "schema"]);
 pub(super) const MAP_VALUE: Class = implied("MapValue", SINCE_V3, &["name", "schema"]);
 pub(super) const ENUM_VALUE: Class = implied("EnumValue", NEVER, &["name", "enumValue"]);
 
-const ALL: [&Class; 18] = [
+const ALL: [&Class; 17] = [
     &INTERFACE,
     &TELEMETRY,
     &PROPERTY,
-    &COMMAND_V2,
+    &COMMAND,
     &COMPONENT,
     &RELATIONSHIP,
     &ARRAY,
@@ -82,7 +81,6 @@ const ALL: [&Class; 18] = [
     &MAP_KEY,
     &MAP_VALUE,
     &ENUM_VALUE,
-    &COMMAND_V3,
 ];
 
 /// Whether this is the name of a class, which no element may have beside its own.

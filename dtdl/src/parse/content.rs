@@ -24,6 +24,7 @@ impl<'d> Document<'d> {
         partition: &mut Partition<'d>,
         node: Node<'d>,
     ) -> Result<Counted, Fault> {
+        let node = partition.referent(node)?;
         node.members()?;
         let types = element::types(&node)?;
         let is = |class: &Class| types.contains(&class.name);
@@ -32,7 +33,7 @@ impl<'d> Document<'d> {
         } else if is(&class::PROPERTY) {
             let (property, elements) = property(partition, node)?;
             Ok(counted(Content::Property(property), elements))
-        } else if is(&class::COMMAND_V2) {
+        } else if is(&class::COMMAND) {
             command(partition, node)
         } else if is(&class::COMPONENT) {
             self.component(partition.dialect, node)
@@ -81,11 +82,11 @@ fn property<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<(Proper
 }
 
 fn command<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Counted, Fault> {
-    let (class, request, response) = match partition.dialect {
-        Dialect::V2 => (&class::COMMAND_V2, &class::PAYLOAD_V2, &class::PAYLOAD_V2),
-        Dialect::V3 => (&class::COMMAND_V3, &class::REQUEST_V3, &class::RESPONSE_V3),
+    let (request, response) = match partition.dialect {
+        Dialect::V2 => (&class::PAYLOAD_V2, &class::PAYLOAD_V2),
+        Dialect::V3 => (&class::REQUEST_V3, &class::RESPONSE_V3),
     };
-    let element = partition.element(node, class)?;
+    let element = partition.element(node, &class::COMMAND)?;
     if let Some(kind) = element.get("commandType")
         && !["synchronous", "asynchronous"].contains(&element::term(kind.text()?))
     {

@@ -1,9 +1,11 @@
 //! One element: an object with a class, a name and texts for people.
 
 use super::class::{COMMON, Class, is_class};
+use super::context;
 use super::fault::Fault;
 use super::node::Node;
 use super::text;
+use crate::describe::describe;
 use crate::dialect::{DESCRIPTION, Dialect};
 use crate::dtmi::Dtmi;
 use crate::name::is_name;
@@ -23,19 +25,22 @@ impl<'d> Element<'d> {
     pub(super) fn new(node: Node<'d>, class: &Class, dialect: Dialect) -> Result<Self, Fault> {
         node.members()?;
         let types = co_types(&node, class, dialect)?;
+        context::dialect(&node, Some(dialect))?;
         let element = Self {
             node,
             dialect,
             types,
         };
         element.check_members(class)?;
-        element.check_id()?;
+        element.id()?;
         Ok(element)
     }
 
-    /// A member that may be missing.
+    /// A member that may be missing, which an empty array stands for too.
     pub(super) fn get(&self, name: &str) -> Option<Node<'d>> {
-        self.node.member(name)
+        let node = self.node.member(name);
+        let node = node.or_else(|| self.node.member(&self.full(name)));
+        node.filter(|node| node.value.as_array().is_none_or(|set| !set.is_empty()))
     }
 
     /// A member that must be there.
@@ -81,9 +86,13 @@ impl<'d> Element<'d> {
 
     /// The identifier, in the form this version of the language wants.
     pub(super) fn id(&self) -> Result<Option<Dtmi>, Fault> {
-        self.get("@id")
-            .map(|node| identifier(&node, self.dialect))
-            .transpose()
+        let Some(node) = self.node.member("@id") else {
+            return Ok(None);
+        };
+        if node.value.is_array() {
+            return Err(node.unexpected("a text"));
+        }
+        identifier(&node, self.dialect).map(Some)
     }
 
     /// Its semantic types, and types of extensions.
@@ -124,29 +133,59 @@ impl<'d> Element<'d> {
     /// A member that is not known is allowed beside a type that is not known, which may bring it.
     fn check_members(&self, class: &Class) -> Result<(), Fault> {
         let informal = self.types.iter().any(|name| unit::units_of(name).is_none());
-        for name in self.node.members()?.keys() {
-            let known = COMMON.contains(&name.as_str())
-                || class.members.contains(&name.as_str())
-                || (name == "unit" && self.quantity().is_some());
-            if !known && (name == "@graph" || !informal) {
-                let shown: String = name.chars().take(64).collect();
-                return Err(self.node.fault(format!(
-                    "{} has no member {shown:?}, but {}",
-                    class.name,
-                    class.members.join(", ")
-                )));
+        let members = self.node.members()?;
+        for name in members.keys() {
+            let short = self.short(name);
+            if short != name && members.contains_key(short) {
+                return Err(self.node.fault(format!("{short} and {name} are the same")));
+            }
+            let known = COMMON.contains(&short)
+                || class.members.contains(&short)
+                || (short == "unit" && self.quantity().is_some());
+            let keyword = name.starts_with('@');
+            let tolerated = match keyword {
+                true => self.dialect == Dialect::V2 && name != "@graph",
+                false => informal,
+            };
+            if !known && !tolerated {
+                return Err(self.no_member(class, name));
             }
         }
         Ok(())
     }
 
-    fn check_id(&self) -> Result<(), Fault> {
-        self.id().map(drop)
+    fn no_member(&self, class: &Class, name: &str) -> Fault {
+        self.node.fault(format!(
+            "{} has no member {}, but {}",
+            class.name,
+            describe(&name.into()),
+            class.members.join(", ")
+        ))
+    }
+
+    /// The short name of a member, if it is given as an identifier of this version of the language.
+    fn short<'n>(&self, name: &'n str) -> &'n str {
+        let short = term(name);
+        if name == self.full(short) {
+            short
+        } else {
+            name
+        }
+    }
+
+    /// A member's name as an identifier.
+    fn full(&self, name: &str) -> String {
+        let version = match self.dialect {
+            Dialect::V2 => 2,
+            Dialect::V3 => 3,
+        };
+        format!("dtmi:dtdl:property:{name};{version}")
     }
 }
 
 /// An identifier that is given to an element or names one.
 pub(super) fn identifier(node: &Node<'_>, dialect: Dialect) -> Result<Dtmi, Fault> {
+    let node = node.only()?;
     let text = node
         .value
         .as_str()
@@ -189,6 +228,12 @@ pub(super) fn types<'d>(node: &Node<'d>) -> Result<Vec<&'d str>, Fault> {
 /// The types of an element of this class beside the class.
 fn co_types<'d>(node: &Node<'d>, class: &Class, dialect: Dialect) -> Result<Vec<&'d str>, Fault> {
     let mut types = types(node)?;
+    types.sort_unstable();
+    types.dedup();
+    let quantities = types.iter().filter(|name| unit::units_of(name).is_some());
+    if quantities.count() > 1 {
+        return Err(node.fault("two semantic types are too many"));
+    }
     let implied = class.implied && node.member("@type").is_none();
     if !implied && !types.contains(&class.name) {
         let found = node.member("@type").unwrap_or_else(|| node.clone());

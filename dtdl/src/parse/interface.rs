@@ -3,17 +3,15 @@
 use std::collections::BTreeSet;
 
 use super::class;
+use super::context;
 use super::element::{self, Element};
 use super::fault::Fault;
 use super::node::Node;
 use super::partition::Partition;
 use super::schema::Names;
-use crate::dialect::{CONTEXTS, Dialect, ELEMENTS, INTERFACE_ID};
+use crate::dialect::{Dialect, ELEMENTS, INTERFACE_ID};
 use crate::dtmi::Dtmi;
 use crate::interface::{Content, Interface};
-
-/// The one context that may stand before that of the language.
-const CENTRAL: &str = "dtmi:iotcentral:context;2";
 
 /// A document as far as it has been read.
 #[derive(Debug, Default)]
@@ -50,7 +48,7 @@ impl<'d> Document<'d> {
 
     /// Reads an interface, which may stand within another of some dialect.
     fn interface(&mut self, node: Node<'d>, outer: Option<Dialect>) -> Result<Dtmi, Fault> {
-        let dialect = dialect(&node, outer)?;
+        let dialect = context::dialect(&node, outer)?;
         let element = Element::new(node, &class::INTERFACE, dialect)?;
         let id = self.id(&element)?;
         let mut partition = self.partition(&element);
@@ -142,32 +140,4 @@ impl<'d> Document<'d> {
         let reference = |node: &Node<'d>| self.reference(node, element.dialect);
         nodes.iter().map(reference).collect()
     }
-}
-
-/// The dialect that the context of an interface names, or that of the interface around it.
-fn dialect(node: &Node<'_>, outer: Option<Dialect>) -> Result<Dialect, Fault> {
-    let Some(context) = node.member("@context") else {
-        return outer
-            .ok_or_else(|| node.fault(format!("the member \"@context\" is missing: {CONTEXTS}")));
-    };
-    let mut found = None;
-    let mut foreign = false;
-    for node in context.set() {
-        let text = node
-            .value
-            .as_str()
-            .ok_or_else(|| node.unexpected("a text"))?;
-        if text.starts_with("dtmi:dtdl:context;") {
-            let dialect = Dialect::of_context(text);
-            found = Some(dialect.ok_or_else(|| node.unexpected(CONTEXTS))?);
-            if foreign {
-                return Err(node.fault("the context of DTDL comes before those of extensions"));
-            }
-        } else {
-            text.parse::<Dtmi>()
-                .map_err(|error| node.fault(error.to_string()))?;
-            foreign |= text != CENTRAL;
-        }
-    }
-    found.or(outer).ok_or_else(|| context.unexpected(CONTEXTS))
 }

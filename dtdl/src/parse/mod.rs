@@ -2,12 +2,15 @@
 
 mod class;
 mod content;
+mod context;
 mod element;
 mod fault;
 mod interface;
 mod node;
 mod partition;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use serde_json::Value;

@@ -41,7 +41,7 @@ impl<'d> Node<'d> {
             .ok_or_else(|| self.unexpected("an object"))
     }
 
-    /// A member of an object, if this is one and has it.
+    /// A member of an object, if this is one and has it under exactly this name.
     pub(super) fn member(&self, name: &str) -> Option<Self> {
         let value = self.value.get(name)?;
         let name = name.replace('~', "~0").replace('/', "~1");
@@ -72,13 +72,13 @@ impl<'d> Node<'d> {
 
     /// A text.
     pub(super) fn text(&self) -> Result<&'d str, Fault> {
-        let node = self.literal()?;
+        let node = self.literal("string")?;
         node.value.as_str().ok_or_else(|| node.unexpected("a text"))
     }
 
     /// `true` or `false`.
     pub(super) fn boolean(&self) -> Result<bool, Fault> {
-        let node = self.literal()?;
+        let node = self.literal("boolean")?;
         node.value
             .as_bool()
             .ok_or_else(|| node.unexpected("true or false"))
@@ -86,7 +86,7 @@ impl<'d> Node<'d> {
 
     /// A whole number of four bytes.
     pub(super) fn integer(&self) -> Result<i32, Fault> {
-        let node = self.literal()?;
+        let node = self.literal("integer")?;
         let number = node
             .value
             .as_i64()
@@ -94,9 +94,32 @@ impl<'d> Node<'d> {
         number.ok_or_else(|| node.unexpected("a whole number of 4 bytes"))
     }
 
-    /// The value itself, or what is in an object that JSON-LD wraps a value in: `{"@value": 1}`.
-    fn literal(&self) -> Result<Self, Fault> {
+    /// The value itself, or what is in an object that JSON-LD wraps a value in: `{"@value": 1, "@type": "xsd:integer"}`.
+    pub(super) fn unwrapped(&self) -> Result<Self, Fault> {
+        let Some(members) = self.value.as_object() else {
+            return Ok(self.clone());
+        };
+        let strange = |name: &&String| {
+            !name.starts_with('@') || ["@id", "@context", "@graph"].contains(&name.as_str())
+        };
+        match (self.member("@value"), members.keys().find(strange)) {
+            (Some(value), None) => Ok(value),
+            _ => Err(self.unexpected("a value, or an object with @value,")),
+        }
+    }
+
+    fn literal(&self, kind: &str) -> Result<Self, Fault> {
         let node = self.only()?;
-        Ok(node.member("@value").unwrap_or(node))
+        if let Some(found) = node.member("@type") {
+            let found = found.only()?;
+            let kinds = [
+                format!("xsd:{kind}"),
+                format!("http://www.w3.org/2001/XMLSchema#{kind}"),
+            ];
+            if !kinds.iter().any(|kind| found.value == kind.as_str()) {
+                return Err(found.unexpected(&kinds.join(" or ")));
+            }
+        }
+        node.unwrapped()
     }
 }

@@ -46,6 +46,17 @@ impl<'d> Partition<'d> {
         Some((id, node.clone()))
     }
 
+    /// What stands in a place for an element: the element, or the one of this interface whose identifier stands there.
+    pub(super) fn referent(&self, node: Node<'d>) -> Result<Node<'d>, Fault> {
+        let Some(id) = node.value.as_str() else {
+            return Ok(node);
+        };
+        let definition = self.definition(id).map(|(_, definition)| definition);
+        definition.ok_or_else(|| {
+            node.unexpected("an object, or the identifier of one in this interface,")
+        })
+    }
+
     /// Every identifier.
     pub(super) fn ids(&self) -> impl Iterator<Item = (&'d str, &Node<'d>)> {
         self.definitions.iter().map(|(id, node)| (*id, node))

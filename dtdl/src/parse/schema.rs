@@ -21,7 +21,7 @@ const TERMS: &str = "boolean, date, dateTime, double, duration, float, integer, 
 #[derive(Clone, Debug)]
 pub(super) struct Shape {
     pub(super) schema: Arc<Schema>,
-    /// How many complex schemas are nested, this one counted.
+    /// How many complex schemas are nested, this one counted and an Enum not.
     levels: usize,
     /// How many elements it has, each counted as often as it is used.
     pub(super) elements: usize,
@@ -64,13 +64,14 @@ impl<'d> Partition<'d> {
 
     /// Reads a complex schema that stands in so many others.
     pub(super) fn complex(&mut self, node: &Node<'d>, depth: usize) -> Result<Shape, Fault> {
-        check_depth(node, depth + 1)?;
         node.members()?;
         let types = element::types(node)?;
+        if types.contains(&class::ENUM.name) {
+            return self.enumeration(node);
+        }
+        check_depth(node, depth + 1)?;
         if types.contains(&class::ARRAY.name) {
             self.array(node, depth)
-        } else if types.contains(&class::ENUM.name) {
-            self.enumeration(node)
         } else if types.contains(&class::MAP.name) {
             self.map(node, depth)
         } else if types.contains(&class::OBJECT.name) {
@@ -102,8 +103,9 @@ impl<'d> Partition<'d> {
         Ok((datum, shape))
     }
 
+    /// The element that stands here, or that is referred to.
     pub(super) fn element(&self, node: Node<'d>, class: &Class) -> Result<Element<'d>, Fault> {
-        Element::new(node, class, self.dialect)
+        Element::new(self.referent(node)?, class, self.dialect)
     }
 
     fn named(&mut self, node: &Node<'d>, text: &str, depth: usize) -> Result<Shape, Fault> {
@@ -217,7 +219,7 @@ impl<'d> Partition<'d> {
         let schema = Schema::Enum {
             values: values.into(),
         };
-        Ok(Shape::around(schema, &[]))
+        Ok(Shape::simple(schema))
     }
 
     fn enum_value(&self, node: Node<'d>, number: bool) -> Result<EnumValue, Fault> {
@@ -269,22 +271,24 @@ pub(super) fn members_of<'d>(
     most: usize,
     may_be_empty: bool,
 ) -> Result<Vec<Node<'d>>, Fault> {
-    let node = element.require(name)?;
+    let node = match element.get(name) {
+        None if may_be_empty => return Ok(Vec::new()),
+        _ => element.require(name)?,
+    };
     let members = node.set();
-    if members.len() > most || (members.is_empty() && !may_be_empty) {
+    if members.len() > most {
         return Err(node.fault(format!(
-            "{} elements are not allowed, but {} to {most}",
-            members.len(),
-            usize::from(!may_be_empty)
+            "{} elements are too many, {most} are allowed",
+            members.len()
         )));
     }
     Ok(members)
 }
 
 fn check_depth(node: &Node<'_>, levels: usize) -> Result<(), Fault> {
-    if levels > NESTED_SCHEMAS + 1 {
+    if levels > NESTED_SCHEMAS {
         return Err(node.fault(format!(
-            "more than {NESTED_SCHEMAS} complex schemas are nested in another"
+            "more than {NESTED_SCHEMAS} complex schemas are nested"
         )));
     }
     Ok(())

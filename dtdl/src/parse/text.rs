@@ -25,7 +25,7 @@ pub(super) fn localised(node: &Node<'_>, longest: usize) -> Result<Text, Fault> 
     for node in node.set() {
         let language = node.member("@language");
         let language = language.map(|node| node.text()).transpose()?;
-        let value = node.member("@value").unwrap_or_else(|| node.clone());
+        let value = node.unwrapped()?;
         insert(
             &mut text,
             &value,

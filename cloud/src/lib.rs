@@ -15,4 +15,5 @@ pub mod hub;
 pub mod mqtt;
 pub mod sas;
 pub mod server;
+pub mod store;
 pub mod tls;

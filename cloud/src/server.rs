@@ -14,6 +14,7 @@ use crate::dps::{Dps, DpsConfig};
 use crate::faults::Faults;
 use crate::front::Front;
 use crate::hub::Hub;
+use crate::store::{Place, Retention, Store};
 use crate::tls::Certificates;
 
 /// Where Azure listens for MQTT over TLS. A hub on this port is named without it.
@@ -35,6 +36,10 @@ pub struct Config {
     pub retry_after: u32,
     /// Who may do what on the operator's side.
     pub policies: Policies,
+    /// Where everything is kept.
+    pub place: Place,
+    /// How long events are kept.
+    pub keep: Retention,
 }
 
 /// A running cloud. Dropping it does not stop it; [`Cloud::stop`] does.
@@ -49,15 +54,16 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// Starts a cloud without devices and enrolments.
+    /// Starts a cloud with the devices and enrolments of its store.
     ///
     /// # Errors
-    /// If an address cannot be listened on, or no name is given.
+    /// If an address cannot be listened on, the store cannot be used, or no name is given.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let (mqtt_listener, mqtt) = listen(config.mqtt, "devices (MQTT)").await?;
         let (https_listener, https) = listen(config.https, "operators (HTTPS)").await?;
-        let hub = Hub::new(&config.names, Faults::default());
-        let dps = Dps::new(dps_config(&config, mqtt.port())?, hub.clone());
+        let store = Store::open(&config.place, config.keep)?;
+        let hub = Hub::open(&config.names, Faults::default(), store)?;
+        let dps = Dps::open(dps_config(&config, mqtt.port())?, hub.clone())?;
         let (shutdown, ends) = watch::channel(false);
         let services = api::Services {
             hub: hub.clone(),
@@ -102,11 +108,12 @@ impl Cloud {
         &self.dps
     }
 
-    /// Ends every connection and waits until both listeners are closed.
+    /// Ends every connection, waits until both listeners are closed, and then until everything is written.
     pub async fn stop(self) {
         self.shutdown.send_replace(true);
         let _ = self.devices.await;
         let _ = self.operators.await;
+        self.hub.store().close().await;
     }
 }
 

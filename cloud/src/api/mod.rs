@@ -30,10 +30,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::Uri;
 use axum::http::header::ETAG;
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
 use axum::{Json, Router};
@@ -51,6 +51,7 @@ use tracing::debug;
 use crate::dir::Policies;
 use crate::dps::Dps;
 use crate::hub::Hub;
+use crate::store::Store;
 use listener::TlsListener;
 
 /// How long requests in hand may take to finish when the cloud ends.
@@ -120,6 +121,7 @@ async fn until_its_end(connection: impl Future<Output = hyper::Result<()>>, peer
 }
 
 fn router(services: Services) -> Router {
+    let store = services.hub.store().clone();
     let resources = Router::new()
         .merge(devices::routes())
         .merge(twins::routes())
@@ -129,11 +131,22 @@ fn router(services: Services) -> Router {
         .merge(events::routes())
         .merge(messages::routes())
         .merge(faults::routes())
-        .with_state(Arc::new(services));
+        .with_state(Arc::new(services))
+        .layer(from_fn_with_state(store, when_committed));
     // A layer runs after its router has matched the path, so the one that changes the path has a router of its own.
     Router::new()
         .fallback_service(resources)
         .layer(from_fn(decode_slashes))
+}
+
+/// What was changed is answered when it is committed.
+async fn when_committed(State(store): State<Store>, request: Request, next: Next) -> Response {
+    let reads = request.method().is_safe();
+    let response = next.run(request).await;
+    if !reads {
+        store.settled().await;
+    }
+    response
 }
 
 /// Some of Microsoft's tools encode the slashes between the parts of a path too. No name has a slash in it.

@@ -123,16 +123,22 @@ impl Exec {
 /// Where `host` keeps its state.
 const HOST_STATE: &str = "HOST_STATE_DIR";
 
-/// Lets the device provision, and registers it at once, so that its connection string counts without. Returns its key.
+/// Lets the device provision, and registers it at once, so that its connection string counts without. What is there of
+/// an earlier run stays. Returns its key.
 fn enrol(cloud: &Cloud, id: &str) -> Result<String, HubError> {
-    let spec = EnrollmentSpec::default();
+    let (dps, hub) = (cloud.dps(), cloud.hub());
     let kind = EnrollmentKind::Individual;
-    let keys = cloud.dps().put_enrollment(kind, id, spec, None)?.keys;
-    let key = keys.primary_key.clone();
-    cloud
-        .hub()
-        .create_device(DeviceSpec::named(id).with_keys(keys))?;
-    Ok(key)
+    let enrollment = match dps.enrollment(kind, id) {
+        Ok(enrollment) => enrollment,
+        Err(_) => dps.put_enrollment(kind, id, EnrollmentSpec::default(), None)?,
+    };
+    let spec = DeviceSpec::named(id).with_keys(enrollment.keys.clone());
+    match hub.device(id) {
+        Ok(device) if device.keys == enrollment.keys => {}
+        Ok(_) => drop(hub.update_device(spec, None)?),
+        Err(_) => drop(hub.create_device(spec)?),
+    }
+    Ok(enrollment.keys.primary_key)
 }
 
 /// The directory of a cloud that lives as long as its program: the one that is named, or one that goes with it.

@@ -12,6 +12,7 @@ mod events;
 mod exec;
 mod failure;
 mod fault;
+mod keeping;
 mod logging;
 mod output;
 mod problem;

@@ -10,6 +10,7 @@ use cloud::server::{Cloud, Config};
 use cloud::tls::{Certificates, TlsVersions};
 
 use super::failure::Failure;
+use super::keeping::Keeping;
 
 #[derive(Args)]
 pub(crate) struct Manner {
@@ -27,6 +28,8 @@ pub(crate) struct Manner {
         value_name = "SECONDS"
     )]
     retry_after: u32,
+    #[command(flatten)]
+    keeping: Keeping,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -90,12 +93,19 @@ impl Manner {
             id_scope: enrolment.id_scope.clone(),
             retry_after: self.retry_after,
             policies: dir.policies()?,
+            place: self.keeping.place(dir.dir().path()),
+            keep: self.keeping.retention(),
         })
     }
 }
 
-/// The group is the same at each start: its devices can always provision again.
+/// The group has the same keys at each start: its devices can always provision again. Whatever else an operator has made of
+/// it stays.
 fn enrol_default_group(cloud: &Cloud, enrolment: &Enrolment) -> Result<(), Failure> {
+    let there = cloud.dps().enrollment(EnrollmentKind::Group, DEFAULT_GROUP);
+    if there.is_ok_and(|there| there.keys == enrolment.default_group) {
+        return Ok(());
+    }
     let spec = EnrollmentSpec {
         attestation: Attestation::keys(enrolment.default_group.clone()),
         ..EnrollmentSpec::default()

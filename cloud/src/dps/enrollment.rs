@@ -1,7 +1,7 @@
 //! Enrolments: of one device, or of every device that has a key derived from a group's.
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{SymmetricKeys, now};
@@ -10,7 +10,8 @@ use crate::hub::twin::TwinPatch;
 use crate::hub::{Status, check_id, etag};
 
 /// Whom an enrolment is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum EnrollmentKind {
     /// One registration id.
     Individual,
@@ -19,6 +20,14 @@ pub enum EnrollmentKind {
 }
 
 impl EnrollmentKind {
+    /// What the store calls it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Individual => "individual",
+            Self::Group => "group",
+        }
+    }
+
     /// What Azure calls the id.
     fn id_name(self) -> &'static str {
         match self {
@@ -64,7 +73,8 @@ impl Attestation {
 }
 
 /// An enrolment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Enrollment {
     /// Whom it is for.
     pub kind: EnrollmentKind,

@@ -3,6 +3,7 @@
 mod connect;
 mod endpoint;
 mod enrollment;
+mod record;
 mod registration;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ pub use self::registration::{Registration, RegistrationStatus};
 use crate::error::HubError;
 use crate::faults::Fault;
 use crate::hub::{Hub, SymmetricKeys, check_etag, now};
+use crate::store::{Store, StoreError};
 
 /// What a provisioning service is told when it starts.
 #[derive(Clone, Debug)]
@@ -51,18 +53,18 @@ struct State {
 }
 
 impl Dps {
-    /// A service without enrolments that assigns to `hub`.
-    pub fn new(mut config: DpsConfig, hub: Hub) -> Self {
+    /// The service that assigns to `hub` and shares its store.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn open(mut config: DpsConfig, hub: Hub) -> Result<Self, StoreError> {
         for name in &mut config.names {
             *name = crate::hub::host(name);
         }
-        Self {
-            inner: Arc::new(Inner {
-                config,
-                hub,
-                state: Mutex::default(),
-            }),
-        }
+        let state = Mutex::new(record::restored(hub.store())?);
+        Ok(Self {
+            inner: Arc::new(Inner { config, hub, state }),
+        })
     }
 
     /// The id scope.
@@ -100,6 +102,7 @@ impl Dps {
             None => {}
         }
         let enrollment = Enrollment::new(kind, id, spec, old)?;
+        enrollment.keep(self.store());
         state
             .enrollments
             .insert((kind, id.to_owned()), enrollment.clone());
@@ -133,8 +136,13 @@ impl Dps {
         id: &str,
         if_match: Option<&str>,
     ) -> Result<(), HubError> {
-        check_etag(if_match, &self.enrollment(kind, id)?.etag)?;
-        self.state().enrollments.remove(&(kind, id.to_owned()));
+        let mut state = self.state();
+        let key = (kind, id.to_owned());
+        let found = state.enrollments.get(&key);
+        let found = found.ok_or_else(|| HubError::EnrollmentNotFound(id.to_owned()))?;
+        check_etag(if_match, &found.etag)?;
+        found.discard(self.store());
+        state.enrollments.remove(&key);
         Ok(())
     }
 
@@ -152,10 +160,11 @@ impl Dps {
     /// # Errors
     /// `RegistrationNotFound`.
     pub fn forget(&self, id: &str) -> Result<(), HubError> {
-        let removed = self.state().registrations.remove(id);
-        removed
-            .map(drop)
-            .ok_or_else(|| HubError::RegistrationNotFound(id.to_owned()))
+        let mut state = self.state();
+        let removed = state.registrations.remove(id);
+        let removed = removed.ok_or_else(|| HubError::RegistrationNotFound(id.to_owned()))?;
+        removed.discard(self.store());
+        Ok(())
     }
 
     /// Registers: assigns the device to the hub, which then has it with its keys, or notes why not.
@@ -163,6 +172,7 @@ impl Dps {
         let mut registration = Registration::new(id, self.state().registrations.get(id), payload);
         registration.status = self.assign(id, by);
         let mut state = self.state();
+        registration.keep(self.store());
         state
             .registrations
             .insert(id.to_owned(), registration.clone());
@@ -180,7 +190,7 @@ impl Dps {
                 hub: self.hub_for(id),
                 device_id,
             },
-            Err(error) => RegistrationStatus::Failed(error),
+            Err(error) => error.into(),
         }
     }
 
@@ -216,6 +226,10 @@ impl Dps {
             Ok(own) => vec![own],
             Err(_) => self.enrollments(EnrollmentKind::Group),
         }
+    }
+
+    fn store(&self) -> &Store {
+        self.inner.hub.store()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,6 +1,7 @@
 //! What became of a device's request to be assigned.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::now;
@@ -8,7 +9,8 @@ use crate::error::HubError;
 use crate::hub::etag;
 
 /// A registration, as it last ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Registration {
     /// The id the device registered under.
     pub registration_id: String,
@@ -27,7 +29,8 @@ pub struct Registration {
 }
 
 /// How a registration ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum RegistrationStatus {
     /// The device belongs to a hub.
     Assigned {
@@ -39,7 +42,21 @@ pub enum RegistrationStatus {
     /// Its enrolment is disabled.
     Disabled,
     /// It could not be assigned.
-    Failed(HubError),
+    Failed {
+        /// Azure's number for the reason.
+        code: u32,
+        /// The reason.
+        message: String,
+    },
+}
+
+impl From<HubError> for RegistrationStatus {
+    fn from(error: HubError) -> Self {
+        Self::Failed {
+            code: error.code(),
+            message: error.to_string(),
+        }
+    }
 }
 
 impl RegistrationStatus {
@@ -48,7 +65,7 @@ impl RegistrationStatus {
         match self {
             Self::Assigned { .. } => "assigned",
             Self::Disabled => "disabled",
-            Self::Failed(_) => "failed",
+            Self::Failed { .. } => "failed",
         }
     }
 
@@ -60,8 +77,8 @@ impl RegistrationStatus {
             Self::Disabled => json!({
                 "errorCode": 403_001, "errorMessage": "the enrolment is disabled",
             }),
-            Self::Failed(error) => json!({
-                "errorCode": error.code(), "errorMessage": error.to_string(),
+            Self::Failed { code, message } => json!({
+                "errorCode": code, "errorMessage": message,
             }),
         }
     }

@@ -1,13 +1,17 @@
 //! Cloud-to-device messages: a queue per device, emptied by the device's PUBACKs.
 
-use std::collections::VecDeque;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, VecDeque};
+use std::mem;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::link::Push;
 use super::{Entry, Hub, entry, properties, topic};
 use crate::error::HubError;
 use crate::mqtt::{Publish, Qos};
+use crate::store::{Content, StoredMessage};
 
 /// So many messages wait for one device.
 pub const QUEUE_LIMIT: usize = 50;
@@ -21,13 +25,27 @@ const TOPIC_LIMIT: usize = u16::MAX as usize;
 pub(super) struct Queue {
     messages: VecDeque<Waiting>,
     last_packet_id: u16,
+    /// The last that was given to a message.
+    last_number: u64,
+    /// What the store does not have as it is now, by number.
+    changed: BTreeSet<u64>,
 }
 
 struct Waiting {
+    /// In the order in which they were queued.
+    number: u64,
     topic: String,
     body: Bytes,
     /// Set while the present connection has it and has not acknowledged it.
     in_flight: Option<u16>,
+    sent_before: bool,
+}
+
+/// What the store keeps of a message beside its body.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Record<'a> {
+    topic: Cow<'a, str>,
     sent_before: bool,
 }
 
@@ -47,7 +65,10 @@ impl Queue {
         if self.messages.len() >= QUEUE_LIMIT {
             return Err(HubError::QueueFull { limit: QUEUE_LIMIT });
         }
+        self.last_number += 1;
+        self.changed.insert(self.last_number);
         self.messages.push_back(Waiting {
+            number: self.last_number,
             topic,
             body,
             in_flight: None,
@@ -60,9 +81,11 @@ impl Queue {
     /// sent.
     fn take(&mut self, qos: Qos, twice: bool) -> Vec<Publish> {
         if qos == Qos::AtMostOnce {
-            let all = self.messages.drain(..).map(|waiting| waiting.publish(None));
+            let all = self.messages.iter().map(|waiting| waiting.publish(None));
             let copies = 1 + usize::from(twice);
-            return all.flat_map(|one| vec![one; copies]).collect();
+            let publishes = all.flat_map(|one| vec![one; copies]).collect();
+            self.clear();
+            return publishes;
         }
         let mut publishes = Vec::new();
         for index in 0..self.messages.len() {
@@ -75,6 +98,7 @@ impl Queue {
                 publishes.push(waiting.publish(Some(packet_id)));
                 waiting.in_flight = Some(packet_id);
                 waiting.sent_before = true;
+                self.changed.insert(waiting.number);
                 publishes.extend(again.map(|packet_id| waiting.publish(Some(packet_id))));
             }
         }
@@ -93,12 +117,58 @@ impl Queue {
 
     /// The device has it.
     pub(super) fn acknowledge(&mut self, packet_id: u16) {
-        self.messages
-            .retain(|waiting| waiting.in_flight != Some(packet_id));
+        self.messages.retain(|waiting| {
+            let acknowledged = waiting.in_flight == Some(packet_id);
+            if acknowledged {
+                self.changed.insert(waiting.number);
+            }
+            !acknowledged
+        });
+    }
+
+    /// Nothing waits any more.
+    pub(super) fn clear(&mut self) {
+        let gone = self.messages.drain(..).map(|waiting| waiting.number);
+        self.changed.extend(gone);
+    }
+
+    /// What the store is to have since it was asked last, by number: nothing for a message that is gone.
+    pub(super) fn changes(&mut self) -> Vec<(u64, Option<Content>)> {
+        let changed = mem::take(&mut self.changed).into_iter();
+        let now = |number| {
+            let waiting = self
+                .messages
+                .iter()
+                .find(|waiting| waiting.number == number);
+            (number, waiting.map(Waiting::content))
+        };
+        changed.map(now).collect()
+    }
+
+    /// Puts a message back at the end.
+    pub(super) fn restore(&mut self, message: StoredMessage) -> serde_json::Result<()> {
+        let record: Record<'_> = serde_json::from_str(&message.document)?;
+        self.last_number = message.number;
+        self.messages.push_back(Waiting {
+            number: message.number,
+            topic: record.topic.into_owned(),
+            body: message.body.into(),
+            in_flight: None,
+            sent_before: record.sent_before,
+        });
+        Ok(())
     }
 }
 
 impl Waiting {
+    fn content(&self) -> Content {
+        let record = Record {
+            topic: Cow::Borrowed(&self.topic),
+            sent_before: self.sent_before,
+        };
+        Content::json(&record).with_body(self.body.clone())
+    }
+
     fn publish(&self, packet_id: Option<u16>) -> Publish {
         Publish {
             dup: packet_id.is_some() && self.sent_before,
@@ -141,6 +211,7 @@ impl Hub {
         let mut state = self.state();
         let entry = entry(&mut state, id)?;
         entry.queue.push(topic, body)?;
+        entry.keep_messages(self.store());
         entry.push(Push::Messages);
         Ok(message_id)
     }

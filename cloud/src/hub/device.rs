@@ -165,7 +165,7 @@ pub(crate) fn check_id(what: &str, id: &str) -> Result<(), HubError> {
 }
 
 /// A registered device.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Device {
     /// Its id.
     pub device_id: String,

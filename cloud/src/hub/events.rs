@@ -1,21 +1,11 @@
-//! What devices said and what became of them, kept in memory and handed to followers.
-
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+//! What happens to devices, and what they say.
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde_json::Value;
-use tokio::sync::broadcast;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-/// Older events go when there are more than this many.
-const EVENT_LIMIT: usize = 100_000;
-/// Older events go when what they hold takes more than about so many bytes.
-const BYTE_LIMIT: usize = 64 * 1024 * 1024;
-/// What a property, or a value within another, takes beside its text, in bytes: a device may send thousands without any.
-const PIECE: usize = 64;
-/// How far a follower may fall behind before it has to ask for what it missed.
-const FOLLOWER_LAG: usize = 1024;
+use super::{MethodReply, Status};
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -31,7 +21,7 @@ pub struct Event {
 }
 
 /// What can happen.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum EventKind {
     /// The device connected.
     Connected {
@@ -60,11 +50,105 @@ pub enum EventKind {
         patch: Value,
         /// The reported `$version` this made.
         version: u64,
+        /// The version of the whole twin this made.
+        twin_version: u64,
+    },
+    /// An operator changed desired properties.
+    Desired(TwinChange),
+    /// An operator changed tags.
+    Tags(TwinChange),
+    /// An operator called a command (a direct method).
+    Command {
+        /// Its name; `component*command` for a component's.
+        name: String,
+        /// What it got.
+        payload: Option<Value>,
+        /// What the device answered, or why it did not.
+        outcome: Result<MethodReply, String>,
+        /// How long that took.
+        milliseconds: u64,
+    },
+    /// The registry changed.
+    Registry {
+        /// What became of the device.
+        change: RegistryChange,
+        /// Tells it from others of the same id.
+        generation_id: String,
+        /// The etag of its registration.
+        etag: String,
+        /// Whether it may connect.
+        status: Status,
     },
 }
 
+/// What an operator changed of a twin.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TwinChange {
+    /// What was sent: `null` removes.
+    pub patch: Map<String, Value>,
+    /// Whether all else was removed.
+    pub replaced: bool,
+    /// The `$version` this made of the desired properties; of no meaning for tags.
+    pub version: u64,
+    /// The version of the whole twin this made.
+    pub twin_version: u64,
+}
+
+/// What became of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RegistryChange {
+    /// It was registered.
+    Created,
+    /// Its registration was changed.
+    Updated,
+    /// It was removed.
+    Deleted,
+}
+
+impl EventKind {
+    /// Every name there is.
+    pub const NAMES: [&str; 13] = [
+        "connected",
+        "disconnected",
+        "telemetry",
+        "reported",
+        "desired",
+        "tags",
+        "command",
+        "created",
+        "updated",
+        "deleted",
+        "fault-began",
+        "fault-ended",
+        "fault-struck",
+    ];
+
+    /// What operators call it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Connected { .. } => "connected",
+            Self::Disconnected { .. } => "disconnected",
+            Self::Telemetry(_) => "telemetry",
+            Self::Reported { .. } => "reported",
+            Self::Desired(_) => "desired",
+            Self::Tags(_) => "tags",
+            Self::Command { .. } => "command",
+            Self::Registry { change, .. } => match change {
+                RegistryChange::Created => "created",
+                RegistryChange::Updated => "updated",
+                RegistryChange::Deleted => "deleted",
+            },
+            Self::Fault { phase, .. } => match phase {
+                FaultPhase::Began => "fault-began",
+                FaultPhase::Ended => "fault-ended",
+                FaultPhase::Struck => "fault-struck",
+            },
+        }
+    }
+}
+
 /// What a fault did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FaultPhase {
     /// It began, and lasts.
     Began,
@@ -75,7 +159,7 @@ pub enum FaultPhase {
 }
 
 /// A device-to-cloud message.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// `$.mid`
     pub message_id: Option<String>,
@@ -91,192 +175,7 @@ pub struct Message {
     pub component: Option<String>,
     /// Every other property, in the order they came.
     pub properties: Vec<(String, String)>,
-    /// The body as it came.
+    /// The body as it came. The store keeps it beside the rest.
+    #[serde(skip)]
     pub body: Bytes,
-}
-
-/// The events of one hub.
-pub(super) struct EventLog {
-    kept: Mutex<Kept>,
-    followers: broadcast::Sender<Arc<Event>>,
-}
-
-#[derive(Default)]
-struct Kept {
-    events: VecDeque<Arc<Event>>,
-    bytes: usize,
-    last: u64,
-}
-
-impl Default for EventLog {
-    fn default() -> Self {
-        Self {
-            kept: Mutex::default(),
-            followers: broadcast::Sender::new(FOLLOWER_LAG),
-        }
-    }
-}
-
-impl EventLog {
-    pub(super) fn record(&self, device_id: &str, kind: EventKind) {
-        let mut kept = self.kept();
-        kept.last += 1;
-        let event = Arc::new(Event {
-            sequence: kept.last,
-            enqueued: super::now(),
-            device_id: device_id.to_owned(),
-            kind,
-        });
-        kept.push(Arc::clone(&event));
-        // Under the lock: followers see the events in order and `since` leaves no gap. No follower is no fault.
-        let _ = self.followers.send(event);
-    }
-
-    pub(super) fn since(
-        &self,
-        sequence: u64,
-    ) -> (Vec<Arc<Event>>, broadcast::Receiver<Arc<Event>>) {
-        let kept = self.kept();
-        let from = kept
-            .events
-            .partition_point(|event| event.sequence <= sequence);
-        (
-            kept.events.iter().skip(from).cloned().collect(),
-            self.followers.subscribe(),
-        )
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Kept {
-    fn push(&mut self, event: Arc<Event>) {
-        self.bytes += size(&event);
-        self.events.push_back(event);
-        while self.events.len() > EVENT_LIMIT || self.bytes > BYTE_LIMIT {
-            let Some(oldest) = self.events.pop_front() else {
-                break;
-            };
-            self.bytes -= size(&oldest);
-        }
-    }
-}
-
-/// Memory an event takes beyond its own fixed size, roughly.
-fn size(event: &Event) -> usize {
-    match &event.kind {
-        EventKind::Connected { model_id, .. } => text(model_id),
-        EventKind::Disconnected { reason } => reason.len(),
-        EventKind::Telemetry(message) => size_of_message(message),
-        EventKind::Reported { patch, .. } => size_of_value(patch),
-        EventKind::Fault { .. } => 0,
-    }
-}
-
-fn size_of_message(message: &Message) -> usize {
-    let system = [
-        &message.message_id,
-        &message.correlation_id,
-        &message.content_type,
-        &message.content_encoding,
-        &message.creation_time,
-        &message.component,
-    ];
-    let properties = message.properties.iter();
-    message.body.len()
-        + system.into_iter().map(text).sum::<usize>()
-        + properties
-            .map(|(k, v)| PIECE + k.len() + v.len())
-            .sum::<usize>()
-}
-
-fn size_of_value(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(|item| PIECE + size_of_value(item)).sum(),
-        Value::Object(object) => object
-            .iter()
-            .map(|(key, value)| PIECE + key.len() + size_of_value(value))
-            .sum(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-    }
-}
-
-fn text(text: &Option<String>) -> usize {
-    text.as_ref().map_or(0, String::len)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn telemetry(body: &[u8]) -> EventKind {
-        EventKind::Telemetry(Message {
-            body: Bytes::copy_from_slice(body),
-            ..Message::default()
-        })
-    }
-
-    #[test]
-    fn a_follower_gets_what_was_and_what_comes_without_gap_or_repetition() {
-        let log = EventLog::default();
-        for _ in 0..3 {
-            log.record("a", telemetry(b"1"));
-        }
-        let (past, mut follower) = log.since(1);
-        log.record("a", telemetry(b"2"));
-        let seen: Vec<_> = past.iter().map(|event| event.sequence).collect();
-        assert_eq!(seen, [2, 3]);
-        assert_eq!(follower.try_recv().unwrap().sequence, 4);
-    }
-
-    #[test]
-    fn large_bodies_push_the_oldest_events_out() {
-        let log = EventLog::default();
-        let body = vec![0; BYTE_LIMIT / 4];
-        for _ in 0..6 {
-            log.record("a", telemetry(&body));
-        }
-        let (past, _) = log.since(0);
-        assert_eq!(past.len(), 4);
-        assert_eq!(past[0].sequence, 3);
-    }
-
-    #[test]
-    fn whatever_an_event_holds_counts() {
-        let half = BYTE_LIMIT / 2 + 1;
-        let long = || "x".repeat(half);
-        let message = |message| EventKind::Telemetry(message);
-        let of_nothing = (String::new(), String::new());
-        for large in [
-            EventKind::Connected {
-                model_id: Some(long()),
-                session_present: false,
-            },
-            EventKind::Disconnected { reason: long() },
-            message(Message {
-                message_id: Some(long()),
-                ..Message::default()
-            }),
-            message(Message {
-                component: Some(long()),
-                ..Message::default()
-            }),
-            message(Message {
-                properties: vec![of_nothing; half / PIECE + 1],
-                ..Message::default()
-            }),
-            EventKind::Reported {
-                patch: vec![Value::Null; half / PIECE + 1].into(),
-                version: 2,
-            },
-        ] {
-            let log = EventLog::default();
-            log.record("a", large.clone());
-            log.record("a", large);
-            assert_eq!(log.since(0).0.len(), 1);
-        }
-    }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::sleep;
 
-use super::c2d::Queue;
 use super::link::Push;
 use super::subscriptions::Session;
 use super::twins::Pushed;
@@ -106,10 +105,15 @@ impl Hub {
             Stroke::Close => entry.close(Close::ByHub),
             Stroke::ExpireToken => entry.close(Close::TokenExpired),
             Stroke::TakeOver => self.drop_link(entry, Close::TakenOver),
-            Stroke::ForgetSessions => entry.session.forget(),
+            Stroke::ForgetSessions => {
+                entry.session.forget();
+                entry.keep(self.store());
+            }
             Stroke::RestartEmpty => {
                 self.drop_link(entry, Close::ByHub);
                 entry.begin_again(now());
+                entry.keep_messages(self.store());
+                entry.keep(self.store());
             }
             Stroke::StaleDesired => {
                 if let Some(push) = entry.pushed.stale() {
@@ -131,7 +135,7 @@ impl Hub {
 
     fn record_phase(&self, phase: FaultPhase, what: serde_json::Value, device: Option<&str>) {
         let fault = EventKind::Fault { phase, what };
-        self.inner.events.record(device.unwrap_or_default(), fault);
+        self.store().record(device.unwrap_or_default(), fault);
     }
 }
 
@@ -142,6 +146,6 @@ impl Entry {
         self.pushed = Pushed::default();
         self.model_id = None;
         self.session = Session::default();
-        self.queue = Queue::default();
+        self.queue.clear();
     }
 }

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
-use super::events::EventLog;
 use super::twin::DesiredPush;
 use super::{Entry, EventKind, Hub, Message, MethodReply, Status, entry, now};
 use crate::error::HubError;
 use crate::mqtt::Close;
+use crate::store::Store;
 
 /// Something a connection is to send, or to do.
 #[derive(Debug)]
@@ -69,24 +69,24 @@ impl Attachment {
         &self.hub
     }
 
-    /// Does something with the device's entry, and its events, on behalf of this connection.
+    /// Does something with the device's entry, and the store, on behalf of this connection.
     ///
     /// # Errors
     /// The connection is no longer the device's own.
-    pub(super) fn with<T>(&self, act: impl FnOnce(&mut Entry, &EventLog) -> T) -> Result<T, Close> {
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut Entry, &Store) -> T) -> Result<T, Close> {
         let mut state = self.hub.state();
         let entry = state.get_mut(&self.device_id).ok_or(Close::Removed)?;
         if !entry.is_linked_by(self.link) {
             return Err(Close::TakenOver);
         }
         entry.device.last_activity = Some(now());
-        Ok(act(entry, &self.hub.inner.events))
+        Ok(act(entry, self.hub.store()))
     }
 
     /// Records the device's will. Unlike [`Attachment::with`], for a connection that was taken over too.
     pub(super) fn speak_last(&self, will: Message) {
         let will = EventKind::Telemetry(will);
-        self.hub.inner.events.record(&self.device_id, will);
+        self.hub.store().record(&self.device_id, will);
     }
 
     /// A subscription was made: a call that waits may go out.
@@ -131,7 +131,8 @@ impl Hub {
             model_id,
             session_present,
         };
-        self.inner.events.record(id, connected);
+        self.store().record(id, connected);
+        entry.keep(self.store());
         drop(state);
         self.inner.presence.send_replace(());
         Ok(Attachment {
@@ -161,18 +162,21 @@ impl Hub {
     }
 
     fn unlink(&self, entry: &mut Entry, reason: &Close) {
-        if entry.link.take().is_none() {
-            return;
+        if entry.link.take().is_some() {
+            self.disconnected(entry, reason);
         }
+    }
+
+    /// Notes that a device is connected no more.
+    pub(super) fn disconnected(&self, entry: &mut Entry, reason: &Close) {
         entry.set_connected(false, now());
         entry.session.close();
         entry.queue.reset();
         let disconnected = EventKind::Disconnected {
             reason: reason.to_string(),
         };
-        self.inner
-            .events
-            .record(&entry.device.device_id, disconnected);
+        self.store().record(&entry.device.device_id, disconnected);
+        entry.keep(self.store());
     }
 }
 

@@ -1,13 +1,15 @@
 //! Direct methods: a call goes out under a `$rid`, the answer comes back under the same.
 
+use std::mem;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::link::{MethodPush, Push};
-use super::{Entry, Hub, entry, topic};
+use super::{Entry, EventKind, Hub, entry, topic};
 use crate::error::HubError;
 
 /// A payload either way, in bytes.
@@ -28,7 +30,7 @@ pub struct MethodCall {
 }
 
 /// A device's answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MethodReply {
     /// The device's own status.
     pub status: u32,
@@ -42,9 +44,24 @@ impl Hub {
     /// # Errors
     /// `ArgumentInvalid` for a name that cannot stand in a topic, `TooLarge`, `DeviceNotFound`, `DeviceNotOnline`
     /// after the connect timeout, `DeviceConnectionClosedRemotely`, `GatewayTimeout` after the response timeout.
+    ///
+    /// A call of a device that is there is an event.
     pub async fn call_method(&self, id: &str, call: MethodCall) -> Result<MethodReply, HubError> {
         check_name(&call.name)?;
         let payload = payload(call.payload.as_ref())?;
+        entry(&mut self.state(), id)?;
+        let called = Called::now(self, id, &call);
+        let outcome = self.answer_to(id, &call, payload).await;
+        called.ended(&outcome);
+        outcome
+    }
+
+    async fn answer_to(
+        &self,
+        id: &str,
+        call: &MethodCall,
+        payload: Vec<u8>,
+    ) -> Result<MethodReply, HubError> {
         let rid = format!("{:x}", self.number());
         let push = MethodPush {
             topic: topic::method(&call.name, &rid),
@@ -81,6 +98,45 @@ impl Hub {
                 return Err(HubError::DeviceNotOnline { waited: patience });
             }
         }
+    }
+}
+
+/// A call that is to become an event: also when its caller does not wait for the end.
+struct Called<'a> {
+    hub: &'a Hub,
+    device_id: &'a str,
+    name: String,
+    payload: Option<Value>,
+    since: Instant,
+    outcome: Result<MethodReply, String>,
+}
+
+impl<'a> Called<'a> {
+    fn now(hub: &'a Hub, device_id: &'a str, call: &MethodCall) -> Self {
+        Self {
+            hub,
+            device_id,
+            name: call.name.clone(),
+            payload: call.payload.clone(),
+            since: Instant::now(),
+            outcome: Err("the caller did not wait for the answer".into()),
+        }
+    }
+
+    fn ended(mut self, outcome: &Result<MethodReply, HubError>) {
+        self.outcome = outcome.clone().map_err(|error| error.to_string());
+    }
+}
+
+impl Drop for Called<'_> {
+    fn drop(&mut self) {
+        let command = EventKind::Command {
+            name: mem::take(&mut self.name),
+            payload: self.payload.take(),
+            outcome: self.outcome.clone(),
+            milliseconds: u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        self.hub.store().record(self.device_id, command);
     }
 }
 

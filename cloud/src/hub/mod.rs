@@ -11,6 +11,7 @@ mod held;
 mod link;
 mod methods;
 mod properties;
+mod record;
 mod registry;
 mod subscriptions;
 pub(crate) mod topic;
@@ -22,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
 pub use self::c2d::{BODY_LIMIT as C2D_BODY_LIMIT, QUEUE_LIMIT as C2D_QUEUE_LIMIT};
 pub(crate) use self::connect::accept;
@@ -30,19 +31,20 @@ pub use self::device::{Authentication, Device, DeviceSpec, Status, SymmetricKeys
 pub(crate) use self::device::{check_id, time};
 pub(crate) use self::endpoint::Endpoint;
 pub(crate) use self::etag::{check as check_etag, of as etag};
-pub use self::events::{Event, EventKind, FaultPhase, Message};
+pub use self::events::{Event, EventKind, FaultPhase, Message, RegistryChange, TwinChange};
 pub(crate) use self::link::Push;
 pub use self::methods::{MethodCall, MethodReply};
 pub use self::twin::Twin;
 pub use self::twins::DeviceTwin;
 
 use self::c2d::Queue;
-use self::events::EventLog;
 use self::link::Link;
 use self::subscriptions::Session;
 use self::twins::Pushed;
 use crate::error::HubError;
 use crate::faults::Faults;
+use crate::mqtt::Close;
+use crate::store::{Store, StoreError};
 
 /// One IoT Hub. Clones are the same hub.
 #[derive(Clone)]
@@ -54,7 +56,7 @@ struct Inner {
     /// The names it answers to, lower-case, without port.
     names: Vec<String>,
     faults: Faults,
-    events: EventLog,
+    store: Store,
     /// Counts whatever needs a number of its own: connections, `$rid`s, message ids.
     counter: AtomicU64,
     /// Told whenever a device connects or subscribes: a method may have become callable.
@@ -75,28 +77,42 @@ struct Entry {
 }
 
 impl Hub {
-    /// An empty hub that answers to these host names (with or without port, in any case).
-    pub fn new<I: IntoIterator<Item: AsRef<str>>>(names: I, faults: Faults) -> Self {
+    /// The hub of this store, which answers to these host names (with or without port, in any case). Nothing is connected.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn open<I: IntoIterator<Item: AsRef<str>>>(
+        names: I,
+        faults: Faults,
+        store: Store,
+    ) -> Result<Self, StoreError> {
         let names = names.into_iter();
-        Self {
+        let hub = Self {
             inner: Arc::new(Inner {
                 names: names.map(|name| host(name.as_ref())).collect(),
                 faults,
-                events: EventLog::default(),
                 counter: AtomicU64::new(1),
                 presence: watch::Sender::new(()),
-                state: Mutex::default(),
+                state: Mutex::new(record::restored(&store)?),
+                store,
             }),
+        };
+        hub.end_connections();
+        Ok(hub)
+    }
+
+    /// What an earlier process left connected is not.
+    fn end_connections(&self) {
+        for entry in self.state().values_mut() {
+            if entry.device.connected {
+                self.disconnected(entry, &Close::CloudEnded);
+            }
         }
     }
 
-    /// The events after `sequence` that are still kept, and a receiver of all that follow, with no gap between. A
-    /// receiver that lags asks again with the last sequence number it saw.
-    pub fn events_since(
-        &self,
-        sequence: u64,
-    ) -> (Vec<Arc<Event>>, broadcast::Receiver<Arc<Event>>) {
-        self.inner.events.since(sequence)
+    /// Where everything is kept, and the events are.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
     }
 
     /// The faults that are on. [`Hub::begin_fault`] begins one.

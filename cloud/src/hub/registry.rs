@@ -5,7 +5,8 @@ use super::subscriptions::Session;
 use super::twin::TwinPatch;
 use super::twins::Pushed;
 use super::{
-    Device, DeviceSpec, Entry, Hub, Status, SymmetricKeys, Twin, check_etag, entry, etag, now,
+    Device, DeviceSpec, Entry, EventKind, Hub, RegistryChange, Status, SymmetricKeys, Twin,
+    check_etag, entry, etag, now,
 };
 use crate::error::HubError;
 use crate::mqtt::Close;
@@ -23,6 +24,7 @@ impl Hub {
         }
         let entry = Entry::new(spec, self.number())?;
         let device = entry.snapshot();
+        self.registered(&entry, RegistryChange::Created);
         state.insert(device.device_id.clone(), entry);
         Ok(device)
     }
@@ -42,6 +44,7 @@ impl Hub {
         let entry = entry(&mut state, &spec.device_id)?;
         check_etag(if_match, &entry.device.etag)?;
         entry.update(spec)?;
+        self.registered(entry, RegistryChange::Updated);
         Ok(entry.snapshot())
     }
 
@@ -68,6 +71,8 @@ impl Hub {
         let entry = entry(&mut state, id)?;
         check_etag(if_match, &entry.device.etag)?;
         self.drop_link(entry, Close::Removed);
+        self.registered(entry, RegistryChange::Deleted);
+        entry.discard(self.store());
         state.remove(id);
         Ok(())
     }
@@ -96,8 +101,21 @@ impl Hub {
         if entry.device.keys != keys {
             entry.device.keys = keys;
             entry.revise();
+            self.registered(entry, RegistryChange::Updated);
         }
         Ok(())
+    }
+
+    /// Keeps a registration that has changed, and tells.
+    fn registered(&self, entry: &Entry, change: RegistryChange) {
+        let registry = EventKind::Registry {
+            change,
+            generation_id: entry.device.generation_id.clone(),
+            etag: entry.device.etag.clone(),
+            status: entry.device.status,
+        };
+        self.store().record(&entry.device.device_id, registry);
+        entry.keep(self.store());
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::topic;
 use crate::mqtt::Qos;
 
@@ -9,7 +11,7 @@ use crate::mqtt::Qos;
 const LIMIT: usize = 5;
 
 /// The MQTT session of one device.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct Session {
     filters: BTreeMap<String, Qos>,
     kept: bool,
@@ -31,6 +33,11 @@ impl Session {
         if !self.kept {
             self.filters.clear();
         }
+    }
+
+    /// Whether the next connection may go on with it.
+    pub(super) fn is_kept(&self) -> bool {
+        self.kept
     }
 
     /// The next connection finds nothing.

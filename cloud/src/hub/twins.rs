@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::link::Push;
 use super::twin::{DesiredPush, TwinPatch};
-use super::{Device, Entry, Hub, Twin, entry, etag, now};
+use super::{Device, Entry, EventKind, Hub, Twin, TwinChange, entry, etag, now};
 use crate::error::HubError;
 
 /// A twin together with what the registry says of its device.
@@ -91,7 +91,7 @@ impl Hub {
         patch: TwinPatch,
         if_match: Option<&str>,
     ) -> Result<DeviceTwin, HubError> {
-        self.change_twin(id, if_match, |twin| twin.patch(patch, now()))
+        self.change_twin(id, if_match, patch, false)
     }
 
     /// The same, but what is named is replaced, not merged.
@@ -104,23 +104,49 @@ impl Hub {
         with: TwinPatch,
         if_match: Option<&str>,
     ) -> Result<DeviceTwin, HubError> {
-        self.change_twin(id, if_match, |twin| twin.replace(with, now()))
+        self.change_twin(id, if_match, with, true)
     }
 
     fn change_twin(
         &self,
         id: &str,
         if_match: Option<&str>,
-        change: impl FnOnce(&mut Twin) -> Result<Option<DesiredPush>, HubError>,
+        change: TwinPatch,
+        replaces: bool,
     ) -> Result<DeviceTwin, HubError> {
+        let change = change.clean();
         let mut state = self.state();
         let entry = entry(&mut state, id)?;
         etag::check(if_match, &etag::of(entry.twin.version()))?;
-        if let Some(push) = change(&mut entry.twin)? {
+        let push = match replaces {
+            true => entry.twin.replace(change.clone(), now())?,
+            false => entry.twin.patch(change.clone(), now())?,
+        };
+        self.record_changes(entry, change, replaces);
+        if let Some(push) = push {
             entry.pushed.note(&push);
             entry.push(Push::Desired(push));
         }
         Ok(entry.device_twin())
+    }
+}
+
+impl Hub {
+    fn record_changes(&self, entry: &Entry, change: TwinPatch, replaced: bool) {
+        let version = entry.twin.desired_version();
+        let twin_version = entry.twin.version();
+        let changed = |patch| TwinChange {
+            patch,
+            replaced,
+            version,
+            twin_version,
+        };
+        let tags = change.tags.map(changed).map(EventKind::Tags);
+        let desired = change.desired.map(changed).map(EventKind::Desired);
+        for event in tags.into_iter().chain(desired) {
+            self.store().record(&entry.device.device_id, event);
+        }
+        entry.keep(self.store());
     }
 }
 

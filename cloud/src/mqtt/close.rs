@@ -41,6 +41,9 @@ pub enum Close {
     /// The hub closed it without a fault of the device's.
     #[error("the hub closed the connection")]
     ByHub,
+    /// The cloud's process was ended while the device was connected.
+    #[error("the cloud ended without a warning")]
+    CloudEnded,
     /// It does not read what it is sent.
     #[error("the device does not read what it is sent")]
     NotReading,

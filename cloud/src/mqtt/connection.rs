@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use jiff::Timestamp;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadHalf};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
-use super::{Close, ConnectReturn, Packet, Peer, Refusal, decode, encode};
+use super::output::Output;
+use super::{Close, ConnectReturn, Packet, Peer, Refusal, decode};
 use crate::dps::Dps;
 use crate::faults::Fault;
 use crate::hub::Hub;
@@ -17,13 +18,11 @@ use crate::hub::Hub;
 const CONNECT_LIMIT: usize = 16 * 1024;
 /// A message of 256 KiB and the longest topic MQTT has; the hub is stricter in detail.
 const PACKET_LIMIT: usize = (256 + 64) * 1024 + 4;
-/// What may wait for a device to read it, in bytes: room for a full queue of the largest messages.
-const OUTPUT_LIMIT: usize = 8 * 1024 * 1024;
 const READ_SIZE: usize = 8 * 1024;
 /// From the first byte to a whole CONNECT.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
 /// To hand over what is left when the connection ends.
-const FAREWELL: Duration = Duration::from_secs(2);
+pub(super) const FAREWELL: Duration = Duration::from_secs(2);
 /// Azure's longest keep-alive, also for a client that asks for none, in seconds.
 const KEEP_ALIVE_LIMIT: u16 = 1177;
 /// Timers do not reach further than this, and no connection lasts as long.
@@ -37,7 +36,7 @@ where
 {
     let (reader, writer) = tokio::io::split(stream);
     let mut input = Input::new(reader);
-    let mut output = Output::new(writer);
+    let mut output = Output::new(writer, hub.store());
     let reason = match open(&mut input, &mut output, hub, dps, known).await {
         Ok((mut peer, keep_alive)) => {
             let reason = run(&mut peer, keep_alive, &mut input, &mut output).await;
@@ -106,17 +105,24 @@ async fn run<S: AsyncRead + AsyncWrite>(
         if let Err(reason) = step {
             return reason;
         }
+        let deaf = output.is_full();
         step = tokio::select! {
             push = peer.pushed() => {
                 peer.on_push(push).and_then(|packets| output.queue(packets))
             }
-            packet = input.packet(PACKET_LIMIT) => {
+            packet = input.packet(PACKET_LIMIT), if !deaf => {
                 silence = Instant::now() + keep_alive;
                 let answer = packet.and_then(|packet| answer(peer, packet));
                 answer.and_then(|packets| output.queue(packets))
             }
-            written = output.flush(), if output.pending() => written,
-            () = sleep_until(silence) => Err(Close::KeepAlive),
+            advanced = output.advance(), if output.pending() => {
+                if deaf {
+                    // Who was not listened to was not silent.
+                    silence = Instant::now() + keep_alive;
+                }
+                advanced
+            }
+            () = sleep_until(silence), if !deaf => Err(Close::KeepAlive),
             () = sleep_until(expiry) => Err(Close::TokenExpired),
         };
     }
@@ -181,75 +187,35 @@ impl<S: AsyncRead> Input<S> {
     }
 }
 
-/// What goes out. Every method can be cancelled without losing anything.
-struct Output<S> {
-    writer: WriteHalf<S>,
-    buffer: BytesMut,
-    unflushed: bool,
-}
-
-impl<S: AsyncWrite> Output<S> {
-    fn new(writer: WriteHalf<S>) -> Self {
-        Self {
-            writer,
-            buffer: BytesMut::new(),
-            unflushed: false,
-        }
-    }
-
-    fn queue(&mut self, packets: impl IntoIterator<Item = Packet>) -> Result<(), Close> {
-        for packet in packets {
-            encode(&packet, &mut self.buffer)?;
-            self.unflushed = true;
-        }
-        match self.buffer.len() {
-            waiting if waiting > OUTPUT_LIMIT => Err(Close::NotReading),
-            _ => Ok(()),
-        }
-    }
-
-    fn pending(&self) -> bool {
-        self.unflushed
-    }
-
-    async fn flush(&mut self) -> Result<(), Close> {
-        while !self.buffer.is_empty() {
-            self.writer.write_buf(&mut self.buffer).await?;
-        }
-        self.writer.flush().await?;
-        self.unflushed = false;
-        Ok(())
-    }
-
-    /// Sends what is left and says goodbye, for as long as a peer deserves that is leaving or misbehaving.
-    async fn finish(mut self) {
-        let _ = timeout(FAREWELL, async {
-            self.flush().await?;
-            self.writer.shutdown().await.map_err(Close::from)
-        })
-        .await;
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt;
+
     use super::*;
     use crate::dps::DpsConfig;
     use crate::faults::Faults;
     use crate::hub::DeviceSpec;
     use crate::hub::twin::TwinPatch;
+    use crate::mqtt::encode;
+    use crate::mqtt::output::OUTPUT_LIMIT;
     use crate::mqtt::{Connect, Password, Subscribe};
+    use crate::store::{Place, Retention, Store};
     use crate::{mqtt::Qos, sas};
 
     fn services() -> (Hub, Dps) {
-        let hub = Hub::new(["localhost"], Faults::default());
+        let keep = Retention {
+            age: Duration::MAX,
+            bytes: u64::MAX,
+        };
+        let store = Store::open(&Place::Memory, keep).unwrap();
+        let hub = Hub::open(["localhost"], Faults::default(), store).unwrap();
         let config = DpsConfig {
             names: vec!["localhost".into()],
             id_scope: "0ne".into(),
             assigned_hub: "localhost".into(),
             retry_after: 0,
         };
-        (hub.clone(), Dps::new(config, hub))
+        (hub.clone(), Dps::open(config, hub).unwrap())
     }
 
     fn opening(hub: &Hub) -> BytesMut {
@@ -279,7 +245,15 @@ mod tests {
         bytes
     }
 
-    #[tokio::test(start_paused = true)]
+    /// Connected and subscribed, with a clock that goes as fast as the test from then on.
+    async fn settled(device: &mut tokio::io::DuplexStream, hub: &Hub) {
+        device.write_all(&opening(hub)).await.unwrap();
+        // CONNACK and SUBACK.
+        device.read_exact(&mut [0; 9]).await.unwrap();
+        tokio::time::pause();
+    }
+
+    #[tokio::test]
     async fn a_device_that_does_not_read_is_dropped_before_it_fills_the_memory() {
         let (hub, dps) = services();
         // Room for CONNACK and SUBACK, and little more.
@@ -288,8 +262,7 @@ mod tests {
             let hub = hub.clone();
             tokio::spawn(async move { serve(server, &hub, &dps, |_| {}).await })
         };
-        device.write_all(&opening(&hub)).await.unwrap();
-        device.read_exact(&mut [0; 9]).await.unwrap();
+        settled(&mut device, &hub).await;
         let text = "x".repeat(4000);
         let body = serde_json::json!({"properties": {"desired": {"a": text}}});
         let patch = TwinPatch::from_json(&body).unwrap();
@@ -309,13 +282,20 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_client_that_asks_for_no_keep_alive_has_azures_longest() {
         let (hub, dps) = services();
         let (mut device, server) = tokio::io::duplex(1024);
-        device.write_all(&opening(&hub)).await.unwrap();
+        let served = {
+            let hub = hub.clone();
+            tokio::spawn(async move { serve(server, &hub, &dps, |_| {}).await })
+        };
+        settled(&mut device, &hub).await;
         let start = Instant::now();
-        assert_eq!(serve(server, &hub, &dps, |_| {}).await, Close::KeepAlive);
-        assert_eq!(start.elapsed().as_secs(), 1765);
+        assert_eq!(served.await.unwrap(), Close::KeepAlive);
+        let lasted = start.elapsed().as_secs();
+        let farewell = FAREWELL.as_secs();
+        // The last packet came some moments before.
+        assert!((1764..=1765 + farewell).contains(&lasted), "{lasted} s");
     }
 }

@@ -4,6 +4,7 @@ mod close;
 mod connection;
 mod decode;
 mod encode;
+mod output;
 mod packet;
 mod peer;
 mod refusal;

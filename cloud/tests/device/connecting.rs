@@ -124,7 +124,7 @@ async fn disabling_or_removing_a_device_ends_its_connection() {
     };
     cloud.hub().update_device(disabled, None).unwrap();
     assert_eq!(client.receive().await, None);
-    assert_eq!(cloud.last_end(), "the device was disabled");
+    assert_eq!(cloud.last_end().await, "the device was disabled");
 
     cloud.create("t-2");
     let mut client = cloud.connect("t-2").await;
@@ -140,7 +140,7 @@ async fn a_second_connection_drops_the_first() {
     let mut second = cloud.connect("t-1").await;
     assert_eq!(first.receive().await, None);
     assert_eq!(
-        cloud.last_end(),
+        cloud.last_end().await,
         "another connection of the device took over"
     );
     second.is_quiet().await;
@@ -256,7 +256,7 @@ async fn silence_beyond_the_keep_alive_ends_the_connection() {
     };
     let (mut client, _) = cloud.connect_with(connect).await;
     assert_eq!(client.receive().await, None);
-    assert_eq!(cloud.last_end(), "the device was silent for too long");
+    assert_eq!(cloud.last_end().await, "the device was silent for too long");
 }
 
 #[tokio::test]
@@ -271,7 +271,7 @@ async fn the_end_of_its_token_is_the_end_of_a_connection() {
     };
     let (mut client, _) = cloud.connect_with(connect).await;
     assert_eq!(client.receive().await, None);
-    assert_eq!(cloud.last_end(), "the device's token expired");
+    assert_eq!(cloud.last_end().await, "the device's token expired");
 }
 
 #[tokio::test]
@@ -290,7 +290,7 @@ async fn a_will_is_sent_for_a_device_that_goes_without_a_word_only() {
     let (mut polite, _) = cloud.connect_with(connect.clone()).await;
     polite.send(Packet::Disconnect).await;
     assert_eq!(polite.receive().await, None);
-    let (_, mut events) = cloud.hub().events_since(0);
+    let mut events = cloud.hub().store().follow();
     let (rude, _) = cloud.connect_with(connect).await;
     drop(rude);
     loop {
@@ -301,7 +301,7 @@ async fn a_will_is_sent_for_a_device_that_goes_without_a_word_only() {
             break;
         }
     }
-    let (all, _) = cloud.hub().events_since(0);
+    let all = cloud.events().await;
     let wills = all
         .iter()
         .filter(|event| matches!(event.kind, EventKind::Telemetry(_)));

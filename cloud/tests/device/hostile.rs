@@ -10,8 +10,8 @@ use serde_json::json;
 use crate::support::{METHODS, TWIN_RESULTS, TestCloud};
 
 /// The reasons for which connections have ended.
-fn ends(cloud: &TestCloud) -> Vec<String> {
-    let (events, _) = cloud.hub().events_since(0);
+async fn ends(cloud: &TestCloud) -> Vec<String> {
+    let events = cloud.events().await;
     let reason = |kind: &EventKind| match kind {
         EventKind::Disconnected { reason } => Some(reason.clone()),
         _ => None,
@@ -49,7 +49,7 @@ async fn whatever_is_no_packet_ends_its_connection_with_a_reason_and_no_other() 
         let mut client = cloud.connect("t-1").await;
         client.send_bytes(bytes).await;
         assert_eq!(client.receive().await, None);
-        let told = ends(&cloud).pop().unwrap();
+        let told = ends(&cloud).await.pop().unwrap();
         assert!(told.contains(words), "{bytes:x?}: {told}");
     }
     neighbour.is_quiet().await;
@@ -62,7 +62,7 @@ async fn a_long_topic_that_is_foreign_is_told_in_a_short_reason() {
     let mut client = cloud.connect("t-1").await;
     client.publish(&"\u{1b}".repeat(65_535), "").await;
     assert_eq!(client.receive().await, None);
-    let told = ends(&cloud).pop().unwrap();
+    let told = ends(&cloud).await.pop().unwrap();
     assert!(
         told.starts_with("the device sent to a topic that is not its own: \\u{1b}"),
         "{told}"

@@ -4,8 +4,8 @@ use cloud::mqtt::{Packet, Publish, Qos};
 
 use crate::support::{TestCloud, device_bound};
 
-fn messages(cloud: &TestCloud) -> Vec<Message> {
-    let (events, _) = cloud.hub().events_since(0);
+async fn messages(cloud: &TestCloud) -> Vec<Message> {
+    let events = cloud.events().await;
     let messages = events.iter().filter_map(|event| match &event.kind {
         EventKind::Telemetry(message) => Some(message.clone()),
         _ => None,
@@ -38,7 +38,7 @@ async fn telemetry_is_kept_with_its_properties_before_it_is_acknowledged() {
         properties: owned(&[("level", "hot")]),
         body: Bytes::from_static(br#"{"temperature": 21}"#),
     };
-    assert_eq!(messages(&cloud), [expected]);
+    assert_eq!(messages(&cloud).await, [expected]);
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn qos_0_counts_too_and_retain_is_noted_but_not_kept() {
     };
     client.send(Packet::Publish(retained)).await;
     client.is_quiet().await;
-    let kept = messages(&cloud);
+    let kept = messages(&cloud).await;
     assert_eq!(kept[0].properties, owned(&[("mqtt-retain", "true")]));
 }
 
@@ -63,29 +63,29 @@ async fn a_message_of_256_kib_is_taken() {
     let mut client = cloud.connect("t-1").await;
     let body = vec![b'x'; 256 * 1024];
     client.deliver("devices/t-1/messages/events/", body).await;
-    assert_eq!(messages(&cloud)[0].body.len(), 256 * 1024);
+    assert_eq!(messages(&cloud).await[0].body.len(), 256 * 1024);
 }
 
 #[tokio::test]
 async fn a_follower_sees_a_device_come_speak_and_go() {
     let cloud = TestCloud::start().await;
+    let mut events = cloud.hub().store().follow();
     cloud.create("t-1");
-    let (past, mut events) = cloud.hub().events_since(0);
-    assert!(past.is_empty());
     let mut client = cloud.connect("t-1").await;
     client.deliver("devices/t-1/messages/events/", "1").await;
     client.send(Packet::Disconnect).await;
     let mut seen = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..4 {
         let event = events.recv().await.unwrap();
         seen.push((event.sequence, event.device_id.clone(), event.kind.clone()));
     }
+    assert!(matches!(&seen[0], (1, _, EventKind::Registry { .. })));
     assert!(
-        matches!(&seen[0], (1, id, EventKind::Connected { model_id: Some(_), .. }) if id == "t-1")
+        matches!(&seen[1], (2, id, EventKind::Connected { model_id: Some(_), .. }) if id == "t-1")
     );
-    assert!(matches!(&seen[1], (2, _, EventKind::Telemetry(_))));
+    assert!(matches!(&seen[2], (3, _, EventKind::Telemetry(_))));
     assert!(
-        matches!(&seen[2], (3, _, EventKind::Disconnected { reason }) if reason == "the device disconnected")
+        matches!(&seen[3], (4, _, EventKind::Disconnected { reason }) if reason == "the device disconnected")
     );
 }
 

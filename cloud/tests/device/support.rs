@@ -7,12 +7,13 @@ use bytes::{Bytes, BytesMut};
 use cloud::ca::{Authority, CERTIFICATE_FILE};
 use cloud::dir::Policies;
 use cloud::faults::{Fault, Stroke};
-use cloud::hub::{DeviceSpec, EventKind, Hub};
+use cloud::hub::{DeviceSpec, Event, EventKind, Hub};
 use cloud::mqtt::{
     Connect, ConnectReturn, Packet, Password, Publish, Qos, Subscribe, decode, encode,
 };
 use cloud::sas;
 use cloud::server::{Cloud, Config};
+use cloud::store::{Filter, Place, Retention};
 use cloud::tls::{Certificates, TlsVersions};
 use jiff::Timestamp;
 use rustls::pki_types::pem::PemObject;
@@ -59,6 +60,11 @@ impl TestCloud {
             id_scope: SCOPE.into(),
             retry_after: 0,
             policies: Policies::generate(),
+            place: Place::Memory,
+            keep: Retention {
+                age: Duration::from_secs(3600),
+                bytes: 1 << 30,
+            },
         });
         Self {
             cloud: cloud.await.unwrap(),
@@ -100,9 +106,21 @@ impl TestCloud {
         self.hub().strike(stroke, None).unwrap();
     }
 
+    /// Every event so far.
+    pub(crate) async fn events(&self) -> Vec<Event> {
+        let store = self.hub().store();
+        store.settled().await;
+        let page = store.events(&Filter::default(), 0).unwrap();
+        assert!(
+            page.is_last,
+            "a test that makes so many events reads them itself"
+        );
+        page.events
+    }
+
     /// The reason the hub noted for the end of the last connection that ended.
-    pub(crate) fn last_end(&self) -> String {
-        let (events, _) = self.hub().events_since(0);
+    pub(crate) async fn last_end(&self) -> String {
+        let events = self.events().await;
         let ends = events.iter().rev().find_map(|event| match &event.kind {
             EventKind::Disconnected { reason } => Some(reason.clone()),
             _ => None,

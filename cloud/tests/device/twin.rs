@@ -42,9 +42,9 @@ async fn reported_properties_are_kept_and_answered_with_their_version() {
         cloud.hub().twin("t-1").unwrap().twin.reported()["max"],
         20.5
     );
-    let (events, _) = cloud.hub().events_since(0);
+    let events = cloud.events().await;
     let reported = events.iter().find_map(|event| match &event.kind {
-        EventKind::Reported { patch, version } => Some((patch.clone(), *version)),
+        EventKind::Reported { patch, version, .. } => Some((patch.clone(), *version)),
         _ => None,
     });
     assert_eq!(reported, Some((json!({"max": 20.5}), 2)));

@@ -3,6 +3,7 @@ use std::process::Stdio;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::device::Device;
 use crate::process::{Service, cloud, code, signal, stderr, stdout, variable};
@@ -36,14 +37,15 @@ async fn the_cloud_says_where_it_is_and_ends_cleanly_on_either_signal() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_of_the_default_group_provisions_again_at_the_second_cloud() {
-    let first = Service::start();
+    let first = Service::start_with(TempDir::new().unwrap(), &["--ephemeral"]);
     let enrolled = first.shown(&["enrol", "t-1", "--group"]);
     let key = variable(&enrolled, "IOTHUB_DEVICE_DPS_DEVICE_KEY");
     let scope = variable(&enrolled, "IOTHUB_DEVICE_DPS_ID_SCOPE");
     drop(first.device("t-1", &["--group"]).await);
     let (_, dir) = first.stop(Signal::INT);
 
-    let second = Service::start_in(dir);
+    assert!(!dir.path().join("cloud.db").exists());
+    let second = Service::start_with(dir, &["--ephemeral"]);
     assert_eq!(second.running().id_scope, scope);
     assert!(second.shown(&["devices"]).is_empty());
     let (running, certificate) = (second.running(), second.place().certificate());
@@ -223,6 +225,7 @@ async fn events_are_followed_and_cannot_control_the_terminal() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("t-1  created"));
     assert!(lines.next().unwrap().unwrap().contains("t-1  connected"));
     device.tell("", b"\x1b[2Jhello").await;
     let line = lines.next().unwrap().unwrap();

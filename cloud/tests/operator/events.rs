@@ -37,8 +37,13 @@ async fn what_a_device_does_is_told_as_it_happens() {
     let mut device = site.device("t-1").await;
     let (id, kind, data) = next(&mut stream).unwrap();
     assert_eq!(
+        (id, kind.as_str(), &data["status"]),
+        (1, "created", &json!("enabled"))
+    );
+    let (id, kind, data) = next(&mut stream).unwrap();
+    assert_eq!(
         (id, kind.as_str(), &data["type"]),
-        (1, "connected", &json!("connected"))
+        (2, "connected", &json!("connected"))
     );
     assert_eq!(data["modelId"], "dtmi:com:example:Thermostat;1");
 
@@ -51,7 +56,7 @@ async fn what_a_device_does_is_told_as_it_happens() {
     let (id, kind, data) = next(&mut stream).unwrap();
     assert_eq!(
         (id, kind.as_str(), &data["sequence"]),
-        (2, "telemetry", &json!(2))
+        (3, "telemetry", &json!(3))
     );
     assert_eq!(data["device"], "t-1");
     assert_eq!(data["body"], json!({"t": 21}));
@@ -81,6 +86,7 @@ async fn a_body_that_is_not_json_is_shown_as_text_or_base64() {
     let mut stream = site.stream("", &[]);
     let mut device = site.device("t-1").await;
     next(&mut stream);
+    next(&mut stream);
     device.tell("", b"{\"t\": 21}").await;
     assert_eq!(next(&mut stream).unwrap().2["text"], "{\"t\": 21}");
     device.tell("$.ct=application%2Fjson", &[0xff]).await;
@@ -94,12 +100,13 @@ async fn a_client_that_comes_back_goes_on_where_it_was() {
     for device in [&mut one, &mut two] {
         device.tell("", b"1").await;
     }
-    assert_eq!(kept(&site, "?follow=false", &[]), [1, 2, 3, 4]);
-    assert_eq!(kept(&site, "?follow=false&since=2", &[]), [3, 4]);
-    let resumed = [("last-event-id", "3")];
-    assert_eq!(kept(&site, "?follow=false&since=1", &resumed), [4]);
-    assert_eq!(kept(&site, "?follow=false&device=t-2", &[]), [2, 4]);
-    assert_eq!(kept(&site, "?follow=false&device=t-1&last=1", &[]), [3]);
+    // Two created, two connected, two messages.
+    assert_eq!(kept(&site, "?follow=false", &[]), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(kept(&site, "?follow=false&since=4", &[]), [5, 6]);
+    let resumed = [("last-event-id", "5")];
+    assert_eq!(kept(&site, "?follow=false&since=1", &resumed), [6]);
+    assert_eq!(kept(&site, "?follow=false&device=t-2", &[]), [3, 4, 6]);
+    assert_eq!(kept(&site, "?follow=false&device=t-1&last=1", &[]), [5]);
     assert!(kept(&site, "?follow=false&last=0", &[]).is_empty());
     assert_eq!(site.get(OWNER, "/api/events?since=x").status, 400);
 }

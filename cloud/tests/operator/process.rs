@@ -51,9 +51,15 @@ impl Service {
     }
 
     pub(crate) fn start_in(dir: TempDir) -> Self {
+        Self::start_with(dir, &[])
+    }
+
+    /// With more options of `cloud run`.
+    pub(crate) fn start_with(dir: TempDir, options: &[&str]) -> Self {
         let ports = ["--mqtt", "127.0.0.1:0", "--https", "127.0.0.1:0"];
         let mut child = cloud(&["run", "--retry-after", "0"])
             .args(ports)
+            .args(options)
             .env("CLOUD_DIR", dir.path())
             .stdout(Stdio::piped())
             .spawn()

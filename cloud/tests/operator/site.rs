@@ -10,6 +10,7 @@ use cloud::dir::Policies;
 use cloud::hub::DeviceSpec;
 use cloud::sas;
 use cloud::server::{Cloud, Config};
+use cloud::store::{Place, Retention};
 use cloud::tls::{Certificates, TlsVersions};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -53,6 +54,11 @@ impl Site {
             id_scope: "0ne00000A1B".into(),
             retry_after: 0,
             policies: policies.clone(),
+            place: Place::Memory,
+            keep: Retention {
+                age: Duration::from_secs(3600),
+                bytes: 1 << 30,
+            },
         });
         Self {
             cloud: cloud.await.unwrap(),

@@ -102,8 +102,10 @@ impl Endpoint {
         match packet {
             Packet::Publish(publish) => self.on_publish(publish),
             Packet::PubAck { packet_id } => {
-                self.link
-                    .with(|entry, _| entry.queue.acknowledge(packet_id))?;
+                self.link.with(|entry, store| {
+                    entry.queue.acknowledge(packet_id);
+                    entry.keep_messages(store);
+                })?;
                 Ok(Vec::new())
             }
             Packet::Subscribe(subscribe) => self.on_subscribe(&subscribe),
@@ -116,13 +118,15 @@ impl Endpoint {
 
     fn on_subscribe(&mut self, subscribe: &Subscribe) -> Answer {
         let id = self.link.device_id();
-        let codes = self.link.with(|entry, _| {
+        let codes = self.link.with(|entry, store| {
             let filters = subscribe.filters.iter();
             let granted = filters.map(|(filter, qos)| match self.is_refused(filter) {
                 true => None,
                 false => entry.session.subscribe(id, filter, *qos),
             });
-            granted.map(|qos| qos.map_or(REFUSED, u8::from)).collect()
+            let codes = granted.map(|qos| qos.map_or(REFUSED, u8::from)).collect();
+            entry.keep_session(store);
+            codes
         })?;
         self.link.announce_presence();
         let mut answer = Vec::new();
@@ -148,10 +152,11 @@ impl Endpoint {
     }
 
     fn on_unsubscribe(&mut self, unsubscribe: &Unsubscribe) -> Answer {
-        self.link.with(|entry, _| {
+        self.link.with(|entry, store| {
             for filter in &unsubscribe.filters {
                 entry.session.unsubscribe(filter);
             }
+            entry.keep_session(store);
         })?;
         Ok(vec![Packet::UnsubAck {
             packet_id: unsubscribe.packet_id,
@@ -194,15 +199,19 @@ impl Endpoint {
             let flag = ("mqtt-retain".to_owned(), "true".to_owned());
             message.properties.push(flag);
         }
-        self.link.with(|entry, events| {
-            events.record(&entry.device.device_id, EventKind::Telemetry(message));
+        self.link.with(|entry, store| {
+            store.record(&entry.device.device_id, EventKind::Telemetry(message));
         })?;
         Ok(Vec::new())
     }
 
     fn messages(&mut self) -> Answer {
         let twice = self.suffers(&Fault::DuplicateC2d);
-        let publishes = self.link.with(|entry, _| entry.take_messages(twice))?;
+        let publishes = self.link.with(|entry, store| {
+            let publishes = entry.take_messages(twice);
+            entry.keep_messages(store);
+            publishes
+        })?;
         Ok(publishes.into_iter().map(Packet::Publish).collect())
     }
 

@@ -70,10 +70,15 @@ impl Endpoint {
                 return Ok(Err(HubError::ArgumentInvalid(why)));
             }
         };
-        self.link.with(|entry, events| {
+        self.link.with(|entry, store| {
             let version = entry.twin.report(&patch, now())?;
-            let reported = EventKind::Reported { patch, version };
-            events.record(&entry.device.device_id, reported);
+            let reported = EventKind::Reported {
+                patch,
+                version,
+                twin_version: entry.twin.version(),
+            };
+            store.record(&entry.device.device_id, reported);
+            entry.keep(store);
             Ok(version)
         })
     }

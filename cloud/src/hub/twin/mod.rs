@@ -6,13 +6,14 @@ mod merge;
 mod tests;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use self::merge::Stamp;
 use crate::error::HubError;
 
 /// Tags, desired and reported properties of one device.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Twin {
     tags: Map<String, Value>,
     desired: Section,
@@ -21,7 +22,7 @@ pub struct Twin {
 }
 
 /// One half of the properties.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Section {
     values: Map<String, Value>,
     metadata: Map<String, Value>,
@@ -29,7 +30,7 @@ struct Section {
 }
 
 /// A change of tags and desired properties. What is absent stays as it is.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TwinPatch {
     /// Changes of the tags.
     pub tags: Option<Map<String, Value>>,
@@ -78,7 +79,8 @@ impl TwinPatch {
         })
     }
 
-    fn clean(mut self) -> Self {
+    /// Without what the hub keeps beside the properties.
+    pub(super) fn clean(mut self) -> Self {
         for part in [&mut self.tags, &mut self.desired].into_iter().flatten() {
             remove_own(part);
         }
@@ -123,6 +125,11 @@ impl Twin {
     /// Counts every change of tags and properties. The etag is made of it.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// The `$version` of the desired properties.
+    pub fn desired_version(&self) -> u64 {
+        self.desired.version
     }
 
     /// The tags.

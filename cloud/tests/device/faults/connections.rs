@@ -58,7 +58,7 @@ async fn a_connection_can_be_closed_for_each_of_azures_reasons() {
         let mut client = cloud.connect("t-1").await;
         cloud.hub().strike(stroke, Some("t-1")).unwrap();
         client.end().await.unwrap();
-        assert_eq!(cloud.last_end(), reason);
+        assert_eq!(cloud.last_end().await, reason);
     }
     other.is_quiet().await;
 }

@@ -124,7 +124,7 @@ async fn in_a_black_hole_nobody_hears_of_an_end() {
     drop(one);
     cloud.strike(Stroke::Close);
     other.hears_nothing().await;
-    let (_, mut events) = cloud.hub().events_since(0);
+    let mut events = cloud.hub().store().follow();
     cloud.end(&HOLE);
     other.end().await.unwrap();
     while !matches!(events.recv().await.unwrap().kind, EventKind::Fault { .. }) {}

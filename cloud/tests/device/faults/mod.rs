@@ -16,8 +16,8 @@ use serde_json::json;
 use crate::support::TestCloud;
 
 /// What the events say of faults.
-fn told(cloud: &TestCloud) -> Vec<(FaultPhase, String, serde_json::Value)> {
-    let (events, _) = cloud.hub().events_since(0);
+async fn told(cloud: &TestCloud) -> Vec<(FaultPhase, String, serde_json::Value)> {
+    let events = cloud.events().await;
     let faults = events.iter().filter_map(|event| match &event.kind {
         EventKind::Fault { phase, what } => Some((*phase, event.device_id.clone(), what.clone())),
         _ => None,
@@ -38,7 +38,7 @@ async fn the_events_tell_when_a_fault_begins_ends_and_strikes() {
         (FaultPhase::Ended, "t-1".to_owned(), json!("silent")),
         (FaultPhase::Struck, String::new(), json!("reset")),
     ];
-    assert_eq!(told(&cloud), expected);
+    assert_eq!(told(&cloud).await, expected);
 }
 
 #[tokio::test]
@@ -58,13 +58,13 @@ async fn a_fault_that_is_begun_again_is_changed() {
     );
     cloud.hub().clear_faults();
     assert!(cloud.hub().faults().standing().is_empty());
-    assert_eq!(told(&cloud).len(), 4);
+    assert_eq!(told(&cloud).await.len(), 4);
 }
 
 #[tokio::test]
 async fn a_fault_with_a_time_ends_by_itself_and_not_one_that_took_its_place() {
     let cloud = TestCloud::start().await;
-    let (_, mut events) = cloud.hub().events_since(0);
+    let mut events = cloud.hub().store().follow();
     let begin = |fault, millis: Option<u64>| {
         let lasts = millis.map(Duration::from_millis);
         cloud.hub().begin_fault(fault, None, lasts).unwrap();

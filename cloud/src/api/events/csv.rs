@@ -1,0 +1,124 @@
+//! Events as spreadsheets read them (RFC 4180).
+//!
+//! A field that a spreadsheet would take for a formula begins with an apostrophe, unless it is a number: a device must not
+//! be able to run something on an operator's machine.
+
+use serde_json::{Map, Value};
+
+use super::json;
+use crate::hub::{Event, EventKind};
+
+/// The columns, which stay the same whatever the events are. `body` is what a device sent, as `encoding` says: `json`,
+/// `text` or `base64`. `details` is JSON: whatever else the event has.
+pub(super) const HEADER: &str = "sequence,enqueued,device,type,component,messageId,contentType,creationTime,encoding,body,properties,details\r\n";
+
+/// What stands in columns of its own.
+const COLUMNS: [&str; 4] = ["component", "messageId", "contentType", "creationTime"];
+
+pub(super) fn row(event: &Event) -> String {
+    let mut rest = match json::details(&event.kind) {
+        Value::Object(details) => details,
+        _ => Map::new(),
+    };
+    rest.retain(|_, value| !value.is_null());
+    let mut fields = vec![
+        event.sequence.to_string(),
+        event.enqueued.to_string(),
+        event.device_id.clone(),
+        event.kind.name().to_owned(),
+    ];
+    for column in COLUMNS {
+        fields.push(rest.remove(column).as_ref().map(text).unwrap_or_default());
+    }
+    fields.extend(body(&mut rest));
+    let properties = match &event.kind {
+        EventKind::Telemetry(_) => rest.remove("properties"),
+        _ => None,
+    };
+    let rest = (!rest.is_empty()).then_some(Value::Object(rest));
+    fields.extend(
+        [properties, rest].map(|json| json.as_ref().map(Value::to_string).unwrap_or_default()),
+    );
+    let fields: Vec<_> = fields.iter().map(|field| quoted(field)).collect();
+    fields.join(",") + "\r\n"
+}
+
+/// How the body is written, and the body.
+fn body(rest: &mut Map<String, Value>) -> [String; 2] {
+    let json = rest
+        .remove("body")
+        .map(|body| ["json".to_owned(), body.to_string()]);
+    let others = ["text", "base64"].into_iter().find_map(|encoding| {
+        let body = rest.remove(encoding)?;
+        Some([encoding.to_owned(), text(&body)])
+    });
+    json.or(others).unwrap_or_default()
+}
+
+fn text(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn quoted(field: &str) -> String {
+    let is_formula =
+        field.starts_with(['=', '+', '-', '@', '\t', '\r']) && field.parse::<f64>().is_err();
+    let guard = if is_formula { "'" } else { "" };
+    match is_formula || field.contains(['"', ',', '\r', '\n']) {
+        true => format!("\"{guard}{}\"", field.replace('"', "\"\"")),
+        false => field.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::Message;
+
+    fn telemetry(content_type: Option<&str>, body: &'static [u8]) -> Event {
+        Event {
+            sequence: 7,
+            enqueued: "2026-01-31T08:00:00Z".parse().unwrap(),
+            device_id: "t-1".into(),
+            kind: EventKind::Telemetry(Message {
+                content_type: content_type.map(str::to_owned),
+                properties: vec![("a".into(), "b".into())],
+                body: body.into(),
+                ..Message::default()
+            }),
+        }
+    }
+
+    #[test]
+    fn every_row_has_the_columns_of_the_header() {
+        let event = telemetry(Some("application/json"), br#"{"t":1.5}"#);
+        assert_eq!(
+            row(&event),
+            "7,2026-01-31T08:00:00Z,t-1,telemetry,,,application/json,,json,\"{\"\"t\"\":1.5}\",\"{\"\"a\"\":\"\"b\"\"}\",\r\n"
+        );
+        assert_eq!(HEADER.split(',').count(), 12);
+        let gone = EventKind::Disconnected { reason: "x".into() };
+        let gone = row(&Event {
+            kind: gone,
+            ..event
+        });
+        assert_eq!(gone.matches(',').count(), 11);
+        assert!(
+            gone.ends_with(",\"{\"\"reason\"\":\"\"x\"\"}\"\r\n"),
+            "{gone}"
+        );
+    }
+
+    #[test]
+    fn a_device_cannot_write_a_formula() {
+        for (body, field) in [
+            ("=1+1", "\"'=1+1\""),
+            ("@x", "\"'@x\""),
+            ("-5.5", "-5.5"),
+            ("say \"hi\"\n", "\"say \"\"hi\"\"\n\""),
+        ] {
+            assert_eq!(quoted(body), field);
+        }
+    }
+}

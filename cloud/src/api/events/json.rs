@@ -1,0 +1,112 @@
+//! Events as this cloud's own tools read them.
+
+use serde_json::{Map, Value, json};
+
+use crate::api::content;
+use crate::hub::{Event, EventKind, Message, MethodReply, TwinChange};
+
+pub(super) fn event(event: &Event) -> Value {
+    let mut object = Map::new();
+    object.insert("sequence".into(), event.sequence.into());
+    if !event.device_id.is_empty() {
+        object.insert("device".into(), event.device_id.as_str().into());
+    }
+    object.insert("type".into(), event.kind.name().into());
+    object.insert("enqueued".into(), event.enqueued.to_string().into());
+    if let Value::Object(details) = details(&event.kind) {
+        object.extend(details.into_iter().filter(|(_, value)| !value.is_null()));
+    }
+    object.into()
+}
+
+/// Events after `since` are not kept any more, up to `oldest`.
+pub(super) fn gap(since: u64, oldest: u64) -> Value {
+    json!({"type": "gap", "since": since, "oldest": oldest})
+}
+
+/// What a kind of event has beside what all have; `null` for what is not there.
+pub(super) fn details(kind: &EventKind) -> Value {
+    match kind {
+        EventKind::Connected {
+            model_id,
+            session_present,
+        } => json!({"modelId": model_id, "sessionPresent": session_present}),
+        EventKind::Disconnected { reason } => json!({"reason": reason}),
+        EventKind::Reported {
+            patch,
+            version,
+            twin_version,
+        } => json!({"patch": patch, "version": version, "twinVersion": twin_version}),
+        EventKind::Desired(change) => desired(change),
+        EventKind::Tags(change) => tags(change),
+        EventKind::Telemetry(message) => telemetry(message),
+        EventKind::Command {
+            name,
+            payload,
+            outcome,
+            milliseconds,
+        } => {
+            let outcome = outcome.as_ref();
+            json!({
+                "name": name,
+                "payload": payload,
+                "status": outcome.ok().map(|reply| reply.status),
+                "response": outcome.ok().and_then(response),
+                "error": outcome.err(),
+                "milliseconds": milliseconds,
+            })
+        }
+        EventKind::Registry {
+            generation_id,
+            etag,
+            status,
+            ..
+        } => json!({"generationId": generation_id, "etag": etag, "status": status}),
+        EventKind::Fault { what, .. } => json!({"fault": what}),
+    }
+}
+
+fn response(reply: &MethodReply) -> Option<&Value> {
+    reply.payload.as_ref()
+}
+
+fn desired(change: &TwinChange) -> Value {
+    json!({
+        "patch": change.patch,
+        "replaced": change.replaced.then_some(true),
+        "version": change.version,
+        "twinVersion": change.twin_version,
+    })
+}
+
+fn tags(change: &TwinChange) -> Value {
+    json!({
+        "patch": change.patch,
+        "replaced": change.replaced.then_some(true),
+        "twinVersion": change.twin_version,
+    })
+}
+
+fn telemetry(message: &Message) -> Value {
+    let mut object = Map::new();
+    for (name, value) in [
+        ("messageId", &message.message_id),
+        ("correlationId", &message.correlation_id),
+        ("contentType", &message.content_type),
+        ("contentEncoding", &message.content_encoding),
+        ("creationTime", &message.creation_time),
+        ("component", &message.component),
+    ] {
+        object.insert(name.into(), value.as_deref().into());
+    }
+    object.insert("properties".into(), properties(message).into());
+    content::put(&mut object, message.content_type.as_deref(), &message.body);
+    object.into()
+}
+
+pub(super) fn properties(message: &Message) -> Map<String, Value> {
+    let properties = message.properties.iter();
+    properties
+        .map(|(name, value)| (name.clone(), value.as_str().into()))
+        .collect()
+}

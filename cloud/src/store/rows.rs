@@ -1,0 +1,157 @@
+//! The rows of the services: one table for each thing they keep.
+
+use bytes::Bytes;
+use rusqlite::{Connection, Result, Statement};
+
+use super::{Store, StoreError};
+
+/// Names a row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Row {
+    /// A device: its registration, twin and MQTT session.
+    Device(String),
+    /// A message that waits for the device of this id, by its number in the queue.
+    Message(String, u64),
+    /// An enrolment, by its kind and id.
+    Enrollment(&'static str, String),
+    /// A registration.
+    Registration(String),
+}
+
+/// What a row holds: JSON, and for a message its body.
+pub(crate) struct Content {
+    pub(crate) document: String,
+    pub(crate) body: Option<Bytes>,
+}
+
+impl Content {
+    /// A row without a body. What is kept here has text for keys, so that it can always be JSON.
+    pub(crate) fn json(document: &impl serde::Serialize) -> Self {
+        Self {
+            document: serde_json::to_string(document).unwrap_or_default(),
+            body: None,
+        }
+    }
+
+    pub(crate) fn with_body(self, body: Bytes) -> Self {
+        Self {
+            body: Some(body),
+            ..self
+        }
+    }
+}
+
+/// A message that waits.
+pub(crate) struct StoredMessage {
+    pub(crate) device_id: String,
+    pub(crate) number: u64,
+    pub(crate) document: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Row {
+    pub(super) fn write(&self, database: &Connection, content: Option<&Content>) -> Result<()> {
+        match content {
+            Some(content) => self.put(database, content),
+            None => self.remove(database),
+        }
+    }
+
+    fn put(&self, database: &Connection, content: &Content) -> Result<()> {
+        let document = &content.document;
+        let put = |sql| database.prepare_cached(sql);
+        match self {
+            Self::Device(id) => {
+                put("REPLACE INTO device (id, document) VALUES (?1, ?2)")?.execute((id, document))
+            }
+            Self::Message(device, number) => put(
+                "REPLACE INTO message (device, number, document, body) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute((device, number, document, content.body.as_deref())),
+            Self::Enrollment(kind, id) => {
+                put("REPLACE INTO enrollment (kind, id, document) VALUES (?1, ?2, ?3)")?
+                    .execute((kind, id, document))
+            }
+            Self::Registration(id) => {
+                put("REPLACE INTO registration (id, document) VALUES (?1, ?2)")?
+                    .execute((id, document))
+            }
+        }
+        .map(drop)
+    }
+
+    fn remove(&self, database: &Connection) -> Result<()> {
+        let remove = |sql| database.prepare_cached(sql);
+        match self {
+            Self::Device(id) => remove("DELETE FROM device WHERE id = ?1")?.execute((id,)),
+            Self::Message(device, number) => {
+                remove("DELETE FROM message WHERE device = ?1 AND number = ?2")?
+                    .execute((device, number))
+            }
+            Self::Enrollment(kind, id) => {
+                remove("DELETE FROM enrollment WHERE kind = ?1 AND id = ?2")?.execute((kind, id))
+            }
+            Self::Registration(id) => {
+                remove("DELETE FROM registration WHERE id = ?1")?.execute((id,))
+            }
+        }
+        .map(drop)
+    }
+}
+
+impl Store {
+    /// The documents of all devices.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub(crate) fn devices(&self) -> std::result::Result<Vec<String>, StoreError> {
+        self.documents("SELECT document FROM device")
+    }
+
+    /// The documents of all enrolments.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub(crate) fn enrollments(&self) -> std::result::Result<Vec<String>, StoreError> {
+        self.documents("SELECT document FROM enrollment")
+    }
+
+    /// The documents of all registrations.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub(crate) fn registrations(&self) -> std::result::Result<Vec<String>, StoreError> {
+        self.documents("SELECT document FROM registration")
+    }
+
+    /// All messages that wait, in the order in which they were queued for each device.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub(crate) fn messages(&self) -> std::result::Result<Vec<StoredMessage>, StoreError> {
+        let sql = "SELECT device, number, document, body FROM message ORDER BY device, number";
+        self.rows(sql, |row| {
+            Ok(StoredMessage {
+                device_id: row.get(0)?,
+                number: row.get(1)?,
+                document: row.get(2)?,
+                body: row.get(3)?,
+            })
+        })
+    }
+
+    fn documents(&self, sql: &str) -> std::result::Result<Vec<String>, StoreError> {
+        self.rows(sql, |row| row.get(0))
+    }
+
+    fn rows<T>(
+        &self,
+        sql: &str,
+        read: impl FnMut(&rusqlite::Row<'_>) -> Result<T>,
+    ) -> std::result::Result<Vec<T>, StoreError> {
+        let database = self.reader();
+        let all = |mut statement: Statement<'_>| statement.query_map((), read)?.collect();
+        let rows = database.prepare(sql).and_then(all);
+        rows.map_err(|error| self.error(error))
+    }
+}

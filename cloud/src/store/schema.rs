@@ -1,0 +1,138 @@
+//! The database: its tables, and how it is opened.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode};
+
+use super::{Place, StoreError};
+use crate::files;
+
+/// What this program writes. A step to the next version is a further entry of [`STEPS`].
+const VERSION: u32 = STEPS.len() as u32;
+
+/// What leads from each version to the next.
+const STEPS: [&str; 1] = ["
+    CREATE TABLE device (id TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE message (
+        device TEXT NOT NULL, number INTEGER NOT NULL, document TEXT NOT NULL, body BLOB NOT NULL,
+        PRIMARY KEY (device, number)
+    ) STRICT;
+    CREATE TABLE enrollment (
+        kind TEXT NOT NULL, id TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (kind, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE registration (id TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE event (
+        sequence INTEGER PRIMARY KEY, enqueued INTEGER NOT NULL, device TEXT NOT NULL, kind TEXT NOT NULL,
+        detail TEXT NOT NULL, body BLOB
+    ) STRICT;
+    CREATE INDEX event_of_device ON event (device);
+    CREATE INDEX event_at_time ON event (enqueued);
+    CREATE TABLE last_event (one INTEGER PRIMARY KEY CHECK (one = 1), sequence INTEGER NOT NULL) STRICT;
+    INSERT INTO last_event VALUES (1, 0);
+"];
+
+/// Besides the writer only readers use the file, and the log before each write keeps them apart; whoever looks into it
+/// from outside for a moment is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Why a database cannot be used.
+pub(super) enum Unusable {
+    File(io::Error),
+    Database(rusqlite::Error),
+    Newer,
+}
+
+impl From<io::Error> for Unusable {
+    fn from(error: io::Error) -> Self {
+        Self::File(error)
+    }
+}
+
+impl From<rusqlite::Error> for Unusable {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl Unusable {
+    pub(super) fn at(self, path: &Path) -> StoreError {
+        let path = path.to_owned();
+        match self {
+            Self::File(source) => StoreError::File { path, source },
+            Self::Database(source) if is_damage(&source) => StoreError::Damaged {
+                path,
+                why: source.to_string(),
+            },
+            Self::Database(source) => StoreError::Database { path, source },
+            Self::Newer => StoreError::Newer(path),
+        }
+    }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    match error {
+        rusqlite::Error::SqliteFailure(error, _) => matches!(
+            error.code,
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown
+        ),
+        // A file of another program, or a row that holds something else.
+        _ => true,
+    }
+}
+
+type Shared = Arc<Mutex<Connection>>;
+
+/// A connection to write with, one to read with, and the number of the last event.
+pub(super) fn open(place: &Place) -> Result<(Shared, Shared, u64), Unusable> {
+    let writing = match place {
+        Place::File(path) => {
+            make(path)?;
+            connect(path)?
+        }
+        Place::Memory => Connection::open_in_memory()?,
+    };
+    upgrade(&writing)?;
+    let last = writing.query_row("SELECT sequence FROM last_event", (), |row| row.get(0))?;
+    let reading = match place {
+        Place::File(path) => Some(connect(path)?),
+        Place::Memory => None,
+    };
+    let writing = Arc::new(Mutex::new(writing));
+    let reading = reading.map(|reading| Arc::new(Mutex::new(reading)));
+    let reading = reading.unwrap_or_else(|| Arc::clone(&writing));
+    Ok((writing, reading, last))
+}
+
+/// There are keys in it: it is for its owner alone from the start. SQLite gives the files beside it the same mode.
+fn make(path: &Path) -> io::Result<()> {
+    let mut file = File::options();
+    let file = file.create(true).append(true).mode(files::PRIVATE);
+    file.open(path).map(drop)
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let database = Connection::open(path)?;
+    database.busy_timeout(PATIENCE)?;
+    // A commit is in the log, which outlives the process, but is not waited for on the disk itself.
+    database.pragma_update(None, "journal_mode", "wal")?;
+    database.pragma_update(None, "synchronous", "normal")?;
+    Ok(database)
+}
+
+fn upgrade(database: &Connection) -> Result<(), Unusable> {
+    let version: u32 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version > VERSION {
+        return Err(Unusable::Newer);
+    }
+    for (step, next) in STEPS.iter().zip(1..).skip(version as usize) {
+        database.execute_batch(&format!(
+            "BEGIN IMMEDIATE; {step} PRAGMA user_version = {next}; COMMIT;"
+        ))?;
+    }
+    Ok(())
+}

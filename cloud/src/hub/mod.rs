@@ -120,6 +120,11 @@ impl Hub {
         &self.inner.faults
     }
 
+    /// The first of its names.
+    pub fn name(&self) -> &str {
+        self.inner.names.first().map_or("", String::as_str)
+    }
+
     /// Whether `name`, with or without port, in any case, is one of the hub's.
     pub fn is_named(&self, name: &str) -> bool {
         self.inner.names.contains(&host(name))

@@ -12,6 +12,8 @@ mod journal;
 mod retention;
 mod rows;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::path::PathBuf;

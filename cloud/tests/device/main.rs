@@ -14,5 +14,6 @@ mod hostile;
 mod messages;
 mod methods;
 mod provisioning;
+mod restart;
 mod support;
 mod twin;

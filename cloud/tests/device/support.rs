@@ -1,5 +1,6 @@
 //! A cloud of its own for each test, and a plain MQTT client to talk to it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +48,15 @@ impl TestCloud {
     }
 
     pub(crate) async fn start_with(versions: TlsVersions) -> Self {
+        Self::start_as(versions, Place::Memory).await
+    }
+
+    /// What is kept in this file is there again.
+    pub(crate) async fn start_at(file: &Path) -> Self {
+        Self::start_as(TlsVersions::Both, Place::File(file.to_owned())).await
+    }
+
+    async fn start_as(versions: TlsVersions, place: Place) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let authority = Authority::open(dir.path()).unwrap();
         let names = ["localhost", "127.0.0.1"].map(str::to_owned);
@@ -60,7 +70,7 @@ impl TestCloud {
             id_scope: SCOPE.into(),
             retry_after: 0,
             policies: Policies::generate(),
-            place: Place::Memory,
+            place,
             keep: Retention {
                 age: Duration::from_secs(3600),
                 bytes: 1 << 30,

@@ -1,31 +1,32 @@
-//! Events as `az iot hub monitor-events --properties all --output json` prints what IoT Hub routes to its endpoint.
+//! Events as `az iot hub monitor-events --properties all --output json` prints what IoT Hub routes to its endpoint
+//! (iot-hub-non-telemetry-event-schema). The sequence number and the offset are those of this cloud.
 
 use serde_json::{Map, Value, json};
 
 use super::json;
-use crate::hub::{Event, EventKind, Message, RegistryChange, TwinChange};
+use crate::hub::twin::{Side, as_changed};
+use crate::hub::{Event, EventKind, Message, RegistryChange};
 
 /// What a message that IoT Hub makes itself says about itself.
 struct Notice {
     source: &'static str,
-    kind: &'static str,
+    operation: &'static str,
     schema: &'static str,
     body: Value,
 }
 
 /// Nothing for what IoT Hub routes nowhere: commands and faults.
-pub(super) fn event(event: &Event) -> Option<Value> {
+pub(super) fn event(event: &Event, hub: &str) -> Option<Value> {
     match &event.kind {
         EventKind::Telemetry(message) => Some(telemetry(event, message)),
-        kind => notice(event, kind).map(|notice| routed(event, &notice)),
+        kind => notice(event, kind).map(|notice| routed(event, hub, &notice)),
     }
 }
 
 fn telemetry(event: &Event, message: &Message) -> Value {
     let body = json::event(event);
-    let payload = ["body", "text", "base64"]
-        .iter()
-        .find_map(|name| body.get(name));
+    let payload = ["body", "text", "base64"];
+    let payload = payload.iter().find_map(|name| body.get(name));
     let mut annotations = annotations(event, "Telemetry");
     if let Some(component) = &message.component {
         annotations.insert("dt-subject".into(), component.as_str().into());
@@ -46,69 +47,62 @@ fn telemetry(event: &Event, message: &Message) -> Value {
 }
 
 fn notice(event: &Event, kind: &EventKind) -> Option<Notice> {
-    let connection = |kind| Notice {
-        source: "deviceConnectionStateEvents",
-        kind,
-        schema: "deviceConnectionStateNotification",
-        body: json!({"sequenceNumber": format!("{:040X}", event.sequence)}),
-    };
-    let lifecycle = |kind, body| Notice {
-        source: "deviceLifecycleEvents",
-        kind,
-        schema: "deviceLifecycleNotification",
-        body,
-    };
     match kind {
-        EventKind::Connected { .. } => Some(connection("deviceConnected")),
-        EventKind::Disconnected { .. } => Some(connection("deviceDisconnected")),
-        EventKind::Registry {
-            change,
-            etag,
-            status,
-            ..
-        } => {
-            let body = json!({"deviceId": event.device_id, "etag": etag, "status": status});
-            Some(lifecycle(operation(*change), body))
-        }
+        EventKind::Connected { .. } => Some(connection(event, "deviceConnected")),
+        EventKind::Disconnected { .. } => Some(connection(event, "deviceDisconnected")),
+        EventKind::Registry { change, etag, .. } => Some(lifecycle(event, *change, etag)),
         EventKind::Reported {
             patch,
             version,
             twin_version,
         } => {
-            let reported = versioned(patch.as_object().cloned().unwrap_or_default(), *version);
-            let properties = json!({"properties": {"reported": reported}});
-            Some(twin_change(false, *twin_version, properties))
+            let patch = patch.as_object().cloned().unwrap_or_default();
+            let reported = as_changed(&patch, event.enqueued, *version, Side::Reported);
+            let body = json!({"version": twin_version, "properties": {"reported": reported}});
+            Some(twin_change(false, body))
         }
-        EventKind::Desired(change) => Some(desired(change)),
+        EventKind::Desired(change) => {
+            let desired = as_changed(&change.patch, event.enqueued, change.version, Side::Desired);
+            let body = json!({"version": change.twin_version, "properties": {"desired": desired}});
+            Some(twin_change(change.replaced, body))
+        }
         EventKind::Tags(change) => {
-            let tags = json!({"tags": change.patch});
-            Some(twin_change(change.replaced, change.twin_version, tags))
+            let body = json!({"version": change.twin_version, "tags": change.patch});
+            Some(twin_change(change.replaced, body))
         }
         EventKind::Telemetry(_) | EventKind::Command { .. } | EventKind::Fault { .. } => None,
     }
 }
 
-fn operation(change: RegistryChange) -> &'static str {
-    match change {
+/// The number is hexadecimal text that grows with each event.
+fn connection(event: &Event, operation: &'static str) -> Notice {
+    Notice {
+        source: "deviceConnectionStateEvents",
+        operation,
+        schema: "deviceConnectionStateNotification",
+        body: json!({"sequenceNumber": format!("{:064X}", event.sequence)}),
+    }
+}
+
+fn lifecycle(event: &Event, change: RegistryChange, etag: &str) -> Notice {
+    let operation = match change {
         RegistryChange::Created => "createDeviceIdentity",
+        // Azure tells nobody.
         RegistryChange::Updated => "updateDeviceIdentity",
         RegistryChange::Deleted => "deleteDeviceIdentity",
+    };
+    Notice {
+        source: "deviceLifecycleEvents",
+        operation,
+        schema: "deviceLifecycleNotification",
+        body: json!({"deviceId": event.device_id, "etag": etag}),
     }
 }
 
-fn desired(change: &TwinChange) -> Notice {
-    let desired = versioned(change.patch.clone(), change.version);
-    let properties = json!({"properties": {"desired": desired}});
-    twin_change(change.replaced, change.twin_version, properties)
-}
-
-fn twin_change(replaced: bool, version: u64, mut body: Value) -> Notice {
-    if let Some(body) = body.as_object_mut() {
-        body.insert("version".into(), version.into());
-    }
+fn twin_change(replaced: bool, body: Value) -> Notice {
     Notice {
         source: "twinChangeEvents",
-        kind: if replaced {
+        operation: if replaced {
             "replaceTwin"
         } else {
             "updateTwin"
@@ -118,21 +112,20 @@ fn twin_change(replaced: bool, version: u64, mut body: Value) -> Notice {
     }
 }
 
-fn versioned(mut patch: Map<String, Value>, version: u64) -> Value {
-    patch.insert("$version".into(), version.into());
-    patch.into()
-}
-
-fn routed(event: &Event, notice: &Notice) -> Value {
+fn routed(event: &Event, hub: &str, notice: &Notice) -> Value {
+    let correlation = format!("{:x}", event.sequence);
     let system = system([
         ("content_encoding", Some("utf-8")),
         ("content_type", Some("application/json")),
+        ("correlation_id", Some(&correlation)),
+        ("user_id", Some(hub)),
     ]);
     let application = json!({
+        "hubName": hub,
         "deviceId": event.device_id,
-        "iothub-message-schema": notice.schema,
-        "opType": notice.kind,
         "operationTimestamp": event.enqueued.to_string(),
+        "iothub-message-schema": notice.schema,
+        "opType": notice.operation,
     });
     shown(
         event,
@@ -154,6 +147,7 @@ fn annotations(event: &Event, source: &str) -> Map<String, Value> {
         ("iothub-enqueuedtime", at.into()),
         ("iothub-message-source", source.into()),
         ("x-opt-sequence-number", event.sequence.into()),
+        ("x-opt-offset", event.sequence.to_string().into()),
         ("x-opt-enqueued-time", at.into()),
     ] {
         annotations.insert(name.into(), value);
@@ -184,4 +178,95 @@ fn shown(
         "annotations": annotations,
         "payload": payload,
     }})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::TwinChange;
+
+    fn of(kind: EventKind) -> Option<Value> {
+        let event_of = Event {
+            sequence: 72,
+            enqueued: "2026-06-01T18:43:04Z".parse().unwrap(),
+            device_id: "t-1".into(),
+            kind,
+        };
+        event(&event_of, "localhost")
+    }
+
+    #[test]
+    fn telemetry_has_its_properties_and_payload() {
+        let message = Message {
+            content_type: Some("application/json".into()),
+            component: Some("thermostat1".into()),
+            properties: vec![("a".into(), "b".into())],
+            body: "{\"t\":21}".into(),
+            ..Message::default()
+        };
+        let event = &of(EventKind::Telemetry(message)).unwrap()["event"];
+        assert_eq!(event["origin"], "t-1");
+        assert_eq!(event["component"], "thermostat1");
+        assert_eq!(event["payload"], json!({"t": 21}));
+        assert_eq!(event["properties"]["application"], json!({"a": "b"}));
+        let system = json!({"content_type": "application/json"});
+        assert_eq!(event["properties"]["system"], system);
+        assert_eq!(event["annotations"]["iothub-message-source"], "Telemetry");
+        assert_eq!(
+            event["annotations"]["iothub-enqueuedtime"],
+            1_780_339_384_000_u64
+        );
+    }
+
+    #[test]
+    fn what_the_hub_says_itself_is_told_by_source_and_operation() {
+        let change = TwinChange {
+            patch: json!({"a": 1}).as_object().unwrap().clone(),
+            replaced: true,
+            version: 3,
+            twin_version: 7,
+        };
+        let gone = EventKind::Disconnected { reason: "x".into() };
+        for (kind, source, operation) in [
+            (gone, "deviceConnectionStateEvents", "deviceDisconnected"),
+            (
+                EventKind::Desired(change),
+                "twinChangeEvents",
+                "replaceTwin",
+            ),
+        ] {
+            let event = &of(kind).unwrap()["event"];
+            assert_eq!(event["annotations"]["iothub-message-source"], source);
+            assert_eq!(event["properties"]["application"]["opType"], operation);
+        }
+    }
+
+    #[test]
+    fn a_change_of_a_twin_comes_with_its_metadata() {
+        let patch = json!({"a": 1, "gone": null});
+        let reported = EventKind::Reported {
+            patch,
+            version: 2,
+            twin_version: 3,
+        };
+        let event = &of(reported).unwrap()["event"];
+        let at = json!({"$lastUpdated": "2026-06-01T18:43:04Z"});
+        assert_eq!(event["payload"]["version"], 3);
+        let reported = &event["payload"]["properties"]["reported"];
+        assert_eq!(reported["a"], 1);
+        assert_eq!(reported["gone"], Value::Null);
+        assert_eq!(reported["$version"], 2);
+        assert_eq!(reported["$metadata"]["a"], at);
+    }
+
+    #[test]
+    fn what_iot_hub_does_not_route_is_left_out() {
+        let command = EventKind::Command {
+            name: "m".into(),
+            payload: None,
+            outcome: Err("x".into()),
+            milliseconds: 1,
+        };
+        assert_eq!(of(command), None);
+    }
 }

@@ -25,6 +25,7 @@ pub(super) enum Told {
 /// What is kept is read page by page; then events come by themselves.
 pub(super) struct Follower {
     store: Store,
+    hub_name: String,
     wanted: Arc<Selection>,
     waiting: VecDeque<Told>,
     place: Place,
@@ -50,12 +51,18 @@ impl Follower {
         let receiver = store.follow();
         Self {
             store,
+            hub_name: services.hub.name().to_owned(),
             wanted: Arc::new(wanted),
             waiting: VecDeque::new(),
             place: Place::Start,
             receiver,
             shutdown: services.shutdown.clone(),
         }
+    }
+
+    /// The name of the hub whose events these are.
+    pub(super) fn hub_name(&self) -> &str {
+        &self.hub_name
     }
 
     /// The next there is to tell, or nothing when all is told or the cloud ends.

@@ -80,12 +80,14 @@ impl Format {
                 follower,
                 of_events(csv::row),
             ),
-            Self::Az => lines(
-                "application/x-ndjson",
-                "",
-                follower,
-                of_events(|event| az::event(event).map(|json| line(&json)).unwrap_or_default()),
-            ),
+            Self::Az => {
+                let hub = follower.hub_name().to_owned();
+                let write = move |event: &Event| {
+                    let json = az::event(event, &hub);
+                    json.as_ref().map(line).unwrap_or_default()
+                };
+                lines("application/x-ndjson", "", follower, of_events(write))
+            }
         }
     }
 }

@@ -29,6 +29,13 @@ struct Section {
     version: u64,
 }
 
+/// Which half.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Side {
+    Desired,
+    Reported,
+}
+
 /// A change of tags and desired properties. What is absent stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TwinPatch {
@@ -226,6 +233,24 @@ impl Twin {
         };
         self.patch(patch, now)
     }
+}
+
+/// A patch as a section shows it, with what the change of `at` that made `version` wrote beside it.
+pub(crate) fn as_changed(
+    patch: &Map<String, Value>,
+    at: Timestamp,
+    version: u64,
+    side: Side,
+) -> Value {
+    let stamp = match side {
+        Side::Desired => Stamp::desired(at, version),
+        Side::Reported => Stamp::reported(at),
+    };
+    let (mut values, mut metadata) = (Map::new(), Map::new());
+    merge::stamped(&mut values, &mut metadata, patch, &stamp);
+    let mut shown = patch.clone();
+    shown.insert("$metadata".into(), metadata.into());
+    with_version(shown, version)
 }
 
 /// A patch that leaves nothing of `old` but `new`.

@@ -1,0 +1,314 @@
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+
+use super::*;
+use crate::hub::Message;
+
+const FOR_EVER: Retention = Retention {
+    age: Duration::MAX,
+    bytes: u64::MAX,
+};
+
+fn in_memory(keep: Retention) -> Store {
+    Store::open(&Place::Memory, keep).unwrap()
+}
+
+fn place(dir: &TempDir) -> Place {
+    Place::File(dir.path().join("cloud.db"))
+}
+
+fn telemetry(body: &[u8]) -> EventKind {
+    EventKind::Telemetry(Message {
+        message_id: Some("m".into()),
+        properties: vec![("b".into(), "2".into()), ("a".into(), "1".into())],
+        body: body.to_vec().into(),
+        ..Message::default()
+    })
+}
+
+fn gone() -> EventKind {
+    EventKind::Disconnected { reason: "x".into() }
+}
+
+fn device(id: &str) -> Row {
+    Row::Device(id.into())
+}
+
+fn content(text: &str) -> Content {
+    Content::json(&text)
+}
+
+/// The numbers of all events a filter takes, read page by page.
+fn numbers(store: &Store, filter: &Filter, mut after: u64) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    loop {
+        let page = store.events(filter, after).unwrap();
+        numbers.extend(page.events.iter().map(|event| event.sequence));
+        if page.is_last {
+            return numbers;
+        }
+        assert!(page.reached > after, "a page leads further");
+        after = page.reached;
+    }
+}
+
+#[tokio::test]
+async fn what_is_committed_is_there_after_a_restart() {
+    let dir = TempDir::new().unwrap();
+    let store = Store::open(&place(&dir), FOR_EVER).unwrap();
+    store.put(device("a"), content("first"));
+    store.put(device("a"), content("second"));
+    store.put(device("b"), content("gone"));
+    store.remove(device("b"));
+    store.put(
+        Row::Message("a".into(), 2),
+        content("late").with_body("2".into()),
+    );
+    store.put(
+        Row::Message("a".into(), 1),
+        content("early").with_body("1".into()),
+    );
+    store.record("a", telemetry(b"\xff"));
+    store.close().await;
+
+    let store = Store::open(&place(&dir), FOR_EVER).unwrap();
+    assert_eq!(store.devices().unwrap(), ["\"second\""]);
+    let messages = store.messages().unwrap();
+    let numbers: Vec<_> = messages.iter().map(|message| message.number).collect();
+    assert_eq!(numbers, [1, 2]);
+    assert_eq!(messages[1].body, b"2");
+    let page = store.events(&Filter::default(), 0).unwrap();
+    assert_eq!(page.events.len(), 1);
+    let EventKind::Telemetry(message) = &page.events[0].kind else {
+        panic!("{:?}", page.events);
+    };
+    assert_eq!(EventKind::Telemetry(message.clone()).name(), "telemetry");
+    assert_eq!(message.body.as_ref(), b"\xff");
+    assert_eq!(message.properties[0].0, "b");
+    store.record("a", gone());
+    assert_eq!(store.last_event(), 2);
+}
+
+#[tokio::test]
+async fn nothing_is_committed_before_it_is_written() {
+    let dir = TempDir::new().unwrap();
+    let store = Store::open(&place(&dir), FOR_EVER).unwrap();
+    let Place::File(path) = place(&dir) else {
+        panic!("a file");
+    };
+    let other = Connection::open(path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut follower = store.follow();
+    store.record("a", gone());
+    let waited = tokio::time::timeout(Duration::from_millis(100), store.settled()).await;
+    assert!(waited.is_err());
+    assert!(follower.try_recv().is_err());
+    other.execute_batch("COMMIT").unwrap();
+    store.settled().await;
+    assert_eq!(follower.recv().await.unwrap().sequence, 1);
+    assert_eq!(numbers(&store, &Filter::default(), 0), [1]);
+}
+
+#[tokio::test]
+async fn a_full_disk_holds_everything_up_until_there_is_room() {
+    let store = in_memory(FOR_EVER);
+    let limit = |pages: u32| {
+        let database = store.reader();
+        let set = database.pragma_update(None, "max_page_count", pages);
+        set.unwrap();
+    };
+    limit(1);
+    store.record("a", telemetry(&[0; 64 * 1024]));
+    store.put(device("a"), content("x"));
+    let waited = tokio::time::timeout(Duration::from_millis(100), store.settled()).await;
+    assert!(waited.is_err());
+    limit(1_000_000);
+    store.settled().await;
+    assert_eq!(store.devices().unwrap().len(), 1);
+    assert_eq!(numbers(&store, &Filter::default(), 0), [1]);
+}
+
+#[tokio::test]
+async fn the_oldest_events_give_way_and_numbers_go_on() {
+    let store = in_memory(Retention {
+        age: Duration::MAX,
+        bytes: 512 * 1024,
+    });
+    for _ in 0..200 {
+        store.record("a", telemetry(&[0; 8 * 1024]));
+        store.settled().await;
+    }
+    let page = store.events(&Filter::default(), 0).unwrap();
+    assert!(
+        (20..=64).contains(&page.events.len()),
+        "{}",
+        page.events.len()
+    );
+    assert_eq!(page.events.last().unwrap().sequence, 200);
+    assert_eq!(page.oldest, page.events[0].sequence);
+}
+
+#[tokio::test]
+async fn numbers_go_on_when_no_event_is_left() {
+    let dir = TempDir::new().unwrap();
+    let nothing = Retention {
+        age: Duration::MAX,
+        bytes: 0,
+    };
+    let store = Store::open(&place(&dir), nothing).unwrap();
+    store.record("a", gone());
+    store.record("a", gone());
+    store.close().await;
+    let store = Store::open(&place(&dir), nothing).unwrap();
+    let page = store.events(&Filter::default(), 0).unwrap();
+    assert!(page.events.is_empty() && page.is_last);
+    assert_eq!(page.oldest, 3);
+    store.record("a", gone());
+    assert_eq!(store.last_event(), 3);
+}
+
+#[tokio::test]
+async fn what_is_too_old_goes_first() {
+    let store = in_memory(Retention {
+        age: Duration::from_millis(200),
+        bytes: u64::MAX,
+    });
+    store.record("a", gone());
+    store.settled().await;
+    let old = Timestamp::now();
+    while Timestamp::now().duration_since(old).as_millis() <= 250 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    store.record("a", gone());
+    store.settled().await;
+    assert_eq!(numbers(&store, &Filter::default(), 0), [2]);
+}
+
+#[tokio::test]
+async fn a_filter_takes_by_device_kind_and_time() {
+    let store = in_memory(FOR_EVER);
+    for number in 1..=5000 {
+        let id = if number % 1000 == 0 { "rare" } else { "often" };
+        store.record(
+            id,
+            if number % 500 == 0 {
+                gone()
+            } else {
+                telemetry(b"1")
+            },
+        );
+    }
+    store.record("", gone());
+    store.settled().await;
+    let all = numbers(&store, &Filter::default(), 0);
+    assert_eq!(all, (1..=5001).collect::<Vec<_>>());
+    let of = |devices: &[&str], kinds: &[&str]| Filter {
+        devices: devices.iter().map(ToString::to_string).collect(),
+        kinds: kinds.iter().map(ToString::to_string).collect(),
+        ..Filter::default()
+    };
+    let rare = of(&["rare"], &[]);
+    assert_eq!(
+        numbers(&store, &rare, 0),
+        [1000, 2000, 3000, 4000, 5000, 5001]
+    );
+    assert_eq!(numbers(&store, &rare, 3000), [4000, 5000, 5001]);
+    let often_gone = of(&["often"], &["disconnected"]);
+    assert_eq!(
+        numbers(&store, &often_gone, 0),
+        [500, 1500, 2500, 3500, 4500, 5001]
+    );
+    assert_eq!(
+        numbers(&store, &of(&["rare", "often"], &[]), 4999),
+        [5000, 5001]
+    );
+    assert!(numbers(&store, &of(&[], &["tags"]), 0).is_empty());
+
+    let third = store.events(&rare, 2000).unwrap().events[0].enqueued;
+    let since = Filter {
+        from: Some(third),
+        ..Filter::default()
+    };
+    let start = store.before_time(third).unwrap();
+    assert!(start < 3000);
+    assert_eq!(*numbers(&store, &since, start).last().unwrap(), 5001);
+    let until = Filter {
+        to: Some(third),
+        ..Filter::default()
+    };
+    assert!(*numbers(&store, &until, 0).last().unwrap() < 3000);
+}
+
+#[tokio::test]
+async fn the_last_are_found_however_far_back_they_are() {
+    let store = in_memory(FOR_EVER);
+    store.record("rare", gone());
+    for _ in 0..10_000 {
+        store.record("often", telemetry(b"1"));
+    }
+    store.settled().await;
+    let kinds = |kind: &str| Filter {
+        kinds: vec![kind.into()],
+        ..Filter::default()
+    };
+    assert_eq!(store.before_last(&Filter::default(), 10).unwrap(), 9991);
+    assert_eq!(store.before_last(&Filter::default(), 0).unwrap(), 10_001);
+    assert_eq!(store.before_last(&kinds("disconnected"), 1).unwrap(), 0);
+    assert_eq!(store.before_last(&kinds("tags"), 1).unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_page_is_bounded_by_what_its_events_take() {
+    let store = in_memory(FOR_EVER);
+    for _ in 0..20 {
+        store.record("a", telemetry(&[0; 256 * 1024]));
+    }
+    store.settled().await;
+    let page = store.events(&Filter::default(), 0).unwrap();
+    // With what is beside the bodies, four are over a megabyte.
+    let seen = (page.events.len(), page.reached, page.is_last);
+    assert_eq!(seen, (4, 4, false));
+}
+
+#[test]
+fn the_files_are_for_their_owner_alone() {
+    let dir = TempDir::new().unwrap();
+    let _store = Store::open(&place(&dir), FOR_EVER).unwrap();
+    for file in std::fs::read_dir(dir.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", file.path());
+    }
+}
+
+#[test]
+fn what_is_no_store_or_of_a_newer_version_is_refused_with_the_remedy() {
+    let dir = TempDir::new().unwrap();
+    let Place::File(path) = place(&dir) else {
+        panic!("a file");
+    };
+    std::fs::write(&path, "what is this? ".repeat(1000)).unwrap();
+    let refusal = Store::open(&place(&dir), FOR_EVER)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        refusal.contains("is damaged") && refusal.contains("move it away"),
+        "{refusal}"
+    );
+
+    std::fs::remove_file(&path).unwrap();
+    let newer = Connection::open(&path).unwrap();
+    newer.pragma_update(None, "user_version", 1000).unwrap();
+    let refusal = Store::open(&place(&dir), FOR_EVER)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        refusal.contains("newer version") && refusal.contains("--dir"),
+        "{refusal}"
+    );
+}

@@ -13,6 +13,7 @@ mod files;
 mod front;
 pub mod hub;
 pub mod mqtt;
+pub mod query;
 pub mod sas;
 pub mod server;
 pub mod store;

@@ -1,0 +1,132 @@
+//! The value of an expression for one twin. `None` is undefined.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use serde_json::Value;
+
+use super::expression::{Expression, Function, Operator};
+use super::value::{compare, is_primitive, number};
+
+/// Borrowed from the twin or the query where it stands there.
+type Defined<'a> = Option<Cow<'a, Value>>;
+
+impl Expression {
+    /// Whether it is true of `twin`. What is undefined or no boolean is not.
+    pub(super) fn holds(&self, twin: &Value) -> bool {
+        self.truth(twin) == Some(true)
+    }
+
+    pub(super) fn value<'a>(&'a self, twin: &'a Value) -> Defined<'a> {
+        match self {
+            Self::Undefined => None,
+            Self::Constant(value) => Some(Cow::Borrowed(value)),
+            Self::Attribute(path) => path.of(twin).map(Cow::Borrowed),
+            Self::List(items) => {
+                let items = items.iter().filter_map(|item| item.value(twin));
+                Some(Cow::Owned(items.map(Cow::into_owned).collect()))
+            }
+            Self::Call(function, arguments) => owned(function.of(arguments, twin)),
+            Self::Not(operand) => owned(operand.truth(twin).map(|truth| !truth)),
+            Self::Negative(operand) => {
+                let operand = operand.value(twin)?.as_f64()?;
+                number(-operand).map(Cow::Owned)
+            }
+            Self::Binary(operator, left, right) => operator
+                .of(left.value(twin)?.as_ref(), right.value(twin)?.as_ref())
+                .map(Cow::Owned),
+            Self::All(operands) => owned(joined(operands, twin, false)),
+            Self::Any(operands) => owned(joined(operands, twin, true)),
+        }
+    }
+
+    fn truth(&self, twin: &Value) -> Option<bool> {
+        self.value(twin)?.as_bool()
+    }
+}
+
+/// `decisive` if it is among the operands, else undefined if one is, else the other.
+fn joined(operands: &[Expression], twin: &Value, decisive: bool) -> Option<bool> {
+    let mut undefined = false;
+    for operand in operands {
+        match operand.truth(twin) {
+            Some(truth) if truth == decisive => return Some(decisive),
+            Some(_) => {}
+            None => undefined = true,
+        }
+    }
+    (!undefined).then_some(!decisive)
+}
+
+fn owned<'a>(truth: Option<bool>) -> Defined<'a> {
+    truth.map(|truth| Cow::Owned(truth.into()))
+}
+
+impl Operator {
+    fn of(self, left: &Value, right: &Value) -> Option<Value> {
+        match self {
+            Self::Add => calculated(left, right, |left, right| left + right),
+            Self::Subtract => calculated(left, right, |left, right| left - right),
+            Self::Multiply => calculated(left, right, |left, right| left * right),
+            Self::Divide => calculated(left, right, |left, right| left / right),
+            Self::Remainder => calculated(left, right, |left, right| left % right),
+            Self::In => is_among(left, right).map(Value::Bool),
+            Self::NotIn => is_among(left, right).map(|is| Value::Bool(!is)),
+            comparison => compare(left, right).map(|order| comparison.allows(order).into()),
+        }
+    }
+
+    fn allows(self, order: Ordering) -> bool {
+        match self {
+            Self::Equal => order.is_eq(),
+            Self::NotEqual => order.is_ne(),
+            Self::Less => order.is_lt(),
+            Self::LessOrEqual => order.is_le(),
+            Self::Greater => order.is_gt(),
+            Self::GreaterOrEqual => order.is_ge(),
+            _ => false,
+        }
+    }
+}
+
+fn calculated(left: &Value, right: &Value, with: fn(f64, f64) -> f64) -> Option<Value> {
+    number(with(left.as_f64()?, right.as_f64()?))
+}
+
+fn is_among(item: &Value, list: &Value) -> Option<bool> {
+    let list = list.as_array().filter(|_| is_primitive(item))?;
+    Some(
+        list.iter()
+            .any(|other| compare(item, other) == Some(Ordering::Equal)),
+    )
+}
+
+impl Function {
+    fn of(self, arguments: &[Expression], twin: &Value) -> Option<bool> {
+        let mut arguments = arguments.iter().map(|argument| argument.value(twin));
+        let (first, second) = (arguments.next().flatten(), arguments.next().flatten());
+        match self {
+            Self::StartsWith => of_texts(first, second, |text, part| text.starts_with(part)),
+            Self::EndsWith => of_texts(first, second, |text, part| text.ends_with(part)),
+            Self::Contains => of_texts(first, second, |text, part| text.contains(part)),
+            test => Some(first.is_some_and(|value| test.is(&value))),
+        }
+    }
+
+    fn is(self, value: &Value) -> bool {
+        match self {
+            Self::IsArray => value.is_array(),
+            Self::IsBool => value.is_boolean(),
+            Self::IsNull => value.is_null(),
+            Self::IsNumber => value.is_number(),
+            Self::IsObject => value.is_object(),
+            Self::IsPrimitive => is_primitive(value),
+            Self::IsString => value.is_string(),
+            _ => true,
+        }
+    }
+}
+
+fn of_texts(text: Defined<'_>, part: Defined<'_>, test: fn(&str, &str) -> bool) -> Option<bool> {
+    Some(test(text?.as_str()?, part?.as_str()?))
+}

@@ -1,0 +1,193 @@
+//! Conditions, by precedence climbing.
+
+use serde_json::Value;
+
+use super::words::Words;
+use crate::query::error::QueryError;
+use crate::query::expression::{Expression, Function, MINUS, NOT, Operator};
+use crate::query::value::number;
+
+/// How deep a condition may nest: it is read, evaluated and dropped by functions that call themselves.
+const DEPTH: usize = 64;
+
+impl Words {
+    pub(super) fn condition(&mut self) -> Result<Expression, QueryError> {
+        self.operands(0)
+    }
+
+    /// An expression whose operators all bind at least as tightly as `power`.
+    fn operands(&mut self, power: u8) -> Result<Expression, QueryError> {
+        let depth = self.depth;
+        self.descend()?;
+        let mut left = self.operand()?;
+        while let Some(operator) = self.take_operator(power) {
+            // What joins by AND and OR is flat, everything else a level deeper for each operator.
+            if !matches!(operator, Operator::And | Operator::Or) {
+                self.descend()?;
+            }
+            let position = self.position();
+            let right = self.operands(operator.power() + 1)?;
+            if matches!(operator, Operator::In | Operator::NotIn) && !right.may_be_list() {
+                return Err(QueryError::at(
+                    position,
+                    "IN and NIN take a list: ['a', 'b']",
+                ));
+            }
+            left = left.joined(operator, right);
+        }
+        self.depth = depth;
+        Ok(left)
+    }
+
+    fn descend(&mut self) -> Result<(), QueryError> {
+        self.depth += 1;
+        if self.depth > DEPTH {
+            let message = format!("a condition may not nest deeper than {DEPTH}");
+            return Err(QueryError::at(self.position(), message));
+        }
+        Ok(())
+    }
+
+    fn take_operator(&mut self, power: u8) -> Option<Operator> {
+        let operator = self
+            .peek_operator()
+            .filter(|operator| operator.power() >= power)?;
+        self.skip();
+        Some(operator)
+    }
+
+    fn peek_operator(&mut self) -> Option<Operator> {
+        const WORDS: [(&str, Operator); 4] = [
+            ("OR", Operator::Or),
+            ("AND", Operator::And),
+            ("IN", Operator::In),
+            ("NIN", Operator::NotIn),
+        ];
+        let words = WORDS.into_iter();
+        let mut words = words.filter(|(word, _)| self.position_of_keyword(word).is_some());
+        if let Some((_, operator)) = words.next() {
+            return Some(operator);
+        }
+        Some(match self.peek_symbol()? {
+            "=" => Operator::Equal,
+            "!=" | "<>" => Operator::NotEqual,
+            "<" => Operator::Less,
+            "<=" => Operator::LessOrEqual,
+            ">" => Operator::Greater,
+            ">=" => Operator::GreaterOrEqual,
+            "+" => Operator::Add,
+            "-" => Operator::Subtract,
+            "*" => Operator::Multiply,
+            "/" => Operator::Divide,
+            "%" => Operator::Remainder,
+            _ => return None,
+        })
+    }
+
+    /// What stands on either side of an operator.
+    fn operand(&mut self) -> Result<Expression, QueryError> {
+        if self.take_keyword("NOT") {
+            return Ok(Expression::Not(Box::new(self.operands(NOT)?)));
+        }
+        if self.take_symbol("-").is_some() {
+            return Ok(Expression::Negative(Box::new(self.operands(MINUS)?)));
+        }
+        if self.take_symbol("(").is_some() {
+            let inner = self.condition()?;
+            self.symbol(")")?;
+            return Ok(inner);
+        }
+        if self.take_symbol("[").is_some() {
+            return self.list("]").map(Expression::List);
+        }
+        match self.take_constant() {
+            Some(constant) => Ok(constant),
+            None => self.attribute_or_call(),
+        }
+    }
+
+    fn take_constant(&mut self) -> Option<Expression> {
+        if let Some(text) = self.take_text() {
+            return Some(Expression::Constant(text.into()));
+        }
+        if let Some(constant) = self.take_number().and_then(number) {
+            return Some(Expression::Constant(constant));
+        }
+        if self.take_keyword("UNDEFINED") {
+            return Some(Expression::Undefined);
+        }
+        let constants = [
+            ("TRUE", true.into()),
+            ("FALSE", false.into()),
+            ("NULL", Value::Null),
+        ];
+        let mut constants = constants.into_iter();
+        let (_, constant) = constants.find(|(word, _)| self.take_keyword(word))?;
+        Some(Expression::Constant(constant))
+    }
+
+    fn attribute_or_call(&mut self) -> Result<Expression, QueryError> {
+        let position = self.position();
+        let name = self.name("a value, an attribute or a function")?;
+        if self.take_symbol("(").is_none() {
+            return self.path_from(name).map(Expression::Attribute);
+        }
+        let function = Function::named(&name).ok_or_else(|| unknown(position, &name))?;
+        let arguments = self.list(")")?;
+        if arguments.len() != function.arity() {
+            let message = format!(
+                "{name} takes {} and not {}",
+                function.arity(),
+                arguments.len()
+            );
+            return Err(QueryError::at(position, message));
+        }
+        Ok(Expression::Call(function, arguments))
+    }
+
+    /// What stands between commas until the bracket closes.
+    fn list(&mut self, close: &'static str) -> Result<Vec<Expression>, QueryError> {
+        let mut items = Vec::new();
+        if self.take_symbol(close).is_some() {
+            return Ok(items);
+        }
+        loop {
+            items.push(self.condition()?);
+            if self.take_symbol(",").is_none() {
+                self.symbol(close)?;
+                return Ok(items);
+            }
+        }
+    }
+}
+
+impl Expression {
+    fn may_be_list(&self) -> bool {
+        matches!(self, Self::List(_) | Self::Attribute(_))
+    }
+
+    fn joined(self, operator: Operator, right: Self) -> Self {
+        match (operator, self) {
+            (Operator::And, Self::All(mut operands)) | (Operator::Or, Self::Any(mut operands)) => {
+                operands.push(right);
+                if operator == Operator::And {
+                    Self::All(operands)
+                } else {
+                    Self::Any(operands)
+                }
+            }
+            (Operator::And, left) => Self::All(vec![left, right]),
+            (Operator::Or, left) => Self::Any(vec![left, right]),
+            (operator, left) => Self::Binary(operator, Box::new(left), Box::new(right)),
+        }
+    }
+}
+
+fn unknown(position: usize, name: &str) -> QueryError {
+    let why = if Function::is_of_routes(name) {
+        "is a function of message routes, not of queries"
+    } else {
+        "is no function"
+    };
+    QueryError::at(position, format!("{name} {why}"))
+}

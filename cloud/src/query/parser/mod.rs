@@ -1,0 +1,145 @@
+//! From words to a plan.
+
+mod columns;
+mod condition;
+mod words;
+
+use super::error::QueryError;
+use super::path::{Path, Step};
+use super::{Query, Select, lexer};
+use columns::Item;
+use words::Words;
+
+/// How long a query may be, in characters, as in Azure.
+const LENGTH: usize = 8192;
+
+/// Understands a whole query.
+pub(super) fn parse(text: &str) -> Result<Query, QueryError> {
+    if text.chars().count() > LENGTH {
+        let message = format!("it may have {LENGTH} characters and has more");
+        return Err(QueryError::at(LENGTH + 1, message));
+    }
+    let mut words = Words::of(lexer::lexemes(text)?);
+    let query = words.query()?;
+    words.end(&query)?;
+    Ok(query)
+}
+
+impl Words {
+    fn query(&mut self) -> Result<Query, QueryError> {
+        self.keyword("SELECT")?;
+        let top = if self.take_keyword("TOP") {
+            Some(self.top()?)
+        } else {
+            None
+        };
+        let items = self.items()?;
+        self.keyword("FROM")?;
+        self.collection()?;
+        let filter = if self.take_keyword("WHERE") {
+            Some(self.condition()?)
+        } else {
+            None
+        };
+        let group_by = self.group_by()?;
+        Ok(Query {
+            top,
+            select: select(items, group_by.as_ref())?,
+            filter,
+            group_by,
+        })
+    }
+
+    fn top(&mut self) -> Result<u32, QueryError> {
+        let (position, number) = self.number("the number of rows")?;
+        if number.fract() == 0.0 && (1.0..=f64::from(u32::MAX)).contains(&number) {
+            return Ok(number as u32);
+        }
+        Err(QueryError::at(position, "TOP takes a whole number from 1"))
+    }
+
+    fn group_by(&mut self) -> Result<Option<Path>, QueryError> {
+        if !self.take_keyword("GROUP") {
+            return Ok(None);
+        }
+        self.keyword("BY")?;
+        let path = self.path()?;
+        match self.take_symbol(",") {
+            Some(position) => Err(QueryError::at(position, "GROUP BY takes one attribute")),
+            None => Ok(Some(path)),
+        }
+    }
+
+    /// The only collection there is.
+    fn collection(&mut self) -> Result<(), QueryError> {
+        let (position, name) = self.word("devices")?;
+        let within = match self.take_symbol(".") {
+            Some(_) => format!(".{}", self.word("modules or jobs")?.1),
+            None => String::new(),
+        };
+        let collection = format!("{name}{within}");
+        if collection.eq_ignore_ascii_case("devices") {
+            return Ok(());
+        }
+        let message = format!("FROM {collection} is not supported here, FROM devices is");
+        Err(QueryError::at(position, message))
+    }
+
+    fn end(&mut self, query: &Query) -> Result<(), QueryError> {
+        if let Some(position) = self.position_of_keyword("ORDER") {
+            let message =
+                "ORDER BY is no part of this language: rows come in the order of device ids";
+            return Err(QueryError::at(position, message));
+        }
+        if self.is_at_end() {
+            return Ok(());
+        }
+        Err(self.expected(match (&query.filter, &query.group_by) {
+            (None, None) => "WHERE, GROUP BY or the end",
+            (Some(_), None) => "an operator, GROUP BY or the end",
+            (_, Some(_)) => "the end",
+        }))
+    }
+
+    /// An attribute: a name, then `.name`, `['name']` or `[0]` as often as one likes.
+    fn path(&mut self) -> Result<Path, QueryError> {
+        let first = self.name("an attribute")?;
+        self.path_from(first)
+    }
+
+    fn path_from(&mut self, first: String) -> Result<Path, QueryError> {
+        let mut steps = vec![Step::Key(first)];
+        loop {
+            if self.take_symbol(".").is_some() {
+                steps.push(Step::Key(self.name("the name of an attribute")?));
+            } else if self.take_symbol("[").is_some() {
+                steps.push(self.subscript()?);
+                self.symbol("]")?;
+            } else {
+                return Ok(Path::new(steps));
+            }
+        }
+    }
+
+    fn subscript(&mut self) -> Result<Step, QueryError> {
+        if let Some(key) = self.take_text() {
+            return Ok(Step::Key(key));
+        }
+        let (position, number) = self.number("a name in quotes or a number")?;
+        if number.fract() == 0.0 && number <= f64::from(u32::MAX) {
+            return Ok(Step::Index(number as usize));
+        }
+        Err(QueryError::at(position, "a list has whole numbers, from 0"))
+    }
+}
+
+fn select(items: Option<Vec<Item>>, group_by: Option<&Path>) -> Result<Select, QueryError> {
+    match items {
+        None if group_by.is_some() => Err(QueryError::at(
+            1,
+            "SELECT * cannot be grouped: name the attribute it is grouped by, and what to count",
+        )),
+        None => Ok(Select::Twins),
+        Some(items) => columns::select(items, group_by),
+    }
+}

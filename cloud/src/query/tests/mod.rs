@@ -1,0 +1,58 @@
+mod aggregates;
+mod conditions;
+mod model;
+mod pages;
+mod refusals;
+mod selection;
+
+use serde_json::{Value, json};
+
+use super::{Page, Position, Query};
+
+/// Three twins, in the order of their ids.
+fn twins() -> Vec<Value> {
+    vec![
+        json!({
+            "deviceId": "a-1", "status": "enabled", "connectionState": "Connected",
+            "tags": {"region": "US", "floor": 3, "group": "x", "doors": [{"open": true}, {"open": false}]},
+            "properties": {"reported": {"temperature": 21.5, "$version": 7}, "desired": {"temperature": 22}},
+        }),
+        json!({
+            "deviceId": "a-2", "status": "disabled", "connectionState": "Disconnected",
+            "tags": {"region": "EU", "floor": "3", "floor plan": "b"},
+            "properties": {"reported": {"temperature": -4, "on": true}, "desired": {"temperature": -4}},
+        }),
+        json!({
+            "deviceId": "b-1", "status": "enabled", "connectionState": "Disconnected",
+            "tags": {"region": "US", "nothing": [null]},
+            "properties": {"reported": {}, "desired": {}},
+        }),
+    ]
+}
+
+fn after(twins: &[Value], id: &str) -> impl Iterator<Item = Value> + use<> {
+    let later = twins.iter().filter(|twin| super::id(twin).as_str() > id);
+    later.cloned().collect::<Vec<_>>().into_iter()
+}
+
+fn page(query: &Query, twins: &[Value], position: &Position, size: usize) -> Page {
+    query.page(|id| after(twins, id), position, size)
+}
+
+/// All rows at once.
+fn rows_of(query: &str, twins: &[Value]) -> Vec<Value> {
+    let query = Query::parse(query).unwrap();
+    let page = page(&query, twins, &Position::default(), usize::MAX);
+    assert_eq!(page.next, None);
+    page.rows
+}
+
+fn rows(query: &str) -> Vec<Value> {
+    rows_of(query, &twins())
+}
+
+/// The ids of the twins of which `condition` is true.
+fn selected(condition: &str) -> Vec<String> {
+    let rows = rows(&format!("SELECT * FROM devices WHERE {condition}"));
+    rows.iter().map(super::id).collect()
+}

@@ -1,0 +1,88 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::page;
+use crate::query::{Position, Query};
+
+fn twin(id: u8) -> Value {
+    json!({"deviceId": format!("{id:03}"), "tags": {"third": id % 3, "letter": format!("é{}", id % 7)}})
+}
+
+/// All pages, each continued from the token of the one before. `between` changes what there is.
+fn pages(
+    text: &str,
+    twins: &mut Vec<Value>,
+    size: usize,
+    mut between: impl FnMut(&mut Vec<Value>),
+) -> Vec<Vec<Value>> {
+    let query = Query::parse(text).unwrap();
+    let (mut pages, mut position) = (Vec::new(), Position::default());
+    loop {
+        let page = page(&query, twins, &position, size);
+        pages.push(page.rows);
+        let Some(next) = page.next else {
+            return pages;
+        };
+        position = Position::of_token(&next.token(text), text).unwrap();
+        assert_eq!(position, next);
+        between(twins);
+    }
+}
+
+fn query() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "SELECT * FROM devices",
+        "SELECT deviceId, tags.third AS t FROM devices WHERE tags.third != 1",
+        "SELECT TOP 7 * FROM devices WHERE tags.third = 0",
+        "SELECT tags.letter, COUNT() AS n FROM devices GROUP BY tags.letter",
+        "SELECT TOP 2 tags.third, MAX(tags.third) AS m FROM devices GROUP BY tags.third",
+        "SELECT COUNT() AS n FROM devices",
+    ])
+}
+
+proptest! {
+    #[test]
+    fn the_pages_together_are_the_whole(query in query(), count in 0_u8..60, size in 1_usize..12) {
+        let mut twins: Vec<_> = (0..count).map(twin).collect();
+        let whole = super::rows_of(query, &twins);
+        let pages = pages(query, &mut twins, size, |_| ());
+        let (last, full) = pages.split_last().unwrap();
+        prop_assert!(full.iter().all(|page| page.len() == size));
+        prop_assert!(!last.is_empty() || full.is_empty());
+        prop_assert_eq!(pages.concat(), whole);
+    }
+
+    #[test]
+    fn what_stays_is_given_once_whatever_comes_and_goes(
+        changes in prop::collection::vec(any::<u8>(), 1..40),
+        size in 1_usize..6,
+    ) {
+        let stays = |id: &u8| id.is_multiple_of(2);
+        let mut twins: Vec<_> = (0..100).filter(stays).map(twin).collect();
+        let mut changes = changes.into_iter();
+        let pages = pages("SELECT deviceId FROM devices", &mut twins, size, |twins| {
+            let Some(id) = changes.next().map(|id| (id % 100) | 1) else {
+                return;
+            };
+            match twins.binary_search_by_key(&format!("{id:03}"), crate::query::id) {
+                Ok(there) => drop(twins.remove(there)),
+                Err(place) => twins.insert(place, twin(id)),
+            }
+        });
+        let given = pages.concat();
+        for id in (0..100).filter(stays) {
+            let row = json!({"deviceId": format!("{id:03}")});
+            prop_assert_eq!(given.iter().filter(|given| **given == row).count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_token_is_good_for_its_query_alone(token in "[A-Za-z0-9_=-]{0,40}", bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+        for token in [token, URL_SAFE_NO_PAD.encode(bytes)] {
+            prop_assert_eq!(Position::of_token(&token, "SELECT * FROM devices"), None);
+        }
+        let other = Position::default().token("SELECT deviceId FROM devices");
+        prop_assert_eq!(Position::of_token(&other, "SELECT * FROM devices"), None);
+    }
+}

@@ -1,0 +1,260 @@
+use proptest::prelude::*;
+
+use crate::query::{Query, QueryError};
+
+fn refused(query: &str) -> QueryError {
+    Query::parse(query).expect_err(query)
+}
+
+#[test]
+fn a_refusal_says_where_and_what_was_expected() {
+    for (query, position, message) in [
+        ("", 1, "expected SELECT, found the end"),
+        ("DROP TABLE devices", 1, "expected SELECT, found DROP"),
+        ("SELECT * FORM devices", 10, "expected FROM, found FORM"),
+        (
+            "SELECT FROM devices",
+            8,
+            "expected *, an attribute or COUNT(), found the keyword FROM: as a name it is [[FROM]]",
+        ),
+        (
+            "SELECT *, deviceId FROM devices",
+            9,
+            "expected FROM, found ','",
+        ),
+        (
+            "SELECT * FROM devices d",
+            23,
+            "expected WHERE, GROUP BY or the end, found d",
+        ),
+        (
+            "SELECT * FROM devices WHERE",
+            28,
+            "expected a value, an attribute or a function, found the end",
+        ),
+        (
+            "SELECT * FROM devices WHERE a = ",
+            33,
+            "expected a value, an attribute or a function, found the end",
+        ),
+        (
+            "SELECT * FROM devices WHERE (a = 1",
+            35,
+            "expected ')', found the end",
+        ),
+        (
+            "SELECT * FROM devices WHERE a = 1 b",
+            35,
+            "expected an operator, GROUP BY or the end, found b",
+        ),
+        (
+            "SELECT * FROM devices WHERE a IN ('b')",
+            34,
+            "IN and NIN take a list: ['a', 'b']",
+        ),
+        (
+            "SELECT * FROM devices WHERE tags.group = 1",
+            34,
+            "expected the name of an attribute, found the keyword group: as a name it is [[group]]",
+        ),
+        (
+            "SELECT * FROM devices WHERE a = 'b",
+            33,
+            "this text never ends",
+        ),
+        (
+            r"SELECT * FROM devices WHERE a = 'b\n'",
+            35,
+            r#"a text knows \', \", \\ and \uXXXX only"#,
+        ),
+        (
+            "SELECT * FROM devices WHERE a = 1x",
+            33,
+            "\"1x\" is no number",
+        ),
+        (
+            "SELECT * FROM devices WHERE a = 1e999",
+            33,
+            "\"1e999\" is no number",
+        ),
+        (
+            "SELECT * FROM devices WHERE a ; b",
+            31,
+            "';' has no meaning here",
+        ),
+        (
+            "SELECT * FROM devices WHERE tags[1.5] = 1",
+            34,
+            "a list has whole numbers, from 0",
+        ),
+        (
+            "SELECT * FROM devices WHERE IS_DEFINED(a, b)",
+            29,
+            "IS_DEFINED takes 1 and not 2",
+        ),
+        (
+            "SELECT TOP 0 * FROM devices",
+            12,
+            "TOP takes a whole number from 1",
+        ),
+        (
+            "SELECT TOP x * FROM devices",
+            12,
+            "expected the number of rows, found x",
+        ),
+        (
+            "SELECT COUNT(*) AS n FROM devices",
+            14,
+            "expected ')', found '*'",
+        ),
+        (
+            "SELECT MEDIAN(a) AS n FROM devices",
+            8,
+            "expected COUNT, AVG, SUM, MIN or MAX, found MEDIAN",
+        ),
+        (
+            "SELECT a, tags.a FROM devices",
+            11,
+            "a is selected twice: give one another name with AS",
+        ),
+        (
+            "SELECT a, COUNT() AS n FROM devices",
+            8,
+            "expected an aggregate or the attribute of GROUP BY",
+        ),
+        (
+            "SELECT a FROM devices GROUP BY b",
+            8,
+            "expected an aggregate or the attribute of GROUP BY",
+        ),
+        (
+            "SELECT a FROM devices GROUP BY a, b",
+            33,
+            "GROUP BY takes one attribute",
+        ),
+    ] {
+        let expected = QueryError {
+            position,
+            message: message.into(),
+        };
+        assert_eq!(refused(query), expected, "{query}");
+    }
+}
+
+#[test]
+fn what_this_cloud_does_not_have_is_refused_by_name() {
+    for (query, part) in [
+        (
+            "SELECT * FROM devices.modules",
+            "FROM devices.modules is not supported here",
+        ),
+        (
+            "SELECT * FROM devices.jobs",
+            "FROM devices.jobs is not supported here",
+        ),
+        (
+            "SELECT * FROM digitaltwins",
+            "FROM digitaltwins is not supported here",
+        ),
+        (
+            "SELECT * FROM devices ORDER BY deviceId",
+            "ORDER BY is no part of this language",
+        ),
+        (
+            "SELECT * FROM devices WHERE LOWER(deviceId) = 'a'",
+            "LOWER is a function of message routes",
+        ),
+        (
+            "SELECT * FROM devices WHERE NOW() = 'a'",
+            "NOW is no function",
+        ),
+        (
+            "SELECT * FROM devices GROUP BY status",
+            "SELECT * cannot be grouped",
+        ),
+    ] {
+        assert!(refused(query).message.contains(part), "{}", refused(query));
+    }
+}
+
+#[test]
+fn a_query_has_an_end_and_a_depth() {
+    let long = format!(
+        "SELECT * FROM devices WHERE deviceId = '{}'",
+        "x".repeat(8192)
+    );
+    assert_eq!(
+        refused(&long).message,
+        "it may have 8192 characters and has more"
+    );
+    for deep in ["(", "[", "NOT ", "-", "IS_DEFINED(", "1 + ", "1 = "] {
+        let query = format!("SELECT * FROM devices WHERE {}", deep.repeat(65));
+        assert_eq!(
+            refused(&query).message,
+            "a condition may not nest deeper than 64",
+            "{deep}"
+        );
+    }
+    let wide = vec!["deviceId = 'a'"; 450].join(" OR ");
+    assert!(Query::parse(&format!("SELECT * FROM devices WHERE {wide}")).is_ok());
+}
+
+/// Something like a query.
+fn jumble() -> impl Strategy<Value = String> {
+    let words = prop::sample::select(vec![
+        "SELECT",
+        "*",
+        "FROM",
+        "devices",
+        "WHERE",
+        "GROUP",
+        "BY",
+        "TOP",
+        "AS",
+        "COUNT(",
+        "AND",
+        "OR",
+        "NOT",
+        "IN",
+        "(",
+        ")",
+        "[",
+        "]",
+        "[[",
+        "]]",
+        ",",
+        ".",
+        "'",
+        "\"",
+        "\\",
+        "=",
+        "<",
+        "-",
+        "1",
+        "0x",
+        "1e",
+        "tags",
+        "deviceId",
+        "IS_DEFINED(",
+        "null",
+        "é",
+    ]);
+    let words = prop::collection::vec((words, prop::sample::select(vec!["", " "])), 0..40);
+    words.prop_map(|words| {
+        words
+            .into_iter()
+            .flat_map(|(word, space)| [word, space])
+            .collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_too_strange_to_be_refused(text in ".{0,80}", jumble in jumble()) {
+        for text in [&text, &jumble, &format!("SELECT * FROM devices WHERE {jumble}")] {
+            if let Err(error) = Query::parse(text) {
+                prop_assert!((1..=text.chars().count() + 1).contains(&error.position), "{text}: {error}");
+            }
+        }
+    }
+}

@@ -3,6 +3,8 @@
 //! | resource | file |
 //! |---|---|
 //! | `/devices`, `/devices/{id}` | `devices` |
+//! | `/devices`, several at once | `bulk` |
+//! | `/statistics/devices`, `/statistics/service` | `statistics` |
 //! | `/twins/{id}` | `twins` |
 //! | `/twins/{id}/methods` | `methods` |
 //! | `/enrollments/{id}`, `/enrollmentGroups/{id}` | `enrolments` |
@@ -13,6 +15,7 @@
 
 mod auth;
 mod body;
+mod bulk;
 mod content;
 mod devices;
 mod enrolments;
@@ -23,6 +26,7 @@ mod messages;
 mod methods;
 mod problem;
 mod registrations;
+mod statistics;
 mod twins;
 
 use std::io;
@@ -124,6 +128,8 @@ fn router(services: Services) -> Router {
     let store = services.hub.store().clone();
     let resources = Router::new()
         .merge(devices::routes())
+        .merge(bulk::routes())
+        .merge(statistics::routes())
         .merge(twins::routes())
         .merge(methods::routes())
         .merge(enrolments::routes())

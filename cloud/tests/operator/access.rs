@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::site::{OWNER, PROVISIONING, Site};
 
 /// Every endpoint, and a policy that may use it.
-const ENDPOINTS: [(&str, &str, &str); 21] = [
+const ENDPOINTS: [(&str, &str, &str); 24] = [
     ("GET", "/devices", "registryRead"),
     ("GET", "/devices/x", "registryRead"),
     ("PUT", "/devices/x", "registryReadWrite"),
@@ -30,13 +30,20 @@ const ENDPOINTS: [(&str, &str, &str); 21] = [
     ("GET", "/api/faults", "service"),
     ("POST", "/api/faults", "service"),
     ("GET", "/devices?top=1", "registryRead"),
+    ("POST", "/devices", "registryReadWrite"),
+    ("GET", "/statistics/devices", "registryRead"),
+    ("GET", "/statistics/service", "service"),
 ];
 
 /// A body every endpoint takes.
 const BODY: &str = r#"{"methodName": "m", "text": ""}"#;
 
 fn body(path: &str) -> &'static str {
-    if path == "/api/faults" { "{}" } else { BODY }
+    match path {
+        "/api/faults" => "{}",
+        "/devices" => r#"[{"id": "x"}]"#,
+        _ => BODY,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

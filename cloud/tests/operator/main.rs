@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod bulk;
 mod commands;
 mod device;
 mod devices;
@@ -21,4 +22,5 @@ mod messages;
 mod methods;
 mod process;
 mod site;
+mod statistics;
 mod twins;

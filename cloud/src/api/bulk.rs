@@ -1,0 +1,188 @@
+//! `POST /devices`: up to a hundred devices made, changed or removed at once, each on its own.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Services;
+use super::auth::{Caller, Right};
+use super::body::JsonBody;
+use super::problem::RegistryProblem;
+use crate::error::HubError;
+use crate::hub::twin::TwinPatch;
+use crate::hub::{Authentication, DeviceSpec, Hub, Status};
+
+/// As in Azure.
+const LIMIT: usize = 100;
+
+pub(super) fn routes() -> Router<Arc<Services>> {
+    Router::new().route("/devices", post(change))
+}
+
+/// What is to become of one device: Azure's `ExportImportDevice`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Order {
+    id: String,
+    module_id: Option<String>,
+    import_mode: Option<String>,
+    #[serde(rename = "eTag", alias = "etag")]
+    etag: Option<String>,
+    status: Option<Status>,
+    status_reason: Option<String>,
+    authentication: Option<Authentication>,
+    #[serde(rename = "twinETag", alias = "twinEtag")]
+    twin_etag: Option<String>,
+    tags: Option<Value>,
+    properties: Option<Value>,
+}
+
+/// What is done, and whether only to what has the etag of the order.
+struct Mode {
+    action: Action,
+    if_match: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Action {
+    Create,
+    Update,
+    CreateOrUpdate,
+    Delete,
+    UpdateTwin,
+}
+
+async fn change(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    JsonBody(orders): JsonBody<Vec<Order>>,
+) -> Result<Response, RegistryProblem> {
+    caller.may(Right::RegistryWrite)?;
+    if !(1..=LIMIT).contains(&orders.len()) {
+        let message = format!("there must be 1 to {LIMIT} devices, not {}", orders.len());
+        return Err(HubError::ArgumentInvalid(message).into());
+    }
+    let mut seen = BTreeSet::new();
+    let failures = orders.into_iter().filter_map(|order| {
+        let id = order.id.clone();
+        if !seen.insert(id.clone()) {
+            return Some(failure(
+                &id,
+                "DeviceDefinedMultipleTimes",
+                "the list names it twice",
+            ));
+        }
+        let error = order.carry_out(&services.hub).err()?;
+        Some(failure(&id, error.name(), &error.to_string()))
+    });
+    Ok(answer(failures.collect()))
+}
+
+fn failure(id: &str, code: &str, why: &str) -> Value {
+    json!({"deviceId": id, "errorCode": code, "errorStatus": why})
+}
+
+/// 400 if anything failed; what did not is done all the same.
+fn answer(errors: Vec<Value>) -> Response {
+    let succeeded = errors.is_empty();
+    let body = Json(json!({"isSuccessful": succeeded, "errors": errors, "warnings": []}));
+    match succeeded {
+        true => body.into_response(),
+        false => {
+            let name = [("iothub-errorcode", "BulkRegistryOperationFailure")];
+            (StatusCode::BAD_REQUEST, name, body).into_response()
+        }
+    }
+}
+
+impl Order {
+    fn carry_out(self, hub: &Hub) -> Result<(), HubError> {
+        let mode = Mode::named(self.import_mode.as_deref())?;
+        if self.module_id.is_some() {
+            let message = "modules are not supported: moduleId must not be there";
+            return Err(HubError::ArgumentInvalid(message.into()));
+        }
+        let matching =
+            |etag: &Option<String>| mode.if_match.then(|| etag.clone().unwrap_or_default());
+        let (etag, twin_etag) = (matching(&self.etag), matching(&self.twin_etag));
+        let twin = self.twin()?;
+        match mode.action {
+            Action::Create => create(hub, self.spec(), twin),
+            Action::Update => hub.update_device(self.spec(), etag.as_deref()).map(drop),
+            Action::CreateOrUpdate if hub.device(&self.id).is_err() => {
+                create(hub, self.spec(), twin)
+            }
+            Action::CreateOrUpdate => {
+                hub.update_device(self.spec(), etag.as_deref())?;
+                merge_twin(hub, &self.id, twin)
+            }
+            Action::Delete => hub.delete_device(&self.id, etag.as_deref()),
+            Action::UpdateTwin => hub
+                .patch_twin(&self.id, twin, twin_etag.as_deref())
+                .map(drop),
+        }
+    }
+
+    /// The identity it names.
+    fn spec(&self) -> DeviceSpec {
+        let mut spec = DeviceSpec::named(&self.id);
+        spec.status = self.status.unwrap_or_default();
+        spec.status_reason.clone_from(&self.status_reason);
+        spec.authentication = self.authentication.clone().unwrap_or_default();
+        spec
+    }
+
+    /// The tags and desired properties it names. What it says was reported is the device's to say.
+    fn twin(&self) -> Result<TwinPatch, HubError> {
+        TwinPatch::from_json(&json!({"tags": self.tags, "properties": self.properties}))
+    }
+}
+
+/// With its twin, or not at all.
+fn create(hub: &Hub, spec: DeviceSpec, twin: TwinPatch) -> Result<(), HubError> {
+    let device = hub.create_device(spec)?;
+    let id = &device.device_id;
+    merge_twin(hub, id, twin).inspect_err(|_| {
+        // If it is gone already, that is what was wanted.
+        let _ = hub.delete_device(id, Some(&device.etag));
+    })
+}
+
+/// Merges what an order says of the twin beside the identity, if it says anything.
+fn merge_twin(hub: &Hub, id: &str, patch: TwinPatch) -> Result<(), HubError> {
+    if patch == TwinPatch::default() {
+        return Ok(());
+    }
+    hub.patch_twin(id, patch, None).map(drop)
+}
+
+impl Mode {
+    /// The mode of this name, in any case: Microsoft's SDKs do not agree on it.
+    fn named(name: Option<&str>) -> Result<Self, HubError> {
+        let name = name.unwrap_or("createOrUpdate").to_ascii_lowercase();
+        let (action, if_match) = match name.strip_suffix("ifmatchetag") {
+            Some(action) => (action, true),
+            None => (name.as_str(), false),
+        };
+        let action = match action {
+            "create" if !if_match => Action::Create,
+            "update" => Action::Update,
+            "createorupdate" => Action::CreateOrUpdate,
+            "delete" => Action::Delete,
+            "updatetwin" => Action::UpdateTwin,
+            _ => {
+                return Err(HubError::ArgumentInvalid(format!(
+                    "importMode {name:?} is not create, update, createOrUpdate, delete or updateTwin"
+                )));
+            }
+        };
+        Ok(Self { action, if_match })
+    }
+}

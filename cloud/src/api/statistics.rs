@@ -1,0 +1,46 @@
+//! `/statistics`: how many devices there are.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use super::Services;
+use super::auth::{Caller, Right};
+use super::problem::RegistryProblem;
+use crate::hub::Status;
+
+pub(super) fn routes() -> Router<Arc<Services>> {
+    Router::new()
+        .route("/statistics/devices", get(registered))
+        .route("/statistics/service", get(connected))
+}
+
+async fn registered(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+) -> Result<Json<Value>, RegistryProblem> {
+    caller.may(Right::RegistryRead)?;
+    let devices = services.hub.devices();
+    let enabled = devices
+        .iter()
+        .filter(|device| device.status == Status::Enabled);
+    let enabled = enabled.count();
+    Ok(Json(json!({
+        "totalDeviceCount": devices.len(),
+        "enabledDeviceCount": enabled,
+        "disabledDeviceCount": devices.len() - enabled,
+    })))
+}
+
+async fn connected(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+) -> Result<Json<Value>, RegistryProblem> {
+    caller.may(Right::ServiceConnect)?;
+    let devices = services.hub.devices();
+    let connected = devices.iter().filter(|device| device.connected);
+    Ok(Json(json!({"connectedDeviceCount": connected.count()})))
+}

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `/devices`, `/devices/{id}` | `devices` |
 //! | `/devices`, several at once | `bulk` |
+//! | `/devices/query` | `query` |
 //! | `/statistics/devices`, `/statistics/service` | `statistics` |
 //! | `/twins/{id}` | `twins` |
 //! | `/twins/{id}/methods` | `methods` |
@@ -25,6 +26,7 @@ mod listener;
 mod messages;
 mod methods;
 mod problem;
+mod query;
 mod registrations;
 mod statistics;
 mod twins;
@@ -129,6 +131,7 @@ fn router(services: Services) -> Router {
     let resources = Router::new()
         .merge(devices::routes())
         .merge(bulk::routes())
+        .merge(query::routes())
         .merge(statistics::routes())
         .merge(twins::routes())
         .merge(methods::routes())

@@ -9,8 +9,8 @@ use cloud::dir::{CloudDir, DirError, Policies, Running};
 use cloud::sas;
 use jiff::{Timestamp, ToSpan};
 use rustls::crypto::ring::default_provider;
-use serde_json::Value;
-use ureq::http::{Request, Response, StatusCode};
+use serde_json::{Value, json};
+use ureq::http::{HeaderValue, Request, Response, StatusCode};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body, BodyReader};
 
@@ -22,6 +22,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Larger than everything there is to get.
 const ANSWER_LIMIT: u64 = 64 * 1024 * 1024;
 const API_VERSION: &str = "2021-04-12";
+/// Where an answer that comes in pages goes on.
+const CONTINUATION: &str = "x-ms-continuation";
 
 /// The right a request needs, under the name of Azure's policy that gives it and little else.
 #[derive(Clone, Copy)]
@@ -47,6 +49,15 @@ pub(crate) struct Client {
     certificate: PathBuf,
     policies: Policies,
     agent: Agent,
+}
+
+/// The answer to a query.
+#[derive(Default)]
+pub(crate) struct Answer {
+    /// Its rows.
+    pub(crate) rows: Vec<Value>,
+    /// Whether they are whole twins.
+    pub(crate) are_twins: bool,
 }
 
 impl Client {
@@ -95,6 +106,36 @@ impl Client {
             .request(policy, method, path)?
             .header("content-type", "application/json");
         self.answer(request.body(body.to_string().into_bytes()))
+    }
+
+    /// What a query is answered with, page after page.
+    pub(crate) fn query(&self, query: &str) -> Result<Answer, Failure> {
+        let mut answer = Answer::default();
+        let mut next = None;
+        loop {
+            let mut response = self.page(query, next.as_ref())?;
+            next = response.headers_mut().remove(CONTINUATION);
+            let item_type = response.headers().get("x-ms-item-type");
+            answer.are_twins = item_type.is_some_and(|rows| rows == "Twin");
+            if let Value::Array(page) = self.json(response)? {
+                answer.rows.extend(page);
+            }
+            if next.is_none() {
+                return Ok(answer);
+            }
+        }
+    }
+
+    fn page(&self, query: &str, next: Option<&HeaderValue>) -> Result<Response<Body>, Failure> {
+        let mut request = self
+            .request(Policy::RegistryRead, "POST", "/devices/query")?
+            .header("x-ms-max-item-count", "1000");
+        if let Some(token) = next {
+            request = request.header(CONTINUATION, token);
+        }
+        let body = json!({"query": query}).to_string().into_bytes();
+        let request = request.body(body).map_err(Failure::request)?;
+        self.accepted(self.agent.run(request))
     }
 
     /// What the cloud answers when `path` is to go.
@@ -156,10 +197,14 @@ impl Client {
 
     fn answer(&self, request: ureq::http::Result<Request<Vec<u8>>>) -> Result<Value, Failure> {
         let request = request.map_err(Failure::request)?;
-        let mut response = self.accepted(self.agent.run(request))?;
+        let response = self.accepted(self.agent.run(request))?;
         if response.status() == StatusCode::NO_CONTENT {
             return Ok(Value::Null);
         }
+        self.json(response)
+    }
+
+    fn json(&self, mut response: Response<Body>) -> Result<Value, Failure> {
         let body = response.body_mut().with_config().limit(ANSWER_LIMIT);
         body.read_json().map_err(|error| self.unreachable(&error))
     }

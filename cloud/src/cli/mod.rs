@@ -16,6 +16,7 @@ mod keeping;
 mod logging;
 mod output;
 mod problem;
+mod query;
 mod run;
 mod send;
 mod set;
@@ -92,6 +93,15 @@ Examples:
   cloud devices
   cloud devices --json")]
     Devices(devices::Devices),
+    /// Ask for devices by what their twins have
+    #[command(after_help = "\
+Examples:
+  cloud query \"SELECT * FROM devices WHERE connectionState = 'Connected'\"
+  cloud query 'SELECT deviceId, properties.reported.temperature AS t FROM devices'
+  cloud query 'SELECT tags.site AS site, COUNT() AS devices FROM devices GROUP BY tags.site' --json
+
+docs/query.md has the language.")]
+    Query(query::Query),
     /// Show a device's twin: desired and reported properties
     #[command(after_help = "\
 Examples:
@@ -173,6 +183,7 @@ impl Command {
             Self::Run(command) => command.run(&chosen(dir)?),
             Self::Enrol(command) => command.run(&operator(dir)?),
             Self::Devices(command) => command.run(&operator(dir)?),
+            Self::Query(command) => command.run(&operator(dir)?),
             Self::Twin(command) => command.run(&operator(dir)?),
             Self::Set(command) => command.run(&operator(dir)?),
             Self::Call(command) => command.run(&operator(dir)?),

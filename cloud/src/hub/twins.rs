@@ -1,5 +1,8 @@
 //! Twins as the service and the device change them.
 
+use std::iter;
+use std::ops::Bound;
+
 use serde_json::{Value, json};
 
 use super::link::Push;
@@ -17,6 +20,9 @@ pub struct DeviceTwin {
     /// Its properties and tags.
     pub twin: Twin,
 }
+
+/// How many twins are copied at once when many are read: devices do not wait long meanwhile.
+const BATCH: usize = 64;
 
 /// The last two changes of desired properties.
 #[derive(Default)]
@@ -78,6 +84,23 @@ impl Hub {
     /// Every twin, in the order of device ids.
     pub fn twins(&self) -> Vec<DeviceTwin> {
         self.state().values().map(Entry::device_twin).collect()
+    }
+
+    /// The twins of the devices whose ids come after `id`, in their order, each as it is when its turn comes. Whatever
+    /// comes and goes meanwhile, none is there twice.
+    pub fn twins_after(&self, id: &str) -> impl Iterator<Item = DeviceTwin> + use<> {
+        let hub = self.clone();
+        let batches = iter::successors(Some(self.batch_after(id)), move |batch| {
+            Some(hub.batch_after(&batch.last()?.device.device_id))
+        });
+        batches.flatten()
+    }
+
+    fn batch_after(&self, id: &str) -> Vec<DeviceTwin> {
+        let state = self.state();
+        let later = state.range::<str, _>((Bound::Excluded(id), Bound::Unbounded));
+        let twins = later.map(|(_, entry)| entry.device_twin());
+        twins.take(BATCH).collect()
     }
 
     /// Merges tags and desired properties, and tells the device if it is connected and listens. `if_match` is the

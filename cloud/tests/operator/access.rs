@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::site::{OWNER, PROVISIONING, Site};
 
 /// Every endpoint, and a policy that may use it.
-const ENDPOINTS: [(&str, &str, &str); 24] = [
+const ENDPOINTS: [(&str, &str, &str); 25] = [
     ("GET", "/devices", "registryRead"),
     ("GET", "/devices/x", "registryRead"),
     ("PUT", "/devices/x", "registryReadWrite"),
@@ -31,6 +31,7 @@ const ENDPOINTS: [(&str, &str, &str); 24] = [
     ("POST", "/api/faults", "service"),
     ("GET", "/devices?top=1", "registryRead"),
     ("POST", "/devices", "registryReadWrite"),
+    ("POST", "/devices/query", "registryRead"),
     ("GET", "/statistics/devices", "registryRead"),
     ("GET", "/statistics/service", "service"),
 ];
@@ -42,6 +43,7 @@ fn body(path: &str) -> &'static str {
     match path {
         "/api/faults" => "{}",
         "/devices" => r#"[{"id": "x"}]"#,
+        "/devices/query" => r#"{"query": "SELECT * FROM devices"}"#,
         _ => BODY,
     }
 }

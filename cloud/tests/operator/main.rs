@@ -21,6 +21,7 @@ mod hostile;
 mod messages;
 mod methods;
 mod process;
+mod query;
 mod site;
 mod statistics;
 mod twins;

@@ -36,6 +36,10 @@ pub(crate) struct Answer {
     pub(crate) etag: Option<String>,
     /// The header `iothub-errorcode`.
     pub(crate) name: Option<String>,
+    /// The header `x-ms-item-type`.
+    pub(crate) item_type: Option<String>,
+    /// The header `x-ms-continuation`.
+    pub(crate) continuation: Option<String>,
     pub(crate) json: Value,
 }
 
@@ -131,11 +135,14 @@ impl Site {
             Some(value.to_str().unwrap().to_owned())
         };
         let (etag, name) = (header("etag"), header("iothub-errorcode"));
+        let (item_type, continuation) = (header("x-ms-item-type"), header("x-ms-continuation"));
         let text = response.body_mut().read_to_string().unwrap();
         Answer {
             status: response.status().as_u16(),
             etag,
             name,
+            item_type,
+            continuation,
             json: serde_json::from_str(&text).unwrap_or(Value::String(text)),
         }
     }

@@ -1,0 +1,105 @@
+//! `cloud query`
+
+use std::collections::BTreeSet;
+use std::iter;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::client::Client;
+use super::failure::Failure;
+use super::output::{self, printable};
+
+#[derive(Args)]
+pub(crate) struct Query {
+    /// The query, as IoT Hub has it
+    query: String,
+    /// Print the rows as JSON; whole twins with metadata
+    #[arg(long, env = "CLOUD_JSON")]
+    json: bool,
+}
+
+/// What a table shows of whole twins.
+const OF_TWINS: [&str; 5] = ["deviceId", "status", "connectionState", "modelId", "tags"];
+
+impl Query {
+    pub(crate) fn run(&self, client: &Client) -> Result<(), Failure> {
+        let answer = client.query(&self.query)?;
+        if self.json {
+            return output::pretty(&answer.rows);
+        }
+        if answer.rows.is_empty() {
+            output::note("no rows");
+            return Ok(());
+        }
+        let columns = match answer.are_twins {
+            true => OF_TWINS.map(str::to_owned).into(),
+            false => columns(&answer.rows),
+        };
+        let lines = table(&columns, &answer.rows);
+        lines.iter().try_for_each(|line| output::line(line))
+    }
+}
+
+/// Every member any row has, in the order of their names.
+fn columns(rows: &[Value]) -> Vec<String> {
+    let rows = rows.iter().filter_map(Value::as_object);
+    let names: BTreeSet<_> = rows.flat_map(|row| row.keys().cloned()).collect();
+    names.into_iter().collect()
+}
+
+/// A line of names and one for each row, with the columns one below another.
+fn table(columns: &[String], rows: &[Value]) -> Vec<String> {
+    let head = columns.iter().map(|name| printable(name).into_owned());
+    let rows = rows
+        .iter()
+        .map(|row| columns.iter().map(|name| cell(row.get(name))).collect());
+    let lines: Vec<Vec<String>> = iter::once(head.collect()).chain(rows).collect();
+    let widths: Vec<_> = (0..columns.len())
+        .map(|column| width(&lines, column))
+        .collect();
+    lines.iter().map(|line| aligned(line, &widths)).collect()
+}
+
+fn cell(value: Option<&Value>) -> String {
+    match value {
+        None => String::new(),
+        Some(Value::String(text)) => printable(text).into_owned(),
+        Some(other) => printable(&other.to_string()).into_owned(),
+    }
+}
+
+fn width(lines: &[Vec<String>], column: usize) -> usize {
+    let cells = lines.iter().filter_map(|line| line.get(column));
+    cells
+        .map(|cell| cell.chars().count())
+        .max()
+        .unwrap_or_default()
+}
+
+fn aligned(line: &[String], widths: &[usize]) -> String {
+    let cells = line.iter().zip(widths);
+    let cells: Vec<_> = cells
+        .map(|(cell, width)| format!("{cell:<width$}"))
+        .collect();
+    cells.join("  ").trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_table_has_a_column_for_each_member_and_a_line_for_each_row() {
+        let rows = [
+            json!({"n": 12, "site": "Ulm\n"}),
+            json!({"n": 3}),
+            json!({"site": ["a", null]}),
+        ];
+        assert_eq!(
+            table(&columns(&rows), &rows),
+            ["n   site", "12  Ulm\\u000a", "3", "    [\"a\",null]"]
+        );
+    }
+}

@@ -8,6 +8,12 @@ pub enum HubError {
     /// The request itself is wrong; the text says what and what is allowed.
     #[error("{0}")]
     ArgumentInvalid(String),
+    /// The request names no api-version.
+    #[error("api-version is missing")]
+    InvalidProtocolVersion,
+    /// Azure has this, and the local cloud does not.
+    #[error("{0}: Azure has this, the local cloud does not")]
+    NotSupported(&'static str),
     /// No token, an expired one, or one for something else.
     #[error("unauthorized")]
     Unauthorized,
@@ -82,7 +88,9 @@ impl HubError {
 
     fn figures(&self) -> (u32, &'static str) {
         match self {
+            Self::InvalidProtocolVersion => (400_001, "InvalidProtocolVersion"),
             Self::ArgumentInvalid(_) => (400_004, "ArgumentInvalid"),
+            // 401003 is no longer sent: azure-iot-sdk-csharp, ErrorCode.cs.
             Self::Unauthorized => (401_002, "IotHubUnauthorizedAccess"),
             Self::QueueFull { .. } => (403_004, "DeviceMaximumQueueDepthExceeded"),
             Self::DeviceNotFound(_) => (404_001, "DeviceNotFound"),
@@ -94,6 +102,7 @@ impl HubError {
             Self::PreconditionFailed { .. } => (412_001, "PreconditionFailed"),
             Self::TooLarge { .. } => (413_001, "MessageTooLarge"),
             Self::Throttled => (429_001, "ThrottlingException"),
+            Self::NotSupported(_) => (501_001, "NotSupported"),
             Self::GatewayTimeout => (504_101, "GatewayTimeout"),
         }
     }

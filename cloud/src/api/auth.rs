@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::response::Response;
 use jiff::Timestamp;
 
 use super::Services;
-use super::problem::RegistryProblem;
+use super::problem;
 use crate::error::HubError;
 use crate::sas;
 
@@ -57,18 +58,18 @@ impl Caller {
 }
 
 impl FromRequestParts<Arc<Services>> for Caller {
-    type Rejection = RegistryProblem;
+    type Rejection = Response;
 
     async fn from_request_parts(
         parts: &mut Parts,
         services: &Arc<Services>,
     ) -> Result<Self, Self::Rejection> {
         let header = parts.headers.get(AUTHORIZATION);
-        let rights = header
-            .and_then(|header| authenticate(header.to_str().ok()?, services))
-            .ok_or(HubError::Unauthorized)?;
+        let rights = header.and_then(|header| authenticate(header.to_str().ok()?, services));
+        let refused = |error| problem::at(parts.uri.path(), error);
+        let rights = rights.ok_or_else(|| refused(HubError::Unauthorized))?;
         if is_azures(parts) && !has_api_version(parts) {
-            return Err(HubError::ArgumentInvalid("api-version is missing".into()).into());
+            return Err(refused(HubError::InvalidProtocolVersion));
         }
         Ok(Self { rights })
     }

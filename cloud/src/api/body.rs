@@ -5,11 +5,12 @@ use std::time::Duration;
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::IF_MATCH;
+use axum::response::Response;
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use super::problem::RegistryProblem;
+use super::problem;
 use crate::error::HubError;
 
 /// Enough for the largest thing there is to send, a method's payload of 128 kB, however it is escaped.
@@ -24,39 +25,53 @@ const DROP_LIMIT: usize = 8 * 1024 * 1024;
 pub(super) struct JsonBody<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
-    type Rejection = RegistryProblem;
+    type Rejection = Response;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Self::Rejection> {
-        let bytes = timeout(PATIENCE, read(request)).await.ok().flatten();
-        let bytes = bytes.ok_or_else(|| {
-            HubError::ArgumentInvalid(format!(
-                "the body could not be read: it may have at most {BODY_LIMIT} bytes and take {} s",
-                PATIENCE.as_secs()
-            ))
-        })?;
-        let body = serde_json::from_slice(&bytes).map_err(|error| {
-            HubError::ArgumentInvalid(format!("the body is not what is wanted here: {error}"))
-        })?;
-        Ok(Self(body))
+        let path = request.uri().path().to_owned();
+        let body = read(request).await.and_then(|bytes| parse(&bytes));
+        body.map(Self).map_err(|error| problem::at(&path, error))
     }
 }
 
-/// The whole body; none if it is too large or does not come whole.
-async fn read(request: Request) -> Option<Vec<u8>> {
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HubError> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        HubError::ArgumentInvalid(format!("the body is not what is wanted here: {error}"))
+    })
+}
+
+/// The whole body, if it comes whole and in time and is not too large.
+async fn read(request: Request) -> Result<Vec<u8>, HubError> {
+    let body = timeout(PATIENCE, collect(request)).await.ok().flatten();
+    let (bytes, size) = body.ok_or_else(|| {
+        let seconds = PATIENCE.as_secs();
+        HubError::ArgumentInvalid(format!("the body did not come whole within {seconds} s"))
+    })?;
+    match size > BODY_LIMIT {
+        true => Err(HubError::TooLarge {
+            what: "the body",
+            bytes: size,
+            limit: BODY_LIMIT,
+        }),
+        false => Ok(bytes),
+    }
+}
+
+/// As much of a body as is kept, and its size, as far as it is read; none if it ends early.
+async fn collect(request: Request) -> Option<(Vec<u8>, usize)> {
     let mut chunks = request.into_body().into_data_stream();
     let mut bytes = Vec::new();
     let mut size = 0;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.ok()?;
         size += chunk.len();
-        if size > DROP_LIMIT {
-            return None;
-        }
         if size <= BODY_LIMIT {
             bytes.extend_from_slice(&chunk);
+        } else if size > DROP_LIMIT {
+            break;
         }
     }
-    (size <= BODY_LIMIT).then_some(bytes)
+    Some((bytes, size))
 }
 
 /// The header `If-Match`, as it came.
@@ -67,7 +82,6 @@ pub(super) fn if_match(headers: &HeaderMap) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use axum::body::{Body, Bytes};
-    use axum::response::IntoResponse;
     use futures::stream;
     use serde_json::Value;
 
@@ -78,9 +92,9 @@ mod tests {
         let begun = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{"))]);
         let body = Body::from_stream(begun.chain(stream::pending()));
         let read = JsonBody::<Value>::from_request(Request::new(body), &()).await;
-        let Err(problem) = read else {
+        let Err(refusal) = read else {
             panic!("half a body was taken");
         };
-        assert_eq!(problem.into_response().status(), 400);
+        assert_eq!(refusal.status(), 400);
     }
 }

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde::Deserialize;
 
 use super::Services;
 use super::auth::{Caller, Right};
 use super::body::{JsonBody, if_match};
+use super::parameters::{Id, Parameters};
 use super::problem::RegistryProblem;
 use crate::error::HubError;
 use crate::hub::{Device, DeviceSpec};
@@ -25,32 +25,26 @@ pub(super) fn routes() -> Router<Arc<Services>> {
         .route("/devices/{id}", get(read).put(write).delete(remove))
 }
 
-#[derive(Deserialize)]
-struct Listing {
-    top: Option<String>,
-}
-
-impl Listing {
-    fn limit(&self) -> Result<usize, HubError> {
-        let Some(top) = &self.top else {
-            return Ok(LIST_LIMIT);
-        };
-        match top.parse() {
-            Ok(top @ 1..=LIST_LIMIT) => Ok(top),
-            _ => Err(HubError::ArgumentInvalid(format!(
-                "top must be a number from 1 to {LIST_LIMIT}"
-            ))),
-        }
+/// How many devices are asked for.
+fn limit(parameters: &Parameters) -> Result<usize, HubError> {
+    let Some(top) = parameters.get("top") else {
+        return Ok(LIST_LIMIT);
+    };
+    match top.parse() {
+        Ok(top @ 1..=LIST_LIMIT) => Ok(top),
+        _ => Err(HubError::ArgumentInvalid(format!(
+            "top must be a number from 1 to {LIST_LIMIT}"
+        ))),
     }
 }
 
 async fn list(
     caller: Caller,
     State(services): State<Arc<Services>>,
-    Query(listing): Query<Listing>,
+    parameters: Parameters,
 ) -> Result<Response, RegistryProblem> {
     caller.may(Right::RegistryRead)?;
-    let top = listing.limit()?;
+    let top = limit(&parameters)?;
     let devices = services.hub.devices();
     let devices: Vec<_> = devices.iter().take(top).map(Device::to_json).collect();
     Ok(Json(devices).into_response())
@@ -59,7 +53,7 @@ async fn list(
 async fn read(
     caller: Caller,
     State(services): State<Arc<Services>>,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<Response, RegistryProblem> {
     caller.may(Right::RegistryRead)?;
     Ok(answer(&services.hub.device(&id)?))
@@ -69,7 +63,7 @@ async fn read(
 async fn write(
     caller: Caller,
     State(services): State<Arc<Services>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
     JsonBody(mut spec): JsonBody<DeviceSpec>,
 ) -> Result<Response, RegistryProblem> {
@@ -91,7 +85,7 @@ async fn write(
 async fn remove(
     caller: Caller,
     State(services): State<Arc<Services>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
 ) -> Result<StatusCode, RegistryProblem> {
     caller.may(Right::RegistryWrite)?;

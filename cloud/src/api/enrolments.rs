@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
@@ -11,6 +11,7 @@ use axum::routing::{MethodRouter, get};
 use super::Services;
 use super::auth::{Caller, Right};
 use super::body::{JsonBody, if_match};
+use super::parameters::Id;
 use super::problem::Problem;
 use crate::dps::{Enrollment, EnrollmentKind, EnrollmentSpec};
 
@@ -30,7 +31,7 @@ async fn read(
     kind: EnrollmentKind,
     caller: Caller,
     State(services): State<Arc<Services>>,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<Response, Problem> {
     caller.may(Right::Enrolment)?;
     Ok(answer(&services.dps.enrollment(kind, &id)?))
@@ -40,7 +41,7 @@ async fn write(
     kind: EnrollmentKind,
     caller: Caller,
     State(services): State<Arc<Services>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
     JsonBody(spec): JsonBody<EnrollmentSpec>,
 ) -> Result<Response, Problem> {
@@ -53,7 +54,7 @@ async fn remove(
     kind: EnrollmentKind,
     caller: Caller,
     State(services): State<Arc<Services>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
     caller.may(Right::Enrolment)?;

@@ -13,6 +13,7 @@
 //! | `/api/events` | `events` |
 //! | `/api/devices/{id}/messages` | `messages` |
 //! | `/api/faults` | `faults` |
+//! | what Azure has and this cloud has not | `unsupported` |
 
 mod auth;
 mod body;
@@ -25,11 +26,14 @@ mod faults;
 mod listener;
 mod messages;
 mod methods;
+mod parameters;
+mod patience;
 mod problem;
 mod query;
 mod registrations;
 mod statistics;
 mod twins;
+mod unsupported;
 
 use std::io;
 use std::net::SocketAddr;
@@ -59,6 +63,7 @@ use crate::dps::Dps;
 use crate::hub::Hub;
 use crate::store::Store;
 use listener::TlsListener;
+pub use unsupported::{UNSUPPORTED, Unsupported};
 
 /// How long requests in hand may take to finish when the cloud ends.
 const GRACE: Duration = Duration::from_secs(2);
@@ -140,6 +145,9 @@ fn router(services: Services) -> Router {
         .merge(events::routes())
         .merge(messages::routes())
         .merge(faults::routes())
+        .merge(unsupported::routes())
+        .fallback(problem::no_such_path)
+        .method_not_allowed_fallback(problem::no_such_method)
         .with_state(Arc::new(services))
         .layer(from_fn_with_state(store, when_committed));
     // A layer runs after its router has matched the path, so the one that changes the path has a router of its own.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::http::{HeaderName, StatusCode};
+use axum::http::{HeaderName, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -44,6 +44,28 @@ impl From<HubError> for Problem {
     }
 }
 
+/// A refusal that comes before an endpoint, or instead of one, in the shape of the service this path belongs to.
+pub(super) fn at(path: &str, error: HubError) -> Response {
+    let provisioning = ["/enrollments", "/enrollmentGroups", "/registrations"];
+    match provisioning.iter().any(|head| path.starts_with(head)) {
+        true => Problem(error).into_response(),
+        false => RegistryProblem(error).into_response(),
+    }
+}
+
+/// Nothing here has this address, as ASP.NET says it, on which Azure's services stand.
+pub(super) async fn no_such_path(uri: Uri) -> Response {
+    let message = format!("No HTTP resource was found that matches the request URI '{uri}'.");
+    (StatusCode::NOT_FOUND, Json(json!({"Message": message}))).into_response()
+}
+
+/// What has this address does not do this.
+pub(super) async fn no_such_method(method: Method) -> Response {
+    let message = format!("The requested resource does not support http method '{method}'.");
+    let body = Json(json!({"Message": message}));
+    (StatusCode::METHOD_NOT_ALLOWED, body).into_response()
+}
+
 impl IntoResponse for RegistryProblem {
     fn into_response(self) -> Response {
         let Self(error) = self;
@@ -62,6 +84,9 @@ impl IntoResponse for RegistryProblem {
 impl IntoResponse for MethodProblem {
     fn into_response(self) -> Response {
         let Self(error) = self;
+        if error == HubError::Unauthorized {
+            return RegistryProblem(error).into_response();
+        }
         let mut message = newer(&error, &method_text(&error));
         if let (Some(message), Some(info)) = (message.as_object_mut(), method_info(&error)) {
             message.insert("info".into(), info);
@@ -74,7 +99,7 @@ impl IntoResponse for MethodProblem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Self(error) = self;
-        let body = newer(&error, &error.to_string());
+        let body = newer(&error, &text(&error));
         answer(&error, body)
     }
 }
@@ -93,14 +118,22 @@ fn newer(error: &HubError, message: &str) -> Value {
     })
 }
 
+/// Tells one request from all others.
 fn tracking_id() -> String {
     format!("{:032X}", rand::random::<u128>())
 }
 
 /// Where Azure's text is known, it is Azure's.
-fn registry_text(error: &HubError) -> String {
+fn text(error: &HubError) -> String {
     match error {
         HubError::Unauthorized => "Unauthorized".into(),
+        HubError::InvalidProtocolVersion => "BadRequest".into(),
+        other => other.to_string(),
+    }
+}
+
+fn registry_text(error: &HubError) -> String {
+    match error {
         HubError::DeviceNotFound(id) => id.clone(),
         HubError::DeviceAlreadyExists(id) => {
             format!("A device with ID '{id}' is already registered.")
@@ -108,7 +141,7 @@ fn registry_text(error: &HubError) -> String {
         HubError::PreconditionFailed { existing, given } => format!(
             "Precondition failed: Device version did not match, existingVersion:{existing} newVersion:{given}"
         ),
-        other => other.to_string(),
+        other => text(other),
     }
 }
 
@@ -117,7 +150,7 @@ fn method_text(error: &HubError) -> String {
         HubError::DeviceNotFound(_) => "Not registered".into(),
         HubError::DeviceNotOnline { .. } => "The operation failed because the requested device isn't online. To learn more, see https://aka.ms/iothub404103".into(),
         HubError::GatewayTimeout => "Timed out waiting for the response from device.".into(),
-        other => other.to_string(),
+        other => text(other),
     }
 }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 
 use super::Services;
 use super::auth::{Caller, Right};
+use super::parameters::Id;
 use super::problem::Problem;
 
 pub(super) fn routes() -> Router<Arc<Services>> {
@@ -19,7 +20,7 @@ pub(super) fn routes() -> Router<Arc<Services>> {
 async fn read(
     caller: Caller,
     State(services): State<Arc<Services>>,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<Response, Problem> {
     caller.may(Right::Enrolment)?;
     let registration = services.dps.registration(&id)?;
@@ -29,7 +30,7 @@ async fn read(
 async fn forget(
     caller: Caller,
     State(services): State<Arc<Services>>,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<StatusCode, Problem> {
     caller.may(Right::Enrolment)?;
     services.dps.forget(&id)?;

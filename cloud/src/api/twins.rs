@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::Services;
 use super::auth::{Caller, Right};
 use super::body::{JsonBody, if_match};
+use super::parameters::Id;
 use super::problem::RegistryProblem;
 use crate::hub::DeviceTwin;
 use crate::hub::twin::TwinPatch;
@@ -23,7 +24,7 @@ pub(super) fn routes() -> Router<Arc<Services>> {
 async fn read(
     caller: Caller,
     State(services): State<Arc<Services>>,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<Response, RegistryProblem> {
     caller.may(Right::ServiceConnect)?;
     Ok(answer(&services.hub.twin(&id)?))
@@ -32,7 +33,7 @@ async fn read(
 async fn merge(
     caller: Caller,
     State(services): State<Arc<Services>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
     JsonBody(patch): JsonBody<Value>,
 ) -> Result<Response, RegistryProblem> {
@@ -45,7 +46,7 @@ async fn merge(
 async fn replace(
     caller: Caller,
     State(services): State<Arc<Services>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
     JsonBody(with): JsonBody<Value>,
 ) -> Result<Response, RegistryProblem> {

@@ -49,6 +49,8 @@ pub struct EnrollmentSpec {
     pub provisioning_status: Status,
     /// What the twin of a new device starts with: `{tags, properties: {desired}}`.
     pub initial_twin: Option<Value>,
+    /// How a hub is chosen. There is one hub; whoever wants to choose by a function of his own is refused.
+    pub allocation_policy: Option<String>,
 }
 
 /// Azure's `attestation`, of which the symmetric key counts here.
@@ -165,11 +167,16 @@ fn check(kind: EnrollmentKind, id: &str, spec: &EnrollmentSpec) -> Result<(), Hu
         }
         check_id("deviceId", device_id)?;
     }
+    if spec.allocation_policy.as_deref() == Some("custom") {
+        return Err(HubError::NotSupported("custom allocation"));
+    }
     match spec.attestation.kind.as_deref() {
         None | Some("symmetricKey") => Ok(()),
+        Some("x509" | "tpm") => Err(HubError::NotSupported(
+            "certificates and TPMs as a device's proof",
+        )),
         Some(_) => Err(HubError::ArgumentInvalid(
-            "attestation.type must be \"symmetricKey\": certificates and TPMs are not supported"
-                .into(),
+            "attestation.type must be \"symmetricKey\"".into(),
         )),
     }
 }

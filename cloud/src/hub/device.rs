@@ -107,6 +107,16 @@ pub struct DeviceSpec {
     pub status_reason: Option<String>,
     /// How it proves who it is. Missing keys are made on creation and kept on update.
     pub authentication: Authentication,
+    /// What else it is.
+    pub capabilities: Option<Capabilities>,
+}
+
+/// Azure's `capabilities`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Capabilities {
+    /// Whether it is an IoT Edge device.
+    pub iot_edge: bool,
 }
 
 /// Azure's `authentication`, of which the symmetric key counts here.
@@ -137,10 +147,16 @@ impl DeviceSpec {
 
     pub(super) fn checked(self) -> Result<Self, HubError> {
         check_id("deviceId", &self.device_id)?;
+        if self.capabilities.as_ref().is_some_and(|with| with.iot_edge) {
+            return Err(HubError::NotSupported("IoT Edge"));
+        }
         match self.authentication.kind.as_deref() {
             None | Some("sas") => Ok(self),
+            Some("selfSigned" | "certificateAuthority") => {
+                Err(HubError::NotSupported("certificates as a device's proof"))
+            }
             Some(_) => Err(HubError::ArgumentInvalid(
-                "authentication.type must be \"sas\": certificates are not supported".into(),
+                "authentication.type must be \"sas\"".into(),
             )),
         }
     }

@@ -27,7 +27,7 @@ use tokio::sync::watch;
 
 pub use self::c2d::{BODY_LIMIT as C2D_BODY_LIMIT, QUEUE_LIMIT as C2D_QUEUE_LIMIT};
 pub(crate) use self::connect::accept;
-pub use self::device::{Authentication, Device, DeviceSpec, Status, SymmetricKeys};
+pub use self::device::{Authentication, Capabilities, Device, DeviceSpec, Status, SymmetricKeys};
 pub(crate) use self::device::{check_id, time};
 pub(crate) use self::endpoint::Endpoint;
 pub(crate) use self::etag::{check as check_etag, of as etag};

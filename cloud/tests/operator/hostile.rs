@@ -1,5 +1,7 @@
 //! Requests that cannot be meant: each is answered, with 4xx.
 
+use serde_json::{Value, json};
+
 use crate::site::{OWNER, PROVISIONING, Site};
 
 /// Every endpoint that takes a body.
@@ -15,7 +17,7 @@ const WITH_BODY: [(&str, &str, &str); 8] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_cannot_be_read_is_answered_with_400() {
+async fn a_body_that_cannot_be_read_is_answered_with_4xx() {
     let site = Site::start().await;
     site.register("t-1");
     let deep = "[".repeat(100_000) + &"]".repeat(100_000);
@@ -31,7 +33,8 @@ async fn a_body_that_cannot_be_read_is_answered_with_400() {
         for body in &bodies {
             let answer = site.send(policy, method, path, &[], body);
             let start: String = body.chars().take(20).collect();
-            assert_eq!(answer.status, 400, "{method} {path} {start}");
+            let status = if body.len() > 1 << 20 { 413 } else { 400 };
+            assert_eq!(answer.status, status, "{method} {path} {start}");
             assert!(
                 answer.json.is_object(),
                 "{method} {path} {start}: {}",
@@ -77,6 +80,146 @@ async fn a_path_that_names_nothing_is_answered_with_4xx() {
             (400..500).contains(&answer.status),
             "{path}: {}",
             answer.status
+        );
+        assert!(
+            answer.json.is_object() || path.len() > 1000,
+            "{path}: {}",
+            answer.json
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_and_keys_that_azure_reserves_are_refused_by_name() {
+    let site = Site::start().await;
+    site.register("t-1");
+    let desired = |properties: Value| json!({"properties": {"desired": properties}});
+    let long = format!("/devices/{}", "x".repeat(129));
+    for (policy, method, path, body) in [
+        (OWNER, "PUT", "/devices/a%20b", json!({})),
+        (OWNER, "PUT", "/devices/a%22b", json!({})),
+        (OWNER, "PUT", "/devices/a%C3%A9", json!({})),
+        (OWNER, "PUT", &long, json!({})),
+        (PROVISIONING, "PUT", "/enrollments/a%20b", json!({})),
+        (PROVISIONING, "PUT", "/enrollmentGroups/a%3Cb", json!({})),
+        (OWNER, "PUT", "/devices/t-2", json!({"deviceId": "t-3"})),
+        (
+            OWNER,
+            "PUT",
+            "/devices/t-2",
+            json!({"authentication": {"symmetricKey": {"primaryKey": "?"}}}),
+        ),
+        (OWNER, "PATCH", "/twins/t-1", desired(json!({"a.b": 1}))),
+        (
+            OWNER,
+            "PATCH",
+            "/twins/t-1",
+            desired(json!({"a": {"$b": 1}})),
+        ),
+        (OWNER, "PATCH", "/twins/t-1", desired(json!({"a b": 1}))),
+        (OWNER, "PATCH", "/twins/t-1", desired(json!({"": 1}))),
+        (OWNER, "PATCH", "/twins/t-1", json!({"tags": {"a\u{1}": 1}})),
+        (OWNER, "PATCH", "/twins/t-1", json!({"tags": [1]})),
+        (
+            OWNER,
+            "POST",
+            "/twins/t-1/methods",
+            json!({"methodName": "a/b"}),
+        ),
+        (
+            OWNER,
+            "POST",
+            "/twins/t-1/methods",
+            json!({"methodName": ""}),
+        ),
+    ] {
+        let answer = site.call(policy, method, path, &body);
+        let had = (answer.status, answer.name.as_deref());
+        assert_eq!(
+            had,
+            (400, Some("ArgumentInvalid")),
+            "{method} {path} {body}"
+        );
+    }
+    assert_eq!(
+        site.get(OWNER, "/devices").json.as_array().unwrap().len(),
+        1
+    );
+    assert_eq!(site.get(OWNER, "/twins/t-1").json["version"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_twin_does_not_grow_beyond_its_limits() {
+    let site = Site::start().await;
+    site.register("t-1");
+    let texts = |count| -> Value {
+        let text = |n: usize| (n.to_string(), "x".repeat(4000).into());
+        Value::Object((0..count).map(text).collect())
+    };
+    for (fits, patch) in [
+        (true, json!({"tags": texts(2)})),
+        (false, json!({"tags": texts(3)})),
+        (true, json!({"properties": {"desired": texts(8)}})),
+        (false, json!({"properties": {"desired": texts(9)}})),
+        (
+            false,
+            json!({"properties": {"desired": {"a": "x".repeat(5000)}}}),
+        ),
+    ] {
+        let answer = site.call(OWNER, "PATCH", "/twins/t-1", &patch);
+        let expected = if fits {
+            (200, None)
+        } else {
+            (400, Some("ArgumentInvalid"))
+        };
+        assert_eq!((answer.status, answer.name.as_deref()), expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_of_azure_that_is_not_here_says_so() {
+    let site = Site::start().await;
+    for (policy, path, body) in [
+        (
+            OWNER,
+            "/devices/t-1",
+            json!({"authentication": {"type": "selfSigned"}}),
+        ),
+        (
+            OWNER,
+            "/devices/t-1",
+            json!({"authentication": {"type": "certificateAuthority"}}),
+        ),
+        (
+            OWNER,
+            "/devices/t-1",
+            json!({"capabilities": {"iotEdge": true}}),
+        ),
+        (
+            PROVISIONING,
+            "/enrollments/t-1",
+            json!({"attestation": {"type": "x509"}}),
+        ),
+        (
+            PROVISIONING,
+            "/enrollments/t-1",
+            json!({"attestation": {"type": "tpm"}}),
+        ),
+        (
+            PROVISIONING,
+            "/enrollmentGroups/t-1",
+            json!({"allocationPolicy": "custom"}),
+        ),
+    ] {
+        let answer = site.call(policy, "PUT", path, &body);
+        assert_eq!(
+            (answer.status, answer.name.as_deref()),
+            (501, Some("NotSupported"))
+        );
+        let told = answer.json.to_string();
+        assert!(
+            told.contains("Azure has this, the local cloud does not"),
+            "{told}"
         );
     }
 }

@@ -22,6 +22,7 @@ mod messages;
 mod methods;
 mod process;
 mod query;
+mod rest_table;
 mod site;
 mod statistics;
 mod twins;

@@ -9,6 +9,10 @@ fn ask(site: &Site, query: &str, headers: &[(&str, &str)]) -> Answer {
     site.send(OWNER, "POST", "/devices/query", headers, &body)
 }
 
+fn continuation(answer: &Answer) -> Option<String> {
+    answer.header("x-ms-continuation").map(str::to_owned)
+}
+
 /// Three devices, of which the first is connected and has reported something.
 async fn three_devices() -> (Site, Device) {
     let site = Site::start().await;
@@ -30,12 +34,12 @@ async fn whole_twins_are_as_the_service_shows_them() {
     let (site, _device) = three_devices().await;
     let answer = ask(&site, "select * from devices", &[]);
     assert_eq!(
-        (answer.status, answer.item_type.as_deref()),
+        (answer.status, answer.header("x-ms-item-type")),
         (200, Some("Twin"))
     );
     let twins = ["t-1", "t-2", "t-3"].map(|id| site.get(OWNER, &format!("/twins/{id}")).json);
     assert_eq!(answer.json, json!(twins));
-    assert_eq!(answer.continuation, None);
+    assert_eq!(continuation(&answer), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,7 +48,7 @@ async fn what_device_and_operator_say_can_be_asked_for() {
     let rows = |query: &str| {
         let answer = ask(&site, query, &[]);
         assert_eq!(
-            (answer.status, answer.item_type.as_deref()),
+            (answer.status, answer.header("x-ms-item-type")),
             (200, Some("Raw"))
         );
         answer.json
@@ -76,7 +80,7 @@ async fn an_answer_comes_in_pages_of_the_size_asked_for() {
         let page = answer.json.as_array().unwrap();
         sizes.push(page.len());
         rows.extend(page.clone());
-        let Some(token) = answer.continuation.take() else {
+        let Some(token) = continuation(&answer) else {
             break;
         };
         site.delete(
@@ -101,7 +105,7 @@ async fn an_answer_comes_in_pages_of_the_size_asked_for() {
     assert_eq!(ask(&site, query, &[]).json.as_array().unwrap().len(), 100);
     let large = ask(&site, query, &[("x-ms-max-item-count", "5000")]);
     assert_eq!(
-        (large.json.as_array().unwrap().len(), large.continuation),
+        (large.json.as_array().unwrap().len(), continuation(&large)),
         (128, None)
     );
 }
@@ -111,7 +115,7 @@ async fn nonsense_is_refused_with_azures_shape_and_the_place() {
     let (site, _device) = three_devices().await;
     let query = "SELECT deviceId FROM devices";
     let first = ask(&site, query, &[("x-ms-max-item-count", "1")]);
-    let token = first.continuation.unwrap();
+    let token = continuation(&first).unwrap();
     let refused = |answer: Answer| {
         assert_eq!(
             (answer.status, answer.name.as_deref()),

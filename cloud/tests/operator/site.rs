@@ -15,7 +15,7 @@ use cloud::tls::{Certificates, TlsVersions};
 use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
-use ureq::http::{Request, Response};
+use ureq::http::{HeaderMap, Request, Response};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
@@ -36,11 +36,14 @@ pub(crate) struct Answer {
     pub(crate) etag: Option<String>,
     /// The header `iothub-errorcode`.
     pub(crate) name: Option<String>,
-    /// The header `x-ms-item-type`.
-    pub(crate) item_type: Option<String>,
-    /// The header `x-ms-continuation`.
-    pub(crate) continuation: Option<String>,
     pub(crate) json: Value,
+    headers: HeaderMap,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
 }
 
 impl Site {
@@ -135,16 +138,23 @@ impl Site {
             Some(value.to_str().unwrap().to_owned())
         };
         let (etag, name) = (header("etag"), header("iothub-errorcode"));
-        let (item_type, continuation) = (header("x-ms-item-type"), header("x-ms-continuation"));
         let text = response.body_mut().read_to_string().unwrap();
         Answer {
             status: response.status().as_u16(),
             etag,
             name,
-            item_type,
-            continuation,
+            headers: response.headers().clone(),
             json: serde_json::from_str(&text).unwrap_or(Value::String(text)),
         }
+    }
+
+    /// The status alone, with a token: the answer may have no end.
+    pub(crate) fn status(&self, method: &str, path: &str, body: &str) -> u16 {
+        let token = self.token(OWNER, "localhost");
+        let path = format!("{path}?api-version=2021-04-12");
+        let headers = [("authorization", token.as_str())];
+        let response = self.response(method, &path, &headers, body);
+        response.status().as_u16()
     }
 
     /// The events' stream.

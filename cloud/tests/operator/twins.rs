@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::site::{OWNER, Site};
+use crate::site::{Answer, OWNER, Site};
 
 const TWIN: &str = "/twins/t-1";
 
@@ -60,4 +60,51 @@ async fn a_connected_device_is_told_of_a_change_at_once() {
     let (topic, body) = device.message().await;
     assert_eq!(topic, "$iothub/twin/PATCH/properties/desired/?$version=2");
     assert_eq!(body, br#"{"$version":2,"targetTemperature":23.5}"#);
+}
+
+const WRITERS: u64 = 100;
+
+/// What each of many writers is told who all write at once.
+fn writers(site: &Site, headers: &[(&str, &str)]) -> Vec<Answer> {
+    std::thread::scope(|scope| {
+        let write = |writer| {
+            let patch = json!({"properties": {"desired": {"writer": writer}}}).to_string();
+            scope.spawn(move || site.send(OWNER, "PATCH", TWIN, headers, &patch))
+        };
+        let writing: Vec<_> = (0..WRITERS).map(write).collect();
+        let told = writing.into_iter().map(|writer| writer.join().unwrap());
+        told.collect()
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_hundred_writers_with_the_same_etag_one_wins_each_round() {
+    let site = Site::start().await;
+    site.register("t-1");
+    for version in 2..5 {
+        let etag = site.get(OWNER, TWIN).etag.unwrap();
+        let told = writers(&site, &[("if-match", &etag)]);
+        let (won, lost): (Vec<_>, Vec<_>) = told.iter().partition(|answer| answer.status == 200);
+        assert_eq!(won.len(), 1);
+        assert!(lost.iter().all(|answer| answer.status == 412));
+        let twin = site.get(OWNER, TWIN);
+        assert_eq!(won[0].json, twin.json);
+        assert_eq!(twin.json["version"], version);
+        assert_eq!(twin.json["properties"]["desired"]["$version"], version);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_writers_without_an_etag_make_a_version_each() {
+    let site = Site::start().await;
+    site.register("t-1");
+    let told = writers(&site, &[]);
+    let versions = told.iter().map(|answer| {
+        let twin = &answer.json;
+        assert_eq!(twin["version"], twin["properties"]["desired"]["$version"]);
+        twin["version"].as_u64().unwrap()
+    });
+    let mut versions: Vec<_> = versions.collect();
+    versions.sort_unstable();
+    assert_eq!(versions, (2..2 + WRITERS).collect::<Vec<_>>());
 }

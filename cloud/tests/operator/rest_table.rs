@@ -1,0 +1,278 @@
+//! `docs/rest.md` is what the cloud does, and the cloud does nothing else.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use cloud::api::{UNSUPPORTED, Unsupported};
+use serde_json::{Value, json};
+
+use crate::site::{Answer, OWNER, PROVISIONING, Site};
+
+const METHODS: [&str; 5] = ["GET", "PUT", "POST", "PATCH", "DELETE"];
+const CALLS: &str = "$iothub/methods/POST/#";
+/// A body almost every endpoint can read.
+const BODY: &str = r#"{"methodName": "m", "text": "", "query": "SELECT * FROM devices"}"#;
+
+/// An endpoint of the table.
+pub(crate) struct Endpoint {
+    pub(crate) method: String,
+    /// As it stands there, with `{names}`.
+    path: String,
+    needs: String,
+    here: String,
+    remark: String,
+}
+
+impl Endpoint {
+    pub(crate) fn is_here(&self) -> bool {
+        self.here == "yes"
+    }
+
+    /// The path with a name that nothing has, as it may be called.
+    pub(crate) fn address(&self) -> String {
+        let part = |part: &str| match part.starts_with('{') {
+            true => "x".to_owned(),
+            false => part.to_owned(),
+        };
+        let parts: Vec<_> = self.path.split('/').map(part).collect();
+        let follow = if self.path == "/api/events" {
+            "?follow=false"
+        } else {
+            ""
+        };
+        parts.join("/") + follow
+    }
+
+    /// The least policy that may use it.
+    pub(crate) fn policy(&self) -> &'static str {
+        match self.needs.as_str() {
+            "RegistryRead" | "" => "registryRead",
+            "RegistryWrite" => "registryReadWrite",
+            "ServiceConnect" => "service",
+            "Enrolment" => PROVISIONING,
+            other => panic!("{other} is no right"),
+        }
+    }
+
+    pub(crate) fn call(&self, site: &Site, policy: &str) -> Answer {
+        let body = match (self.method.as_str(), self.path.as_str()) {
+            ("POST", "/devices") => r#"[{"id": "x"}]"#,
+            ("POST", "/api/faults") => "{}",
+            _ => BODY,
+        };
+        site.send(policy, &self.method, &self.address(), &[], body)
+    }
+
+    fn name(&self) -> (String, String) {
+        (self.method.clone(), self.path.clone())
+    }
+}
+
+/// The cells of every row of `docs/rest.md` that has as many.
+fn rows(cells: usize) -> Vec<Vec<String>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("../docs/rest.md")).unwrap();
+    let row = |line: &str| -> Option<Vec<String>> {
+        let line = line.strip_prefix("| ")?.strip_suffix('|')?;
+        Some(line.split('|').map(|cell| cell.trim().to_owned()).collect())
+    };
+    let rows = text.lines().filter_map(row);
+    rows.filter(|row| row.len() == cells).collect()
+}
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    let endpoint = |row: Vec<String>| {
+        let [endpoint, needs, here, remark] = row.try_into().unwrap();
+        let (method, path) = endpoint.trim_matches('`').split_once(' ')?;
+        Some(Endpoint {
+            method: method.into(),
+            path: path.into(),
+            needs,
+            here,
+            remark,
+        })
+    };
+    rows(4).into_iter().filter_map(endpoint).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_endpoint_of_the_table_answers_as_it_says() {
+    let site = Site::start().await;
+    let endpoints = endpoints();
+    assert!(endpoints.len() > 45, "{} endpoints", endpoints.len());
+    for endpoint in endpoints {
+        let (method, path) = endpoint.name();
+        let answer = endpoint.call(&site, endpoint.policy());
+        if endpoint.is_here() {
+            assert!(
+                ![401, 405, 501].contains(&answer.status),
+                "{method} {path}: {}",
+                answer.status
+            );
+            assert!(
+                answer.status != 404 || answer.name.is_some(),
+                "{method} {path}"
+            );
+        } else {
+            assert_eq!(answer.status, 501, "{method} {path}");
+            assert_eq!(answer.name.as_deref(), Some("NotSupported"));
+            let body = answer.json.to_string();
+            assert!(body.contains(&endpoint.remark), "{method} {path}: {body}");
+        }
+    }
+}
+
+#[test]
+fn what_the_table_calls_missing_is_what_the_cloud_knows_to_be_missing() {
+    let known = |entry: Unsupported| {
+        let name = move |method: &_| (format!("{method} {}", entry.path), entry.what.to_owned());
+        entry.methods.iter().map(name)
+    };
+    let known: BTreeSet<_> = UNSUPPORTED.into_iter().flat_map(known).collect();
+    let told = endpoints()
+        .into_iter()
+        .filter(|endpoint| !endpoint.is_here());
+    let told = told.map(|one| (format!("{} {}", one.method, one.path), one.remark));
+    assert_eq!(told.collect::<BTreeSet<_>>(), known);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_route_is_missing_in_the_table() {
+    let site = Site::start().await;
+    let endpoints = endpoints();
+    let told: BTreeSet<_> = endpoints.iter().map(Endpoint::name).collect();
+    let mut paths = routes(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api"));
+    assert!(paths.len() > 10, "{paths:?}");
+    paths.extend(UNSUPPORTED.map(|entry| entry.path.to_owned()));
+    for path in paths {
+        let address = path.replace(['{', '}'], "");
+        for method in METHODS {
+            let there = site.status(method, &address, BODY) != 405;
+            let told = told.contains(&(method.to_owned(), path.clone()));
+            assert_eq!(there, told, "{method} {path}: there, told");
+        }
+    }
+}
+
+/// Every path that stands literally in a `.route("…", …)` of the sources.
+fn routes(directory: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for file in std::fs::read_dir(directory).unwrap() {
+        let file = file.unwrap().path();
+        if file.is_dir() {
+            found.extend(routes(&file));
+            continue;
+        }
+        let text = std::fs::read_to_string(&file).unwrap();
+        let literal = |after: &str| {
+            let literal = after.trim_start().strip_prefix('"')?;
+            Some(literal.split_once('"')?.0.to_owned())
+        };
+        found.extend(text.split(".route(").skip(1).filter_map(literal));
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_error_of_the_table_can_be_had_with_its_status_and_code() {
+    let site = Site::start().await;
+    let mut refusals = refusals(&site);
+    refusals.push(call_that(&site, "leaves").await);
+    refusals.push(call_that(&site, "says nothing").await);
+    let had = refusals.iter().map(|answer| {
+        let name = answer.name.clone().unwrap();
+        (name, answer.status.to_string(), code(&answer.json))
+    });
+    let had: Vec<_> = had.collect();
+    let told = rows(4)
+        .into_iter()
+        .filter(|row| row[0].parse::<u16>().is_ok());
+    let told: Vec<_> = told.collect();
+    assert_eq!(told.len(), had.len());
+    for row in told {
+        let found = had.iter().find(|(name, ..)| *name == row[2]);
+        let (name, status, code) = found.unwrap_or_else(|| panic!("{} was not had", row[2]));
+        assert_eq!((status, name), (&row[0], &row[2]));
+        assert!(
+            code.as_ref().is_none_or(|code| *code == row[1]),
+            "{name}: {code:?}"
+        );
+    }
+}
+
+/// The code, where the shape of the error has one.
+fn code(error: &Value) -> Option<String> {
+    let nested = error["Message"].as_str();
+    let nested: Value = nested.map_or(Value::Null, |text| {
+        serde_json::from_str(text).unwrap_or_default()
+    });
+    let code = error["errorCode"].as_u64().or(nested["errorCode"].as_u64());
+    code.map(|code| code.to_string())
+}
+
+/// Every error that needs no device to come about.
+fn refusals(site: &Site) -> Vec<Answer> {
+    site.register("t-1");
+    let token = site.token(OWNER, "localhost");
+    let large = json!({"tags": {"a": "x".repeat(2 << 20)}}).to_string();
+    let message = || {
+        site.call(
+            OWNER,
+            "POST",
+            "/api/devices/t-1/messages",
+            &json!({"text": ""}),
+        )
+    };
+    let method = json!({"methodName": "m"});
+    let stale = [("if-match", "\"stale\"")];
+    vec![
+        site.send_as_is("GET", "/devices", &[("authorization", &token)], ""),
+        site.send(OWNER, "PATCH", "/twins/t-1", &[], "{"),
+        site.send_as_is("GET", "/devices?api-version=1", &[], ""),
+        {
+            (0..50).for_each(|_| assert_eq!(message().status, 201));
+            message()
+        },
+        site.get(OWNER, "/devices/none"),
+        site.call(OWNER, "POST", "/twins/t-1/methods", &method),
+        site.get(PROVISIONING, "/enrollments/none"),
+        site.get(PROVISIONING, "/registrations/none"),
+        site.call(OWNER, "PUT", "/devices/t-1", &json!({})),
+        site.send(OWNER, "PATCH", "/twins/t-1", &stale, "{}"),
+        site.send(OWNER, "PATCH", "/twins/t-1", &[], &large),
+        site.get(OWNER, "/jobs"),
+    ]
+}
+
+/// What becomes of a call whose device takes it and does this.
+async fn call_that(site: &Site, does: &str) -> Answer {
+    let mut device = site.device(&does.replace(' ', "-")).await;
+    device.subscribe(CALLS).await;
+    let leaves = does == "leaves";
+    let taken = tokio::spawn(async move {
+        device.message().await;
+        (!leaves).then_some(device)
+    });
+    let path = format!("/twins/{}/methods", does.replace(' ', "-"));
+    let method = json!({"methodName": "m", "responseTimeoutInSeconds": 5});
+    let answer = site.call(OWNER, "POST", &path, &method);
+    drop(taken.await.unwrap());
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_and_what_it_does_not_do_is_told_in_the_shape_of_asp_net() {
+    let site = Site::start().await;
+    let nothing = site.get(OWNER, "/nothing/here");
+    assert_eq!((nothing.status, nothing.name.as_deref()), (404, None));
+    let message = nothing.json["Message"].as_str().unwrap();
+    assert!(
+        message
+            .starts_with("No HTTP resource was found that matches the request URI '/nothing/here")
+    );
+    let other = site.call(OWNER, "POST", "/twins/x", &json!({}));
+    assert_eq!((other.status, other.name.as_deref()), (405, None));
+    let message = "The requested resource does not support http method 'POST'.";
+    assert_eq!(other.json["Message"], message);
+    assert!(other.header("allow").unwrap().contains("PATCH"));
+}

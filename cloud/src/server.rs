@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use anyhow::Context;
+use dtdl::Models;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -40,6 +41,8 @@ pub struct Config {
     pub place: Place,
     /// How long events are kept.
     pub keep: Retention,
+    /// The device models that are known.
+    pub models: Models,
 }
 
 /// A running cloud. Dropping it does not stop it; [`Cloud::stop`] does.
@@ -69,6 +72,7 @@ impl Cloud {
             hub: hub.clone(),
             dps: dps.clone(),
             policies: config.policies,
+            models: config.models,
             shutdown: ends.clone(),
         };
         let operators_tls = config.tls.right().clone();

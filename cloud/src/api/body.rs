@@ -8,6 +8,7 @@ use axum::http::header::IF_MATCH;
 use axum::response::Response;
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::problem;
@@ -24,12 +25,30 @@ const DROP_LIMIT: usize = 8 * 1024 * 1024;
 /// A body that is JSON, whatever the content type says.
 pub(super) struct JsonBody<T>(pub(super) T);
 
+/// JSON, or an empty body.
+pub(super) struct JsonOrNothing(pub(super) Option<Value>);
+
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Self::Rejection> {
         let path = request.uri().path().to_owned();
         let body = read(request).await.and_then(|bytes| parse(&bytes));
+        body.map(Self).map_err(|error| problem::at(&path, error))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for JsonOrNothing {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Self::Rejection> {
+        let path = request.uri().path().to_owned();
+        let body = read(request)
+            .await
+            .and_then(|bytes| match bytes.is_empty() {
+                true => Ok(None),
+                false => parse(&bytes).map(Some),
+            });
         body.map(Self).map_err(|error| problem::at(&path, error))
     }
 }
@@ -83,7 +102,6 @@ pub(super) fn if_match(headers: &HeaderMap) -> Option<&str> {
 mod tests {
     use axum::body::{Body, Bytes};
     use futures::stream;
-    use serde_json::Value;
 
     use super::*;
 

@@ -8,6 +8,7 @@
 //! | `/statistics/devices`, `/statistics/service` | `statistics` |
 //! | `/twins/{id}` | `twins` |
 //! | `/twins/{id}/methods` | `methods` |
+//! | `/digitaltwins/{id}` and below | `digital_twins` |
 //! | `/enrollments/{id}`, `/enrollmentGroups/{id}` | `enrolments` |
 //! | `/registrations/{id}` | `registrations` |
 //! | `/api/events` | `events` |
@@ -20,6 +21,7 @@ mod body;
 mod bulk;
 mod content;
 mod devices;
+mod digital_twins;
 mod enrolments;
 mod events;
 mod faults;
@@ -47,6 +49,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
 use axum::{Json, Router};
+use dtdl::Models;
 use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -79,6 +82,8 @@ pub struct Services {
     pub dps: Dps,
     /// Who may do what.
     pub policies: Policies,
+    /// The device models that are known.
+    pub models: Models,
     /// Turns true when the cloud ends.
     pub shutdown: watch::Receiver<bool>,
 }
@@ -140,6 +145,7 @@ fn router(services: Services) -> Router {
         .merge(statistics::routes())
         .merge(twins::routes())
         .merge(methods::routes())
+        .merge(digital_twins::routes())
         .merge(enrolments::routes())
         .merge(registrations::routes())
         .merge(events::routes())

@@ -119,7 +119,7 @@ fn newer(error: &HubError, message: &str) -> Value {
 }
 
 /// Tells one request from all others.
-fn tracking_id() -> String {
+pub(super) fn tracking_id() -> String {
     format!("{:032X}", rand::random::<u128>())
 }
 

@@ -1,13 +1,16 @@
 //! How the cloud is to run: the options `run` and `exec` share.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use cloud::ca::Authority;
 use cloud::dir::{DEFAULT_GROUP, Enrolment, OwnedDir, Running};
 use cloud::dps::{Attestation, EnrollmentKind, EnrollmentSpec};
+use cloud::models::shipped;
 use cloud::server::{Cloud, Config};
 use cloud::tls::{Certificates, TlsVersions};
+use dtdl::Models;
 
 use super::failure::Failure;
 use super::keeping::Keeping;
@@ -30,6 +33,10 @@ pub(crate) struct Manner {
     retry_after: u32,
     #[command(flatten)]
     keeping: Keeping,
+    /// The device models: a directory with dtmi/com/example/thermostat-1.json and so on; if there is none, those that are
+    /// part of this program
+    #[arg(long, env = "CLOUD_MODELS", value_name = "DIR")]
+    models: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -95,7 +102,17 @@ impl Manner {
             policies: dir.policies()?,
             place: self.keeping.place(dir.dir().path()),
             keep: self.keeping.retention(),
+            models: self.models()?,
         })
+    }
+
+    fn models(&self) -> Result<Models, Failure> {
+        let Some(directory) = &self.models else {
+            return shipped().map_err(Failure::settings);
+        };
+        let models = Models::in_directory(directory);
+        models.list().map_err(Failure::settings)?;
+        Ok(models)
     }
 }
 

@@ -3,6 +3,7 @@
 mod c2d;
 mod connect;
 mod device;
+mod digital_twin;
 mod endpoint;
 mod etag;
 mod events;
@@ -29,6 +30,7 @@ pub use self::c2d::{BODY_LIMIT as C2D_BODY_LIMIT, QUEUE_LIMIT as C2D_QUEUE_LIMIT
 pub(crate) use self::connect::accept;
 pub use self::device::{Authentication, Capabilities, Device, DeviceSpec, Status, SymmetricKeys};
 pub(crate) use self::device::{check_id, time};
+pub use self::digital_twin::DigitalTwinPatch;
 pub(crate) use self::endpoint::Endpoint;
 pub(crate) use self::etag::{check as check_etag, of as etag};
 pub use self::events::{Event, EventKind, FaultPhase, Message, RegistryChange, TwinChange};

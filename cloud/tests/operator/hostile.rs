@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use crate::site::{OWNER, PROVISIONING, Site};
 
 /// Every endpoint that takes a body.
-const WITH_BODY: [(&str, &str, &str); 8] = [
+const WITH_BODY: [(&str, &str, &str); 9] = [
     (OWNER, "PUT", "/devices/t-1"),
     (OWNER, "PATCH", "/twins/t-1"),
     (OWNER, "PUT", "/twins/t-1"),
     (OWNER, "POST", "/twins/t-1/methods"),
+    (OWNER, "PATCH", "/digitaltwins/t-1"),
     (PROVISIONING, "PUT", "/enrollments/t-1"),
     (PROVISIONING, "PUT", "/enrollmentGroups/t-1"),
     (OWNER, "POST", "/api/devices/t-1/messages"),
@@ -132,6 +133,7 @@ async fn ids_and_keys_that_azure_reserves_are_refused_by_name() {
             "/twins/t-1/methods",
             json!({"methodName": ""}),
         ),
+        (OWNER, "POST", "/digitaltwins/t-1/commands/a%23", json!({})),
     ] {
         let answer = site.call(policy, method, path, &body);
         let had = (answer.status, answer.name.as_deref());

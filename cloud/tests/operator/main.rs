@@ -13,6 +13,7 @@ mod bulk;
 mod commands;
 mod device;
 mod devices;
+mod digital_twins;
 mod enrolments;
 mod events;
 mod exec;

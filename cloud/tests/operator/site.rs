@@ -66,6 +66,7 @@ impl Site {
                 age: Duration::from_secs(3600),
                 bytes: 1 << 30,
             },
+            models: cloud::models::shipped().unwrap(),
         });
         Self {
             cloud: cloud.await.unwrap(),

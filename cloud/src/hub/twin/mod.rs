@@ -154,6 +154,16 @@ impl Twin {
         &self.reported.values
     }
 
+    /// When, and by which `$version`, each desired property last changed.
+    pub(super) fn desired_metadata(&self) -> &Map<String, Value> {
+        &self.desired.metadata
+    }
+
+    /// When each reported property last changed.
+    pub(super) fn reported_metadata(&self) -> &Map<String, Value> {
+        &self.reported.metadata
+    }
+
     /// What a device gets when it asks for its twin.
     pub fn device_json(&self) -> Value {
         json!({
@@ -257,13 +267,18 @@ pub(crate) fn as_changed(
 fn removing_others(old: &Map<String, Value>, new: Map<String, Value>) -> Map<String, Value> {
     let mut patch: Map<_, _> = old.keys().map(|key| (key.clone(), Value::Null)).collect();
     for (key, value) in new {
-        let value = match (old.get(&key), value) {
-            (Some(Value::Object(old)), Value::Object(new)) => removing_others(old, new).into(),
-            (_, value) => value,
-        };
+        let value = replacing(old.get(&key), Some(value));
         patch.insert(key, value);
     }
     patch
+}
+
+/// A patch that puts `new` in the place of `old`.
+pub(super) fn replacing(old: Option<&Value>, new: Option<Value>) -> Value {
+    match (old, new) {
+        (Some(Value::Object(old)), Some(Value::Object(new))) => removing_others(old, new).into(),
+        (_, new) => new.unwrap_or(Value::Null),
+    }
 }
 
 /// What the hub itself keeps beside the properties is not a property when it comes back.

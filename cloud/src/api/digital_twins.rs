@@ -1,0 +1,140 @@
+//! `/digitaltwins/{id}`: a device in the words of its model, and its commands.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::{ETAG, LOCATION};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use dtdl::{Model, ModelError};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use tracing::warn;
+
+use super::Services;
+use super::auth::{Caller, Right};
+use super::body::{JsonBody, JsonOrNothing, if_match};
+use super::parameters::{Id, Parameters, PathOf};
+use super::patience::Patience;
+use super::problem::{MethodProblem, RegistryProblem, tracking_id};
+use crate::error::HubError;
+use crate::hub::{DigitalTwinPatch, MethodCall};
+
+const STATUS: HeaderName = HeaderName::from_static("x-ms-command-statuscode");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
+
+/// What is not RFC 3986's unreserved.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+pub(super) fn routes() -> Router<Arc<Services>> {
+    Router::new()
+        .route("/digitaltwins/{id}", get(read).patch(change))
+        .route("/digitaltwins/{id}/commands/{name}", post(command))
+        .route(
+            "/digitaltwins/{id}/components/{component}/commands/{name}",
+            post(component_command),
+        )
+}
+
+async fn read(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    Id(id): Id,
+) -> Result<Response, RegistryProblem> {
+    caller.may(Right::ServiceConnect)?;
+    let twin = services.hub.twin(&id)?;
+    Ok(super::with_etag(&twin.etag(), twin.to_digital_twin()))
+}
+
+async fn change(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    Id(id): Id,
+    headers: HeaderMap,
+    JsonBody(patch): JsonBody<Value>,
+) -> Result<Response, RegistryProblem> {
+    caller.may(Right::ServiceConnect)?;
+    let patch = DigitalTwinPatch::from_json(&patch)?;
+    let hub = &services.hub;
+    if let Some(model) = model_of(&services, &id)? {
+        patch.check(&model)?;
+    }
+    let twin = hub.patch_digital_twin(&id, &patch, if_match(&headers))?;
+    let location = utf8_percent_encode(&id, ESCAPED);
+    let headers = [
+        (ETAG, format!("\"{}\"", twin.etag())),
+        (LOCATION, format!("/digitaltwins/{location}")),
+    ];
+    Ok((StatusCode::ACCEPTED, headers).into_response())
+}
+
+/// The model the device announced, if it is known and can be used.
+fn model_of(services: &Services, id: &str) -> Result<Option<Model>, HubError> {
+    let announced = services.hub.twin(id)?.model_id;
+    let announced = announced.and_then(|model| model.parse().ok());
+    let model = announced.map(|model| services.models.resolve(&model));
+    Ok(model.and_then(|model| match model {
+        Ok(model) => Some(model),
+        Err(ModelError::Unknown { .. }) => None,
+        Err(error) => {
+            warn!(device = id, %error, "the model of the device cannot be used");
+            None
+        }
+    }))
+}
+
+async fn command(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    PathOf((id, name)): PathOf<(String, String)>,
+    parameters: Parameters,
+    JsonOrNothing(payload): JsonOrNothing,
+) -> Result<Response, MethodProblem> {
+    call(&caller, &services, &id, name, &parameters, payload).await
+}
+
+async fn component_command(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    PathOf((id, component, name)): PathOf<(String, String, String)>,
+    parameters: Parameters,
+    JsonOrNothing(payload): JsonOrNothing,
+) -> Result<Response, MethodProblem> {
+    let name = format!("{component}*{name}");
+    call(&caller, &services, &id, name, &parameters, payload).await
+}
+
+async fn call(
+    caller: &Caller,
+    services: &Services,
+    id: &str,
+    name: String,
+    parameters: &Parameters,
+    payload: Option<Value>,
+) -> Result<Response, MethodProblem> {
+    caller.may(Right::ServiceConnect)?;
+    let seconds = |name| parameters.get(name).map(Value::String);
+    let patience = Patience::new(
+        seconds("connectTimeoutInSeconds"),
+        seconds("responseTimeoutInSeconds"),
+    )?;
+    let call = MethodCall {
+        name,
+        payload,
+        response_timeout: patience.response,
+        connect_timeout: patience.connect,
+    };
+    let reply = services.hub.call_method(id, call).await?;
+    let headers = [
+        (STATUS, reply.status.to_string()),
+        (REQUEST_ID, tracking_id()),
+    ];
+    let payload = reply.payload.unwrap_or_default();
+    Ok((headers, axum::Json(payload)).into_response())
+}

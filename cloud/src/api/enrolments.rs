@@ -1,12 +1,13 @@
-//! `/enrollments/{id}` and `/enrollmentGroups/{id}`: who may provision.
+//! `/enrollments/{id}` and `/enrollmentGroups/{id}`: who may provision, and with which keys.
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
+use axum::{Json, Router};
+use serde_json::Value;
 
 use super::Services;
 use super::auth::{Caller, Right};
@@ -19,6 +20,30 @@ pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new()
         .route("/enrollments/{id}", methods(EnrollmentKind::Individual))
         .route("/enrollmentGroups/{id}", methods(EnrollmentKind::Group))
+        .route(
+            "/enrollments/{id}/attestationmechanism",
+            attestation(EnrollmentKind::Individual),
+        )
+        .route(
+            "/enrollmentGroups/{id}/attestationmechanism",
+            attestation(EnrollmentKind::Group),
+        )
+}
+
+fn attestation(kind: EnrollmentKind) -> MethodRouter<Arc<Services>> {
+    post(move |caller, state, id| mechanism(kind, caller, state, id))
+}
+
+/// A question, though it is a POST.
+async fn mechanism(
+    kind: EnrollmentKind,
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    Id(id): Id,
+) -> Result<Json<Value>, Problem> {
+    caller.may(Right::Enrolment)?;
+    let enrolment = services.dps.enrollment(kind, &id)?;
+    Ok(Json(enrolment.attestation_json()))
 }
 
 fn methods(kind: EnrollmentKind) -> MethodRouter<Arc<Services>> {

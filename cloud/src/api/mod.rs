@@ -11,6 +11,7 @@
 //! | `/digitaltwins/{id}` and below | `digital_twins` |
 //! | `/enrollments/{id}`, `/enrollmentGroups/{id}` | `enrolments` |
 //! | `/registrations/{id}` | `registrations` |
+//! | lists of enrolments and registrations | `provisioning_lists` |
 //! | `/api/events` | `events` |
 //! | `/api/devices/{id}/messages` | `messages` |
 //! | `/api/faults` | `faults` |
@@ -31,6 +32,7 @@ mod methods;
 mod parameters;
 mod patience;
 mod problem;
+mod provisioning_lists;
 mod query;
 mod registrations;
 mod statistics;
@@ -148,6 +150,7 @@ fn router(services: Services) -> Router {
         .merge(digital_twins::routes())
         .merge(enrolments::routes())
         .merge(registrations::routes())
+        .merge(provisioning_lists::routes())
         .merge(events::routes())
         .merge(messages::routes())
         .merge(faults::routes())

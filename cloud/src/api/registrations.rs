@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 
 use super::Services;
 use super::auth::{Caller, Right};
+use super::body::if_match;
 use super::parameters::Id;
 use super::problem::Problem;
 
@@ -31,8 +32,9 @@ async fn forget(
     caller: Caller,
     State(services): State<Arc<Services>>,
     Id(id): Id,
+    headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
     caller.may(Right::Enrolment)?;
-    services.dps.forget(&id)?;
+    services.dps.forget(&id, if_match(&headers))?;
     Ok(StatusCode::NO_CONTENT)
 }

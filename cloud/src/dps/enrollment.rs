@@ -130,7 +130,7 @@ impl Enrollment {
     pub fn to_json(&self) -> Value {
         let mut json = json!({
             self.kind.id_name(): self.id,
-            "attestation": {"type": "symmetricKey", "symmetricKey": self.keys},
+            "attestation": self.attestation_json(),
             "provisioningStatus": self.status,
             "reprovisionPolicy": {"updateHubAssignment": true, "migrateDeviceData": true},
             "allocationPolicy": "hashed",
@@ -138,10 +138,23 @@ impl Enrollment {
             "createdDateTimeUtc": self.created,
             "lastUpdatedDateTimeUtc": self.updated,
         });
-        if let (Some(device_id), Some(json)) = (&self.device_id, json.as_object_mut()) {
-            json.insert("deviceId".into(), device_id.as_str().into());
+        let device_id = self.device_id.as_deref().map(Value::from);
+        let initial_twin = self.initial_twin.as_ref().map(TwinPatch::to_json);
+        if let Some(json) = json.as_object_mut() {
+            json.extend(device_id.map(|id| ("deviceId".into(), id)));
+            json.extend(initial_twin.map(|twin| ("initialTwin".into(), twin)));
         }
         json
+    }
+
+    /// Azure's `AttestationMechanism`.
+    pub fn attestation_json(&self) -> Value {
+        json!({"type": "symmetricKey", "symmetricKey": self.keys})
+    }
+
+    /// The group it is, if it is one.
+    pub(super) fn group(&self) -> Option<String> {
+        (self.kind == EnrollmentKind::Group).then(|| self.id.clone())
     }
 
     pub(super) fn is_enabled(&self) -> bool {

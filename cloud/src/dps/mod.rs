@@ -155,15 +155,22 @@ impl Dps {
         found.ok_or_else(|| HubError::RegistrationNotFound(id.to_owned()))
     }
 
-    /// Forgets a registration. The device stays in the hub.
+    /// Every registration, in the order of their ids.
+    pub fn registrations(&self) -> Vec<Registration> {
+        self.state().registrations.values().cloned().collect()
+    }
+
+    /// Forgets a registration. The device stays in the hub. `if_match` is the header as it came.
     ///
     /// # Errors
-    /// `RegistrationNotFound`.
-    pub fn forget(&self, id: &str) -> Result<(), HubError> {
+    /// `RegistrationNotFound`, `PreconditionFailed`.
+    pub fn forget(&self, id: &str, if_match: Option<&str>) -> Result<(), HubError> {
+        let missing = || HubError::RegistrationNotFound(id.to_owned());
         let mut state = self.state();
-        let removed = state.registrations.remove(id);
-        let removed = removed.ok_or_else(|| HubError::RegistrationNotFound(id.to_owned()))?;
-        removed.discard(self.store());
+        let registration = state.registrations.get(id).ok_or_else(missing)?;
+        check_etag(if_match, &registration.etag)?;
+        registration.discard(self.store());
+        state.registrations.remove(id);
         Ok(())
     }
 
@@ -171,6 +178,7 @@ impl Dps {
     fn register(&self, id: &str, by: &Enrollment, payload: Option<Value>) -> Registration {
         let mut registration = Registration::new(id, self.state().registrations.get(id), payload);
         registration.status = self.assign(id, by);
+        registration.group = by.group();
         let mut state = self.state();
         registration.keep(self.store());
         state

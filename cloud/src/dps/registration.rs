@@ -16,6 +16,8 @@ pub struct Registration {
     pub registration_id: String,
     /// How it ended.
     pub status: RegistrationStatus,
+    /// The enrolment group that let it in, if it was one.
+    pub group: Option<String>,
     /// What the device sent along: for Plug and Play its model id.
     pub payload: Option<Value>,
     /// When it first registered.
@@ -92,6 +94,7 @@ impl Registration {
         Self {
             registration_id: id.to_owned(),
             status: RegistrationStatus::Disabled,
+            group: None,
             payload,
             created: old.map_or(now, |old| old.created),
             updated: now,

@@ -86,6 +86,11 @@ impl TwinPatch {
         })
     }
 
+    /// The same body.
+    pub fn to_json(&self) -> Value {
+        json!({"tags": self.tags, "properties": {"desired": self.desired}})
+    }
+
     /// Without what the hub keeps beside the properties.
     pub(super) fn clean(mut self) -> Self {
         for part in [&mut self.tags, &mut self.desired].into_iter().flatten() {

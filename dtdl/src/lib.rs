@@ -51,6 +51,7 @@ mod name;
 mod parse;
 mod place;
 mod schema;
+mod size;
 mod text;
 pub mod unit;
 

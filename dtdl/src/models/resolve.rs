@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Model, ModelError, Models};
-use crate::dialect::{Dialect, EXTENDS_DEPTH};
+use crate::dialect::{Dialect, ELEMENTS, EXTENDS_DEPTH};
 use crate::dtmi::Dtmi;
 use crate::interface::{Content, Interface};
+use crate::size;
 
 /// One model being put together.
 pub(super) struct Resolution<'m> {
@@ -86,6 +87,14 @@ impl<'m> Resolution<'m> {
                     format!("it has more than {most} contents"),
                 ));
             }
+        }
+        if !size::is_allowed(&contents) {
+            return Err(inconsistent(
+                id,
+                format!(
+                    "it has more than {ELEMENTS} elements, each counted as often as it is used"
+                ),
+            ));
         }
         whole.contents = contents;
         Ok(whole)

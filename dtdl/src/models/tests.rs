@@ -301,3 +301,33 @@ fn what_was_given_comes_before_the_directory_until_it_is_removed() {
     assert_eq!(telemetry(&models), "old");
     assert!(!models.remove(&id("Thing")));
 }
+
+#[test]
+fn what_is_inherited_counts_towards_the_elements_of_an_interface() {
+    let fields: Vec<_> = (0..30)
+        .map(|n| json!({"name": format!("n{n}"), "schema": "double"}))
+        .collect();
+    let row = json!({"@type": "Object", "fields": fields});
+    let wide = |name: &str| {
+        let rows: Vec<_> = (0..30)
+            .map(|n| json!({"name": format!("r{n}"), "schema": row}))
+            .collect();
+        let table = json!({"@type": "Object", "fields": rows});
+        let shared = format!("dtmi:com:example:{name}:table;1");
+        let contents: Vec<_> = (0..60)
+            .map(|n| json!({"@type": "Telemetry", "name": format!("{name}{n}"), "schema": shared}))
+            .collect();
+        let mut interface = interface(name, &[], &[]);
+        interface["schemas"] = table;
+        interface["schemas"]["@id"] = json!(shared);
+        interface["contents"] = contents.into();
+        interface
+    };
+    let models = given([
+        wide("Left"),
+        wide("Right"),
+        interface("Both", &[], &["Left", "Right"]),
+    ]);
+    models.resolve(&id("Left")).unwrap();
+    assert!(problem(&models, "Both").contains("it has more than 100000 elements"));
+}

@@ -11,19 +11,13 @@ use crate::dialect::Dialect;
 use crate::interface::{Command, Component, Content, Property, Relationship};
 use crate::schema::Datum;
 
-/// An element of an interface, and how many elements it is made of.
-pub(super) struct Counted {
-    pub(super) content: Content,
-    pub(super) elements: usize,
-}
-
 impl<'d> Document<'d> {
     /// Reads an element of an interface.
     pub(super) fn content(
         &mut self,
         partition: &mut Partition<'d>,
         node: Node<'d>,
-    ) -> Result<Counted, Fault> {
+    ) -> Result<Content, Fault> {
         let node = partition.referent(node)?;
         node.members()?;
         let types = element::types(&node)?;
@@ -31,8 +25,7 @@ impl<'d> Document<'d> {
         if is(&class::TELEMETRY) {
             telemetry(partition, node)
         } else if is(&class::PROPERTY) {
-            let (property, elements) = property(partition, node)?;
-            Ok(counted(Content::Property(property), elements))
+            property(partition, node).map(Content::Property)
         } else if is(&class::COMMAND) {
             command(partition, node)
         } else if is(&class::COMPONENT) {
@@ -46,42 +39,37 @@ impl<'d> Document<'d> {
         }
     }
 
-    fn component(&mut self, dialect: Dialect, node: Node<'d>) -> Result<Counted, Fault> {
+    fn component(&mut self, dialect: Dialect, node: Node<'d>) -> Result<Content, Fault> {
         let element = Element::new(node, &class::COMPONENT, dialect)?;
         let component = Component {
             name: element.name()?,
             about: element.about()?,
             schema: self.reference(&element.require("schema")?, dialect)?,
         };
-        Ok(counted(Content::Component(component), 1))
+        Ok(Content::Component(component))
     }
 }
 
-fn counted(content: Content, elements: usize) -> Counted {
-    Counted { content, elements }
-}
-
-fn telemetry<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Counted, Fault> {
+fn telemetry<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Content, Fault> {
     let element = partition.element(node, &class::TELEMETRY)?;
-    let (telemetry, shape) = partition.datum(&element, 0)?;
-    Ok(counted(Content::Telemetry(telemetry), shape.elements))
+    let (telemetry, _) = partition.datum(&element, 0)?;
+    Ok(Content::Telemetry(telemetry))
 }
 
-fn property<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<(Property, usize), Fault> {
+fn property<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Property, Fault> {
     let element = partition.element(node, &class::PROPERTY)?;
     let (datum, shape) = partition.datum(&element, 0)?;
     if shape.arrays && !partition.dialect.limits().arrays_in_properties {
         let schema = element.require("schema")?;
         return Err(schema.fault("a property may not contain an array or a geometry in DTDL v2"));
     }
-    let property = Property {
+    Ok(Property {
         datum,
         writable: writable(&element)?,
-    };
-    Ok((property, shape.elements))
+    })
 }
 
-fn command<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Counted, Fault> {
+fn command<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Content, Fault> {
     let (request, response) = match partition.dialect {
         Dialect::V2 => (&class::PAYLOAD_V2, &class::PAYLOAD_V2),
         Dialect::V3 => (&class::REQUEST_V3, &class::RESPONSE_V3),
@@ -92,15 +80,13 @@ fn command<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Counted,
     {
         return Err(kind.unexpected("synchronous or asynchronous"));
     }
-    let (request, asked) = payload(partition, &element, "request", request)?;
-    let (response, answered) = payload(partition, &element, "response", response)?;
     let command = Command {
         name: element.name()?,
         about: element.about()?,
-        request,
-        response,
+        request: payload(partition, &element, "request", request)?,
+        response: payload(partition, &element, "response", response)?,
     };
-    Ok(counted(Content::Command(command), 1 + asked + answered))
+    Ok(Content::Command(command))
 }
 
 fn payload<'d>(
@@ -108,18 +94,18 @@ fn payload<'d>(
     command: &Element<'d>,
     member: &str,
     class: &Class,
-) -> Result<(Option<Box<Datum>>, usize), Fault> {
+) -> Result<Option<Box<Datum>>, Fault> {
     let Some(node) = command.get(member) else {
-        return Ok((None, 0));
+        return Ok(None);
     };
     let element = partition.element(node.only()?, class)?;
-    let (datum, shape) = partition.datum(&element, 0)?;
-    Ok((Some(Box::new(datum)), shape.elements))
+    let (datum, _) = partition.datum(&element, 0)?;
+    Ok(Some(Box::new(datum)))
 }
 
-fn relationship<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Counted, Fault> {
+fn relationship<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Content, Fault> {
     let element = partition.element(node, &class::RELATIONSHIP)?;
-    let (properties, elements) = link_properties(partition, &element)?;
+    let properties = link_properties(partition, &element)?;
     if let Some(least) = element.get("minMultiplicity")
         && least.integer()? != 0
     {
@@ -135,13 +121,13 @@ fn relationship<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Cou
         properties,
         writable: writable(&element)?,
     };
-    Ok(counted(Content::Relationship(relationship), 1 + elements))
+    Ok(Content::Relationship(relationship))
 }
 
 fn link_properties<'d>(
     partition: &mut Partition<'d>,
     element: &Element<'d>,
-) -> Result<(Vec<Property>, usize), Fault> {
+) -> Result<Vec<Property>, Fault> {
     let nodes = element.set("properties");
     let most = partition.dialect.limits().contents;
     if nodes.len() > most {
@@ -149,14 +135,14 @@ fn link_properties<'d>(
     }
     let mut names = Names::default();
     let mut properties = Vec::new();
-    let mut elements = 0_usize;
+
     for node in nodes {
-        let (property, more) = property(partition, node.clone())?;
+        let property = property(partition, node.clone())?;
         names.add(&property.datum.name, &node)?;
-        elements = elements.saturating_add(more);
+
         properties.push(property);
     }
-    Ok((properties, elements))
+    Ok(properties)
 }
 
 fn max_multiplicity(element: &Element<'_>) -> Result<Option<u32>, Fault> {

@@ -12,6 +12,7 @@ use super::schema::Names;
 use crate::dialect::{Dialect, ELEMENTS, INTERFACE_ID};
 use crate::dtmi::Dtmi;
 use crate::interface::{Content, Interface};
+use crate::size;
 
 /// A document as far as it has been read.
 #[derive(Debug, Default)]
@@ -109,19 +110,16 @@ impl<'d> Document<'d> {
     ) -> Result<Vec<Content>, Fault> {
         let mut names = Names::default();
         let mut contents = Vec::new();
-        let mut elements = 0_usize;
+
         for node in element.set("contents") {
             let read = self.content(partition, node.clone());
-            let read = read.and_then(|read| names.add(read.content.name(), &node).map(|()| read));
+            let read = read.and_then(|read| names.add(read.name(), &node).map(|()| read));
             match read {
-                Ok(read) => {
-                    elements = elements.saturating_add(read.elements);
-                    contents.push(read.content);
-                }
+                Ok(read) => contents.push(read),
                 Err(fault) => self.faults.push(fault),
             }
         }
-        if elements > ELEMENTS {
+        if !size::is_allowed(&contents) {
             return Err(element.node.fault(format!(
                 "the contents have more than {ELEMENTS} elements, each counted as often as it is used"
             )));

@@ -23,8 +23,7 @@ pub(super) struct Shape {
     pub(super) schema: Arc<Schema>,
     /// How many complex schemas are nested, this one counted and an Enum not.
     levels: usize,
-    /// How many elements it has, each counted as often as it is used.
-    pub(super) elements: usize,
+
     /// Whether there is an array in it.
     pub(super) arrays: bool,
 }
@@ -35,18 +34,17 @@ impl Shape {
             arrays: matches!(schema, Schema::Geometry { .. }),
             schema: Arc::new(schema),
             levels: 0,
-            elements: 1,
         }
     }
 
     /// The shape of a complex schema that has these within.
     fn around(schema: Schema, inner: &[Self]) -> Self {
         let array = matches!(schema, Schema::Array { .. });
-        let elements = inner.iter().map(|shape| shape.elements);
+
         Self {
             schema: Arc::new(schema),
             levels: 1 + inner.iter().map(|shape| shape.levels).max().unwrap_or(0),
-            elements: elements.fold(1, usize::saturating_add),
+
             arrays: array || inner.iter().any(|shape| shape.arrays),
         }
     }

@@ -198,6 +198,10 @@ fn a_misfit_says_where_it_is_what_is_expected_and_what_is_there() {
         schema.check(&json!({"a/b": [{"heat": 1}, {}], "c": []})),
         []
     );
+    assert_eq!(
+        pointers(&schema.check(&json!({"a": [{"heat": null}], "c": null}))),
+        ["/a/0/heat", "/c"]
+    );
     let misfits = schema.check(&json!({"a/b": [{"heat": 1}, {"heat": "warm", "cold": 1}], "c": 5}));
     let shown: Vec<_> = misfits.iter().map(ToString::to_string).collect();
     assert_eq!(

@@ -35,8 +35,8 @@
 //! semantic types and units, `extends`. Of DTDL v3 its context, its limits and arrays in properties. Contexts of extensions
 //! are allowed, and what they bring is kept by name; IoT Central's `geopoint` and `vector` are known.
 //!
-//! Of JSON-LD what it takes for that: one value for an array of one, `{"@value": …}`, language maps. Members are given by
-//! their short names, and within an interface only schemas may be referred to by identifier.
+//! Of JSON-LD what it takes for that: one value for an array of one, `{"@value": …}`, language maps, full names of the
+//! language's terms, references by identifier.
 //!
 //! Microsoft's own parsers are for .NET and JavaScript. On crates.io, `oxirs-physics` reads DTDL v3 as a step to RDF, without
 //! v2, units or values.

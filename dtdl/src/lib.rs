@@ -38,8 +38,8 @@
 //! Of JSON-LD what it takes for that: one value for an array of one, `{"@value": …}`, language maps, full names of the
 //! language's terms, references by identifier.
 //!
-//! Microsoft's own parsers are for .NET and JavaScript. On crates.io, `oxirs-physics` reads DTDL v3 as a step to RDF, without
-//! v2, units or values.
+//! Microsoft's own parsers are for .NET and JavaScript; on crates.io, a module of `oxirs-physics` reads DTDL v3 as a step to
+//! RDF.
 
 mod check;
 mod describe;

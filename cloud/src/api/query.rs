@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderName, Method};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::Services;
 use super::auth::{Caller, Right};
 use super::body::JsonBody;
-use super::problem::RegistryProblem;
+use super::problem::{RegistryProblem, no_such_method};
 use crate::error::HubError;
 use crate::query::{ItemType, Page, Position, Query, QueryError};
 
@@ -39,12 +39,13 @@ async fn run(
     State(services): State<Arc<Services>>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    JsonBody(Specification { query: text }): JsonBody<Specification>,
+    body: Result<JsonBody<Specification>, RegistryProblem>,
 ) -> Result<Response, RegistryProblem> {
     if id != "query" {
-        return Ok(StatusCode::METHOD_NOT_ALLOWED.into_response());
+        return Ok(no_such_method(Method::POST).await);
     }
     caller.may(Right::RegistryRead)?;
+    let JsonBody(Specification { query: text }) = body?;
     let query = Query::parse(&text)?;
     let (size, position) = (size(&headers)?, position(&headers, &text)?);
     let twins_after = |id: &str| services.hub.twins_after(id).map(|twin| twin.to_json());
@@ -96,6 +97,10 @@ fn answer(page: Page, rows: ItemType, query: &str) -> Response {
 
 impl From<QueryError> for RegistryProblem {
     fn from(error: QueryError) -> Self {
-        HubError::ArgumentInvalid(error.to_string()).into()
+        let refusal = match error.missing {
+            Some(what) => HubError::NotSupported(what),
+            None => HubError::ArgumentInvalid(error.to_string()),
+        };
+        refusal.into()
     }
 }

@@ -8,6 +8,8 @@ pub struct QueryError {
     pub position: usize,
     /// What was expected, or what is not supported.
     pub message: String,
+    /// What this cloud has not, if Azure would run the query for having it.
+    pub missing: Option<&'static str>,
 }
 
 impl QueryError {
@@ -15,6 +17,7 @@ impl QueryError {
         Self {
             position,
             message: message.into(),
+            missing: None,
         }
     }
 }

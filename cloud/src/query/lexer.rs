@@ -128,8 +128,9 @@ impl Lexer<'_> {
             c @ ('\'' | '"' | '\\') => Ok(c),
             'u' => {
                 let digits: String = (0..4).filter_map(|_| self.next()).collect();
+                let whole = digits.len() == 4 && digits.bytes().all(|c| c.is_ascii_hexdigit());
                 let code = u32::from_str_radix(&digits, 16).ok();
-                code.filter(|_| digits.len() == 4)
+                code.filter(|_| whole)
                     .and_then(char::from_u32)
                     .ok_or_else(wrong)
             }

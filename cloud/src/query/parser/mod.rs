@@ -82,7 +82,10 @@ impl Words {
             return Ok(());
         }
         let message = format!("FROM {collection} is not supported here, FROM devices is");
-        Err(QueryError::at(position, message))
+        Err(QueryError {
+            missing: missing(&collection),
+            ..QueryError::at(position, message)
+        })
     }
 
     fn end(&mut self, query: &Query) -> Result<(), QueryError> {
@@ -141,5 +144,14 @@ fn select(items: Option<Vec<Item>>, group_by: Option<&Path>) -> Result<Select, Q
         )),
         None => Ok(Select::Twins),
         Some(items) => columns::select(items, group_by),
+    }
+}
+
+/// What Azure would search in this collection.
+fn missing(collection: &str) -> Option<&'static str> {
+    match collection.to_ascii_lowercase().as_str() {
+        "devices.modules" => Some("modules"),
+        "devices.jobs" => Some("scheduled jobs"),
+        _ => None,
     }
 }

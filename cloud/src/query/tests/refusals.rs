@@ -68,6 +68,11 @@ fn a_refusal_says_where_and_what_was_expected() {
             r#"a text knows \', \", \\ and \uXXXX only"#,
         ),
         (
+            r"SELECT * FROM devices WHERE a = '\u+12f'",
+            34,
+            r#"a text knows \', \", \\ and \uXXXX only"#,
+        ),
+        (
             "SELECT * FROM devices WHERE a = 1x",
             33,
             "\"1x\" is no number",
@@ -133,10 +138,7 @@ fn a_refusal_says_where_and_what_was_expected() {
             "GROUP BY takes one attribute",
         ),
     ] {
-        let expected = QueryError {
-            position,
-            message: message.into(),
-        };
+        let expected = QueryError::at(position, message);
         assert_eq!(refused(query), expected, "{query}");
     }
 }

@@ -86,6 +86,10 @@ fn settings_that_cannot_be_are_refused_with_the_remedy() {
             "names below .localhost",
         ),
         (["run", "--tls", "1.1"], "possible values: 1.2, 1.3"),
+        (
+            ["run", "--models", "/nowhere/at/all"],
+            "cannot read /nowhere/at/all",
+        ),
     ] {
         let dir = tempfile::TempDir::new().unwrap();
         let output = cloud(&arguments)

@@ -244,6 +244,45 @@ fn refusals(site: &Site) -> Vec<Answer> {
     ]
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_header_of_an_answer_in_the_table_is_sent() {
+    let site = Site::start().await;
+    let mut device = site.device("t-1").await;
+    device.subscribe(CALLS).await;
+    let answering = tokio::spawn(async move { device.answer_call("1", 200, &json!(2)).await });
+    let command = site.send(OWNER, "POST", "/digitaltwins/t-1/commands/m", &[], "1");
+    answering.await.unwrap();
+    for id in ["e-1", "e-2"] {
+        site.call(
+            PROVISIONING,
+            "PUT",
+            &format!("/enrollments/{id}"),
+            &json!({}),
+        );
+    }
+    let one = [("x-ms-max-item-count", "1")];
+    let patch = r#"[{"op": "add", "path": "/targetTemperature", "value": 1}]"#;
+    let answers = [
+        command,
+        site.get(OWNER, "/devices/none"),
+        site.send(OWNER, "PATCH", "/digitaltwins/t-1", &[], patch),
+        site.send(PROVISIONING, "POST", "/enrollments/query", &one, BODY),
+    ];
+    let told = rows(3)
+        .into_iter()
+        .filter(|row| ["answer", "both"].contains(&&*row[1]));
+    let told: Vec<_> = told
+        .map(|row| row[0].trim_matches('`').to_owned())
+        .collect();
+    assert_eq!(told.len(), 7);
+    for header in told {
+        let sent = answers
+            .iter()
+            .any(|answer| answer.header(&header).is_some());
+        assert!(sent, "{header}");
+    }
+}
+
 /// What becomes of a call whose device takes it and does this.
 async fn call_that(site: &Site, does: &str) -> Answer {
     let mut device = site.device(&does.replace(' ', "-")).await;

@@ -1,4 +1,5 @@
 use jiff::Timestamp;
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -292,5 +293,56 @@ fn a_patch_must_suit_the_model_if_there_is_one() {
             ),
             (checked, _) => panic!("{op} {path}: {checked:?}"),
         }
+    }
+}
+
+/// Any operation that is well formed, on few names, so that they meet.
+fn any_operation() -> impl Strategy<Value = Value> {
+    let value = prop::sample::select(vec![
+        json!(1),
+        json!("x"),
+        json!({"f": 1}),
+        json!({"f": {"g": 2}, "h": true}),
+        json!({"x": 1, "$metadata": {}}),
+        json!({"x": {"f": 1}, "y": 2, "$metadata": {}}),
+    ]);
+    let op = prop::sample::select(vec!["add", "replace", "remove"]);
+    let path = prop::sample::select(vec!["/a", "/b", "/c", "/c/x", "/c/y", "/d/x"]);
+    (op, path, value).prop_map(|(op, path, value)| json!({"op": op, "path": path, "value": value}))
+}
+
+/// What is desired after these operations, in one patch.
+fn after(twin: &Twin, operations: &[Value]) -> Result<Twin, String> {
+    let desired = change(twin, operations.into())?;
+    let mut next = twin.clone();
+    let patch = TwinPatch::from_json(&json!({"properties": {"desired": desired}})).unwrap();
+    next.patch(patch, at(SET))
+        .map_err(|error| error.to_string())?;
+    Ok(next)
+}
+
+proptest! {
+    #[test]
+    fn one_patch_of_many_operations_does_what_a_patch_of_each_would(
+        operations in prop::collection::vec(any_operation(), 1..8),
+    ) {
+        let before = twin(
+            json!({"a": {"f": 1, "z": 2}, "c": {"__t": "c", "x": {"z": 1}, "y": 1}}),
+            &json!({"d": {"__t": "c", "x": 1}}),
+        );
+        let together = after(&before, &operations);
+        let mut one_by_one = operations.iter().map(std::slice::from_ref);
+        let one_by_one = one_by_one.try_fold(before, |twin, one| after(&twin, one));
+        prop_assert_eq!(together.is_ok(), one_by_one.is_ok());
+        if let (Ok(together), Ok(one_by_one)) = (together, one_by_one) {
+            prop_assert_eq!(together.desired(), one_by_one.desired());
+        }
+    }
+
+    #[test]
+    fn no_patch_is_too_strange_to_refuse(op in ".{0,10}", path in ".{0,20}", value in ".{0,10}") {
+        let twin = twin(json!({}), &json!({}));
+        let operation = json!({"op": op, "path": format!("/{path}"), "value": {value: null}});
+        prop_assert!(change(&twin, json!([operation])).is_err());
     }
 }

@@ -32,11 +32,6 @@ impl DeviceOption {
             ))),
         }
     }
-
-    /// The device named, if one is.
-    pub(crate) fn named(&self) -> Option<&str> {
-        self.device.as_deref()
-    }
 }
 
 fn ids(devices: &Value) -> Vec<String> {

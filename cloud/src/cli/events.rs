@@ -1,10 +1,12 @@
 //! `cloud events`
 
-use clap::Args;
+use std::io;
+
+use clap::{Args, ValueEnum};
+use cloud::hub::EventKind;
 use serde_json::Value;
 
 use super::client::Client;
-use super::device::DeviceOption;
 use super::failure::Failure;
 use super::output::{self, faint, printable};
 use super::stream::{self, Selection};
@@ -18,41 +20,120 @@ pub(crate) struct Events {
     /// Begin with the last so many events
     #[arg(long, env = "CLOUD_LAST", value_name = "COUNT")]
     last: Option<u64>,
-    #[command(flatten)]
-    device: DeviceOption,
-    /// Print each event as one line of JSON
+    /// Begin after the event of this number
+    #[arg(long, env = "CLOUD_SINCE", value_name = "NUMBER")]
+    since: Option<u64>,
+    /// Only of this device; may be given several times
+    #[arg(long, short, env = "CLOUD_DEVICE", value_name = "ID")]
+    device: Vec<String>,
+    /// Only of this kind; may be given several times
+    #[arg(long, short, env = "CLOUD_KIND", value_name = "KIND", value_parser = EventKind::NAMES)]
+    kind: Vec<String>,
+    /// Only from this time on, such as 2026-01-31T08:00:00Z
+    #[arg(long, env = "CLOUD_FROM", value_name = "TIME")]
+    from: Option<String>,
+    /// Only before this time
+    #[arg(long, env = "CLOUD_TO", value_name = "TIME")]
+    to: Option<String>,
+    /// How to print them
+    #[arg(
+        long,
+        env = "CLOUD_FORMAT",
+        default_value = "text",
+        value_name = "FORMAT"
+    )]
+    format: Format,
+    /// The same as --format json
     #[arg(long, env = "CLOUD_JSON")]
     json: bool,
 }
 
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Format {
+    /// One line each, to read
+    Text,
+    /// One line of JSON each
+    Json,
+    /// With columns, for spreadsheets
+    Csv,
+    /// As `az iot hub monitor-events --properties all` prints them
+    Az,
+}
+
 impl Events {
     pub(crate) fn run(&self, client: &Client) -> Result<(), Failure> {
-        let selection = Selection {
-            device: self.device.named(),
+        let selection = self.selection();
+        match self.format {
+            _ if self.json => print_each(stream::open(client, &selection)?, as_json),
+            Format::Json => print_each(stream::open(client, &selection)?, as_json),
+            Format::Text => print_each(stream::open(client, &selection)?, as_text),
+            Format::Csv => print_each(stream::lines(client, &selection, "csv")?, |line: String| {
+                output::line(&line)
+            }),
+            Format::Az => print_each(stream::lines(client, &selection, "az")?, |line: String| {
+                let event: Value = serde_json::from_str(&line).map_err(Failure::request)?;
+                output::pretty(&event)
+            }),
+        }
+    }
+
+    fn selection(&self) -> Selection<'_> {
+        Selection {
+            devices: self.device.iter().map(String::as_str).collect(),
+            kinds: self.kind.iter().map(String::as_str).collect(),
+            from: self.from.as_deref(),
+            to: self.to.as_deref(),
+            since: self.since,
             last: self.last,
             follow: self.follow,
             limit: None,
-        };
-        for event in stream::open(client, &selection)? {
-            let event = event
-                .map_err(|error| Failure::request(format!("lost the cloud's events: {error}")))?;
-            self.show(&event)?;
         }
-        Ok(())
     }
+}
 
-    fn show(&self, event: &Value) -> Result<(), Failure> {
-        if self.json {
-            return output::line(&event.to_string());
-        }
-        let field = |name| at(event, &format!("/{name}")).as_str().unwrap_or_default();
-        let head = format!("{} {}", field("enqueued"), field("device"));
-        let body = format!("{:<12} {}", field("type"), what(event));
-        output::coloured_line(&format!(
-            "{}  {}",
-            faint(&printable(&head)),
-            printable(&body)
-        ))
+fn print_each<T>(
+    events: impl Iterator<Item = io::Result<T>>,
+    print: impl Fn(T) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    for event in events {
+        let event =
+            event.map_err(|error| Failure::request(format!("lost the cloud's events: {error}")))?;
+        print(event)?;
+    }
+    Ok(())
+}
+
+fn as_json(event: Value) -> Result<(), Failure> {
+    output::line(&event.to_string())
+}
+
+fn as_text(event: Value) -> Result<(), Failure> {
+    if at(&event, "/type") == "gap" {
+        output::note(&gap(&event));
+        return Ok(());
+    }
+    let field = |name| at(&event, &format!("/{name}")).as_str().unwrap_or_default();
+    let head = format!("{} {}", field("enqueued"), field("device"));
+    let body = format!("{:<12} {}", field("type"), what(&event));
+    output::coloured_line(&format!(
+        "{}  {}",
+        faint(&printable(&head)),
+        printable(&body)
+    ))
+}
+
+/// What is to be said of events that are missing.
+fn gap(event: &Value) -> String {
+    let number = |name| at(event, name).as_u64().unwrap_or_default();
+    let (since, oldest) = (number("/since"), number("/oldest"));
+    if since < oldest {
+        format!(
+            "events {} to {} are not kept any more",
+            since + 1,
+            oldest - 1
+        )
+    } else {
+        format!("this cloud has no event {since} yet: beginning with {oldest}")
     }
 }
 
@@ -60,15 +141,35 @@ impl Events {
 fn what(event: &Value) -> String {
     match at(event, "/type").as_str() {
         Some("telemetry") => telemetry(event),
-        Some("reported") => format!(
+        Some("reported" | "desired") => format!(
             "{} (version {})",
             at(event, "/patch"),
             at(event, "/version")
         ),
+        Some("tags") => at(event, "/patch").to_string(),
+        Some("command") => command(event),
+        Some("created" | "updated" | "deleted") => plain(at(event, "/status")),
         Some("connected") => plain(at(event, "/modelId")),
         Some("fault-began" | "fault-ended" | "fault-struck") => fault(at(event, "/fault")),
         _ => plain(at(event, "/reason")),
     }
+}
+
+fn command(event: &Value) -> String {
+    let part = |name| {
+        let part = event.get(name).map(Value::to_string);
+        part.unwrap_or_default()
+    };
+    let call = format!("{}({})", plain(at(event, "/name")), part("payload"));
+    let outcome = match event.get("error") {
+        Some(error) => plain(error),
+        None => format!("{} {}", part("status"), part("response")),
+    };
+    format!(
+        "{call} -> {} in {} ms",
+        outcome.trim_end(),
+        part("milliseconds")
+    )
 }
 
 /// A fault with settings is an object of one name.

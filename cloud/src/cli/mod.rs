@@ -64,6 +64,8 @@ enum Command {
 Examples:
   cloud run
   cloud run --tls 1.2 --mqtt 127.0.0.1:18883
+  cloud run --ephemeral                keeps nothing
+  cloud run --keep 30d --keep-size 8GiB   telemetry for a month
   cloud run --hub-name hub.localhost   for SDKs that want a name with a dot")]
     Run(run::Run),
     /// Run a program with a cloud of its own
@@ -132,7 +134,9 @@ Exit code 1 if the device answers with a status of 400 or more.")]
 Examples:
   cloud events
   cloud events --follow --last 10
-  cloud events --device thermostat-1 --json")]
+  cloud events --device thermostat-1 --kind telemetry --json
+  cloud events --from 2026-01-31T08:00:00Z --to 2026-01-31T09:00:00Z --format csv > morning.csv
+  cloud events --format az --follow     as `az iot hub monitor-events` prints them")]
     Events(events::Events),
     /// Send a message to a device
     #[command(after_help = "\

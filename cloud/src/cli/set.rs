@@ -63,10 +63,11 @@ impl Set {
 
     fn awaited<'a>(&self, device: &'a str) -> Selection<'a> {
         Selection {
-            device: Some(device),
+            devices: vec![device],
             last: Some(0),
             follow: true,
             limit: Some(Duration::from_secs(self.timeout)),
+            ..Selection::default()
         }
     }
 

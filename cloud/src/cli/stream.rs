@@ -16,8 +16,16 @@ const LINE_LIMIT: u64 = 8 * 1024 * 1024;
 /// Which events.
 #[derive(Default)]
 pub(crate) struct Selection<'a> {
-    /// Of this device only.
-    pub(crate) device: Option<&'a str>,
+    /// Of these devices only.
+    pub(crate) devices: Vec<&'a str>,
+    /// Of these kinds only.
+    pub(crate) kinds: Vec<&'a str>,
+    /// Of this time or later.
+    pub(crate) from: Option<&'a str>,
+    /// Before this time.
+    pub(crate) to: Option<&'a str>,
+    /// After the event of this number.
+    pub(crate) since: Option<u64>,
     /// Of those that were, only the last so many.
     pub(crate) last: Option<u64>,
     /// Also those that are still to come.
@@ -27,16 +35,29 @@ pub(crate) struct Selection<'a> {
 }
 
 impl Selection<'_> {
-    fn path(&self) -> String {
-        let device = self.device.map(|id| format!("&device={}", encoded(id)));
-        let last = self.last.map(|count| format!("&last={count}"));
-        format!(
-            "/api/events?follow={}{}{}",
-            self.follow,
-            device.unwrap_or_default(),
-            last.unwrap_or_default()
-        )
+    fn path(&self, format: &str) -> String {
+        let mut path = format!("/api/events?format={format}&follow={}", self.follow);
+        let (since, last) = (self.since.map(text), self.last.map(text));
+        let devices = self.devices.iter().map(|device| ("device", *device));
+        let kinds = self.kinds.iter().map(|kind| ("kind", *kind));
+        let others = [
+            ("from", self.from),
+            ("to", self.to),
+            ("since", since.as_deref()),
+            ("last", last.as_deref()),
+        ];
+        let others = others
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        for (name, value) in devices.chain(kinds).chain(others) {
+            path += &format!("&{name}={}", encoded(value));
+        }
+        path
     }
+}
+
+fn text(number: u64) -> String {
+    number.to_string()
 }
 
 /// Events, one after the other. Ends when the cloud ends the stream, with an error that [`is_over`] after the limit.
@@ -49,8 +70,22 @@ pub(crate) fn open(
     client: &Client,
     selection: &Selection<'_>,
 ) -> Result<Events<BufReader<BodyReader<'static>>>, Failure> {
-    let lines = client.stream(Policy::Service, &selection.path(), selection.limit)?;
+    let lines = client.stream(Policy::Service, &selection.path("sse"), selection.limit)?;
     Ok(Events { lines })
+}
+
+/// Lines in another format of the cloud's, without their ends.
+pub(crate) fn lines(
+    client: &Client,
+    selection: &Selection<'_>,
+    format: &str,
+) -> Result<impl Iterator<Item = io::Result<String>>, Failure> {
+    let path = selection.path(format);
+    let mut lines = client.stream(Policy::Service, &path, selection.limit)?;
+    Ok(std::iter::from_fn(move || {
+        let line = read_line(&mut lines).transpose()?;
+        Some(line.map(|line| line.trim_end_matches(['\r', '\n']).to_owned()))
+    }))
 }
 
 impl<R: BufRead> Iterator for Events<R> {

@@ -139,24 +139,29 @@ impl Store {
         self.inner.journal.last_sequence()
     }
 
-    /// The number after which the events of this time and later come. It takes a moment for each million of them, so it is
-    /// for a thread that may block.
+    /// The number after which the committed events of this time and later come. It takes a moment for each million of them, so
+    /// it is for a thread that may block.
     ///
     /// # Errors
     /// If the database cannot be read.
     pub fn before_time(&self, from: Timestamp) -> std::result::Result<u64, StoreError> {
         let first = first_since(&self.reader(), from);
-        let first = first.map_err(|error| self.error(error))?;
-        Ok(first.map_or_else(|| self.last_event(), |first| first - 1))
+        first
+            .map(|first| first - 1)
+            .map_err(|error| self.error(error))
     }
 
-    /// The number after which there are so many events, or fewer because there are no more. It takes a moment for each
-    /// 100,000 events it has to look through, so it is for a thread that may block.
+    /// The number after which there are so many events up to `end`, or fewer because there are no more. It takes a moment for
+    /// each million it has to look through, so it is for a thread that may block.
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub fn before_last(&self, filter: &Filter, count: u64) -> std::result::Result<u64, StoreError> {
-        let mut end = self.last_event();
+    pub fn before_last(
+        &self,
+        filter: &Filter,
+        mut end: u64,
+        count: u64,
+    ) -> std::result::Result<u64, StoreError> {
         let mut left = count;
         while left > 0 {
             let found = before_last(&self.reader(), filter, end, &mut left);
@@ -276,11 +281,13 @@ fn last(database: &Connection) -> Result<u64> {
         .query_row((), |row| row.get(0))
 }
 
-/// The number of the first event of this time or later. The clock may have been set back, so that is not the one with the
-/// earliest such time.
-fn first_since(database: &Connection, from: Timestamp) -> Result<Option<u64>> {
+/// The number of the first event of this time or later, or else of the next that comes. The clock may have been set back, so
+/// that is not the one with the earliest such time.
+fn first_since(database: &Connection, from: Timestamp) -> Result<u64> {
+    let sql = "SELECT coalesce(min(sequence), (SELECT sequence + 1 FROM last_event))
+        FROM event WHERE enqueued >= ?1";
     database
-        .prepare_cached("SELECT min(sequence) FROM event WHERE enqueued >= ?1")?
+        .prepare_cached(sql)?
         .query_row((from.as_millisecond(),), |row| row.get(0))
 }
 

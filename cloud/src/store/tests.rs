@@ -254,10 +254,21 @@ async fn the_last_are_found_however_far_back_they_are() {
         kinds: vec![kind.into()],
         ..Filter::default()
     };
-    assert_eq!(store.before_last(&Filter::default(), 10).unwrap(), 9991);
-    assert_eq!(store.before_last(&Filter::default(), 0).unwrap(), 10_001);
-    assert_eq!(store.before_last(&kinds("disconnected"), 1).unwrap(), 0);
-    assert_eq!(store.before_last(&kinds("tags"), 1).unwrap(), 0);
+    assert_eq!(
+        store.before_last(&Filter::default(), 10_001, 10).unwrap(),
+        9991
+    );
+    assert_eq!(
+        store.before_last(&Filter::default(), 10_001, 0).unwrap(),
+        10_001
+    );
+    assert_eq!(
+        store
+            .before_last(&kinds("disconnected"), 10_001, 1)
+            .unwrap(),
+        0
+    );
+    assert_eq!(store.before_last(&kinds("tags"), 10_001, 1).unwrap(), 0);
 }
 
 #[tokio::test]

@@ -77,6 +77,25 @@ async fn a_second_cloud_is_refused_for_its_directory_or_its_port() {
 }
 
 #[test]
+fn a_store_that_is_damaged_ends_the_start_with_the_remedy() {
+    let dir = TempDir::new().unwrap();
+    std::fs::write(dir.path().join("cloud.db"), "no database".repeat(1000)).unwrap();
+    let ports = ["--mqtt", "127.0.0.1:0", "--https", "127.0.0.1:0"];
+    let output = cloud(&["run"])
+        .args(ports)
+        .env("CLOUD_DIR", dir.path())
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 2);
+    let said = stderr(&output);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(
+        said.contains("cloud.db is damaged") && said.contains("move it away"),
+        "{said}"
+    );
+}
+
+#[test]
 fn settings_that_cannot_be_are_refused_with_the_remedy() {
     for (arguments, said) in [
         (["run", "--mqtt", "0.0.0.0:8883"], "127.x.y.z only"),
@@ -90,6 +109,7 @@ fn settings_that_cannot_be_are_refused_with_the_remedy() {
             ["run", "--models", "/nowhere/at/all"],
             "cannot read /nowhere/at/all",
         ),
+        (["run", "--keep", "7"], "such as 90m, 12h or 7d"),
     ] {
         let dir = tempfile::TempDir::new().unwrap();
         let output = cloud(&arguments)
@@ -239,6 +259,42 @@ async fn events_are_followed_and_cannot_control_the_terminal() {
 
     let kept = service.shown(&["events", "--json", "--last", "1"]);
     assert_eq!(parsed(&kept)["text"], "\u{1b}[2Jhello");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_selected_and_printed_as_asked() {
+    let service = Service::start();
+    let mut device = service.device("t-1", &[]).await;
+    device.tell("$.ct=text%2Fplain", b"=1+1").await;
+    service.operate(&["call", "m", "{\"a\": 1}"]);
+    let command = service.shown(&["events", "--kind", "command"]);
+    assert!(
+        command.contains("command      m({\"a\":1}) -> timed out"),
+        "{command}"
+    );
+    let two = service.shown(&["events", "-k", "created", "-k", "connected", "-d", "t-1"]);
+    assert_eq!(two.lines().count(), 2, "{two}");
+    let csv = service.shown(&["events", "--kind", "telemetry", "--format", "csv"]);
+    let row = csv.lines().nth(1).unwrap();
+    assert!(
+        row.contains(",t-1,telemetry,,,text/plain,,text,\"'=1+1\","),
+        "{row}"
+    );
+    let az = service.shown(&["events", "--kind", "telemetry", "--format", "az"]);
+    assert_eq!(parsed(&az)["event"]["payload"], "=1+1");
+    let wrong = service.operate(&["events", "--from", "noon"]);
+    assert_eq!(code(&wrong), 1);
+    assert!(
+        stderr(&wrong).contains("from must be a time"),
+        "{}",
+        stderr(&wrong)
+    );
+    let late = service.operate(&["events", "--since", "900"]);
+    assert!(
+        stderr(&late).contains("no event 900 yet"),
+        "{}",
+        stderr(&late)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,6 +48,11 @@ impl Answer {
 
 impl Site {
     pub(crate) async fn start() -> Self {
+        Self::start_with(Place::Memory, 1 << 30).await
+    }
+
+    /// With a store in this place, which gives way to so many bytes.
+    pub(crate) async fn start_with(place: Place, bytes: u64) -> Self {
         let dir = TempDir::new().unwrap();
         let authority = Authority::open(dir.path()).unwrap();
         let names = ["localhost", "127.0.0.1"].map(str::to_owned);
@@ -61,10 +66,10 @@ impl Site {
             id_scope: "0ne00000A1B".into(),
             retry_after: 0,
             policies: policies.clone(),
-            place: Place::Memory,
+            place,
             keep: Retention {
                 age: Duration::from_secs(3600),
-                bytes: 1 << 30,
+                bytes,
             },
             models: cloud::models::shipped().unwrap(),
         });
@@ -156,6 +161,20 @@ impl Site {
         let headers = [("authorization", token.as_str())];
         let response = self.response(method, &path, &headers, body);
         response.status().as_u16()
+    }
+
+    /// What the events' address answers: its content type and its body, which must end.
+    pub(crate) fn export(&self, query: &str, headers: &[(&str, &str)]) -> (String, String) {
+        let token = self.token("service", "localhost");
+        let headers = [&[("authorization", token.as_str())], headers].concat();
+        let path = format!("/api/events?follow=false{query}");
+        let mut response = self.response("GET", &path, &headers, "");
+        assert_eq!(response.status(), 200);
+        let kind = response.headers()["content-type"].to_str().unwrap();
+        (
+            kind.to_owned(),
+            response.body_mut().read_to_string().unwrap(),
+        )
     }
 
     /// The events' stream.

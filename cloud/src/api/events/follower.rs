@@ -35,8 +35,8 @@ pub(super) struct Follower {
 
 /// How far a client is.
 enum Place {
-    /// It has had nothing yet.
-    Start,
+    /// It has had nothing yet; this was the last event when it came.
+    Start(u64),
     /// It has seen everything up to this number, and there is more.
     Behind(u64),
     /// It has seen everything up to this number, and that is all there was.
@@ -49,12 +49,13 @@ impl Follower {
         let store = services.hub.store().clone();
         // Before anything is read: what is committed meanwhile is in both, and counted once.
         let receiver = store.follow();
+        let last = store.last_event();
         Self {
             store,
             hub_name: services.hub.name().to_owned(),
             wanted: Arc::new(wanted),
             waiting: VecDeque::new(),
-            place: Place::Start,
+            place: Place::Start(last),
             receiver,
             shutdown: services.shutdown.clone(),
         }
@@ -75,7 +76,7 @@ impl Follower {
                 return Ok(Some(told));
             }
             match self.place {
-                Place::Start => self.begin().await?,
+                Place::Start(last) => self.begin(last).await?,
                 Place::Behind(reached) => self.read(reached).await?,
                 Place::Ahead(_) if !self.wanted.follow => return Ok(None),
                 Place::Ahead(reached) => match self.receive(reached).await {
@@ -86,13 +87,14 @@ impl Follower {
         }
     }
 
-    async fn begin(&mut self) -> Result<(), StoreError> {
+    async fn begin(&mut self, last: u64) -> Result<(), StoreError> {
         let wanted = Arc::clone(&self.wanted);
-        let start = self.blocking(move |store| start(store, &wanted)).await?;
+        let start = self.blocking(move |store| start(store, &wanted, last));
+        let start = start.await?;
         self.place = Place::Behind(start);
         match self.wanted.since {
             // A number that was never given is of another cloud.
-            Some(since) if since > self.store.last_event() => self.waiting.push_back(Told::Gap {
+            Some(since) if since > last => self.waiting.push_back(Told::Gap {
                 since,
                 oldest: start + 1,
             }),
@@ -159,16 +161,15 @@ impl Follower {
     }
 }
 
-/// The number after which a client begins.
-fn start(store: &Store, wanted: &Selection) -> Result<u64, StoreError> {
-    let since = wanted.since.unwrap_or(0);
-    let since = if since > store.last_event() { 0 } else { since };
+/// The number after which a client begins that came when this was the last event.
+fn start(store: &Store, wanted: &Selection, end: u64) -> Result<u64, StoreError> {
+    let since = wanted.since.filter(|since| *since <= end).unwrap_or(0);
     let from = match wanted.filter.from {
         Some(from) => store.before_time(from)?,
         None => 0,
     };
     let last = match wanted.last {
-        Some(last) => store.before_last(&wanted.filter, last)?,
+        Some(last) => store.before_last(&wanted.filter, end, last)?,
         None => 0,
     };
     Ok(since.max(from).max(last))

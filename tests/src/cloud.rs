@@ -48,11 +48,17 @@ impl Cloud {
     /// Starts a cloud with more options of `cloud run`.
     pub fn start_with(options: &[&str]) -> Self {
         let dir = directory();
-        let mut command = command(dir.path(), &["run", "--retry-after", "0"]);
-        command.args(["--mqtt", "127.0.0.1:0", "--https", "127.0.0.1:0"]);
-        let mut process = Process::start("cloud run", command.args(options));
-        process.stdout.wait_for("Ctrl-C ends it");
+        let process = run(dir.path(), ["127.0.0.1:0", "127.0.0.1:0"], options);
         Self { process, dir }
+    }
+
+    /// Kills this cloud, and starts another in its directory and on its ports.
+    pub fn kill_and_start_again(&mut self) {
+        let running = self.running();
+        let place = ["mqtt", "https"].map(|of| running[of].as_str().expect("an address"));
+        self.process.signal(Signal::KILL);
+        self.process.wait();
+        self.process = run(self.dir.path(), place, &[]);
     }
 
     /// Starts a cloud that lives as long as `host`, which is told how to reach it: `cloud exec` with these options.
@@ -203,6 +209,16 @@ impl Reply {
             payload: json["payload"].clone(),
         }
     }
+}
+
+fn run(dir: &Path, [mqtt, https]: [&str; 2], options: &[&str]) -> Process {
+    let mut command = command(dir, &["run", "--retry-after", "0"]);
+    command
+        .args(["--mqtt", mqtt, "--https", https])
+        .args(options);
+    let mut process = Process::start("cloud run", &mut command);
+    process.stdout.wait_for("Ctrl-C ends it");
+    process
 }
 
 fn exec(dir: &Path, options: &[&str], host: &HostCommand) -> Process {

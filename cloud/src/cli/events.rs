@@ -141,12 +141,17 @@ fn gap(event: &Value) -> String {
 fn what(event: &Value) -> String {
     match at(event, "/type").as_str() {
         Some("telemetry") => telemetry(event),
-        Some("reported" | "desired") => format!(
+        Some("reported") => format!(
             "{} (version {})",
             at(event, "/patch"),
             at(event, "/version")
         ),
-        Some("tags") => at(event, "/patch").to_string(),
+        Some("tags") => at(event, "/tags").to_string(),
+        Some("desired") => format!(
+            "{} (version {})",
+            at(event, "/desired"),
+            at(event, "/version")
+        ),
         Some("command") => command(event),
         Some("created" | "updated" | "deleted") => plain(at(event, "/status")),
         Some("connected") => plain(at(event, "/modelId")),

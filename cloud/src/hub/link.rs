@@ -122,7 +122,9 @@ impl Hub {
             pushes,
             calls: HashMap::new(),
         });
-        entry.set_connected(true, now());
+        let now = now();
+        entry.set_connected(true, now);
+        entry.device.last_activity = Some(now);
         let session_present = entry.session.open(clean);
         if model_id.is_some() {
             entry.model_id.clone_from(&model_id);
@@ -200,6 +202,5 @@ impl Entry {
     fn set_connected(&mut self, connected: bool, at: Timestamp) {
         self.device.connected = connected;
         self.device.connection_updated = Some(at);
-        self.device.last_activity = Some(at);
     }
 }

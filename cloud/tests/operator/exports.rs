@@ -58,10 +58,10 @@ async fn what_operators_do_is_told_too() {
         "deleted",
     ];
     assert_eq!(types, expected);
-    assert_eq!(events[3]["patch"], json!({"room": 1}));
+    assert_eq!(events[3]["tags"], json!({"room": 1}));
     assert_eq!(events[3]["twinVersion"], 2);
     assert_eq!(
-        (&events[4]["patch"], &events[4]["version"]),
+        (&events[4]["desired"], &events[4]["version"]),
         (&json!({"target": 20}), &json!(2))
     );
     assert_eq!(events[5]["name"], "reboot");

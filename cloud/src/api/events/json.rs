@@ -72,7 +72,7 @@ fn response(reply: &MethodReply) -> Option<&Value> {
 
 fn desired(change: &TwinChange) -> Value {
     json!({
-        "patch": change.patch,
+        "desired": change.patch,
         "replaced": change.replaced.then_some(true),
         "version": change.version,
         "twinVersion": change.twin_version,
@@ -81,7 +81,7 @@ fn desired(change: &TwinChange) -> Value {
 
 fn tags(change: &TwinChange) -> Value {
     json!({
-        "patch": change.patch,
+        "tags": change.patch,
         "replaced": change.replaced.then_some(true),
         "twinVersion": change.twin_version,
     })

@@ -39,13 +39,16 @@ async fn run(
     State(services): State<Arc<Services>>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Result<JsonBody<Specification>, RegistryProblem>,
+    body: Result<JsonBody<Specification>, Response>,
 ) -> Result<Response, RegistryProblem> {
     if id != "query" {
         return Ok(no_such_method(Method::POST).await);
     }
     caller.may(Right::RegistryRead)?;
-    let JsonBody(Specification { query: text }) = body?;
+    let text = match body {
+        Ok(JsonBody(Specification { query })) => query,
+        Err(refusal) => return Ok(refusal),
+    };
     let query = Query::parse(&text)?;
     let (size, position) = (size(&headers)?, position(&headers, &text)?);
     let twins_after = |id: &str| services.hub.twins_after(id).map(|twin| twin.to_json());

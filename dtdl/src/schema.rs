@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::text::About;
 use crate::unit::Unit;
@@ -45,25 +45,38 @@ pub enum Schema {
     /// Elements that all have one schema.
     Array {
         /// That of each element.
+        #[serde(serialize_with = "whole")]
         element: Arc<Schema>,
     },
     /// One of the values that are listed.
     Enum {
         /// The values there are.
+        #[serde(serialize_with = "whole")]
         values: Arc<[EnumValue]>,
     },
     /// Texts, and for each a value of one schema.
     Map {
         /// What the keys are called.
+        #[serde(serialize_with = "whole")]
         key: Arc<Key>,
         /// What the values are.
+        #[serde(serialize_with = "whole")]
         value: Arc<Datum>,
     },
     /// Members with names. None of them need be there.
     Object {
         /// The members there may be.
+        #[serde(serialize_with = "whole")]
         fields: Arc<[Datum]>,
     },
+}
+
+/// Shows what is shared whole wherever it is used.
+pub(crate) fn whole<T: Serialize + ?Sized, S: Serializer>(
+    shared: &Arc<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    (**shared).serialize(serializer)
 }
 
 /// A geometry of GeoJSON.
@@ -100,6 +113,7 @@ pub struct Datum {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<Unit>,
     /// What its values look like.
+    #[serde(serialize_with = "whole")]
     pub schema: Arc<Schema>,
 }
 

@@ -9,19 +9,29 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::dtmi::Dtmi;
 use crate::interface::Interface;
 use crate::parse::ParseError;
+use crate::schema::whole;
 use directory::Directory;
 use resolve::Resolution;
 
 /// A device's whole model: its interface with everything it inherits, and that of each component.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Model {
+    #[serde(serialize_with = "whole")]
     interface: Arc<Interface>,
+    #[serde(serialize_with = "each_whole")]
     components: BTreeMap<String, Arc<Interface>>,
+}
+
+fn each_whole<S: Serializer>(
+    components: &BTreeMap<String, Arc<Interface>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(components.iter().map(|(name, it)| (name, &**it)))
 }
 
 impl Model {

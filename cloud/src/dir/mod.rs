@@ -5,6 +5,7 @@
 //! | `ca.pem`, `ca.key` | the local certificate authority ([`crate::ca`]) |
 //! | `policies.json` | the keys of operators ([`Policies`]) |
 //! | `enrolment.json` | the id scope and the keys of the default enrolment group ([`Enrolment`]) |
+//! | `cloud.db` | devices, enrolments and events ([`crate::store`]) |
 //! | `running.json` | where the running cloud listens ([`Running`]); locked while it runs |
 //! | `lock` | locked while a cloud runs here |
 //!

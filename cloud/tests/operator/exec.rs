@@ -42,6 +42,29 @@ fn nothing_stays_of_a_cloud_that_was_for_one_program() {
 }
 
 #[test]
+fn a_cloud_in_a_named_directory_knows_its_device_the_next_time() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let run = |options: &[&str], script: &str| {
+        let output = cloud(&["exec", "--dir"])
+            .arg(dir.path())
+            .args(options)
+            .args(["--", "sh", "-c", script])
+            .env("CLOUD", env!("CARGO_BIN_EXE_cloud"))
+            .output()
+            .unwrap();
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        stdout(&output)
+    };
+    let key = "printenv IOTHUB_DEVICE_DPS_DEVICE_KEY";
+    let first = run(&[], &format!("{key}; $CLOUD set --no-wait a 1"));
+    let second = run(&[], &format!("{key}; $CLOUD twin"));
+    let (same, twin) = second.split_once('\n').unwrap();
+    assert_eq!(same, first.trim());
+    assert!(twin.contains("\"a\": 1"), "{twin}");
+    assert_ne!(run(&["--ephemeral"], key), first);
+}
+
+#[test]
 fn the_kind_of_security_is_as_asked_for() {
     let arguments = ["exec", "--security-type", "connectionString", "--", "env"];
     let shown = stdout(&cloud(&arguments).output().unwrap());

@@ -16,6 +16,7 @@ use ureq::{Agent, Body, BodyReader};
 
 use super::failure::Failure;
 use super::problem;
+use super::service_environment::policy_key;
 
 /// The cloud is on this machine: it answers at once or it is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -86,6 +87,11 @@ impl Client {
     /// The file clients are to trust.
     pub(crate) fn certificate(&self) -> &Path {
         &self.certificate
+    }
+
+    /// The keys of operators.
+    pub(crate) fn policies(&self) -> &Policies {
+        &self.policies
     }
 
     /// The JSON of `path`.
@@ -180,19 +186,9 @@ impl Client {
 
     fn token(&self, policy: Policy) -> Result<String, Failure> {
         let name = policy.name();
-        let keys = self.policies.keys(name).ok_or_else(|| {
-            Failure::settings(format!(
-                "policies.json has no policy {name:?}: delete the file and start the cloud again"
-            ))
-        })?;
+        let key = policy_key(&self.policies, name)?;
         let expiry = Timestamp::now() + 1.hour();
-        sas::sign(
-            &self.running.hub_name,
-            &keys.primary_key,
-            expiry,
-            Some(name),
-        )
-        .map_err(Failure::settings)
+        sas::sign(&self.running.hub_name, key, expiry, Some(name)).map_err(Failure::settings)
     }
 
     fn answer(&self, request: ureq::http::Result<Request<Vec<u8>>>) -> Result<Value, Failure> {

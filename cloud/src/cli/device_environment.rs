@@ -7,6 +7,9 @@ use cloud::dir::Running;
 /// Names and values.
 pub(crate) type Variables = Vec<(&'static str, String)>;
 
+/// Where programs look for the authority to trust: OpenSSL and what goes by it, Node.js, and Python's `requests`.
+const TRUST: [&str; 3] = ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE"];
+
 /// How a device proves who it is.
 pub(crate) struct Identity<'a> {
     /// Registration id and device id.
@@ -21,14 +24,15 @@ pub(crate) fn provisioning(
     certificate: &Path,
     identity: &Identity<'_>,
 ) -> Variables {
-    vec![
+    let mut variables = vec![
         ("IOTHUB_DEVICE_SECURITY_TYPE", "DPS".into()),
         ("IOTHUB_DEVICE_DPS_ENDPOINT", running.dps_name.clone()),
         ("IOTHUB_DEVICE_DPS_ID_SCOPE", running.id_scope.clone()),
         ("IOTHUB_DEVICE_DPS_DEVICE_ID", identity.id.into()),
         ("IOTHUB_DEVICE_DPS_DEVICE_KEY", identity.key.into()),
-        ("SSL_CERT_FILE", certificate.display().to_string()),
-    ]
+    ];
+    variables.extend(TRUST.map(|name| (name, certificate.display().to_string())));
+    variables
 }
 
 /// The connection string of a device that is registered.

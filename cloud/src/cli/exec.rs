@@ -14,6 +14,7 @@ use cloud::server::{Cloud, MQTT_PORT};
 
 use super::device_environment::{Identity, Variables, connection_string, provisioning};
 use super::failure::Failure;
+use super::service_environment::{HTTPS_PORT, OWNER, operating, policy_key};
 use super::settings::{Manner, Place};
 use super::{child, logging, output};
 
@@ -35,7 +36,10 @@ pub(crate) struct Exec {
         value_name = "TYPE"
     )]
     security_type: SecurityType,
-    /// Listen on this loopback address, port 8883: for SDKs that know no other port
+    /// The program operates the device too, or instead: it gets the owner's connection string
+    #[arg(long, env = "CLOUD_OPERATOR")]
+    operator: bool,
+    /// Listen on this loopback address, port 8883, and 443 with --operator: for SDKs that know no other port
     #[arg(long, env = "CLOUD_ADDRESS", value_name = "127.X.Y.Z", value_parser = loopback_ip)]
     address: Option<Ipv4Addr>,
     #[command(flatten)]
@@ -81,14 +85,15 @@ impl Exec {
     }
 
     fn place(&self) -> Place {
-        let (address, port) = match self.address {
-            Some(address) => (address, MQTT_PORT),
-            None => (Ipv4Addr::LOCALHOST, 0),
+        let (address, mqtt, https) = match self.address {
+            Some(address) if self.operator => (address, MQTT_PORT, HTTPS_PORT),
+            Some(address) => (address, MQTT_PORT, 0),
+            None => (Ipv4Addr::LOCALHOST, 0, 0),
         };
         let name = self.address.map(|address| address.to_string());
         Place {
-            mqtt: SocketAddr::from((address, port)),
-            https: SocketAddr::from((address, 0)),
+            mqtt: SocketAddr::from((address, mqtt)),
+            https: SocketAddr::from((address, https)),
             name: name.unwrap_or_else(|| "localhost".into()),
         }
     }
@@ -107,6 +112,10 @@ impl Exec {
             "IOTHUB_DEVICE_CONNECTION_STRING",
             connection_string(running, &identity),
         ));
+        if self.operator {
+            let policies = dir.policies()?;
+            variables.extend(operating(running, policy_key(&policies, OWNER)?, id));
+        }
         variables.push(("CLOUD_DIR", dir.path().display().to_string()));
         if std::env::var_os(HOST_STATE).is_none() {
             // What a device remembers of this cloud is of no use with another.

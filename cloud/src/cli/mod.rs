@@ -4,6 +4,7 @@ mod call;
 mod child;
 mod client;
 mod completions;
+mod connection_string;
 mod device;
 mod device_environment;
 mod devices;
@@ -19,6 +20,7 @@ mod problem;
 mod query;
 mod run;
 mod send;
+mod service_environment;
 mod set;
 mod settings;
 mod stream;
@@ -74,10 +76,12 @@ Examples:
   cloud exec -- host --component thermostat.wasm
   cloud exec --device-id t1 --security-type connectionString -- ./device
   cloud exec --address 127.0.5.1 -- python sample.py   an unmodified SDK, which knows port 8883 only
+  cloud exec --operator -- python backend.py           a program of the other side
 
 CMD gets IOTHUB_DEVICE_SECURITY_TYPE, IOTHUB_DEVICE_CONNECTION_STRING,
-IOTHUB_DEVICE_DPS_ENDPOINT, _ID_SCOPE, _DEVICE_ID and _DEVICE_KEY, SSL_CERT_FILE and
-CLOUD_DIR. Signals are passed on to it.
+IOTHUB_DEVICE_DPS_ENDPOINT, _ID_SCOPE, _DEVICE_ID and _DEVICE_KEY, CLOUD_DIR, and in
+SSL_CERT_FILE, NODE_EXTRA_CA_CERTS and REQUESTS_CA_BUNDLE what to trust; with --operator
+also IOTHUB_CONNECTION_STRING and IOTHUB_DEVICE_ID. Signals are passed on to it.
 
 Exit codes: that of CMD, 128 + the number of the signal that ended it, 126 and 127 as
 in a shell; 2 if the cloud does not start.")]
@@ -89,6 +93,16 @@ Examples:
   eval \"$(cloud enrol thermostat-1)\"; host --component thermostat.wasm
   cloud enrol thermostat-1 --group     stays good when the cloud is started again")]
     Enrol(enrol::Enrol),
+    /// Print a connection string: for programs on Azure's service SDKs, or of a device
+    #[command(after_help = "\
+Examples:
+  export IOTHUB_CONNECTION_STRING=\"$(cloud connection-string)\"
+  cloud connection-string --policy registryRead
+  cloud connection-string --device thermostat-1
+
+It holds a key. What the SDKs need besides, to trust the cloud, is printed by
+`cloud enrol` and set by `cloud exec`: docs/sdks.md.")]
+    ConnectionString(connection_string::ConnectionString),
     /// List the devices
     #[command(after_help = "\
 Examples:
@@ -186,6 +200,7 @@ impl Command {
             Self::Exec(command) => command.run(dir),
             Self::Run(command) => command.run(&chosen(dir)?),
             Self::Enrol(command) => command.run(&operator(dir)?),
+            Self::ConnectionString(command) => command.run(&operator(dir)?),
             Self::Devices(command) => command.run(&operator(dir)?),
             Self::Query(command) => command.run(&operator(dir)?),
             Self::Twin(command) => command.run(&operator(dir)?),

@@ -56,6 +56,7 @@ in a second terminal:
   cloud events --follow        shows what devices send
   cloud set NAME VALUE         sets a property
   cloud call COMMAND           calls a command
+  cloud connection-string      connects programs on Azure's service SDKs
 Ctrl-C ends it",
         running.hub_name,
         running.mqtt,

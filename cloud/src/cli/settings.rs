@@ -1,5 +1,6 @@
 //! How the cloud is to run: the options `run` and `exec` share.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -147,13 +148,16 @@ fn running(cloud: &Cloud, enrolment: &Enrolment) -> Running {
 }
 
 fn not_started(error: &anyhow::Error) -> Failure {
-    let in_use = error
-        .downcast_ref::<std::io::Error>()
-        .is_some_and(|error| error.kind() == std::io::ErrorKind::AddrInUse);
-    let remedy = if in_use {
-        ": end the program that uses the port, or choose another address or port (see --help)"
-    } else {
-        ""
+    let kind = error.downcast_ref().map(io::Error::kind);
+    let remedy = match kind {
+        Some(io::ErrorKind::AddrInUse) => {
+            ": end the program that uses the port, or choose another address or port (see --help)"
+        }
+        Some(io::ErrorKind::PermissionDenied) => {
+            ": only root may use ports below 1024; on Linux others may after \
+             `sudo sysctl net.ipv4.ip_unprivileged_port_start=443`"
+        }
+        _ => "",
     };
     Failure::settings(format!("{error:#}{remedy}"))
 }
@@ -169,5 +173,24 @@ pub(crate) fn loopback(text: &str) -> Result<SocketAddr, String> {
             "the local cloud listens on 127.x.y.z only: its certificates count for nothing else"
                 .into(),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn a_port_that_may_not_be_used_is_told_with_the_remedy() {
+        let denied = Err::<(), _>(io::Error::from(io::ErrorKind::PermissionDenied));
+        let error = denied.context("cannot listen on 127.0.0.9:443");
+        let failure = not_started(&error.unwrap_err());
+        let message = failure.message().unwrap();
+        assert!(
+            message.contains("127.0.0.9:443") && message.contains("sysctl"),
+            "{message}"
+        );
     }
 }

@@ -7,25 +7,29 @@ use serde::{Deserialize, Serialize};
 use crate::hub::SymmetricKeys;
 use crate::sas::random_key;
 
-/// The names of Azure's built-in policies: the hub's, and the provisioning service's one.
-const NAMES: [&str; 6] = [
-    "iothubowner",
-    "service",
-    "registryRead",
-    "registryReadWrite",
-    "device",
-    "provisioningserviceowner",
-];
-
 /// The shared access policies, by name.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Policies(BTreeMap<String, SymmetricKeys>);
 
 impl Policies {
+    /// The names of Azure's built-in policies: the hub's, and the provisioning service's one.
+    pub const NAMES: [&str; 6] = [
+        "iothubowner",
+        "service",
+        "registryRead",
+        "registryReadWrite",
+        "device",
+        "provisioningserviceowner",
+    ];
+
     /// Azure's built-in policies, each with new keys.
     pub fn generate() -> Self {
-        Self(NAMES.map(|name| (name.to_owned(), random_keys())).into())
+        Self(
+            Self::NAMES
+                .map(|name| (name.to_owned(), random_keys()))
+                .into(),
+        )
     }
 
     /// The keys of the policy of this name.

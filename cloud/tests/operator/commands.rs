@@ -319,6 +319,38 @@ async fn devices_are_listed_without_their_keys() {
     assert!(!json.contains("Key"), "{json}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn connection_strings_are_printed_when_asked_for() {
+    let service = Service::start();
+    let _device = service.device("t-1", &[]).await;
+    let (running, policies) = (service.running(), service.place().policies().unwrap());
+    for (arguments, policy) in [
+        (&["connection-string"][..], "iothubowner"),
+        (&["connection-string", "--policy", "service"], "service"),
+    ] {
+        let key = &policies.keys(policy).unwrap().primary_key;
+        let port = running.https.port();
+        let expected = format!(
+            "HostName=localhost:{port};SharedAccessKeyName={policy};SharedAccessKey={key}\n"
+        );
+        assert_eq!(service.shown(arguments), expected);
+    }
+    let of_device = service.shown(&["connection-string", "--device", "t-1"]);
+    let expected = format!(
+        "HostName={};DeviceId=t-1;SharedAccessKey=",
+        running.hub_name
+    );
+    assert!(of_device.starts_with(&expected), "{of_device}");
+    for (arguments, exit, said) in [
+        (["--policy", "owner"], 2, "possible values: iothubowner"),
+        (["--device", "t-2"], 1, "DeviceNotFound"),
+    ] {
+        let output = service.operate(&[&["connection-string"][..], &arguments].concat());
+        assert_eq!(code(&output), exit, "{arguments:?}");
+        assert!(stderr(&output).contains(said), "{}", stderr(&output));
+    }
+}
+
 #[test]
 fn completions_are_made_for_each_shell() {
     for shell in ["bash", "zsh", "fish"] {

@@ -8,7 +8,8 @@ use crate::process::{cloud, code, signal, stderr, stdout, variable};
 
 #[test]
 fn the_program_gets_what_a_device_needs_and_its_code_is_ours() {
-    let script = "env; $CLOUD devices; test -f $SSL_CERT_FILE && exit 7";
+    let script = "env; $CLOUD devices; \
+                  test -f $SSL_CERT_FILE -a -f $NODE_EXTRA_CA_CERTS -a -f $REQUESTS_CA_BUNDLE && exit 7";
     let output = cloud(&["exec", "--device-id", "t-1", "--", "sh", "-c", script])
         .env("CLOUD", env!("CARGO_BIN_EXE_cloud"))
         .output()
@@ -29,6 +30,24 @@ fn the_program_gets_what_a_device_needs_and_its_code_is_ours() {
         shown.lines().any(|line| line.starts_with("t-1 ")),
         "{shown}"
     );
+    assert!(!shown.contains("IOTHUB_CONNECTION_STRING="), "{shown}");
+}
+
+#[test]
+fn an_operators_program_gets_the_owners_connection_string_too() {
+    let script = "env; $CLOUD connection-string";
+    let output = cloud(&["exec", "--operator", "--", "sh", "-c", script])
+        .env("CLOUD", env!("CARGO_BIN_EXE_cloud"))
+        .output()
+        .unwrap();
+    let shown = stdout(&output);
+    let connection_string = variable(&shown, "IOTHUB_CONNECTION_STRING");
+    let (host, rest) = connection_string.split_once(';').unwrap();
+    assert!(host.starts_with("HostName=localhost:"), "{host}");
+    assert!(rest.starts_with("SharedAccessKeyName=iothubowner;SharedAccessKey="));
+    assert_eq!(shown.lines().last(), Some(connection_string.as_str()));
+    assert_eq!(variable(&shown, "IOTHUB_DEVICE_ID"), "device-1");
+    assert!(!stderr(&output).contains("SharedAccessKey"));
 }
 
 #[test]
@@ -76,7 +95,7 @@ fn the_kind_of_security_is_as_asked_for() {
 
 #[test]
 fn an_address_of_its_own_is_the_name_too_and_has_port_8883() {
-    let Some(address) = free_loopback() else {
+    let Some(address) = free_loopback("127.77") else {
         eprintln!("skipped: this system has no loopback address but 127.0.0.1");
         return;
     };
@@ -90,12 +109,30 @@ fn an_address_of_its_own_is_the_name_too_and_has_port_8883() {
     );
 }
 
+#[test]
+fn an_operators_program_with_an_address_of_its_own_needs_no_port_at_all() {
+    let Some(address) = free_loopback("127.78").filter(|address| is_free(address, 443)) else {
+        eprintln!("skipped: port 443 may not be used here");
+        return;
+    };
+    let output = cloud(&["exec", "--operator", "--address", &address, "--", "env"])
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let connection_string = variable(&stdout(&output), "IOTHUB_CONNECTION_STRING");
+    let expected = format!("HostName={address};SharedAccessKeyName=iothubowner;");
+    assert!(connection_string.starts_with(&expected));
+}
+
 /// One that nobody else has asked for: it follows from the process id.
-fn free_loopback() -> Option<String> {
+fn free_loopback(network: &str) -> Option<String> {
     let [.., a, b] = std::process::id().to_be_bytes();
-    let address = format!("127.77.{a}.{}", b.max(1));
-    TcpListener::bind((address.as_str(), 8883)).ok()?;
-    Some(address)
+    let address = format!("{network}.{a}.{}", b.max(1));
+    is_free(&address, 8883).then_some(address)
+}
+
+fn is_free(address: &str, port: u16) -> bool {
+    TcpListener::bind((address, port)).is_ok()
 }
 
 #[test]

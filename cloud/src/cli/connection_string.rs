@@ -1,0 +1,56 @@
+//! `cloud connection-string`
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use cloud::dir::Policies;
+
+use super::client::{Client, Policy};
+use super::device::encoded;
+use super::device_environment::{self, Identity};
+use super::failure::Failure;
+use super::output;
+use super::service_environment::{self, OWNER, policy_key};
+use super::value::at;
+
+#[derive(Args)]
+pub(crate) struct ConnectionString {
+    /// The shared access policy whose key it holds
+    #[arg(
+        long,
+        short,
+        env = "CLOUD_POLICY",
+        default_value = OWNER,
+        value_name = "NAME",
+        value_parser = PossibleValuesParser::new(Policies::NAMES),
+        conflicts_with = "device"
+    )]
+    policy: String,
+    /// Of this device, with its own key
+    #[arg(long, short, env = "CLOUD_DEVICE", value_name = "ID")]
+    device: Option<String>,
+}
+
+impl ConnectionString {
+    pub(crate) fn run(&self, client: &Client) -> Result<(), Failure> {
+        let running = client.running();
+        let text = match self.device.as_deref() {
+            None => {
+                let key = policy_key(client.policies(), &self.policy)?;
+                service_environment::connection_string(running, &self.policy, key)
+            }
+            Some(id) => {
+                let key = device_key(client, id)?;
+                device_environment::connection_string(running, &Identity { id, key: &key })
+            }
+        };
+        output::line(&text)
+    }
+}
+
+fn device_key(client: &Client, id: &str) -> Result<String, Failure> {
+    let device = client.get(Policy::RegistryRead, &format!("/devices/{}", encoded(id)))?;
+    let key = at(&device, "/authentication/symmetricKey/primaryKey").as_str();
+    key.filter(|key| !key.is_empty())
+        .map(str::to_owned)
+        .ok_or_else(|| Failure::request(format!("{id} has no symmetric key")))
+}

@@ -45,7 +45,7 @@ impl Pushed {
 impl DeviceTwin {
     /// The etag of the twin, which is not that of the device.
     pub fn etag(&self) -> String {
-        etag::of(self.twin.version())
+        etag::of(self.twin.operated_version())
     }
 
     /// Azure's `Twin`.
@@ -140,7 +140,7 @@ impl Hub {
         let change = change.clean();
         let mut state = self.state();
         let entry = entry(&mut state, id)?;
-        etag::check(if_match, &etag::of(entry.twin.version()))?;
+        etag::check(if_match, &etag::of(entry.twin.operated_version()))?;
         let push = match replaces {
             true => entry.twin.replace(change.clone(), now())?,
             false => entry.twin.patch(change.clone(), now())?,

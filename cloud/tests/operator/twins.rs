@@ -41,6 +41,29 @@ async fn a_change_of_something_that_has_changed_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_device_reports_makes_no_change_of_an_operators_late() {
+    let site = Site::start().await;
+    let mut device = site.device("t-1").await;
+    device.subscribe("$iothub/twin/res/#").await;
+    let before = site.get(OWNER, TWIN);
+    device
+        .publish(
+            "$iothub/twin/PATCH/properties/reported/?$rid=1",
+            r#"{"b": 1}"#,
+        )
+        .await;
+    device.message().await;
+    let after = site.get(OWNER, TWIN);
+    assert_eq!(after.json["version"], json!(2));
+    assert_eq!(after.etag, before.etag);
+    let patch = json!({"tags": {"a": 1}}).to_string();
+    let etag = before.etag.unwrap();
+    let changed = site.send(OWNER, "PATCH", TWIN, &[("if-match", &etag)], &patch);
+    assert_eq!(changed.status, 200);
+    assert_ne!(changed.etag, Some(etag));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn slashes_in_the_path_may_be_encoded() {
     let site = Site::start().await;
     site.register("t-1");

@@ -134,7 +134,7 @@ impl Twin {
         }
     }
 
-    /// Counts every change of tags and properties. The etag is made of it.
+    /// Counts every change of tags and properties.
     pub fn version(&self) -> u64 {
         self.version
     }
@@ -147,6 +147,12 @@ impl Twin {
     /// The tags.
     pub fn tags(&self) -> &Map<String, Value> {
         &self.tags
+    }
+
+    /// Counts the changes of tags and desired properties. The etag is made of it, so that what a device reports never
+    /// makes an operator's change late.
+    pub fn operated_version(&self) -> u64 {
+        self.version + 1 - self.reported.version
     }
 
     /// The desired properties, without metadata and `$version`.

@@ -56,7 +56,7 @@ check: tools ## Check form, lints, licences and sources
 audit: ## Look for known vulnerabilities (needs the advisory database)
 	@$(CARGO) deny check advisories || echo "SKIPPED: no cargo-deny, or its database cannot be reached"
 
-conformance: build ## Run Microsoft's own Python device SDK against the local cloud
+conformance: build guests ## Run Microsoft's own SDKs against the local cloud and the thermostat
 	@PYTHON=$(PYTHON) tests/conformance/run
 
 bench: build guests ## Measure, as ratios to a baseline of the same run

@@ -14,24 +14,12 @@ import time
 from azure.iot.device import Message, MethodResponse
 from azure.iot.device import exceptions
 from azure.iot.device.aio import IoTHubDeviceClient, ProvisioningDeviceClient
+from proof import proven, total
 
 MODEL_ID = "dtmi:com:example:Thermostat;1"
 # Longer than the time-outs of the `cloud` command, so that its own words are what a failure shows.
 PATIENCE = 60
 WRONG_KEY = "d3Jvbmcga2V5IHdyb25nIGtleSB3cm9uZyBrZXkgd3I="
-
-passed = 0
-failed = 0
-
-
-def proven(what, holds, seen=None):
-    global passed, failed
-    if holds:
-        passed += 1
-        print(f"ok      {what}", flush=True)
-    else:
-        failed += 1
-        print(f"FAILED  {what}: {seen!r}", flush=True)
 
 
 async def operator(*arguments):
@@ -235,8 +223,7 @@ async def main():
         await proofs()
     except Exception as error:
         proven("every step comes to its end", False, error)
-    print(f"{passed} passed, {failed} failed", flush=True)
-    return 1 if failed else 0
+    return total()
 
 
 sys.exit(asyncio.run(main()))

@@ -183,16 +183,16 @@ async fn decode_slashes(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
+/// None if its slashes are as they are meant. One at the end, which the SDK for Node.js puts there, means nothing.
 fn with_slashes(uri: &Uri) -> Option<Uri> {
     let path = uri.path();
     let decoded = path.replace("%2F", "/").replace("%2f", "/");
-    if decoded == path {
+    let right = decoded.strip_suffix('/').unwrap_or(&decoded);
+    if right == path || right.is_empty() {
         return None;
     }
     let query = uri.query().map(|query| format!("?{query}"));
-    format!("{decoded}{}", query.unwrap_or_default())
-        .parse()
-        .ok()
+    format!("{right}{}", query.unwrap_or_default()).parse().ok()
 }
 
 fn with_etag(etag: &str, body: Value) -> Response {

@@ -70,7 +70,7 @@ async fn a_path_that_names_nothing_is_answered_with_4xx() {
         "/twins/%25",
         "/devices/%F0%9F%92%A9",
         "//",
-        "/devices/",
+        "/devices//",
         &long,
         "/api/events?since=-1",
         "/api/events?since=99999999999999999999999",

@@ -64,9 +64,12 @@ async fn what_a_device_reports_makes_no_change_of_an_operators_late() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slashes_in_the_path_may_be_encoded() {
+async fn slashes_in_the_path_may_be_encoded_and_stand_at_its_end() {
     let site = Site::start().await;
     site.register("t-1");
+    assert_eq!(site.get(OWNER, "/devices/").json[0]["deviceId"], "t-1");
+    assert_eq!(site.get(OWNER, "/devices%2F").status, 200);
+    assert_eq!(site.get(OWNER, "/").status, 404);
     assert_eq!(site.get(OWNER, "/twins%2Ft-1").json["deviceId"], "t-1");
     assert_eq!(site.get(OWNER, "/twins%2ft-1").status, 200);
 }

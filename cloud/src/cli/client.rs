@@ -30,6 +30,7 @@ const CONTINUATION: &str = "x-ms-continuation";
 #[derive(Clone, Copy)]
 pub(crate) enum Policy {
     RegistryRead,
+    RegistryWrite,
     Service,
     Provisioning,
 }
@@ -38,6 +39,7 @@ impl Policy {
     fn name(self) -> &'static str {
         match self {
             Self::RegistryRead => "registryRead",
+            Self::RegistryWrite => "registryReadWrite",
             Self::Service => "service",
             Self::Provisioning => "provisioningserviceowner",
         }

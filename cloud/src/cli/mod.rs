@@ -5,6 +5,7 @@ mod child;
 mod client;
 mod completions;
 mod connection_string;
+mod descriptors;
 mod device;
 mod device_environment;
 mod devices;
@@ -14,6 +15,7 @@ mod exec;
 mod failure;
 mod fault;
 mod keeping;
+mod load;
 mod logging;
 mod output;
 mod problem;
@@ -171,6 +173,18 @@ Examples:
 
 Faults begin and end in `cloud events` too. docs/faults.md says what each stands for.")]
     Fault(fault::Fault),
+    /// Size the cloud: let simulated devices send at a rate, and measure how it bears it
+    #[command(after_help = "\
+Examples:
+  cloud load --devices 100 --rate 500
+  cloud load --devices 1000 --rate 5000 --duration 1m --payload-bytes 1000
+  cloud load --devices 10 --rate 100 --json > report.json
+
+A message that leaves late counts from when it was due. The cloud takes the devices as any
+others: they are registered, connect with tokens, and are removed at the end.
+
+Exit code 1 if a message was not acknowledged, a connection was lost or a twin not shown.")]
+    Load(load::Load),
     /// Print the completions for a shell
     #[command(after_help = "\
 Examples:
@@ -209,6 +223,7 @@ impl Command {
             Self::Events(command) => command.run(&operator(dir)?),
             Self::Send(command) => command.run(&operator(dir)?),
             Self::Fault(command) => command.run(&operator(dir)?),
+            Self::Load(command) => command.run(operator(dir)?),
         }
     }
 }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 
-pub use self::kit::{Fault, Flaw, Stroke};
+pub use self::kit::{Fault, Flaw, Stroke, duration};
 
 /// Strokes a connection may be behind with; it takes each as it comes.
 const STROKES: usize = 64;

@@ -21,6 +21,7 @@ mod exports;
 mod faults;
 mod hostile;
 mod kept;
+mod load;
 mod messages;
 mod methods;
 mod process;

@@ -16,7 +16,7 @@ use super::device_environment::{Identity, Variables, connection_string, provisio
 use super::failure::Failure;
 use super::service_environment::{HTTPS_PORT, OWNER, operating, policy_key};
 use super::settings::{Manner, Place};
-use super::{child, logging, output};
+use super::{child, descriptors, logging, output};
 
 #[derive(Args)]
 pub(crate) struct Exec {
@@ -71,6 +71,7 @@ impl Exec {
             return Err(Failure::settings("no program is named"));
         };
         logging::begin();
+        descriptors::raise();
         let dir = &lodging.dir;
         let mut owned = dir.take()?;
         let (cloud, running) = self.manner.start(&mut owned, self.place()).await?;

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::failure::Failure;
 use super::settings::{Manner, Place, loopback};
-use super::{logging, output};
+use super::{descriptors, logging, output};
 
 #[derive(Args)]
 pub(crate) struct Run {
@@ -27,6 +27,7 @@ impl Run {
     #[tokio::main]
     pub(crate) async fn run(&self, dir: &CloudDir) -> Result<(), Failure> {
         logging::begin();
+        descriptors::raise();
         let mut stop = Stop::listen().map_err(Failure::settings)?;
         let mut owned = dir.take()?;
         let place = Place {

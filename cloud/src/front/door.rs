@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::sleep;
-use tracing::{debug, warn};
+use tracing::warn;
 
 use crate::faults::{Fault, Faults, Standing};
 
@@ -22,6 +22,8 @@ pub(super) struct Door {
     state: State,
     changes: watch::Receiver<Vec<Standing>>,
     faults: Faults,
+    /// Whether the last attempt to accept a connection failed: one line tells of it, not ten a second.
+    fails: bool,
 }
 
 enum State {
@@ -37,6 +39,7 @@ impl Door {
             state: State::Open(listener),
             changes: faults.changes(),
             faults: faults.clone(),
+            fails: false,
         }
     }
 
@@ -47,14 +50,24 @@ impl Door {
             tokio::select! {
                 _ = self.changes.changed() => {}
                 accepted = self.state.accept() => match accepted {
-                    Ok(accepted) => return accepted,
+                    Ok(accepted) => {
+                        self.fails = false;
+                        return accepted;
+                    }
                     Err(error) => {
-                        debug!(%error, "cannot accept a connection");
+                        self.failed(&error);
                         sleep(PAUSE).await;
                     }
                 }
             }
         }
+    }
+
+    fn failed(&mut self, error: &io::Error) {
+        if !self.fails {
+            warn!(%error, "devices cannot connect");
+        }
+        self.fails = true;
     }
 
     /// Opens or closes, as the faults want it.

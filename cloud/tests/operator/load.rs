@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::process::{Service, code, signal, stderr, stdout};
+use crate::process::{Service, cloud, code, signal, stderr, stdout};
 
 fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
@@ -146,4 +147,59 @@ fn devices_of_a_load_stay_if_they_are_to_be_kept() {
     let shown = service.shown(&load);
     assert!(shown.contains("1 due, 1 sent, 1 acknowledged"), "{shown}");
     assert_eq!(service.shown(&["devices"]).lines().count(), 2);
+}
+
+/// This command where a process may have no more than so many files and sockets.
+fn limited(descriptors: u32, command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    let script = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
+    shell.args(["-c", &script]).arg(command.get_program());
+    shell.args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
+}
+
+#[test]
+fn a_load_for_which_there_are_too_few_descriptors_is_refused_with_the_remedy() {
+    let service = Service::start();
+    let load = service.command(&["load", "--devices", "100", "--rate", "1"]);
+    let output = limited(150, &load).output().unwrap();
+    assert_eq!(code(&output), 2);
+    let said = stderr(&output);
+    assert!(
+        said.contains("200") && said.contains("ulimit -Hn"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_cloud_without_descriptors_says_so_once() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let mut run = cloud(&["run", "--mqtt", "127.0.0.1:0", "--https", "127.0.0.1:0"]);
+    run.env("CLOUD_DIR", dir.path());
+    let mut child = limited(40, &run)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let greeting = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut mqtt = greeting.map_while(Result::ok).filter_map(|line| {
+        let address = line.split_once("hub and DPS")?.1.trim().to_owned();
+        Some(address.split_whitespace().next()?.to_owned())
+    });
+    let address = mqtt.next().unwrap();
+    let _waiting: Vec<_> = (0..50)
+        .map(|_| TcpStream::connect(&address).unwrap())
+        .collect();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let first = said.next().unwrap().unwrap();
+    assert!(first.contains("devices cannot connect"), "{first}");
+    signal(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(said.count(), 0);
 }

@@ -1,14 +1,16 @@
 //! The devices of a load in the registry.
 
 use cloud::sas::random_key;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::super::client::{Client, Policy};
-use super::super::device::encoded;
 use super::super::failure::Failure;
 use super::super::output;
 use super::stopped;
+
+/// So many devices can be changed with one request.
+const AT_ONCE: usize = 100;
 
 /// Devices of names no other load has used, which share a key.
 pub(super) struct Crew {
@@ -53,21 +55,27 @@ impl Crew {
         stop: &watch::Receiver<bool>,
     ) -> Result<(), Failure> {
         let keys = json!({"primaryKey": self.key, "secondaryKey": self.key});
-        for id in &self.ids {
+        for ids in self.ids.chunks(AT_ONCE) {
             if *stop.borrow() {
                 return Err(stopped());
             }
-            let device = json!({"deviceId": id, "authentication": {"symmetricKey": keys}});
-            client.send(Policy::RegistryWrite, "PUT", &path(id), &device)?;
-            self.registered += 1;
+            // Of an answer that does not come nobody knows what was done.
+            self.registered += ids.len();
+            change(
+                client,
+                ids,
+                |id| json!({"id": id, "importMode": "create", "authentication": {"symmetricKey": keys}}),
+            )?;
         }
         Ok(())
     }
 
     /// Removes those that were registered. What it cannot remove it tells of.
     pub(super) fn remove(&self, client: &Client) {
-        for id in self.ids.iter().take(self.registered) {
-            if let Err(failure) = client.delete(Policy::RegistryWrite, &path(id)) {
+        let registered = self.ids.get(..self.registered).unwrap_or_default();
+        for ids in registered.chunks(AT_ONCE) {
+            let order = |id: &str| json!({"id": id, "importMode": "delete"});
+            if let Err(failure) = change(client, ids, order) {
                 let why = failure.message().unwrap_or_default();
                 let name = &self.name;
                 return output::note(&format!("devices {name}-* stay registered: {why}"));
@@ -76,6 +84,9 @@ impl Crew {
     }
 }
 
-fn path(id: &str) -> String {
-    format!("/devices/{}", encoded(id))
+fn change(client: &Client, ids: &[String], order: impl Fn(&str) -> Value) -> Result<(), Failure> {
+    let orders = ids.iter().map(|id| order(id)).collect();
+    client
+        .send(Policy::RegistryWrite, "POST", "/devices", &orders)
+        .map(drop)
 }

@@ -48,7 +48,7 @@ pub(crate) struct Load {
     #[arg(long, env = "CLOUD_WINDOW", default_value_t = 64, value_name = "COUNT", value_parser = RangedU64ValueParser::<u32>::new().range(1..=1000))]
     window: u32,
     /// Leave the devices registered
-    #[arg(long, env = "CLOUD_KEEP")]
+    #[arg(long, env = "CLOUD_KEEP_DEVICES")]
     keep: bool,
     /// Print the result as one line of JSON, with what became of each device's messages
     #[arg(long, env = "CLOUD_JSON")]

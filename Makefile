@@ -60,12 +60,12 @@ conformance: build guests ## Run Microsoft's own SDKs against the local cloud an
 	@PYTHON=$(PYTHON) tests/conformance/run
 
 bench: build guests ## Measure, as ratios to a baseline of the same run
-	$(CARGO) bench $(NATIVE) --bench event --bench crowd --bench store --bench swap
+	$(CARGO) bench $(NATIVE) --bench event --bench crowd --bench store --bench swap --bench load
 	@PYTHON=$(PYTHON) tests/conformance/run --bench
 
 soak: build guests ## Run the long tests: some two hours
 	SOAK=1 $(CARGO) test --release $(NATIVE) --test fleet --test kill --test many_swaps --test stampede \
-		--test matrix --test flapping -- --nocapture
+		--test matrix --test flapping --test cloud_load -- --nocapture
 
 tools:
 	@command -v $(CARGO) >/dev/null || { \

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::problem;
 use crate::error::HubError;
+use crate::json;
 
 /// Enough for the largest thing there is to send, a method's payload of 128 kB, however it is escaped.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -54,7 +55,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonOrNothing {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HubError> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    json::read(bytes).map_err(|error| {
         HubError::ArgumentInvalid(format!("the body is not what is wanted here: {error}"))
     })
 }

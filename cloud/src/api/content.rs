@@ -5,12 +5,12 @@ use serde_json::{Map, Value};
 
 use crate::error::HubError;
 
-/// Puts a body into `object`: under `body` what its content type calls JSON and what is JSON, under `text` other
+/// Puts a body into `object`: under `body` what its content type calls JSON and what is JSON that does not nest too deep, under `text` other
 /// UTF-8, under `base64` the rest.
 pub(super) fn put(object: &mut Map<String, Value>, content_type: Option<&str>, body: &[u8]) {
     let json = content_type
         .filter(|content_type| is_json(content_type))
-        .and_then(|_| serde_json::from_slice(body).ok());
+        .and_then(|_| crate::json::read(body).ok());
     let (name, value) = match (json, std::str::from_utf8(body)) {
         (Some(json), _) => ("body", json),
         (None, Ok(text)) => ("text", text.into()),
@@ -56,6 +56,8 @@ mod tests {
         assert_eq!(shown(json, b"{\"a\":1}"), json!({"body": {"a": 1}}));
         assert_eq!(shown(json, b"{\"a\":"), json!({"text": "{\"a\":"}));
         assert_eq!(shown(None, b"1"), json!({"text": "1"}));
+        let deep = "[".repeat(120) + &"]".repeat(120);
+        assert_eq!(shown(json, deep.as_bytes()), json!({"text": deep}));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Dps, Enrollment, EnrollmentKind, now};
 use crate::faults::Fault;
 use crate::hub::topic;
+use crate::json::read;
 use crate::mqtt::{Close, Packet, Publish, Qos, Subscribe};
 
 const RESULTS: &str = "$dps/registrations/res/#";
@@ -127,7 +128,7 @@ impl Endpoint {
     }
 
     fn register(&self, payload: &[u8]) -> Outcome {
-        let request = match serde_json::from_slice::<Register>(payload) {
+        let request = match read::<Register>(payload) {
             Ok(request) if request.registration_id == self.registration_id => request,
             _ => {
                 return refusal(

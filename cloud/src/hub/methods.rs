@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::link::{MethodPush, Push};
 use super::{Entry, EventKind, Hub, entry, topic};
 use crate::error::HubError;
+use crate::json;
 
 /// A payload either way, in bytes.
 const PAYLOAD_LIMIT: usize = 128 * 1024;
@@ -34,7 +35,7 @@ pub struct MethodCall {
 pub struct MethodReply {
     /// The device's own status.
     pub status: u32,
-    /// What it sent. A payload that is not JSON is given as text.
+    /// What it sent. A payload that is not JSON, or nests too deep, is given as text.
     pub payload: Option<Value>,
 }
 
@@ -212,5 +213,5 @@ fn parse(payload: &[u8]) -> Option<Value> {
         return None;
     }
     let text = || String::from_utf8_lossy(payload).into_owned().into();
-    Some(serde_json::from_slice(payload).unwrap_or_else(|_| text()))
+    Some(json::read(payload).unwrap_or_else(|_| text()))
 }

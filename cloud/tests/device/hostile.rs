@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use cloud::dps::{EnrollmentKind, EnrollmentSpec};
 use cloud::error::HubError;
 use cloud::hub::{EventKind, MethodCall};
 use cloud::mqtt::{Packet, Qos, Subscribe};
 use serde_json::json;
 
+use crate::provisioning::{REGISTER, RESULTS, enroll, registering};
 use crate::support::{METHODS, TWIN_RESULTS, TestCloud};
 
 /// The reasons for which connections have ended.
@@ -145,4 +147,52 @@ async fn a_device_that_answers_none_of_a_thousand_calls_is_called_again() {
     };
     let (reply, ()) = tokio::join!(cloud.hub().call_method("t-1", call(60_000)), answers);
     assert_eq!(reply.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn what_a_device_nests_too_deep_does_not_make_what_is_kept_unreadable() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("cloud.db");
+    let cloud = TestCloud::start_at(&file).await;
+    let deep = "[".repeat(126) + &"]".repeat(126);
+
+    let individual = EnrollmentKind::Individual;
+    let key = enroll(&cloud, individual, "t-1", EnrollmentSpec::default());
+    let mut client = cloud.connect_with(registering("t-1", &key)).await.0;
+    client.subscribe(RESULTS).await;
+    let body = format!("{{\"registrationId\": \"t-1\", \"payload\": {deep}}}");
+    client.deliver(REGISTER, body).await;
+    let topic = client.receive_publish().await.topic;
+    assert_eq!(topic, "$dps/registrations/res/400/?$rid=r1");
+
+    cloud.create("t-1");
+    let mut client = cloud.connect("t-1").await;
+    client.subscribe(TWIN_RESULTS).await;
+    let body = format!("{{\"$metadata\": {deep}}}");
+    client
+        .publish("$iothub/twin/PATCH/properties/reported/?$rid=1", body)
+        .await;
+    let topic = client.receive_publish().await.topic;
+    assert_eq!(topic, "$iothub/twin/res/400/?$rid=1");
+
+    client.subscribe(METHODS).await;
+    let call = MethodCall {
+        name: "m".into(),
+        payload: None,
+        response_timeout: Duration::from_secs(60),
+        connect_timeout: Duration::ZERO,
+    };
+    let answers = async {
+        let publish = client.receive_publish().await;
+        let rid = publish.topic.split_once("$rid=").unwrap().1.to_owned();
+        let topic = format!("$iothub/methods/res/200/?$rid={rid}");
+        client.publish(&topic, deep.clone()).await;
+    };
+    let (reply, ()) = tokio::join!(cloud.hub().call_method("t-1", call), answers);
+    assert_eq!(reply.unwrap().payload, Some(json!(deep)));
+
+    let events = cloud.events().await.len();
+    cloud.cloud.stop().await;
+    let again = TestCloud::start_at(&file).await;
+    assert!(again.events().await.len() >= events);
 }

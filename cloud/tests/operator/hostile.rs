@@ -49,7 +49,11 @@ async fn a_body_that_cannot_be_read_is_answered_with_4xx() {
 async fn properties_deeper_than_a_twin_holds_are_refused_by_name() {
     let site = Site::start().await;
     site.register("t-1");
-    for (levels, words) in [(100, "deeper than 10"), (100_000, "recursion limit")] {
+    for (levels, words) in [
+        (90, "deeper than 10\""),
+        (110, "deeper than 100"),
+        (100_000, "recursion limit"),
+    ] {
         let deep = "{\"a\":".repeat(levels) + "1" + &"}".repeat(levels);
         let patch = format!("{{\"properties\":{{\"desired\":{deep}}}}}");
         let answer = site.send(OWNER, "PATCH", "/twins/t-1", &[], &patch);

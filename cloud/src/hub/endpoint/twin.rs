@@ -7,6 +7,7 @@ use crate::error::HubError;
 use crate::faults::Fault;
 use crate::hub::held::Until;
 use crate::hub::{EventKind, now, topic};
+use crate::json::read;
 use crate::mqtt::Close;
 
 /// What makes a twin larger than any of Azure's, if nothing else was asked for, in bytes.
@@ -63,10 +64,10 @@ impl Endpoint {
     }
 
     fn report(&self, payload: &[u8]) -> Result<Result<u64, HubError>, Close> {
-        let patch: Value = match serde_json::from_slice(payload) {
+        let patch: Value = match read(payload) {
             Ok(patch) => patch,
             Err(_) => {
-                let why = "the reported properties are not JSON".into();
+                let why = "the reported properties are no JSON, or nest too deep".into();
                 return Ok(Err(HubError::ArgumentInvalid(why)));
             }
         };

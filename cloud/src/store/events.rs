@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Result, Row, Statement};
 
+use super::retention::OVERHEAD;
 use super::{Store, StoreError};
 use crate::hub::{Event, EventKind};
 
@@ -291,10 +292,12 @@ fn first_since(database: &Connection, from: Timestamp) -> Result<u64> {
         .query_row((from.as_millisecond(),), |row| row.get(0))
 }
 
-pub(super) fn append(database: &Connection, events: &[Arc<Event>]) -> Result<()> {
+/// Returns how many bytes that takes.
+pub(super) fn append(database: &Connection, events: &[Arc<Event>]) -> Result<u64> {
     let Some(last) = events.last() else {
-        return Ok(());
+        return Ok(0);
     };
+    let mut bytes = 0;
     let sql = format!("INSERT INTO event ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
     let mut insert = database.prepare_cached(&sql)?;
     for event in events {
@@ -302,17 +305,19 @@ pub(super) fn append(database: &Connection, events: &[Arc<Event>]) -> Result<()>
             EventKind::Telemetry(message) => Some(&*message.body),
             _ => None,
         };
+        let detail = serde_json::to_string(&event.kind).unwrap_or_default();
+        bytes += OVERHEAD + (detail.len() + body.map_or(0, <[u8]>::len)) as u64;
         insert.execute((
             event.sequence,
             event.enqueued.as_millisecond(),
             &event.device_id,
             event.kind.name(),
-            serde_json::to_string(&event.kind).unwrap_or_default(),
+            detail,
             body,
         ))?;
     }
     database
         .prepare_cached("UPDATE last_event SET sequence = ?1")?
-        .execute((last.sequence,))
-        .map(drop)
+        .execute((last.sequence,))?;
+    Ok(bytes)
 }

@@ -152,6 +152,40 @@ async fn the_oldest_events_give_way_and_numbers_go_on() {
 }
 
 #[tokio::test]
+async fn large_events_find_room_where_there_were_small_ones() {
+    let bytes = 1024 * 1024;
+    let store = in_memory(Retention {
+        age: Duration::MAX,
+        bytes,
+    });
+    for _ in 0..5000 {
+        store.record("a", gone());
+    }
+    for _ in 0..60 {
+        store.record("a", telemetry(&[0; 64 * 1024]));
+        store.settled().await;
+        let used = retention::used(&store.reader()).unwrap();
+        assert!(used < bytes + 256 * 1024, "{used}");
+    }
+}
+
+#[tokio::test]
+async fn no_more_events_go_than_have_to() {
+    let store = in_memory(FOR_EVER);
+    for _ in 0..30 {
+        store.record("a", telemetry(&[0; 64 * 1024]));
+    }
+    store.settled().await;
+    let database = store.reader();
+    let keep = Retention {
+        age: Duration::MAX,
+        bytes: retention::used(&database).unwrap() - 100 * 1024,
+    };
+    assert_eq!(keep.apply(&database, 500).unwrap(), 2);
+    assert_eq!(keep.apply(&database, 500).unwrap(), 0);
+}
+
+#[tokio::test]
 async fn numbers_go_on_when_no_event_is_left() {
     let dir = TempDir::new().unwrap();
     let nothing = Retention {

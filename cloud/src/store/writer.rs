@@ -85,9 +85,8 @@ impl Writer {
             row.write(&transaction, content.as_ref())?;
         }
         if !group.events.is_empty() {
-            events::append(&transaction, &group.events)?;
-            // Twice as many may go as come, so that there is an end to it.
-            self.keep.apply(&transaction, 2 * group.events.len())?;
+            let came = events::append(&transaction, &group.events)?;
+            self.keep.make_room(&transaction, came)?;
         }
         transaction.commit()
     }

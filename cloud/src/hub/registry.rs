@@ -17,14 +17,28 @@ impl Hub {
     /// # Errors
     /// `ArgumentInvalid`, `DeviceAlreadyExists`.
     pub fn create_device(&self, spec: DeviceSpec) -> Result<Device, HubError> {
+        self.create(spec, None)
+    }
+
+    /// Registers a device that starts with this twin, or not at all.
+    fn create(&self, spec: DeviceSpec, twin: Option<TwinPatch>) -> Result<Device, HubError> {
         let spec = spec.checked()?;
         let mut state = self.state();
         if state.contains_key(&spec.device_id) {
             return Err(HubError::DeviceAlreadyExists(spec.device_id));
         }
-        let entry = Entry::new(spec, self.number())?;
+        let mut entry = Entry::new(spec, self.number())?;
+        let twin = twin.map(TwinPatch::clean);
+        if let Some(twin) = &twin
+            && let Some(push) = entry.twin.patch(twin.clone(), now())?
+        {
+            entry.pushed.note(&push);
+        }
         let device = entry.snapshot();
         self.registered(&entry, RegistryChange::Created);
+        if let Some(twin) = twin {
+            self.record_changes(&entry, twin, false);
+        }
         state.insert(device.device_id.clone(), entry);
         Ok(device)
     }
@@ -86,11 +100,9 @@ impl Hub {
         initial_twin: Option<TwinPatch>,
     ) -> Result<(), HubError> {
         let spec = DeviceSpec::named(id).with_keys(keys.clone());
-        match (self.create_device(spec), initial_twin) {
-            (Ok(_), Some(twin)) => self.patch_twin(id, twin, None).map(drop),
-            (Ok(_), None) => Ok(()),
-            (Err(HubError::DeviceAlreadyExists(_)), _) => self.set_keys(id, keys),
-            (Err(error), _) => Err(error),
+        match self.create(spec, initial_twin) {
+            Err(HubError::DeviceAlreadyExists(_)) => self.set_keys(id, keys),
+            created => created.map(drop),
         }
     }
 

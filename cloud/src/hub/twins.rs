@@ -32,7 +32,7 @@ pub(super) struct Pushed {
 }
 
 impl Pushed {
-    fn note(&mut self, push: &DesiredPush) {
+    pub(super) fn note(&mut self, push: &DesiredPush) {
         self.before = self.last.replace(push.clone());
     }
 
@@ -155,7 +155,8 @@ impl Hub {
 }
 
 impl Hub {
-    fn record_changes(&self, entry: &Entry, change: TwinPatch, replaced: bool) {
+    /// Keeps a twin that an operator has changed, and tells.
+    pub(super) fn record_changes(&self, entry: &Entry, change: TwinPatch, replaced: bool) {
         let version = entry.twin.desired_version();
         let twin_version = entry.twin.version();
         let changed = |patch| TwinChange {

@@ -86,6 +86,22 @@ async fn a_device_of_a_group_is_assigned_and_then_connects_with_its_derived_key(
 }
 
 #[tokio::test]
+async fn a_device_whose_first_twin_is_refused_is_not_made_however_often_it_registers() {
+    let cloud = TestCloud::start().await;
+    let spec = EnrollmentSpec {
+        initial_twin: Some(json!({"tags": {"no key": 1}})),
+        ..EnrollmentSpec::default()
+    };
+    let key = enroll(&cloud, EnrollmentKind::Individual, "t-1", spec);
+    for _ in 0..2 {
+        let mut client = cloud.connect_with(registering("t-1", &key)).await.0;
+        let answer = register(&mut client, json!({"registrationId": "t-1"})).await;
+        assert_eq!(answer["status"], "failed");
+        assert!(cloud.hub().devices().is_empty());
+    }
+}
+
+#[tokio::test]
 async fn an_individual_enrolment_may_name_the_device_otherwise() {
     let cloud = TestCloud::start().await;
     let spec = EnrollmentSpec {

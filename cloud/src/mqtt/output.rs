@@ -69,7 +69,8 @@ impl<S: AsyncWrite> Output<S> {
 
     /// Whether so much waits to be committed that nothing is to be added.
     pub(super) fn is_full(&self) -> bool {
-        self.held.len() >= UNCOMMITTED
+        let crowded = || !self.held.is_empty() && self.store.is_crowded();
+        self.held.len() >= UNCOMMITTED || crowded()
     }
 
     /// Writes what may go, or waits until more may, whichever is first.

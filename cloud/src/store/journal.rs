@@ -8,8 +8,11 @@ use std::time::Duration;
 use super::{Content, Row, locked};
 use crate::hub::{Event, EventKind, now};
 
+/// So many bytes of messages may be uncommitted, of all devices together; then there is room for one more of each.
+const ROOM: usize = 32 * 1024 * 1024;
+
 /// What is staged and not written yet: of each row the newest content, and every event. Devices bound it: one of which
-/// much is not committed is not listened to.
+/// much is not committed is not listened to, and less when there is no room.
 pub(super) struct Journal {
     staged: Mutex<Staged>,
     changed: Condvar,
@@ -17,6 +20,8 @@ pub(super) struct Journal {
 
 struct Staged {
     group: Group,
+    /// Bytes of messages in the group that is being written.
+    writing: usize,
     last_sequence: u64,
     closing: bool,
 }
@@ -28,6 +33,8 @@ pub(super) struct Group {
     pub(super) position: u64,
     pub(super) rows: BTreeMap<Row, Option<Content>>,
     pub(super) events: Vec<Arc<Event>>,
+    /// What the messages among the events take, in bytes.
+    bytes: usize,
 }
 
 impl Group {
@@ -42,6 +49,7 @@ impl Journal {
         Self {
             staged: Mutex::new(Staged {
                 group: Group::default(),
+                writing: 0,
                 last_sequence,
                 closing: false,
             }),
@@ -58,6 +66,9 @@ impl Journal {
     pub(super) fn record(&self, device_id: &str, kind: EventKind) {
         let mut staged = locked(&self.staged);
         staged.last_sequence += 1;
+        if let EventKind::Telemetry(message) = &kind {
+            staged.group.bytes += message.body.len();
+        }
         let event = Event {
             sequence: staged.last_sequence,
             enqueued: now(),
@@ -107,9 +118,21 @@ impl Journal {
         locked(&self.staged).group.is_empty()
     }
 
+    /// Whether more messages had better wait.
+    pub(super) fn is_crowded(&self) -> bool {
+        let staged = locked(&self.staged);
+        staged.group.bytes + staged.writing > ROOM
+    }
+
+    /// What was taken last is written.
+    pub(super) fn written(&self) {
+        locked(&self.staged).writing = 0;
+    }
+
     /// Everything there is to write.
     pub(super) fn take(&self) -> Group {
         let mut staged = locked(&self.staged);
+        staged.writing = staged.group.bytes;
         let position = staged.group.position;
         let rest = Group {
             position,

@@ -156,6 +156,11 @@ impl Store {
         self.inner.journal.position()
     }
 
+    /// Whether so much is uncommitted that whoever has something uncommitted had better wait with more.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.inner.journal.is_crowded()
+    }
+
     /// Up to where everything is committed. Its sender goes with the writer.
     pub(crate) fn committed(&self) -> watch::Receiver<u64> {
         self.inner.committed.clone()

@@ -74,6 +74,7 @@ impl Writer {
             // No follower is no fault.
             let _ = self.followers.send(Arc::clone(event));
         }
+        self.journal.written();
         self.position.send_replace(group.position);
         true
     }

@@ -9,8 +9,9 @@ use cloud::mqtt::{Packet, Publish};
 use rusqlite::Connection;
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 
-use crate::support::{METHODS, TestCloud, device_bound};
+use crate::support::{METHODS, QUIET, TestCloud, device_bound};
 
 fn file(dir: &TempDir) -> PathBuf {
     dir.path().join("cloud.db")
@@ -130,4 +131,47 @@ async fn a_device_is_not_listened_to_while_much_of_it_is_not_kept() {
     other.execute_batch("COMMIT").unwrap();
     client.is_quiet().await;
     assert_eq!(cloud.hub().store().last_event() - before, 200);
+}
+
+#[tokio::test]
+async fn devices_together_are_not_listened_to_while_too_much_is_not_kept() {
+    const DEVICES: u64 = 4;
+    const EACH: u64 = 60;
+    const BODY: usize = 250_000;
+    let dir = TempDir::new().unwrap();
+    let cloud = TestCloud::start_at(&file(&dir)).await;
+    let mut clients = Vec::new();
+    for number in 0..DEVICES {
+        let id = format!("t-{number}");
+        cloud.create(&id);
+        clients.push((cloud.connect(&id).await, id));
+    }
+    let other = Connection::open(file(&dir)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let before = cloud.hub().store().last_event();
+    let mut sending = JoinSet::new();
+    for (mut client, id) in clients {
+        sending.spawn(async move {
+            let topic = format!("devices/{id}/messages/events/");
+            for _ in 0..EACH {
+                client.publish(&topic, vec![0; BODY]).await;
+            }
+            client.is_quiet().await;
+            client
+        });
+    }
+    let taken = || cloud.hub().store().last_event() - before;
+    let mut earlier = 0;
+    while earlier == 0 || earlier < taken() {
+        earlier = taken();
+        tokio::time::sleep(QUIET).await;
+    }
+    assert!(
+        earlier <= (32 << 20) / BODY as u64 + 1 + DEVICES,
+        "{earlier}"
+    );
+    other.execute_batch("COMMIT").unwrap();
+    // None disconnects, which would be an event too.
+    let _clients = sending.join_all().await;
+    assert_eq!(taken(), DEVICES * EACH);
 }

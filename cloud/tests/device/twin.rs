@@ -51,6 +51,21 @@ async fn reported_properties_are_kept_and_answered_with_their_version() {
 }
 
 #[tokio::test]
+async fn a_number_is_shown_as_it_was_reported_to_the_last_digit() {
+    let cloud = TestCloud::start().await;
+    cloud.create("t-1");
+    let mut client = cloud.connect("t-1").await;
+    let topic = "$iothub/twin/PATCH/properties/reported/?$rid=x";
+    for number in ["90.42225290942383", "42.215889504792884"] {
+        client
+            .deliver(topic, format!("{{\"max\": {number}}}"))
+            .await;
+        let twin = cloud.hub().twin("t-1").unwrap().twin;
+        assert_eq!(twin.reported()["max"].to_string(), number);
+    }
+}
+
+#[tokio::test]
 async fn reported_properties_that_break_a_rule_are_answered_with_400() {
     let cloud = TestCloud::start().await;
     cloud.create("t-1");

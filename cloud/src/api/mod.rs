@@ -29,6 +29,7 @@ mod faults;
 mod listener;
 mod messages;
 mod methods;
+mod paging;
 mod parameters;
 mod patience;
 mod problem;

@@ -4,27 +4,22 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Services;
 use super::auth::{Caller, Right};
 use super::body::JsonBody;
+use super::paging::{self, CONTINUATION, ITEM_TYPE};
 use super::parameters::Id;
 use super::problem::Problem;
 use crate::dps::EnrollmentKind;
 use crate::error::HubError;
-
-/// How many things a page has at most, and if nothing is said.
-const PAGE_LIMIT: usize = 1000;
-const MAX_ITEM_COUNT: HeaderName = HeaderName::from_static("x-ms-max-item-count");
-/// Where a page begins, as the answer with the page before it says: the last id there.
-const CONTINUATION: HeaderName = HeaderName::from_static("x-ms-continuation");
-const ITEM_TYPE: HeaderName = HeaderName::from_static("x-ms-item-type");
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     let list = |kind, item_type| {
@@ -97,26 +92,47 @@ async fn registrations(
     Ok(page(&headers, "DeviceRegistration", all)?)
 }
 
-/// The page the headers ask for, of things in the order of their ids.
+/// The page the headers ask for, of things in the order of their ids. It begins after the id of the last thing on the page
+/// before, which is any text: a device chooses its registration id.
 fn page(
     headers: &HeaderMap,
     item_type: &'static str,
     all: impl Iterator<Item = (Value, String)>,
 ) -> Result<Response, HubError> {
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let after = text(CONTINUATION).unwrap_or_default();
-    let limit = text(MAX_ITEM_COUNT).map_or(Ok(PAGE_LIMIT), limit)?;
-    let mut rest = all.filter(|(_, id)| id.as_str() > after).peekable();
-    let (items, ids): (Vec<_>, Vec<_>) = rest.by_ref().take(limit).unzip();
+    let after = paging::position(headers, id_in)?;
+    let size = paging::size(headers, paging::LIMIT)?;
+    let mut rest = all.filter(|(_, id)| *id > after).peekable();
+    let (items, ids): (Vec<_>, Vec<_>) = rest.by_ref().take(size).unzip();
     let last = ids.last().filter(|_| rest.peek().is_some());
-    let continuation = last.map(|id| [(CONTINUATION, id.clone())]);
+    let continuation = last.map(|id| [(CONTINUATION, BASE64.encode(id))]);
     Ok(([(ITEM_TYPE, item_type)], continuation, Json(items)).into_response())
 }
 
-fn limit(text: &str) -> Result<usize, HubError> {
-    let count = text.parse().ok().filter(|count| *count > 0);
-    let count: usize = count.ok_or_else(|| {
-        HubError::ArgumentInvalid("x-ms-max-item-count must be a number from 1".into())
-    })?;
-    Ok(count.min(PAGE_LIMIT))
+fn id_in(token: &str) -> Option<String> {
+    String::from_utf8(BASE64.decode(token).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_may_end_with_any_id() {
+        let ids = ["a\nb", "é", "\u{1F4A9}"];
+        let mut headers = HeaderMap::new();
+        for (n, id) in ids.into_iter().enumerate() {
+            headers.insert("x-ms-max-item-count", 1.into());
+            let all = ids.map(|id| (Value::Null, id.to_owned())).into_iter();
+            let page = page(&headers, "Enrollment", all).unwrap();
+            assert_eq!(page.status(), 200, "{id:?}");
+            let next = page.headers().get(CONTINUATION).cloned();
+            assert_eq!(next.is_none(), n == 2, "{id:?}");
+            next.and_then(|next| headers.insert(CONTINUATION, next));
+        }
+        for token in ["e-1", "\u{fc}"] {
+            let token = token.as_bytes().try_into().unwrap();
+            headers.insert(CONTINUATION, token);
+            assert!(page(&headers, "Enrollment", [].into_iter()).is_err());
+        }
+    }
 }

@@ -50,7 +50,7 @@ async fn run(
     let position = paging::position(&headers, |token| Position::of_token(token, &text))?;
     let item_type = query.item_type();
     let twins_after = |id: &str| services.hub.twins_after(id).map(|twin| twin.to_json());
-    let page = query.page(twins_after, &position, size);
+    let page = query.page(twins_after, &position, size)?;
     Ok(answer(page, item_type, &text))
 }
 

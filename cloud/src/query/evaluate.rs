@@ -22,10 +22,6 @@ impl Expression {
             Self::Undefined => None,
             Self::Constant(value) => Some(Cow::Borrowed(value)),
             Self::Attribute(path) => path.of(twin).map(Cow::Borrowed),
-            Self::List(items) => {
-                let items = items.iter().filter_map(|item| item.value(twin));
-                Some(Cow::Owned(items.map(Cow::into_owned).collect()))
-            }
             Self::Call(function, arguments) => owned(function.of(arguments, twin)),
             Self::Not(operand) => owned(operand.truth(twin).map(|truth| !truth)),
             Self::Negative(operand) => {

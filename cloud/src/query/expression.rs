@@ -10,7 +10,6 @@ pub(super) enum Expression {
     Undefined,
     Constant(Value),
     Attribute(Path),
-    List(Vec<Expression>),
     Call(Function, Vec<Expression>),
     Not(Box<Expression>),
     Negative(Box<Expression>),

@@ -66,10 +66,16 @@ pub enum ItemType {
     Raw,
 }
 
+/// A page that is about this large, in bytes of JSON, ends, however many rows were asked for: twins of a thousand devices
+/// would fill the memory.
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
+/// How large a row of attributes may be, in bytes of JSON: one attribute can be selected hundreds of times.
+const ROW_BYTES: usize = PAGE_BYTES;
+
 /// Some rows of the answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
-    /// The rows, as many as were asked for unless these are the last.
+    /// The rows: as many as were asked for, unless they are large or the last.
     pub rows: Vec<Value>,
     /// Where the next page begins, if there is one.
     pub next: Option<Position>,
@@ -100,27 +106,31 @@ impl Query {
     ///
     /// A position is the id or the group of the last row that was given. So a page misses nothing and repeats nothing
     /// that stays, whatever comes and goes meanwhile.
+    ///
+    /// # Errors
+    /// If a row would be too large.
     pub fn page<I: Iterator<Item = Value>>(
         &self,
         twins_after: impl FnOnce(&str) -> I,
         position: &Position,
         size: usize,
-    ) -> Page {
+    ) -> Result<Page, QueryError> {
         match &self.select {
             Select::Twins => {
                 let twins = self.selected(twins_after(&position.after));
-                self.cut(twins, position, size)
+                self.cut(twins.map(Ok), position, size)
             }
             Select::Attributes(columns) => {
                 let twins = self.selected(twins_after(&position.after));
-                let rows = twins.map(|(id, twin)| (id, row(columns, &twin)));
+                let rows = twins.map(|(id, twin)| Ok((id, row(columns, &twin)?)));
                 self.cut(rows, position, size)
             }
             Select::Measures(columns) => {
                 let mut groups = Groups::by(self.group_by.as_ref());
                 let twins = self.selected(twins_after(""));
                 twins.for_each(|(_, twin)| groups.add(columns, &twin));
-                self.cut(groups.rows_after(columns, &position.after), position, size)
+                let rows = groups.rows_after(columns, &position.after);
+                self.cut(rows.map(Ok), position, size)
             }
         }
     }
@@ -132,30 +142,49 @@ impl Query {
         twins.map(|twin| (id(&twin), twin))
     }
 
-    fn cut(&self, rows: impl Iterator<Item = Placed>, position: &Position, size: usize) -> Page {
+    fn cut(
+        &self,
+        rows: impl Iterator<Item = Result<Placed, QueryError>>,
+        position: &Position,
+        size: usize,
+    ) -> Result<Page, QueryError> {
         let left = self
             .top
             .map(|top| top.saturating_sub(position.given) as usize);
         let mut rows = rows.take(left.unwrap_or(usize::MAX)).peekable();
         let mut page = Page::default();
         let mut after = position.after.clone();
+        let mut bytes = 0;
         while page.rows.len() < size
-            && let Some((place, row)) = rows.next()
+            && bytes < PAGE_BYTES
+            && let Some(row) = rows.next()
         {
+            let (place, row) = row?;
+            bytes += value::bytes(&row);
             after = place;
             page.rows.push(row);
         }
         page.next = rows.peek().map(|_| position.moved(after, page.rows.len()));
-        page
+        Ok(page)
     }
 }
 
 /// What is undefined is not in the row.
-fn row(columns: &[Column<Path>], twin: &Value) -> Value {
-    let columns = columns.iter();
-    let members =
-        columns.filter_map(|column| Some((column.name.clone(), column.of.of(twin)?.clone())));
-    members.collect::<Map<_, _>>().into()
+fn row(columns: &[Column<Path>], twin: &Value) -> Result<Value, QueryError> {
+    let mut members = Map::new();
+    let mut bytes = 0;
+    for column in columns {
+        let Some(value) = column.of.of(twin) else {
+            continue;
+        };
+        bytes += value::bytes(value);
+        if bytes > ROW_BYTES {
+            let message = format!("a row would have more than {ROW_BYTES} bytes: select less");
+            return Err(QueryError::at(1, message));
+        }
+        members.insert(column.name.clone(), value.clone());
+    }
+    Ok(members.into())
 }
 
 fn id(twin: &Value) -> String {

@@ -26,6 +26,23 @@ pub(super) fn number(number: f64) -> Option<Value> {
     serde_json::Number::from_f64(number).map(Value::Number)
 }
 
+/// About how many bytes a value takes as JSON.
+pub(super) fn bytes(value: &Value) -> usize {
+    /// A number, or what stands around a text, a list or an object.
+    const FEW: usize = 4;
+    match value {
+        Value::String(text) => FEW + text.len(),
+        Value::Array(items) => FEW + items.iter().map(bytes).sum::<usize>(),
+        Value::Object(members) => {
+            let members = members.iter();
+            FEW + members
+                .map(|(name, value)| FEW + name.len() + bytes(value))
+                .sum::<usize>()
+        }
+        _ => FEW,
+    }
+}
+
 pub(super) fn is_primitive(value: &Value) -> bool {
     !value.is_object() && !value.is_array()
 }

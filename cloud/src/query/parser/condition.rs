@@ -98,7 +98,7 @@ impl Words {
             return Ok(inner);
         }
         if self.take_symbol("[").is_some() {
-            return self.list("]").map(Expression::List);
+            return self.constants().map(Expression::Constant);
         }
         match self.take_constant() {
             Some(constant) => Ok(constant),
@@ -133,7 +133,7 @@ impl Words {
             return self.path_from(name).map(Expression::Attribute);
         }
         let function = Function::named(&name).ok_or_else(|| unknown(position, &name))?;
-        let arguments = self.list(")")?;
+        let arguments = self.list(")", Self::condition)?;
         if arguments.len() != function.arity() {
             let message = format!(
                 "{name} takes {} and not {}",
@@ -145,14 +145,36 @@ impl Words {
         Ok(Expression::Call(function, arguments))
     }
 
+    /// The rest of a list, which holds constants only, as in Azure: what a twin has could be in it a thousand times.
+    fn constants(&mut self) -> Result<Value, QueryError> {
+        self.list("]", Self::constant).map(Value::Array)
+    }
+
+    fn constant(&mut self) -> Result<Value, QueryError> {
+        let position = self.position();
+        let constant = match self.condition()? {
+            Expression::Constant(constant) => Some(constant),
+            Expression::Negative(operand) => match *operand {
+                Expression::Constant(constant) => constant.as_f64().and_then(|it| number(-it)),
+                _ => None,
+            },
+            _ => None,
+        };
+        constant.ok_or_else(|| QueryError::at(position, "a list holds constants only"))
+    }
+
     /// What stands between commas until the bracket closes.
-    fn list(&mut self, close: &'static str) -> Result<Vec<Expression>, QueryError> {
+    fn list<T>(
+        &mut self,
+        close: &'static str,
+        item: fn(&mut Self) -> Result<T, QueryError>,
+    ) -> Result<Vec<T>, QueryError> {
         let mut items = Vec::new();
         if self.take_symbol(close).is_some() {
             return Ok(items);
         }
         loop {
-            items.push(self.condition()?);
+            items.push(item(self)?);
             if self.take_symbol(",").is_none() {
                 self.symbol(close)?;
                 return Ok(items);
@@ -163,7 +185,7 @@ impl Words {
 
 impl Expression {
     fn may_be_list(&self) -> bool {
-        matches!(self, Self::List(_) | Self::Attribute(_))
+        matches!(self, Self::Constant(Value::Array(_)) | Self::Attribute(_))
     }
 
     fn joined(self, operator: Operator, right: Self) -> Self {

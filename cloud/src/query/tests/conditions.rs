@@ -88,6 +88,8 @@ fn lists_are_searched() {
     assert!(selected("tags.nowhere NIN ['a']").is_empty());
     assert!(selected("deviceId IN status").is_empty());
     assert_eq!(selected("null IN tags.nothing"), ["b-1"]);
+    let temperatures = "properties.reported.temperature IN [21.5, -4, true, null]";
+    assert_eq!(selected(temperatures), ["a-1", "a-2"]);
 }
 
 #[test]

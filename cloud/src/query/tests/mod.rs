@@ -36,7 +36,8 @@ fn after(twins: &[Value], id: &str) -> impl Iterator<Item = Value> + use<> {
 }
 
 fn page(query: &Query, twins: &[Value], position: &Position, size: usize) -> Page {
-    query.page(|id| after(twins, id), position, size)
+    let page = query.page(|id| after(twins, id), position, size);
+    page.unwrap()
 }
 
 /// All rows at once.

@@ -40,6 +40,42 @@ fn query() -> impl Strategy<Value = &'static str> {
     ])
 }
 
+/// 32 KiB of one text.
+fn large_twin(id: u8) -> Value {
+    json!({"deviceId": format!("{id:03}"), "tags": {"text": "x".repeat(32 * 1024)}})
+}
+
+#[test]
+fn a_page_of_large_rows_is_short_and_the_next_goes_on() {
+    let mut twins: Vec<_> = (0..200).map(large_twin).collect();
+    for query in [
+        "SELECT * FROM devices",
+        "SELECT deviceId, tags.text FROM devices",
+    ] {
+        let pages = pages(query, &mut twins, 1000, |_| ());
+        let lengths: Vec<_> = pages.iter().map(Vec::len).collect();
+        assert_eq!(lengths, [128, 72], "{query}");
+    }
+}
+
+#[test]
+fn a_row_too_large_to_make_is_refused() {
+    let columns = |count: usize| {
+        let columns = (0..count)
+            .map(|n| format!("tags AS t{n}"))
+            .collect::<Vec<_>>();
+        let query = format!("SELECT {} FROM devices", columns.join(", "));
+        let query = Query::parse(&query).unwrap();
+        query.page(|_| [large_twin(1)].into_iter(), &Position::default(), 1)
+    };
+    assert_eq!(columns(100).unwrap().rows.len(), 1);
+    let refused = columns(200).unwrap_err().to_string();
+    assert!(
+        refused.contains("a row would have more than 4194304 bytes"),
+        "{refused}"
+    );
+}
+
 proptest! {
     #[test]
     fn the_pages_together_are_the_whole(query in query(), count in 0_u8..60, size in 1_usize..12) {

@@ -10,6 +10,11 @@ fn refused(query: &str) -> QueryError {
 fn a_refusal_says_where_and_what_was_expected() {
     for (query, position, message) in [
         ("", 1, "expected SELECT, found the end"),
+        (
+            "SELECT * FROM devices WHERE 1 IN [2, tags.floor]",
+            38,
+            "a list holds constants only",
+        ),
         ("DROP TABLE devices", 1, "expected SELECT, found DROP"),
         ("SELECT * FORM devices", 10, "expected FROM, found FORM"),
         (

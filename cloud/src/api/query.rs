@@ -1,5 +1,6 @@
 //! `/devices/query`: twins by what they are and have.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -8,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use serde::Deserialize;
+use tokio::task::{JoinError, spawn_blocking};
 
 use super::Services;
 use super::auth::{Caller, Right};
@@ -49,9 +51,17 @@ async fn run(
     let size = paging::size(&headers, PAGE)?;
     let position = paging::position(&headers, |token| Position::of_token(token, &text))?;
     let item_type = query.item_type();
-    let twins_after = |id: &str| services.hub.twins_after(id).map(|twin| twin.to_json());
-    let page = query.page(twins_after, &position, size)?;
-    Ok(answer(page, item_type, &text))
+    // All twins may have to be looked at, and devices do not wait for that.
+    let page = spawn_blocking(move || {
+        let twins_after = |id: &str| services.hub.twins_after(id).map(|twin| twin.to_json());
+        query.page(twins_after, &position, size)
+    });
+    Ok(answer(done(page.await)?, item_type, &text))
+}
+
+/// What a task came to, which nobody cancels.
+fn done<T>(task: Result<T, JoinError>) -> T {
+    task.unwrap_or_else(|failed| resume_unwind(failed.into_panic()))
 }
 
 fn answer(page: Page, rows: ItemType, query: &str) -> Response {

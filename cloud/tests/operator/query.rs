@@ -1,4 +1,7 @@
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use crate::device::Device;
 use crate::process::{Service, code, stderr};
@@ -218,4 +221,32 @@ async fn the_command_shows_a_table_or_json() {
         "{}",
         stderr(&refused)
     );
+}
+
+/// The longest a task had to wait for its turn until `done` is told.
+async fn longest_wait(mut done: oneshot::Receiver<()>) -> Duration {
+    let (mut longest, mut last) = (Duration::ZERO, Instant::now());
+    while done.try_recv().is_err() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        longest = longest.max(last.elapsed());
+        last = Instant::now();
+    }
+    longest
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn nobody_waits_while_many_twins_are_searched() {
+    let site = Site::start().await;
+    (0..4000).for_each(|id| site.register(&format!("d-{id}")));
+    let condition = vec!["CONTAINS(id, 'x')"; 350].join(" OR ");
+    let query = format!("SELECT * FROM devices WHERE {condition}");
+
+    let (done, told) = oneshot::channel();
+    let waiting = tokio::spawn(longest_wait(told));
+    let asked = Instant::now();
+    assert_eq!(ask(&site, &query, &[]).json, json!([]));
+    let took = asked.elapsed();
+    done.send(()).unwrap();
+    let waited = waiting.await.unwrap();
+    assert!(waited < took / 2, "{waited:?} of {took:?}");
 }

@@ -17,7 +17,7 @@ use super::body::JsonBody;
 use super::problem::RegistryProblem;
 use crate::error::HubError;
 use crate::hub::twin::TwinPatch;
-use crate::hub::{Authentication, DeviceSpec, Hub, Status};
+use crate::hub::{Authentication, Capabilities, DeviceSpec, Hub, Status};
 
 /// As in Azure.
 const LIMIT: usize = 100;
@@ -38,6 +38,7 @@ struct Order {
     status: Option<Status>,
     status_reason: Option<String>,
     authentication: Option<Authentication>,
+    capabilities: Option<Capabilities>,
     #[serde(rename = "twinETag", alias = "twinEtag")]
     twin_etag: Option<String>,
     tags: Option<Value>,
@@ -136,6 +137,7 @@ impl Order {
         spec.status = self.status.unwrap_or_default();
         spec.status_reason.clone_from(&self.status_reason);
         spec.authentication = self.authentication.clone().unwrap_or_default();
+        spec.capabilities.clone_from(&self.capabilities);
         spec
     }
 

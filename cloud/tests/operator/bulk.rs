@@ -82,6 +82,7 @@ async fn what_fails_is_listed_and_the_rest_is_done() {
             {"id": "f/g", "importMode": "create"},
             {"id": "h", "moduleId": "m", "importMode": "create"},
             {"id": "i", "importMode": "create", "tags": {"a.b": 1}},
+            {"id": "j", "importMode": "create", "capabilities": {"iotEdge": true}},
         ]),
     );
     assert_eq!(
@@ -99,6 +100,7 @@ async fn what_fails_is_listed_and_the_rest_is_done() {
             ("f/g", "ArgumentInvalid"),
             ("h", "ArgumentInvalid"),
             ("i", "ArgumentInvalid"),
+            ("j", "NotSupported"),
         ]
     );
     assert_eq!(site.get(OWNER, "/devices/b").status, 200);

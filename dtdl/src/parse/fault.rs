@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
+/// How many faults of a document are told: a long array of the wrong kind has as many as it has elements.
+pub(super) const TOLD: usize = 100;
+
 /// Something a document breaks a rule with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
@@ -28,7 +31,8 @@ pub enum ParseError {
     /// It is not JSON.
     #[error("not JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// It breaks rules of the language. There is one fault at least; of each element the first.
+    /// It breaks rules of the language. There is one fault at least; of each element the first, and
+    /// of very many the first hundred.
     #[error("{}", listed(.0))]
     Invalid(Vec<Fault>),
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::class;
 use super::context;
 use super::element::{self, Element};
-use super::fault::Fault;
+use super::fault::{Fault, TOLD};
 use super::node::Node;
 use super::partition::Partition;
 use super::schema::Names;
@@ -28,13 +28,18 @@ impl<'d> Document<'d> {
         let mut document = Self::default();
         for node in root.set() {
             let read = node.members().and_then(|_| document.interface(node, None));
-            document.faults.extend(read.err());
+            document.note(read.err());
         }
         if document.faults.is_empty() {
             Ok(document.interfaces)
         } else {
             Err(document.faults)
         }
+    }
+
+    fn note(&mut self, faults: impl IntoIterator<Item = Fault>) {
+        let left = TOLD.saturating_sub(self.faults.len());
+        self.faults.extend(faults.into_iter().take(left));
     }
 
     /// The identifier of an interface that another names, or that stands within it.
@@ -80,11 +85,10 @@ impl<'d> Document<'d> {
     /// What within the interface may refer to each other, none of it being defined elsewhere in the document.
     fn partition(&mut self, element: &Element<'d>) -> Partition<'d> {
         let (partition, twice) = Partition::of(&element.node, element.dialect);
-        self.faults.extend(twice);
+        self.note(twice);
         for (id, node) in partition.ids() {
             if !self.ids.insert(id) {
-                self.faults
-                    .push(node.fault(format!("{id} is defined twice")));
+                self.note([node.fault(format!("{id} is defined twice"))]);
             }
         }
         partition
@@ -99,7 +103,7 @@ impl<'d> Document<'d> {
                 }
                 partition.complex(&node, 0)
             });
-            self.faults.extend(read.err());
+            self.note(read.err());
         }
     }
 
@@ -116,7 +120,7 @@ impl<'d> Document<'d> {
             let read = read.and_then(|read| names.add(read.name(), &node).map(|()| read));
             match read {
                 Ok(read) => contents.push(read),
-                Err(fault) => self.faults.push(fault),
+                Err(fault) => self.note([fault]),
             }
         }
         if !size::is_allowed(&contents) {

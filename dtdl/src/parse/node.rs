@@ -1,5 +1,8 @@
 //! Values of a document, with where they stand.
 
+use std::iter;
+use std::rc::Rc;
+
 use serde_json::{Map, Value};
 
 use super::fault::Fault;
@@ -9,22 +12,48 @@ use crate::describe::describe;
 #[derive(Clone, Debug)]
 pub(super) struct Node<'d> {
     pub(super) value: &'d Value,
-    pub(super) pointer: String,
+    way: Way<'d>,
+}
+
+/// How to come to a value from the document as a whole. Shared, and written out only where something is wrong: a document
+/// may have a million values below one very long name.
+type Way<'d> = Option<Rc<Step<'d>>>;
+
+#[derive(Debug)]
+struct Step<'d> {
+    before: Way<'d>,
+    to: Part<'d>,
+}
+
+#[derive(Debug)]
+enum Part<'d> {
+    Member(&'d str),
+    Element(usize),
 }
 
 impl<'d> Node<'d> {
     /// The document as a whole.
     pub(super) fn document(value: &'d Value) -> Self {
-        Self {
-            value,
-            pointer: String::new(),
-        }
+        Self { value, way: None }
+    }
+
+    fn inner(&self, value: &'d Value, to: Part<'d>) -> Self {
+        let before = self.way.clone();
+        let way = Some(Rc::new(Step { before, to }));
+        Self { value, way }
+    }
+
+    /// Where it stands, as a JSON pointer (RFC 6901).
+    fn pointer(&self) -> String {
+        let steps = iter::successors(self.way.as_deref(), |step| step.before.as_deref());
+        let parts: Vec<_> = steps.map(|step| step.to.pointer()).collect();
+        parts.into_iter().rev().collect()
     }
 
     /// Something that is wrong here.
     pub(super) fn fault(&self, problem: impl Into<String>) -> Fault {
         Fault {
-            pointer: self.pointer.clone(),
+            pointer: self.pointer(),
             problem: problem.into(),
         }
     }
@@ -43,10 +72,8 @@ impl<'d> Node<'d> {
 
     /// A member of an object, if this is one and has it under exactly this name.
     pub(super) fn member(&self, name: &str) -> Option<Self> {
-        let value = self.value.get(name)?;
-        let name = name.replace('~', "~0").replace('/', "~1");
-        let pointer = format!("{}/{name}", self.pointer);
-        Some(Self { value, pointer })
+        let (name, value) = self.value.as_object()?.get_key_value(name)?;
+        Some(self.inner(value, Part::Member(name)))
     }
 
     /// The elements of an array, or the value itself, which JSON-LD takes for the same as an array of one.
@@ -54,10 +81,7 @@ impl<'d> Node<'d> {
         let Some(elements) = self.value.as_array() else {
             return vec![self.clone()];
         };
-        let element = |(index, value)| Self {
-            value,
-            pointer: format!("{}/{index}", self.pointer),
-        };
+        let element = |(index, value)| self.inner(value, Part::Element(index));
         elements.iter().enumerate().map(element).collect()
     }
 
@@ -121,5 +145,14 @@ impl<'d> Node<'d> {
             }
         }
         node.unwrapped()
+    }
+}
+
+impl Part<'_> {
+    fn pointer(&self) -> String {
+        match self {
+            Self::Member(name) => format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+            Self::Element(index) => format!("/{index}"),
+        }
     }
 }

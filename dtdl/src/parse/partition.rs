@@ -1,12 +1,16 @@
 //! What within one interface may refer to each other.
 
 use std::collections::BTreeMap;
+use std::ptr;
 
 use super::element;
-use super::fault::Fault;
+use super::fault::{Fault, TOLD};
 use super::node::Node;
 use super::schema::Shape;
 use crate::dialect::Dialect;
+
+/// How long the name of a member with elements in it may be, in bytes: longer than any identifier.
+const LONGEST: usize = 4096;
 
 /// The elements of one interface by identifier, without those of interfaces that stand within it.
 #[derive(Debug)]
@@ -26,9 +30,9 @@ impl<'d> Partition<'d> {
         let mut definitions = BTreeMap::new();
         let mut faults = Vec::new();
         for (id, node) in identified(interface) {
-            let twice = node.fault(format!("{id} is defined twice"));
-            if definitions.insert(id, node).is_some() {
-                faults.push(twice);
+            let first = definitions.insert(id, node.clone()).is_none();
+            if !first && faults.len() < TOLD {
+                faults.push(node.fault(format!("{id} is defined twice")));
             }
         }
         let partition = Self {
@@ -67,12 +71,13 @@ fn identified<'d>(interface: &Node<'d>) -> Vec<(&'d str, Node<'d>)> {
     let mut found = Vec::new();
     let mut rest = vec![interface.clone()];
     while let Some(node) = rest.pop() {
-        let within = node.pointer != interface.pointer;
+        let within = !ptr::eq(node.value, interface.value);
         if within && element::types(&node).is_ok_and(|types| types.contains(&"Interface")) {
             continue;
         }
         if let Some(members) = node.value.as_object() {
-            rest.extend(members.keys().filter_map(|name| node.member(name)));
+            let names = members.keys().filter(|name| name.len() <= LONGEST);
+            rest.extend(names.filter_map(|name| node.member(name)));
         } else if node.value.is_array() {
             rest.extend(node.set());
         }

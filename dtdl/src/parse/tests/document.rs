@@ -125,6 +125,29 @@ fn nesting_beyond_all_use_is_refused_before_anything_follows_it() {
 }
 
 #[test]
+fn very_many_faults_are_told_in_part() {
+    let many: Vec<_> = (0..10_000).map(Value::from).collect();
+    assert_eq!(faults(&interface(many.into())).len(), 100);
+    let twice = json!({"@id": "dtmi:com:example:twice;1"});
+    let twice = with(interface(json!([])), "/comment", vec![twice; 10_000].into());
+    assert!(faults(&twice).len() <= 100);
+}
+
+#[test]
+fn a_long_name_around_many_values_does_not_fill_the_memory() {
+    let mut document = interface(json!([]));
+    document["x".repeat(1 << 20)] =
+        vec![json!({"@id": "dtmi:com:example:twice;1"}); 100_000].into();
+    bad(&document, "Interface has no member \"xxx");
+    let thing = document.as_object_mut().unwrap();
+    thing.insert(
+        "@type".into(),
+        json!(["Interface", "dtmi:com:example:Foreign;1"]),
+    );
+    good(&document);
+}
+
+#[test]
 fn every_element_that_is_wrong_is_told() {
     let document = interface(json!([
         {"@type": "Telemetry", "name": "good", "schema": "double"},

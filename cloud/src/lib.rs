@@ -1,10 +1,11 @@
 //! The local Azure: Device Provisioning Service and IoT Hub on a laptop, without an account.
 //!
 //! Devices speak MQTT 3.1.1 over TLS to one listener ([`server`]); what they are and what they said is kept by
-//! [`hub`] and [`dps`]; operators use Azure's own REST shapes over HTTPS ([`api`]).
+//! [`hub`] and [`dps`]; operators use Azure's own REST shapes over HTTPS ([`api`]), or a page in the browser ([`console`]).
 
 pub mod api;
 pub mod ca;
+pub mod console;
 pub mod dir;
 pub mod dps;
 pub mod error;

@@ -1,7 +1,8 @@
-//! The cloud as a whole: its two listeners and what stands behind them.
+//! The cloud as a whole: its three listeners and what stands behind them.
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anyhow::Context;
 use dtdl::Models;
@@ -10,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::api;
+use crate::console::{self, Console};
 use crate::dir::Policies;
 use crate::dps::{Dps, DpsConfig};
 use crate::faults::Faults;
@@ -27,7 +29,9 @@ pub struct Config {
     pub mqtt: SocketAddr,
     /// Where operators connect. Port 0 takes a free one.
     pub https: SocketAddr,
-    /// Certificates and versions, for both.
+    /// The console's port on 127.0.0.1. Port 0 takes a free one; none is [`console::PORT`], or a free one where that is taken.
+    pub console: Option<u16>,
+    /// Certificates and versions, for devices and operators.
     pub tls: Certificates,
     /// The host names the cloud answers to, without port. Devices are assigned to the first one.
     pub names: Vec<String>,
@@ -51,9 +55,11 @@ pub struct Cloud {
     https: SocketAddr,
     hub: Hub,
     dps: Dps,
+    console: Console,
     shutdown: watch::Sender<bool>,
     devices: JoinHandle<()>,
     operators: JoinHandle<io::Result<()>>,
+    pages: JoinHandle<()>,
 }
 
 impl Cloud {
@@ -64,17 +70,26 @@ impl Cloud {
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let (mqtt_listener, mqtt) = listen(config.mqtt, "devices (MQTT)").await?;
         let (https_listener, https) = listen(config.https, "operators (HTTPS)").await?;
+        let console_listener = console::listen(config.console).await?;
+        let console = Console::new(console_listener.local_addr()?);
         let store = Store::open(&config.place, config.keep)?;
         let hub = Hub::open(&config.names, Faults::default(), store)?;
         let dps = Dps::open(dps_config(&config, mqtt.port())?, hub.clone())?;
         let (shutdown, ends) = watch::channel(false);
-        let services = api::Services {
+        let services = Arc::new(api::Services {
             hub: hub.clone(),
             dps: dps.clone(),
             policies: config.policies,
             models: config.models,
+            console: console.clone(),
             shutdown: ends.clone(),
-        };
+        });
+        let pages = console::serve(
+            console_listener,
+            console.clone(),
+            api::router(services.clone()),
+            ends.clone(),
+        );
         let operators_tls = config.tls.right().clone();
         let front = Front {
             tls: config.tls,
@@ -86,9 +101,11 @@ impl Cloud {
             https,
             hub,
             dps,
+            console,
             shutdown,
             devices: tokio::spawn(front.serve(mqtt_listener, ends)),
             operators: tokio::spawn(api::serve(https_listener, operators_tls, services)),
+            pages: tokio::spawn(pages),
         })
     }
 
@@ -112,11 +129,17 @@ impl Cloud {
         &self.dps
     }
 
-    /// Ends every connection, waits until both listeners are closed, and then until everything is written.
+    /// The console.
+    pub fn console(&self) -> &Console {
+        &self.console
+    }
+
+    /// Ends every connection, waits until all listeners are closed, and then until everything is written.
     pub async fn stop(self) {
         self.shutdown.send_replace(true);
         let _ = self.devices.await;
         let _ = self.operators.await;
+        let _ = self.pages.await;
         self.hub.store().close().await;
     }
 }

@@ -12,6 +12,7 @@
 //! | `/enrollments/{id}`, `/enrollmentGroups/{id}` | `enrolments` |
 //! | `/registrations/{id}` | `registrations` |
 //! | lists of enrolments and registrations | `provisioning_lists` |
+//! | `/api/console/link` | `console` |
 //! | `/api/events` | `events` |
 //! | `/api/devices/{id}/messages` | `messages` |
 //! | `/api/faults` | `faults` |
@@ -20,6 +21,7 @@
 mod auth;
 mod body;
 mod bulk;
+mod console;
 mod content;
 mod devices;
 mod digital_twins;
@@ -40,8 +42,8 @@ mod statistics;
 mod twins;
 mod unsupported;
 
+use std::fmt::Debug;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,11 +66,14 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::debug;
 
+use crate::console::Console;
 use crate::dir::Policies;
 use crate::dps::Dps;
 use crate::hub::Hub;
 use crate::store::Store;
+pub(crate) use auth::SignedIn;
 use listener::TlsListener;
+pub(crate) use problem::unauthorized;
 pub use unsupported::{UNSUPPORTED, Unsupported};
 
 /// How long requests in hand may take to finish when the cloud ends.
@@ -87,6 +92,8 @@ pub struct Services {
     pub policies: Policies,
     /// The device models that are known.
     pub models: Models,
+    /// The console, and who may sign in there.
+    pub console: Console,
     /// Turns true when the cloud ends.
     pub shutdown: watch::Receiver<bool>,
 }
@@ -105,11 +112,21 @@ impl Services {
 pub async fn serve(
     listener: TcpListener,
     tls: Arc<ServerConfig>,
-    services: Services,
+    services: Arc<Services>,
 ) -> io::Result<()> {
-    let mut shutdown = services.shutdown.clone();
-    let mut listener = TlsListener::new(listener, tls)?;
-    let service = TowerToHyperService::new(router(services));
+    let shutdown = services.shutdown.clone();
+    let listener = TlsListener::new(listener, tls)?;
+    serve_on(listener, router(services), shutdown).await;
+    Ok(())
+}
+
+/// Answers as `router` says on `listener` until `shutdown` turns true.
+pub(crate) async fn serve_on<L: Listener<Addr: Debug>>(
+    mut listener: L,
+    router: Router,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let service = TowerToHyperService::new(router);
     let (http, connections) = (http(), GracefulShutdown::new());
     loop {
         tokio::select! {
@@ -122,7 +139,6 @@ pub async fn serve(
     }
     drop(listener);
     let _ = timeout(GRACE, connections.shutdown()).await;
-    Ok(())
 }
 
 /// HTTP/1.1 with clients that must get to the point.
@@ -133,13 +149,14 @@ fn http() -> Builder {
     http
 }
 
-async fn until_its_end(connection: impl Future<Output = hyper::Result<()>>, peer: SocketAddr) {
+async fn until_its_end(connection: impl Future<Output = hyper::Result<()>>, peer: impl Debug) {
     if let Err(error) = connection.await {
-        debug!(%peer, %error, "connection ended early");
+        debug!(?peer, %error, "connection ended early");
     }
 }
 
-fn router(services: Services) -> Router {
+/// Everything operators can ask for.
+pub(crate) fn router(services: Arc<Services>) -> Router {
     let store = services.hub.store().clone();
     let resources = Router::new()
         .merge(devices::routes())
@@ -152,13 +169,14 @@ fn router(services: Services) -> Router {
         .merge(enrolments::routes())
         .merge(registrations::routes())
         .merge(provisioning_lists::routes())
+        .merge(console::routes())
         .merge(events::routes())
         .merge(messages::routes())
         .merge(faults::routes())
         .merge(unsupported::routes())
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
-        .with_state(Arc::new(services))
+        .with_state(services)
         .layer(from_fn_with_state(store, when_committed));
     // A layer runs after its router has matched the path, so the one that changes the path has a router of its own.
     Router::new()

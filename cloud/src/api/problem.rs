@@ -104,6 +104,11 @@ impl IntoResponse for Problem {
     }
 }
 
+/// The answer to a request for `path` of someone who may not ask.
+pub(crate) fn unauthorized(path: &str) -> Response {
+    at(path, HubError::Unauthorized)
+}
+
 fn answer(error: &HubError, body: Value) -> Response {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, [(NAME_HEADER, error.name())], Json(body)).into_response()

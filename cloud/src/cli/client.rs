@@ -29,6 +29,7 @@ const CONTINUATION: &str = "x-ms-continuation";
 /// The right a request needs, under the name of Azure's policy that gives it and little else.
 #[derive(Clone, Copy)]
 pub(crate) enum Policy {
+    Owner,
     RegistryRead,
     RegistryWrite,
     Service,
@@ -38,6 +39,7 @@ pub(crate) enum Policy {
 impl Policy {
     fn name(self) -> &'static str {
         match self {
+            Self::Owner => "iothubowner",
             Self::RegistryRead => "registryRead",
             Self::RegistryWrite => "registryReadWrite",
             Self::Service => "service",

@@ -77,6 +77,10 @@ impl Exec {
         let (cloud, running) = self.manner.start(&mut owned, self.place()).await?;
         let variables = self.environment(&cloud, dir, &running)?;
         output::note(&format!(
+            "cloud: the console, in a browser: {}",
+            cloud.console().link()
+        ));
+        output::note(&format!(
             "cloud: from a second terminal: cloud --dir {} events --follow",
             dir.path().display()
         ));

@@ -5,6 +5,7 @@ mod child;
 mod client;
 mod completions;
 mod connection_string;
+mod console;
 mod descriptors;
 mod device;
 mod device_environment;
@@ -185,6 +186,12 @@ others: they are registered, connect with tokens, and are removed at the end.
 
 Exit code 1 if a message was not acknowledged, a connection was lost or a twin not shown.")]
     Load(load::Load),
+    /// Print a link that signs in to the console, once and for ten minutes
+    #[command(after_help = "\
+Examples:
+  cloud console
+  xdg-open \"$(cloud console)\"")]
+    Console(console::Console),
     /// Print the completions for a shell
     #[command(after_help = "\
 Examples:
@@ -224,6 +231,7 @@ impl Command {
             Self::Send(command) => command.run(&operator(dir)?),
             Self::Fault(command) => command.run(&operator(dir)?),
             Self::Load(command) => command.run(operator(dir)?),
+            Self::Console(command) => command.run(&operator(dir)?),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use clap::Args;
 use cloud::dir::{CloudDir, Running};
+use cloud::server::Cloud;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::failure::Failure;
@@ -36,19 +37,20 @@ impl Run {
             name: "localhost".into(),
         };
         let (cloud, running) = self.manner.start(&mut owned, place).await?;
-        greet(dir, &running)?;
+        greet(dir, &running, &cloud)?;
         stop.wanted().await;
         cloud.stop().await;
         Ok(())
     }
 }
 
-fn greet(dir: &CloudDir, running: &Running) -> Result<(), Failure> {
+fn greet(dir: &CloudDir, running: &Running, cloud: &Cloud) -> Result<(), Failure> {
     let greeting = format!(
         "the cloud runs
   hub and DPS  {}  (MQTT over TLS, {})
   id scope     {}
   operators    https://{}
+  console      {}
   directory    {}
   trust        SSL_CERT_FILE={}
 
@@ -58,11 +60,13 @@ in a second terminal:
   cloud set NAME VALUE         sets a property
   cloud call COMMAND           calls a command
   cloud connection-string      connects programs on Azure's service SDKs
+  cloud console                prints a new link to the console
 Ctrl-C ends it",
         running.hub_name,
         running.mqtt,
         running.id_scope,
         running.https,
+        cloud.console().link(),
         dir.path().display(),
         dir.certificate().display(),
     );

@@ -38,6 +38,9 @@ pub(crate) struct Manner {
     /// part of this program
     #[arg(long, env = "CLOUD_MODELS", value_name = "DIR")]
     models: Option<PathBuf>,
+    /// The console's port on 127.0.0.1, 0 for a free one [default: 8080, or a free one where that is taken]
+    #[arg(long, env = "CLOUD_CONSOLE_PORT", value_name = "PORT")]
+    console_port: Option<u16>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -96,6 +99,7 @@ impl Manner {
         Ok(Config {
             mqtt: place.mqtt,
             https: place.https,
+            console: self.console_port,
             tls: tls.map_err(Failure::settings)?,
             names,
             id_scope: enrolment.id_scope.clone(),

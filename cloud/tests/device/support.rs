@@ -65,6 +65,7 @@ impl TestCloud {
         let cloud = Cloud::start(Config {
             mqtt: local,
             https: local,
+            console: Some(0),
             tls: Certificates::issue(&authority, &names, versions).unwrap(),
             names: names.into(),
             id_scope: SCOPE.into(),

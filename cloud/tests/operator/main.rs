@@ -11,6 +11,7 @@
 mod access;
 mod bulk;
 mod commands;
+mod console;
 mod device;
 mod devices;
 mod digital_twins;

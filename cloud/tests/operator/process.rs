@@ -18,6 +18,8 @@ pub(crate) fn cloud(arguments: &[&str]) -> Command {
             command.env_remove(&*name);
         }
     }
+    // The usual port is for people.
+    command.env("CLOUD_CONSOLE_PORT", "0");
     command.args(arguments).stdin(Stdio::null());
     command
 }

@@ -61,6 +61,7 @@ impl Site {
         let cloud = Cloud::start(Config {
             mqtt: local,
             https: local,
+            console: Some(0),
             tls: Certificates::issue(&authority, &names, TlsVersions::Both).unwrap(),
             names: names.into(),
             id_scope: "0ne00000A1B".into(),

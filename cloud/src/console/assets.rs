@@ -1,0 +1,76 @@
+//! The files of the page, which are a part of the program.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
+
+use super::{HOME, plain};
+
+const INDEX: &str = "index.html";
+
+/// Paths and bytes.
+const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/console.rs"));
+
+static ASSETS: LazyLock<BTreeMap<&str, Asset>> = LazyLock::new(|| {
+    let assets = FILES
+        .iter()
+        .map(|(path, bytes)| (*path, Asset::new(path, bytes)));
+    assets.collect()
+});
+
+struct Asset {
+    bytes: &'static [u8],
+    etag: String,
+    content_type: &'static str,
+}
+
+/// The file of this name. Other paths are places on the page, which finds them itself.
+pub(super) async fn file(uri: Uri, headers: HeaderMap) -> Response {
+    let asset = uri
+        .path()
+        .strip_prefix(HOME)
+        .and_then(|path| ASSETS.get(path));
+    let asset = asset.or_else(|| ASSETS.get(INDEX));
+    asset.map_or_else(plain::no_console, |asset| asset.answer(&headers))
+}
+
+impl Asset {
+    fn new(path: &str, bytes: &'static [u8]) -> Self {
+        let hash = Sha256::digest(bytes);
+        let etag = hash.iter().take(16).map(|byte| format!("{byte:02x}"));
+        Self {
+            bytes,
+            etag: format!("\"{}\"", etag.collect::<String>()),
+            content_type: content_type(path),
+        }
+    }
+
+    /// Browsers ask each time whether what they have is still right: a new program has a new page at once.
+    fn answer(&self, headers: &HeaderMap) -> Response {
+        let caching = [(ETAG, self.etag.as_str()), (CACHE_CONTROL, "no-cache")];
+        let known = headers.get_all(IF_NONE_MATCH).iter();
+        let mut known = known.filter_map(|header| header.to_str().ok());
+        if known.any(|known| known.contains(&self.etag)) {
+            return (StatusCode::NOT_MODIFIED, caching).into_response();
+        }
+        (caching, [(CONTENT_TYPE, self.content_type)], self.bytes).into_response()
+    }
+}
+
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("json" | "map") => "application/json",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("txt") => "text/plain; charset=utf-8",
+        Some("woff2") => "font/woff2",
+        _ => "application/octet-stream",
+    }
+}

@@ -1,0 +1,125 @@
+//! What may ask this listener for anything. Every page a person has open can send requests to 127.0.0.1, under any name
+//! that leads there; so a request must name the console's own address, and come from the console's own page.
+
+use axum::extract::{Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HOST, ORIGIN, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::Console;
+use crate::api::{SignedIn, unauthorized};
+
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// What a browser is told with every answer.
+const HEADERS: [(HeaderName, HeaderValue); 6] = [
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+        ),
+    ),
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+];
+
+/// Adds [`HEADERS`], but for those an answer has already.
+pub(super) async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(name).or_insert(value);
+    }
+    response
+}
+
+/// Refuses requests to another name: someone else's name may have been made to lead here.
+pub(super) async fn host(State(console): State<Console>, request: Request, next: Next) -> Response {
+    let host = text(request.headers(), &HOST);
+    if host.is_some_and(|host| console.is_named(host)) {
+        return next.run(request).await;
+    }
+    let words = format!("The console answers only as http://{}/\n", console.address);
+    (StatusCode::MISDIRECTED_REQUEST, words).into_response()
+}
+
+/// Refuses requests that a page other than the console's may have sent.
+pub(super) async fn own_page(
+    State(console): State<Console>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if console.is_own(&request) {
+        return next.run(request).await;
+    }
+    let words = "The console takes requests from its own page only.\n";
+    (StatusCode::FORBIDDEN, words).into_response()
+}
+
+/// Refuses requests of who has not signed in. A token counts for nothing here: it would cross the wire in the clear.
+pub(super) async fn session(
+    State(console): State<Console>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if !has_session(&console, request.headers()) {
+        return unauthorized(request.uri().path());
+    }
+    request.extensions_mut().insert(SignedIn);
+    next.run(request).await
+}
+
+/// Whether a request with these headers comes from who has signed in.
+pub(super) fn has_session(console: &Console, headers: &HeaderMap) -> bool {
+    let name = console.cookie();
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|header| header.split(';'))
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .any(|(key, value)| key == name && console.access.is_session(value))
+}
+
+impl Console {
+    /// Whether this host, and port, is this listener.
+    fn is_named(&self, host: &str) -> bool {
+        let (name, port) = host.rsplit_once(':').unwrap_or((host, "80"));
+        let is_here = name == "127.0.0.1" || name.eq_ignore_ascii_case("localhost");
+        is_here && port == self.address.port().to_string()
+    }
+
+    /// Pages cannot choose these two headers. What has neither is no browser, or an old one that asks for nothing but to
+    /// read; a read that a person has typed is from no page.
+    fn is_own(&self, request: &Request) -> bool {
+        let headers = request.headers();
+        let reads = request.method().is_safe();
+        if let Some(origin) = headers.get(ORIGIN) {
+            let origin = origin
+                .to_str()
+                .ok()
+                .and_then(|origin| origin.strip_prefix("http://"));
+            return origin.is_some_and(|origin| self.is_named(origin));
+        }
+        match headers.get(FETCH_SITE).map(HeaderValue::as_bytes) {
+            Some(site) => site == b"same-origin" || reads && site == b"none",
+            None => reads,
+        }
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}

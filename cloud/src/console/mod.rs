@@ -1,0 +1,159 @@
+//! The operator's console: a page in the browser, on a listener of its own.
+//!
+//! The page is a client of the [`api`] and of nothing else. Because browsers do not know the local certificate authority,
+//! it is plain HTTP, and so on 127.0.0.1 alone; because it has no keys, a session ([`access`]) stands in the place of a
+//! token. What may ask for anything is decided in [`guard`].
+//!
+//! | path | answers |
+//! |---|---|
+//! | `/console/sign-in?token=…` | a session for a link, once |
+//! | `/console/…` | the file of this name, else the page itself |
+//! | anything else | as on the operators' listener, to who has signed in |
+
+mod access;
+mod assets;
+mod guard;
+mod plain;
+mod secret;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use serde::Deserialize;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tracing::warn;
+
+use crate::api;
+use access::Access;
+pub use access::LINK_LIFE;
+
+/// The port of the console unless one is chosen.
+pub const PORT: u16 = 8080;
+
+/// Where the page begins. Everything of it lies below, out of the way of the api's paths.
+const HOME: &str = "/console/";
+
+/// The console of a running cloud: where it is, and who may use it.
+#[derive(Clone)]
+pub struct Console {
+    address: SocketAddr,
+    access: Arc<Access>,
+}
+
+impl Console {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            access: Arc::default(),
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A new address to open in a browser. It signs in whoever opens it first, and counts for [`LINK_LIFE`].
+    pub fn link(&self) -> String {
+        let token = self.access.invite(Instant::now());
+        format!("http://{}{HOME}sign-in?token={token}", self.address)
+    }
+
+    /// The cookie that holds the session. Browsers send it to every port of this machine, so its name has ours.
+    fn cookie(&self) -> String {
+        format!("cloud-console-{}", self.address.port())
+    }
+}
+
+/// Listens on this port of 127.0.0.1; without one on [`PORT`], or a free one where that is taken.
+///
+/// # Errors
+/// If the port cannot be listened on.
+pub(crate) async fn listen(port: Option<u16>) -> anyhow::Result<TcpListener> {
+    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let chosen = port.unwrap_or(PORT);
+    let listener = match bind(chosen).await {
+        Err(error) if port.is_none() && error.kind() == io::ErrorKind::AddrInUse => {
+            warn!(
+                port = chosen,
+                "the console's usual port is taken: it gets another"
+            );
+            bind(0).await
+        }
+        listener => listener,
+    };
+    listener.with_context(|| format!("cannot listen for the console on 127.0.0.1:{chosen}"))
+}
+
+/// Serves the page, and `api` to who has signed in, until `shutdown` turns true.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    console: Console,
+    api: Router,
+    shutdown: watch::Receiver<bool>,
+) {
+    let listener = listener.tap_io(|tcp| {
+        // Answers are small and whole; waiting for more to send only delays them.
+        let _ = tcp.set_nodelay(true);
+    });
+    api::serve_on(listener, router(console, api), shutdown).await;
+}
+
+fn router(console: Console, api: Router) -> Router {
+    let home = || async { Redirect::to(HOME) };
+    let api = api
+        .layer(from_fn_with_state(console.clone(), guard::session))
+        .layer(from_fn_with_state(console.clone(), guard::own_page));
+    Router::new()
+        .route("/", get(home))
+        .route("/console", get(home))
+        // Only who means to sign in uses up the link.
+        .route(
+            "/console/sign-in",
+            get(sign_in).head(StatusCode::NO_CONTENT),
+        )
+        .route("/console/plain.css", get(plain::style))
+        .route(HOME, get(assets::file))
+        .route("/console/{*path}", get(assets::file))
+        .fallback_service(api)
+        .layer(from_fn_with_state(console.clone(), guard::host))
+        .layer(from_fn(guard::headers))
+        .with_state(console)
+}
+
+#[derive(Deserialize)]
+struct Link {
+    #[serde(default)]
+    token: String,
+}
+
+/// The answer leads away at once, so that the token stays neither in the address bar nor in the history.
+async fn sign_in(
+    State(console): State<Console>,
+    headers: HeaderMap,
+    Query(link): Query<Link>,
+) -> Response {
+    if guard::has_session(&console, &headers) {
+        return Redirect::to(HOME).into_response();
+    }
+    let Some(session) = console.access.enter(&link.token, Instant::now()) else {
+        return plain::no_such_link();
+    };
+    let cookie = format!(
+        "{}={session}; Path=/; HttpOnly; SameSite=Strict",
+        console.cookie()
+    );
+    ([(SET_COOKIE, cookie)], Redirect::to(HOME)).into_response()
+}

@@ -1,0 +1,400 @@
+//! The console's listener, as a browser meets it, and as a page that means harm does.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::process::Service;
+use crate::site::{OWNER, Site};
+
+const DEVICES: &str = "/devices?api-version=2021-04-12";
+
+/// What came back, as it came.
+struct Reply {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Reply {
+    fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.find_map(|(key, value)| key.eq_ignore_ascii_case(name).then_some(value))
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+/// A browser, or what pretends to be one.
+struct Browser {
+    console: SocketAddr,
+    cookie: Option<String>,
+}
+
+impl Browser {
+    fn new(site: &Site) -> Self {
+        Self {
+            console: site.cloud.console().address(),
+            cookie: None,
+        }
+    }
+
+    fn signed_in(site: &Site) -> Self {
+        let mut browser = Self::new(site);
+        let reply = browser.open(&site.cloud.console().link());
+        assert_eq!(reply.status, 303);
+        browser
+    }
+
+    /// Opens a link, keeping the cookie that comes with it.
+    fn open(&mut self, link: &str) -> Reply {
+        let home = format!("http://{}", self.console);
+        let path = link.strip_prefix(&home).expect("a link to the console");
+        let reply = self.get(path);
+        if let Some(cookie) = reply.header("set-cookie") {
+            self.cookie = cookie.split(';').next().map(str::to_owned);
+        }
+        reply
+    }
+
+    fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, &[], "")
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
+        let host = self.console.to_string();
+        let mut all = vec![("host", host.as_str())];
+        all.extend(self.cookie.as_deref().map(|cookie| ("cookie", cookie)));
+        // One that is given again takes the place of ours.
+        all.retain(|(name, _)| !headers.iter().any(|(given, _)| given == name));
+        for (name, value) in all.iter().chain(headers) {
+            request += &format!("{name}: {value}\r\n");
+        }
+        request += &format!("content-length: {}\r\n\r\n{body}", body.len());
+        exchange(self.console, &request)
+    }
+}
+
+fn exchange(address: SocketAddr, request: &str) -> Reply {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Reply {
+        status,
+        head: head.to_owned(),
+        body: body.to_owned(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_signs_in_once_and_leads_away_from_its_token() {
+    let site = Site::start().await;
+    let link = site.cloud.console().link();
+    let mut first = Browser::new(&site);
+    let reply = first.open(&link);
+    assert_eq!(reply.status, 303);
+    assert_eq!(reply.header("location"), Some("/console/"));
+    let cookie = reply.header("set-cookie").unwrap();
+    assert!(
+        cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"),
+        "{cookie}"
+    );
+    assert_eq!(first.get(DEVICES).status, 200);
+
+    let mut second = Browser::new(&site);
+    let reply = second.open(&link);
+    assert_eq!(reply.status, 403);
+    assert!(
+        reply.body.contains("This link does not sign in"),
+        "{}",
+        reply.body
+    );
+    assert_eq!(reply.header("set-cookie"), None);
+    assert_eq!(second.get(DEVICES).status, 401);
+
+    assert_eq!(
+        first.open(&link).status,
+        303,
+        "who is signed in needs no link"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn to_look_whether_a_link_is_there_does_not_use_it_up() {
+    let site = Site::start().await;
+    let link = site.cloud.console().link();
+    let mut browser = Browser::new(&site);
+    let path = link.split_once("/console/").unwrap().1;
+    browser.send("HEAD", &format!("/console/{path}"), &[], "");
+    assert_eq!(browser.open(&link).status, 303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_was_made_up_is_answered_in_words() {
+    let site = Site::start().await;
+    for token in [
+        "",
+        "?token=",
+        "?token=0",
+        "?token=%FF",
+        "?other=1",
+        "?token=%3Cscript%3E",
+    ] {
+        let reply = Browser::new(&site).get(&format!("/console/sign-in{token}"));
+        assert_eq!(reply.status, 403, "{token}");
+        assert!(reply.body.contains("cloud console"), "{}", reply.body);
+        assert!(!reply.body.contains("<script>"), "{}", reply.body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_answered_to_who_has_not_signed_in_not_even_with_a_token() {
+    let site = Site::start().await;
+    let token = site.token(OWNER, "localhost");
+    let browser = Browser::new(&site);
+    for path in [DEVICES, "/api/events?follow=false", "/nowhere"] {
+        let reply = browser.send("GET", path, &[("authorization", &token)], "");
+        assert_eq!(reply.status, 401, "{path}");
+        assert!(reply.json().is_object(), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_signed_in_may_do_everything_the_api_offers() {
+    let site = Site::start().await;
+    let browser = Browser::signed_in(&site);
+    let own = ("origin", &*format!("http://{}", browser.console));
+    let query = "api-version=2021-04-12";
+    for path in ["/devices/t-1", "/enrollments/t-1"] {
+        let body = r#"{"deviceId": "t-1", "registrationId": "t-1", "attestation": {"type": "symmetricKey"}}"#;
+        let reply = browser.send("PUT", &format!("{path}?{query}"), &[own], body);
+        assert_eq!(reply.status, 200, "{path}: {}", reply.body);
+    }
+    assert_eq!(browser.get(&format!("/twins/t-1?{query}")).status, 200);
+    assert_eq!(browser.get("/api/events?follow=false").status, 200);
+    let reply = browser.send("DELETE", &format!("/devices/t-1?{query}"), &[own], "");
+    assert_eq!(reply.status, 204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_to_another_name_is_refused_whatever_it_asks_for() {
+    let site = Site::start().await;
+    let browser = Browser::signed_in(&site);
+    let port = browser.console.port();
+    for host in [
+        format!("localhost:{port}"),
+        format!("LOCALHOST:{port}"),
+        format!("127.0.0.1:{port}"),
+    ] {
+        assert_eq!(
+            browser.send("GET", DEVICES, &[("host", &host)], "").status,
+            200,
+            "{host}"
+        );
+    }
+    for host in [
+        "localhost".to_owned(),
+        "127.0.0.1:1".to_owned(),
+        format!("evil.example:{port}"),
+        format!("localhost.evil.example:{port}"),
+        format!("127.0.0.2:{port}"),
+        format!("[::1]:{port}"),
+        String::new(),
+    ] {
+        for path in [DEVICES, "/", "/console/", "/console/sign-in?token=1"] {
+            let reply = browser.send("GET", path, &[("host", &host)], "");
+            assert_eq!(reply.status, 421, "{host} {path}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_from_another_page_is_refused() {
+    let site = Site::start().await;
+    let browser = Browser::signed_in(&site);
+    let own = format!("http://{}", browser.console);
+    let status = |method, headers: &[(&str, &str)]| {
+        browser
+            .send(method, "/api/faults", headers, r#"{"stroke": "reset"}"#)
+            .status
+    };
+    for headers in [
+        [("origin", own.as_str())],
+        [("sec-fetch-site", "same-origin")],
+    ] {
+        assert_ne!(status("POST", &headers), 403, "{headers:?}");
+        assert_eq!(status("GET", &headers), 200, "{headers:?}");
+    }
+    assert_eq!(status("GET", &[("sec-fetch-site", "none")]), 200);
+    assert_eq!(status("GET", &[]), 200);
+    assert_eq!(status("POST", &[]), 403);
+    assert_eq!(status("POST", &[("sec-fetch-site", "none")]), 403);
+    for headers in [
+        [("origin", "http://evil.example")],
+        [("origin", "null")],
+        [("origin", "http://localhost:1")],
+        [("origin", &own.replace("http:", "https:"))],
+        [("origin", "")],
+        [("sec-fetch-site", "cross-site")],
+        [("sec-fetch-site", "same-site")],
+    ] {
+        assert_eq!(status("POST", &headers), 403, "{headers:?}");
+        assert_eq!(status("GET", &headers), 403, "{headers:?}");
+    }
+    // What the browser says of the page's origin counts, whatever else it says.
+    let both = [
+        ("origin", "http://evil.example"),
+        ("sec-fetch-site", "same-origin"),
+    ];
+    assert_eq!(status("POST", &both), 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_tells_the_browser_to_trust_nothing_else() {
+    let site = Site::start().await;
+    let browser = Browser::signed_in(&site);
+    for path in [
+        "/",
+        "/console/",
+        "/console/plain.css",
+        "/console/sign-in",
+        DEVICES,
+        "/nowhere",
+    ] {
+        let reply = browser.send("GET", path, &[("host", "evil.example")], "");
+        for reply in [reply, browser.get(path)] {
+            let policy = reply.header("content-security-policy").unwrap();
+            assert!(
+                policy.starts_with("default-src 'self';"),
+                "{path}: {policy}"
+            );
+            assert!(!policy.contains("unsafe"), "{path}: {policy}");
+            assert!(
+                policy.contains("frame-ancestors 'none'"),
+                "{path}: {policy}"
+            );
+            assert_eq!(
+                reply.header("x-content-type-options"),
+                Some("nosniff"),
+                "{path}"
+            );
+            assert_eq!(
+                reply.header("referrer-policy"),
+                Some("no-referrer"),
+                "{path}"
+            );
+            assert_eq!(reply.header("access-control-allow-origin"), None, "{path}");
+        }
+    }
+    assert_eq!(
+        browser.get(DEVICES).header("cache-control"),
+        Some("no-store")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_is_at_every_place_below_its_own() {
+    let site = Site::start().await;
+    let browser = Browser::new(&site);
+    assert_eq!(browser.get("/").header("location"), Some("/console/"));
+    let page = browser.get("/console/");
+    let kind = page.header("content-type");
+    assert_eq!(kind, Some("text/html; charset=utf-8"));
+    for path in [
+        "/console/d/t-1/overview",
+        "/console/%FF",
+        "/console/../devices",
+    ] {
+        let reply = browser.get(path);
+        assert_eq!(
+            (reply.status, reply.body),
+            (page.status, page.body.clone()),
+            "{path}"
+        );
+    }
+    let Some(etag) = page.header("etag") else {
+        assert!(
+            page.body.contains("built without its console"),
+            "{}",
+            page.body
+        );
+        return;
+    };
+    let again = browser.send("GET", "/console/", &[("if-none-match", etag)], "");
+    assert_eq!((again.status, again.body.as_str()), (304, ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_is_for_who_owns_the_hub() {
+    let site = Site::start().await;
+    let path = "/api/console/link";
+    for policy in [
+        "service",
+        "registryReadWrite",
+        "device",
+        "provisioningserviceowner",
+    ] {
+        assert_eq!(
+            site.send(policy, "POST", path, &[], "").status,
+            401,
+            "{policy}"
+        );
+    }
+    let answer = site.send(OWNER, "POST", path, &[], "");
+    assert_eq!((answer.status, &answer.json["seconds"]), (200, &600.into()));
+    let reply = Browser::new(&site).open(answer.json["url"].as_str().unwrap());
+    assert_eq!(reply.status, 303);
+}
+
+#[test]
+fn the_command_prints_a_link_and_the_cloud_one_when_it_starts() {
+    let service = Service::start();
+    let greeted = service.greeting.lines().find_map(|line| {
+        let (_, link) = line.split_once("console      ")?;
+        Some(link.to_owned())
+    });
+    let asked = service.shown(&["console"]).trim().to_owned();
+    for link in [greeted.unwrap(), asked] {
+        let (address, path) = link
+            .strip_prefix("http://")
+            .unwrap()
+            .split_once('/')
+            .unwrap();
+        let request =
+            format!("GET /{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+        assert_eq!(
+            exchange(address.parse().unwrap(), &request).status,
+            303,
+            "{link}"
+        );
+    }
+    assert_eq!(service.stop(Signal::TERM).0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_stream_ends_with_the_cloud() {
+    let site = Site::start().await;
+    let browser = Browser::signed_in(&site);
+    let mut stream = BufReader::new(TcpStream::connect(browser.console).unwrap());
+    let cookie = browser.cookie.as_deref().unwrap();
+    let request = format!(
+        "GET /api/events HTTP/1.1\r\nhost: {}\r\ncookie: {cookie}\r\n\r\n",
+        browser.console
+    );
+    stream.get_mut().write_all(request.as_bytes()).unwrap();
+    let mut line = String::new();
+    stream.read_line(&mut line).unwrap();
+    assert_eq!(line.trim(), "HTTP/1.1 200 OK");
+    site.cloud.stop().await;
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).unwrap();
+    assert!(rest.ends_with("0\r\n\r\n"), "{rest}");
+}

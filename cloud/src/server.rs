@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -33,6 +34,8 @@ pub struct Config {
     pub console: Option<u16>,
     /// Certificates and versions, for devices and operators.
     pub tls: Certificates,
+    /// The file of their authority, which devices are to trust.
+    pub certificate: PathBuf,
     /// The host names the cloud answers to, without port. Devices are assigned to the first one.
     pub names: Vec<String>,
     /// The provisioning service's id scope.
@@ -81,6 +84,7 @@ impl Cloud {
             dps: dps.clone(),
             policies: config.policies,
             models: config.models,
+            certificate: config.certificate,
             console: console.clone(),
             shutdown: ends.clone(),
         });

@@ -12,6 +12,7 @@
 //! | `/enrollments/{id}`, `/enrollmentGroups/{id}` | `enrolments` |
 //! | `/registrations/{id}` | `registrations` |
 //! | lists of enrolments and registrations | `provisioning_lists` |
+//! | `/api/cloud` | `cloud` |
 //! | `/api/console/link` | `console` |
 //! | `/api/events` | `events` |
 //! | `/api/devices/{id}/messages` | `messages` |
@@ -21,6 +22,7 @@
 mod auth;
 mod body;
 mod bulk;
+mod cloud;
 mod console;
 mod content;
 mod devices;
@@ -44,6 +46,7 @@ mod unsupported;
 
 use std::fmt::Debug;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,6 +95,8 @@ pub struct Services {
     pub policies: Policies,
     /// The device models that are known.
     pub models: Models,
+    /// The file of the certificate authority.
+    pub certificate: PathBuf,
     /// The console, and who may sign in there.
     pub console: Console,
     /// Turns true when the cloud ends.
@@ -169,6 +174,7 @@ pub(crate) fn router(services: Arc<Services>) -> Router {
         .merge(enrolments::routes())
         .merge(registrations::routes())
         .merge(provisioning_lists::routes())
+        .merge(cloud::routes())
         .merge(console::routes())
         .merge(events::routes())
         .merge(messages::routes())

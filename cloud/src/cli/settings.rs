@@ -101,6 +101,7 @@ impl Manner {
             https: place.https,
             console: self.console_port,
             tls: tls.map_err(Failure::settings)?,
+            certificate: dir.dir().certificate(),
             names,
             id_scope: enrolment.id_scope.clone(),
             retry_after: self.retry_after,

@@ -67,6 +67,7 @@ impl TestCloud {
             https: local,
             console: Some(0),
             tls: Certificates::issue(&authority, &names, versions).unwrap(),
+            certificate: dir.path().join(CERTIFICATE_FILE),
             names: names.into(),
             id_scope: SCOPE.into(),
             retry_after: 0,

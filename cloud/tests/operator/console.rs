@@ -398,3 +398,18 @@ async fn an_open_stream_ends_with_the_cloud() {
     stream.read_to_string(&mut rest).unwrap();
     assert!(rest.ends_with("0\r\n\r\n"), "{rest}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cloud_says_how_a_device_finds_it() {
+    let site = Site::start().await;
+    let answer = site.get("registryRead", "/api/cloud");
+    let hub = format!("localhost:{}", site.cloud.mqtt_addr().port());
+    assert_eq!(answer.json["hubName"], hub);
+    assert_eq!(answer.json["dpsName"], hub);
+    assert_eq!(answer.json["idScope"], "0ne00000A1B");
+    assert_eq!(
+        answer.json["certificate"],
+        site.certificate().to_str().unwrap()
+    );
+    assert_eq!(site.get("service", "/api/cloud").status, 401);
+}

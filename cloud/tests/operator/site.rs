@@ -63,6 +63,7 @@ impl Site {
             https: local,
             console: Some(0),
             tls: Certificates::issue(&authority, &names, TlsVersions::Both).unwrap(),
+            certificate: dir.path().join(CERTIFICATE_FILE),
             names: names.into(),
             id_scope: "0ne00000A1B".into(),
             retry_after: 0,

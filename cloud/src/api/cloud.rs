@@ -1,0 +1,29 @@
+//! `/api/cloud`: what a device's program has to be told to find this cloud.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use super::Services;
+use super::auth::{Caller, Right};
+use super::problem::Problem;
+
+pub(super) fn routes() -> Router<Arc<Services>> {
+    Router::new().route("/api/cloud", get(read))
+}
+
+async fn read(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+) -> Result<Json<Value>, Problem> {
+    caller.may(Right::RegistryRead)?;
+    Ok(Json(json!({
+        "hubName": services.dps.assigned_hub(),
+        "dpsName": services.dps.assigned_hub(),
+        "idScope": services.dps.id_scope(),
+        "certificate": services.certificate,
+    })))
+}

@@ -13,7 +13,7 @@ GUESTS := target/wasm32-wasip2/guest
 # features of what it shares with the others, and the engine would be compiled again.
 NATIVE := --workspace --exclude test-guests
 
-.PHONY: help run test build check conformance bench soak audit tools guests
+.PHONY: help run test build check conformance bench soak audit tools guests console
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,10 +33,13 @@ test: build guests ## Run every test: unit, guest, end to end with real processe
 	$(CARGO) test --release --no-fail-fast $(NATIVE)
 	@$(MAKE) --no-print-directory conformance
 
-build: tools ## Build target/release/host, target/release/cloud and target/thermostat.wasm
+build: tools console ## Build target/release/host, target/release/cloud and target/thermostat.wasm
 	$(CARGO) build --release $(NATIVE) --bins
 	$(CARGO) build -p guest-thermostat $(GUEST)
 	@cp $(GUESTS)/guest_thermostat.wasm target/thermostat.wasm
+
+console:
+	@cloud/console/build
 
 guests: tools
 	$(CARGO) build -p test-guests --examples $(GUEST)

@@ -65,6 +65,9 @@ pub enum HubError {
     /// No enrolment or enrolment group has this id.
     #[error("no enrolment with the id {0:?}")]
     EnrollmentNotFound(String),
+    /// There is no such device model, or it cannot be used; the text says which and why.
+    #[error("{0}")]
+    ModelNotFound(String),
     /// Nothing was registered under this id.
     #[error("no registration with the id {0:?}")]
     RegistrationNotFound(String),
@@ -97,6 +100,7 @@ impl HubError {
             Self::DeviceNotOnline { .. } => (404_103, "DeviceNotOnline"),
             Self::DeviceConnectionClosedRemotely => (404_104, "DeviceConnectionClosedRemotely"),
             Self::EnrollmentNotFound(_) => (404_201, "EnrollmentNotFound"),
+            Self::ModelNotFound(_) => (404_203, "ModelNotFound"),
             Self::RegistrationNotFound(_) => (404_202, "RegistrationNotFound"),
             Self::DeviceAlreadyExists(_) => (409_001, "DeviceAlreadyExists"),
             Self::PreconditionFailed { .. } => (412_001, "PreconditionFailed"),

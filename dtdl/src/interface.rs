@@ -1,6 +1,9 @@
 //! Interfaces and what they are made of.
 
+use std::sync::Arc;
+
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::dialect::Dialect;
 use crate::dtmi::Dtmi;
@@ -25,6 +28,9 @@ pub struct Interface {
     pub extends: Vec<Dtmi>,
     /// What it is made of, in the order of the document.
     pub contents: Vec<Content>,
+    /// The interface as it is written.
+    #[serde(skip)]
+    pub source: Arc<Value>,
 }
 
 /// An element of an interface. No two of one interface have the same name.

@@ -17,6 +17,7 @@
 //! | `/api/events` | `events` |
 //! | `/api/devices/{id}/messages` | `messages` |
 //! | `/api/faults` | `faults` |
+//! | `/api/models/{id}` | `models` |
 //! | what Azure has and this cloud has not | `unsupported` |
 
 mod auth;
@@ -33,6 +34,7 @@ mod faults;
 mod listener;
 mod messages;
 mod methods;
+mod models;
 mod paging;
 mod parameters;
 mod patience;
@@ -179,11 +181,13 @@ pub(crate) fn router(services: Arc<Services>) -> Router {
         .merge(events::routes())
         .merge(messages::routes())
         .merge(faults::routes())
+        .merge(models::routes())
         .merge(unsupported::routes())
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
         .with_state(services)
         .layer(from_fn_with_state(store, when_committed));
+
     // A layer runs after its router has matched the path, so the one that changes the path has a router of its own.
     Router::new()
         .fallback_service(resources)

@@ -413,3 +413,36 @@ async fn the_cloud_says_how_a_device_finds_it() {
     );
     assert_eq!(site.get("service", "/api/cloud").status, 401);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_comes_with_the_interfaces_it_is_made_of() {
+    let site = Site::start().await;
+    let model = |id: &str| site.get("registryRead", &format!("/api/models/{id}"));
+    let ids = |id: &str| {
+        let documents = model(id).json;
+        let documents = documents.as_array().unwrap().iter();
+        let ids = documents.map(|document| document["@id"].as_str().unwrap().to_owned());
+        let mut ids: Vec<_> = ids.collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(
+        ids("dtmi:com:example:Thermostat;1"),
+        ["dtmi:com:example:Thermostat;1"]
+    );
+    assert_eq!(
+        ids("dtmi:com:example:TemperatureController;1"),
+        [
+            "dtmi:azure:DeviceManagement:DeviceInformation;1",
+            "dtmi:com:example:TemperatureController;1",
+            "dtmi:com:example:Thermostat;1",
+        ]
+    );
+    assert_eq!(model("Thermostat").status, 400);
+    let unknown = model("dtmi:com:example:Toaster;1");
+    assert_eq!(unknown.name.as_deref(), Some("ModelNotFound"));
+    assert_eq!(
+        unknown.json["message"],
+        "no interface dtmi:com:example:Toaster;1 is known"
+    );
+}

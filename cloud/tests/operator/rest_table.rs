@@ -40,7 +40,11 @@ impl Endpoint {
         } else {
             ""
         };
-        parts.join("/") + follow
+        let address = parts.join("/") + follow;
+        match self.path.as_str() {
+            "/api/models/{id}" => address.replace("/x", "/dtmi:x;1"),
+            _ => address,
+        }
     }
 
     /// The least policy that may use it.
@@ -50,6 +54,7 @@ impl Endpoint {
             "RegistryWrite" => "registryReadWrite",
             "ServiceConnect" => "service",
             "Enrolment" => PROVISIONING,
+            "Console" => OWNER,
             other => panic!("{other} is no right"),
         }
     }
@@ -237,6 +242,7 @@ fn refusals(site: &Site) -> Vec<Answer> {
         site.call(OWNER, "POST", "/twins/t-1/methods", &method),
         site.get(PROVISIONING, "/enrollments/none"),
         site.get(PROVISIONING, "/registrations/none"),
+        site.get(OWNER, "/api/models/dtmi:none;1"),
         site.call(OWNER, "PUT", "/devices/t-1", &json!({})),
         site.send(OWNER, "PATCH", "/twins/t-1", &stale, "{}"),
         site.send(OWNER, "PATCH", "/twins/t-1", &[], &large),

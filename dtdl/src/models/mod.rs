@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use crate::dtmi::Dtmi;
 use crate::interface::Interface;
@@ -166,6 +167,17 @@ impl Models {
     /// [`ModelError`] if an interface is missing or broken, or they do not fit together.
     pub fn resolve(&self, id: &Dtmi) -> Result<Model, ModelError> {
         Resolution::new(self).model(id)
+    }
+
+    /// The interfaces that the model of this identifier is made of, as they are written: its own, those it extends and those
+    /// of its components.
+    ///
+    /// # Errors
+    ///
+    /// As for [`resolve`](Self::resolve).
+    pub fn documents(&self, id: &Dtmi) -> Result<Vec<Value>, ModelError> {
+        self.resolve(id)?;
+        Resolution::new(self).documents(id)
     }
 
     /// What there is, every file of the directory read.

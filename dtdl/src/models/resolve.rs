@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::{Model, ModelError, Models};
 use crate::dialect::{Dialect, ELEMENTS, EXTENDS_DEPTH};
 use crate::dtmi::Dtmi;
@@ -44,6 +46,22 @@ impl<'m> Resolution<'m> {
             interface,
             components,
         })
+    }
+
+    /// What all interfaces of a model are written as.
+    pub(super) fn documents(mut self, id: &Dtmi) -> Result<Vec<Value>, ModelError> {
+        let mut documents = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut rest = vec![id.clone()];
+        while let Some(next) = rest.pop() {
+            if seen.insert(next.clone()) {
+                let interface = self.interface(&next)?;
+                rest.extend(interface.extends.iter().cloned());
+                rest.extend(interface.components().map(|part| part.schema.clone()));
+                documents.push(Value::clone(&interface.source));
+            }
+        }
+        Ok(documents)
     }
 
     /// An interface that a component has, which has no components itself.

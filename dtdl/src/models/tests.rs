@@ -331,3 +331,20 @@ fn what_is_inherited_counts_towards_the_elements_of_an_interface() {
     models.resolve(&id("Left")).unwrap();
     assert!(problem(&models, "Both").contains("it has more than 100000 elements"));
 }
+
+#[test]
+fn the_documents_of_a_model_are_those_it_needs_each_once_and_as_they_are_written() {
+    let base = interface("Base", &["a"], &[]);
+    let part = interface("Part", &["b"], &["Base"]);
+    let whole = interface("Whole", &["c"], &["Base"]);
+    let whole = with_component(with_component(whole, "left", "Part"), "right", "Part");
+    let other = interface("Other", &["d"], &[]);
+    let models = given([base.clone(), part.clone(), whole.clone(), other]);
+    let documents = models.documents(&id("Whole")).unwrap();
+    assert_eq!(documents.len(), 3);
+    for document in [base, part, whole] {
+        assert!(documents.contains(&document), "{document}");
+    }
+    let missing = models.documents(&id("Missing"));
+    assert!(matches!(missing, Err(ModelError::Unknown { .. })));
+}

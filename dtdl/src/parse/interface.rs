@@ -1,6 +1,7 @@
 //! Documents and the interfaces in them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::class;
 use super::context;
@@ -66,6 +67,7 @@ impl<'d> Document<'d> {
             about: element.about()?,
             extends: self.extends(&element)?,
             contents,
+            source: Arc::new(element.node.value.clone()),
         };
         self.interfaces.push(interface);
         Ok(id)

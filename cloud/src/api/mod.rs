@@ -18,6 +18,7 @@
 //! | `/api/devices/{id}/messages` | `messages` |
 //! | `/api/faults` | `faults` |
 //! | `/api/models/{id}` | `models` |
+//! | `/api/trace` | `trace` |
 //! | what Azure has and this cloud has not | `unsupported` |
 
 mod auth;
@@ -43,6 +44,8 @@ mod provisioning_lists;
 mod query;
 mod registrations;
 mod statistics;
+mod trace;
+mod traced;
 mod twins;
 mod unsupported;
 
@@ -164,7 +167,7 @@ async fn until_its_end(connection: impl Future<Output = hyper::Result<()>>, peer
 
 /// Everything operators can ask for.
 pub(crate) fn router(services: Arc<Services>) -> Router {
-    let store = services.hub.store().clone();
+    let (store, hub) = (services.hub.store().clone(), services.hub.clone());
     let resources = Router::new()
         .merge(devices::routes())
         .merge(bulk::routes())
@@ -182,12 +185,13 @@ pub(crate) fn router(services: Arc<Services>) -> Router {
         .merge(messages::routes())
         .merge(faults::routes())
         .merge(models::routes())
+        .merge(trace::routes())
         .merge(unsupported::routes())
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
         .with_state(services)
-        .layer(from_fn_with_state(store, when_committed));
-
+        .layer(from_fn_with_state(store, when_committed))
+        .layer(from_fn_with_state(hub, traced::note));
     // A layer runs after its router has matched the path, so the one that changes the path has a router of its own.
     Router::new()
         .fallback_service(resources)

@@ -47,6 +47,7 @@ use crate::error::HubError;
 use crate::faults::Faults;
 use crate::mqtt::Close;
 use crate::store::{Store, StoreError};
+use crate::trace::Trace;
 
 /// One IoT Hub. Clones are the same hub.
 #[derive(Clone)]
@@ -58,6 +59,7 @@ struct Inner {
     /// The names it answers to, lower-case, without port.
     names: Vec<String>,
     faults: Faults,
+    trace: Trace,
     store: Store,
     /// Counts whatever needs a number of its own: connections, `$rid`s, message ids.
     counter: AtomicU64,
@@ -93,6 +95,7 @@ impl Hub {
             inner: Arc::new(Inner {
                 names: names.map(|name| host(name.as_ref())).collect(),
                 faults,
+                trace: Trace::default(),
                 counter: AtomicU64::new(1),
                 presence: watch::Sender::new(()),
                 state: Mutex::new(record::restored(&store)?),
@@ -120,6 +123,11 @@ impl Hub {
     /// The faults that are on. [`Hub::begin_fault`] begins one.
     pub fn faults(&self) -> &Faults {
         &self.inner.faults
+    }
+
+    /// What its devices and operators send and are sent.
+    pub fn trace(&self) -> &Trace {
+        &self.inner.trace
     }
 
     /// The first of its names.

@@ -13,6 +13,7 @@ use super::{Close, ConnectReturn, Packet, Peer, Refusal, decode};
 use crate::dps::Dps;
 use crate::faults::Fault;
 use crate::hub::Hub;
+use crate::trace::Tap;
 
 /// A CONNECT carries names and a token, no more.
 const CONNECT_LIMIT: usize = 16 * 1024;
@@ -37,14 +38,16 @@ where
     let (reader, writer) = tokio::io::split(stream);
     let mut input = Input::new(reader);
     let mut output = Output::new(writer, hub.store());
-    let reason = match open(&mut input, &mut output, hub, dps, known).await {
+    let mut tap = Tap::new(hub.trace());
+    let reason = match open(&mut input, &mut output, &mut tap, hub, dps, known).await {
         Ok((mut peer, keep_alive)) => {
-            let reason = run(&mut peer, keep_alive, &mut input, &mut output).await;
+            let reason = run(&mut peer, keep_alive, &mut input, &mut output, &mut tap).await;
             peer.end(reason.clone());
             reason
         }
         Err(reason) => reason,
     };
+    tap.ended(&reason);
     output.finish().await;
     reason
 }
@@ -53,16 +56,17 @@ where
 async fn open<S: AsyncRead + AsyncWrite>(
     input: &mut Input<S>,
     output: &mut Output<S>,
+    tap: &mut Tap,
     hub: &Hub,
     dps: &Dps,
     known: impl FnOnce(&str),
 ) -> Result<(Peer, Duration), Close> {
     let first = timeout(CONNECT_PATIENCE, input.packet(CONNECT_LIMIT)).await;
-    let connect = match first.map_err(|_| Close::NoConnect)? {
+    let connect = match tap.came(first.map_err(|_| Close::NoConnect)?) {
         Ok(Packet::Connect(connect)) => connect,
         Ok(_) => return Err(Close::Protocol("something else before CONNECT".into())),
         Err(Close::Version) => {
-            output.queue([connack(false, ConnectReturn::UnacceptableVersion)])?;
+            output.queue(tap.goes([connack(false, ConnectReturn::UnacceptableVersion)]))?;
             return Err(Close::Version);
         }
         Err(reason) => return Err(reason),
@@ -73,12 +77,12 @@ async fn open<S: AsyncRead + AsyncWrite>(
     }
     match Peer::accept(hub, dps, &connect) {
         Ok(peer) => {
-            output.queue([connack(peer.session_present(), ConnectReturn::Accepted)])?;
+            output.queue(tap.goes([connack(peer.session_present(), ConnectReturn::Accepted)]))?;
             Ok((peer, keep_alive(connect.keep_alive)))
         }
         Err(Refusal { code, reason }) => {
             warn!(client_id = ?connect.client_id, reason, "device refused");
-            output.queue([connack(false, code)])?;
+            output.queue(tap.goes([connack(false, code)]))?;
             Err(Close::Refused)
         }
     }
@@ -97,10 +101,13 @@ async fn run<S: AsyncRead + AsyncWrite>(
     keep_alive: Duration,
     input: &mut Input<S>,
     output: &mut Output<S>,
+    tap: &mut Tap,
 ) -> Close {
     let expiry = Instant::now() + until(peer.expiry);
     let mut silence = Instant::now() + keep_alive;
-    let mut step = peer.opened().and_then(|packets| output.queue(packets));
+    let mut step = peer
+        .opened()
+        .and_then(|packets| output.queue(tap.goes(packets)));
     loop {
         if let Err(reason) = step {
             return reason;
@@ -108,12 +115,12 @@ async fn run<S: AsyncRead + AsyncWrite>(
         let deaf = output.is_full();
         step = tokio::select! {
             push = peer.pushed() => {
-                peer.on_push(push).and_then(|packets| output.queue(packets))
+                peer.on_push(push).and_then(|packets| output.queue(tap.goes(packets)))
             }
             packet = input.packet(PACKET_LIMIT), if !deaf => {
                 silence = Instant::now() + keep_alive;
-                let answer = packet.and_then(|packet| answer(peer, packet));
-                answer.and_then(|packets| output.queue(packets))
+                let answer = tap.came(packet).and_then(|packet| answer(peer, packet));
+                answer.and_then(|packets| output.queue(tap.goes(packets)))
             }
             advanced = output.advance(), if output.pending() => {
                 if deaf {

@@ -112,6 +112,12 @@ impl Device {
         self.send(Packet::Publish(publish)).await;
     }
 
+    /// Sends bytes that may be no packet.
+    pub(crate) async fn scribble(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.unwrap();
+        self.stream.flush().await.unwrap();
+    }
+
     /// Topic and body of the next message.
     pub(crate) async fn message(&mut self) -> (String, Vec<u8>) {
         match self.receive().await {

@@ -30,4 +30,5 @@ mod query;
 mod rest_table;
 mod site;
 mod statistics;
+mod trace;
 mod twins;

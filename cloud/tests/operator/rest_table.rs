@@ -35,7 +35,7 @@ impl Endpoint {
             false => part.to_owned(),
         };
         let parts: Vec<_> = self.path.split('/').map(part).collect();
-        let follow = if self.path == "/api/events" {
+        let follow = if ["/api/events", "/api/trace"].contains(&&*self.path) {
             "?follow=false"
         } else {
             ""

@@ -185,10 +185,18 @@ impl Site {
         query: &str,
         headers: &[(&str, &str)],
     ) -> BufReader<impl Read + use<>> {
+        self.follow(&format!("/api/events{query}"), headers)
+    }
+
+    /// A stream of server-sent events.
+    pub(crate) fn follow(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> BufReader<impl Read + use<>> {
         let token = self.token("service", "localhost");
         let headers = [&[("authorization", token.as_str())], headers].concat();
-        let path = format!("/api/events{query}");
-        let response = self.response("GET", &path, &headers, "");
+        let response = self.response("GET", path, &headers, "");
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         BufReader::new(response.into_body().into_reader())

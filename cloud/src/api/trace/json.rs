@@ -1,0 +1,137 @@
+//! Records as JSON.
+
+use serde_json::{Map, Value, json};
+
+use super::watch::Told;
+use crate::api::content;
+use crate::mqtt::{Connect, Packet, Publish, Subscribe};
+use crate::trace::{Exchange, Packeted, Record, Subject, Way, meaning};
+
+/// What a client is told.
+pub(super) fn told(told: &Told) -> Value {
+    match told {
+        Told::Record(one) => record(one),
+        Told::Gap { since, oldest } => json!({"kind": "gap", "since": since, "oldest": oldest}),
+    }
+}
+
+fn record(record: &Record) -> Value {
+    let mut object = Map::new();
+    object.insert("sequence".into(), record.sequence.into());
+    object.insert("time".into(), record.time.to_string().into());
+    if let Some(device) = record.device().filter(|device| !device.is_empty()) {
+        object.insert("device".into(), device.into());
+    }
+    let more = match &record.subject {
+        Subject::Packet(packeted) => of_packet(packeted),
+        Subject::Malformed {
+            connection, reason, ..
+        } => json!({"kind": "malformed", "connection": connection, "reason": reason}),
+        Subject::Ended {
+            connection, reason, ..
+        } => json!({"kind": "ended", "connection": connection, "reason": reason}),
+        Subject::Request(exchange) => of_request(exchange),
+    };
+    if let Value::Object(more) = more {
+        object.extend(more.into_iter().filter(|(_, value)| !value.is_null()));
+    }
+    object.into()
+}
+
+fn of_request(exchange: &Exchange) -> Value {
+    json!({
+        "kind": "request",
+        "method": exchange.method,
+        "path": exchange.path,
+        "status": exchange.status,
+        "milliseconds": exchange.took.as_secs_f64() * 1000.0,
+        "console": exchange.from_console,
+    })
+}
+
+fn of_packet(packeted: &Packeted) -> Value {
+    let mut object = Map::new();
+    object.insert("kind".into(), "packet".into());
+    object.insert("connection".into(), packeted.connection.into());
+    let way = match packeted.way {
+        Way::Up => "up",
+        Way::Down => "down",
+    };
+    object.insert("way".into(), way.into());
+    let (name, more) = described(&packeted.packet);
+    object.insert("packet".into(), name.into());
+    if let Value::Object(more) = more {
+        object.extend(more.into_iter().filter(|(_, value)| !value.is_null()));
+    }
+    if let Packet::Publish(publish) = &packeted.packet {
+        payload(&mut object, publish, packeted.size);
+    }
+    object.into()
+}
+
+/// The name of a packet, and what it says beside a payload.
+fn described(packet: &Packet) -> (&'static str, Value) {
+    match packet {
+        Packet::Connect(connect) => ("CONNECT", of_connect(connect)),
+        Packet::ConnAck {
+            session_present,
+            code,
+        } => (
+            "CONNACK",
+            json!({"code": u8::from(*code), "sessionPresent": session_present}),
+        ),
+        Packet::Publish(publish) => ("PUBLISH", of_publish(publish)),
+        Packet::PubAck { packet_id } => ("PUBACK", json!({"packetId": packet_id})),
+        Packet::Subscribe(subscribe) => ("SUBSCRIBE", of_subscribe(subscribe)),
+        Packet::SubAck { packet_id, codes } => {
+            ("SUBACK", json!({"packetId": packet_id, "codes": codes}))
+        }
+        Packet::Unsubscribe(unsubscribe) => (
+            "UNSUBSCRIBE",
+            json!({"packetId": unsubscribe.packet_id, "filters": unsubscribe.filters}),
+        ),
+        Packet::UnsubAck { packet_id } => ("UNSUBACK", json!({"packetId": packet_id})),
+        Packet::PingReq => ("PINGREQ", Value::Null),
+        Packet::PingResp => ("PINGRESP", Value::Null),
+        Packet::Disconnect => ("DISCONNECT", Value::Null),
+    }
+}
+
+fn of_connect(connect: &Connect) -> Value {
+    json!({
+        "cleanSession": connect.clean_session,
+        "keepAlive": connect.keep_alive,
+        "username": connect.username,
+        "will": connect.will.as_ref().map(|will| &will.topic),
+    })
+}
+
+fn of_subscribe(subscribe: &Subscribe) -> Value {
+    let filters = subscribe.filters.iter();
+    let filters = filters.map(|(filter, qos)| json!({"filter": filter, "qos": u8::from(*qos)}));
+    json!({"packetId": subscribe.packet_id, "filters": filters.collect::<Vec<_>>()})
+}
+
+fn of_publish(publish: &Publish) -> Value {
+    let mut object = meaning(&publish.topic);
+    object.insert("topic".into(), publish.topic.as_str().into());
+    object.insert("qos".into(), u8::from(publish.qos).into());
+    object.insert("packetId".into(), publish.packet_id.into());
+    for (name, is_set) in [("dup", publish.dup), ("retain", publish.retain)] {
+        if is_set {
+            object.insert(name.into(), true.into());
+        }
+    }
+    object.into()
+}
+
+/// What begins like JSON is taken for JSON if it is: devices need not say so. `size` is that of the whole payload.
+fn payload(object: &mut Map<String, Value>, publish: &Publish, size: usize) {
+    object.insert("size".into(), size.into());
+    if size > 0 {
+        content::put(object, Some("application/json"), &publish.payload);
+    }
+    if size > publish.payload.len() {
+        object.insert("cut".into(), true.into());
+    }
+}

@@ -68,6 +68,9 @@ pub enum HubError {
     /// There is no such device model, or it cannot be used; the text says which and why.
     #[error("{0}")]
     ModelNotFound(String),
+    /// No template was made for this model.
+    #[error("no template was made for the model {0}")]
+    TemplateNotFound(String),
     /// Nothing was registered under this id.
     #[error("no registration with the id {0:?}")]
     RegistrationNotFound(String),
@@ -101,6 +104,7 @@ impl HubError {
             Self::DeviceConnectionClosedRemotely => (404_104, "DeviceConnectionClosedRemotely"),
             Self::EnrollmentNotFound(_) => (404_201, "EnrollmentNotFound"),
             Self::ModelNotFound(_) => (404_203, "ModelNotFound"),
+            Self::TemplateNotFound(_) => (404_204, "TemplateNotFound"),
             Self::RegistrationNotFound(_) => (404_202, "RegistrationNotFound"),
             Self::DeviceAlreadyExists(_) => (409_001, "DeviceAlreadyExists"),
             Self::PreconditionFailed { .. } => (412_001, "PreconditionFailed"),

@@ -21,5 +21,6 @@ pub mod query;
 pub mod sas;
 pub mod server;
 pub mod store;
+pub mod templates;
 pub mod tls;
 pub mod trace;

@@ -1,6 +1,13 @@
 //! The device models the cloud knows.
 
-use dtdl::{Models, ParseError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+use dtdl::{Dtmi, Listing, Model, ModelError, Models, ParseError};
+use serde_json::Value;
+use tracing::warn;
+
+use crate::error::HubError;
+use crate::store::{Content, Row, Store, StoreError};
 
 /// The models of this repository (`models/`), so that the program needs no files beside it.
 const SHIPPED: [&str; 4] = [
@@ -20,6 +27,82 @@ pub fn shipped() -> Result<Models, ParseError> {
         models.add(dtdl::parse(text)?);
     }
     Ok(models)
+}
+
+/// The models there are, and those that operators have added.
+pub struct Library {
+    store: Store,
+    models: RwLock<Models>,
+}
+
+impl Library {
+    /// `models`, and what was added to them in this store.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn open(mut models: Models, store: Store) -> Result<Self, StoreError> {
+        for document in store.models()? {
+            match dtdl::parse(&document) {
+                Ok(interfaces) => models.add(interfaces),
+                // An earlier version of this program took it.
+                Err(error) => warn!(%error, "a model that was added cannot be used any more"),
+            }
+        }
+        Ok(Self {
+            store,
+            models: RwLock::new(models),
+        })
+    }
+
+    /// The model of this identifier, as [`Models::resolve`] has it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn resolve(&self, id: &Dtmi) -> Result<Model, ModelError> {
+        self.models().resolve(id)
+    }
+
+    /// What it is made of, as [`Models::documents`] has it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn documents(&self, id: &Dtmi) -> Result<Vec<Value>, ModelError> {
+        self.models().documents(id)
+    }
+
+    /// What there is, as [`Models::list`] has it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn list(&self) -> Result<Listing, ModelError> {
+        self.models().list()
+    }
+
+    /// Adds the interfaces of a document, in place of those of the same identifiers. The model of `id` must then be whole.
+    ///
+    /// # Errors
+    /// `ArgumentInvalid`, which says what is wrong with the document, and where.
+    pub fn add(&self, id: &Dtmi, document: &Value) -> Result<(), HubError> {
+        let invalid = |error: &dyn ToString| HubError::ArgumentInvalid(error.to_string());
+        let interfaces = dtdl::parse_value(document).map_err(|error| invalid(&error))?;
+        if interfaces.iter().all(|interface| interface.id != *id) {
+            return Err(invalid(&format!("the document has no interface {id}")));
+        }
+        let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
+        let mut changed = models.clone();
+        changed.add(interfaces.iter().cloned());
+        changed.resolve(id).map_err(|error| invalid(&error))?;
+        for interface in &interfaces {
+            let row = Row::Model(interface.id.to_string());
+            self.store.put(row, Content::json(&*interface.source));
+        }
+        *models = changed;
+        Ok(())
+    }
+
+    fn models(&self) -> RwLockReadGuard<'_, Models> {
+        self.models.read().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]

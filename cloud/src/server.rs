@@ -18,7 +18,9 @@ use crate::dps::{Dps, DpsConfig};
 use crate::faults::Faults;
 use crate::front::Front;
 use crate::hub::Hub;
+use crate::models::Library;
 use crate::store::{Place, Retention, Store};
+use crate::templates::Templates;
 use crate::tls::Certificates;
 
 /// Where Azure listens for MQTT over TLS. A hub on this port is named without it.
@@ -83,7 +85,8 @@ impl Cloud {
             hub: hub.clone(),
             dps: dps.clone(),
             policies: config.policies,
-            models: config.models,
+            models: Library::open(config.models, hub.store().clone())?,
+            templates: Templates::open(hub.store().clone())?,
             certificate: config.certificate,
             console: console.clone(),
             shutdown: ends.clone(),

@@ -17,7 +17,8 @@
 //! | `/api/events` | `events` |
 //! | `/api/devices/{id}/messages` | `messages` |
 //! | `/api/faults` | `faults` |
-//! | `/api/models/{id}` | `models` |
+//! | `/api/models`, `/api/models/{id}` | `models` |
+//! | `/api/templates` and below | `templates` |
 //! | `/api/trace` | `trace` |
 //! | what Azure has and this cloud has not | `unsupported` |
 
@@ -44,6 +45,7 @@ mod provisioning_lists;
 mod query;
 mod registrations;
 mod statistics;
+mod templates;
 mod trace;
 mod traced;
 mod twins;
@@ -62,7 +64,6 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
 use axum::{Json, Router};
-use dtdl::Models;
 use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -78,7 +79,9 @@ use crate::console::Console;
 use crate::dir::Policies;
 use crate::dps::Dps;
 use crate::hub::Hub;
+use crate::models::Library;
 use crate::store::Store;
+use crate::templates::Templates;
 pub(crate) use auth::SignedIn;
 use listener::TlsListener;
 pub(crate) use problem::unauthorized;
@@ -99,7 +102,9 @@ pub struct Services {
     /// Who may do what.
     pub policies: Policies,
     /// The device models that are known.
-    pub models: Models,
+    pub models: Library,
+    /// How their devices are shown.
+    pub templates: Templates,
     /// The file of the certificate authority.
     pub certificate: PathBuf,
     /// The console, and who may sign in there.
@@ -185,6 +190,7 @@ pub(crate) fn router(services: Arc<Services>) -> Router {
         .merge(messages::routes())
         .merge(faults::routes())
         .merge(models::routes())
+        .merge(templates::routes())
         .merge(trace::routes())
         .merge(unsupported::routes())
         .fallback(problem::no_such_path)

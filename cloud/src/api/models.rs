@@ -1,4 +1,4 @@
-//! `/api/models/{id}`: what a device of a model can say and do.
+//! `/api/models`: what devices of each model can say and do.
 
 use std::sync::Arc;
 
@@ -6,16 +6,31 @@ use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use dtdl::Dtmi;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Services;
 use super::auth::{Caller, Right};
+use super::body::JsonBody;
 use super::parameters::Id;
 use super::problem::Problem;
 use crate::error::HubError;
 
 pub(super) fn routes() -> Router<Arc<Services>> {
-    Router::new().route("/api/models/{id}", get(read))
+    Router::new()
+        .route("/api/models", get(list))
+        .route("/api/models/{id}", get(read).put(add))
+}
+
+/// The identifiers of all interfaces, and what files of the directory cannot be used, and why.
+async fn list(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+) -> Result<Json<Value>, Problem> {
+    caller.may(Right::RegistryRead)?;
+    let models = services.models.list();
+    let models = models.map_err(|error| HubError::ModelNotFound(error.to_string()))?;
+    let broken: Vec<_> = models.broken.iter().map(ToString::to_string).collect();
+    Ok(Json(json!({"ids": models.ids, "broken": broken})))
 }
 
 /// Every interface of the model, as DTDL has it.
@@ -25,10 +40,31 @@ async fn read(
     Id(id): Id,
 ) -> Result<Json<Vec<Value>>, Problem> {
     caller.may(Right::RegistryRead)?;
-    let id: Dtmi = id.parse().map_err(|error| {
-        HubError::ArgumentInvalid(format!("{id:?} is no identifier of a model: {error}"))
-    })?;
-    let documents = services.models.documents(&id);
+    documents(&services, &dtmi(&id)?)
+}
+
+/// Adds a model: an interface, or an array of those it needs too.
+async fn add(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    Id(id): Id,
+    JsonBody(document): JsonBody<Value>,
+) -> Result<Json<Vec<Value>>, Problem> {
+    caller.may(Right::RegistryWrite)?;
+    let id = dtmi(&id)?;
+    services.models.add(&id, &document)?;
+    documents(&services, &id)
+}
+
+fn documents(services: &Services, id: &Dtmi) -> Result<Json<Vec<Value>>, Problem> {
+    let documents = services.models.documents(id);
     let documents = documents.map_err(|error| HubError::ModelNotFound(error.to_string()))?;
     Ok(Json(documents))
+}
+
+/// The identifier of a model.
+pub(super) fn dtmi(id: &str) -> Result<Dtmi, HubError> {
+    id.parse().map_err(|error| {
+        HubError::ArgumentInvalid(format!("{id:?} is no identifier of a model: {error}"))
+    })
 }

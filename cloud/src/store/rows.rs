@@ -16,6 +16,10 @@ pub(crate) enum Row {
     Enrollment(&'static str, String),
     /// A registration.
     Registration(String),
+    /// A template, by its model.
+    Template(String),
+    /// An interface that was added to the models.
+    Model(String),
 }
 
 /// What a row holds: JSON, and for a message its body.
@@ -76,6 +80,13 @@ impl Row {
                 put("REPLACE INTO registration (id, document) VALUES (?1, ?2)")?
                     .execute((id, document))
             }
+            Self::Template(model) => {
+                put("REPLACE INTO template (model, document) VALUES (?1, ?2)")?
+                    .execute((model, document))
+            }
+            Self::Model(id) => {
+                put("REPLACE INTO model (id, document) VALUES (?1, ?2)")?.execute((id, document))
+            }
         }
         .map(drop)
     }
@@ -94,6 +105,10 @@ impl Row {
             Self::Registration(id) => {
                 remove("DELETE FROM registration WHERE id = ?1")?.execute((id,))
             }
+            Self::Template(model) => {
+                remove("DELETE FROM template WHERE model = ?1")?.execute((model,))
+            }
+            Self::Model(id) => remove("DELETE FROM model WHERE id = ?1")?.execute((id,)),
         }
         .map(drop)
     }
@@ -122,6 +137,22 @@ impl Store {
     /// If they cannot be read.
     pub(crate) fn registrations(&self) -> std::result::Result<Vec<String>, StoreError> {
         self.documents("SELECT document FROM registration")
+    }
+
+    /// The documents of all templates.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub(crate) fn templates(&self) -> std::result::Result<Vec<String>, StoreError> {
+        self.documents("SELECT document FROM template")
+    }
+
+    /// The documents of all interfaces that were added.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub(crate) fn models(&self) -> std::result::Result<Vec<String>, StoreError> {
+        self.documents("SELECT document FROM model")
     }
 
     /// All messages that wait, in the order in which they were queued for each device.

@@ -16,7 +16,8 @@ use crate::files;
 const VERSION: u32 = STEPS.len() as u32;
 
 /// What leads from each version to the next.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
     CREATE TABLE device (id TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE message (
         device TEXT NOT NULL, number INTEGER NOT NULL, document TEXT NOT NULL, body BLOB NOT NULL,
@@ -34,7 +35,12 @@ const STEPS: [&str; 1] = ["
     CREATE INDEX event_at_time ON event (enqueued);
     CREATE TABLE last_event (one INTEGER PRIMARY KEY CHECK (one = 1), sequence INTEGER NOT NULL) STRICT;
     INSERT INTO last_event VALUES (1, 0);
-"];
+",
+    "
+    CREATE TABLE template (model TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE model (id TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;
+",
+];
 
 /// Besides the writer only readers use the file, and the log before each write keeps them apart; whoever looks into it
 /// from outside for a moment is waited for.

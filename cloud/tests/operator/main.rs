@@ -30,5 +30,6 @@ mod query;
 mod rest_table;
 mod site;
 mod statistics;
+mod templates;
 mod trace;
 mod twins;

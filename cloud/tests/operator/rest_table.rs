@@ -41,9 +41,10 @@ impl Endpoint {
             ""
         };
         let address = parts.join("/") + follow;
-        match self.path.as_str() {
-            "/api/models/{id}" => address.replace("/x", "/dtmi:x;1"),
-            _ => address,
+        let is_of_model = ["/api/models/", "/api/templates/"];
+        match is_of_model.iter().any(|head| self.path.starts_with(head)) {
+            true => address.replace("/x", "/dtmi:x;1"),
+            false => address,
         }
     }
 
@@ -243,6 +244,7 @@ fn refusals(site: &Site) -> Vec<Answer> {
         site.get(PROVISIONING, "/enrollments/none"),
         site.get(PROVISIONING, "/registrations/none"),
         site.get(OWNER, "/api/models/dtmi:none;1"),
+        site.get(OWNER, "/api/templates/dtmi:none;1"),
         site.call(OWNER, "PUT", "/devices/t-1", &json!({})),
         site.send(OWNER, "PATCH", "/twins/t-1", &stale, "{}"),
         site.send(OWNER, "PATCH", "/twins/t-1", &[], &large),

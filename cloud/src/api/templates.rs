@@ -1,0 +1,108 @@
+//! `/api/templates`: how the devices of a model are shown.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Services;
+use super::auth::{Caller, Right};
+use super::body::{JsonBody, if_match};
+use super::models::dtmi;
+use super::parameters::Id;
+use super::problem::Problem;
+use crate::error::HubError;
+use crate::templates::{Template, View};
+
+pub(super) fn routes() -> Router<Arc<Services>> {
+    Router::new()
+        .route("/api/templates", get(list))
+        .route("/api/templates/{id}", get(read).put(arrange).delete(remove))
+        .route("/api/templates/{id}/publish", post(publish))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Draft {
+    views: Vec<View>,
+}
+
+async fn list(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+) -> Result<Json<Vec<Value>>, Problem> {
+    caller.may(Right::RegistryRead)?;
+    let templates = services.templates.list();
+    Ok(Json(templates.iter().map(json).collect()))
+}
+
+async fn read(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    Id(id): Id,
+) -> Result<Response, Problem> {
+    caller.may(Right::RegistryRead)?;
+    Ok(answer(&services.templates.get(&dtmi(&id)?)?))
+}
+
+async fn arrange(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    Id(id): Id,
+    headers: HeaderMap,
+    JsonBody(draft): JsonBody<Value>,
+) -> Result<Response, Problem> {
+    caller.may(Right::RegistryWrite)?;
+    let draft: Draft = serde_json::from_value(draft).map_err(|error| {
+        HubError::ArgumentInvalid(format!("the body is not what is wanted here: {error}"))
+    })?;
+    let templates = &services.templates;
+    Ok(answer(&templates.arrange(
+        &dtmi(&id)?,
+        draft.views,
+        if_match(&headers),
+    )?))
+}
+
+async fn publish(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    Id(id): Id,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    caller.may(Right::RegistryWrite)?;
+    Ok(answer(
+        &services
+            .templates
+            .publish(&dtmi(&id)?, if_match(&headers))?,
+    ))
+}
+
+async fn remove(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    Id(id): Id,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    caller.may(Right::RegistryWrite)?;
+    services.templates.remove(&dtmi(&id)?, if_match(&headers))?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn answer(template: &Template) -> Response {
+    super::with_etag(&template.etag(), json(template))
+}
+
+fn json(template: &Template) -> Value {
+    json!({
+        "model": template.model,
+        "etag": template.etag(),
+        "draft": template.draft,
+        "versions": template.versions,
+    })
+}

@@ -1,0 +1,30 @@
+//! What the store keeps of templates.
+
+use std::collections::BTreeMap;
+
+use super::Template;
+use crate::store::{Content, Row, Store, StoreError};
+
+impl Template {
+    pub(super) fn keep(&self, store: &Store) {
+        store.put(self.row(), Content::json(self));
+    }
+
+    pub(super) fn discard(&self, store: &Store) {
+        store.remove(self.row());
+    }
+
+    fn row(&self) -> Row {
+        Row::Template(self.model.clone())
+    }
+}
+
+/// Every template there was.
+pub(super) fn restored(store: &Store) -> Result<BTreeMap<String, Template>, StoreError> {
+    let read = |document: String| {
+        let template: Template =
+            serde_json::from_str(&document).map_err(|error| store.damaged(error))?;
+        Ok((template.model.clone(), template))
+    };
+    store.templates()?.into_iter().map(read).collect()
+}

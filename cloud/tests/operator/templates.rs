@@ -1,0 +1,151 @@
+use cloud::store::Place;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::site::{Answer, Site};
+
+const THERMOSTAT: &str = "dtmi:com:example:Thermostat;1";
+const READER: &str = "registryRead";
+const WRITER: &str = "registryReadWrite";
+
+fn views(name: &str) -> Value {
+    json!([{"name": name, "tiles": [
+        {"kind": "value", "shows": [{"name": "temperature"}], "columns": 1, "rows": 1},
+    ]}])
+}
+
+fn arrange(site: &Site, name: &str, headers: &[(&str, &str)]) -> Answer {
+    let path = format!("/api/templates/{THERMOSTAT}");
+    let body = json!({"views": views(name)}).to_string();
+    site.send(WRITER, "PUT", &path, headers, &body)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_is_arranged_in_a_draft_and_seen_when_it_is_published() {
+    let site = Site::start().await;
+    let path = format!("/api/templates/{THERMOSTAT}");
+    let none = site.get(READER, &path);
+    assert_eq!(
+        (none.status, none.name.as_deref()),
+        (404, Some("TemplateNotFound"))
+    );
+
+    let drafted = arrange(&site, "Overview", &[]);
+    assert_eq!(
+        (drafted.status, &drafted.json["draft"]),
+        (200, &views("Overview"))
+    );
+    assert_eq!(drafted.json["versions"], json!([]));
+    let published = site.call(WRITER, "POST", &format!("{path}/publish"), &json!({}));
+    assert_eq!(published.json["versions"][0]["version"], 1);
+    assert_eq!(published.json["versions"][0]["views"], views("Overview"));
+
+    arrange(&site, "Other", &[]);
+    let template = site.get(READER, &path).json;
+    assert_eq!(template["draft"], views("Other"));
+    assert_eq!(template["versions"].as_array().unwrap().len(), 1);
+    assert_eq!(template["versions"][0]["views"], views("Overview"));
+    assert_eq!(site.get(READER, "/api/templates").json, json!([template]));
+
+    assert_eq!(site.delete(WRITER, &path).status, 204);
+    assert_eq!(site.get(READER, "/api/templates").json, json!([]));
+    assert_eq!(site.delete(WRITER, &path).status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_arranges_what_another_has_changed_meanwhile_is_told() {
+    let site = Site::start().await;
+    let any = [("if-match", "*")];
+    assert_eq!(arrange(&site, "a", &any).status, 404);
+    let first = arrange(&site, "a", &[]).etag.unwrap();
+    assert_eq!(arrange(&site, "b", &[("if-match", &first)]).status, 200);
+    let late = arrange(&site, "c", &[("if-match", &first)]);
+    assert_eq!(
+        (late.status, late.name.as_deref()),
+        (412, Some("PreconditionFailed"))
+    );
+    let path = format!("/api/templates/{THERMOSTAT}/publish");
+    let late = site.send(WRITER, "POST", &path, &[("if-match", &first)], "");
+    assert_eq!(late.status, 412);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_that_cannot_be_is_refused_and_leaves_nothing() {
+    let site = Site::start().await;
+    let path = format!("/api/templates/{THERMOSTAT}");
+    for body in [
+        json!({}),
+        json!({"views": [{"name": "", "tiles": []}]}),
+        json!({"views": [{"name": "v", "tiles": [{"kind": "gauge", "shows": []}]}]}),
+        json!({"views": [], "else": 1}),
+    ] {
+        assert_eq!(site.call(WRITER, "PUT", &path, &body).status, 400, "{body}");
+    }
+    let empty = json!({"views": []});
+    assert_eq!(
+        site.call(WRITER, "PUT", "/api/templates/x", &empty).status,
+        400
+    );
+    assert_eq!(site.get(READER, "/api/templates").json, json!([]));
+}
+
+fn kettle() -> Value {
+    json!({
+        "@context": "dtmi:dtdl:context;2", "@id": "dtmi:com:example:Kettle;1", "@type": "Interface",
+        "contents": [
+            {"@type": "Telemetry", "name": "water", "schema": "double"},
+            {"@type": "Component", "name": "lid", "schema": "dtmi:com:example:Lid;1"},
+        ],
+    })
+}
+
+fn lid() -> Value {
+    json!({
+        "@context": "dtmi:dtdl:context;2", "@id": "dtmi:com:example:Lid;1", "@type": "Interface", "contents": [],
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_is_added_whole_or_not_at_all() {
+    let site = Site::start().await;
+    let path = "/api/models/dtmi:com:example:Kettle;1";
+    let add = |document: &Value| site.call(WRITER, "PUT", path, document);
+    let refused = |document: &Value| {
+        let answer = add(document);
+        assert_eq!(answer.status, 400, "{}", answer.json);
+        answer.json["message"].as_str().unwrap().to_owned()
+    };
+    assert!(refused(&kettle()).contains("no interface dtmi:com:example:Lid;1 is known"));
+    assert!(refused(&lid()).contains("the document has no interface dtmi:com:example:Kettle;1"));
+    let mut broken = kettle();
+    broken["contents"][0]["schema"] = json!("temperature");
+    assert!(refused(&broken).contains("/contents/0/schema"));
+    assert_eq!(site.get(READER, path).status, 404);
+
+    let added = add(&json!([kettle(), lid()]));
+    assert_eq!(
+        (added.status, &added.json),
+        (200, &json!([kettle(), lid()]))
+    );
+    assert_eq!(site.get(READER, path).json, added.json);
+    let ids = site.get(READER, "/api/models").json["ids"].to_string();
+    assert!(
+        ids.contains("Kettle;1") && ids.contains(THERMOSTAT),
+        "{ids}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn templates_and_models_survive_a_restart() {
+    let dir = TempDir::new().unwrap();
+    let start = || Site::start_with(Place::File(dir.path().join("cloud.db")), 1 << 30);
+    let site = start().await;
+    assert_eq!(arrange(&site, "Kept", &[]).status, 200);
+    let model = "/api/models/dtmi:com:example:Lid;1";
+    assert_eq!(site.call(WRITER, "PUT", model, &lid()).status, 200);
+    site.cloud.stop().await;
+    let site = start().await;
+    let template = site.get(READER, &format!("/api/templates/{THERMOSTAT}"));
+    assert_eq!(template.json["draft"], views("Kept"));
+    assert_eq!(site.get(READER, model).json, json!([lid()]));
+}

@@ -26,7 +26,7 @@ run: build ## Start the local cloud and the thermostat; stop with q or Ctrl-C
 		'  $(TARGET)/cloud call getMaxMinReport         call a command' \
 		'  $(TARGET)/cloud twin                         desired and reported properties' \
 		'  make build                                   a changed thermostat takes over while it runs' ''
-	@$(TARGET)/cloud exec --dir target/run --device-id thermostat-01 -- \
+	@$(TARGET)/cloud exec --dir target/run --host-control target/run/state/control --device-id thermostat-01 -- \
 		$(TARGET)/host --component target/thermostat.wasm --watch --report-host
 
 test: build guests ## Run every test: unit, guest, end to end with real processes, conformance

@@ -71,6 +71,12 @@ pub enum HubError {
     /// No template was made for this model.
     #[error("no template was made for the model {0}")]
     TemplateNotFound(String),
+    /// The cloud was not told where the host of a device is.
+    #[error("this cloud knows no host: start it with --host-control")]
+    HostNotFound,
+    /// The host of a device does not answer, or refuses; the text says why.
+    #[error("{0}")]
+    HostUnavailable(String),
     /// Nothing was registered under this id.
     #[error("no registration with the id {0:?}")]
     RegistrationNotFound(String),
@@ -105,6 +111,8 @@ impl HubError {
             Self::EnrollmentNotFound(_) => (404_201, "EnrollmentNotFound"),
             Self::ModelNotFound(_) => (404_203, "ModelNotFound"),
             Self::TemplateNotFound(_) => (404_204, "TemplateNotFound"),
+            Self::HostNotFound => (404_205, "HostNotFound"),
+            Self::HostUnavailable(_) => (503_001, "HostUnavailable"),
             Self::RegistrationNotFound(_) => (404_202, "RegistrationNotFound"),
             Self::DeviceAlreadyExists(_) => (409_001, "DeviceAlreadyExists"),
             Self::PreconditionFailed { .. } => (412_001, "PreconditionFailed"),

@@ -32,6 +32,8 @@ pub struct Config {
     pub mqtt: SocketAddr,
     /// Where operators connect. Port 0 takes a free one.
     pub https: SocketAddr,
+    /// The control socket of the host of a device on this machine, which the console may then use.
+    pub host_control: Option<PathBuf>,
     /// The console's port on 127.0.0.1. Port 0 takes a free one; none is [`console::PORT`], or a free one where that is taken.
     pub console: Option<u16>,
     /// Certificates and versions, for devices and operators.
@@ -88,6 +90,7 @@ impl Cloud {
             models: Library::open(config.models, hub.store().clone())?,
             templates: Templates::open(hub.store().clone())?,
             certificate: config.certificate,
+            host_control: config.host_control,
             console: console.clone(),
             shutdown: ends.clone(),
         });

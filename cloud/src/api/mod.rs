@@ -17,6 +17,7 @@
 //! | `/api/events` | `events` |
 //! | `/api/devices/{id}/messages` | `messages` |
 //! | `/api/faults` | `faults` |
+//! | `/api/host` and below | `host` |
 //! | `/api/models`, `/api/models/{id}` | `models` |
 //! | `/api/templates` and below | `templates` |
 //! | `/api/trace` | `trace` |
@@ -33,6 +34,7 @@ mod digital_twins;
 mod enrolments;
 mod events;
 mod faults;
+mod host;
 mod listener;
 mod messages;
 mod methods;
@@ -107,6 +109,8 @@ pub struct Services {
     pub templates: Templates,
     /// The file of the certificate authority.
     pub certificate: PathBuf,
+    /// The control socket of the host of a device on this machine, if there is one.
+    pub host_control: Option<PathBuf>,
     /// The console, and who may sign in there.
     pub console: Console,
     /// Turns true when the cloud ends.
@@ -189,6 +193,7 @@ pub(crate) fn router(services: Arc<Services>) -> Router {
         .merge(events::routes())
         .merge(messages::routes())
         .merge(faults::routes())
+        .merge(host::routes())
         .merge(models::routes())
         .merge(templates::routes())
         .merge(trace::routes())

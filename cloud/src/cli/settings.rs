@@ -41,6 +41,10 @@ pub(crate) struct Manner {
     /// The console's port on 127.0.0.1, 0 for a free one [default: 8080, or a free one where that is taken]
     #[arg(long, env = "CLOUD_CONSOLE_PORT", value_name = "PORT")]
     console_port: Option<u16>,
+    /// The control socket of a host on this machine (`control` in its state directory): lets the console look at the
+    /// component and change it
+    #[arg(long, env = "CLOUD_HOST_CONTROL", value_name = "PATH")]
+    host_control: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -100,6 +104,7 @@ impl Manner {
             mqtt: place.mqtt,
             https: place.https,
             console: self.console_port,
+            host_control: self.host_control.clone(),
             tls: tls.map_err(Failure::settings)?,
             certificate: dir.dir().certificate(),
             names,

@@ -66,6 +66,7 @@ impl TestCloud {
             mqtt: local,
             https: local,
             console: Some(0),
+            host_control: None,
             tls: Certificates::issue(&authority, &names, versions).unwrap(),
             certificate: dir.path().join(CERTIFICATE_FILE),
             names: names.into(),

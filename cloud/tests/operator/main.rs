@@ -20,6 +20,7 @@ mod events;
 mod exec;
 mod exports;
 mod faults;
+mod host;
 mod hostile;
 mod kept;
 mod load;

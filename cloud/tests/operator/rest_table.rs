@@ -183,6 +183,8 @@ fn routes(directory: &Path) -> BTreeSet<String> {
 async fn every_error_of_the_table_can_be_had_with_its_status_and_code() {
     let site = Site::start().await;
     let mut refusals = refusals(&site);
+    let alone = Site::beside(Path::new("/nowhere")).await;
+    refusals.push(alone.get(OWNER, "/api/host"));
     refusals.push(call_that(&site, "leaves").await);
     refusals.push(call_that(&site, "says nothing").await);
     let had = refusals.iter().map(|answer| {
@@ -245,6 +247,7 @@ fn refusals(site: &Site) -> Vec<Answer> {
         site.get(PROVISIONING, "/registrations/none"),
         site.get(OWNER, "/api/models/dtmi:none;1"),
         site.get(OWNER, "/api/templates/dtmi:none;1"),
+        site.get(OWNER, "/api/host"),
         site.call(OWNER, "PUT", "/devices/t-1", &json!({})),
         site.send(OWNER, "PATCH", "/twins/t-1", &stale, "{}"),
         site.send(OWNER, "PATCH", "/twins/t-1", &[], &large),

@@ -1,7 +1,7 @@
 //! A cloud of its own for each test, and an operator's tool to talk to it.
 
 use std::io::{BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,6 +53,15 @@ impl Site {
 
     /// With a store in this place, which gives way to so many bytes.
     pub(crate) async fn start_with(place: Place, bytes: u64) -> Self {
+        Self::start_whole(place, bytes, None).await
+    }
+
+    /// Beside a host that has its control socket here.
+    pub(crate) async fn beside(socket: &Path) -> Self {
+        Self::start_whole(Place::Memory, 1 << 30, Some(socket.to_owned())).await
+    }
+
+    async fn start_whole(place: Place, bytes: u64, host_control: Option<PathBuf>) -> Self {
         let dir = TempDir::new().unwrap();
         let authority = Authority::open(dir.path()).unwrap();
         let names = ["localhost", "127.0.0.1"].map(str::to_owned);
@@ -62,6 +71,7 @@ impl Site {
             mqtt: local,
             https: local,
             console: Some(0),
+            host_control,
             tls: Certificates::issue(&authority, &names, TlsVersions::Both).unwrap(),
             certificate: dir.path().join(CERTIFICATE_FILE),
             names: names.into(),

@@ -1,0 +1,105 @@
+//! `/api/host`: the host of a device on this machine, through its control socket, if the cloud was told where that is.
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET /api/host` | how things stand |
+//! | `POST /api/host/swap` | lets the component that is the body take over; tells each step until it is accepted or rolled back |
+//! | `POST /api/host/rollback` | goes back to the version before; tells each step |
+//!
+//! What a swap may do is said by the parameters `force`, `freshState` and `allowModelChange`. Steps are lines of JSON, as
+//! they come. A host runs what it is given: whoever may sign in to the console may use this.
+
+mod control;
+mod upload;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use futures::{StreamExt, stream};
+use serde_json::{Value, json};
+
+use self::control::Answers;
+use self::upload::Upload;
+use super::Services;
+use super::auth::{Caller, Right};
+use super::parameters::Parameters;
+use super::problem::Problem;
+use crate::error::HubError;
+
+pub(super) fn routes() -> Router<Arc<Services>> {
+    Router::new()
+        .route("/api/host", get(status))
+        .route("/api/host/swap", post(swap))
+        .route("/api/host/rollback", post(roll_back))
+}
+
+async fn status(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+) -> Result<Json<Value>, Problem> {
+    caller.may(Right::Console)?;
+    let mut answers = Answers::to(socket(&services)?, &json!({"do": "status"})).await?;
+    let status = answers.next().await?;
+    let status = status.ok_or_else(|| HubError::HostUnavailable("the host has ended".into()))?;
+    Ok(Json(status))
+}
+
+async fn swap(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+    parameters: Parameters,
+    request: Request,
+) -> Result<Response, Problem> {
+    caller.may(Right::Console)?;
+    let socket = socket(&services)?;
+    let upload = Upload::receive(request.into_body()).await?;
+    let is_set = |name| parameters.get(name).as_deref() == Some("true");
+    let order = json!({
+        "do": "swap",
+        "file": upload.path(),
+        "force": is_set("force"),
+        "freshState": is_set("freshState"),
+        "allowModelChange": is_set("allowModelChange"),
+        "wait": true,
+    });
+    let answers = Answers::to(socket, &order).await?;
+    // The host has read the file before its last step.
+    Ok(steps(answers, Some(upload)))
+}
+
+async fn roll_back(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+) -> Result<Response, Problem> {
+    caller.may(Right::Console)?;
+    let answers = Answers::to(socket(&services)?, &json!({"do": "rollback"})).await?;
+    Ok(steps(answers, None))
+}
+
+fn socket(services: &Services) -> Result<&Path, HubError> {
+    services
+        .host_control
+        .as_deref()
+        .ok_or(HubError::HostNotFound)
+}
+
+/// Each step as a line, and the reason if the host falls silent. What was uploaded is kept as long.
+fn steps(answers: Answers, upload: Option<Upload>) -> Response {
+    let lines = stream::unfold(Some((answers, upload)), |state| async move {
+        let (mut answers, upload) = state?;
+        match answers.next().await {
+            Ok(Some(step)) => Some((step, Some((answers, upload)))),
+            Ok(None) => None,
+            Err(error) => Some((json!({"error": error.to_string()}), None)),
+        }
+    });
+    let lines = lines.map(|step| Ok::<_, std::convert::Infallible>(format!("{step}\n")));
+    let body = Body::from_stream(lines);
+    ([(CONTENT_TYPE, "application/x-ndjson")], body).into_response()
+}

@@ -82,19 +82,19 @@ impl Console {
 /// # Errors
 /// If the port cannot be listened on.
 pub(crate) async fn listen(port: Option<u16>) -> anyhow::Result<TcpListener> {
+    listen_on(port.unwrap_or(PORT), port.is_none()).await
+}
+
+async fn listen_on(port: u16, or_another: bool) -> anyhow::Result<TcpListener> {
     let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-    let chosen = port.unwrap_or(PORT);
-    let listener = match bind(chosen).await {
-        Err(error) if port.is_none() && error.kind() == io::ErrorKind::AddrInUse => {
-            warn!(
-                port = chosen,
-                "the console's usual port is taken: it gets another"
-            );
+    let listener = match bind(port).await {
+        Err(error) if or_another && error.kind() == io::ErrorKind::AddrInUse => {
+            warn!(port, "the console's usual port is taken: it gets another");
             bind(0).await
         }
         listener => listener,
     };
-    listener.with_context(|| format!("cannot listen for the console on 127.0.0.1:{chosen}"))
+    listener.with_context(|| format!("cannot listen for the console on 127.0.0.1:{port}"))
 }
 
 /// Serves the page, and `api` to who has signed in, until `shutdown` turns true.
@@ -156,4 +156,21 @@ async fn sign_in(
         console.cookie()
     );
     ([(SET_COOKIE, cookie)], Redirect::to(HOME)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_given_up_only_if_nobody_chose_it() {
+        let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let taken = other.local_addr().unwrap().port();
+        let chosen = listen_on(taken, false).await.unwrap_err();
+        let words = format!("cannot listen for the console on 127.0.0.1:{taken}");
+        assert_eq!(chosen.to_string(), words);
+        let usual = listen_on(taken, true).await.unwrap();
+        assert_ne!(usual.local_addr().unwrap().port(), taken);
+        assert!(usual.local_addr().unwrap().ip().is_loopback());
+    }
 }

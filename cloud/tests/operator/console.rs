@@ -182,6 +182,9 @@ async fn who_has_signed_in_may_do_everything_the_api_offers() {
     assert_eq!(browser.get("/api/events?follow=false").status, 200);
     let reply = browser.send("DELETE", &format!("/devices/t-1?{query}"), &[own], "");
     assert_eq!(reply.status, 204);
+    let trace = browser.get("/api/trace?follow=false&format=ndjson");
+    let from_console = trace.body.matches("\"console\":true").count();
+    assert_eq!(from_console, 4, "{}", trace.body);
 }
 
 #[tokio::test(flavor = "multi_thread")]

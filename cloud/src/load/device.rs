@@ -162,8 +162,8 @@ async fn due(at: Option<Instant>) {
 /// Says who sends it and its number, so that whoever reads can tell whether one is missing, and is as long as it should be.
 fn body(id: &str, number: u64, size: usize) -> String {
     let head = format!("{{\"device\":\"{id}\",\"sequence\":{number},\"fill\":\"");
-    let fill = size.saturating_sub(head.len() + 2);
-    format!("{head}{:.<fill$}\"}}", "")
+    let fill = ".".repeat(size.saturating_sub(head.len() + 2));
+    format!("{head}{fill}\"}}")
 }
 
 #[cfg(test)]
@@ -172,13 +172,15 @@ mod tests {
 
     #[test]
     fn a_body_is_json_of_the_size_asked_for() {
-        let text = body("load-1", 17, 200);
-        assert_eq!(text.len(), 200);
-        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(
-            (&json["device"], &json["sequence"]),
-            (&"load-1".into(), &17.into())
-        );
+        for size in [200, 250_000] {
+            let text = body("load-1", 17, size);
+            assert_eq!(text.len(), size);
+            let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(
+                (&json["device"], &json["sequence"]),
+                (&"load-1".into(), &17.into())
+            );
+        }
         let short: serde_json::Value = serde_json::from_str(&body("load-1", 17, 0)).unwrap();
         assert_eq!(short["sequence"], 17);
     }

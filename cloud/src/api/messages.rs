@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -15,6 +15,7 @@ use super::Services;
 use super::auth::{Caller, Right};
 use super::body::JsonBody;
 use super::content;
+use super::parameters::Id;
 use super::problem::Problem;
 use crate::error::HubError;
 
@@ -60,7 +61,7 @@ impl Message {
 async fn send(
     caller: Caller,
     State(services): State<Arc<Services>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     JsonBody(mut message): JsonBody<Message>,
 ) -> Result<Response, Problem> {
     caller.may(Right::ServiceConnect)?;

@@ -3,7 +3,7 @@
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -15,6 +15,7 @@ use super::Services;
 use super::auth::{Caller, Right};
 use super::body::JsonBody;
 use super::paging::{self, CONTINUATION, ITEM_TYPE};
+use super::parameters::Id;
 use super::problem::{RegistryProblem, no_such_method};
 use crate::error::HubError;
 use crate::query::{ItemType, Page, Position, Query, QueryError};
@@ -35,7 +36,7 @@ struct Specification {
 async fn run(
     caller: Caller,
     State(services): State<Arc<Services>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
     body: Result<JsonBody<Specification>, Response>,
 ) -> Result<Response, RegistryProblem> {

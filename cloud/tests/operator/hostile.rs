@@ -95,6 +95,21 @@ async fn a_path_that_names_nothing_is_answered_with_4xx() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_path_that_is_no_text_is_refused_in_azures_shape() {
+    let site = Site::start().await;
+    for (method, path) in [
+        ("POST", "/devices/%FF"),
+        ("GET", "/devices/%FF"),
+        ("POST", "/api/devices/%FF/messages"),
+        ("POST", "/digitaltwins/%FF/commands/a"),
+    ] {
+        let answer = site.call(OWNER, method, path, &json!({}));
+        let had = (answer.status, answer.name.as_deref());
+        assert_eq!(had, (400, Some("ArgumentInvalid")), "{method} {path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ids_and_keys_that_azure_reserves_are_refused_by_name() {
     let site = Site::start().await;
     site.register("t-1");

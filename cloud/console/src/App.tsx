@@ -1,0 +1,73 @@
+import { signedIn } from "./cloud/request.ts";
+import { DevicePage } from "./device/DevicePage.tsx";
+import { DevicesPage } from "./devices/DevicesPage.tsx";
+import { Banner } from "./part/Banner.tsx";
+import { Icon, type IconName } from "./part/Icon.tsx";
+import { Empty } from "./part/State.tsx";
+import { DEVICES, route } from "./route.ts";
+import { type Theme, theme, turn } from "./theme.ts";
+
+/** The whole page. */
+export function App() {
+  return (
+    <>
+      <header class="top">
+        <div>
+          <a class="brand" href={DEVICES}>
+            <svg viewBox="0 0 32 32" aria-hidden="true">
+              <rect width="32" height="32" rx="8" />
+              <path d="M6 19h5l3-9 4 13 3-8h5" />
+            </svg>
+            Local cloud
+          </a>
+          <ThemeSwitch />
+        </div>
+      </header>
+      <Banner />
+      <main>{signedIn.value ? <Shown /> : <SignedOut />}</main>
+    </>
+  );
+}
+
+function Shown() {
+  const shown = route.value;
+  if (shown.page === "devices") return <DevicesPage />;
+  if (shown.page === "device") return <DevicePage key={shown.device} device={shown.device} tab={shown.tab} />;
+  return (
+    <Empty title="There is no such page.">
+      <a href={DEVICES}>All devices</a>
+    </Empty>
+  );
+}
+
+function SignedOut() {
+  return (
+    <div class="card signed-out" role="alert">
+      <h1>You are signed out</h1>
+      <p>
+        The cloud does not know this browser: your session has ended, or the cloud was started anew. For a link that signs you
+        in, run this in a terminal and open what it prints:
+      </p>
+      <pre>cloud console</pre>
+      <p class="faint">
+        It wants to know the cloud's directory, if that is not the usual one: <code>cloud --dir DIR console</code>, or{" "}
+        <code>CLOUD_DIR</code>.
+      </p>
+    </div>
+  );
+}
+
+const THEMES: Record<Theme, { icon: IconName; title: string }> = {
+  system: { icon: "system", title: "Colours: as the system has them" },
+  light: { icon: "light", title: "Colours: light" },
+  dark: { icon: "dark", title: "Colours: dark" },
+};
+
+function ThemeSwitch() {
+  const { icon, title } = THEMES[theme.value];
+  return (
+    <button type="button" class="quiet small" title={title} aria-label={title} onClick={turn}>
+      <Icon name={icon} />
+    </button>
+  );
+}

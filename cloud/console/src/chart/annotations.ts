@@ -1,0 +1,102 @@
+import type uPlot from "uplot";
+import type { Step, Stroke } from "../live/device.ts";
+import type { Period } from "../live/period.ts";
+import { isWithdrawn, label, type Swap } from "../live/swap.ts";
+import type { ChartColours } from "./colours.ts";
+
+/** What is drawn beside the line itself. */
+export interface Annotations {
+  readonly targets: readonly Step[];
+  readonly swaps: readonly Swap[];
+  readonly strokes: readonly Stroke[];
+  readonly faults: readonly Period[];
+  readonly offline: readonly Period[];
+}
+
+/** Behind the line: the times of faults, and those without a connection. */
+export function drawBehind(chart: uPlot, annotations: Annotations, colours: ChartColours): void {
+  bands(chart, annotations.offline, colours.offline);
+  bands(chart, annotations.faults, colours.fault);
+}
+
+/** Before the line: the target, swaps and strokes. */
+export function drawBefore(chart: uPlot, annotations: Annotations, colours: ChartColours): void {
+  clipped(chart, () => {
+    steps(chart, annotations.targets, colours.target);
+    for (const stroke of annotations.strokes) mark(chart, stroke.at, colours.withdrawn, [2, 3]);
+    for (const swap of annotations.swaps) {
+      const colour = isWithdrawn(swap) ? colours.withdrawn : colours.swap;
+      mark(chart, swap.at, colour, []);
+      flag(chart, swap.at, colour, label(swap));
+    }
+  });
+}
+
+/** The highest and lowest of the targets that are to be seen. */
+export function targetsWithin(steps: readonly Step[], from: number, to: number): number[] {
+  const shown = steps.filter((step, index) => step.at <= to && (steps[index + 1]?.at ?? Infinity) >= from);
+  return shown.map((step) => step.value);
+}
+
+function bands(chart: uPlot, periods: readonly Period[], colour: string): void {
+  const { ctx, bbox } = chart;
+  const end = chart.scales["x"]?.max ?? 0;
+  clipped(chart, () => {
+    ctx.fillStyle = colour;
+    for (const { from, to = end } of periods) {
+      const left = chart.valToPos(from, "x", true);
+      const right = chart.valToPos(to, "x", true);
+      ctx.fillRect(left, bbox.top, Math.max(right - left, devicePixelRatio), bbox.height);
+    }
+  });
+}
+
+function steps(chart: uPlot, targets: readonly Step[], colour: string): void {
+  const { ctx, bbox } = chart;
+  if (targets.length === 0) return;
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = 1.5 * devicePixelRatio;
+  ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
+  ctx.beginPath();
+  for (const [index, step] of targets.entries()) {
+    const next = targets[index + 1]?.at;
+    const y = chart.valToPos(step.value, "y", true);
+    ctx.lineTo(chart.valToPos(step.at, "x", true), y);
+    ctx.lineTo(next === undefined ? bbox.left + bbox.width : chart.valToPos(next, "x", true), y);
+  }
+  ctx.stroke();
+  ctx.setLineDash([]);
+}
+
+function mark(chart: uPlot, at: number, colour: string, dash: number[]): void {
+  const { ctx, bbox } = chart;
+  const x = Math.round(chart.valToPos(at, "x", true));
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = 1.5 * devicePixelRatio;
+  ctx.setLineDash(dash.map((length) => length * devicePixelRatio));
+  ctx.beginPath();
+  ctx.moveTo(x, bbox.top);
+  ctx.lineTo(x, bbox.top + bbox.height);
+  ctx.stroke();
+  ctx.setLineDash([]);
+}
+
+function flag(chart: uPlot, at: number, colour: string, text: string): void {
+  const { ctx, bbox } = chart;
+  const x = chart.valToPos(at, "x", true) + 5 * devicePixelRatio;
+  ctx.fillStyle = colour;
+  ctx.font = `600 ${11 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "top";
+  ctx.fillText(text, x, bbox.top + 2 * devicePixelRatio);
+}
+
+function clipped(chart: uPlot, draw: () => void): void {
+  const { ctx, bbox } = chart;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  draw();
+  ctx.restore();
+}

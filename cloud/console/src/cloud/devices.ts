@@ -1,0 +1,79 @@
+import { asObject, type Json, type JsonObject } from "../json.ts";
+import { ask, part, Problem } from "./request.ts";
+import { readTwin, type Twin } from "./twin.ts";
+
+/** How many twins are asked for at a time. */
+const PAGE = "1000";
+
+/** A pair of keys, in base64. */
+export interface Keys {
+  readonly primaryKey: string;
+  readonly secondaryKey: string;
+}
+
+/** What the page tells of the cloud itself. */
+export interface About {
+  readonly hubName: string;
+  readonly dpsName: string;
+  readonly idScope: string;
+  readonly certificate: string;
+}
+
+/** The twins of all devices. */
+export async function devices(): Promise<Twin[]> {
+  const twins: Twin[] = [];
+  let continuation: string | null = null;
+  do {
+    const headers: Record<string, string> = { "x-ms-max-item-count": PAGE };
+    if (continuation) headers["x-ms-continuation"] = continuation;
+    const order = { method: "POST", headers, body: { query: "SELECT * FROM devices" } } as const;
+    const page = await ask("/devices/query", order);
+    twins.push(...(page.body as Json[]).map(readTwin));
+    continuation = page.continuation;
+  } while (continuation);
+  return twins;
+}
+
+/** Lets a device connect: by provisioning, and with a connection string. Both have the same keys. */
+export async function enrol(device: string): Promise<void> {
+  const attestation = { type: "symmetricKey" };
+  const enrolment = { registrationId: device, attestation };
+  const made = await ask(`/enrollments/${part(device)}`, { method: "PUT", body: enrolment });
+  const symmetricKey = keysAt(made.body, "attestation");
+  const registration = { deviceId: device, authentication: { type: "sas", symmetricKey } };
+  await ask(`/devices/${part(device)}`, { method: "PUT", body: registration as unknown as Json });
+}
+
+/** Blocks a device, which ends its connection, or lets it in again. */
+export async function setBlocked(device: string, blocked: boolean): Promise<void> {
+  const body = { deviceId: device, status: blocked ? "disabled" : "enabled" };
+  await ask(`/devices/${part(device)}`, { method: "PUT", headers: { "if-match": "*" }, body });
+}
+
+/** Removes a device with its twin and its enrolment: it cannot come back by itself. */
+export async function remove(device: string): Promise<void> {
+  const order = { method: "DELETE", headers: { "if-match": "*" } } as const;
+  await ask(`/devices/${part(device)}`, order);
+  await ask(`/enrollments/${part(device)}`, order).catch(unlessMissing);
+  await ask(`/registrations/${part(device)}`, order).catch(unlessMissing);
+}
+
+/** The keys of a device. */
+export async function keys(device: string): Promise<Keys> {
+  return keysAt((await ask(`/devices/${part(device)}`)).body, "authentication");
+}
+
+/** Where devices find the cloud. */
+export async function about(): Promise<About> {
+  return (await ask("/api/cloud")).body as unknown as About;
+}
+
+function keysAt(body: Json, name: string): Keys {
+  const holder = asObject(asObject(body)?.[name]);
+  return asObject(holder?.["symmetricKey"]) as JsonObject & Keys;
+}
+
+/** A device that came by a group has no enrolment of its own. */
+function unlessMissing(problem: unknown): void {
+  if (!(problem instanceof Problem && problem.status === 404)) throw problem;
+}

@@ -1,0 +1,89 @@
+import { signal } from "@preact/signals";
+import { asObject, type Json } from "../json.ts";
+
+/** The version of Azure's REST that is spoken. */
+const API_VERSION = "2021-04-12";
+
+/** Whether the cloud knows this browser. */
+export const signedIn = signal(true);
+
+/** What the cloud refused, or could not do, in words for the person who asked. */
+export class Problem extends Error {
+  constructor(
+    /** The HTTP status; 0 if there was no answer at all. */
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** An answer with what its headers say. */
+export interface Answer {
+  readonly body: Json;
+  readonly continuation: string | null;
+}
+
+/** What is sent beside the address. */
+interface Order {
+  method?: "GET" | "PUT" | "PATCH" | "POST" | "DELETE";
+  body?: Json;
+  headers?: Record<string, string>;
+}
+
+/**
+ * Asks the cloud.
+ *
+ * @throws {Problem} If it refuses, or does not answer.
+ */
+export async function ask(path: string, order: Order = {}): Promise<Answer> {
+  const headers: Record<string, string> = { accept: "application/json", ...order.headers };
+  if (order.body !== undefined) headers["content-type"] = "application/json";
+  const response = await reach(versioned(path), {
+    method: order.method ?? "GET",
+    headers,
+    body: order.body === undefined ? null : JSON.stringify(order.body),
+  });
+  const text = await response.text();
+  if (response.ok) {
+    return { body: parsed(text), continuation: response.headers.get("x-ms-continuation") };
+  }
+  if (response.status === 401) signedIn.value = false;
+  throw new Problem(response.status, reason(parsed(text)) ?? `The cloud answered ${response.status}.`);
+}
+
+/** A name as a part of a path. */
+export function part(name: string): string {
+  return encodeURIComponent(name);
+}
+
+async function reach(path: string, request: RequestInit): Promise<Response> {
+  try {
+    return await fetch(path, request);
+  } catch {
+    throw new Problem(0, "The cloud does not answer.");
+  }
+}
+
+/** Azure's own endpoints want to be told the version. */
+function versioned(path: string): string {
+  if (path.startsWith("/api/")) return path;
+  return `${path}${path.includes("?") ? "&" : "?"}api-version=${API_VERSION}`;
+}
+
+function parsed(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return null;
+  }
+}
+
+/** The words in one of Azure's error bodies; those of methods hold another one as text. */
+function reason(body: Json): string | undefined {
+  const object = asObject(body);
+  const message = object?.["message"] ?? object?.["Message"];
+  if (typeof message !== "string") return undefined;
+  const inner = message.startsWith("{") ? reason(parsed(message)) : undefined;
+  return inner ?? message.replace(/^ErrorCode:\w+;/, "");
+}

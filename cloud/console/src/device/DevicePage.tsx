@@ -1,0 +1,122 @@
+import { useSignalEffect } from "@preact/signals";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { model } from "../cloud/models.ts";
+import { type Twin, twin as askTwin } from "../cloud/twin.ts";
+import { DeviceState } from "../devices/DeviceTable.tsx";
+import { DeviceLog } from "../live/device.ts";
+import { EventStream } from "../live/stream.ts";
+import type { Interface } from "../model/interface.ts";
+import { Icon } from "../part/Icon.tsx";
+import { Skeleton, Trouble } from "../part/State.tsx";
+import { type Asked, useAsked } from "../part/use.ts";
+import { deviceAddress, DEVICES, type Tab, TABS } from "../route.ts";
+import { CommandsTab } from "./CommandsTab.tsx";
+import { DataTab } from "./DataTab.tsx";
+import { FaultsTab } from "./FaultsTab.tsx";
+import { OverviewTab } from "./OverviewTab.tsx";
+import { PropertiesTab } from "./PropertiesTab.tsx";
+import { TwinTab } from "./TwinTab.tsx";
+
+/** Events of the past that are asked for. */
+const PAST = 50_000;
+/** Milliseconds between two questions for the twin, however often it changes. */
+const TWIN_PACE = 150;
+
+/** What every tab is given. */
+export interface TabProps {
+  device: string;
+  twin: Twin;
+  /** Nothing for a model the cloud does not know, or while it is asked for. */
+  model: Interface | undefined;
+  log: DeviceLog;
+  /** Asks for the twin once more. */
+  onChange: () => void;
+}
+
+const TITLES: Record<Tab, string> = {
+  overview: "Overview",
+  properties: "Properties",
+  commands: "Commands",
+  data: "Raw data",
+  twin: "Twin",
+  faults: "Faults",
+};
+
+const SHOWN: Record<Tab, (props: TabProps) => preact.JSX.Element> = {
+  overview: OverviewTab,
+  properties: PropertiesTab,
+  commands: CommandsTab,
+  data: DataTab,
+  twin: TwinTab,
+  faults: FaultsTab,
+};
+
+/** One device. */
+export function DevicePage({ device, tab }: { device: string; tab: Tab }) {
+  const log = useLog(device);
+  const asked = useTwin(device, log);
+  const id = asked.value?.model;
+  const interpreted = useAsked(async () => (id ? await model(id) : undefined), [id]);
+  useEffect(() => {
+    document.title = `${device} · ${TITLES[tab]} · Local cloud`;
+  }, [device, tab]);
+  const Shown = SHOWN[tab];
+  return (
+    <>
+      <DeviceHead device={device} twin={asked.value} model={interpreted.value} />
+      <nav class="tabs" aria-label="Device">
+        {TABS.map((name) => (
+          <a key={name} href={deviceAddress(device, name)} aria-current={name === tab ? "page" : undefined}>{TITLES[name]}</a>
+        ))}
+      </nav>
+      {asked.trouble && !asked.value && <Trouble>{asked.trouble}</Trouble>}
+      {!asked.value && !asked.trouble && <Skeleton lines={6} />}
+      {asked.value && (
+        <Shown device={device} twin={asked.value} model={interpreted.value} log={log} onChange={asked.again} />
+      )}
+    </>
+  );
+}
+
+function DeviceHead({ device, twin, model }: { device: string; twin: Twin | undefined; model: Interface | undefined }) {
+  return (
+    <div class="head">
+      <div>
+        <a class="crumb" href={DEVICES}><Icon name="back" /> Devices</a>
+        <h1>{device}</h1>
+        <p class="faint model">{twin ? modelLine(twin, model) : "\u00a0"}</p>
+      </div>
+      {twin && <DeviceState twin={twin} />}
+    </div>
+  );
+}
+
+function modelLine(twin: Twin, model: Interface | undefined): string {
+  if (!twin.model) return "It has announced no model.";
+  return model ? `${model.title} · ${model.id}` : `${twin.model}, which the cloud does not know`;
+}
+
+function useLog(device: string): DeviceLog {
+  const log = useMemo(() => new DeviceLog(), [device]);
+  useEffect(() => {
+    const query = `device=${encodeURIComponent(device)}&last=${PAST}`;
+    const stream = new EventStream(query, (events) => log.take(events));
+    return () => stream.close();
+  }, [device, log]);
+  return log;
+}
+
+/** The twin, asked for again whenever an event says that it has changed. */
+function useTwin(device: string, log: DeviceLog): Asked<Twin> {
+  const asked = useAsked(() => askTwin(device), [device]);
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useSignalEffect(() => {
+    if (log.twinChanges.value === 0 || timer.current !== undefined) return;
+    timer.current = setTimeout(() => {
+      timer.current = undefined;
+      asked.again();
+    }, TWIN_PACE);
+  });
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return asked;
+}

@@ -1,0 +1,76 @@
+import { useState } from "preact/hooks";
+import { clear, give, nameOf, type Order, type Standing, standing } from "../cloud/faults.ts";
+import { GROUPS, STROKES } from "../faults/kit.ts";
+import { FaultRow } from "../faults/FaultRow.tsx";
+import { StandingFaults } from "../faults/StandingFaults.tsx";
+import { Trouble } from "../part/State.tsx";
+import { inWords, useAsked } from "../part/use.ts";
+import type { TabProps } from "./DevicePage.tsx";
+
+const LASTING = [
+  { title: "Until ended", time: "" },
+  { title: "10 s", time: "10s" },
+  { title: "30 s", time: "30s" },
+  { title: "2 min", time: "2m" },
+] as const;
+
+/** An outage on request, for this device or for all. */
+export function FaultsTab({ device, log }: TabProps) {
+  const [ofAll, setOfAll] = useState(false);
+  const [lasting, setLasting] = useState("");
+  const [trouble, setTrouble] = useState<string>();
+  const asked = useAsked(standing, [log.faults.all.map((period) => period.to).join()]);
+  const on = asked.value ?? [];
+  const order = async (carryOut: () => Promise<Standing[]>) => {
+    setTrouble(undefined);
+    await carryOut().catch((problem: unknown) => setTrouble(inWords(problem)));
+    asked.again();
+  };
+  const begin = (order: Order): Order => ({ ...order, ...(ofAll ? {} : { device }), ...(order.stroke || !lasting ? {} : { for: lasting }) });
+  const isOn = (name: string) => on.some((one) => nameOf(one.fault) === name && one.device === (ofAll ? undefined : device));
+  const end = (one: Standing) => order(() => give({ fault: one.fault, on: false, ...(one.device ? { device: one.device } : {}) }));
+  return (
+    <>
+      <StandingFaults standing={on} device={device} onEnd={(one) => void end(one)} onClear={() => void order(clear)} />
+      {trouble && <Trouble>{trouble}</Trouble>}
+      <div class="bar">
+        <div class="segments" role="group" aria-label="For which devices">
+          <button type="button" aria-pressed={!ofAll} onClick={() => setOfAll(false)}>This device</button>
+          <button type="button" aria-pressed={ofAll} onClick={() => setOfAll(true)}>All devices</button>
+        </div>
+        <div class="segments" role="group" aria-label="For how long">
+          {LASTING.map(({ title, time }) => (
+            <button type="button" key={title} aria-pressed={lasting === time} onClick={() => setLasting(time)}>{title}</button>
+          ))}
+        </div>
+      </div>
+      <div class="heap">
+        {GROUPS.map((group) => (
+          <section class="card" key={group.title}>
+            <h2>{group.title}</h2>
+            {group.faults.map((fault) => (
+              <FaultRow
+                key={fault.name}
+                fault={fault}
+                isOn={isOn(fault.name)}
+                isPossible={ofAll || fault.ofOne}
+                onBegin={(named) => void order(() => give(begin({ fault: named })))}
+              />
+            ))}
+          </section>
+        ))}
+        <section class="card">
+          <h2>Once</h2>
+          {STROKES.map((stroke) => (
+            <div class="fault" key={stroke.name}>
+              <div class="what"><code>{stroke.name}</code><p class="faint">{stroke.what}</p></div>
+              <button type="button" onClick={() => void order(() => give(begin({ stroke: stroke.name })))} aria-label={`Strike ${stroke.name}`}>
+                Strike
+              </button>
+            </div>
+          ))}
+        </section>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,116 @@
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { devices } from "../cloud/devices.ts";
+import type { Twin } from "../cloud/twin.ts";
+import { Fleet } from "../live/fleet.ts";
+import { EventStream } from "../live/stream.ts";
+import { Icon } from "../part/Icon.tsx";
+import { Empty, Skeleton, Trouble } from "../part/State.tsx";
+import { useAsked, useNow } from "../part/use.ts";
+import { count } from "../words.ts";
+import { Connection } from "./Connection.tsx";
+import { Enrol } from "./Enrol.tsx";
+import { DeviceTable } from "./DeviceTable.tsx";
+import { FILTERS, type Filter, matches } from "./filter.ts";
+import { RemoveDevice } from "./RemoveDevice.tsx";
+
+/** Devices shown at first. */
+const FIRST = 100;
+
+/** What is asked of, or told to, the person in front of the page. */
+export type Asking = { what: "enrol" } | { what: "connection" | "remove"; device: string };
+
+/** All devices. */
+export function DevicesPage() {
+  const fleet = useFleet();
+  const [asking, setAsking] = useState<Asking>();
+  const [filter, setFilter] = useState<Filter>({ text: "", state: "all" });
+  const [shown, setShown] = useState(FIRST);
+  const asked = useAsked(devices, [fleet.changes.value]);
+  const now = useNow();
+  useEffect(() => {
+    document.title = "Devices · Local cloud";
+  }, []);
+  const found = useMemo(() => asked.value?.filter((twin) => matches(twin, filter)), [asked.value, filter]);
+  const close = () => {
+    setAsking(undefined);
+    asked.again();
+  };
+  return (
+    <>
+      <div class="head">
+        <div>
+          <h1>Devices</h1>
+          <p class="faint">{summary(asked.value)}</p>
+        </div>
+        <button type="button" class="primary" onClick={() => setAsking({ what: "enrol" })}>
+          <Icon name="plus" /> Add a device
+        </button>
+      </div>
+      <FilterBar filter={filter} onFilter={setFilter} />
+      {asked.trouble && <Trouble>{asked.trouble}</Trouble>}
+      {!found && !asked.trouble && <Skeleton lines={4} />}
+      {found && found.length > 0 && (
+        <DeviceTable twins={found.slice(0, shown)} fleet={fleet} now={now} onAsk={setAsking} onChange={asked.again} />
+      )}
+      {found && found.length > shown && (
+        <button type="button" onClick={() => setShown(shown + FIRST)}>
+          Show more ({count(found.length - shown, "device")} not shown)
+        </button>
+      )}
+      {found?.length === 0 && <Nothing isFiltered={(asked.value?.length ?? 0) > 0} />}
+      {asking?.what === "enrol" && <Enrol onClose={close} onDone={(device) => setAsking({ what: "connection", device })} />}
+      {asking?.what === "connection" && <Connection device={asking.device} onClose={close} />}
+      {asking?.what === "remove" && <RemoveDevice device={asking.device} onClose={close} />}
+    </>
+  );
+}
+
+function useFleet(): Fleet {
+  const fleet = useMemo(() => new Fleet(), []);
+  useEffect(() => {
+    const stream = new EventStream("last=2000", (events) => fleet.take(events));
+    return () => stream.close();
+  }, [fleet]);
+  return fleet;
+}
+
+function summary(twins: Twin[] | undefined): string {
+  if (!twins) return "\u00a0";
+  const connected = twins.filter((twin) => twin.connected).length;
+  return `${count(twins.length, "device")}, ${connected.toLocaleString("en")} connected`;
+}
+
+function FilterBar({ filter, onFilter }: { filter: Filter; onFilter: (filter: Filter) => void }) {
+  return (
+    <div class="bar" role="search">
+      <input
+        type="search"
+        aria-label="Filter by name or model"
+        placeholder="Filter by name or model"
+        value={filter.text}
+        onInput={(event) => onFilter({ ...filter, text: event.currentTarget.value })}
+      />
+      <div class="segments" role="group" aria-label="Filter by state">
+        {FILTERS.map(({ state, title }) => (
+          <button
+            type="button"
+            key={state}
+            aria-pressed={filter.state === state}
+            onClick={() => onFilter({ ...filter, state })}
+          >
+            {title}
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function Nothing({ isFiltered }: { isFiltered: boolean }) {
+  if (isFiltered) return <Empty title="No device fits the filter." />;
+  return (
+    <Empty title="There is no device yet.">
+      Add one here, or start one with <code>make run</code>: it appears by itself.
+    </Empty>
+  );
+}

@@ -1,0 +1,135 @@
+import { signal } from "@preact/signals";
+import { acknowledging } from "../cloud/acknowledgment.ts";
+import { asObject, type Json } from "../json.ts";
+import { type CloudEvent, type CommandEvent, madeAt, type TelemetryEvent, time, type TwinEvent } from "./event.ts";
+import { Periods } from "./period.ts";
+import { Series } from "./series.ts";
+import { isRepeated, type Swap, swapIn } from "./swap.ts";
+
+/** Events kept as they came. */
+const ROWS = 2000;
+/** Commands, swaps and strokes kept. */
+const FEW = 200;
+
+/** The last value of a capability. */
+export interface Latest {
+  readonly value: Json;
+  readonly at: number;
+}
+
+/** Something that happened at one moment. */
+export interface Stroke {
+  readonly at: number;
+  readonly what: string;
+}
+
+/** A value from a moment on. */
+export interface Step {
+  readonly at: number;
+  readonly value: number;
+}
+
+/** What one device has said and what has become of it, as far back as is kept. */
+export class DeviceLog {
+  /** Changes with each batch of events. */
+  readonly changes = signal(0);
+  /** Changes when the twin is another. */
+  readonly twinChanges = signal(0);
+  readonly series = new Map<string, Series>();
+  readonly latest = new Map<string, Latest>();
+  /** What the device aims for, by property: numbers it has accepted. */
+  readonly targets = new Map<string, Step[]>();
+  /** The newest last. */
+  readonly rows: CloudEvent[] = [];
+  readonly commands: CommandEvent[] = [];
+  readonly swaps: Swap[] = [];
+  readonly strokes: Stroke[] = [];
+  readonly faults = new Periods();
+  readonly offline = new Periods();
+
+  /** Takes in what has come, in order. */
+  take(events: CloudEvent[]): void {
+    let twin = false;
+    for (const event of events) {
+      keep(this.rows, event, ROWS);
+      twin = this.note(event) || twin;
+    }
+    this.changes.value++;
+    if (twin) this.twinChanges.value++;
+  }
+
+  /** Whether the twin is another because of it. */
+  private note(event: CloudEvent): boolean {
+    switch (event.type) {
+      case "telemetry":
+        this.measure(event);
+        return false;
+      case "reported":
+        this.report(event);
+        return true;
+      case "command":
+        keep(this.commands, event, FEW);
+        return false;
+      case "fault-began":
+        this.faults.begin(JSON.stringify([event.fault, event.device]), event.fault, time(event));
+        return false;
+      case "fault-ended":
+        this.faults.end(JSON.stringify([event.fault, event.device]), time(event));
+        return false;
+      case "fault-struck":
+        keep(this.strokes, { at: time(event), what: String(event.fault) }, FEW);
+        return false;
+      case "disconnected":
+        this.offline.begin("offline", event.reason ?? "not connected", time(event));
+        return true;
+      case "connected":
+        this.offline.end("offline", time(event));
+        return true;
+      default:
+        return true;
+    }
+  }
+
+  private measure(event: TelemetryEvent): void {
+    const at = madeAt(event);
+    for (const [name, value] of Object.entries(asObject(event.body) ?? {})) {
+      const path = event.component ? `${event.component}.${name}` : name;
+      const known = this.latest.get(path);
+      if (!known || at >= known.at) this.latest.set(path, { value, at });
+      if (typeof value === "number") this.seriesOf(path).add(at, value);
+    }
+  }
+
+  private seriesOf(path: string): Series {
+    let series = this.series.get(path);
+    if (!series) {
+      series = new Series();
+      this.series.set(path, series);
+    }
+    return series;
+  }
+
+  private report(event: TwinEvent): void {
+    const at = time(event);
+    const swap = swapIn(event.patch, at);
+    if (swap && !isRepeated(swap, this.swaps.at(-1))) keep(this.swaps, swap, FEW);
+    for (const [name, value] of Object.entries(event.patch)) {
+      const component = asObject(value);
+      if (component?.["__t"] !== "c") this.aim(name, value, at);
+      else for (const [inner, of] of Object.entries(component)) this.aim(`${name}.${inner}`, of, at);
+    }
+  }
+
+  private aim(path: string, reported: Json, at: number): void {
+    const value = acknowledging(reported)?.["value"] ?? reported;
+    if (typeof value !== "number") return;
+    const steps = this.targets.get(path) ?? [];
+    this.targets.set(path, steps);
+    keep(steps, { at, value }, FEW * 5);
+  }
+}
+
+function keep<T>(list: T[], item: T, limit: number): void {
+  list.push(item);
+  if (list.length > limit * 1.1) list.splice(0, list.length - limit);
+}

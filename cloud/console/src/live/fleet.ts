@@ -1,0 +1,45 @@
+import { type Signal, signal } from "@preact/signals";
+import { asObject, type Json } from "../json.ts";
+import { type CloudEvent, madeAt } from "./event.ts";
+
+/** The last thing a device has sent. */
+export interface LastData {
+  readonly at: number;
+  readonly name: string | undefined;
+  readonly value: Json | undefined;
+}
+
+/** What has come from each device since the page was opened. */
+export class Fleet {
+  /** Counts changes after which the list of devices is another. */
+  readonly changes = signal(0);
+  private readonly data = new Map<string, Signal<LastData | undefined>>();
+
+  /** The last data of a device: a signal of its own, so that one row is drawn again and not all. */
+  lastOf(device: string): Signal<LastData | undefined> {
+    let data = this.data.get(device);
+    if (!data) {
+      data = signal(undefined);
+      this.data.set(device, data);
+    }
+    return data;
+  }
+
+  take(events: CloudEvent[]): void {
+    let changed = false;
+    const newest = new Map<string, LastData>();
+    for (const event of events) {
+      if (event.type !== "telemetry") changed ||= isOfTheList(event);
+      else if (event.device) {
+        const [name, value] = Object.entries(asObject(event.body) ?? {})[0] ?? [];
+        newest.set(event.device, { at: madeAt(event), name, value });
+      }
+    }
+    for (const [device, data] of newest) this.lastOf(device).value = data;
+    if (changed) this.changes.value++;
+  }
+}
+
+function isOfTheList(event: CloudEvent): boolean {
+  return ["connected", "disconnected", "created", "updated", "deleted"].includes(event.type);
+}

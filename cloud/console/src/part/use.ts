@@ -1,0 +1,48 @@
+import { useSignalEffect } from "@preact/signals";
+import { useEffect, useState } from "preact/hooks";
+import { Problem } from "../cloud/request.ts";
+import { returns } from "../live/stream.ts";
+
+/** Something that is asked for: not yet there, there, or refused. */
+export interface Asked<T> {
+  readonly value: T | undefined;
+  readonly trouble: string | undefined;
+  readonly again: () => void;
+}
+
+/** Asks when shown, when the cloud comes back, when `keys` change, and on request. The last answer stays meanwhile. */
+export function useAsked<T>(asking: () => Promise<T>, keys: unknown[]): Asked<T> {
+  const [answer, setAnswer] = useState<{ value?: T; trouble?: string }>({});
+  const [turn, setTurn] = useState(0);
+  const again = () => setTurn((turn) => turn + 1);
+  useSignalEffect(() => {
+    if (returns.value > 0) again();
+  });
+  useEffect(() => {
+    let isWanted = true;
+    asking().then(
+      (value) => isWanted && setAnswer({ value }),
+      (problem: unknown) => isWanted && setAnswer((old) => ({ ...old, trouble: inWords(problem) })),
+    );
+    return () => {
+      isWanted = false;
+    };
+  }, [...keys, turn]);
+  return { value: answer.value, trouble: answer.trouble, again };
+}
+
+/** The time, which moves on every second. */
+export function useNow(): number {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}
+
+/** What went wrong, for the person who asked. */
+export function inWords(problem: unknown): string {
+  if (problem instanceof Problem) return problem.message;
+  return problem instanceof Error ? problem.message : String(problem);
+}

@@ -13,10 +13,10 @@ GUESTS := target/wasm32-wasip2/guest
 # features of what it shares with the others, and the engine would be compiled again.
 NATIVE := --workspace --exclude test-guests
 
-.PHONY: help run test build check conformance bench soak audit tools guests console
+.PHONY: help run test build check conformance bench soak audit tools guests console console-test
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: build ## Start the local cloud and the thermostat; stop with q or Ctrl-C
 	@printf '%s\n' '' 'In a second terminal, in this folder:' \
@@ -32,6 +32,7 @@ run: build ## Start the local cloud and the thermostat; stop with q or Ctrl-C
 test: build guests ## Run every test: unit, guest, end to end with real processes, conformance
 	$(CARGO) test --release --no-fail-fast $(NATIVE)
 	@$(MAKE) --no-print-directory conformance
+	@$(MAKE) --no-print-directory console-test
 
 build: tools console ## Build target/release/host, target/release/cloud and target/thermostat.wasm
 	$(CARGO) build --release $(NATIVE) --bins
@@ -40,6 +41,9 @@ build: tools console ## Build target/release/host, target/release/cloud and targ
 
 console:
 	@cloud/console/build
+
+console-test: build ## Run the operator's page in a headless Chromium; pictures of it are in target/console-shots
+	@tests/console/run
 
 guests: tools
 	$(CARGO) build -p test-guests --examples $(GUEST)

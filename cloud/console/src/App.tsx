@@ -1,4 +1,5 @@
-import { signedIn } from "./cloud/request.ts";
+import { useEffect } from "preact/hooks";
+import { ask, signedIn } from "./cloud/request.ts";
 import { DevicePage } from "./device/DevicePage.tsx";
 import { DevicesPage } from "./devices/DevicesPage.tsx";
 import { Banner } from "./part/Banner.tsx";
@@ -40,13 +41,21 @@ function Shown() {
   );
 }
 
+/** Milliseconds between two looks whether a link was opened in this browser. */
+const PATIENCE = 2000;
+
 function SignedOut() {
+  useEffect(() => {
+    const look = () => ask("/api/faults").then(() => (signedIn.value = true), () => undefined);
+    const timer = setInterval(() => void look(), PATIENCE);
+    return () => clearInterval(timer);
+  }, []);
   return (
     <div class="card signed-out" role="alert">
       <h1>You are signed out</h1>
       <p>
         The cloud does not know this browser: your session has ended, or the cloud was started anew. For a link that signs you
-        in, run this in a terminal and open what it prints:
+        in, run this in a terminal and open what it prints in this browser. This page then goes on by itself.
       </p>
       <pre>cloud console</pre>
       <p class="faint">

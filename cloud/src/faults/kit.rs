@@ -258,6 +258,19 @@ mod tests {
     }
 
     #[test]
+    fn every_fault_is_on_the_console() {
+        let page = include_str!("../../console/src/faults/kit.ts");
+        let faults = Fault::augment_subcommands(Command::new("fault"));
+        for name in faults.get_subcommands().map(Command::get_name) {
+            assert!(page.contains(&format!("fault(\"{name}\",")), "{name}");
+        }
+        let strokes = Stroke::augment_subcommands(Command::new("stroke"));
+        for name in strokes.get_subcommands().map(Command::get_name) {
+            assert!(page.contains(&format!("{{ name: \"{name}\",")), "{name}");
+        }
+    }
+
+    #[test]
     fn settings_are_read_and_shown_alike() {
         let shown = json!({"slow": {"latency": "200ms", "bytesPerSecond": 1000}});
         let fault: Fault = serde_json::from_value(shown.clone()).unwrap();

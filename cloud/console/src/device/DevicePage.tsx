@@ -1,5 +1,4 @@
-import { useSignalEffect } from "@preact/signals";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import { model } from "../cloud/models.ts";
 import { type Twin, twin as askTwin } from "../cloud/twin.ts";
 import { DeviceState } from "../devices/DeviceTable.tsx";
@@ -8,7 +7,7 @@ import { EventStream } from "../live/stream.ts";
 import type { Interface } from "../model/interface.ts";
 import { Icon } from "../part/Icon.tsx";
 import { Skeleton, Trouble } from "../part/State.tsx";
-import { type Asked, useAsked } from "../part/use.ts";
+import { type Asked, useAsked, usePaced } from "../part/use.ts";
 import { deviceAddress, DEVICES, type Tab, TABS } from "../route.ts";
 import { CommandsTab } from "./CommandsTab.tsx";
 import { DataTab } from "./DataTab.tsx";
@@ -109,14 +108,6 @@ function useLog(device: string): DeviceLog {
 /** The twin, asked for again whenever an event says that it has changed. */
 function useTwin(device: string, log: DeviceLog): Asked<Twin> {
   const asked = useAsked(() => askTwin(device), [device]);
-  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  useSignalEffect(() => {
-    if (log.twinChanges.value === 0 || timer.current !== undefined) return;
-    timer.current = setTimeout(() => {
-      timer.current = undefined;
-      asked.again();
-    }, TWIN_PACE);
-  });
-  useEffect(() => () => clearTimeout(timer.current), []);
+  usePaced(log.twinChanges, TWIN_PACE, asked.again);
   return asked;
 }

@@ -5,7 +5,7 @@ import { Fleet } from "../live/fleet.ts";
 import { EventStream } from "../live/stream.ts";
 import { Icon } from "../part/Icon.tsx";
 import { Empty, Skeleton, Trouble } from "../part/State.tsx";
-import { useAsked, useNow } from "../part/use.ts";
+import { useAsked, useNow, usePaced } from "../part/use.ts";
 import { count } from "../words.ts";
 import { Connection } from "./Connection.tsx";
 import { Enrol } from "./Enrol.tsx";
@@ -16,6 +16,9 @@ import { RemoveDevice } from "./RemoveDevice.tsx";
 /** Devices shown at first. */
 const FIRST = 100;
 
+/** Milliseconds between two questions for the list, however often it changes. */
+const LIST_PACE = 300;
+
 /** What is asked of, or told to, the person in front of the page. */
 export type Asking = { what: "enrol" } | { what: "connection" | "remove"; device: string };
 
@@ -25,7 +28,8 @@ export function DevicesPage() {
   const [asking, setAsking] = useState<Asking>();
   const [filter, setFilter] = useState<Filter>({ text: "", state: "all" });
   const [shown, setShown] = useState(FIRST);
-  const asked = useAsked(devices, [fleet.changes.value]);
+  const asked = useAsked(devices, []);
+  usePaced(fleet.changes, LIST_PACE, asked.again);
   const now = useNow();
   useEffect(() => {
     document.title = "Devices · Local cloud";

@@ -1,7 +1,8 @@
 import { signal } from "@preact/signals";
 import { acknowledging } from "../cloud/acknowledgment.ts";
+import { nameOf } from "../cloud/faults.ts";
 import { asObject, type Json } from "../json.ts";
-import { type CloudEvent, type CommandEvent, madeAt, type TelemetryEvent, time, type TwinEvent } from "./event.ts";
+import { type CloudEvent, type CommandEvent, type FaultEvent, madeAt, type TelemetryEvent, time, type TwinEvent } from "./event.ts";
 import { Periods } from "./period.ts";
 import { Series } from "./series.ts";
 import { isRepeated, type Swap, swapIn } from "./swap.ts";
@@ -71,13 +72,13 @@ export class DeviceLog {
         keep(this.commands, event, FEW);
         return false;
       case "fault-began":
-        this.faults.begin(JSON.stringify([event.fault, event.device]), event.fault, time(event));
+        this.faults.begin(keyOf(event), nameOf(event.fault), time(event));
         return false;
       case "fault-ended":
-        this.faults.end(JSON.stringify([event.fault, event.device]), time(event));
+        this.faults.end(keyOf(event), time(event));
         return false;
       case "fault-struck":
-        keep(this.strokes, { at: time(event), what: String(event.fault) }, FEW);
+        keep(this.strokes, { at: time(event), what: nameOf(event.fault) }, FEW);
         return false;
       case "disconnected":
         this.offline.begin("offline", event.reason ?? "not connected", time(event));
@@ -127,6 +128,11 @@ export class DeviceLog {
     this.targets.set(path, steps);
     keep(steps, { at, value }, FEW * 5);
   }
+}
+
+/** Each fault is on at most once for all devices and once for each; beginning it again changes its settings. */
+function keyOf(event: FaultEvent): string {
+  return `${nameOf(event.fault)} ${event.device ?? ""}`;
 }
 
 function keep<T>(list: T[], item: T, limit: number): void {

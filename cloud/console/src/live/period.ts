@@ -1,5 +1,3 @@
-import { type Named, nameOf } from "../cloud/faults.ts";
-
 /** Periods kept. */
 const LIMIT = 200;
 
@@ -15,9 +13,9 @@ export interface Period {
 export class Periods {
   readonly all: Period[] = [];
 
-  begin(key: string, what: Named, from: number): void {
+  begin(key: string, what: string, from: number): void {
     this.end(key, from);
-    this.all.push({ key, what: nameOf(what), from, to: undefined });
+    this.all.push({ key, what, from, to: undefined });
     if (this.all.length > LIMIT) this.all.shift();
   }
 

@@ -1,5 +1,5 @@
-import { useSignalEffect } from "@preact/signals";
-import { useEffect, useState } from "preact/hooks";
+import { type Signal, useSignalEffect } from "@preact/signals";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Problem } from "../cloud/request.ts";
 import { returns } from "../live/stream.ts";
 
@@ -29,6 +29,19 @@ export function useAsked<T>(asking: () => Promise<T>, keys: unknown[]): Asked<T>
     };
   }, [...keys, turn]);
   return { value: answer.value, trouble: answer.trouble, again };
+}
+
+/** Acts when something has changed, at most once in `pace` milliseconds, however often it does. */
+export function usePaced(changes: Signal<number>, pace: number, act: () => void): void {
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useSignalEffect(() => {
+    if (changes.value === 0 || timer.current !== undefined) return;
+    timer.current = setTimeout(() => {
+      timer.current = undefined;
+      act();
+    }, pace);
+  });
+  useEffect(() => () => clearTimeout(timer.current), []);
 }
 
 /** The time, which moves on every second. */

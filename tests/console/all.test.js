@@ -1,0 +1,8 @@
+// One after the other: each test has a cloud of its own, and all of them the machine.
+import "./tests/sign_in.js";
+import "./tests/story.js";
+import "./tests/devices.js";
+import "./tests/happenings.js";
+import "./tests/hostile.js";
+import "./tests/restart.js";
+import "./tests/pages.js";

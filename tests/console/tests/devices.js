@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gone, see, signIn } from "../support/browser.js";
+import { Cloud, directory } from "../support/cloud.js";
+import { Device } from "../support/device.js";
+
+test("a device is added, connected by what is copied, blocked, let in and deleted", async (t) => {
+  const cloud = await Cloud.run(t, await directory(t));
+  const page = await signIn(t, cloud, { expected: /409/ });
+  await see(page, "There is no device yet.");
+
+  const add = async () => {
+    await page.getByRole("button", { name: "Add a device" }).click();
+    await page.getByLabel("Device id").fill("pump-1");
+    await page.getByRole("button", { name: "Add", exact: true }).click();
+  };
+  await add();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("SharedAccessKey=••••").waitFor();
+  await dialog.getByRole("button", { name: "Copy connection string" }).click();
+  await dialog.getByText("Copied").waitFor();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  assert.match(copied, /^HostName=localhost:\d+;DeviceId=pump-1;SharedAccessKey=[\w+/]{43}=$/);
+  await dialog.getByLabel("Show the key").check();
+  await dialog.getByText(copied).waitFor();
+  await dialog.getByText(/export IOTHUB_DEVICE_DPS_ID_SCOPE=0ne\w+/).waitFor();
+  await dialog.getByRole("button", { name: "Close" }).click();
+
+  await add();
+  await page.getByRole("alert").getByText(/already/).waitFor();
+  await page.keyboard.press("Escape");
+
+  const row = page.getByRole("row", { name: /pump-1/ });
+  const choose = async (item) => {
+    await row.getByRole("button", { name: "Actions for pump-1" }).click();
+    await row.getByRole("button", { name: item }).click();
+  };
+  await row.getByText("Not connected").waitFor();
+  await choose("Block");
+  await row.getByText("Blocked").waitFor();
+  await choose("Unblock");
+  await row.getByText("Not connected").waitFor();
+  await choose("Delete…");
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await see(page, "There is no device yet.");
+});
+
+test("a list of many devices is filtered by name and state", async (t) => {
+  const cloud = await Cloud.run(t, await directory(t));
+  const page = await signIn(t, cloud);
+  await Device.connect(t, cloud, page, "pump-1", "dtmi:com:example:Pump;1");
+  await Device.connect(t, cloud, page, "valve-1");
+  const [pump, valve] = ["pump-1", "valve-1"].map((name) => page.getByRole("row", { name: new RegExp(name) }));
+  await valve.getByText("Connected").waitFor();
+  await valve.getByText("not announced").waitFor();
+  const filter = page.getByRole("searchbox");
+  await filter.fill("example:pump");
+  await valve.waitFor({ state: "hidden" });
+  await pump.waitFor();
+  await filter.fill("");
+  await valve.waitFor();
+  await page.getByRole("button", { name: "Not connected" }).click();
+  await see(page, "No device fits the filter.");
+  await page.getByRole("button", { name: "All", exact: true }).click();
+  await gone(page, "No device fits the filter.");
+});

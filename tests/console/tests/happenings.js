@@ -1,0 +1,51 @@
+import { copyFile, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { see, shoot, signIn, tab } from "../support/browser.js";
+import { Cloud, directory } from "../support/cloud.js";
+import { built } from "../support/paths.js";
+
+test("a fault is begun, seen, ended and recovered from", async (t) => {
+  const cloud = await Cloud.withThermostat(t);
+  const page = await signIn(t, cloud);
+  await page.getByRole("link", { name: "thermostat-01" }).click();
+  await tab(page, "Faults");
+  await see(page, "No fault is on");
+  await page.getByRole("button", { name: "Begin throttle-twin" }).click();
+  await see(page, "for this device");
+  await page.getByRole("button", { name: "End throttle-twin" }).click();
+  await see(page, "No fault is on");
+  await page.getByRole("button", { name: "Strike reset" }).click();
+
+  await tab(page, "Overview");
+  const happened = page.locator("ol.happenings li");
+  await happened.filter({ hasText: /throttle-twin · for \d/ }).waitFor();
+  await happened.filter({ hasText: "reset" }).waitFor();
+  await happened.filter({ hasText: /Not connected.* · for \d/ }).waitFor();
+  await shoot(page, "overview-fault");
+});
+
+test("a swap and a roll-back are marked with version, hash and pause", async (t) => {
+  const component = join(await directory(t), "device.wasm");
+  await copyFile(built("thermostat.wasm"), component);
+  const options = ["--watch", "--probation-time=500ms", "--probation-events=1"];
+  const cloud = await Cloud.withThermostat(t, { component, options });
+  const page = await signIn(t, cloud);
+  await page.getByRole("link", { name: "thermostat-01" }).click();
+  await see(page, "none yet");
+
+  await writeFile(`${component}.new`, await otherVersion(built("thermostat.wasm")));
+  await rename(`${component}.new`, component);
+  const swap = page.locator("ol.happenings li").filter({ hasText: "Swap" });
+  await swap.filter({ hasText: /thermostat accepted 0\.1\.0 · [0-9a-f]{8} · pause \d/ }).waitFor();
+  await cloud.host("rollback");
+  await swap.filter({ hasText: /rolled-back/ }).waitFor();
+  await page.getByText("rolled-back", { exact: true }).waitFor();
+  await shoot(page, "overview-swap");
+});
+
+/** The same component with a custom section more, so that its hash is another. */
+async function otherVersion(path) {
+  const section = Buffer.from("\x07versiontwo", "latin1");
+  return Buffer.concat([await readFile(path), Buffer.from([0, section.length]), section]);
+}

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { see, signIn, tab } from "../support/browser.js";
+import { Cloud, directory } from "../support/cloud.js";
+import { Device, register } from "../support/device.js";
+
+const SCRIPT = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>";
+/** What Azure allows in a device id, and an address does not. */
+const ID = "javascript:alert('%3Cb%3E'),=@$*!";
+/** The same for what a topic has its own use for. */
+const IDLE_ID = "a#b?c=%2F+d";
+
+test("what a device says is shown, and never run", async (t) => {
+  const cloud = await Cloud.run(t, await directory(t));
+  const page = await signIn(t, cloud);
+  const device = await Device.connect(t, cloud, page, ID, SCRIPT.slice(0, 100));
+  await device.send(JSON.stringify({ [SCRIPT]: SCRIPT, temperature: 21 }));
+  await device.report({ shown: SCRIPT });
+  const link = page.getByRole("link", { name: ID });
+  await link.click();
+  await page.getByRole("heading", { name: ID }).waitFor();
+  await page.getByText(SCRIPT).first().waitFor();
+  for (const title of ["Properties", "Twin", "Raw data"]) {
+    await tab(page, title);
+    await see(page, "<script>document.title");
+  }
+  assert.match(await page.title(), /Raw data · Local cloud$/);
+  assert.equal(await page.locator("img[src], main script").count(), 0);
+  await page.reload();
+  await page.getByRole("heading", { name: ID }).waitFor();
+});
+
+test("a device is found by its name, whatever it is called", async (t) => {
+  const cloud = await Cloud.run(t, await directory(t));
+  const page = await signIn(t, cloud);
+  await register(page, IDLE_ID);
+  await page.getByRole("link", { name: IDLE_ID }).click();
+  await see(page, "It has announced no model.");
+  await page.reload();
+  await page.getByRole("heading", { name: IDLE_ID }).waitFor();
+  await see(page, "It has announced no model.");
+});
+
+test("data that the model does not name or that breaks its schema is flagged, and so is a model nobody knows", async (t) => {
+  const cloud = await Cloud.run(t, await directory(t));
+  const page = await signIn(t, cloud);
+  const device = await Device.connect(t, cloud, page, "t-1", "dtmi:com:example:Thermostat;1");
+  await device.send("{\"temperature\": \"warm\"}");
+  await device.send("{\"temperature\": 21, \"humidity\": 40}");
+  await device.send("\u0000not json");
+  await page.getByRole("link", { name: "t-1" }).click();
+  await tab(page, "Raw data");
+  for (const remark of ["temperature must be a number", "humidity is not in the model", "is no JSON object, or does not say that it is"]) {
+    await see(page, remark);
+  }
+  await page.getByRole("columnheader", { name: /humidity \(not in the model\)/ }).waitFor();
+
+  const stranger = await Device.connect(t, cloud, page, "s-1", "dtmi:com:example:Nobody;1");
+  await stranger.send("{\"speed\": 3}");
+  await page.getByRole("link", { name: "Devices" }).click();
+  await page.getByRole("link", { name: "s-1" }).click();
+  await see(page, "dtmi:com:example:Nobody;1, which the cloud does not know");
+  await page.getByRole("button", { name: /^speed/ }).getByText("3").waitFor();
+});

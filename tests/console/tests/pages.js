@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { openPage, see, shoot, signIn, tab } from "../support/browser.js";
+import { Cloud } from "../support/cloud.js";
+
+/** What the first load may take, in bytes. */
+const FIRST_LOAD = 300_000;
+
+const TABS = ["Overview", "Properties", "Commands", "Raw data", "Twin", "Faults"];
+const LOOKS = [390, 1440].flatMap((width) => ["light", "dark"].map((colorScheme) => ({ width, colorScheme })));
+
+test("every page fits a telephone and a desk, in light and dark, and keeps a picture of itself", async (t) => {
+  const cloud = await Cloud.withThermostat(t);
+  await cloud.operate("set", "targetTemperature", "23.5");
+  await cloud.operate("call", "getMaxMinReport");
+  for (const { width, colorScheme } of LOOKS) {
+    const page = await signIn(t, cloud, { colorScheme, viewport: { width, height: 900 } });
+    const look = `${width}-${colorScheme}`;
+    await see(page, /temperature \d/);
+    await shoot(page, `devices-${look}`);
+    await page.getByRole("link", { name: "thermostat-01" }).click();
+    for (const title of TABS) {
+      await tab(page, title);
+      await page.locator("main .card").first().waitFor();
+      await shoot(page, `${title.toLowerCase().replace(" ", "-")}-${look}`);
+    }
+  }
+});
+
+test("the first load is small, and asks for nothing that is not shown", async (t) => {
+  const cloud = await Cloud.withThermostat(t);
+  const page = await openPage(t);
+  let bytes = 0;
+  page.on("response", async (response) => {
+    if (response.url().includes("/console/")) bytes += (await response.body().catch(() => "")).length;
+  });
+  await page.goto(await cloud.link());
+  await see(page, /temperature \d/);
+  assert.ok(bytes > 0 && bytes < FIRST_LOAD, `${bytes} bytes`);
+  const shown = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
+  t.diagnostic(`${bytes} bytes, first paint after ${Math.round(shown)} ms`);
+});

@@ -6,7 +6,7 @@ import { Device } from "../support/device.js";
 
 test("a device is added, connected by what is copied, blocked, let in and deleted", async (t) => {
   const cloud = await Cloud.run(t, await directory(t));
-  const page = await signIn(t, cloud, { expected: /409/ });
+  const page = await signIn(t, cloud, { expected: /404|409/ });
   await see(page, "There is no device yet.");
 
   const add = async () => {

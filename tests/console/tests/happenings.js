@@ -37,9 +37,9 @@ test("a swap and a roll-back are marked with version, hash and pause", async (t)
   await writeFile(`${component}.new`, await otherVersion(built("thermostat.wasm")));
   await rename(`${component}.new`, component);
   const swap = page.locator("ol.happenings li").filter({ hasText: "Swap" });
-  await swap.filter({ hasText: /thermostat accepted 0\.1\.0 · [0-9a-f]{8} · pause \d/ }).waitFor();
+  await swap.filter({ hasText: /thermostat 0\.1\.0 is accepted · [0-9a-f]{8} · pause \d/ }).waitFor();
   await cloud.host("rollback");
-  await swap.filter({ hasText: /rolled-back/ }).waitFor();
+  await swap.filter({ hasText: "rolled back to thermostat 0.1.0" }).waitFor();
   await page.getByText("rolled-back", { exact: true }).waitFor();
   await shoot(page, "overview-swap");
 });

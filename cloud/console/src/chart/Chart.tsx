@@ -9,6 +9,9 @@ import { Plot, type Span } from "./plot.ts";
 /** Milliseconds between two drawings while time goes on and nothing comes. */
 const PACE = 500;
 
+/** Milliseconds that are always shown. */
+const SHORTEST = 60_000;
+
 const RANGES = [
   { title: "1 min", length: 60_000 },
   { title: "10 min", length: 600_000 },
@@ -96,9 +99,11 @@ export function Chart({ log, path, title, unit, target }: Props) {
   );
 }
 
-function window(first: number | undefined, length: number | undefined): Span {
+/** Up to now, and no longer than there is data for; but not so short that a few points fill it. */
+function window(first: number | undefined, length: number = Infinity): Span {
   const to = Date.now();
-  return { from: length === undefined ? (first ?? to - 60_000) : to - length, to };
+  const shortest = Math.min(length, SHORTEST);
+  return { from: Math.min(to - shortest, Math.max(to - length, first ?? to)), to };
 }
 
 function Legend({ target }: { target: boolean }) {

@@ -4,6 +4,9 @@ import type { Period } from "../live/period.ts";
 import { isWithdrawn, label, type Swap } from "../live/swap.ts";
 import type { ChartColours } from "./colours.ts";
 
+/** Rows in which the words of marks that lie close take turns. */
+const ROWS = 4;
+
 /** What is drawn beside the line itself. */
 export interface Annotations {
   readonly targets: readonly Step[];
@@ -24,10 +27,10 @@ export function drawBefore(chart: uPlot, annotations: Annotations, colours: Char
   clipped(chart, () => {
     steps(chart, annotations.targets, colours.target);
     for (const stroke of annotations.strokes) mark(chart, stroke.at, colours.withdrawn, [2, 3]);
-    for (const swap of annotations.swaps) {
+    for (const [index, swap] of annotations.swaps.entries()) {
       const colour = isWithdrawn(swap) ? colours.withdrawn : colours.swap;
       mark(chart, swap.at, colour, []);
-      flag(chart, swap.at, colour, label(swap));
+      flag(chart, swap.at, colour, label(swap), index % ROWS);
     }
   });
 }
@@ -81,14 +84,17 @@ function mark(chart: uPlot, at: number, colour: string, dash: number[]): void {
   ctx.setLineDash([]);
 }
 
-function flag(chart: uPlot, at: number, colour: string, text: string): void {
+/** Words beside a mark, on the side where there is room for them. */
+function flag(chart: uPlot, at: number, colour: string, text: string, row: number): void {
   const { ctx, bbox } = chart;
-  const x = chart.valToPos(at, "x", true) + 5 * devicePixelRatio;
+  const x = chart.valToPos(at, "x", true);
+  const size = 11 * devicePixelRatio;
   ctx.fillStyle = colour;
-  ctx.font = `600 ${11 * devicePixelRatio}px system-ui, sans-serif`;
-  ctx.textAlign = "left";
+  ctx.font = `600 ${size}px system-ui, sans-serif`;
+  const isFar = x + ctx.measureText(text).width + size > bbox.left + bbox.width;
+  ctx.textAlign = isFar ? "right" : "left";
   ctx.textBaseline = "top";
-  ctx.fillText(text, x, bbox.top + 2 * devicePixelRatio);
+  ctx.fillText(text, x + (isFar ? -size : size) / 2, bbox.top + 2 * devicePixelRatio + row * size * 1.3);
 }
 
 function clipped(chart: uPlot, draw: () => void): void {

@@ -105,8 +105,9 @@ function remark(event: CloudEvent): string {
     case "fault-struck":
       return nameOf(event.fault);
     case "reported":
+      return `v${event.version}${HOST in event.patch ? ", what the host runs" : ""}`;
     case "desired":
-      return `v${event.version ?? ""}${HOST in event.patch ? ", what the host runs" : ""}`;
+      return `v${event.version}`;
     default:
       return "";
   }

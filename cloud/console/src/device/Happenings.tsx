@@ -1,6 +1,6 @@
 import type { DeviceLog } from "../live/device.ts";
 import type { Period } from "../live/period.ts";
-import { isWithdrawn, label, type Swap } from "../live/swap.ts";
+import { isWithdrawn, type Swap, told } from "../live/swap.ts";
 import { Chip, type Tone } from "../part/Chip.tsx";
 import { clock, span } from "../words.ts";
 
@@ -41,7 +41,7 @@ export function Happenings({ log }: { log: DeviceLog }) {
 
 function ofSwap(swap: Swap): Happening {
   const details = [
-    `${swap.component ?? "component"} ${label(swap)}`,
+    told(swap),
     swap.sha256?.slice(0, 8),
     swap.pause === undefined ? undefined : `pause ${span(swap.pause)}`,
     swap.reason,

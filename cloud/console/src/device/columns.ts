@@ -1,4 +1,4 @@
-import { asObject, type Json } from "../json.ts";
+import { asObject, type Json, type JsonObject } from "../json.ts";
 import type { CloudEvent } from "../live/event.ts";
 import { type Interface, path } from "../model/interface.ts";
 import { misfit } from "../model/misfit.ts";
@@ -30,9 +30,13 @@ export function columns(model: Interface | undefined, events: readonly CloudEven
 /** What an event says of each capability. */
 export function cells(event: CloudEvent): Map<string, Json> {
   if (event.type === "telemetry") return entries(asObject(event.body), event.component);
-  if (event.type !== "reported" && event.type !== "desired") return new Map();
+  if (event.type === "reported") return ofTwin(event.patch);
+  return event.type === "desired" ? ofTwin(event.desired) : new Map();
+}
+
+function ofTwin(patch: JsonObject): Map<string, Json> {
   const all = new Map<string, Json>();
-  for (const [name, value] of Object.entries(event.patch)) {
+  for (const [name, value] of Object.entries(patch)) {
     const component = asObject(value);
     if (component?.["__t"] !== "c") all.set(name, plain(value));
     else for (const [inner, of] of entries(component, name)) all.set(inner, plain(of));

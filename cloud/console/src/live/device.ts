@@ -2,7 +2,7 @@ import { signal } from "@preact/signals";
 import { acknowledging } from "../cloud/acknowledgment.ts";
 import { nameOf } from "../cloud/faults.ts";
 import { asObject, type Json } from "../json.ts";
-import { type CloudEvent, type CommandEvent, type FaultEvent, madeAt, type TelemetryEvent, time, type TwinEvent } from "./event.ts";
+import { type CloudEvent, type CommandEvent, type FaultEvent, madeAt, type ReportedEvent, type TelemetryEvent, time } from "./event.ts";
 import { Periods } from "./period.ts";
 import { Series } from "./series.ts";
 import { isRepeated, type Swap, swapIn } from "./swap.ts";
@@ -110,7 +110,7 @@ export class DeviceLog {
     return series;
   }
 
-  private report(event: TwinEvent): void {
+  private report(event: ReportedEvent): void {
     const at = time(event);
     const swap = swapIn(event.patch, at);
     if (swap && !isRepeated(swap, this.swaps.at(-1))) keep(this.swaps, swap, FEW);

@@ -23,11 +23,24 @@ export interface TelemetryEvent extends Base {
   readonly properties: Record<string, string>;
 }
 
-/** A change of the twin, by the device or by an operator. */
-export interface TwinEvent extends Base {
-  readonly type: "reported" | "desired" | "tags";
+/** A change of the twin by the device. */
+export interface ReportedEvent extends Base {
+  readonly type: "reported";
   readonly patch: JsonObject;
-  readonly version?: number;
+  readonly version: number;
+}
+
+/** A change of the twin by an operator. */
+export interface DesiredEvent extends Base {
+  readonly type: "desired";
+  readonly desired: JsonObject;
+  readonly version: number;
+}
+
+/** A change of what only operators see. */
+export interface TagsEvent extends Base {
+  readonly type: "tags";
+  readonly tags: JsonObject;
 }
 
 /** A command, once it has ended. */
@@ -62,7 +75,8 @@ export interface FaultEvent extends Base {
 }
 
 /** One thing that happened. */
-export type CloudEvent = TelemetryEvent | TwinEvent | CommandEvent | ConnectionEvent | RegistryEvent | FaultEvent;
+export type CloudEvent =
+  | TelemetryEvent | ReportedEvent | DesiredEvent | TagsEvent | CommandEvent | ConnectionEvent | RegistryEvent | FaultEvent;
 
 /** Every type there is, as the stream names them. */
 export const TYPES = [

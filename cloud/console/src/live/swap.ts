@@ -47,6 +47,22 @@ export function isWithdrawn(swap: Swap): boolean {
   return swap.result === "rolled-back" || swap.result === "refused";
 }
 
+/** What became of a version, in words; what runs now stands in the place of `{}`. */
+const TOLD: Record<string, string> = {
+  begun: "{} has begun, on probation",
+  continued: "{} goes on with its probation",
+  accepted: "{} is accepted",
+  refused: "another was refused, {} goes on",
+  replaced: "another took its place before it was accepted, {} runs",
+  "rolled-back": "rolled back to {}",
+};
+
+/** A swap in words. */
+export function told(swap: Swap): string {
+  const running = [swap.component ?? "the component", swap.version].filter(Boolean).join(" ");
+  return (TOLD[swap.result ?? ""] ?? "{} runs").replace("{}", running);
+}
+
 /** A swap in few words. */
 export function label(swap: Swap): string {
   const version = swap.version ? ` ${swap.version}` : "";

@@ -1,14 +1,17 @@
-import { useMemo, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { type CloudEvent, TYPES } from "../live/event.ts";
 import { Icon } from "../part/Icon.tsx";
 import { Menu } from "../part/Menu.tsx";
 import { Empty } from "../part/State.tsx";
+import { usePaced } from "../part/use.ts";
 import { columns, type Column } from "./columns.ts";
 import { DataTable } from "./DataTable.tsx";
 import type { TabProps } from "./DevicePage.tsx";
 
 /** Rows shown at first. */
-const FIRST = 100;
+const FIRST = 50;
+/** Milliseconds between two drawings, however much comes: nobody reads faster. */
+const PACE = 400;
 const TYPE_FILTERS = [
   { title: "All", types: TYPES },
   { title: "Telemetry", types: ["telemetry"] },
@@ -22,9 +25,10 @@ export function DataTab({ device, model, log }: TabProps) {
   const [filter, setFilter] = useState(0);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [shown, setShown] = useState(FIRST);
-  const change = log.changes.value;
+  const [, redraw] = useState(0);
+  usePaced(log.changes, PACE, () => redraw((turn) => turn + 1));
   const events = held ?? log.rows;
-  const all = useMemo(() => columns(model, events), [model, held, change]);
+  const all = columns(model, log.names);
   const types: readonly string[] = TYPE_FILTERS[filter]?.types ?? TYPES;
   const rows = events.filter((event) => types.includes(event.type));
   const newest = rows.slice(-shown).reverse();

@@ -2,12 +2,13 @@ import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 import { nameOf } from "../cloud/faults.ts";
 import type { Json } from "../json.ts";
+import { cells } from "../live/cells.ts";
 import { type CloudEvent, time } from "../live/event.ts";
 import { HOST } from "../live/swap.ts";
 import { Chip, type Tone } from "../part/Chip.tsx";
 import { JsonView } from "../part/JsonView.tsx";
 import { preciseClock, short } from "../words.ts";
-import { cells, type Column, flaw } from "./columns.ts";
+import { type Column, flaw } from "./columns.ts";
 
 interface Props {
   /** The newest first. */

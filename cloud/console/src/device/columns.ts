@@ -1,4 +1,5 @@
-import { asObject, type Json, type JsonObject } from "../json.ts";
+import { asObject } from "../json.ts";
+import { cells } from "../live/cells.ts";
 import type { CloudEvent } from "../live/event.ts";
 import { type Interface, path } from "../model/interface.ts";
 import { misfit } from "../model/misfit.ts";
@@ -15,33 +16,14 @@ export interface Column {
 }
 
 /** The columns of the model, and then those of what has come without being named. */
-export function columns(model: Interface | undefined, events: readonly CloudEvent[]): Column[] {
+export function columns(model: Interface | undefined, seen: ReadonlySet<string>): Column[] {
   const named = [...(model?.telemetry ?? []), ...(model?.properties ?? [])];
   const all = new Map<string, Column>();
   for (const one of named) all.set(path(one), { path: path(one), title: one.title, unit: one.unit, schema: one.schema });
-  for (const event of events) {
-    for (const name of cells(event).keys()) {
-      if (!all.has(name) && !isOfHost(name)) all.set(name, { path: name, title: name, unit: undefined, schema: undefined });
-    }
+  for (const name of seen) {
+    if (!all.has(name) && !isOfHost(name)) all.set(name, { path: name, title: name, unit: undefined, schema: undefined });
   }
   return [...all.values()];
-}
-
-/** What an event says of each capability. */
-export function cells(event: CloudEvent): Map<string, Json> {
-  if (event.type === "telemetry") return entries(asObject(event.body), event.component);
-  if (event.type === "reported") return ofTwin(event.patch);
-  return event.type === "desired" ? ofTwin(event.desired) : new Map();
-}
-
-function ofTwin(patch: JsonObject): Map<string, Json> {
-  const all = new Map<string, Json>();
-  for (const [name, value] of Object.entries(patch)) {
-    const component = asObject(value);
-    if (component?.["__t"] !== "c") all.set(name, plain(value));
-    else for (const [inner, of] of entries(component, name)) all.set(inner, plain(of));
-  }
-  return all;
 }
 
 /** What is wrong with what a device has sent, in words. */
@@ -61,15 +43,4 @@ export function flaw(event: CloudEvent, columns: Map<string, Column>, isModelled
 /** What a host says of itself is in no model of a device's. */
 function isOfHost(path: string): boolean {
   return path.startsWith(`${HOST}.`);
-}
-
-/** Without what the Plug and Play convention puts around it. */
-function plain(value: Json): Json {
-  const object = asObject(value);
-  return object && "ac" in object && "value" in object ? (object["value"] ?? null) : value;
-}
-
-function entries(object: { [name: string]: Json } | undefined, component: string | undefined): Map<string, Json> {
-  const all = Object.entries(object ?? {}).filter(([name]) => name !== "__t");
-  return new Map(all.map(([name, value]) => [component ? `${component}.${name}` : name, value]));
 }

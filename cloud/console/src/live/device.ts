@@ -2,6 +2,7 @@ import { signal } from "@preact/signals";
 import { acknowledging } from "../cloud/acknowledgment.ts";
 import { nameOf } from "../cloud/faults.ts";
 import { asObject, type Json } from "../json.ts";
+import { cells } from "./cells.ts";
 import { type CloudEvent, type CommandEvent, type FaultEvent, madeAt, type ReportedEvent, type TelemetryEvent, time } from "./event.ts";
 import { Periods } from "./period.ts";
 import { Series } from "./series.ts";
@@ -40,6 +41,8 @@ export class DeviceLog {
   readonly latest = new Map<string, Latest>();
   /** What the device aims for, by property: numbers it has accepted. */
   readonly targets = new Map<string, Step[]>();
+  /** Every name that was ever given a value. */
+  readonly names = new Set<string>();
   /** The newest last. */
   readonly rows: CloudEvent[] = [];
   readonly commands: CommandEvent[] = [];
@@ -53,6 +56,7 @@ export class DeviceLog {
     let twin = false;
     for (const event of events) {
       keep(this.rows, event, ROWS);
+      for (const name of cells(event).keys()) this.names.add(name);
       twin = this.note(event) || twin;
     }
     this.changes.value++;
@@ -93,8 +97,7 @@ export class DeviceLog {
 
   private measure(event: TelemetryEvent): void {
     const at = madeAt(event);
-    for (const [name, value] of Object.entries(asObject(event.body) ?? {})) {
-      const path = event.component ? `${event.component}.${name}` : name;
+    for (const [path, value] of cells(event)) {
       const known = this.latest.get(path);
       if (!known || at >= known.at) this.latest.set(path, { value, at });
       if (typeof value === "number") this.seriesOf(path).add(at, value);

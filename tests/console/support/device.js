@@ -39,6 +39,11 @@ export class Device {
     await this.#publish("$iothub/twin/PATCH/properties/reported/?$rid=1", JSON.stringify(properties));
   }
 
+  /** Sends what is no packet. */
+  babble() {
+    this.#socket.write(Buffer.from([0xf0, 0]));
+  }
+
   async #introduce(hubName, key, model) {
     const host = hubName.split(":")[0];
     const announced = model ? `&model-id=${encodeURIComponent(model)}` : "";

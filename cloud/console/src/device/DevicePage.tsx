@@ -3,7 +3,7 @@ import { model } from "../cloud/models.ts";
 import { type Twin, twin as askTwin } from "../cloud/twin.ts";
 import { DeviceState } from "../devices/DeviceTable.tsx";
 import { DeviceLog } from "../live/device.ts";
-import { EventStream } from "../live/stream.ts";
+import { eventStream } from "../live/event.ts";
 import type { Interface } from "../model/interface.ts";
 import { Icon } from "../part/Icon.tsx";
 import { Skeleton, Trouble } from "../part/State.tsx";
@@ -14,6 +14,7 @@ import { DataTab } from "./DataTab.tsx";
 import { FaultsTab } from "./FaultsTab.tsx";
 import { OverviewTab } from "./OverviewTab.tsx";
 import { PropertiesTab } from "./PropertiesTab.tsx";
+import { TraceTab } from "../trace/TraceTab.tsx";
 import { TwinTab } from "./TwinTab.tsx";
 
 /** Events of the past that are asked for. */
@@ -38,6 +39,7 @@ const TITLES: Record<Tab, string> = {
   commands: "Commands",
   data: "Raw data",
   twin: "Twin",
+  trace: "Trace",
   faults: "Faults",
 };
 
@@ -47,6 +49,7 @@ const SHOWN: Record<Tab, (props: TabProps) => preact.JSX.Element> = {
   commands: CommandsTab,
   data: DataTab,
   twin: TwinTab,
+  trace: TraceTab,
   faults: FaultsTab,
 };
 
@@ -99,7 +102,7 @@ function useLog(device: string): DeviceLog {
   const log = useMemo(() => new DeviceLog(), [device]);
   useEffect(() => {
     const query = `device=${encodeURIComponent(device)}&last=${PAST}`;
-    const stream = new EventStream(query, (events) => log.take(events));
+    const stream = eventStream(query, (events) => log.take(events));
     return () => stream.close();
   }, [device, log]);
   return log;

@@ -2,7 +2,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { devices } from "../cloud/devices.ts";
 import type { Twin } from "../cloud/twin.ts";
 import { Fleet } from "../live/fleet.ts";
-import { EventStream } from "../live/stream.ts";
+import { eventStream } from "../live/event.ts";
 import { Icon } from "../part/Icon.tsx";
 import { Empty, Skeleton, Trouble } from "../part/State.tsx";
 import { useAsked, useNow, usePaced } from "../part/use.ts";
@@ -72,7 +72,7 @@ export function DevicesPage() {
 function useFleet(): Fleet {
   const fleet = useMemo(() => new Fleet(), []);
   useEffect(() => {
-    const stream = new EventStream("last=2000", (events) => fleet.take(events));
+    const stream = eventStream("last=2000", (events) => fleet.take(events));
     return () => stream.close();
   }, [fleet]);
   return fleet;

@@ -1,5 +1,6 @@
 import type { Named } from "../cloud/faults.ts";
 import type { Json, JsonObject } from "../json.ts";
+import { EventStream } from "./stream.ts";
 
 /** What every event has. */
 interface Base {
@@ -97,4 +98,9 @@ export function madeAt(event: TelemetryEvent): number {
   const enqueued = time(event);
   const made = event.creationTime ? Date.parse(event.creationTime) : Number.NaN;
   return made <= enqueued + AHEAD ? made : enqueued;
+}
+
+/** Listens to the events that `query` selects. */
+export function eventStream(query: string, deliver: (events: CloudEvent[]) => void): EventStream<CloudEvent> {
+  return new EventStream({ address: `/api/events?${query}`, types: TYPES, deliver });
 }

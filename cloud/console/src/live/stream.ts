@@ -1,6 +1,5 @@
 import { signal } from "@preact/signals";
 import { ask, Problem, signedIn } from "../cloud/request.ts";
-import { type CloudEvent, TYPES } from "./event.ts";
 
 /** Milliseconds between two deliveries, so that a thousand messages a second are drawn a few times only. */
 const PACE = 80;
@@ -15,18 +14,27 @@ export const hearing = signal<"connecting" | "live" | "lost">("connecting");
 /** Counts how often the cloud came back: what was asked for before is to be asked for again. */
 export const returns = signal(0);
 
+/** What is listened to. */
+export interface Channel<T> {
+  /** The path, and a query that selects. */
+  readonly address: string;
+  /** The names under which the cloud sends. */
+  readonly types: readonly string[];
+  readonly deliver: (told: T[]) => void;
+}
+
 /** What the cloud tells, as it happens, in batches: one connection, taken up again where it broke off. */
-export class EventStream {
+export class EventStream<T> {
   private source: EventSource | undefined;
-  private waiting: CloudEvent[] = [];
+  private waiting: T[] = [];
   private delivered = 0;
   private scheduled = false;
   private last: string | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private closed = false;
 
-  /** Listens until it is closed. `query` selects, as `/api/events` has it. */
-  constructor(private readonly query: string, private readonly deliver: (events: CloudEvent[]) => void) {
+  /** Listens until it is closed. */
+  constructor(private readonly channel: Channel<T>) {
     hearing.value = "connecting";
     this.open();
   }
@@ -39,11 +47,11 @@ export class EventStream {
 
   private open(): void {
     const since = this.last === undefined ? "" : `&since=${this.last}`;
-    const source = new EventSource(`/api/events?${this.query}${since}`);
+    const source = new EventSource(`${this.channel.address}${since}`);
     this.source = source;
     source.onopen = () => this.heard();
     source.onerror = () => this.lost();
-    for (const type of TYPES) source.addEventListener(type, (message) => this.take(message));
+    for (const type of this.channel.types) source.addEventListener(type, (message) => this.take(message));
   }
 
   private heard(): void {
@@ -71,7 +79,7 @@ export class EventStream {
 
   private take(message: MessageEvent<string>): void {
     this.last = message.lastEventId;
-    this.waiting.push(JSON.parse(message.data) as CloudEvent);
+    this.waiting.push(JSON.parse(message.data) as T);
     if (this.scheduled) return;
     this.scheduled = true;
     if (document.hidden) setTimeout(() => this.flush(), HIDDEN_PACE);
@@ -87,8 +95,8 @@ export class EventStream {
   private flush(): void {
     this.scheduled = false;
     this.delivered = performance.now();
-    const events = this.waiting;
+    const told = this.waiting;
     this.waiting = [];
-    if (!this.closed && signedIn.peek()) this.deliver(events);
+    if (!this.closed && signedIn.peek()) this.channel.deliver(told);
   }
 }

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { TraceLog } from "./log.ts";
+import type { PacketRecord } from "./record.ts";
+
+let sequence = 0;
+
+function packet(way: "up" | "down", millisecond: number, more: object): PacketRecord {
+  sequence += 1;
+  const time = new Date(millisecond).toISOString();
+  return { sequence, time, device: "t-1", kind: "packet", connection: 1, way, packet: "PUBLISH", ...more } as PacketRecord;
+}
+
+test("questions and answers are matched by rid, version and packet id, each on its own connection", () => {
+  const pairs = [
+    [packet("up", 0, { means: "twin-get", rid: "a" }), packet("down", 5, { means: "twin-answer", rid: "a", status: 200 })],
+    [packet("down", 10, { means: "call", rid: "1" }), packet("up", 13, { means: "call-answer", rid: "1", status: 200 })],
+    [packet("down", 20, { means: "desired", version: "7" }), packet("up", 54, { means: "report", rid: "b", body: { t: { value: 1, ac: 200, av: 7 } } })],
+    [packet("down", 60, { means: "desired", version: "8" }), packet("up", 61, { means: "report", rid: "c", body: { x: { __t: "c", t: { value: 1, ac: 200, av: 8 } } } })],
+    [packet("up", 70, { means: "telemetry", packetId: 3 }), packet("down", 71, { packet: "PUBACK", packetId: 3 })],
+    [packet("up", 80, { packet: "PINGREQ" }), packet("down", 81, { packet: "PINGRESP" })],
+  ] as const;
+  for (const [question, answer] of pairs) {
+    const log = new TraceLog();
+    const elsewhere = { ...answer, sequence: 1000 + answer.sequence, connection: 2 };
+    log.take([question, elsewhere, answer]);
+    const took = Date.parse(answer.time) - Date.parse(question.time);
+    assert.deepEqual(log.tripOf(question), { other: answer.sequence, took, isAnswer: false });
+    assert.deepEqual(log.tripOf(answer), { other: question.sequence, took, isAnswer: true });
+    assert.equal(log.tripOf(elsewhere), undefined);
+  }
+});
+
+test("a packet id that is used again is another question", () => {
+  const log = new TraceLog();
+  const [first, second] = [0, 10].map((at) => [packet("up", at, { packetId: 1 }), packet("down", at + 1, { packet: "PUBACK", packetId: 1 })] as const);
+  log.take([...(first ?? []), ...(second ?? [])]);
+  assert.equal(log.tripOf(second?.[1] as PacketRecord)?.other, second?.[0].sequence);
+});

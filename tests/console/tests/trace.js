@@ -1,0 +1,41 @@
+import { readFile } from "node:fs/promises";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { see, signIn, tab } from "../support/browser.js";
+import { Cloud, directory } from "../support/cloud.js";
+import { Device } from "../support/device.js";
+
+test("the trace matches a desired property with its acknowledgment, and a command with its answer", async (t) => {
+  const cloud = await Cloud.withThermostat(t);
+  const page = await signIn(t, cloud);
+  await page.getByRole("link", { name: "thermostat-01" }).click();
+  await tab(page, "Trace");
+  await cloud.operate("set", "targetTemperature", "23.5");
+  await cloud.operate("call", "getMaxMinReport");
+  const row = (name) => page.getByRole("row", { name });
+  await row(/→ device command getMaxMinReport .*answered in/).waitFor();
+  await row(/device → answer 200 .*maxTemp.* after/).waitFor();
+  await row(/operator PATCH \/twins\/thermostat/).waitFor();
+  await row(/→ device desired v2 .*23\.5.* answered in/).getByRole("button").click();
+  await see(page, "\"$iothub/twin/PATCH/properties/desired/?$version=2\"");
+  await page.locator("tr.partner").filter({ hasText: /device →.*reports.*"av":2/ }).waitFor();
+
+  await page.getByRole("button", { name: "Commands" }).last().click();
+  await row(/desired v2/).waitFor({ state: "hidden" });
+  await page.getByRole("searchbox").fill("nothing like it");
+  await see(page, "Nothing of this kind has crossed the wire.");
+  const download = page.waitForEvent("download");
+  await page.getByRole("link", { name: "JSON lines" }).click();
+  assert.match(await readFile(await (await download).path(), "utf8"), /"packet":"CONNECT"/);
+});
+
+test("what is no packet is shown as malformed, and why", async (t) => {
+  const cloud = await Cloud.run(t, await directory(t));
+  const page = await signIn(t, cloud);
+  const device = await Device.connect(t, cloud, page, "t-1");
+  await page.getByRole("link", { name: "t-1" }).click();
+  await tab(page, "Trace");
+  await page.getByRole("row", { name: /CONNECT/ }).first().waitFor();
+  device.babble();
+  await page.getByRole("row", { name: /malformed malformed packet/ }).waitFor();
+});

@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 const BASE = "/console/";
 
 /** The tabs of a device, in the order they are shown. */
-export const TABS = ["overview", "properties", "commands", "data", "twin", "trace", "faults"] as const;
+export const TABS = ["overview", "properties", "commands", "data", "twin", "trace", "component", "faults"] as const;
 export type Tab = (typeof TABS)[number];
 
 /** What the address stands for. */

@@ -25,5 +25,6 @@ async fn read(
         "dpsName": services.dps.assigned_hub(),
         "idScope": services.dps.id_scope(),
         "certificate": services.certificate,
+        "hostControl": services.host_control.is_some(),
     })))
 }

@@ -414,6 +414,7 @@ async fn the_cloud_says_how_a_device_finds_it() {
         answer.json["certificate"],
         site.certificate().to_str().unwrap()
     );
+    assert_eq!(answer.json["hostControl"], false);
     assert_eq!(site.get("service", "/api/cloud").status, 401);
 }
 

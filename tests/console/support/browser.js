@@ -3,6 +3,7 @@ import { after } from "node:test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { atEnd } from "./ending.js";
 import { SHOTS } from "./paths.js";
 import { PATIENCE } from "./process.js";
 
@@ -26,7 +27,7 @@ export async function openPage(t, { expected = /^$/, ...options } = {}) {
   context.on("request", (request) => hosts.add(new URL(request.url()).hostname));
   context.on("console", (message) => message.type() === "error" && errors.push(message.text()));
   context.on("weberror", (error) => errors.push(String(error.error())));
-  t.after(async () => {
+  atEnd(t, async () => {
     await context.close();
     assert.deepEqual([...hosts].filter((host) => host !== "127.0.0.1" && host !== ""), []);
     assert.deepEqual(errors.filter((error) => !expected.test(error)), []);

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { atEnd } from "./ending.js";
 import { built } from "./paths.js";
 import { Process } from "./process.js";
 
@@ -12,7 +13,7 @@ const run = promisify(execFile);
 /** A directory that goes with the test. */
 export async function directory(t) {
   const path = await mkdtemp(join(tmpdir(), "console-test-"));
-  t.after(() => rm(path, { recursive: true, force: true, maxRetries: 5 }));
+  atEnd(t, () => rm(path, { recursive: true, force: true, maxRetries: 5 }));
   return path;
 }
 
@@ -35,7 +36,8 @@ export class Cloud {
   static async withThermostat(t, { component = built("thermostat.wasm"), device = "thermostat-01", options = [] } = {}) {
     const dir = await directory(t);
     const host = [built("release/host"), "--component", component, "--report-host", "--telemetry-interval=500ms", ...options];
-    const process = new Process(t, PROGRAM, ["--dir", dir, "exec", "--console-port", "0", "--device-id", device, "--", ...host], {
+    const control = ["--host-control", join(dir, "state/control")];
+    const process = new Process(t, PROGRAM, ["--dir", dir, "exec", "--console-port", "0", ...control, "--device-id", device, "--", ...host], {
       HOST_CACHE_DIR: built("tmp/end-to-end-cache"),
     });
     await process.says("Sent message");

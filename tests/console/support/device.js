@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:tls";
+import { atEnd } from "./ending.js";
 
 const CONNACK = 2;
 const PUBACK = 4;
@@ -21,7 +22,7 @@ export class Device {
     const [host, port] = mqtt.split(":");
     // The certificate is looked at by other tests.
     device.#socket = connect({ host, port, servername: hubName.split(":")[0], rejectUnauthorized: false });
-    t.after(() => device.#socket.destroy());
+    atEnd(t, async () => device.#socket.destroy());
     await once(device.#socket, "secureConnect");
     device.#socket.on("data", (data) => device.#take(data)).on("error", () => {});
     await device.#introduce(hubName, key, model);

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { atEnd } from "./ending.js";
 
 /** How long anything may take, in milliseconds: more than it ever does. */
 export const PATIENCE = 60_000;
@@ -17,7 +18,7 @@ export class Process {
       stream.setEncoding("utf8").on("data", (text) => this.#take(text));
     }
     this.#child.on("close", () => this.#take(""));
-    t.after(() => this.end());
+    atEnd(t, () => this.end());
   }
 
   /** Everything it has printed. */

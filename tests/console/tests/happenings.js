@@ -1,8 +1,9 @@
-import { copyFile, readFile, rename, writeFile } from "node:fs/promises";
+import { copyFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { see, shoot, signIn, tab } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
+import { otherVersion } from "../support/component.js";
 import { built } from "../support/paths.js";
 
 test("a fault is begun, seen, ended and recovered from", async (t) => {
@@ -43,9 +44,3 @@ test("a swap and a roll-back are marked with version, hash and pause", async (t)
   await page.getByText("rolled-back", { exact: true }).waitFor();
   await shoot(page, "overview-swap");
 });
-
-/** The same component with a custom section more, so that its hash is another. */
-async function otherVersion(path) {
-  const section = Buffer.from("\x07versiontwo", "latin1");
-  return Buffer.concat([await readFile(path), Buffer.from([0, section.length]), section]);
-}

@@ -6,7 +6,7 @@ import { Cloud } from "../support/cloud.js";
 /** What the first load may take, in bytes. */
 const FIRST_LOAD = 300_000;
 
-const TABS = ["Overview", "Properties", "Commands", "Raw data", "Twin", "Trace", "Faults"];
+const TABS = ["Overview", "Properties", "Commands", "Raw data", "Twin", "Trace", "Component", "Faults"];
 const LOOKS = [390, 1440].flatMap((width) => ["light", "dark"].map((colorScheme) => ({ width, colorScheme })));
 
 test("every page fits a telephone and a desk, in light and dark, and keeps a picture of itself", async (t) => {

@@ -17,6 +17,8 @@ export interface About {
   readonly dpsName: string;
   readonly idScope: string;
   readonly certificate: string;
+  /** Whether a host beside the cloud lets it look at its component, and change it. */
+  readonly hostControl: boolean;
 }
 
 /** The twins of all devices. */

@@ -44,12 +44,30 @@ export async function ask(path: string, order: Order = {}): Promise<Answer> {
     headers,
     body: order.body === undefined ? null : JSON.stringify(order.body),
   });
-  const text = await response.text();
-  if (response.ok) {
-    return { body: parsed(text), continuation: response.headers.get("x-ms-continuation") };
+  return { body: parsed(await response.text()), continuation: response.headers.get("x-ms-continuation") };
+}
+
+/**
+ * Sends a file, or nothing, and gives the lines of the answer as they come.
+ *
+ * @throws {Problem} If the cloud refuses, or does not answer.
+ */
+export async function* lines(path: string, file: Blob | null): AsyncGenerator<Json> {
+  const response = await reach(versioned(path), { method: "POST", body: file });
+  if (!response.body) return;
+  let rest = "";
+  for await (const text of texts(response.body)) {
+    const whole = (rest + text).split("\n");
+    rest = whole.pop() ?? "";
+    yield* whole.filter((line) => line !== "").map(parsed);
   }
-  if (response.status === 401) signedIn.value = false;
-  throw new Problem(response.status, reason(parsed(text)) ?? `The cloud answered ${response.status}.`);
+}
+
+async function* texts(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const [reader, decoder] = [body.getReader(), new TextDecoder()];
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    yield decoder.decode(part.value, { stream: true });
+  }
 }
 
 /** A name as a part of a path. */
@@ -58,11 +76,12 @@ export function part(name: string): string {
 }
 
 async function reach(path: string, request: RequestInit): Promise<Response> {
-  try {
-    return await fetch(path, request);
-  } catch {
+  const response = await fetch(path, request).catch(() => {
     throw new Problem(0, "The cloud does not answer.");
-  }
+  });
+  if (response.ok) return response;
+  if (response.status === 401) signedIn.value = false;
+  throw new Problem(response.status, reason(parsed(await response.text())) ?? `The cloud answered ${response.status}.`);
 }
 
 /** Azure's own endpoints want to be told the version. */

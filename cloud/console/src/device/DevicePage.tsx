@@ -1,4 +1,5 @@
 import { useEffect, useMemo } from "preact/hooks";
+import { controlledDevice } from "../cloud/host.ts";
 import { model } from "../cloud/models.ts";
 import { type Twin, twin as askTwin } from "../cloud/twin.ts";
 import { DeviceState } from "../devices/DeviceTable.tsx";
@@ -14,6 +15,7 @@ import { DataTab } from "./DataTab.tsx";
 import { FaultsTab } from "./FaultsTab.tsx";
 import { OverviewTab } from "./OverviewTab.tsx";
 import { PropertiesTab } from "./PropertiesTab.tsx";
+import { ComponentTab } from "../component/ComponentTab.tsx";
 import { TraceTab } from "../trace/TraceTab.tsx";
 import { TwinTab } from "./TwinTab.tsx";
 
@@ -40,6 +42,7 @@ const TITLES: Record<Tab, string> = {
   data: "Raw data",
   twin: "Twin",
   trace: "Trace",
+  component: "Component",
   faults: "Faults",
 };
 
@@ -50,6 +53,7 @@ const SHOWN: Record<Tab, (props: TabProps) => preact.JSX.Element> = {
   data: DataTab,
   twin: TwinTab,
   trace: TraceTab,
+  component: ComponentTab,
   faults: FaultsTab,
 };
 
@@ -62,12 +66,14 @@ export function DevicePage({ device, tab }: { device: string; tab: Tab }) {
   useEffect(() => {
     document.title = `${device} · ${TITLES[tab]} · Local cloud`;
   }, [device, tab]);
+  const controlled = useAsked(controlledDevice, []).value;
+  const tabs = TABS.filter((name) => name !== "component" || controlled === device);
   const Shown = SHOWN[tab];
   return (
     <>
       <DeviceHead device={device} twin={asked.value} model={interpreted.value} />
       <nav class="tabs" aria-label="Device">
-        {TABS.map((name) => (
+        {tabs.map((name) => (
           <a key={name} href={deviceAddress(device, name)} aria-current={name === tab ? "page" : undefined}>{TITLES[name]}</a>
         ))}
       </nav>

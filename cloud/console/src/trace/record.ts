@@ -85,12 +85,22 @@ export function isRoutine(record: TraceRecord): boolean {
 
 /** A record in few words. */
 export function titleOf(record: TraceRecord): string {
-  if (record.kind === "request") return `${record.method} ${record.path.split("?")[0]}`;
+  if (record.kind === "request") return `${record.method} ${pathOf(record)}`;
   if (record.kind !== "packet") return record.kind === "ended" ? "connection ended" : "malformed packet";
   const meaning = MEANINGS[record.means ?? ""];
   if (!meaning) return [record.packet, record.topic].filter(Boolean).join(" ");
   const version = record.means === "desired" && record.version ? ` v${record.version}` : "";
   return [meaning.title + version, record.method, record.status].filter((part) => part !== undefined).join(" ");
+}
+
+/** The path as it is meant; one that cannot be read stays as it is. */
+function pathOf(request: RequestRecord): string {
+  const path = request.path.split("?")[0] ?? "";
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 /** What a record carries, in one line. */

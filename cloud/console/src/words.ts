@@ -44,6 +44,18 @@ export function span(milliseconds: number): string {
   return `${Math.floor(milliseconds / 60_000)} min ${Math.round((milliseconds % 60_000) / 1000)} s`;
 }
 
+/** A number of bytes. */
+export function size(bytes: number): string {
+  if (bytes < 1024) return count(bytes, "byte");
+  if (bytes < 1024 ** 2) return `${(bytes / 1024).toFixed(1)} KiB`;
+  return `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
+}
+
+/** The beginning of a hash: enough to tell versions apart. */
+export function shortHash(hash: string): string {
+  return hash.slice(0, 8);
+}
+
 /** A value as it stands in a cell: what is short is written out, the rest as JSON. */
 export function short(value: Json | undefined): string {
   if (value === undefined) return "";

@@ -1,4 +1,4 @@
-//! `/api/cloud`: what a device's program has to be told to find this cloud.
+//! `/api/cloud`: what a device's program has to be told to find this cloud, and whether it speaks to a host beside it.
 
 use std::sync::Arc;
 

@@ -416,6 +416,9 @@ async fn the_cloud_says_how_a_device_finds_it() {
     );
     assert_eq!(answer.json["hostControl"], false);
     assert_eq!(site.get("service", "/api/cloud").status, 401);
+    let beside = Site::beside("control".as_ref()).await;
+    let answer = beside.get("registryRead", "/api/cloud");
+    assert_eq!(answer.json["hostControl"], true);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,36 +1,106 @@
+import assert from "node:assert/strict";
 import { test } from "node:test";
-import { see, signIn, tab } from "../support/browser.js";
+import { see, shoot, signIn, tab } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { otherVersion } from "../support/component.js";
 import { Device } from "../support/device.js";
 import { built } from "../support/paths.js";
 
-const wasm = (buffer) => ({ name: "device.wasm", mimeType: "application/wasm", buffer });
+const PROBATION = ["--probation-time=500ms", "--probation-events=1"];
 
-test("a component that is chosen takes over, one that is none is refused, and the one before comes back", async (t) => {
-  const cloud = await Cloud.withThermostat(t, { options: ["--probation-time=500ms", "--probation-events=1"] });
-  const page = await signIn(t, cloud, { expected: /400/ });
+/** The component's page of a thermostat whose host runs beside the cloud. */
+async function open(t, options, expected) {
+  const cloud = await Cloud.withThermostat(t, { options });
+  const page = await signIn(t, cloud, { expected });
   await page.getByRole("link", { name: "thermostat-01" }).click();
   await tab(page, "Component");
-  await see(page, "Nothing.");
-  const steps = page.locator("ol.steps li");
-  await page.getByLabel("Component").setInputFiles(wasm(Buffer.from("not wasm")));
-  await see(page, "this is no WebAssembly component");
-  await page.getByLabel("Component").setInputFiles(wasm(Buffer.from("\0asm0000", "latin1")));
-  await steps.filter({ hasText: /refused.*is not a WebAssembly component/ }).waitFor();
+  return page;
+}
 
-  await page.getByLabel("Component").setInputFiles(wasm(await otherVersion(built("thermostat.wasm"))));
-  await steps.filter({ hasText: /begun.*thermostat 0\.1\.0 · [0-9a-f]{8} · pause \d/ }).waitFor();
-  await steps.filter({ hasText: "accepted" }).waitFor();
-  await page.getByRole("button", { name: "Roll back to it" }).click();
-  await steps.filter({ hasText: /rolled-back.*a roll-back was asked for/ }).waitFor();
+/** Lets go of a file over the page, as a mouse does. */
+async function drop(page, name, bytes) {
+  const data = await page.evaluateHandle(({ name, base64 }) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], name));
+    return transfer;
+  }, { name, base64: bytes.toString("base64") });
+  await page.locator(".drop").dispatchEvent("dragover", { dataTransfer: data });
+  await page.locator(".drop.over").waitFor();
+  await page.locator(".drop").dispatchEvent("drop", { dataTransfer: data });
+}
+
+const running = (page) => page.locator(".facts .hash").textContent();
+const outcome = (page, title) => page.locator(".swapping .chip").getByText(title, { exact: true }).waitFor();
+
+test("a component that is dropped takes over, is accepted, rolled back, refused, and forced", async (t) => {
+  const page = await open(t, PROBATION);
+  const [back, history] = [page.getByRole("button", { name: "Roll back…" }), page.locator("ol.history li")];
+  const first = await running(page);
+  assert.ok(await back.isDisabled());
+
+  await drop(page, "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
+  await outcome(page, "Accepted");
+  assert.equal(await page.locator(".stages .done").count(), 3);
+  assert.equal(await page.getByRole("button", { name: /^Try/ }).count(), 0);
+  await history.filter({ hasText: /accepted.*thermostat 0\.1\.0 is accepted · [0-9a-f]{8}/ }).waitFor();
+  await page.getByText(`thermostat 0.1.0 · ${first.slice(0, 8)}`).first().waitFor();
+  const second = await running(page);
+  assert.notEqual(second, first);
+  await shoot(page, "component-accepted");
+
+  await back.click();
+  await page.getByRole("dialog").getByRole("button", { name: "Keep" }).click();
+  await back.click();
+  await page.getByRole("dialog").getByRole("button", { name: "Roll back" }).click();
+  await outcome(page, "Rolled back");
+  await page.locator(".facts .hash").getByText(first).waitFor();
+  await see(page, "Not taken again");
+
+  await drop(page, "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
+  await outcome(page, "Refused");
+  await page.locator(".stages .failed").getByText("It was withdrawn before").waitFor();
+  await shoot(page, "component-refused");
+  await page.getByLabel("Take it even if it was withdrawn before").check();
+  await page.getByRole("button", { name: "Try two.wasm again" }).click();
+  await outcome(page, "Accepted");
+  await page.locator(".facts .hash").getByText(second).waitFor();
 });
 
-test("without a host beside the cloud there is no component to look at", async (t) => {
+test("a probation shows what is left of it, while other tabs are looked at, and can be ended by a roll-back", async (t) => {
+  const page = await open(t, ["--probation-time=1h"]);
+  const first = await running(page);
+  await drop(page, "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
+  await page.locator(".stages .doing").getByText(/^3\d\d\d s and \d+ events? left\.$/).waitFor();
+  await page.locator(".card").getByText("On probation").first().waitFor();
+  await tab(page, "Overview");
+  await tab(page, "Component");
+  await outcome(page, "Under way");
+  await page.getByRole("button", { name: "Roll back…" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Roll back" }).click();
+  await outcome(page, "Rolled back");
+  await page.locator(".facts .hash").getByText(first).waitFor();
+});
+
+test("a file that is no component is refused in words", async (t) => {
+  const page = await open(t, PROBATION, /400/);
+  const first = await running(page);
+  const choose = (name, text) => page.locator("input[type=file]").setInputFiles({ name, mimeType: "", buffer: Buffer.from(text, "latin1") });
+  await choose("photo.wasm", "\x89PNG");
+  await page.locator(".stages .failed").getByText("this is no WebAssembly component").waitFor();
+  await choose("half.wasm", "\0asm\x0d\0\x01\0half");
+  await outcome(page, "Refused");
+  await page.locator(".stages .failed").getByText("Cannot compile the component half.wasm: ").waitFor();
+  assert.equal(await running(page), first);
+});
+
+test("without a host beside the cloud there is no component to swap", async (t) => {
   const cloud = await Cloud.run(t, await directory(t));
-  const page = await signIn(t, cloud);
-  await Device.connect(t, cloud, page, "t-1");
+  const page = await signIn(t, cloud, { expected: /404/ });
+  await Device.connect(t, cloud, page, "t-1", "dtmi:com:example:Thermostat;1");
   await page.getByRole("link", { name: "t-1" }).click();
-  await see(page, "No data has come yet.");
-  await page.getByRole("link", { name: "Component" }).waitFor({ state: "detached" });
+  await tab(page, "Twin");
+  await page.locator("main .card").first().waitFor();
+  assert.equal(await page.getByRole("link", { name: "Component" }).count(), 0);
+  await page.goto(`${page.url().replace("twin", "component")}`);
+  await see(page, "This device's component cannot be reached from here.");
 });

@@ -35,7 +35,7 @@ test("a swap and a roll-back are marked with version, hash and pause", async (t)
   await page.getByRole("link", { name: "thermostat-01" }).click();
   await see(page, "none yet");
 
-  await writeFile(`${component}.new`, await otherVersion(built("thermostat.wasm")));
+  await writeFile(`${component}.new`, await otherVersion(built("thermostat.wasm"), "two"));
   await rename(`${component}.new`, component);
   const swap = page.locator("ol.happenings li").filter({ hasText: "Swap" });
   await swap.filter({ hasText: /thermostat 0\.1\.0 is accepted · [0-9a-f]{8} · pause \d/ }).waitFor();

@@ -1,4 +1,4 @@
-import type { Json } from "../json.ts";
+import { asObject, type JsonObject } from "../json.ts";
 import { about } from "./devices.ts";
 import { ask, lines } from "./request.ts";
 
@@ -7,60 +7,96 @@ export interface Version {
   readonly name: string;
   readonly version: string;
   readonly sha256: string;
-  readonly modelId: string;
-  /** When it took over. */
-  readonly since?: string;
+  readonly modelId?: string;
 }
 
-/** A step of a replacement, as `host history` has it. */
+/** A version that runs, or ran. */
+export interface Running extends Version {
+  readonly since: string;
+}
+
+/** A version that is not taken again. */
+export interface Withdrawn {
+  readonly sha256: string;
+  readonly reason: string;
+}
+
+/** What the version that runs does, as the host writes it. */
+export type HostState =
+  | "accepted"
+  | { probation: { secondsLeft: number; eventsLeft: number } }
+  | { "left-alone": { reason: string; secondsLeft: number } };
+
+/** How things stand with a host, as far as it is shown. */
+export interface HostStatus {
+  readonly device: string;
+  readonly process: number;
+  readonly running: Running | null;
+  readonly state: HostState;
+  /** What it would go back to while it is on probation. */
+  readonly fallback: Running | null;
+  /** What ran before. */
+  readonly previous: Running | null;
+  readonly quarantined: Withdrawn[];
+  readonly lastSwap: Step | null;
+  readonly calls: {
+    readonly ok: number;
+    readonly errors: number;
+    readonly traps: number;
+    /** In calls, together. */
+    readonly seconds: number;
+    /** Of the instance, in bytes. */
+    readonly memory: number;
+  };
+}
+
+/** A step of a swap, as the host tells it. */
 export interface Step {
-  readonly step: string;
+  readonly step:
+    | "asked" | "prepared" | "same" | "refused" | "replaced" | "begun" | "continued" | "accepted" | "rolled-back" | "failed";
   readonly time: string;
   readonly version?: Version;
-  readonly pauseMs?: number;
+  /** What runs instead, if it was withdrawn. */
+  readonly instead?: Version;
+  /** Where the host found it. */
+  readonly file?: string;
   readonly reason?: string;
-  /** Why there are no more steps to be told. */
-  readonly error?: string;
+  /** Milliseconds in which no event was handled. */
+  readonly pauseMs?: number;
 }
 
-/** How the host beside the cloud is. */
-export interface Host {
-  readonly device: string;
-  /** `accepted`, or where a replacement is. */
-  readonly state: string;
-  readonly running: Version | null;
-  /** What it goes back to if the one on probation fails. */
-  readonly fallback: Version | null;
-  /** What ran before. */
-  readonly previous: Version | null;
-  /** Hashes of what was withdrawn and is not taken again. */
-  readonly quarantined: string[];
+/** What a swap may do beside what it may anyway. */
+export interface Leave {
+  /** Take a version that was withdrawn before. */
+  force: boolean;
+  /** Begin without the state there is. */
+  freshState: boolean;
+  /** Take a version with another model. */
+  allowModelChange: boolean;
 }
 
-/** What a replacement may do. */
-export interface Allowed {
-  readonly force: boolean;
-  readonly freshState: boolean;
-  readonly allowModelChange: boolean;
+/** How the host beside the cloud is, if it is that of this device. */
+export async function hostOf(device: string): Promise<HostStatus | undefined> {
+  if (!(await about()).hostControl) return undefined;
+  const status = (await ask("/api/host")).body as unknown as HostStatus;
+  return status.device === device ? status : undefined;
 }
 
-/** How the host beside the cloud is. */
-export async function host(): Promise<Host> {
-  return (await ask("/api/host")).body as unknown as Host;
+/** Lets a component take over; tells each step until it is accepted, refused or rolled back. */
+export function swap(component: Blob, leave: Leave): AsyncGenerator<Step> {
+  const asked = Object.entries(leave).filter(([, isGiven]) => isGiven).map(([name]) => `${name}=true`);
+  return steps(`/api/host/swap?${asked.join("&")}`, component);
 }
 
-/** The device whose host the cloud may control, if there is one. */
-export async function controlledDevice(): Promise<string | undefined> {
-  return (await about()).hostControl ? (await host()).device : undefined;
-}
-
-/** Lets a component take over. Tells each step until it is accepted, refused or rolled back. */
-export function swap(component: Blob, allowed: Allowed): AsyncGenerator<Step> {
-  const parameters = Object.entries(allowed).map(([name, is]) => `${name}=${is}`);
-  return lines(`/api/host/swap?${parameters.join("&")}`, component) as AsyncGenerator<Json & Step>;
-}
-
-/** Goes back to the version before. */
+/** Goes back to the version before; tells each step. */
 export function rollBack(): AsyncGenerator<Step> {
-  return lines("/api/host/rollback", null) as AsyncGenerator<Json & Step>;
+  return steps("/api/host/rollback", null);
+}
+
+async function* steps(path: string, body: Blob | null): AsyncGenerator<Step> {
+  for await (const line of lines(path, body)) {
+    const object = asObject(line);
+    if (typeof object?.["error"] === "string") throw new Error(object["error"]);
+    yield object as JsonObject & Step;
+  }
 }

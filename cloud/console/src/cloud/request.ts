@@ -65,7 +65,10 @@ export async function* lines(path: string, file: Blob | null): AsyncGenerator<Js
 
 async function* texts(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const [reader, decoder] = [body.getReader(), new TextDecoder()];
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+  const next = () => reader.read().catch(() => {
+    throw new Problem(0, "The cloud does not answer any more.");
+  });
+  for (let part = await next(); !part.done; part = await next()) {
     yield decoder.decode(part.value, { stream: true });
   }
 }

@@ -1,5 +1,5 @@
-import { useEffect, useMemo } from "preact/hooks";
-import { controlledDevice } from "../cloud/host.ts";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { hostOf } from "../cloud/host.ts";
 import { model } from "../cloud/models.ts";
 import { type Twin, twin as askTwin } from "../cloud/twin.ts";
 import { DeviceState } from "../devices/DeviceTable.tsx";
@@ -11,11 +11,11 @@ import { Skeleton, Trouble } from "../part/State.tsx";
 import { type Asked, useAsked, usePaced } from "../part/use.ts";
 import { deviceAddress, DEVICES, type Tab, TABS } from "../route.ts";
 import { CommandsTab } from "./CommandsTab.tsx";
+import { ComponentTab } from "./ComponentTab.tsx";
 import { DataTab } from "./DataTab.tsx";
 import { FaultsTab } from "./FaultsTab.tsx";
 import { OverviewTab } from "./OverviewTab.tsx";
 import { PropertiesTab } from "./PropertiesTab.tsx";
-import { ComponentTab } from "../component/ComponentTab.tsx";
 import { TraceTab } from "../trace/TraceTab.tsx";
 import { TwinTab } from "./TwinTab.tsx";
 
@@ -63,26 +63,34 @@ export function DevicePage({ device, tab }: { device: string; tab: Tab }) {
   const asked = useTwin(device, log);
   const id = asked.value?.model;
   const interpreted = useAsked(async () => (id ? await model(id) : undefined), [id]);
+  const tabs = useTabs(device, asked.value?.connected);
   useEffect(() => {
     document.title = `${device} · ${TITLES[tab]} · Local cloud`;
   }, [device, tab]);
-  const controlled = useAsked(controlledDevice, []).value;
-  const tabs = TABS.filter((name) => name !== "component" || controlled === device);
   const Shown = SHOWN[tab];
   return (
     <>
       <DeviceHead device={device} twin={asked.value} model={interpreted.value} />
-      <nav class="tabs" aria-label="Device">
-        {tabs.map((name) => (
-          <a key={name} href={deviceAddress(device, name)} aria-current={name === tab ? "page" : undefined}>{TITLES[name]}</a>
-        ))}
-      </nav>
+      <Tabs device={device} shown={tab} tabs={tabs} />
       {asked.trouble && !asked.value && <Trouble>{asked.trouble}</Trouble>}
       {!asked.value && !asked.trouble && <Skeleton lines={6} />}
       {asked.value && (
         <Shown device={device} twin={asked.value} model={interpreted.value} log={log} onChange={asked.again} />
       )}
     </>
+  );
+}
+
+function Tabs({ device, shown, tabs }: { device: string; shown: Tab; tabs: Tab[] }) {
+  const nav = useRef<HTMLElement>(null);
+  // Where there is no room for all of them, the one that is shown is to be seen.
+  useEffect(() => nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [shown, tabs.length]);
+  return (
+    <nav class="tabs" aria-label="Device" ref={nav}>
+      {tabs.map((name) => (
+        <a key={name} href={deviceAddress(device, name)} aria-current={name === shown ? "page" : undefined}>{TITLES[name]}</a>
+      ))}
+    </nav>
   );
 }
 
@@ -102,6 +110,12 @@ function DeviceHead({ device, twin, model }: { device: string; twin: Twin | unde
 function modelLine(twin: Twin, model: Interface | undefined): string {
   if (!twin.model) return "It has announced no model.";
   return model ? `${model.title} · ${model.id}` : `${twin.model}, which the cloud does not know`;
+}
+
+/** Every tab, without what only a device has whose host runs beside the cloud. */
+function useTabs(device: string, connected: boolean | undefined): Tab[] {
+  const host = useAsked(() => hostOf(device), [device, connected]);
+  return TABS.filter((tab) => tab !== "component" || host.value);
 }
 
 function useLog(device: string): DeviceLog {

@@ -13,6 +13,7 @@ const SHAPES = {
   play: "m6 4 10 6-10 6z",
   plus: "M10 4v12M4 10h12",
   system: "M3 4h14v9H3zM7 17h6",
+  upload: "M10 14V4m-4 4 4-4 4 4M4 17h12",
   warning: "M10 3 2.5 16.5h15zM10 8.5v4M10 14.5h.01",
 } as const;
 

@@ -20,6 +20,16 @@ test("the trace matches a desired property with its acknowledgment, and a comman
   await see(page, "\"$iothub/twin/PATCH/properties/desired/?$version=2\"");
   await page.locator("tr.partner").filter({ hasText: /device →.*reports.*"av":2/ }).waitFor();
 
+  await page.getByRole("button", { name: "From the device" }).click();
+  await row(/desired v2/).waitFor({ state: "hidden" });
+  await row(/device → answer 200/).waitFor();
+  await page.getByRole("button", { name: "Both ways" }).click();
+  await row(/desired v2/).waitFor();
+  await page.getByRole("searchbox").fill("properties/desired/?$version=2");
+  await row(/desired v2/).waitFor();
+  await row(/device → answer 200/).waitFor({ state: "hidden" });
+  await page.getByRole("searchbox").fill("");
+
   await page.getByRole("button", { name: "Commands" }).last().click();
   await row(/desired v2/).waitFor({ state: "hidden" });
   await page.getByRole("searchbox").fill("nothing like it");
@@ -29,13 +39,15 @@ test("the trace matches a desired property with its acknowledgment, and a comman
   assert.match(await readFile(await (await download).path(), "utf8"), /"packet":"CONNECT"/);
 });
 
-test("what is no packet is shown as malformed, and why", async (t) => {
+test("what is no packet, or no JSON where there must be, is shown as malformed, and why", async (t) => {
   const cloud = await Cloud.run(t, await directory(t));
   const page = await signIn(t, cloud);
   const device = await Device.connect(t, cloud, page, "t-1");
   await page.getByRole("link", { name: "t-1" }).click();
   await tab(page, "Trace");
   await page.getByRole("row", { name: /CONNECT/ }).first().waitFor();
+  await device.send("{\"temperature\": ");
+  await page.locator("tr.flawed").filter({ hasText: "no JSON: {\"temperature\": " }).waitFor();
   device.babble();
   await page.getByRole("row", { name: /malformed malformed packet/ }).waitFor();
 });

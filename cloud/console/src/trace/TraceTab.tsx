@@ -21,18 +21,26 @@ const TITLES: Record<Group, string> = {
   requests: "Requests",
 };
 
+/** Which way packets went that are shown. */
+const WAYS = [
+  { title: "Both ways", way: undefined },
+  { title: "From the device", way: "up" },
+  { title: "To the device", way: "down" },
+] as const;
+
 /** Everything that crossed the wire of a device, and what operators asked of the cloud about it. */
 export function TraceTab({ device }: TabProps) {
   const log = useTrace(device);
   const [, redraw] = useState(0);
   const [held, setHeld] = useState<TraceRecord[]>();
   const [group, setGroup] = useState<Group>();
+  const [way, setWay] = useState<"up" | "down">();
   const [text, setText] = useState("");
   const [routine, setRoutine] = useState(false);
   const [shown, setShown] = useState(FIRST);
   usePaced(log.changes, PACE, () => redraw((turn) => turn + 1));
   const wanted = (record: TraceRecord) =>
-    (routine || !isRoutine(record)) && (!group || groupOf(record) === group) && fits(record, text);
+    (routine || !isRoutine(record)) && (!group || groupOf(record) === group) && (!way || wayOf(record) === way) && fits(record, text);
   const rows = (held ?? log.rows).filter(wanted);
   const newest = rows.slice(-shown).reverse();
   return (
@@ -43,6 +51,11 @@ export function TraceTab({ device }: TabProps) {
           <button type="button" aria-pressed={!group} onClick={() => setGroup(undefined)}>All</button>
           {GROUPS.map((name) => (
             <button type="button" key={name} aria-pressed={group === name} onClick={() => setGroup(name)}>{TITLES[name]}</button>
+          ))}
+        </div>
+        <div class="segments" role="group" aria-label="Which way it went">
+          {WAYS.map(({ title, way: only }) => (
+            <button type="button" key={title} aria-pressed={way === only} onClick={() => setWay(only)}>{title}</button>
           ))}
         </div>
         <label class="check">
@@ -79,7 +92,13 @@ function address(device: string): string {
   return `/api/trace?device=${encodeURIComponent(device)}`;
 }
 
+function wayOf(record: TraceRecord): "up" | "down" | undefined {
+  return record.kind === "packet" ? record.way : undefined;
+}
+
+/** Whether a record has a text in what is shown of it, or in its topic. */
 function fits(record: TraceRecord, text: string): boolean {
   const wanted = text.trim().toLowerCase();
-  return wanted === "" || `${titleOf(record)}\n${contentOf(record)}`.toLowerCase().includes(wanted);
+  const topic = record.kind === "packet" ? (record.topic ?? "") : "";
+  return wanted === "" || [titleOf(record), contentOf(record), topic].some((part) => part.toLowerCase().includes(wanted));
 }

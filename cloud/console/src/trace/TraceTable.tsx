@@ -5,7 +5,7 @@ import { Chip } from "../part/Chip.tsx";
 import { JsonView } from "../part/JsonView.tsx";
 import { preciseClock, span } from "../words.ts";
 import type { RoundTrip, TraceLog } from "./log.ts";
-import { contentOf, isBad, titleOf, type TraceRecord } from "./record.ts";
+import { contentOf, flawOf, isBad, titleOf, type TraceRecord } from "./record.ts";
 
 interface Props {
   /** The newest first. */
@@ -59,6 +59,7 @@ interface RowProps {
 }
 
 function Row({ record, trip, isOpen, isPartner, onOpen }: RowProps) {
+  const flaw = flawOf(record);
   const kind = isPartner ? "partner" : isBad(record) ? "flawed" : "";
   return (
     <tr class={kind}>
@@ -69,7 +70,7 @@ function Row({ record, trip, isOpen, isPartner, onOpen }: RowProps) {
       </td>
       <td><Way record={record} /></td>
       <td class="what">{titleOf(record)}</td>
-      <td class="clip content">{contentOf(record)}</td>
+      <td class="clip content">{flaw && <span class="flaw">{flaw}: </span>}{contentOf(record)}</td>
       <td class="number">{tripTold(record, trip)}</td>
     </tr>
   );

@@ -20,9 +20,10 @@ test("questions and answers are matched by rid, version and packet id, each on i
     [packet("up", 70, { means: "telemetry", packetId: 3 }), packet("down", 71, { packet: "PUBACK", packetId: 3 })],
     [packet("up", 80, { packet: "PINGREQ" }), packet("down", 81, { packet: "PINGRESP" })],
   ] as const;
-  for (const [question, answer] of pairs) {
+  for (const [question, last] of pairs) {
     const log = new TraceLog();
-    const elsewhere = { ...answer, sequence: 1000 + answer.sequence, connection: 2 };
+    const elsewhere = { ...last, connection: 2 };
+    const answer = { ...last, sequence: last.sequence + 1 };
     log.take([question, elsewhere, answer]);
     const took = Date.parse(answer.time) - Date.parse(question.time);
     assert.deepEqual(log.tripOf(question), { other: answer.sequence, took, isAnswer: false });
@@ -36,4 +37,14 @@ test("a packet id that is used again is another question", () => {
   const [first, second] = [0, 10].map((at) => [packet("up", at, { packetId: 1 }), packet("down", at + 1, { packet: "PUBACK", packetId: 1 })] as const);
   log.take([...(first ?? []), ...(second ?? [])]);
   assert.equal(log.tripOf(second?.[1] as PacketRecord)?.other, second?.[0].sequence);
+});
+
+test("another run of the cloud, which counts from the beginning, is another trace", () => {
+  const log = new TraceLog();
+  const [first, second] = [packet("up", 0, { means: "twin-get", rid: "a" }), packet("up", 10, {})];
+  log.take([first, second]);
+  const again = packet("down", 20, { sequence: 1, means: "twin-answer", rid: "a" });
+  log.take([again]);
+  assert.deepEqual(log.rows, [again]);
+  assert.equal(log.tripOf(again), undefined);
 });

@@ -29,6 +29,8 @@ export class TraceLog {
 
   take(records: TraceRecord[]): void {
     for (const record of records) {
+      // Another run of the cloud counts from the beginning.
+      if (record.sequence <= (this.rows.at(-1)?.sequence ?? 0)) this.begin();
       this.rows.push(record);
       if (record.kind === "packet") this.match(record);
     }
@@ -52,6 +54,12 @@ export class TraceLog {
     for (const key of asking(question)) this.open.delete(key);
     this.trips.set(question.sequence, { other: answer.sequence, took, isAnswer: false });
     this.trips.set(answer.sequence, { other: question.sequence, took, isAnswer: true });
+  }
+
+  private begin(): void {
+    this.rows.length = 0;
+    this.trips.clear();
+    this.open.clear();
   }
 
   private forget(): void {

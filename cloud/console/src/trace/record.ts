@@ -24,10 +24,13 @@ export interface PacketRecord extends Base {
   readonly version?: string;
   readonly status?: number;
   readonly method?: string;
+  readonly properties?: { [name: string]: string };
   readonly body?: Json;
   readonly text?: string;
   readonly base64?: string;
   readonly size?: number;
+  /** Whether only the beginning of the payload is kept. */
+  readonly cut?: boolean;
 }
 
 /** What could not be read, or the end of a connection. */
@@ -115,8 +118,21 @@ export function contentOf(record: TraceRecord): string {
   return (record.filters ?? []).map((filter) => asObject(filter)?.["filter"] ?? filter).join(", ");
 }
 
+/** What is always JSON: everything but messages. */
+function isMeantAsJson({ means, properties }: PacketRecord): boolean {
+  const isMessage = means === "telemetry" || means === "message";
+  return isMessage ? /^application\/json\b/i.test(properties?.["$.ct"] ?? "") : means !== undefined;
+}
+
+/** What is wrong with the payload of a packet, if that can be told. */
+export function flawOf(record: TraceRecord): string | undefined {
+  const hasPayload = record.kind === "packet" && (record.size ?? 0) > 0 && !record.cut;
+  return hasPayload && record.body === undefined && isMeantAsJson(record) ? "no JSON" : undefined;
+}
+
 /** Whether a record tells of something that went wrong. */
 export function isBad(record: TraceRecord): boolean {
+  if (flawOf(record)) return true;
   if ("reason" in record) return record.kind === "malformed";
   if (record.kind === "packet" && (record.codes?.includes(128) || (record.code ?? 0) !== 0)) return true;
   return (record.status ?? 0) >= 400;

@@ -115,18 +115,21 @@ impl Order {
         let (etag, twin_etag) = (matching(&self.etag), matching(&self.twin_etag));
         let twin = self.twin()?;
         match mode.action {
-            Action::Create => create(hub, self.spec(), twin),
+            Action::Create => hub.create_with_twin(self.spec(), twin).map(drop),
             Action::Update => hub.update_device(self.spec(), etag.as_deref()).map(drop),
             Action::CreateOrUpdate if hub.device(&self.id).is_err() => {
-                create(hub, self.spec(), twin)
+                hub.create_with_twin(self.spec(), twin).map(drop)
             }
             Action::CreateOrUpdate => {
                 hub.update_device(self.spec(), etag.as_deref())?;
-                merge_twin(hub, &self.id, twin)
+                match twin {
+                    Some(twin) => hub.patch_twin(&self.id, twin, None).map(drop),
+                    None => Ok(()),
+                }
             }
             Action::Delete => hub.delete_device(&self.id, etag.as_deref()),
             Action::UpdateTwin => hub
-                .patch_twin(&self.id, twin, twin_etag.as_deref())
+                .patch_twin(&self.id, twin.unwrap_or_default(), twin_etag.as_deref())
                 .map(drop),
         }
     }
@@ -141,28 +144,12 @@ impl Order {
         spec
     }
 
-    /// The tags and desired properties it names. What it says was reported is the device's to say.
-    fn twin(&self) -> Result<TwinPatch, HubError> {
-        TwinPatch::from_json(&json!({"tags": self.tags, "properties": self.properties}))
+    /// The tags and desired properties it names, if any. What it says was reported is the device's to say.
+    fn twin(&self) -> Result<Option<TwinPatch>, HubError> {
+        let twin = json!({"tags": self.tags, "properties": self.properties});
+        let twin = TwinPatch::from_json(&twin)?;
+        Ok((twin != TwinPatch::default()).then_some(twin))
     }
-}
-
-/// With its twin, or not at all.
-fn create(hub: &Hub, spec: DeviceSpec, twin: TwinPatch) -> Result<(), HubError> {
-    let device = hub.create_device(spec)?;
-    let id = &device.device_id;
-    merge_twin(hub, id, twin).inspect_err(|_| {
-        // If it is gone already, that is what was wanted.
-        let _ = hub.delete_device(id, Some(&device.etag));
-    })
-}
-
-/// Merges what an order says of the twin beside the identity, if it says anything.
-fn merge_twin(hub: &Hub, id: &str, patch: TwinPatch) -> Result<(), HubError> {
-    if patch == TwinPatch::default() {
-        return Ok(());
-    }
-    hub.patch_twin(id, patch, None).map(drop)
 }
 
 impl Mode {

@@ -17,11 +17,18 @@ impl Hub {
     /// # Errors
     /// `ArgumentInvalid`, `DeviceAlreadyExists`.
     pub fn create_device(&self, spec: DeviceSpec) -> Result<Device, HubError> {
-        self.create(spec, None)
+        self.create_with_twin(spec, None)
     }
 
     /// Registers a device that starts with this twin, or not at all.
-    fn create(&self, spec: DeviceSpec, twin: Option<TwinPatch>) -> Result<Device, HubError> {
+    ///
+    /// # Errors
+    /// `ArgumentInvalid`, `DeviceAlreadyExists`.
+    pub fn create_with_twin(
+        &self,
+        spec: DeviceSpec,
+        twin: Option<TwinPatch>,
+    ) -> Result<Device, HubError> {
         let spec = spec.checked()?;
         let mut state = self.state();
         if state.contains_key(&spec.device_id) {
@@ -100,7 +107,7 @@ impl Hub {
         initial_twin: Option<TwinPatch>,
     ) -> Result<(), HubError> {
         let spec = DeviceSpec::named(id).with_keys(keys.clone());
-        match self.create(spec, initial_twin) {
+        match self.create_with_twin(spec, initial_twin) {
             Err(HubError::DeviceAlreadyExists(_)) => self.set_keys(id, keys),
             created => created.map(drop),
         }

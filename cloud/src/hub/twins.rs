@@ -81,11 +81,6 @@ impl Hub {
         Ok(entry(&mut self.state(), id)?.device_twin())
     }
 
-    /// Every twin, in the order of device ids.
-    pub fn twins(&self) -> Vec<DeviceTwin> {
-        self.state().values().map(Entry::device_twin).collect()
-    }
-
     /// The twins of the devices whose ids come after `id`, in their order, each as it is when its turn comes. Whatever
     /// comes and goes meanwhile, none is there twice.
     pub fn twins_after(&self, id: &str) -> impl Iterator<Item = DeviceTwin> + use<> {

@@ -52,8 +52,13 @@ fn the_files_it_links_to_exist() {
     for document in [
         "README.md",
         "docs/architecture.md",
+        "docs/faults.md",
         "docs/protocol.md",
+        "docs/query.md",
+        "docs/rest.md",
+        "docs/sdks.md",
         "docs/service.md",
+        "docs/thermostat.md",
     ] {
         let text = read(document);
         let folder = Path::new(document).parent().unwrap();

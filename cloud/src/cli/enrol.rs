@@ -60,7 +60,7 @@ fn key(enrolment: &Value) -> Result<String, Failure> {
 }
 
 /// As a shell reads it.
-fn quoted(value: &str) -> String {
+pub(super) fn quoted(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=+@,%".contains(c);
     if !value.is_empty() && value.chars().all(plain) {
         return value.to_owned();

@@ -8,6 +8,7 @@ use cloud::dir::{CloudDir, Running};
 use cloud::server::Cloud;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::enrol::quoted;
 use super::failure::Failure;
 use super::settings::{Manner, Place, loopback};
 use super::{descriptors, logging, output};
@@ -55,6 +56,7 @@ fn greet(dir: &CloudDir, running: &Running, cloud: &Cloud) -> Result<(), Failure
   trust        SSL_CERT_FILE={}
 
 in a second terminal:
+  export CLOUD_DIR={}
   cloud enrol thermostat-1     lets a device provision, and prints what it needs
   cloud events --follow        shows what devices send
   cloud set NAME VALUE         sets a property
@@ -69,6 +71,7 @@ Ctrl-C ends it",
         cloud.console().link(),
         dir.path().display(),
         dir.certificate().display(),
+        quoted(&dir.path().to_string_lossy()),
     );
     greeting.lines().try_for_each(output::line)
 }

@@ -33,6 +33,10 @@ test("an acknowledgment says whether, by which version and how fast", () => {
   assert.equal(standing(answer(400), undefined, "target").acknowledgment?.state, "rejected");
 });
 
+test("the acknowledgment of a removed value is no value", () => {
+  assert.equal(standing(twin({}, { target: { ac: 200, av: 7, ad: "done" } }), undefined, "target").reported, undefined);
+});
+
 test("what nobody desires has no acknowledgment", () => {
   assert.equal(standing(twin({}, { max: 30 }), undefined, "max").acknowledgment, undefined);
   assert.equal(standing(twin({}, { max: 30 }), undefined, "max").reported, 30);

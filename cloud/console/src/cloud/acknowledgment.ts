@@ -40,10 +40,10 @@ export function components(section: Section): string[] {
   return Object.keys(section.values).filter((name) => asObject(section.values[name])?.["__t"] === "c");
 }
 
-/** The value as an acknowledgment of the Plug and Play convention, if it is one. */
+/** The value as an acknowledgment of the Plug and Play convention, if it is one. That of a removed value has no `value`. */
 export function acknowledging(value: Json | undefined): JsonObject | undefined {
   const object = asObject(value);
-  return object && "value" in object && "ac" in object && "av" in object ? object : undefined;
+  return object && "ac" in object && "av" in object ? object : undefined;
 }
 
 function acknowledgment(

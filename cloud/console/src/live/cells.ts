@@ -21,7 +21,7 @@ function ofTwin(patch: JsonObject): Map<string, Json> {
 /** Without what the Plug and Play convention puts around it. */
 function plain(value: Json): Json {
   const object = asObject(value);
-  return object && "ac" in object && "value" in object ? (object["value"] ?? null) : value;
+  return object && "ac" in object && ("value" in object || "av" in object) ? (object["value"] ?? null) : value;
 }
 
 function entries(object: { [name: string]: Json } | undefined, component: string | undefined): Map<string, Json> {

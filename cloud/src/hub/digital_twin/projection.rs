@@ -72,7 +72,8 @@ impl<'a> Level<'a> {
             let reported = self.reported.value(name).map(Reported::of);
             let about = self.about(name, reported);
             metadata.insert(name.into(), about.into());
-            properties.extend(reported.map(|reported| (name.into(), reported.value.clone())));
+            let value = reported.and_then(|reported| reported.value);
+            properties.extend(value.map(|value| (name.into(), value.clone())));
         }
         (properties, metadata)
     }
@@ -116,10 +117,11 @@ impl<'a> Level<'a> {
     }
 }
 
-/// What a device reports of a property: its value, or an acknowledgment `{value, ac, av, ad}` that holds it.
+/// What a device reports of a property: its value, or an acknowledgment `{value, ac, av, ad}` that holds it. One of a value
+/// that was removed holds none: the twin keeps no nulls.
 #[derive(Clone, Copy)]
 struct Reported<'a> {
-    value: &'a Value,
+    value: Option<&'a Value>,
     acknowledgment: Option<&'a Map<String, Value>>,
 }
 
@@ -127,12 +129,12 @@ impl<'a> Reported<'a> {
     fn of(reported: &'a Value) -> Self {
         let acknowledgment = reported.as_object().filter(|object| {
             let own = |key: &String| matches!(key.as_str(), "value" | "ac" | "av" | "ad");
-            object.get("ac").is_some_and(Value::is_u64) && object.keys().all(own)
+            let answers = object.contains_key("value") || object.contains_key("av");
+            object.get("ac").is_some_and(Value::is_u64) && answers && object.keys().all(own)
         });
-        let value = acknowledgment.and_then(|object| object.get("value"));
         Self {
-            value: value.unwrap_or(reported),
-            acknowledgment: acknowledgment.filter(|_| value.is_some()),
+            value: acknowledgment.map_or(Some(reported), |object| object.get("value")),
+            acknowledgment,
         }
     }
 }

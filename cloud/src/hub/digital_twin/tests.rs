@@ -85,6 +85,17 @@ fn a_component_has_metadata_of_its_own() {
 }
 
 #[test]
+fn an_acknowledgment_of_a_removed_value_shows_no_value() {
+    let removed = json!({"a": {"ac": 200, "av": 3, "ad": "done"}});
+    let shown = shown(json!({}), &removed);
+    assert_eq!(shown.get("a"), None);
+    let about = json!({
+        "ackVersion": 3, "ackCode": 200, "ackDescription": "done", "lastUpdateTime": REPORTED,
+    });
+    assert_eq!(shown["$metadata"]["a"], about);
+}
+
+#[test]
 fn an_object_that_only_resembles_an_acknowledgment_is_a_value() {
     for value in [
         json!({"value": 1}),

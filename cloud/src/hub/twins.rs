@@ -81,6 +81,11 @@ impl Hub {
         Ok(entry(&mut self.state(), id)?.device_twin())
     }
 
+    /// The model a device announced when it last connected, if there is such a device and it did.
+    pub fn model_id(&self, id: &str) -> Option<String> {
+        self.state().get(id)?.model_id.clone()
+    }
+
     /// The twins of the devices whose ids come after `id`, in their order, each as it is when its turn comes. Whatever
     /// comes and goes meanwhile, none is there twice.
     pub fn twins_after(&self, id: &str) -> impl Iterator<Item = DeviceTwin> + use<> {

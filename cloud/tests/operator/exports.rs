@@ -142,3 +142,16 @@ async fn az_shows_what_iot_hub_routes() {
         "localhost"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn az_names_the_model_a_device_has_announced() {
+    let site = Site::start().await;
+    let mut device = site.device("t-1").await;
+    device
+        .publish("devices/t-1/messages/events/", r#"{"t": 21}"#)
+        .await;
+    let (_, text) = site.export("&format=az&kind=telemetry", &[]);
+    let event = &lines(&text)[0]["event"];
+    assert_eq!(event["interface"], "dtmi:com:example:Thermostat;1");
+    assert_eq!(event["annotations"]["dt-dataschema"], event["interface"]);
+}

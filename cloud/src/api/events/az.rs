@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::json;
 use crate::hub::twin::{Side, as_changed};
-use crate::hub::{Event, EventKind, Message, RegistryChange};
+use crate::hub::{Event, EventKind, Hub, Message, RegistryChange};
 
 /// What a message that IoT Hub makes itself says about itself.
 struct Notice {
@@ -15,21 +15,27 @@ struct Notice {
     body: Value,
 }
 
-/// Nothing for what IoT Hub routes nowhere: commands and faults.
-pub(super) fn event(event: &Event, hub: &str) -> Option<Value> {
+/// Nothing for what IoT Hub routes nowhere: commands and faults. Telemetry shows the model its device announced last.
+pub(super) fn event(event: &Event, hub: &Hub) -> Option<Value> {
     match &event.kind {
-        EventKind::Telemetry(message) => Some(telemetry(event, message)),
-        kind => notice(event, kind).map(|notice| routed(event, hub, &notice)),
+        EventKind::Telemetry(message) => {
+            let model_id = hub.model_id(&event.device_id).unwrap_or_default();
+            Some(telemetry(event, message, &model_id))
+        }
+        kind => notice(event, kind).map(|notice| routed(event, hub.name(), &notice)),
     }
 }
 
-fn telemetry(event: &Event, message: &Message) -> Value {
+fn telemetry(event: &Event, message: &Message, model_id: &str) -> Value {
     let body = json::event(event);
     let payload = ["body", "text", "base64"];
     let payload = payload.iter().find_map(|name| body.get(name));
     let mut annotations = annotations(event, "Telemetry");
     if let Some(component) = &message.component {
         annotations.insert("dt-subject".into(), component.as_str().into());
+    }
+    if !model_id.is_empty() {
+        annotations.insert("dt-dataschema".into(), model_id.into());
     }
     let system = system([
         ("content_encoding", message.content_encoding.as_deref()),
@@ -39,6 +45,7 @@ fn telemetry(event: &Event, message: &Message) -> Value {
     ]);
     shown(
         event,
+        model_id,
         message.component.as_deref().unwrap_or_default(),
         json!({"system": system, "application": json::properties(message)}),
         annotations,
@@ -130,6 +137,7 @@ fn routed(event: &Event, hub: &str, notice: &Notice) -> Value {
     shown(
         event,
         "",
+        "",
         json!({"system": system, "application": application}),
         annotations(event, notice.source),
         notice.body.clone(),
@@ -164,6 +172,7 @@ fn system<const N: usize>(properties: [(&str, Option<&str>); N]) -> Map<String, 
 
 fn shown(
     event: &Event,
+    model_id: &str,
     component: &str,
     properties: Value,
     annotations: Map<String, Value>,
@@ -172,7 +181,7 @@ fn shown(
     json!({"event": {
         "origin": event.device_id,
         "module": "",
-        "interface": "",
+        "interface": model_id,
         "component": component,
         "properties": properties,
         "annotations": annotations,
@@ -182,8 +191,22 @@ fn shown(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::faults::Faults;
     use crate::hub::TwinChange;
+    use crate::store::{Place, Retention, Store};
+
+    /// Its device has announced no model.
+    fn hub() -> Hub {
+        let keep = Retention {
+            age: Duration::MAX,
+            bytes: u64::MAX,
+        };
+        let store = Store::open(&Place::Memory, keep).unwrap();
+        Hub::open(["localhost"], Faults::default(), store).unwrap()
+    }
 
     fn of(kind: EventKind) -> Option<Value> {
         let event_of = Event {
@@ -192,7 +215,7 @@ mod tests {
             device_id: "t-1".into(),
             kind,
         };
-        event(&event_of, "localhost")
+        event(&event_of, &hub())
     }
 
     #[test]

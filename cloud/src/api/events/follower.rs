@@ -10,7 +10,7 @@ use tracing::error;
 
 use super::selection::Selection;
 use crate::api::Services;
-use crate::hub::Event;
+use crate::hub::{Event, Hub};
 use crate::store::{Page, Store, StoreError};
 
 /// What a client is told.
@@ -25,7 +25,7 @@ pub(super) enum Told {
 /// What is kept is read page by page; then events come by themselves.
 pub(super) struct Follower {
     store: Store,
-    hub_name: String,
+    hub: Hub,
     wanted: Arc<Selection>,
     waiting: VecDeque<Told>,
     place: Place,
@@ -52,7 +52,7 @@ impl Follower {
         let last = store.last_event();
         Self {
             store,
-            hub_name: services.hub.name().to_owned(),
+            hub: services.hub.clone(),
             wanted: Arc::new(wanted),
             waiting: VecDeque::new(),
             place: Place::Start(last),
@@ -61,9 +61,9 @@ impl Follower {
         }
     }
 
-    /// The name of the hub whose events these are.
-    pub(super) fn hub_name(&self) -> &str {
-        &self.hub_name
+    /// The hub whose events these are.
+    pub(super) fn hub(&self) -> &Hub {
+        &self.hub
     }
 
     /// The next there is to tell, or nothing when all is told or the cloud ends.

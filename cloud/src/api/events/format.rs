@@ -81,7 +81,7 @@ impl Format {
                 of_events(csv::row),
             ),
             Self::Az => {
-                let hub = follower.hub_name().to_owned();
+                let hub = follower.hub().clone();
                 let write = move |event: &Event| {
                     let json = az::event(event, &hub);
                     json.as_ref().map(line).unwrap_or_default()

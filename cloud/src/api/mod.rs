@@ -46,6 +46,7 @@ mod problem;
 mod provisioning_lists;
 mod query;
 mod registrations;
+mod resume;
 mod statistics;
 mod templates;
 mod trace;

@@ -1,7 +1,6 @@
 //! How events are written to a client.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::HeaderMap;
@@ -14,12 +13,10 @@ use serde_json::Value;
 use super::follower::{Follower, Told};
 use super::selection::values;
 use super::{az, csv, json};
+use crate::api::resume::KEEP_ALIVE;
 use crate::error::HubError;
 use crate::hub::Event;
 use crate::store::StoreError;
-
-/// So that a client, and whatever lies between, sees that the connection lives.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The form of the events.
 #[derive(Clone, Copy, Debug, PartialEq)]

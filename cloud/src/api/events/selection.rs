@@ -4,6 +4,7 @@ use axum::http::HeaderMap;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 
+use crate::api::resume::{Resume, number, wrong};
 use crate::error::HubError;
 use crate::hub::{Event, EventKind};
 use crate::store::Filter;
@@ -24,9 +25,8 @@ impl Selection {
     /// # Errors
     /// `ArgumentInvalid`, which names what cannot be.
     pub(super) fn parse(query: &str, headers: &HeaderMap) -> Result<Self, HubError> {
-        let one = |name| values(query, name).next();
-        let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-        let resumed = resumed.map(str::to_owned).or_else(|| one("since"));
+        let one = |name: &str| values(query, name).next();
+        let Resume { since, follow } = Resume::parse(headers, one)?;
         let kinds: Vec<_> = values(query, "kind").collect();
         kinds.iter().try_for_each(|kind| check_kind(kind))?;
         let filter = Filter {
@@ -35,13 +35,8 @@ impl Selection {
             from: time("from", one("from"))?,
             to: time("to", one("to"))?,
         };
-        let follow = match one("follow").as_deref() {
-            None | Some("true") => true,
-            Some("false") => false,
-            Some(_) => return Err(wrong("follow must be true or false")),
-        };
         Ok(Self {
-            since: number("since", resumed)?,
+            since,
             last: number("last", one("last"))?,
             // What is still to come is later.
             follow: follow && filter.to.is_none_or(|to| to > Timestamp::now()),
@@ -58,7 +53,7 @@ impl Selection {
 }
 
 /// The values of a parameter, in order.
-pub(super) fn values<'a>(query: &'a str, name: &'a str) -> impl Iterator<Item = String> + 'a {
+pub(super) fn values(query: &str, name: &str) -> impl Iterator<Item = String> {
     query
         .split('&')
         .filter_map(|parameter| parameter.split_once('='))
@@ -67,11 +62,6 @@ pub(super) fn values<'a>(query: &'a str, name: &'a str) -> impl Iterator<Item = 
             let spaced = value.replace('+', " ");
             percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
         })
-}
-
-fn number(name: &str, text: Option<String>) -> Result<Option<u64>, HubError> {
-    let number = text.map(|text| text.parse()).transpose();
-    number.map_err(|_| wrong(format!("{name} must be a number")))
 }
 
 fn time(name: &str, text: Option<String>) -> Result<Option<Timestamp>, HubError> {
@@ -92,10 +82,6 @@ fn check_kind(kind: &str) -> Result<(), HubError> {
             EventKind::NAMES.join(", ")
         ))),
     }
-}
-
-fn wrong(why: impl Into<String>) -> HubError {
-    HubError::ArgumentInvalid(why.into())
 }
 
 #[cfg(test)]

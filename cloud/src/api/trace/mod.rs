@@ -12,7 +12,6 @@ mod watch;
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -29,10 +28,7 @@ use super::Services;
 use super::auth::{Caller, Right};
 use super::parameters::Parameters;
 use super::problem::Problem;
-use crate::error::HubError;
-
-/// So that a client, and whatever lies between, sees that the connection lives.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+use super::resume::{KEEP_ALIVE, Resume, wrong};
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new().route("/api/trace", get(read))
@@ -45,17 +41,7 @@ async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     caller.may(Right::ServiceConnect)?;
-    let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let since = resumed
-        .map(str::to_owned)
-        .or_else(|| parameters.get("since"));
-    let since = since.map(|number| number.parse()).transpose();
-    let since = since.map_err(|_| wrong("since must be a number"))?;
-    let follow = match parameters.get("follow").as_deref() {
-        None | Some("true") => true,
-        Some("false") => false,
-        Some(_) => return Err(wrong("follow must be true or false").into()),
-    };
+    let Resume { since, follow } = Resume::parse(&headers, |name| parameters.get(name))?;
     let watch = Watch::new(
         &services,
         since.unwrap_or(0),
@@ -67,10 +53,6 @@ async fn read(
         Some("ndjson") => Ok(lines(watch)),
         Some(_) => Err(wrong("format must be sse or ndjson").into()),
     }
-}
-
-fn wrong(what: &str) -> HubError {
-    HubError::ArgumentInvalid(what.into())
 }
 
 fn frames(watch: Watch) -> Response {

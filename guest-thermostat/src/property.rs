@@ -2,6 +2,8 @@
 
 use serde_json::{Number, Value};
 
+use crate::temperature::Temperature;
+
 /// The target temperatures that are accepted, in degrees Celsius: what a thermostat for rooms and ovens can be asked for.
 pub const TARGET_RANGE: std::ops::RangeInclusive<i16> = -50..=150;
 
@@ -23,13 +25,13 @@ pub struct Acknowledgment {
     pub property: String,
     /// The value in use, as JSON text.
     pub value: String,
-    /// 200 applied, 400 refused, 404 unknown.
+    /// 200 applied, 400 refused, 403 not to be set, 404 unknown.
     pub status: u32,
     /// For people.
     pub description: String,
 }
 
-/// Applies desired properties to `target` and answers each.
+/// Applies desired properties to `target` and answers each. `highest` is what `maxTempSinceLastReboot` is.
 ///
 /// # Errors
 /// If `properties` is not a JSON object.
@@ -37,6 +39,7 @@ pub(crate) fn apply(
     component: Option<&str>,
     properties: &str,
     target: &mut Option<Number>,
+    highest: Temperature,
 ) -> Result<Vec<Acknowledgment>, String> {
     let properties = match serde_json::from_str(properties) {
         Ok(Value::Object(properties)) => properties,
@@ -48,6 +51,7 @@ pub(crate) fn apply(
             unknown(property, value, &format!("no component {component:?}"))
         }
         (None, property) if property == "targetTemperature" => set_target(property, value, target),
+        (None, property) if property == "maxTempSinceLastReboot" => read_only(property, highest),
         (None, property) => unknown(property, value, "no such property"),
     };
     Ok(properties.into_iter().map(answer).collect())
@@ -59,6 +63,16 @@ fn unknown(property: String, value: Value, why: &str) -> Acknowledgment {
         value: value.to_string(),
         status: 404,
         description: format!("the thermostat has {why}"),
+    }
+}
+
+/// The answer stands where the property was reported, so it carries what the property is.
+fn read_only(property: String, value: Temperature) -> Acknowledgment {
+    Acknowledgment {
+        property,
+        value: value.to_string(),
+        status: 403,
+        description: "read-only: the thermostat reports it".to_owned(),
     }
 }
 

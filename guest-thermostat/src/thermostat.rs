@@ -139,7 +139,8 @@ impl Thermostat {
         component: Option<&str>,
         properties: &str,
     ) -> Result<Vec<Acknowledgment>, String> {
-        property::apply(component, properties, &mut self.target)
+        let highest = self.running.statistics.max();
+        property::apply(component, properties, &mut self.target, highest)
     }
 
     /// A command is to be carried out.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{desire, fresh};
+use crate::{desire, fresh, reported};
 
 #[test]
 fn a_target_is_accepted_as_it_was_written() {
@@ -54,6 +54,18 @@ fn a_removed_target_is_cleared() {
         desire(&mut device, &json!({"targetTemperature": "x"})).1,
         json!("x")
     );
+}
+
+#[test]
+fn what_the_device_alone_reports_is_not_to_be_set_and_stays() {
+    let (mut device, effects) = fresh();
+    let highest = json!(reported(&effects).unwrap());
+    for wanted in [json!(99), Value::Null, json!("x")] {
+        let desired = json!({"maxTempSinceLastReboot": wanted});
+        let (status, value, why) = desire(&mut device, &desired);
+        assert_eq!((status, value), (403, highest.clone()));
+        assert!(why.contains("read-only"), "{why}");
+    }
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod service_environment;
 mod set;
 mod settings;
 mod stream;
+mod tag;
 mod twin;
 mod value;
 
@@ -137,6 +138,14 @@ Examples:
 
 Exit code 1 if the device refuses the value or does not acknowledge it in time.")]
     Set(set::Set),
+    /// Set a tag: what operators know of a device, and queries ask for; the device does not see it
+    #[command(after_help = "\
+Examples:
+  cloud tag site Ulm
+  cloud tag floor 3 --device thermostat-1
+  cloud tag site null                 removes it
+  cloud query \"SELECT deviceId FROM devices WHERE tags.site = 'Ulm'\"")]
+    Tag(tag::Tag),
     /// Call a command (a direct method), and show the answer
     #[command(after_help = "\
 Examples:
@@ -226,6 +235,7 @@ impl Command {
             Self::Query(command) => command.run(&operator(dir)?),
             Self::Twin(command) => command.run(&operator(dir)?),
             Self::Set(command) => command.run(&operator(dir)?),
+            Self::Tag(command) => command.run(&operator(dir)?),
             Self::Call(command) => command.run(&operator(dir)?),
             Self::Events(command) => command.run(&operator(dir)?),
             Self::Send(command) => command.run(&operator(dir)?),

@@ -182,6 +182,20 @@ async fn a_property_that_is_set_shows_its_acknowledgment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tags_are_set_and_removed_and_found_by_a_query() {
+    let service = Service::start();
+    let _device = service.device("t-1", &[]).await;
+    service.shown(&["tag", "floor", "3"]);
+    let tags = service.shown(&["tag", "site", "Ulm"]);
+    assert_eq!(parsed(&tags), json!({"floor": 3, "site": "Ulm"}));
+    let query = "SELECT deviceId FROM devices WHERE tags.site = 'Ulm'";
+    let found = service.shown(&["query", query, "--json"]);
+    assert_eq!(parsed(&found), json!([{"deviceId": "t-1"}]));
+    let tags = service.shown(&["tag", "site", "null"]);
+    assert_eq!(parsed(&tags), json!({"floor": 3}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_waiting_a_property_is_set_all_the_same() {
     let service = Service::start();
     let _device = service.device("t-1", &[]).await;

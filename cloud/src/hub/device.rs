@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
+use super::written;
 use crate::error::HubError;
 use crate::sas;
 
@@ -244,5 +245,5 @@ impl Device {
 
 /// A time as Azure writes it.
 pub(crate) fn time(at: Option<Timestamp>) -> String {
-    at.map_or_else(|| NEVER.to_owned(), |at| at.to_string())
+    at.map_or_else(|| NEVER.to_owned(), written)
 }

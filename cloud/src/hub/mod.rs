@@ -170,3 +170,8 @@ pub(crate) fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
+
+/// A time as text, always of the same length: as texts, times then compare as they do in time.
+pub(crate) fn written(at: Timestamp) -> String {
+    format!("{at:.3}")
+}

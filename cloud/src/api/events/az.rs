@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::json;
 use crate::hub::twin::{Side, as_changed};
-use crate::hub::{Event, EventKind, Hub, Message, RegistryChange};
+use crate::hub::{Event, EventKind, Hub, Message, RegistryChange, written};
 
 /// What a message that IoT Hub makes itself says about itself.
 struct Notice {
@@ -130,7 +130,7 @@ fn routed(event: &Event, hub: &str, notice: &Notice) -> Value {
     let application = json!({
         "hubName": hub,
         "deviceId": event.device_id,
-        "operationTimestamp": event.enqueued.to_string(),
+        "operationTimestamp": written(event.enqueued),
         "iothub-message-schema": notice.schema,
         "opType": notice.operation,
     });
@@ -273,7 +273,7 @@ mod tests {
             twin_version: 3,
         };
         let event = &of(reported).unwrap()["event"];
-        let at = json!({"$lastUpdated": "2026-06-01T18:43:04Z"});
+        let at = json!({"$lastUpdated": "2026-06-01T18:43:04.000Z"});
         assert_eq!(event["payload"]["version"], 3);
         let reported = &event["payload"]["properties"]["reported"];
         assert_eq!(reported["a"], 1);

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::json;
-use crate::hub::{Event, EventKind};
+use crate::hub::{Event, EventKind, written};
 
 /// The columns, which stay the same whatever the events are. `body` is what a device sent, as `encoding` says: `json`,
 /// `text` or `base64`. `details` is JSON: whatever else the event has.
@@ -23,7 +23,7 @@ pub(super) fn row(event: &Event) -> String {
     rest.retain(|_, value| !value.is_null());
     let mut fields = vec![
         event.sequence.to_string(),
-        event.enqueued.to_string(),
+        written(event.enqueued),
         event.device_id.clone(),
         event.kind.name().to_owned(),
     ];
@@ -95,7 +95,7 @@ mod tests {
         let event = telemetry(Some("application/json"), br#"{"t":1.5}"#);
         assert_eq!(
             row(&event),
-            "7,2026-01-31T08:00:00Z,t-1,telemetry,,,application/json,,json,\"{\"\"t\"\":1.5}\",\"{\"\"a\"\":\"\"b\"\"}\",\r\n"
+            "7,2026-01-31T08:00:00.000Z,t-1,telemetry,,,application/json,,json,\"{\"\"t\"\":1.5}\",\"{\"\"a\"\":\"\"b\"\"}\",\r\n"
         );
         assert_eq!(HEADER.split(',').count(), 12);
         let gone = EventKind::Disconnected { reason: "x".into() };

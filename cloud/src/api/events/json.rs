@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::content;
-use crate::hub::{Event, EventKind, Message, MethodReply, TwinChange};
+use crate::hub::{Event, EventKind, Message, MethodReply, TwinChange, written};
 
 pub(super) fn event(event: &Event) -> Value {
     let mut object = Map::new();
@@ -12,7 +12,7 @@ pub(super) fn event(event: &Event) -> Value {
         object.insert("device".into(), event.device_id.as_str().into());
     }
     object.insert("type".into(), event.kind.name().into());
-    object.insert("enqueued".into(), event.enqueued.to_string().into());
+    object.insert("enqueued".into(), written(event.enqueued).into());
     if let Value::Object(details) = details(&event.kind) {
         object.extend(details.into_iter().filter(|(_, value)| !value.is_null()));
     }

@@ -18,7 +18,7 @@ pub(super) fn told(told: &Told) -> Value {
 fn record(record: &Record) -> Value {
     let mut object = Map::new();
     object.insert("sequence".into(), record.sequence.into());
-    object.insert("time".into(), record.time.to_string().into());
+    object.insert("time".into(), format!("{:.6}", record.time).into());
     if let Some(device) = record.device().filter(|device| !device.is_empty()) {
         object.insert("device".into(), device.into());
     }

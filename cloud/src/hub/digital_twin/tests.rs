@@ -5,8 +5,8 @@ use serde_json::json;
 use super::*;
 use crate::hub::Twin;
 
-const SET: &str = "2026-01-01T00:00:00Z";
-const REPORTED: &str = "2026-01-01T00:00:05Z";
+const SET: &str = "2026-01-01T00:00:00.000Z";
+const REPORTED: &str = "2026-01-01T00:00:05.000Z";
 
 fn at(time: &str) -> Timestamp {
     time.parse().unwrap()

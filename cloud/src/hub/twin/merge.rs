@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::hub::written;
+
 /// What is written beside each property that a change touches.
 pub(super) struct Stamp {
     updated: Timestamp,
@@ -31,7 +33,7 @@ impl Stamp {
     }
 
     fn put(&self, metadata: &mut Map<String, Value>) {
-        metadata.insert("$lastUpdated".into(), self.updated.to_string().into());
+        metadata.insert("$lastUpdated".into(), written(self.updated).into());
         if let Some(version) = self.version {
             metadata.insert("$lastUpdatedVersion".into(), version.into());
         }

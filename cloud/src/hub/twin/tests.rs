@@ -43,11 +43,11 @@ fn a_new_twin_is_empty_with_every_version_one() {
     );
     assert_eq!(
         twin.properties_json()["desired"]["$metadata"],
-        json!({"$lastUpdated": "1970-01-01T00:00:00Z", "$lastUpdatedVersion": 1})
+        json!({"$lastUpdated": "1970-01-01T00:00:00.000Z", "$lastUpdatedVersion": 1})
     );
     assert_eq!(
         twin.properties_json()["reported"]["$metadata"],
-        json!({"$lastUpdated": "1970-01-01T00:00:00Z"})
+        json!({"$lastUpdated": "1970-01-01T00:00:00.000Z"})
     );
 }
 
@@ -84,8 +84,8 @@ fn metadata_tells_when_and_by_which_version_a_property_changed() {
     let mut twin = patched(&[json!({"a": 1, "b": {"x": 1}})]);
     twin.patch(desired(json!({"b": {"x": 2}})), at(60)).unwrap();
     let metadata = &twin.properties_json()["desired"]["$metadata"];
-    let first = json!({"$lastUpdated": "1970-01-01T00:00:01Z", "$lastUpdatedVersion": 2});
-    let second = json!({"$lastUpdated": "1970-01-01T00:01:00Z", "$lastUpdatedVersion": 3});
+    let first = json!({"$lastUpdated": "1970-01-01T00:00:01.000Z", "$lastUpdatedVersion": 2});
+    let second = json!({"$lastUpdated": "1970-01-01T00:01:00.000Z", "$lastUpdatedVersion": 3});
     assert_eq!(metadata["a"], first);
     assert_eq!(metadata["b"]["x"], second);
     assert_eq!(metadata["$lastUpdatedVersion"], 3);

@@ -166,6 +166,7 @@ fn main() {
     let compiler = Compiler {
         program: built("release/host"),
         cache: cache.path().join("images"),
+        in_background: false,
     };
     network.block_on(async {
         let thermostat = load(&sandbox, &compiler, "thermostat.wasm").await;

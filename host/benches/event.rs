@@ -89,6 +89,7 @@ fn component(guests: &Runtime, cache: &Path, wasm: &str) -> Component {
     let compiler = Compiler {
         program: built("release/host"),
         cache: cache.to_owned(),
+        in_background: false,
     };
     let source =
         Source::read(&built(wasm), sandbox.limits()).expect("build it first: make build guests");

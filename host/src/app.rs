@@ -132,6 +132,7 @@ fn compile(args: &CompileArgs) -> Result<(), AppError> {
         &args.file,
         &config::cache_dir(&args.cache)?,
         &args.limits.limits(),
+        args.background,
     )
     .map_err(|error| match error {
         LoadError::NotCompiled { .. } | LoadError::Cache { .. } => {

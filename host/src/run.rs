@@ -95,6 +95,7 @@ pub(crate) fn sandbox(
     let compiler = Compiler {
         program: THIS_PROGRAM.into(),
         cache: config::cache_dir(&args.cache)?,
+        in_background: false,
     };
     let sandbox = Sandbox::new(args.limits.limits(), args.wasi.into(), guests.clone())
         .map_err(anyhow::Error::from)?;
@@ -152,6 +153,7 @@ async fn device(
         steps,
         file_is_new,
     } = begin(&loader, file, &mut store, &*clock).await?;
+    let loader = loader.beside_a_device();
 
     let (wishes, to_prepare) = mpsc::channel(AT_A_TIME);
     let (orders, to_device) = mpsc::channel(AT_A_TIME);

@@ -25,7 +25,12 @@ struct Compiled {
 }
 
 async fn compiled() -> Compiled {
+    compiled_as(false).await
+}
+
+async fn compiled_as(in_background: bool) -> Compiled {
     let mut lab = Lab::new(Limits::default(), Wasi::LogOnly);
+    lab.compiler.in_background = in_background;
     lab.compiler.program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/scribe.sh").into();
     let loaded = lab.load(&thermostat()).await;
     let written = |name| fs::read_to_string(lab.compiler.cache.join(name)).unwrap();
@@ -66,6 +71,15 @@ async fn the_compiler_is_given_the_component_the_folder_of_images_and_its_limits
         .collect();
     assert_eq!(arguments, expected);
     assert!(component == fs::read(thermostat()).unwrap());
+}
+
+#[tokio::test]
+async fn the_compiler_gives_way_beside_a_device_and_not_before_its_start() {
+    for (in_background, expected) in [(false, 0), (true, 1)] {
+        let arguments = compiled_as(in_background).await.arguments;
+        let asked = arguments.iter().filter(|given| **given == "--background");
+        assert_eq!(asked.count(), expected);
+    }
 }
 
 #[tokio::test]

@@ -102,6 +102,9 @@ pub struct CacheArgs {
 pub struct CheckArgs {
     /// The component; `-` for standard input.
     pub file: PathBuf,
+    /// Give way to whatever else runs on this machine.
+    #[arg(long, env = "HOST_BACKGROUND")]
+    pub background: bool,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -118,6 +121,9 @@ pub struct CheckArgs {
 pub struct CompileArgs {
     /// The component; `-` for standard input.
     pub file: PathBuf,
+    /// Give way to whatever else runs on this machine.
+    #[arg(long, env = "HOST_BACKGROUND")]
+    pub background: bool,
     /// What a component may take.
     #[command(flatten)]
     pub limits: LimitArgs,

@@ -33,6 +33,9 @@ pub struct Compiler {
     pub program: PathBuf,
     /// Owner-only directory of images.
     pub cache: PathBuf,
+    /// Whether it gives way to whatever else runs on the machine. A device that is to start waits for its component, and
+    /// on a busy machine would wait long.
+    pub in_background: bool,
 }
 
 /// Why a component file could not be loaded.
@@ -201,6 +204,7 @@ impl Compiler {
                 self.cache.clone().into(),
             ])
             .args(told)
+            .args(self.in_background.then_some("--background"))
             .args(["--", STDIN])
             .env_clear()
             .stdin(Stdio::piped())
@@ -285,7 +289,12 @@ const INVALID: i32 = 2;
 
 /// Compiles `path`, or standard input for `-`, into the directory of images: what the child process does. Bounds itself
 /// first.
-pub fn compile_here(path: &Path, cache: &Path, limits: &Limits) -> Result<PathBuf, LoadError> {
+pub fn compile_here(
+    path: &Path,
+    cache: &Path,
+    limits: &Limits,
+    in_background: bool,
+) -> Result<PathBuf, LoadError> {
     if path == Path::new(STDIN) {
         die_with_parent();
     }
@@ -293,9 +302,13 @@ pub fn compile_here(path: &Path, cache: &Path, limits: &Limits) -> Result<PathBu
     let compiler = Compiler {
         program: PathBuf::new(),
         cache: cache.to_owned(),
+        in_background,
     };
     compiler.prepare_cache()?;
     bound_this_process(limits);
+    if in_background {
+        let _ = rustix::process::nice(19);
+    }
     let engine = engine().map_err(|error| LoadError::NotCompiled {
         path: source.path().to_owned(),
         reason: format!("{error:#}"),
@@ -325,7 +338,7 @@ fn die_with_parent() {
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
 }
 
-/// Memory and CPU time as limited, the lowest priority, and the first to go when the machine's memory is short. A limit that
+/// Memory and CPU time as limited, and the first to go when the machine's memory is short. A limit that
 /// cannot be set leaves the ones of the parent.
 fn bound_this_process(limits: &Limits) {
     let bound = |amount: u64| Rlimit {
@@ -334,6 +347,5 @@ fn bound_this_process(limits: &Limits) {
     };
     let _ = setrlimit(Resource::As, bound(limits.compile_memory));
     let _ = setrlimit(Resource::Cpu, bound(limits.compile_time.as_secs()));
-    let _ = rustix::process::nice(19);
     let _ = fs::write("/proc/self/oom_score_adj", "1000");
 }

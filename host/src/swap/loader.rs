@@ -28,6 +28,13 @@ pub struct Loader {
 }
 
 impl Loader {
+    /// Compiles from now on without taking the machine from a device that runs.
+    #[must_use]
+    pub fn beside_a_device(mut self) -> Self {
+        self.compiler.in_background = true;
+        self
+    }
+
     /// Loads a component. May be dropped at any time.
     pub async fn load(&self, source: &Source) -> Result<Component, LoadError> {
         self.compiler.load(&self.sandbox, source).await

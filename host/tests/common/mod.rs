@@ -24,6 +24,7 @@ impl Lab {
         let compiler = Compiler {
             program: env!("CARGO_BIN_EXE_host").into(),
             cache: cache.path().join("images"),
+            in_background: false,
         };
         Self {
             sandbox,

@@ -78,8 +78,8 @@ impl Cloud {
         let (mqtt_listener, mqtt) = listen(config.mqtt, "devices (MQTT)").await?;
         let (https_listener, https) = listen(config.https, "operators (HTTPS)").await?;
         let console_listener = console::listen(config.console).await?;
-        let console = Console::new(console_listener.local_addr()?);
         let store = Store::open(&config.place, config.keep)?;
+        let console = Console::open(console_listener.local_addr()?, store.clone())?;
         let hub = Hub::open(&config.names, Faults::default(), store)?;
         let dps = Dps::open(dps_config(&config, mqtt.port())?, hub.clone())?;
         let (shutdown, ends) = watch::channel(false);

@@ -54,8 +54,9 @@ function SignedOut() {
     <div class="card signed-out" role="alert">
       <h1>You are signed out</h1>
       <p>
-        The cloud does not know this browser: your session has ended, or the cloud was started anew. For a link that signs you
-        in, run this in a terminal and open what it prints in this browser. This page then goes on by itself.
+        The cloud does not know this browser: it has not signed in since it was closed, or has asked nothing for 30 days, or the
+        cloud keeps nothing (<code>--ephemeral</code>). For a link that signs you in, run this in a terminal and open what it
+        prints in this browser. This page then goes on by itself.
       </p>
       <pre>cloud console</pre>
       <p class="faint">

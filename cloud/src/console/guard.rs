@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::Console;
 use crate::api::{SignedIn, unauthorized};
+use crate::hub;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -90,7 +91,7 @@ pub(super) fn has_session(console: &Console, headers: &HeaderMap) -> bool {
         .filter_map(|header| header.to_str().ok())
         .flat_map(|header| header.split(';'))
         .filter_map(|cookie| cookie.trim().split_once('='))
-        .any(|(key, value)| key == name && console.access.is_session(value))
+        .any(|(key, value)| key == name && console.sessions.admits(value, hub::now()))
 }
 
 impl Console {

@@ -1,8 +1,8 @@
 //! The operator's console: a page in the browser, on a listener of its own.
 //!
 //! The page is a client of the [`api`] and of nothing else. Because browsers do not know the local certificate authority,
-//! it is plain HTTP, and so on 127.0.0.1 alone; because it has no keys, a session ([`access`]) stands in the place of a
-//! token. What may ask for anything is decided in [`guard`].
+//! it is plain HTTP, and so on 127.0.0.1 alone; because it has no keys, a session ([`sessions`]) stands in the place of a
+//! token, and begins with a link ([`links`]). What may ask for anything is decided in [`guard`].
 //!
 //! | path | answers |
 //! |---|---|
@@ -10,11 +10,12 @@
 //! | `/console/…` | the file of this name, else the page itself |
 //! | anything else | as on the operators' listener, to who has signed in |
 
-mod access;
 mod assets;
 mod guard;
+mod links;
 mod plain;
 mod secret;
+mod sessions;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -35,9 +36,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::warn;
 
-use crate::api;
-use access::Access;
-pub use access::LINK_LIFE;
+use crate::store::{Store, StoreError};
+use crate::{api, hub};
+pub use links::LINK_LIFE;
+use links::Links;
+use sessions::Sessions;
 
 /// The port of the console unless one is chosen.
 pub const PORT: u16 = 8080;
@@ -49,15 +52,21 @@ const HOME: &str = "/console/";
 #[derive(Clone)]
 pub struct Console {
     address: SocketAddr,
-    access: Arc<Access>,
+    links: Arc<Links>,
+    sessions: Arc<Sessions>,
 }
 
 impl Console {
-    pub(crate) fn new(address: SocketAddr) -> Self {
-        Self {
+    /// The console at this address, with the sessions of this store.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub(crate) fn open(address: SocketAddr, store: Store) -> Result<Self, StoreError> {
+        Ok(Self {
             address,
-            access: Arc::default(),
-        }
+            links: Arc::default(),
+            sessions: Arc::new(Sessions::open(store)?),
+        })
     }
 
     /// Where it listens.
@@ -67,7 +76,7 @@ impl Console {
 
     /// A new address to open in a browser. It signs in whoever opens it first, and counts for [`LINK_LIFE`].
     pub fn link(&self) -> String {
-        let token = self.access.invite(Instant::now());
+        let token = self.links.invite(Instant::now());
         format!("http://{}{HOME}sign-in?token={token}", self.address)
     }
 
@@ -148,9 +157,12 @@ async fn sign_in(
     if guard::has_session(&console, &headers) {
         return Redirect::to(HOME).into_response();
     }
-    let Some(session) = console.access.enter(&link.token, Instant::now()) else {
+    if !console.links.redeem(&link.token, Instant::now()) {
         return plain::no_such_link();
-    };
+    }
+    let session = console.sessions.begin(hub::now());
+    console.sessions.settled().await;
+    // Without an age: it is the key to everything here, so it ends with the browser and is not kept on its disk.
     let cookie = format!(
         "{}={session}; Path=/; HttpOnly; SameSite=Strict",
         console.cookie()

@@ -20,6 +20,8 @@ pub(crate) enum Row {
     Template(String),
     /// An interface that was added to the models.
     Model(String),
+    /// Someone who has signed in to the console, by the hash of their token.
+    Session(String),
 }
 
 /// What a row holds: JSON, and for a message its body.
@@ -87,6 +89,8 @@ impl Row {
             Self::Model(id) => {
                 put("REPLACE INTO model (id, document) VALUES (?1, ?2)")?.execute((id, document))
             }
+            Self::Session(hash) => put("REPLACE INTO session (hash, document) VALUES (?1, ?2)")?
+                .execute((hash, document)),
         }
         .map(drop)
     }
@@ -109,6 +113,7 @@ impl Row {
                 remove("DELETE FROM template WHERE model = ?1")?.execute((model,))
             }
             Self::Model(id) => remove("DELETE FROM model WHERE id = ?1")?.execute((id,)),
+            Self::Session(hash) => remove("DELETE FROM session WHERE hash = ?1")?.execute((hash,)),
         }
         .map(drop)
     }
@@ -153,6 +158,14 @@ impl Store {
     /// If they cannot be read.
     pub(crate) fn models(&self) -> std::result::Result<Vec<String>, StoreError> {
         self.documents("SELECT document FROM model")
+    }
+
+    /// The documents of all sessions of the console.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub(crate) fn sessions(&self) -> std::result::Result<Vec<String>, StoreError> {
+        self.documents("SELECT document FROM session")
     }
 
     /// All messages that wait, in the order in which they were queued for each device.

@@ -16,7 +16,7 @@ use crate::files;
 const VERSION: u32 = STEPS.len() as u32;
 
 /// What leads from each version to the next.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "
     CREATE TABLE device (id TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE message (
@@ -40,6 +40,7 @@ const STEPS: [&str; 2] = [
     CREATE TABLE template (model TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE model (id TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ",
+    "CREATE TABLE session (hash TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;",
 ];
 
 /// Besides the writer only readers use the file, and the log before each write keeps them apart; whoever looks into it
@@ -141,4 +142,50 @@ fn upgrade(database: &Connection) -> Result<(), Unusable> {
         ))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn version(database: &Connection) -> u32 {
+        let version = database.pragma_query_value(None, "user_version", |row| row.get(0));
+        version.unwrap()
+    }
+
+    #[test]
+    fn a_store_of_every_earlier_version_becomes_one_of_this_with_what_it_had() {
+        let dir = TempDir::new().unwrap();
+        let fresh = Connection::open_in_memory().unwrap();
+        assert!(upgrade(&fresh).is_ok());
+        for earlier in 1..VERSION {
+            let path = dir.path().join(earlier.to_string());
+            let database = Connection::open(&path).unwrap();
+            for step in &STEPS[..earlier as usize] {
+                database.execute_batch(step).unwrap();
+            }
+            let had = "INSERT INTO device VALUES ('t-1', '{}'); UPDATE last_event SET sequence = 7";
+            database.execute_batch(had).unwrap();
+            let set = database.pragma_update(None, "user_version", earlier);
+            set.unwrap();
+            drop(database);
+
+            let (writing, _, last) = open(&Place::File(path)).ok().unwrap();
+            let database = writing.lock().unwrap();
+            assert_eq!((version(&database), last), (VERSION, 7));
+            let devices = database.query_row("SELECT count(*) FROM device", (), |row| row.get(0));
+            assert_eq!(devices, Ok(1));
+            assert_eq!(tables(&database), tables(&fresh), "from {earlier}");
+        }
+    }
+
+    /// Every table and index, as it was made.
+    fn tables(database: &Connection) -> Vec<Option<String>> {
+        let sql = "SELECT sql FROM sqlite_schema ORDER BY name";
+        let mut statement = database.prepare(sql).unwrap();
+        let tables = statement.query_map((), |row| row.get(0)).unwrap();
+        tables.map(Result::unwrap).collect()
+    }
 }

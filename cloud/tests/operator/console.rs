@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 
 use rustix::process::Signal;
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::process::Service;
 use crate::site::{OWNER, Site};
@@ -37,8 +38,12 @@ struct Browser {
 
 impl Browser {
     fn new(site: &Site) -> Self {
+        Self::at(site.cloud.console().address())
+    }
+
+    fn at(console: SocketAddr) -> Self {
         Self {
-            console: site.cloud.console().address(),
+            console,
             cookie: None,
         }
     }
@@ -380,6 +385,25 @@ fn the_command_prints_a_link_and_the_cloud_one_when_it_starts() {
         );
     }
     assert_eq!(service.stop(Signal::TERM).0, Some(0));
+}
+
+#[test]
+fn a_session_goes_on_when_a_killed_cloud_comes_back_unless_nothing_is_kept() {
+    for (options, status) in [(&[][..], 200), (&["--ephemeral"], 401)] {
+        let service = Service::start_with(TempDir::new().unwrap(), options);
+        let [link, unused] = [(); 2].map(|()| service.shown(&["console"]).trim().to_owned());
+        let address: SocketAddr = link.split('/').nth(2).unwrap().parse().unwrap();
+        let mut browser = Browser::at(address);
+        assert_eq!(browser.open(&link).status, 303);
+        assert_eq!(browser.get(DEVICES).status, 200);
+        let (_, dir) = service.stop(Signal::KILL);
+        let port = address.port().to_string();
+        let again = Service::start_with(dir, &[options, &["--console-port", &port]].concat());
+        assert_eq!(browser.get(DEVICES).status, status, "{options:?}");
+        let unused = Browser::at(address).open(&unused);
+        assert_eq!(unused.status, 403, "links end with the cloud");
+        drop(again);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

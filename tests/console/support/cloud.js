@@ -25,9 +25,9 @@ export class Cloud {
   }
 
   /** `cloud run`; `ports` are those of one that ran before. */
-  static async run(t, dir, ports = { mqtt: "127.0.0.1:0", https: "127.0.0.1:0", console: "0" }) {
+  static async run(t, dir, ports = { mqtt: "127.0.0.1:0", https: "127.0.0.1:0", console: "0" }, options = []) {
     const where = ["--mqtt", ports.mqtt, "--https", ports.https, "--console-port", ports.console];
-    const process = new Process(t, PROGRAM, ["--dir", dir, "run", ...where]);
+    const process = new Process(t, PROGRAM, ["--dir", dir, "run", ...where, ...options]);
     await process.says("Ctrl-C ends it");
     return new Cloud(dir, process);
   }

@@ -1,26 +1,54 @@
 import { test } from "node:test";
-import { see, signIn } from "../support/browser.js";
+import { gone, see, shoot, signIn } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { Device } from "../support/device.js";
 
-test("a cloud that is killed and started again under an open page is told, and the page goes on", async (t) => {
-  const dir = await directory(t);
-  const cloud = await Cloud.run(t, dir);
-  const link = new URL(await cloud.link());
-  const page = await signIn(t, cloud, { expected: /ERR_|401/ });
-  const device = await Device.connect(t, cloud, page, "t-1", "dtmi:com:example:Thermostat;1");
+const MODEL = "dtmi:com:example:Thermostat;1";
+
+/** The page of a device that has sent a temperature, and where its cloud listens. */
+async function open(t, cloud) {
+  const page = await signIn(t, cloud, { expected: /ERR_|401|404/ });
+  const device = await Device.connect(t, cloud, page, "t-1", MODEL);
   await device.send("{\"temperature\": 21.5}");
   await page.getByRole("link", { name: "t-1" }).click();
-  await page.getByRole("button", { name: /^Temperature/ }).getByText("21.5").waitFor();
-
+  await temperature(page);
   const { mqtt, https } = await cloud.running();
+  return { page, ports: { mqtt, https, console: new URL(page.url()).port } };
+}
+
+const temperature = (page) => page.getByRole("button", { name: /^Temperature/ }).getByText("21.5").waitFor();
+
+test("a cloud that is killed and started again under an open page is told, and the page goes on by itself", async (t) => {
+  const dir = await directory(t);
+  const cloud = await Cloud.run(t, dir);
+  const { page, ports } = await open(t, cloud);
   await cloud.process.end("SIGKILL");
   await see(page, "The cloud does not answer.");
-  const again = await Cloud.run(t, dir, { mqtt, https, console: link.port });
-  // Its sessions ended with it.
+  const again = await Cloud.run(t, dir, ports);
+  await see(page, "The cloud is back.");
+  await temperature(page);
+  await page.getByText("Not connected").first().waitFor();
+  await shoot(page, "restart-back");
+  const other = await Device.connect(t, again, page, "t-2", MODEL);
+  await page.goto(page.url().replace("t-1", "t-2"));
+  await other.send("{\"temperature\": 21.5}");
+  await temperature(page);
+  await gone(page, "You are signed out");
+});
+
+test("a cloud that keeps nothing is signed in to again, and the page goes on", async (t) => {
+  const dir = await directory(t);
+  const options = ["--ephemeral"];
+  const cloud = await Cloud.run(t, dir, undefined, options);
+  const { page, ports } = await open(t, cloud);
+  await cloud.process.end("SIGKILL");
+  await see(page, "The cloud does not answer.");
+  const again = await Cloud.run(t, dir, ports, options);
   await see(page, "You are signed out");
+  await shoot(page, "restart-signed-out");
   const other = await page.context().newPage();
   await other.goto(await again.link());
-  await page.getByRole("button", { name: /^Temperature/ }).getByText("21.5").waitFor();
-  await page.getByText("Not connected").first().waitFor();
+  await gone(page, "You are signed out");
+  await page.getByRole("link", { name: "Devices" }).click();
+  await see(page, "There is no device yet.");
 });

@@ -7,6 +7,7 @@
 )]
 
 use end_to_end::{Cloud, HostCommand, guest};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 fn lines(text: &str) -> Vec<Value> {
@@ -29,15 +30,21 @@ fn a_killed_cloud_comes_back_as_it_was_and_its_device_with_it() {
         .start();
     host.stdout.wait_for("Listening");
     cloud.operate(&["set", "--no-wait", "colour", "red"]);
-    for _ in 0..20 {
-        events.next("telemetry");
-    }
+    let last = (0..20).map(|_| events.next("telemetry")).last();
+    let last = last.expect("twenty of them");
     let before = cloud.twin()["properties"]["desired"].clone();
     cloud.kill_and_start_again();
 
     let mut events = cloud.events();
     let disconnected = events.next("disconnected");
     assert_eq!(disconnected["reason"], "the cloud ended without a warning");
+    // It was there when the cloud took its last message, and not when the cloud came back.
+    let moment = |event: &Value, name: &str| -> Timestamp {
+        let text = event[name].as_str().expect("a time");
+        text.parse().expect("a time")
+    };
+    let since = moment(&disconnected, "since");
+    assert!(moment(&last, "enqueued") <= since && since < moment(&disconnected, "enqueued"));
     events.next("connected");
     // The assignment is still good: the device asks DPS once in its life.
     let asked = host.stderr.text().matches("asking DPS").count();

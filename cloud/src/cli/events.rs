@@ -155,9 +155,16 @@ fn what(event: &Value) -> String {
         Some("command") => command(event),
         Some("created" | "updated" | "deleted") => plain(at(event, "/status")),
         Some("connected") => plain(at(event, "/modelId")),
+        Some("disconnected") => disconnected(event),
         Some("fault-began" | "fault-ended" | "fault-struck") => fault(at(event, "/fault")),
         _ => plain(at(event, "/reason")),
     }
+}
+
+fn disconnected(event: &Value) -> String {
+    let since = at(event, "/since").as_str();
+    let since = since.map(|since| format!(", after {since}"));
+    plain(at(event, "/reason")) + &since.unwrap_or_default()
 }
 
 fn command(event: &Value) -> String {

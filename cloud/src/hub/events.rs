@@ -34,6 +34,9 @@ pub enum EventKind {
     Disconnected {
         /// Why, in words.
         reason: String,
+        /// When the hub was last known to have it, if the cloud itself ended then and could take note of nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<Timestamp>,
     },
     /// It sent a message.
     Telemetry(Message),

@@ -165,17 +165,18 @@ impl Hub {
 
     fn unlink(&self, entry: &mut Entry, reason: &Close) {
         if entry.link.take().is_some() {
-            self.disconnected(entry, reason);
+            self.disconnected(entry, reason, None);
         }
     }
 
-    /// Notes that a device is connected no more.
-    pub(super) fn disconnected(&self, entry: &mut Entry, reason: &Close) {
+    /// Notes that a device is connected no more, and since when, if that is not now.
+    pub(super) fn disconnected(&self, entry: &mut Entry, reason: &Close, since: Option<Timestamp>) {
         entry.set_connected(false, now());
         entry.session.close();
         entry.queue.reset();
         let disconnected = EventKind::Disconnected {
             reason: reason.to_string(),
+            since,
         };
         self.store().record(&entry.device.device_id, disconnected);
         entry.keep(self.store());

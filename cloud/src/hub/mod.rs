@@ -108,9 +108,11 @@ impl Hub {
 
     /// What an earlier process left connected is not.
     fn end_connections(&self) {
+        // A clock that was set back would put it after the event that tells of it.
+        let since = self.store().last_alive().filter(|at| *at < now());
         for entry in self.state().values_mut() {
             if entry.device.connected {
-                self.disconnected(entry, &Close::CloudEnded);
+                self.disconnected(entry, &Close::CloudEnded, since);
             }
         }
     }

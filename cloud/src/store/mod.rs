@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{io, thread};
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::{broadcast, watch};
 
@@ -85,6 +86,7 @@ struct Inner {
     journal: Arc<Journal>,
     /// In a file this is a connection of its own; in memory it is the writer's.
     reader: Arc<Mutex<Connection>>,
+    last_alive: Option<Timestamp>,
     committed: watch::Receiver<u64>,
     followers: broadcast::Sender<Arc<Event>>,
 }
@@ -106,14 +108,14 @@ impl Store {
             Place::Memory => PathBuf::from("the store in memory"),
         };
         let opened = schema::open(place);
-        let (writing, reading, last_sequence) = opened.map_err(|error| error.at(&path))?;
-        let journal = Arc::new(Journal::after(last_sequence));
+        let opened = opened.map_err(|error| error.at(&path))?;
+        let journal = Arc::new(Journal::after(opened.last_event));
         let followers = broadcast::Sender::new(FOLLOWER_LAG);
         let (position, committed) = watch::channel(0);
         let writer = Writer {
             path: path.clone(),
             journal: Arc::clone(&journal),
-            database: writing,
+            database: opened.writing,
             keep,
             position,
             followers: followers.clone(),
@@ -129,7 +131,8 @@ impl Store {
             inner: Arc::new(Inner {
                 path,
                 journal,
-                reader: reading,
+                reader: opened.reading,
+                last_alive: opened.last_alive,
                 committed,
                 followers,
             }),
@@ -187,6 +190,12 @@ impl Store {
     /// Events from now on, each after it is committed. A receiver that lags reads what it missed.
     pub fn follow(&self) -> broadcast::Receiver<Arc<Event>> {
         self.inner.followers.subscribe()
+    }
+
+    /// When the process before this one was last seen alive, if there was one: it wrote then, or at least looked at the store
+    /// within ten seconds of it.
+    pub(crate) fn last_alive(&self) -> Option<Timestamp> {
+        self.inner.last_alive
     }
 
     fn reader(&self) -> MutexGuard<'_, Connection> {

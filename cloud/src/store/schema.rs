@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode};
 
 use super::{Place, StoreError};
@@ -16,7 +17,7 @@ use crate::files;
 const VERSION: u32 = STEPS.len() as u32;
 
 /// What leads from each version to the next.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     "
     CREATE TABLE device (id TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE message (
@@ -41,6 +42,8 @@ const STEPS: [&str; 3] = [
     CREATE TABLE model (id TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ",
     "CREATE TABLE session (hash TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+    // Milliseconds since 1970.
+    "ALTER TABLE last_event ADD COLUMN alive INTEGER;",
 ];
 
 /// Besides the writer only readers use the file, and the log before each write keeps them apart; whoever looks into it
@@ -94,8 +97,20 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 
 type Shared = Arc<Mutex<Connection>>;
 
-/// A connection to write with, one to read with, and the number of the last event.
-pub(super) fn open(place: &Place) -> Result<(Shared, Shared, u64), Unusable> {
+/// A database that is open.
+pub(super) struct Opened {
+    /// To write with.
+    pub(super) writing: Shared,
+    /// To read with.
+    pub(super) reading: Shared,
+    /// The number of the last event.
+    pub(super) last_event: u64,
+    /// When the process before was last seen alive.
+    pub(super) last_alive: Option<Timestamp>,
+}
+
+/// Opens the database, or makes it, as this version of the program has it.
+pub(super) fn open(place: &Place) -> Result<Opened, Unusable> {
     let writing = match place {
         Place::File(path) => {
             make(path)?;
@@ -104,7 +119,9 @@ pub(super) fn open(place: &Place) -> Result<(Shared, Shared, u64), Unusable> {
         Place::Memory => Connection::open_in_memory()?,
     };
     upgrade(&writing)?;
-    let last = writing.query_row("SELECT sequence FROM last_event", (), |row| row.get(0))?;
+    let last = "SELECT sequence, alive FROM last_event";
+    let (last_event, alive): (u64, Option<i64>) =
+        writing.query_row(last, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
     let reading = match place {
         Place::File(path) => Some(connect(path)?),
         Place::Memory => None,
@@ -112,7 +129,12 @@ pub(super) fn open(place: &Place) -> Result<(Shared, Shared, u64), Unusable> {
     let writing = Arc::new(Mutex::new(writing));
     let reading = reading.map(|reading| Arc::new(Mutex::new(reading)));
     let reading = reading.unwrap_or_else(|| Arc::clone(&writing));
-    Ok((writing, reading, last))
+    Ok(Opened {
+        writing,
+        reading,
+        last_event,
+        last_alive: alive.and_then(|at| Timestamp::from_millisecond(at).ok()),
+    })
 }
 
 /// There are keys in it: it is for its owner alone from the start. SQLite gives the files beside it the same mode.
@@ -172,9 +194,10 @@ mod tests {
             set.unwrap();
             drop(database);
 
-            let (writing, _, last) = open(&Place::File(path)).ok().unwrap();
-            let database = writing.lock().unwrap();
-            assert_eq!((version(&database), last), (VERSION, 7));
+            let opened = open(&Place::File(path)).ok().unwrap();
+            assert_eq!((opened.last_event, opened.last_alive), (7, None));
+            let database = opened.writing.lock().unwrap();
+            assert_eq!(version(&database), VERSION);
             let devices = database.query_row("SELECT count(*) FROM device", (), |row| row.get(0));
             assert_eq!(devices, Ok(1));
             assert_eq!(tables(&database), tables(&fresh), "from {earlier}");

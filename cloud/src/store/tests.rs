@@ -30,7 +30,10 @@ fn telemetry(body: &[u8]) -> EventKind {
 }
 
 fn gone() -> EventKind {
-    EventKind::Disconnected { reason: "x".into() }
+    EventKind::Disconnected {
+        reason: "x".into(),
+        since: None,
+    }
 }
 
 fn device(id: &str) -> Row {

@@ -11,7 +11,7 @@ use tracing::{error, warn};
 
 use super::journal::{Group, Journal};
 use super::{Retention, events, locked};
-use crate::hub::Event;
+use crate::hub::{Event, now};
 
 /// In the long run there is no more than one commit in this time: under load the rest is better spent on devices.
 const PACE: Duration = Duration::from_millis(2);
@@ -19,7 +19,7 @@ const PACE: Duration = Duration::from_millis(2);
 const BURST: u32 = 64;
 /// How long until the next try when the disk fails.
 const RETRY: Duration = Duration::from_secs(1);
-/// How often old events are looked for when nothing happens.
+/// How often old events are looked for, and it is noted that the cloud lives, when nothing happens.
 const LOOK: Duration = Duration::from_secs(10);
 /// So many old events go at a time, in short transactions.
 const STEP: usize = 500;
@@ -45,7 +45,7 @@ impl Writer {
                 if closing {
                     return;
                 }
-                self.clean();
+                self.rest();
             } else if !self.commit(&group) {
                 return;
             }
@@ -89,14 +89,25 @@ impl Writer {
             let came = events::append(&transaction, &group.events)?;
             self.keep.make_room(&transaction, came)?;
         }
+        note_alive(&transaction)?;
         transaction.commit()
     }
 
-    /// Removes what is too old while nobody waits for the disk.
-    fn clean(&self) {
+    /// Notes that the cloud lives, and removes what is too old, while nobody waits for the disk.
+    fn rest(&self) {
+        // If it fails, the next one is in a moment.
+        let _ = note_alive(&locked(&self.database));
         let step = || self.keep.apply(&locked(&self.database), STEP);
         while matches!(step(), Ok(STEP)) && self.journal.is_idle() {}
     }
+}
+
+/// Should the process be killed, the next one knows how long it lived.
+fn note_alive(database: &Connection) -> Result<()> {
+    database
+        .prepare_cached("UPDATE last_event SET alive = ?1")?
+        .execute((now().as_millisecond(),))
+        .map(drop)
 }
 
 /// Spreads commits.

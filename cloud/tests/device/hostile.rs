@@ -15,7 +15,7 @@ use crate::support::{METHODS, TWIN_RESULTS, TestCloud};
 async fn ends(cloud: &TestCloud) -> Vec<String> {
     let events = cloud.events().await;
     let reason = |kind: &EventKind| match kind {
-        EventKind::Disconnected { reason } => Some(reason.clone()),
+        EventKind::Disconnected { reason, .. } => Some(reason.clone()),
         _ => None,
     };
     events

@@ -136,7 +136,7 @@ impl TestCloud {
     pub(crate) async fn last_end(&self) -> String {
         let events = self.events().await;
         let ends = events.iter().rev().find_map(|event| match &event.kind {
-            EventKind::Disconnected { reason } => Some(reason.clone()),
+            EventKind::Disconnected { reason, .. } => Some(reason.clone()),
             _ => None,
         });
         ends.expect("no connection has ended")

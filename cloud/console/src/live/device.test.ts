@@ -74,3 +74,10 @@ test("a fault lasts from its beginning to its end, for one device and for all ap
   assert.deepEqual(log.offline.all.map(({ from, to }) => [from, to]), [[4000, 6000]]);
   assert.deepEqual(log.strokes, [{ at: 7000, what: "reset" }]);
 });
+
+test("a device that lost its connection with the cloud is offline from when the cloud ended", () => {
+  const log = new DeviceLog();
+  const since = new Date(4000).toISOString();
+  log.take([event("disconnected", 9, { reason: "the cloud ended without a warning", since }), event("connected", 10, {})]);
+  assert.deepEqual(log.offline.all.map(({ from, to }) => [from, to]), [[4000, 10_000]]);
+});

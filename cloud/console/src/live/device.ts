@@ -3,7 +3,7 @@ import { acknowledging } from "../cloud/acknowledgment.ts";
 import { nameOf } from "../cloud/faults.ts";
 import { asObject, type Json } from "../json.ts";
 import { cells } from "./cells.ts";
-import { type CloudEvent, type CommandEvent, type FaultEvent, madeAt, type ReportedEvent, type TelemetryEvent, time } from "./event.ts";
+import { type CloudEvent, type CommandEvent, endedAt, type FaultEvent, madeAt, type ReportedEvent, type TelemetryEvent, time } from "./event.ts";
 import { Periods } from "./period.ts";
 import { Series } from "./series.ts";
 import { isRepeated, type Swap, swapIn } from "./swap.ts";
@@ -85,7 +85,7 @@ export class DeviceLog {
         keep(this.strokes, { at: time(event), what: nameOf(event.fault) }, FEW);
         return false;
       case "disconnected":
-        this.offline.begin("offline", event.reason ?? "not connected", time(event));
+        this.offline.begin("offline", event.reason ?? "not connected", endedAt(event));
         return true;
       case "connected":
         this.offline.end("offline", time(event));

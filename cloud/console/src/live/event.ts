@@ -61,6 +61,8 @@ export interface ConnectionEvent extends Base {
   readonly modelId?: string;
   readonly sessionPresent?: boolean;
   readonly reason?: string;
+  /** When the hub was last known to have it, if the cloud itself ended then and could take note of nothing. */
+  readonly since?: string;
 }
 
 /** A change in the registry. */
@@ -88,6 +90,11 @@ export const TYPES = [
 /** When the hub took note of an event, in milliseconds. */
 export function time(event: CloudEvent): number {
   return Date.parse(event.enqueued);
+}
+
+/** When a connection ended, as far as it is known. */
+export function endedAt(event: ConnectionEvent): number {
+  return event.since ? Date.parse(event.since) : time(event);
 }
 
 /** A clock of a device's that runs ahead by more than this many milliseconds is not believed. */

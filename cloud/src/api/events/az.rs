@@ -249,7 +249,10 @@ mod tests {
             version: 3,
             twin_version: 7,
         };
-        let gone = EventKind::Disconnected { reason: "x".into() };
+        let gone = EventKind::Disconnected {
+            reason: "x".into(),
+            since: None,
+        };
         for (kind, source, operation) in [
             (gone, "deviceConnectionStateEvents", "deviceDisconnected"),
             (

@@ -98,7 +98,10 @@ mod tests {
             "7,2026-01-31T08:00:00.000Z,t-1,telemetry,,,application/json,,json,\"{\"\"t\"\":1.5}\",\"{\"\"a\"\":\"\"b\"\"}\",\r\n"
         );
         assert_eq!(HEADER.split(',').count(), 12);
-        let gone = EventKind::Disconnected { reason: "x".into() };
+        let gone = EventKind::Disconnected {
+            reason: "x".into(),
+            since: None,
+        };
         let gone = row(&Event {
             kind: gone,
             ..event

@@ -31,7 +31,7 @@ pub(super) fn details(kind: &EventKind) -> Value {
             model_id,
             session_present,
         } => json!({"modelId": model_id, "sessionPresent": session_present}),
-        EventKind::Disconnected { reason } => json!({"reason": reason}),
+        EventKind::Disconnected { reason, since } => json!({"reason": reason, "since": since}),
         EventKind::Reported {
             patch,
             version,

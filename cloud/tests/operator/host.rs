@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
@@ -65,7 +65,13 @@ async fn a_component_is_handed_to_the_host_and_each_step_is_told() {
         "{\"step\":\"preparing\"}\n\n{\"step\":\"begun\"}\n{\"step\":\"accepted\"}\n",
     );
     let site = Site::beside(&host.socket).await;
-    let answer = site.send(OWNER, "POST", "/api/host/swap?force=true", &[], COMPONENT);
+    let answer = site.send(
+        OWNER,
+        "POST",
+        "/api/host/swap?force=true&name=x%2Ftwo.wasm",
+        &[],
+        COMPONENT,
+    );
     assert_eq!(answer.header("content-type"), Some("application/x-ndjson"));
     let steps = ["preparing", "begun", "accepted"].map(|step| json!({"step": step}));
     assert_eq!(lines(&answer), steps);
@@ -81,8 +87,10 @@ async fn a_component_is_handed_to_the_host_and_each_step_is_told() {
     ] {
         assert_eq!(order[name], value, "{name}");
     }
-    let path = order["file"].as_str().unwrap();
-    assert!(!std::fs::exists(path).unwrap(), "{path} is left");
+    let path = Path::new(order["file"].as_str().unwrap());
+    assert_eq!(path.file_name().unwrap(), "two.wasm");
+    let dir = path.parent().unwrap();
+    assert!(!dir.exists(), "{} is left", dir.display());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,6 +99,9 @@ async fn the_host_says_how_it_is_and_goes_back() {
     let site = Site::beside(&host.socket).await;
     assert_eq!(site.get(OWNER, "/api/host").json, json!({"device": "t-1"}));
     assert_eq!(host.asked.recv().unwrap().0, json!({"do": "status"}));
+    let history = site.get(OWNER, "/api/host/history").json;
+    assert_eq!(history, json!({"device": "t-1"}));
+    assert_eq!(host.asked.recv().unwrap().0, json!({"do": "history"}));
     let steps = site.send(OWNER, "POST", "/api/host/rollback", &[], "");
     assert_eq!(lines(&steps), [json!({"device": "t-1"})]);
     assert_eq!(host.asked.recv().unwrap().0, json!({"do": "rollback"}));

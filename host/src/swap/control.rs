@@ -71,6 +71,8 @@ pub enum Request {
     Reconnect,
     /// How things stand; answered by a [`Status`](crate::status::Status).
     Status,
+    /// What became of the versions; answered by a [`History`](super::History).
+    History,
 }
 
 /// What came of [`Request::Reconnect`].
@@ -242,6 +244,11 @@ async fn answer<B>(
         Request::Status => {
             if let Some(status) = Order::ask(&orders, Order::Report).await {
                 say(&mut writer, &status).await?;
+            }
+        }
+        Request::History => {
+            if let Some(history) = Order::ask(&orders, Order::History).await {
+                say(&mut writer, &history).await?;
             }
         }
     }

@@ -91,6 +91,8 @@ pub enum Order<B> {
     Reconnect(oneshot::Sender<ConnectionState>),
     /// Say how things stand.
     Report(oneshot::Sender<Box<Status>>),
+    /// Say what became of the versions.
+    History(oneshot::Sender<History>),
     /// Do this with what is set aside, or with the one thing of this id; an error is for a person.
     Aside(
         Decision,

@@ -55,7 +55,10 @@ impl Preparation {
             };
             match kept {
                 Ok(component) => send(&orders, Order::Swap(component, ask)).await,
-                Err(error) => note(&orders, Step::Refused, &ask, Some(error.to_string())).await,
+                Err(error) => {
+                    let reason = by_name(&error.to_string(), &ask.file);
+                    note(&orders, Step::Refused, &ask, Some(reason)).await;
+                }
             }
             next = wishes.recv().await;
         }
@@ -92,6 +95,14 @@ impl Preparation {
             path: file,
             reason: format!("it cannot be kept beside the device's state: {error}"),
         })
+    }
+}
+
+/// What is wrong with a file, with its name in the place of its path: whoever reads it on the twin has another disk.
+fn by_name(reason: &str, file: &Path) -> String {
+    match file.file_name() {
+        Some(name) => reason.replacen(&*file.to_string_lossy(), &name.to_string_lossy(), 1),
+        None => reason.to_owned(),
     }
 }
 

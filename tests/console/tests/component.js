@@ -42,7 +42,8 @@ test("a component that is dropped takes over, is accepted, rolled back, refused,
   await outcome(page, "Accepted");
   assert.equal(await page.locator(".stages .done").count(), 3);
   assert.equal(await page.getByRole("button", { name: /^Try/ }).count(), 0);
-  await history.filter({ hasText: /accepted.*thermostat 0\.1\.0 is accepted · [0-9a-f]{8}/ }).waitFor();
+  await history.filter({ hasText: /accepted.*thermostat 0\.1\.0 · [0-9a-f]{8}/ }).waitFor();
+  await history.filter({ hasText: /begun.*thermostat 0\.1\.0 · [0-9a-f]{8}.*asked for · pause / }).waitFor();
   await page.getByText(`thermostat 0.1.0 · ${first.slice(0, 8)}`).first().waitFor();
   const second = await running(page);
   assert.notEqual(second, first);
@@ -55,6 +56,7 @@ test("a component that is dropped takes over, is accepted, rolled back, refused,
   await outcome(page, "Rolled back");
   await page.locator(".facts .hash").getByText(first).waitFor();
   await see(page, "Not taken again");
+  await history.filter({ hasText: /rolled back.*runs again.*a roll-back was asked for/ }).waitFor();
 
   await drop(page, "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
   await outcome(page, "Refused");
@@ -81,15 +83,33 @@ test("a probation shows what is left of it, while other tabs are looked at, and 
   await page.locator(".facts .hash").getByText(first).waitFor();
 });
 
+test("what the component takes stands beside what it may", async (t) => {
+  const page = await open(t, ["--limit=memory=32MiB"]);
+  await page.locator(".usage").getByText(/^[\d.]+ [KM]iB of 32 MiB$/).waitFor();
+  await page.locator(".usage").getByText(/^[\d.]+ m?s of 5 s$/).waitFor();
+  await see(page, "No version has followed another so far.");
+  await page.getByText("All limits").click();
+  await page.locator(".limits").getByText("Log lines a second").waitFor();
+  await shoot(page, "component-limits");
+});
+
 test("a file that is no component is refused in words", async (t) => {
   const page = await open(t, PROBATION, /400/);
   const first = await running(page);
   const choose = (name, text) => page.locator("input[type=file]").setInputFiles({ name, mimeType: "", buffer: Buffer.from(text, "latin1") });
   await choose("photo.wasm", "\x89PNG");
   await page.locator(".stages .failed").getByText("this is no WebAssembly component").waitFor();
-  await choose("half.wasm", "\0asm\x0d\0\x01\0half");
+  await choose("half (2).wasm", "\0asm\x0d\0\x01\0half");
   await outcome(page, "Refused");
-  await page.locator(".stages .failed").getByText("Cannot compile the component half.wasm: ").waitFor();
+  await page.locator(".stages .failed").getByText("Cannot compile the component half-2.wasm: ").waitFor();
+  await page.locator("ol.history li").filter({ hasText: /refused.*half-2\.wasm.*cannot compile/ }).waitFor();
+  // Nobody is told where it was on the way.
+  for (const title of ["Component", "Overview", "Twin"]) {
+    await tab(page, title);
+    await page.locator("main .card").first().waitFor();
+    assert.doesNotMatch(await page.locator("main").textContent(), /\/tmp|cloud-component/);
+  }
+  await tab(page, "Component");
   assert.equal(await running(page), first);
 });
 

@@ -3,11 +3,15 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    os::unix::{fs::PermissionsExt, net::UnixListener},
+    os::unix::{
+        fs::PermissionsExt,
+        net::{UnixListener, UnixStream},
+    },
     thread,
 };
 
-use end_to_end::{Device, Signal};
+use end_to_end::{Device, Signal, guest};
+use serde_json::Value;
 
 use super::sequence;
 
@@ -51,6 +55,30 @@ fn the_socket_is_for_its_owner_and_one_left_behind_is_no_harm() {
     );
     assert_eq!(host.stop(), Some(0));
     assert_eq!(fs::read_to_string(&socket).expect("it is there"), "mine");
+}
+
+#[test]
+fn a_running_host_tells_its_history_on_the_socket() {
+    let device = Device::new();
+    let _host = sequence(&device);
+    device.swaps(&device.version(&guest("sequence"), 1), &["--wait"]);
+    let file = device.path("half.wasm");
+    fs::write(&file, b"\0asm\x0d\0\x01\0half").expect("it can be written");
+    let refused = device.swap(&file, &[]);
+    assert_eq!(refused.code, 1);
+    let named = "refused: cannot compile the component half.wasm: ";
+    assert!(refused.stderr.contains(named), "{}", refused.stderr);
+
+    let mut socket = UnixStream::connect(device.state().join("control")).expect("it listens");
+    socket
+        .write_all(b"{\"do\":\"history\"}\n")
+        .expect("it reads");
+    let told: Value = serde_json::from_reader(socket).expect("an array");
+    let steps: Vec<_> = told.as_array().expect("an array").iter().collect();
+    let names: Vec<_> = steps.iter().map(|step| &step["step"]).collect();
+    assert_eq!(names, ["begun", "accepted", "refused"]);
+    assert!(steps[0]["pauseMs"].is_number() && steps[0]["version"]["sha256"].is_string());
+    assert_eq!(steps[2]["file"], file.to_str().expect("it is text"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 import { asObject, type JsonObject } from "../json.ts";
 import { about } from "./devices.ts";
-import { ask, lines } from "./request.ts";
+import { ask, lines, part } from "./request.ts";
 
 /** A version of a component. */
 export interface Version {
@@ -39,12 +39,18 @@ export interface HostStatus {
   readonly previous: Running | null;
   readonly quarantined: Withdrawn[];
   readonly lastSwap: Step | null;
+  /** How often each step has happened. */
+  readonly steps: Record<string, number>;
+  /** What the component may take, by the names of `--limit`: bytes, milliseconds or pieces. */
+  readonly limits: Record<string, number>;
   readonly calls: {
     readonly ok: number;
     readonly errors: number;
     readonly traps: number;
     /** In calls, together. */
     readonly seconds: number;
+    /** In the longest call. */
+    readonly longest: number;
     /** Of the instance, in bytes. */
     readonly memory: number;
   };
@@ -65,6 +71,16 @@ export interface Step {
   readonly pauseMs?: number;
 }
 
+/** A step as the host keeps it. */
+export interface Entry extends Step {
+  /** Who wanted it. */
+  readonly source: "start" | "watch" | "signal" | "command" | "host";
+  /** Committed calls that were undone, if that is known. */
+  readonly undone?: number;
+  /** How often it happened in a row. */
+  readonly times: number;
+}
+
 /** What a swap may do beside what it may anyway. */
 export interface Leave {
   /** Take a version that was withdrawn before. */
@@ -82,10 +98,15 @@ export async function hostOf(device: string): Promise<HostStatus | undefined> {
   return status.device === device ? status : undefined;
 }
 
+/** What became of the versions of the host beside the cloud, the oldest first. */
+export async function versionHistory(): Promise<Entry[]> {
+  return (await ask("/api/host/history")).body as unknown as Entry[];
+}
+
 /** Lets a component take over; tells each step until it is accepted, refused or rolled back. */
-export function swap(component: Blob, leave: Leave): AsyncGenerator<Step> {
-  const asked = Object.entries(leave).filter(([, isGiven]) => isGiven).map(([name]) => `${name}=true`);
-  return steps(`/api/host/swap?${asked.join("&")}`, component);
+export function swap(component: File, leave: Leave): AsyncGenerator<Step> {
+  const given = Object.entries(leave).filter(([, isGiven]) => isGiven).map(([name]) => `&${name}=true`);
+  return steps(`/api/host/swap?name=${part(component.name)}${given.join("")}`, component);
 }
 
 /** Goes back to the version before; tells each step. */

@@ -1,24 +1,23 @@
-import type { HostStatus } from "../cloud/host.ts";
-import { isWithdrawn, type Swap, told } from "../live/swap.ts";
+import { useState } from "preact/hooks";
+import { type Entry, type HostStatus, versionHistory } from "../cloud/host.ts";
 import { Chip } from "../part/Chip.tsx";
-import { clock, shortHash, span } from "../words.ts";
-import { told as stepTold } from "./stages.ts";
+import { Skeleton, Trouble } from "../part/State.tsx";
+import { useAsked } from "../part/use.ts";
+import { clock, moment, shortHash } from "../words.ts";
+import { details, head, toneOf } from "./history.ts";
 
-/** What became of the versions of a device, the newest first. `swaps` are those its host has reported. */
-export function SwapHistory({ swaps, status }: { swaps: readonly Swap[]; status: HostStatus }) {
+/** Steps shown before all are asked for. */
+const FEW = 10;
+
+/** What became of the versions of a device, the newest first. */
+export function SwapHistory({ status }: { status: HostStatus }) {
+  // Each step is counted, by one process after the other.
+  const history = useAsked(versionHistory, [JSON.stringify([status.process, status.steps])]);
   return (
     <section class="card">
       <h2>History</h2>
-      {swaps.length === 0 && <Unreported status={status} />}
-      <ol class="happenings history">
-        {swaps.toReversed().map((swap) => (
-          <li key={`${swap.at}${swap.result}`}>
-            <time>{clock(swap.at)}</time>
-            <Chip tone={isWithdrawn(swap) ? "bad" : swap.result === "accepted" ? "good" : "accent"}>{swap.result}</Chip>
-            <span>{inWords(swap)}</span>
-          </li>
-        ))}
-      </ol>
+      {history.trouble && <Trouble>{history.trouble}</Trouble>}
+      {history.value ? <Entries entries={history.value.toReversed()} /> : !history.trouble && <Skeleton lines={3} />}
       {status.quarantined.length > 0 && (
         <>
           <h3>Not taken again</h3>
@@ -33,23 +32,27 @@ export function SwapHistory({ swaps, status }: { swaps: readonly Swap[]; status:
   );
 }
 
-/** What is known of a host that reports nothing: the last step. */
-function Unreported({ status }: { status: HostStatus }) {
-  const last = status.lastSwap;
-  if (!last) return <p class="faint">No version has followed another so far.</p>;
+function Entries({ entries }: { entries: Entry[] }) {
+  const [isWhole, setWhole] = useState(false);
+  if (entries.length === 0) return <p class="faint">No version has followed another so far.</p>;
+  const shown = isWhole ? entries : entries.slice(0, FEW);
   return (
-    <p class="faint">
-      Last: {last.step}. {stepTold(last)} With <code>--report-host</code> the host reports each step, and they are listed here.
-    </p>
+    <>
+      <ol class="happenings history">
+        {shown.map((entry) => (
+          <li key={`${entry.time}${entry.step}`}>
+            <time>{clock(moment(entry.time) ?? 0)}</time>
+            <Chip tone={toneOf(entry)}>{entry.step.replace("-", " ")}</Chip>
+            <div>
+              <strong>{head(entry)}</strong>
+              <p class="faint">{details(entry)}</p>
+            </div>
+          </li>
+        ))}
+      </ol>
+      {shown.length < entries.length && (
+        <button type="button" class="small" onClick={() => setWhole(true)}>Show all {entries.length}</button>
+      )}
+    </>
   );
-}
-
-/** How the cloud calls what was sent to it, on the way to the host. */
-const ON_THE_WAY = /\S*\/cloud-component-[0-9a-f]{32}\.wasm/g;
-
-function inWords(swap: Swap): string {
-  const hash = swap.sha256 && shortHash(swap.sha256);
-  // A refusal repeats the pause of the swap before.
-  const pause = swap.pause === undefined || swap.result === "refused" ? undefined : `pause ${span(swap.pause)}`;
-  return [told(swap), hash, pause, swap.reason?.replaceAll(ON_THE_WAY, "that was sent")].filter(Boolean).join(" · ");
 }

@@ -10,9 +10,6 @@ export function SwapProgress({ swapping, state }: { swapping: Swapping; state: H
   const { file } = swapping;
   const [steps, trouble] = [swapping.steps.value, swapping.trouble.value];
   const { tone, title } = outcome(steps, !file, trouble);
-  // The host knows a file by the name it was kept under on the way.
-  const kept = steps.findLast((step) => step.file)?.file;
-  const own = (text: string) => (file && kept ? text.replaceAll(kept, file.name) : text);
   return (
     <div class="swapping" role="status">
       <header class="half">
@@ -23,7 +20,7 @@ export function SwapProgress({ swapping, state }: { swapping: Swapping; state: H
         {stages(steps, !file, trouble, state).map((stage) => (
           <li key={stage.title} class={stage.state}>
             <Mark state={stage.state} />
-            <div><strong>{stage.title}</strong><p class="faint">{own(stage.detail) || "\u00a0"}</p></div>
+            <div><strong>{stage.title}</strong><p class="faint">{stage.detail || "\u00a0"}</p></div>
           </li>
         ))}
       </ol>

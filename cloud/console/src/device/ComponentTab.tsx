@@ -12,13 +12,12 @@ import type { TabProps } from "./DevicePage.tsx";
 const PACE = 1000;
 
 /** The component that is the device's behaviour, to let another take its place. */
-export function ComponentTab({ device, log }: TabProps) {
+export function ComponentTab({ device }: TabProps) {
   const asked = useAsked(() => hostOf(device).then((status) => ({ status })), [device, newest.value?.steps.value]);
   useEffect(() => {
     const timer = setInterval(asked.again, PACE);
     return () => clearInterval(timer);
   }, []);
-  log.changes.value;
   const status = asked.value?.status;
   if (!asked.value) return asked.trouble ? <Trouble>{asked.trouble}</Trouble> : <Skeleton lines={4} />;
   if (!status) {
@@ -35,7 +34,7 @@ export function ComponentTab({ device, log }: TabProps) {
         <RunningCard status={status} />
         <SwapCard status={status} />
       </div>
-      <SwapHistory swaps={log.swaps} status={status} />
+      <SwapHistory status={status} />
     </>
   );
 }

@@ -3,10 +3,12 @@
 //! | request | does |
 //! |---|---|
 //! | `GET /api/host` | how things stand |
+//! | `GET /api/host/history` | what became of the versions, the oldest first |
 //! | `POST /api/host/swap` | lets the component that is the body take over; tells each step until it is accepted or rolled back |
 //! | `POST /api/host/rollback` | goes back to the version before; tells each step |
 //!
-//! What a swap may do is said by the parameters `force`, `freshState` and `allowModelChange`. Steps are lines of JSON, as
+//! What a swap may do is said by the parameters `force`, `freshState` and `allowModelChange`, what the file is called by
+//! `name`. Steps are lines of JSON, as
 //! they come. A host runs what it is given: whoever may sign in to the console may use this.
 
 mod control;
@@ -35,6 +37,7 @@ use crate::error::HubError;
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new()
         .route("/api/host", get(status))
+        .route("/api/host/history", get(history))
         .route("/api/host/swap", post(swap))
         .route("/api/host/rollback", post(roll_back))
 }
@@ -44,10 +47,23 @@ async fn status(
     State(services): State<Arc<Services>>,
 ) -> Result<Json<Value>, Problem> {
     caller.may(Right::Console)?;
-    let mut answers = Answers::to(socket(&services)?, &json!({"do": "status"})).await?;
-    let status = answers.next().await?;
-    let status = status.ok_or_else(|| HubError::HostUnavailable("the host has ended".into()))?;
-    Ok(Json(status))
+    only_answer(&services, "status").await
+}
+
+async fn history(
+    caller: Caller,
+    State(services): State<Arc<Services>>,
+) -> Result<Json<Value>, Problem> {
+    caller.may(Right::Console)?;
+    only_answer(&services, "history").await
+}
+
+/// What the host answers to a question that has one answer.
+async fn only_answer(services: &Services, question: &str) -> Result<Json<Value>, Problem> {
+    let mut answers = Answers::to(socket(services)?, &json!({"do": question})).await?;
+    let answer = answers.next().await?;
+    let answer = answer.ok_or_else(|| HubError::HostUnavailable("the host has ended".into()))?;
+    Ok(Json(answer))
 }
 
 async fn swap(
@@ -58,11 +74,12 @@ async fn swap(
 ) -> Result<Response, Problem> {
     caller.may(Right::Console)?;
     let socket = socket(&services)?;
-    let upload = Upload::receive(request.into_body()).await?;
+    let name = parameters.get("name").unwrap_or_default();
+    let upload = Upload::receive(request.into_body(), &name).await?;
     let is_set = |name| parameters.get(name).as_deref() == Some("true");
     let order = json!({
         "do": "swap",
-        "file": upload.path(),
+        "file": upload.file(),
         "force": is_set("force"),
         "freshState": is_set("freshState"),
         "allowModelChange": is_set("allowModelChange"),

@@ -178,6 +178,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 // Whoever asked may be gone.
                 let _ = to.send(Box::new(self.status()));
             }
+            Order::History(to) => {
+                let _ = to.send(self.store.saved().history.clone());
+            }
             Order::Aside(wish, id, to) => {
                 let _ = to.send(self.settle_aside(wish, id));
             }

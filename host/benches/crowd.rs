@@ -103,7 +103,7 @@ async fn device(component: &Component) -> Connection {
         store: DeviceStore::new(backend, kept, Retention::default(), &*clock),
         clock,
         seed: Some(1),
-        max_timers: 64,
+        limits: Arc::default(),
         observer: Arc::new(|_| {}),
     });
     tokio::spawn(device.run(pending()));

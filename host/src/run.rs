@@ -142,7 +142,7 @@ async fn device(
     let mut store = DeviceStore::new(backend, kept, args.retention.retention(), &*clock);
     let shelf = place.on_disk.as_ref().map(|(path, _)| Shelf::of(path));
     let watch = args.watch.then(|| Watch::new(file));
-    let max_timers = sandbox.limits().timers;
+    let limits = sandbox.limits().clone();
     let loader = Loader {
         compiler,
         sandbox,
@@ -208,7 +208,7 @@ async fn device(
         store,
         clock,
         seed: None,
-        max_timers,
+        limits,
         observer: Arc::new(move |milestone| {
             notifier.tell(&milestone);
             story.tell(&milestone);

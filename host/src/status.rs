@@ -39,6 +39,9 @@ pub struct Status {
     pub quarantined: Vec<Quarantined>,
     /// How often each step of a swap has happened.
     pub steps: BTreeMap<String, u64>,
+    /// What the component may take, by the names of `--limit`: bytes, milliseconds or pieces, as
+    /// [`Limits::ALL`](crate::guest::Limits::ALL) has it.
+    pub limits: BTreeMap<String, u64>,
     /// The last step of a swap.
     pub last_swap: Option<Entry>,
 }
@@ -129,6 +132,8 @@ pub struct Calls {
     pub traps: u64,
     /// Seconds in calls, together.
     pub seconds: f64,
+    /// Seconds in the longest call.
+    pub longest: f64,
     /// Calls that took at most [`Calls::BOUNDS`] seconds each, and not less than the bound before; the last has no bound.
     pub by_duration: Vec<u64>,
     /// Bytes of linear memory of the instance after the last call.

@@ -206,7 +206,7 @@ fn device(
         clock: Arc::new(clock.clone()),
         seed: Some(number as u64),
         versions: host::swap::Parts::default(),
-        max_timers: Limits::default().timers,
+        limits: Arc::default(),
         observer: Arc::new(|_| {}),
     })
 }

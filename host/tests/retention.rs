@@ -280,7 +280,7 @@ async fn hour(retention: Retention) -> (Hub, u64) {
         clock: Arc::new(clock.clone()),
         seed: Some(1),
         versions: host::swap::Parts::default(),
-        max_timers: 4,
+        limits: Arc::default(),
         observer: Arc::new(|_| {}),
     });
     let hub = local

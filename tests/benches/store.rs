@@ -181,7 +181,7 @@ async fn through_the_host(place: &Place, backend: Box<dyn Backend>) -> f64 {
         clock,
         seed: None,
         versions: host::swap::Parts::default(),
-        max_timers: 4,
+        limits: Arc::default(),
         observer: Arc::new(move |milestone| {
             if milestone == Milestone::Sent && count.fetch_add(1, Ordering::Relaxed) + 1 == MESSAGES
             {

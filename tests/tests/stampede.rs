@@ -170,7 +170,7 @@ impl Site {
             clock,
             seed: None,
             versions: host::swap::Parts::default(),
-            max_timers: 4,
+            limits: Arc::default(),
             observer: Arc::new(|_| {}),
         })
     }

@@ -90,6 +90,28 @@ fn a_lost_hub_shows_in_status_metrics_and_log_with_its_reason() {
 }
 
 #[test]
+fn the_limits_in_force_are_shown_beside_what_is_used() {
+    let device = Device::new();
+    let host = device.host(&guest("sequence")).arg("--limit=memory=32MiB");
+    let mut host = host.set("interval", "20ms").start();
+    host.stdout.wait_for("Sent message");
+    let status = device.status();
+    assert_eq!(status["limits"]["memory"], 32 << 20);
+    assert_eq!(status["limits"]["cpu"], 1000);
+    assert!(status["calls"]["memory"].as_u64() < Some(32 << 20));
+    let (longest, together) = (&status["calls"]["longest"], &status["calls"]["seconds"]);
+    assert!(longest.as_f64() > Some(0.0) && longest.as_f64() <= together.as_f64());
+    let words = device.operate(&["status"]).stdout;
+    for part in [
+        "ms each, the longest ",
+        "limits     memory 32 MiB, ",
+        ", log-rate 100, ",
+    ] {
+        assert!(words.contains(part), "{words}");
+    }
+}
+
+#[test]
 fn without_being_asked_for_more_the_log_tells_an_outage_with_its_end_and_nothing_else() {
     let device = Device::new();
     let host = device.host(&guest("sequence")).env("HOST_VERBOSE", "0");

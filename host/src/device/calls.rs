@@ -10,6 +10,7 @@ impl Calls {
     pub(super) fn ended(&mut self, took: Duration, result: Result<usize, &Failure>) {
         let seconds = took.as_secs_f64();
         self.seconds += seconds;
+        self.longest = self.longest.max(seconds);
         let class = Self::BOUNDS.partition_point(|bound| *bound < seconds);
         self.by_duration.resize(Self::BOUNDS.len() + 1, 0);
         if let Some(count) = self.by_duration.get_mut(class) {
@@ -40,5 +41,6 @@ mod tests {
         assert_eq!((calls.ok, calls.errors, calls.traps), (2, 0, 1));
         assert_eq!(calls.by_duration, [1, 1, 0, 0, 0, 0, 0, 0, 0, 1]);
         assert_eq!(calls.memory, 131_072);
+        assert_eq!((calls.seconds, calls.longest), (5.000_101, 5.0));
     }
 }

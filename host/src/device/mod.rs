@@ -36,6 +36,7 @@ pub use self::{
 };
 use crate::{
     clock::Clock,
+    guest::Limits,
     hub::{session::HubEvent, twin::DesiredCall},
     mqtt::{LinkError, Transport},
     provision::dps::Assignment,
@@ -65,7 +66,7 @@ pub struct Device<B: Behaviour, T: Transport> {
     twin_missed: bool,
     /// Whether telemetry has ever left.
     sending: bool,
-    max_timers: usize,
+    limits: Arc<Limits>,
     takes_messages: bool,
     /// How many evictions were told, and when the next may be.
     evicted_told: u64,
@@ -131,7 +132,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             departures: Vec::new(),
             twin_missed: false,
             sending: false,
-            max_timers: parts.max_timers,
+            limits: parts.limits,
             takes_messages,
             evicted_told,
             evictions_after: Duration::ZERO,

@@ -90,7 +90,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     }
 
     fn within_limits(&self, outcome: Outcome) -> Result<Outcome, Failure> {
-        self.store.saved().timers.admit(outcome, self.max_timers)
+        let timers = &self.store.saved().timers;
+        timers.admit(outcome, self.limits.timers)
     }
 
     /// An instance has begun.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Connecting, Identity, Refusal, behaviour::Failure};
-use crate::{clock::Clock, provision::dps::Assignment, store::DeviceStore, swap};
+use crate::{clock::Clock, guest::Limits, provision::dps::Assignment, store::DeviceStore, swap};
 
 /// What a device is made of.
 pub struct Parts<B, T> {
@@ -27,8 +27,8 @@ pub struct Parts<B, T> {
     pub clock: Arc<dyn Clock>,
     /// Seeds the component's randomness; none takes it from the operating system.
     pub seed: Option<u64>,
-    /// Most timers it may have.
-    pub max_timers: usize,
+    /// What it may take.
+    pub limits: Arc<Limits>,
     /// Told of what a person would want to see.
     pub observer: Observer,
 }

@@ -27,6 +27,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             previous: versions.previous,
             quarantined: versions.quarantined,
             steps: self.steps(),
+            limits: self.limits.by_name(),
             last_swap: saved.history.last_swap().cloned(),
         }
     }

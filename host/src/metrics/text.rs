@@ -266,6 +266,7 @@ mod tests {
             previous: None,
             quarantined: vec![],
             steps: [("begun".to_owned(), 4)].into(),
+            limits: [].into(),
             last_swap: None,
         }
     }

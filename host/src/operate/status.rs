@@ -1,7 +1,10 @@
 //! A status, for a person.
 
+use std::collections::BTreeMap;
+
 use crate::{
     amount::show_bytes,
+    guest::Limits,
     status::{Calls, Connection, ConnectionState, Outbox, State, Status},
     text::{counted, one_line},
 };
@@ -30,6 +33,7 @@ pub(super) fn in_words(status: &Status) -> String {
         } => format!("state      left alone for {seconds_left:.0} s more: {reason}"),
     });
     lines.push(calls(&status.calls));
+    lines.push(format!("limits     {}", limits(&status.limits)));
     let earlier = status.fallback.as_ref().or(status.previous.as_ref());
     if let Some(earlier) = earlier {
         lines.push(format!("before     {}", earlier.about));
@@ -106,13 +110,23 @@ fn outbox(outbox: &Outbox) -> String {
 
 fn calls(calls: &Calls) -> String {
     let count = calls.ok + calls.errors + calls.traps;
+    let longest = calls.longest * 1000.0;
     let mean = calls.seconds * 1000.0 / count.max(1) as f64;
     format!(
-        "calls      {count}, {mean:.2} ms each; {}, {}; {} of memory",
+        "calls      {count}, {mean:.2} ms each, the longest {longest:.2} ms; {}, {}; {} of memory",
         counted(calls.errors, "error"),
         counted(calls.traps, "trap"),
         show_bytes(calls.memory),
     )
+}
+
+/// In the order of `host check`, with the names `--limit` takes.
+fn limits(limits: &BTreeMap<String, u64>) -> String {
+    let shown = Limits::ALL.iter().filter_map(|limit| {
+        let number = limits.get(limit.name())?;
+        Some(format!("{} {}", limit.name(), limit.show(*number)))
+    });
+    shown.collect::<Vec<_>>().join(", ")
 }
 
 fn times(count: u64) -> String {

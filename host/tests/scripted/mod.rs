@@ -21,6 +21,7 @@ use host::{
         },
         effect::Effect,
     },
+    guest::Limits,
     hub::message::Message,
     mqtt::{
         Incoming,
@@ -296,7 +297,10 @@ pub(crate) fn put_together_to(
         clock,
         seed: Some(1),
         versions,
-        max_timers: 4,
+        limits: Arc::new(Limits {
+            timers: 4,
+            ..Limits::default()
+        }),
         observer: Arc::new(|_| {}),
     });
     (device, server)

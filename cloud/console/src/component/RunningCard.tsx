@@ -1,8 +1,9 @@
 import type { HostState, HostStatus } from "../cloud/host.ts";
 import { Chip } from "../part/Chip.tsx";
 import { Copy } from "../part/Copy.tsx";
-import { clock, count, moment, size, span } from "../words.ts";
+import { clock, count, moment, span } from "../words.ts";
 import { left, named } from "./stages.ts";
+import { Usage } from "./Usage.tsx";
 
 /** The version that runs, and how it does. */
 export function RunningCard({ status }: { status: HostStatus }) {
@@ -16,7 +17,6 @@ export function RunningCard({ status }: { status: HostStatus }) {
     ["Before it", before ? named(before) : "nothing else has run"],
     ["Calls", `${total.toLocaleString("en")}, of which ${count(calls.errors, "error")} and ${count(calls.traps, "trap")}`],
     ["Each takes", total > 0 ? span((calls.seconds / total) * 1000) : undefined],
-    ["Memory", size(calls.memory)],
     ["Process", String(status.process)],
   ];
   return (
@@ -36,6 +36,7 @@ export function RunningCard({ status }: { status: HostStatus }) {
         )}
         {facts.map(([name, value]) => value !== undefined && <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}
       </dl>
+      <Usage status={status} />
     </section>
   );
 }

@@ -4,7 +4,7 @@ mod fixed;
 mod memory;
 mod setting;
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
 pub use self::fixed::FixedLimit;
 pub use self::setting::{LimitSetting, LimitSettingError};
@@ -102,6 +102,16 @@ pub enum Unit {
     Count,
 }
 
+impl Limits {
+    /// All of them, each in its unit.
+    #[must_use]
+    pub fn by_name(&self) -> BTreeMap<String, u64> {
+        let all = Self::ALL.iter();
+        all.map(|limit| (limit.name.to_owned(), limit.number(self)))
+            .collect()
+    }
+}
+
 impl Limit {
     /// The limit of this name.
     fn named(name: &str) -> Option<&'static Self> {
@@ -135,7 +145,13 @@ impl Limit {
     /// How much it is, for people.
     #[must_use]
     pub fn shown(&self, limits: &Limits) -> String {
-        self.unit.show(self.number(limits))
+        self.show(self.number(limits))
+    }
+
+    /// So much of what it counts, for people.
+    #[must_use]
+    pub fn show(&self, number: u64) -> String {
+        self.unit.show(number)
     }
 }
 

@@ -1,13 +1,15 @@
 //! What stands in a request's address.
 
+use std::borrow::Cow;
+
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::response::Response;
+use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
 use super::problem;
 use crate::error::HubError;
-use crate::hub::topic;
 
 /// The names in the path, decoded.
 pub(super) struct PathOf<T>(pub(super) T);
@@ -38,20 +40,55 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
-/// The query, of which the first of equal names counts.
+/// The query. A plus in it is a plus: ids and time zones have some, and nothing that is asked for has a space.
 pub(super) struct Parameters(String);
 
 impl Parameters {
-    /// The value of a parameter, decoded; none too if it is not UTF-8.
-    pub(super) fn get(&self, name: &str) -> Option<String> {
-        topic::parameter(&self.0, name)
+    pub(super) fn of(query: &str) -> Self {
+        Self(query.to_owned())
     }
+
+    /// The value of a parameter, decoded: the first, if it is given several times.
+    pub(super) fn get(&self, name: &str) -> Option<String> {
+        self.all(name).next()
+    }
+
+    /// Every value of a parameter, decoded, in order. What is not UTF-8 has other characters then, and so fits nothing.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = String> {
+        let pairs = self.0.split('&').filter_map(|pair| pair.split_once('='));
+        let named = pairs.filter(move |(key, _)| decoded(key) == name);
+        named.map(|(_, value)| decoded(value).into_owned())
+    }
+}
+
+/// A name may be percent-encoded too.
+fn decoded(text: &str) -> Cow<'_, str> {
+    percent_decode_str(text).decode_utf8_lossy()
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Parameters {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self(parts.uri.query().unwrap_or_default().to_owned()))
+        Ok(Self::of(parts.uri.query().unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_is_found_however_it_is_encoded() {
+        let parameters = Parameters::of("a=1&%61=%32&b=x+y%20z&c&d=&e=%FF");
+        let all: Vec<_> = parameters.all("a").collect();
+        assert_eq!(all, ["1", "2"]);
+        let get = |name| parameters.get(name);
+        assert_eq!(get("a").as_deref(), Some("1"));
+        assert_eq!(get("b").as_deref(), Some("x+y z"));
+        assert_eq!((get("c"), get("none")), (None, None));
+        assert_eq!(get("d").as_deref(), Some(""));
+        // It must not be taken for one that was not given, which selects everything.
+        assert_eq!(get("e").as_deref(), Some("\u{fffd}"));
     }
 }

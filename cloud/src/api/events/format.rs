@@ -11,8 +11,8 @@ use futures::{Stream, stream};
 use serde_json::Value;
 
 use super::follower::{Follower, Told};
-use super::selection::values;
 use super::{az, csv, json};
+use crate::api::parameters::Parameters;
 use crate::api::resume::KEEP_ALIVE;
 use crate::error::HubError;
 use crate::hub::Event;
@@ -34,9 +34,9 @@ pub(super) enum Format {
 impl Format {
     /// # Errors
     /// `ArgumentInvalid` for a format there is not.
-    pub(super) fn choose(query: &str, headers: &HeaderMap) -> Result<Self, HubError> {
+    pub(super) fn choose(parameters: &Parameters, headers: &HeaderMap) -> Result<Self, HubError> {
         let wrong = "format must be sse, ndjson, csv or az";
-        match values(query, "format").next().as_deref() {
+        match parameters.get("format").as_deref() {
             None => Ok(Self::accepted(headers)),
             Some("sse") => Ok(Self::Sse),
             Some("ndjson") => Ok(Self::NdJson),
@@ -146,10 +146,14 @@ fn line(json: &Value) -> String {
 mod tests {
     use super::*;
 
+    fn chosen(query: &str, headers: &HeaderMap) -> Result<Format, HubError> {
+        Format::choose(&Parameters::of(query), headers)
+    }
+
     fn accepting(accept: &str) -> Format {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, accept.parse().unwrap());
-        Format::choose("", &headers).unwrap()
+        chosen("", &headers).unwrap()
     }
 
     #[test]
@@ -158,7 +162,7 @@ mod tests {
         assert_eq!(accepting("text/html, text/csv;q=0.5"), Format::Csv);
         assert_eq!(accepting("application/x-ndjson"), Format::NdJson);
         let none = HeaderMap::new();
-        assert_eq!(Format::choose("format=az", &none).unwrap(), Format::Az);
-        assert!(Format::choose("format=xml", &none).is_err());
+        assert_eq!(chosen("format=az", &none).unwrap(), Format::Az);
+        assert!(chosen("format=xml", &none).is_err());
     }
 }

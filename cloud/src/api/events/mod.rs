@@ -19,7 +19,7 @@ mod selection;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
@@ -29,6 +29,7 @@ use self::format::Format;
 use self::selection::Selection;
 use super::Services;
 use super::auth::{Caller, Right};
+use super::parameters::Parameters;
 use super::problem::Problem;
 
 pub(super) fn routes() -> Router<Arc<Services>> {
@@ -39,11 +40,10 @@ async fn events(
     caller: Caller,
     State(services): State<Arc<Services>>,
     headers: HeaderMap,
-    RawQuery(query): RawQuery,
+    parameters: Parameters,
 ) -> Result<Response, Problem> {
     caller.may(Right::ServiceConnect)?;
-    let query = query.unwrap_or_default();
-    let format = Format::choose(&query, &headers)?;
-    let selection = Selection::parse(&query, &headers)?;
+    let format = Format::choose(&parameters, &headers)?;
+    let selection = Selection::parse(&parameters, &headers)?;
     Ok(format.response(Follower::new(&services, selection)))
 }

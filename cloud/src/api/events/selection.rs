@@ -2,8 +2,8 @@
 
 use axum::http::HeaderMap;
 use jiff::Timestamp;
-use percent_encoding::percent_decode_str;
 
+use crate::api::parameters::Parameters;
 use crate::api::resume::{Resume, number, wrong};
 use crate::error::HubError;
 use crate::hub::{Event, EventKind};
@@ -24,13 +24,13 @@ pub(super) struct Selection {
 impl Selection {
     /// # Errors
     /// `ArgumentInvalid`, which names what cannot be.
-    pub(super) fn parse(query: &str, headers: &HeaderMap) -> Result<Self, HubError> {
-        let one = |name: &str| values(query, name).next();
+    pub(super) fn parse(parameters: &Parameters, headers: &HeaderMap) -> Result<Self, HubError> {
+        let one = |name: &str| parameters.get(name);
         let Resume { since, follow } = Resume::parse(headers, one)?;
-        let kinds: Vec<_> = values(query, "kind").collect();
+        let kinds: Vec<_> = parameters.all("kind").collect();
         kinds.iter().try_for_each(|kind| check_kind(kind))?;
         let filter = Filter {
-            devices: values(query, "device").collect(),
+            devices: parameters.all("device").collect(),
             kinds,
             from: time("from", one("from"))?,
             to: time("to", one("to"))?,
@@ -52,21 +52,8 @@ impl Selection {
     }
 }
 
-/// The values of a parameter, in order.
-pub(super) fn values(query: &str, name: &str) -> impl Iterator<Item = String> {
-    query
-        .split('&')
-        .filter_map(|parameter| parameter.split_once('='))
-        .filter(move |(key, _)| *key == name)
-        .map(|(_, value)| {
-            let spaced = value.replace('+', " ");
-            percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
-        })
-}
-
 fn time(name: &str, text: Option<String>) -> Result<Option<Timestamp>, HubError> {
-    // A plus that came as it is, is one of a time zone.
-    let time = text.map(|text| text.replace(' ', "+").parse()).transpose();
+    let time = text.map(|text| text.parse()).transpose();
     time.map_err(|_| {
         wrong(format!(
             "{name} must be a time such as 2026-01-31T08:00:00Z"
@@ -89,14 +76,14 @@ mod tests {
     use super::*;
 
     fn parsed(query: &str) -> Result<Selection, HubError> {
-        Selection::parse(query, &HeaderMap::new())
+        Selection::parse(&Parameters::of(query), &HeaderMap::new())
     }
 
     #[test]
     fn devices_and_kinds_may_be_several() {
-        let query = "device=a%2Bb&kind=tags&device=c&kind=telemetry&follow=false";
+        let query = "device=a%2Bb&device=d+e&kind=tags&device=c&kind=telemetry&follow=false";
         let selection = parsed(query).unwrap();
-        assert_eq!(selection.filter.devices, ["a+b", "c"]);
+        assert_eq!(selection.filter.devices, ["a+b", "d+e", "c"]);
         assert_eq!(selection.filter.kinds, ["tags", "telemetry"]);
         assert!(!selection.follow);
     }

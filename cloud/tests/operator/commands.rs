@@ -110,6 +110,9 @@ fn settings_that_cannot_be_are_refused_with_the_remedy() {
             "cannot read /nowhere/at/all",
         ),
         (["run", "--keep", "7"], "such as 90m, 12h or 7d"),
+        (["run", "--keep", "0s"], "a time above zero"),
+        (["run", "--keep-size", "0"], "1MiB or more"),
+        (["run", "--keep-size", "much"], "such as 512MiB"),
     ] {
         let dir = tempfile::TempDir::new().unwrap();
         let output = cloud(&arguments)

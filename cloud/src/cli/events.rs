@@ -43,8 +43,8 @@ pub(crate) struct Events {
         value_name = "FORMAT"
     )]
     format: Format,
-    /// The same as --format json
-    #[arg(long, env = "CLOUD_JSON")]
+    /// The same as --format json; not with another format
+    #[arg(long, env = "CLOUD_JSON", conflicts_with = "format")]
     json: bool,
 }
 

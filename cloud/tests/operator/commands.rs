@@ -125,6 +125,19 @@ fn settings_that_cannot_be_are_refused_with_the_remedy() {
 }
 
 #[test]
+fn two_formats_at_a_time_are_refused() {
+    let output = cloud(&["events", "--json", "--format", "csv"])
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 2);
+    let said = stderr(&output);
+    assert!(
+        said.contains("'--json' cannot be used with '--format"),
+        "{said}"
+    );
+}
+
+#[test]
 fn without_a_cloud_the_commands_say_how_to_start_one() {
     let dir = tempfile::TempDir::new().unwrap();
     let output = cloud(&["twin"])

@@ -15,6 +15,7 @@ use dtdl::Models;
 
 use super::failure::Failure;
 use super::keeping::Keeping;
+use super::output;
 
 #[derive(Args)]
 pub(crate) struct Manner {
@@ -35,7 +36,7 @@ pub(crate) struct Manner {
     #[command(flatten)]
     keeping: Keeping,
     /// The device models: a directory with dtmi/com/example/thermostat-1.json and so on; if there is none, those that are
-    /// part of this program
+    /// part of this program. Files that cannot be used are named at the start
     #[arg(long, env = "CLOUD_MODELS", value_name = "DIR")]
     models: Option<PathBuf>,
     /// The console's port on 127.0.0.1, 0 for a free one [default: 8080, or a free one where that is taken]
@@ -122,7 +123,10 @@ impl Manner {
             return shipped().map_err(Failure::settings);
         };
         let models = Models::in_directory(directory);
-        models.list().map_err(Failure::settings)?;
+        let listing = models.list().map_err(Failure::settings)?;
+        for broken in listing.broken {
+            output::note(&format!("warning: a model is left out: {broken}"));
+        }
         Ok(models)
     }
 }

@@ -1,19 +1,16 @@
-//! Request bodies.
+//! Request bodies. An endpoint reads one once it knows that the caller may ask.
 
 use std::time::Duration;
 
-use axum::extract::{FromRequest, Request};
+use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::IF_MATCH;
-use axum::response::Response;
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::problem;
 use crate::error::HubError;
-use crate::json;
 
 /// Enough for the largest thing there is to send, a method's payload of 128 kB, however it is escaped.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -24,38 +21,27 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const DROP_LIMIT: usize = 8 * 1024 * 1024;
 
 /// A body that is JSON, whatever the content type says.
-pub(super) struct JsonBody<T>(pub(super) T);
-
-/// JSON, or an empty body.
-pub(super) struct JsonOrNothing(pub(super) Option<Value>);
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
-    type Rejection = Response;
-
-    async fn from_request(request: Request, _state: &S) -> Result<Self, Self::Rejection> {
-        let path = request.uri().path().to_owned();
-        let body = read(request).await.and_then(|bytes| parse(&bytes));
-        body.map(Self).map_err(|error| problem::at(&path, error))
-    }
+///
+/// # Errors
+/// `ArgumentInvalid` if it is something else or does not come whole, `TooLarge`.
+pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, HubError> {
+    parse(&read(request).await?)
 }
 
-impl<S: Send + Sync> FromRequest<S> for JsonOrNothing {
-    type Rejection = Response;
-
-    async fn from_request(request: Request, _state: &S) -> Result<Self, Self::Rejection> {
-        let path = request.uri().path().to_owned();
-        let body = read(request)
-            .await
-            .and_then(|bytes| match bytes.is_empty() {
-                true => Ok(None),
-                false => parse(&bytes).map(Some),
-            });
-        body.map(Self).map_err(|error| problem::at(&path, error))
+/// JSON, or an empty body.
+///
+/// # Errors
+/// As for [`json`].
+pub(super) async fn json_or_nothing(request: Request) -> Result<Option<Value>, HubError> {
+    let bytes = read(request).await?;
+    match bytes.is_empty() {
+        true => Ok(None),
+        false => parse(&bytes).map(Some),
     }
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HubError> {
-    json::read(bytes).map_err(|error| {
+    crate::json::read(bytes).map_err(|error| {
         HubError::ArgumentInvalid(format!("the body is not what is wanted here: {error}"))
     })
 }
@@ -120,10 +106,7 @@ mod tests {
     async fn a_body_that_never_ends_is_not_waited_for() {
         let begun = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{"))]);
         let body = Body::from_stream(begun.chain(stream::pending()));
-        let read = JsonBody::<Value>::from_request(Request::new(body), &()).await;
-        let Err(refusal) = read else {
-            panic!("half a body was taken");
-        };
+        let refusal = json::<Value>(Request::new(body)).await.unwrap_err();
         assert_eq!(refusal.status(), 400);
     }
 }

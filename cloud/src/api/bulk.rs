@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::Services;
 use super::auth::{Caller, Right};
-use super::body::JsonBody;
+use super::body;
 use super::problem::RegistryProblem;
 use crate::error::HubError;
 use crate::hub::twin::TwinPatch;
@@ -63,9 +63,10 @@ enum Action {
 async fn change(
     caller: Caller,
     State(services): State<Arc<Services>>,
-    JsonBody(orders): JsonBody<Vec<Order>>,
+    request: Request,
 ) -> Result<Response, RegistryProblem> {
     caller.may(Right::RegistryWrite)?;
+    let orders: Vec<Order> = body::json(request).await?;
     if !(1..=LIMIT).contains(&orders.len()) {
         let message = format!("there must be 1 to {LIMIT} devices, not {}", orders.len());
         return Err(HubError::ArgumentInvalid(message).into());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -10,7 +10,7 @@ use axum::{Json, Router};
 
 use super::Services;
 use super::auth::{Caller, Right};
-use super::body::{JsonBody, if_match};
+use super::body::{self, if_match};
 use super::parameters::{Id, Parameters};
 use super::problem::RegistryProblem;
 use crate::error::HubError;
@@ -65,9 +65,10 @@ async fn write(
     State(services): State<Arc<Services>>,
     Id(id): Id,
     headers: HeaderMap,
-    JsonBody(mut spec): JsonBody<DeviceSpec>,
+    request: Request,
 ) -> Result<Response, RegistryProblem> {
     caller.may(Right::RegistryWrite)?;
+    let mut spec: DeviceSpec = body::json(request).await?;
     if spec.device_id.is_empty() {
         spec.device_id.clone_from(&id);
     }

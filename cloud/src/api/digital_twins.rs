@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::header::{ETAG, LOCATION};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -15,7 +15,7 @@ use tracing::warn;
 
 use super::Services;
 use super::auth::{Caller, Right};
-use super::body::{JsonBody, JsonOrNothing, if_match};
+use super::body::{self, if_match};
 use super::parameters::{Id, Parameters, PathOf};
 use super::patience::Patience;
 use super::problem::{MethodProblem, RegistryProblem, tracking_id};
@@ -57,9 +57,10 @@ async fn change(
     State(services): State<Arc<Services>>,
     Id(id): Id,
     headers: HeaderMap,
-    JsonBody(patch): JsonBody<Value>,
+    request: Request,
 ) -> Result<Response, RegistryProblem> {
     caller.may(Right::ServiceConnect)?;
+    let patch: Value = body::json(request).await?;
     let patch = DigitalTwinPatch::from_json(&patch)?;
     let hub = &services.hub;
     if let Some(model) = model_of(&services, &id)? {
@@ -94,9 +95,9 @@ async fn command(
     State(services): State<Arc<Services>>,
     PathOf((id, name)): PathOf<(String, String)>,
     parameters: Parameters,
-    JsonOrNothing(payload): JsonOrNothing,
+    request: Request,
 ) -> Result<Response, MethodProblem> {
-    call(&caller, &services, &id, name, &parameters, payload).await
+    call(&caller, &services, &id, name, &parameters, request).await
 }
 
 async fn component_command(
@@ -104,10 +105,10 @@ async fn component_command(
     State(services): State<Arc<Services>>,
     PathOf((id, component, name)): PathOf<(String, String, String)>,
     parameters: Parameters,
-    JsonOrNothing(payload): JsonOrNothing,
+    request: Request,
 ) -> Result<Response, MethodProblem> {
     let name = format!("{component}*{name}");
-    call(&caller, &services, &id, name, &parameters, payload).await
+    call(&caller, &services, &id, name, &parameters, request).await
 }
 
 async fn call(
@@ -116,9 +117,10 @@ async fn call(
     id: &str,
     name: String,
     parameters: &Parameters,
-    payload: Option<Value>,
+    request: Request,
 ) -> Result<Response, MethodProblem> {
     caller.may(Right::ServiceConnect)?;
+    let payload = body::json_or_nothing(request).await?;
     let seconds = |name| parameters.get(name).map(Value::String);
     let patience = Patience::new(
         seconds("connectTimeoutInSeconds"),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::Services;
 use super::auth::{Caller, Right};
-use super::body::{JsonBody, if_match};
+use super::body::{self, if_match};
 use super::parameters::Id;
 use super::problem::Problem;
 use crate::dps::{Enrollment, EnrollmentKind, EnrollmentSpec};
@@ -68,9 +68,10 @@ async fn write(
     State(services): State<Arc<Services>>,
     Id(id): Id,
     headers: HeaderMap,
-    JsonBody(spec): JsonBody<EnrollmentSpec>,
+    request: Request,
 ) -> Result<Response, Problem> {
     caller.may(Right::Enrolment)?;
+    let spec: EnrollmentSpec = body::json(request).await?;
     let etag = if_match(&headers);
     Ok(answer(&services.dps.put_enrollment(kind, &id, spec, etag)?))
 }

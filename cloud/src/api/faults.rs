@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use jiff::fmt::serde::unsigned_duration::friendly::compact as friendly;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::Services;
 use super::auth::{Caller, Right};
-use super::body::JsonBody;
+use super::body;
 use super::problem::Problem;
 use crate::error::HubError;
 use crate::faults::{Fault, Stroke};
@@ -53,9 +53,10 @@ async fn read(
 async fn change(
     caller: Caller,
     State(services): State<Arc<Services>>,
-    JsonBody(order): JsonBody<Order>,
+    request: Request,
 ) -> Result<Json<Value>, Problem> {
     caller.may(Right::ServiceConnect)?;
+    let order: Order = body::json(request).await?;
     order.carry_out(&services)?;
     Ok(standing(&services))
 }

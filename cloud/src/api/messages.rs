@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::Services;
 use super::auth::{Caller, Right};
-use super::body::JsonBody;
+use super::body;
 use super::content;
 use super::parameters::Id;
 use super::problem::Problem;
@@ -62,9 +62,10 @@ async fn send(
     caller: Caller,
     State(services): State<Arc<Services>>,
     Id(id): Id,
-    JsonBody(mut message): JsonBody<Message>,
+    request: Request,
 ) -> Result<Response, Problem> {
     caller.may(Right::ServiceConnect)?;
+    let mut message: Message = body::json(request).await?;
     let body = content::take(&mut message.content)?;
     let properties = message.properties()?;
     let message_id = services.hub.send_message(&id, body.into(), properties)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::routing::post;
 use axum::{Json, Router};
 use serde::{Deserialize, Deserializer};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::Services;
 use super::auth::{Caller, Right};
-use super::body::JsonBody;
+use super::body;
 use super::parameters::Id;
 use super::patience::Patience;
 use super::problem::MethodProblem;
@@ -34,9 +34,10 @@ async fn call(
     caller: Caller,
     State(services): State<Arc<Services>>,
     Id(id): Id,
-    JsonBody(call): JsonBody<Call>,
+    request: Request,
 ) -> Result<Json<Value>, MethodProblem> {
     caller.may(Right::ServiceConnect)?;
+    let call: Call = body::json(request).await?;
     let patience = Patience::new(
         call.connect_timeout_in_seconds,
         call.response_timeout_in_seconds,

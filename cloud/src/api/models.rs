@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use dtdl::Dtmi;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::Services;
 use super::auth::{Caller, Right};
-use super::body::JsonBody;
+use super::body;
 use super::parameters::Id;
 use super::problem::Problem;
 use crate::error::HubError;
@@ -48,9 +48,10 @@ async fn add(
     caller: Caller,
     State(services): State<Arc<Services>>,
     Id(id): Id,
-    JsonBody(document): JsonBody<Value>,
+    request: Request,
 ) -> Result<Json<Vec<Value>>, Problem> {
     caller.may(Right::RegistryWrite)?;
+    let document: Value = body::json(request).await?;
     let id = dtmi(&id)?;
     services.models.add(&id, &document)?;
     documents(&services, &id)

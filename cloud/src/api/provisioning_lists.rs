@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::Services;
 use super::auth::{Caller, Right};
-use super::body::JsonBody;
+use super::body;
 use super::paging::{self, CONTINUATION, ITEM_TYPE};
 use super::parameters::Id;
 use super::problem::Problem;
@@ -68,9 +68,10 @@ async fn enrolments(
     caller: Caller,
     State(services): State<Arc<Services>>,
     headers: HeaderMap,
-    JsonBody(question): JsonBody<Question>,
+    request: Request,
 ) -> Result<Response, Problem> {
     caller.may(Right::Enrolment)?;
+    let question: Question = body::json(request).await?;
     question.check()?;
     let all = services.dps.enrollments(kind).into_iter();
     let all = all.map(|one| (one.to_json(), one.id));

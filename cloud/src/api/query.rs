@@ -3,7 +3,7 @@
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -13,7 +13,7 @@ use tokio::task::{JoinError, spawn_blocking};
 
 use super::Services;
 use super::auth::{Caller, Right};
-use super::body::JsonBody;
+use super::body;
 use super::paging::{self, CONTINUATION, ITEM_TYPE};
 use super::parameters::Id;
 use super::problem::{RegistryProblem, no_such_method};
@@ -38,16 +38,13 @@ async fn run(
     State(services): State<Arc<Services>>,
     Id(id): Id,
     headers: HeaderMap,
-    body: Result<JsonBody<Specification>, Response>,
+    request: Request,
 ) -> Result<Response, RegistryProblem> {
     if id != "query" {
         return Ok(no_such_method(Method::POST).await);
     }
     caller.may(Right::RegistryRead)?;
-    let text = match body {
-        Ok(JsonBody(Specification { query })) => query,
-        Err(refusal) => return Ok(refusal),
-    };
+    let Specification { query: text } = body::json(request).await?;
     let query = Query::parse(&text)?;
     let size = paging::size(&headers, PAGE)?;
     let position = paging::position(&headers, |token| Position::of_token(token, &text))?;

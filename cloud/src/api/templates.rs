@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::Services;
 use super::auth::{Caller, Right};
-use super::body::{JsonBody, if_match};
+use super::body::{self, if_match};
 use super::models::dtmi;
 use super::parameters::Id;
 use super::problem::Problem;
@@ -55,9 +55,10 @@ async fn arrange(
     State(services): State<Arc<Services>>,
     Id(id): Id,
     headers: HeaderMap,
-    JsonBody(draft): JsonBody<Value>,
+    request: Request,
 ) -> Result<Response, Problem> {
     caller.may(Right::RegistryWrite)?;
+    let draft: Value = body::json(request).await?;
     let draft: Draft = serde_json::from_value(draft).map_err(|error| {
         HubError::ArgumentInvalid(format!("the body is not what is wanted here: {error}"))
     })?;

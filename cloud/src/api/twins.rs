@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::Services;
 use super::auth::{Caller, Right};
-use super::body::{JsonBody, if_match};
+use super::body::{self, if_match};
 use super::parameters::Id;
 use super::problem::RegistryProblem;
 use crate::hub::DeviceTwin;
@@ -35,9 +35,10 @@ async fn merge(
     State(services): State<Arc<Services>>,
     Id(id): Id,
     headers: HeaderMap,
-    JsonBody(patch): JsonBody<Value>,
+    request: Request,
 ) -> Result<Response, RegistryProblem> {
     caller.may(Right::ServiceConnect)?;
+    let patch: Value = body::json(request).await?;
     let patch = TwinPatch::from_json(&patch)?;
     let twin = services.hub.patch_twin(&id, patch, if_match(&headers))?;
     Ok(answer(&twin))
@@ -48,9 +49,10 @@ async fn replace(
     State(services): State<Arc<Services>>,
     Id(id): Id,
     headers: HeaderMap,
-    JsonBody(with): JsonBody<Value>,
+    request: Request,
 ) -> Result<Response, RegistryProblem> {
     caller.may(Right::ServiceConnect)?;
+    let with: Value = body::json(request).await?;
     let with = TwinPatch::from_json(&with)?;
     let twin = services.hub.replace_twin(&id, with, if_match(&headers))?;
     Ok(answer(&twin))

@@ -3,6 +3,7 @@ import "./tests/sign_in.js";
 import "./tests/story.js";
 import "./tests/devices.js";
 import "./tests/happenings.js";
+import "./tests/chart.js";
 import "./tests/trace.js";
 import "./tests/component.js";
 import "./tests/hostile.js";

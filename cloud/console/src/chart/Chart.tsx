@@ -42,7 +42,7 @@ export function Chart({ log, path, title, unit, target }: Props) {
   useEffect(() => {
     if (!place.current) return;
     const annotations = () => ({
-      targets: (target && log.targets.get(target)) || [],
+      targets: target === undefined ? [] : log.targets.of(target),
       swaps: log.swaps,
       strokes: log.strokes,
       faults: log.faults.all,

@@ -1,7 +1,8 @@
 import type uPlot from "uplot";
-import type { Step, Stroke } from "../live/device.ts";
+import type { Stroke } from "../live/device.ts";
 import type { Period } from "../live/period.ts";
 import { isWithdrawn, label, type Swap } from "../live/swap.ts";
+import type { Step } from "../live/target.ts";
 import type { ChartColours } from "./colours.ts";
 
 /** Rows in which the words of marks that lie close take turns. */
@@ -35,10 +36,10 @@ export function drawBefore(chart: uPlot, annotations: Annotations, colours: Char
   });
 }
 
-/** The highest and lowest of the targets that are to be seen. */
+/** The targets that are to be seen. */
 export function targetsWithin(steps: readonly Step[], from: number, to: number): number[] {
   const shown = steps.filter((step, index) => step.at <= to && (steps[index + 1]?.at ?? Infinity) >= from);
-  return shown.map((step) => step.value);
+  return shown.map((step) => step.value).filter((value) => value !== undefined);
 }
 
 function bands(chart: uPlot, periods: readonly Period[], colour: string): void {
@@ -54,18 +55,20 @@ function bands(chart: uPlot, periods: readonly Period[], colour: string): void {
   });
 }
 
+/** A line from step to step, broken where there is no value. */
 function steps(chart: uPlot, targets: readonly Step[], colour: string): void {
   const { ctx, bbox } = chart;
-  if (targets.length === 0) return;
+  const x = (at: number | undefined) => (at === undefined ? bbox.left + bbox.width : chart.valToPos(at, "x", true));
   ctx.strokeStyle = colour;
   ctx.lineWidth = 1.5 * devicePixelRatio;
   ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
   ctx.beginPath();
-  for (const [index, step] of targets.entries()) {
-    const next = targets[index + 1]?.at;
-    const y = chart.valToPos(step.value, "y", true);
-    ctx.lineTo(chart.valToPos(step.at, "x", true), y);
-    ctx.lineTo(next === undefined ? bbox.left + bbox.width : chart.valToPos(next, "x", true), y);
+  for (const [index, { at, value }] of targets.entries()) {
+    if (value === undefined) continue;
+    const y = chart.valToPos(value, "y", true);
+    if (targets[index - 1]?.value === undefined) ctx.moveTo(x(at), y);
+    else ctx.lineTo(x(at), y);
+    ctx.lineTo(x(targets[index + 1]?.at), y);
   }
   ctx.stroke();
   ctx.setLineDash([]);

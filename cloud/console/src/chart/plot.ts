@@ -19,6 +19,8 @@ export interface Heard {
 
 const HEIGHT = 300;
 const FONT = "12px system-ui, sans-serif";
+/** More than a time of day takes, whose middle may stand at the right end. */
+const LABEL = 60;
 
 /** A line over time with everything that happened meanwhile. */
 export class Plot {
@@ -64,7 +66,7 @@ export class Plot {
       width: this.place.clientWidth,
       height: HEIGHT,
       ms: 1,
-      padding: [10, 12, 0, 0],
+      padding: [10, LABEL / 2, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: true, y: false, setScale: false } },
       select: { show: true, left: 0, top: 0, width: 0, height: 0 },

@@ -30,17 +30,6 @@ test("a component's values are kept apart, and only numbers are drawn", () => {
   assert.deepEqual([...log.latest.keys()], ["thermostat1.t", "thermostat1.note"]);
 });
 
-test("a target is what the device has accepted, acknowledged or not", () => {
-  const log = new DeviceLog();
-  log.take([
-    event("reported", 1, { patch: { target: { value: 20, ac: 200, av: 2 }, max: 30 } }),
-    event("reported", 2, { patch: { thermostat1: { __t: "c", target: { value: 25, ac: 200, av: 3 } } } }),
-  ]);
-  assert.deepEqual(log.targets.get("target"), [{ at: 1000, value: 20 }]);
-  assert.deepEqual(log.targets.get("max"), [{ at: 1000, value: 30 }]);
-  assert.deepEqual(log.targets.get("thermostat1.target"), [{ at: 2000, value: 25 }]);
-});
-
 test("a swap is noted once, however often the host repeats it", () => {
   const log = new DeviceLog();
   const swapped = { host: { __t: "c", version: "0.2.0", sha256: "ab", since: "x", lastSwapResult: "begun", lastSwapPause: 0.3 } };

@@ -1,12 +1,13 @@
 import { signal } from "@preact/signals";
-import { acknowledging } from "../cloud/acknowledgment.ts";
 import { nameOf } from "../cloud/faults.ts";
-import { asObject, type Json } from "../json.ts";
+import type { Json } from "../json.ts";
 import { cells } from "./cells.ts";
 import { type CloudEvent, type CommandEvent, endedAt, type FaultEvent, madeAt, type ReportedEvent, type TelemetryEvent, time } from "./event.ts";
+import { keep } from "./keep.ts";
 import { Periods } from "./period.ts";
 import { Series } from "./series.ts";
 import { isRepeated, type Swap, swapIn } from "./swap.ts";
+import { Targets } from "./target.ts";
 
 /** Events kept as they came. */
 const ROWS = 2000;
@@ -25,12 +26,6 @@ export interface Stroke {
   readonly what: string;
 }
 
-/** A value from a moment on. */
-export interface Step {
-  readonly at: number;
-  readonly value: number;
-}
-
 /** What one device has said and what has become of it, as far back as is kept. */
 export class DeviceLog {
   /** Changes with each batch of events. */
@@ -39,8 +34,7 @@ export class DeviceLog {
   readonly twinChanges = signal(0);
   readonly series = new Map<string, Series>();
   readonly latest = new Map<string, Latest>();
-  /** What the device aims for, by property: numbers it has accepted. */
-  readonly targets = new Map<string, Step[]>();
+  readonly targets = new Targets();
   /** Every name that was ever given a value. */
   readonly names = new Set<string>();
   /** The newest last. */
@@ -71,6 +65,9 @@ export class DeviceLog {
         return false;
       case "reported":
         this.report(event);
+        return true;
+      case "desired":
+        this.targets.desire(event.desired, time(event));
         return true;
       case "command":
         keep(this.commands, event, FEW);
@@ -117,28 +114,11 @@ export class DeviceLog {
     const at = time(event);
     const swap = swapIn(event.patch, at);
     if (swap && !isRepeated(swap, this.swaps.at(-1))) keep(this.swaps, swap, FEW);
-    for (const [name, value] of Object.entries(event.patch)) {
-      const component = asObject(value);
-      if (component?.["__t"] !== "c") this.aim(name, value, at);
-      else for (const [inner, of] of Object.entries(component)) this.aim(`${name}.${inner}`, of, at);
-    }
-  }
-
-  private aim(path: string, reported: Json, at: number): void {
-    const value = acknowledging(reported)?.["value"] ?? reported;
-    if (typeof value !== "number") return;
-    const steps = this.targets.get(path) ?? [];
-    this.targets.set(path, steps);
-    keep(steps, { at, value }, FEW * 5);
+    this.targets.report(event.patch, at);
   }
 }
 
 /** Each fault is on at most once for all devices and once for each; beginning it again changes its settings. */
 function keyOf(event: FaultEvent): string {
   return `${nameOf(event.fault)} ${event.device ?? ""}`;
-}
-
-function keep<T>(list: T[], item: T, limit: number): void {
-  list.push(item);
-  if (list.length > limit * 1.1) list.splice(0, list.length - limit);
 }

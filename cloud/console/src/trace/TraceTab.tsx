@@ -3,6 +3,7 @@ import type { TabProps } from "../device/DevicePage.tsx";
 import { EventStream } from "../live/stream.ts";
 import { Icon } from "../part/Icon.tsx";
 import { Empty } from "../part/State.tsx";
+import { save } from "../part/save.ts";
 import { usePaced } from "../part/use.ts";
 import { TraceLog } from "./log.ts";
 import { contentOf, GROUPS, type Group, groupOf, isRoutine, titleOf, type TraceRecord } from "./record.ts";
@@ -65,9 +66,10 @@ export function TraceTab({ device }: TabProps) {
           <button type="button" class="pause small" aria-pressed={held !== undefined} onClick={() => setHeld(held ? undefined : [...log.rows])}>
             <Icon name={held ? "play" : "pause"} /> {held ? "Resume" : "Pause"}
           </button>
-          <a class="button small" href={`${address(device)}&follow=false&format=ndjson`} download={`${device}-trace.ndjson`}>
+          <button type="button" class="small" disabled={rows.length === 0} title="What fits the filter, the oldest first"
+            onClick={() => save(`${device}-trace.ndjson`, "application/x-ndjson", jsonLines(rows))}>
             <Icon name="download" /> JSON lines
-          </a>
+          </button>
         </div>
       </div>
       {newest.length === 0
@@ -82,14 +84,15 @@ function useTrace(device: string): TraceLog {
   const log = useMemo(() => new TraceLog(), [device]);
   useEffect(() => {
     const deliver = (records: TraceRecord[]) => log.take(records);
-    const stream = new EventStream({ address: address(device), types: ["message"], deliver });
+    const address = `/api/trace?device=${encodeURIComponent(device)}`;
+    const stream = new EventStream({ address, types: ["message"], deliver });
     return () => stream.close();
   }, [device, log]);
   return log;
 }
 
-function address(device: string): string {
-  return `/api/trace?device=${encodeURIComponent(device)}`;
+function jsonLines(records: readonly TraceRecord[]): string {
+  return records.map((record) => `${JSON.stringify(record)}\n`).join("");
 }
 
 function wayOf(record: TraceRecord): "up" | "down" | undefined {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { gone, see, signIn } from "../support/browser.js";
+import { gone, see, shoot, signIn } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
-import { Device } from "../support/device.js";
+import { Device, register } from "../support/device.js";
 
 test("a device is added, connected by what is copied, blocked, let in and deleted", async (t) => {
   const cloud = await Cloud.run(t, await directory(t));
@@ -63,4 +63,19 @@ test("a list of many devices is filtered by name and state", async (t) => {
   await see(page, "No device fits the filter.");
   await page.getByRole("button", { name: "All", exact: true }).click();
   await gone(page, "No device fits the filter.");
+});
+
+test("a device that does not exist is said not to, until it does, and again when it is deleted", async (t) => {
+  const cloud = await Cloud.run(t, await directory(t));
+  const page = await signIn(t, cloud, { expected: /404/ });
+  await page.goto(`${page.url()}d/nope`);
+  await see(page, "There is no such device.");
+  assert.equal(await page.getByRole("navigation", { name: "Device" }).count(), 0);
+  await shoot(page, "device-missing");
+  await register(page, "nope");
+  await page.getByRole("heading", { name: "nope" }).waitFor();
+  await page.evaluate(() => fetch("/devices/nope?api-version=2021-04-12", { method: "DELETE" }));
+  await see(page, "There is no such device.");
+  await page.getByRole("link", { name: "All devices" }).click();
+  await see(page, "There is no device yet.");
 });

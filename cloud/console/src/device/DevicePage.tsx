@@ -7,7 +7,7 @@ import { DeviceLog } from "../live/device.ts";
 import { eventStream } from "../live/event.ts";
 import type { Interface } from "../model/interface.ts";
 import { Icon } from "../part/Icon.tsx";
-import { Skeleton, Trouble } from "../part/State.tsx";
+import { Empty, Skeleton, Trouble } from "../part/State.tsx";
 import { type Asked, useAsked, usePaced } from "../part/use.ts";
 import { deviceAddress, DEVICES, type Tab, TABS } from "../route.ts";
 import { CommandsTab } from "./CommandsTab.tsx";
@@ -68,6 +68,7 @@ export function DevicePage({ device, tab }: { device: string; tab: Tab }) {
     document.title = `${device} · ${TITLES[tab]} · Local cloud`;
   }, [device, tab]);
   const Shown = SHOWN[tab];
+  if (asked.isMissing) return <Missing device={device} />;
   return (
     <>
       <DeviceHead device={device} twin={asked.value} model={interpreted.value} />
@@ -78,6 +79,15 @@ export function DevicePage({ device, tab }: { device: string; tab: Tab }) {
         <Shown device={device} twin={asked.value} model={interpreted.value} log={log} onChange={asked.again} />
       )}
     </>
+  );
+}
+
+/** It may come: then its page is shown by itself. */
+function Missing({ device }: { device: string }) {
+  return (
+    <Empty title="There is no such device.">
+      No device is called <code>{device}</code>, or it was deleted. <a href={DEVICES}>All devices</a>
+    </Empty>
   );
 }
 

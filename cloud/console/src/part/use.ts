@@ -7,12 +7,14 @@ import { returns } from "../live/stream.ts";
 export interface Asked<T> {
   readonly value: T | undefined;
   readonly trouble: string | undefined;
+  /** Whether the trouble is that there is no such thing. */
+  readonly isMissing: boolean;
   readonly again: () => void;
 }
 
 /** Asks when shown, when the cloud comes back, when `keys` change, and on request. The last answer stays meanwhile. */
 export function useAsked<T>(asking: () => Promise<T>, keys: unknown[]): Asked<T> {
-  const [answer, setAnswer] = useState<{ value?: T; trouble?: string }>({});
+  const [answer, setAnswer] = useState<{ value?: T; problem?: unknown }>({});
   const [turn, setTurn] = useState(0);
   const again = () => setTurn((turn) => turn + 1);
   useSignalEffect(() => {
@@ -22,13 +24,15 @@ export function useAsked<T>(asking: () => Promise<T>, keys: unknown[]): Asked<T>
     let isWanted = true;
     asking().then(
       (value) => isWanted && setAnswer({ value }),
-      (problem: unknown) => isWanted && setAnswer((old) => ({ ...old, trouble: inWords(problem) })),
+      (problem: unknown) => isWanted && setAnswer((old) => ({ ...old, problem })),
     );
     return () => {
       isWanted = false;
     };
   }, [...keys, turn]);
-  return { value: answer.value, trouble: answer.trouble, again };
+  const { value, problem } = answer;
+  const trouble = problem === undefined ? undefined : inWords(problem);
+  return { value, trouble, isMissing: problem instanceof Problem && problem.status === 404, again };
 }
 
 /** Acts when something has changed, at most once in `pace` milliseconds, however often it does. */

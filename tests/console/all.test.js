@@ -4,6 +4,7 @@ import "./tests/story.js";
 import "./tests/devices.js";
 import "./tests/happenings.js";
 import "./tests/chart.js";
+import "./tests/twin.js";
 import "./tests/trace.js";
 import "./tests/component.js";
 import "./tests/hostile.js";

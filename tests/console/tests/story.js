@@ -39,7 +39,7 @@ test("the tutorial: telemetry, target, command and raw data of a thermostat", as
     await target.getByText(/Rejected v3 · 400/).waitFor();
     await target.getByText("out of range").waitFor();
     await tab(page, "Twin");
-    await page.getByRole("row", { name: /targetTemperature 999 23.5 rejected/ }).waitFor();
+    await page.getByRole("row", { name: /targetTemperature 999 23.5 23.5 rejected/ }).waitFor();
   });
 
   await t.test("a command since a moment answers with a report, and can be run again", async () => {

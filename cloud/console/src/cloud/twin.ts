@@ -26,6 +26,11 @@ export async function twin(device: string): Promise<Twin> {
   return readTwin((await ask(`/twins/${part(device)}`)).body);
 }
 
+/** The digital twin of a device: its properties as its model has them, with what is wanted and acknowledged in `$metadata`. */
+export async function digitalTwin(device: string): Promise<JsonObject> {
+  return asObject((await ask(`/digitaltwins/${part(device)}`)).body) ?? {};
+}
+
 /** Sets a desired property, of a component if one is named. */
 export async function setDesired(
   device: string,

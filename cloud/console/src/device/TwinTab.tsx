@@ -1,27 +1,39 @@
-import { acknowledging, components, names, standing } from "../cloud/acknowledgment.ts";
-import type { Twin } from "../cloud/twin.ts";
-import { equal, type JsonObject } from "../json.ts";
-import { Chip, type Tone } from "../part/Chip.tsx";
+import { model } from "../cloud/models.ts";
+import { digitalTwin, type Twin } from "../cloud/twin.ts";
+import type { JsonObject } from "../json.ts";
 import { Copy } from "../part/Copy.tsx";
 import { JsonView } from "../part/JsonView.tsx";
-import { short } from "../words.ts";
+import { Skeleton, Trouble } from "../part/State.tsx";
+import { useAsked } from "../part/use.ts";
 import type { TabProps } from "./DevicePage.tsx";
+import { TwinDifferences } from "./TwinDifferences.tsx";
 
-/** Both halves of the twin, and where they differ. */
-export function TwinTab({ twin }: TabProps) {
+/** Both halves of the twin and the digital twin, and where they differ. */
+export function TwinTab({ device, twin }: TabProps) {
+  const asked = useAsked(async () => ({ digital: await modelled(device, twin.model) }), [device, twin]);
+  const digital = asked.value?.digital;
+  if (!asked.value && !asked.trouble) return <Skeleton lines={6} />;
   return (
     <>
-      <Differences twin={twin} />
-      <div class="columns">
-        <Half title="Desired" version={twin.desired.version} values={twin.desired.values} />
-        <Half title="Reported" version={twin.reported.version} values={twin.reported.values} />
+      {asked.trouble && <Trouble>{asked.trouble}</Trouble>}
+      <TwinDifferences twin={twin} digital={digital} />
+      <div class="columns three">
+        <Document title="Desired" version={twin.desired.version} values={twin.desired.values} />
+        <Document title="Reported" version={twin.reported.version} values={twin.reported.values} />
+        {digital && <Document title="Digital twin" values={digital} />}
+        {asked.value && !digital && <NoDigitalTwin twin={twin} />}
       </div>
-      {Object.keys(twin.tags).length > 0 && <Half title="Tags" version={undefined} values={twin.tags} />}
+      {Object.keys(twin.tags).length > 0 && <Document title="Tags" values={twin.tags} />}
     </>
   );
 }
 
-function Half({ title, version, values }: { title: string; version: number | undefined; values: JsonObject }) {
+/** The digital twin of a device whose model the cloud knows. */
+async function modelled(device: string, id: string | undefined): Promise<JsonObject | undefined> {
+  return id !== undefined && (await model(id)) ? digitalTwin(device) : undefined;
+}
+
+function Document({ title, version, values }: { title: string; version?: number; values: JsonObject }) {
   return (
     <section class="card">
       <header class="half">
@@ -33,56 +45,15 @@ function Half({ title, version, values }: { title: string; version: number | und
   );
 }
 
-interface Difference {
-  readonly path: string;
-  readonly desired: string;
-  readonly reported: string;
-  readonly verdict: string;
-  readonly tone: Tone;
-}
-
-function Differences({ twin }: { twin: Twin }) {
-  const rows = [undefined, ...components(twin.desired)].flatMap((component) => ofComponent(twin, component));
+function NoDigitalTwin({ twin }: { twin: Twin }) {
   return (
-    <section class="card table">
-      <h2>Desired against reported</h2>
-      {rows.length === 0 && <p class="faint">Nothing is desired of this device yet.</p>}
-      {rows.length > 0 && (
-        <table class="differences">
-          <thead>
-            <tr><th>Property</th><th>Desired</th><th>Reported</th><th>Verdict</th></tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <tr key={row.path}>
-                <th scope="row">{row.path}</th>
-                <td class="clip">{row.desired}</td>
-                <td class="clip">{row.reported}</td>
-                <td><Chip tone={row.tone}>{row.verdict}</Chip></td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+    <section class="card">
+      <h2>Digital twin</h2>
+      <p class="faint">
+        There is none: it is a device in the words of its model, and {twin.model === undefined
+          ? "this device has announced no model."
+          : <>the cloud does not know <code>{twin.model}</code>. <code>--models</code> names a directory with more models.</>}
+      </p>
     </section>
   );
-}
-
-function ofComponent(twin: Twin, component: string | undefined): Difference[] {
-  const own = names(twin.desired, component);
-  const inner = component ? [] : components(twin.desired);
-  return own.filter((name) => !inner.includes(name)).map((name) => difference(twin, component, name));
-}
-
-function difference(twin: Twin, component: string | undefined, name: string): Difference {
-  const { desired, reported, acknowledgment } = standing(twin, component, name);
-  const [verdict, tone] = verdictOf(acknowledgment?.state, reported === undefined, equal(desired, acknowledging(reported)?.["value"] ?? reported));
-  return { path: component ? `${component}.${name}` : name, desired: short(desired), reported: short(reported), verdict, tone };
-}
-
-function verdictOf(state: string | undefined, isMissing: boolean, isSame: boolean): [string, Tone] {
-  if (isSame) return ["the same", "good"];
-  if (state === "rejected") return ["rejected", "bad"];
-  if (isMissing) return ["not reported", "wait"];
-  return ["differs", "wait"];
 }

@@ -1,0 +1,32 @@
+import { test } from "node:test";
+import { see, signIn, tab } from "../support/browser.js";
+import { Cloud, directory } from "../support/cloud.js";
+import { Device } from "../support/device.js";
+
+test("the digital twin is shown beside both halves, with what differs", async (t) => {
+  const cloud = await Cloud.withThermostat(t);
+  const page = await signIn(t, cloud);
+  await page.getByRole("link", { name: "thermostat-01" }).click();
+  await tab(page, "Twin");
+  await page.getByRole("row", { name: /^maxTempSinceLastReboot – (\d[\d.]*) \1 only reported$/ }).waitFor();
+  await page.locator(".card", { hasText: "\"$dtId\": \"thermostat-01\"" }).getByRole("heading", { name: "Digital twin" }).waitFor();
+  await cloud.operate("set", "targetTemperature", "23.5");
+  await page.getByRole("row", { name: "targetTemperature 23.5 23.5 23.5 the same" }).waitFor();
+  await see(page, "\"desiredValue\"");
+});
+
+test("a device without a model that is known is told why it has no digital twin", async (t) => {
+  const cloud = await Cloud.run(t, await directory(t));
+  const page = await signIn(t, cloud, { expected: /404/ });
+  const mute = await Device.connect(t, cloud, page, "mute-1");
+  await mute.report({ speed: 3 });
+  await Device.connect(t, cloud, page, "stranger-1", "dtmi:com:example:Nobody;1");
+  await page.getByRole("link", { name: "mute-1" }).click();
+  await tab(page, "Twin");
+  await see(page, "this device has announced no model.");
+  await page.getByRole("row", { name: "speed – 3 only reported" }).waitFor();
+  await page.getByRole("link", { name: "Devices" }).click();
+  await page.getByRole("link", { name: "stranger-1" }).click();
+  await tab(page, "Twin");
+  await see(page, "the cloud does not know dtmi:com:example:Nobody;1");
+});

@@ -5,6 +5,7 @@ import "./tests/devices.js";
 import "./tests/happenings.js";
 import "./tests/chart.js";
 import "./tests/twin.js";
+import "./tests/outages.js";
 import "./tests/trace.js";
 import "./tests/component.js";
 import "./tests/hostile.js";

@@ -1,4 +1,5 @@
 import { asObject, type JsonObject } from "../json.ts";
+import type { Outbox } from "../live/outbox.ts";
 import { about } from "./devices.ts";
 import { ask, lines, part } from "./request.ts";
 
@@ -31,6 +32,7 @@ export type HostState =
 export interface HostStatus {
   readonly device: string;
   readonly process: number;
+  readonly outbox: Outbox;
   readonly running: Running | null;
   readonly state: HostState;
   /** What it would go back to while it is on probation. */

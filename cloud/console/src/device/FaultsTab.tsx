@@ -1,8 +1,11 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { clear, give, nameOf, type Order, type Standing, standing } from "../cloud/faults.ts";
+import { hostOf } from "../cloud/host.ts";
 import { GROUPS, STROKES } from "../faults/kit.ts";
 import { FaultRow } from "../faults/FaultRow.tsx";
+import { OutageTable } from "../faults/OutageTable.tsx";
 import { StandingFaults } from "../faults/StandingFaults.tsx";
+import type { DeviceLog } from "../live/device.ts";
 import { Trouble } from "../part/State.tsx";
 import { inWords, useAsked } from "../part/use.ts";
 import type { TabProps } from "./DevicePage.tsx";
@@ -14,12 +17,16 @@ const LASTING = [
   { title: "2 min", time: "2m" },
 ] as const;
 
-/** An outage on request, for this device or for all. */
+/** Milliseconds between two questions for the host's outbox. */
+const PACE = 1000;
+
+/** An outage on request, for this device or for all, and what each has cost. */
 export function FaultsTab({ device, log }: TabProps) {
   const [ofAll, setOfAll] = useState(false);
   const [lasting, setLasting] = useState("");
   const [trouble, setTrouble] = useState<string>();
   const asked = useAsked(standing, [log.faults.all.map((period) => period.to).join()]);
+  useOutbox(device, log);
   const on = asked.value ?? [];
   const order = async (carryOut: () => Promise<Standing[]>) => {
     setTrouble(undefined);
@@ -33,6 +40,7 @@ export function FaultsTab({ device, log }: TabProps) {
     <>
       <StandingFaults standing={on} device={device} onEnd={(one) => void end(one)} onClear={() => void order(clear)} />
       {trouble && <Trouble>{trouble}</Trouble>}
+      <OutageTable log={log} />
       <div class="bar">
         <div class="segments" role="group" aria-label="For which devices">
           <button type="button" aria-pressed={!ofAll} onClick={() => setOfAll(false)}>This device</button>
@@ -73,4 +81,17 @@ export function FaultsTab({ device, log }: TabProps) {
       </div>
     </>
   );
+}
+
+/** Asks the host beside the cloud, if it is that of the device, how its outbox is. */
+function useOutbox(device: string, log: DeviceLog): void {
+  const { value: status, again } = useAsked(() => hostOf(device), [device]);
+  useEffect(() => {
+    if (status) log.outbox.take(status.outbox, Date.now());
+  }, [status]);
+  useEffect(() => {
+    if (!status) return;
+    const timer = setInterval(again, PACE);
+    return () => clearInterval(timer);
+  }, [status !== undefined]);
 }

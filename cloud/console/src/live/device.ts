@@ -4,6 +4,8 @@ import type { Json } from "../json.ts";
 import { cells } from "./cells.ts";
 import { type CloudEvent, type CommandEvent, endedAt, type FaultEvent, madeAt, type ReportedEvent, type TelemetryEvent, time } from "./event.ts";
 import { keep } from "./keep.ts";
+import { Outages } from "./outage.ts";
+import { OutboxLog } from "./outbox.ts";
 import { Periods } from "./period.ts";
 import { Series } from "./series.ts";
 import { isRepeated, type Swap, swapIn } from "./swap.ts";
@@ -13,6 +15,8 @@ import { Targets } from "./target.ts";
 const ROWS = 2000;
 /** Commands, swaps and strokes kept. */
 const FEW = 200;
+/** The key of the time without a connection. */
+const OFFLINE = "offline";
 
 /** The last value of a capability. */
 export interface Latest {
@@ -44,6 +48,10 @@ export class DeviceLog {
   readonly strokes: Stroke[] = [];
   readonly faults = new Periods();
   readonly offline = new Periods();
+  /** What faults and lost connections have cost. */
+  readonly outages = new Outages();
+  /** What its host says of what waits and of what is lost, if it runs beside the cloud. */
+  readonly outbox = new OutboxLog();
 
   /** Takes in what has come, in order. */
   take(events: CloudEvent[]): void {
@@ -62,6 +70,7 @@ export class DeviceLog {
     switch (event.type) {
       case "telemetry":
         this.measure(event);
+        this.outages.take(event);
         return false;
       case "reported":
         this.report(event);
@@ -74,18 +83,22 @@ export class DeviceLog {
         return false;
       case "fault-began":
         this.faults.begin(keyOf(event), nameOf(event.fault), time(event));
+        this.outages.begin(keyOf(event), nameOf(event.fault), time(event));
         return false;
       case "fault-ended":
         this.faults.end(keyOf(event), time(event));
+        this.outages.endFault(keyOf(event), time(event));
         return false;
       case "fault-struck":
         keep(this.strokes, { at: time(event), what: nameOf(event.fault) }, FEW);
         return false;
       case "disconnected":
-        this.offline.begin("offline", event.reason ?? "not connected", endedAt(event));
+        this.offline.begin(OFFLINE, event.reason ?? "not connected", endedAt(event));
+        this.outages.begin(OFFLINE, event.reason ?? "not connected", endedAt(event));
         return true;
       case "connected":
-        this.offline.end("offline", time(event));
+        this.offline.end(OFFLINE, time(event));
+        this.outages.reconnect(OFFLINE, time(event));
         return true;
       default:
         return true;

@@ -18,6 +18,8 @@ export interface TelemetryEvent extends Base {
   readonly body?: Json;
   readonly text?: string;
   readonly base64?: string;
+  /** The same each time the device sends the message. */
+  readonly messageId?: string;
   readonly contentType?: string;
   readonly creationTime?: string;
   readonly component?: string;

@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { OutboxLog } from "./outbox.ts";
+
+const outbox = (evicted: number, setAside = 0) => ({ messages: 1, oldest: null, evicted, setAside });
+
+test("what was given up is what was counted between two moments, and no more than all of it before anybody looked", () => {
+  const log = new OutboxLog();
+  assert.equal(log.between(0), undefined);
+  log.take(outbox(2), 100);
+  log.take(outbox(2), 200);
+  log.take(outbox(5, 1), 300);
+  assert.deepEqual(log.between(150), { messages: 4, isExact: true });
+  assert.deepEqual(log.between(150, 250), { messages: 0, isExact: true });
+  assert.deepEqual(log.between(300), { messages: 0, isExact: true });
+  assert.deepEqual(log.between(50, 250), { messages: 2, isExact: false });
+  assert.deepEqual(log.between(10, 20), { messages: 2, isExact: false });
+  assert.deepEqual(log.latest, outbox(5, 1));
+});
+
+test("a device that never gave anything up lost nothing, whenever that was", () => {
+  const log = new OutboxLog();
+  log.take(outbox(0), 100);
+  assert.deepEqual(log.between(50, 60), { messages: 0, isExact: true });
+});

@@ -26,21 +26,23 @@ export function CommandHistory({ log, commands, onAgain }: Props) {
       {newest.length === 0 && <p class="faint">No command has been called yet.</p>}
       {newest.length > 0 && (
         <div class="card table">
-          <table class="history">
+          <table class="history stacked">
             <thead>
               <tr><th>Time</th><th>Command</th><th>Payload</th><th>Answer</th><th>Took</th><th><span class="unseen">Again</span></th></tr>
             </thead>
             <tbody>
               {newest.map((event) => (
                 <tr key={event.sequence}>
-                  <td class="time">{clock(time(event))}</td>
-                  <td>{event.name}</td>
-                  <td class="clip" title={short(event.payload)}>{short(event.payload)}</td>
-                  <td class="clip" title={event.error ?? short(event.response)}>
-                    {event.status === undefined ? <Chip tone="bad">Failed</Chip> : <StatusChip status={event.status} />}{" "}
-                    {event.error ?? short(event.response)}
+                  <td class="time" data-title="Time">{clock(time(event))}</td>
+                  <td data-title="Command">{event.name}</td>
+                  <td class="clip" data-title="Payload" title={short(event.payload)}><span>{short(event.payload)}</span></td>
+                  <td class="clip" data-title="Answer" title={event.error ?? short(event.response)}>
+                    <span>
+                      {event.status === undefined ? <Chip tone="bad">Failed</Chip> : <StatusChip status={event.status} />}{" "}
+                      {event.error ?? short(event.response)}
+                    </span>
                   </td>
-                  <td class="number">{span(event.milliseconds)}</td>
+                  <td class="number" data-title="Took">{span(event.milliseconds)}</td>
                   <td>{known.has(event.name) && <button type="button" class="small" onClick={() => onAgain(event)}>Again</button>}</td>
                 </tr>
               ))}

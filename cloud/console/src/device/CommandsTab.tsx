@@ -26,7 +26,7 @@ export function CommandsTab({ device, twin, model, log }: TabProps) {
           initial={again?.name === wireName(command) ? again.payload : undefined}
         />
       ))}
-      {commands.length === 0 && <Empty title="The device's model names no command." />}
+      {commands.length === 0 && <Empty title={model ? "The device's model names no command." : "The device's model, which would name its commands, is not known."} />}
       <CommandHistory log={log} commands={commands} onAgain={setAgain} />
     </>
   );

@@ -79,3 +79,18 @@ test("a device that does not exist is said not to, until it does, and again when
   await page.getByRole("link", { name: "All devices" }).click();
   await see(page, "There is no device yet.");
 });
+
+test("the longest name leaves what can be done with a device within reach, on a telephone too", async (t) => {
+  const cloud = await Cloud.run(t, await directory(t));
+  const page = await signIn(t, cloud, { viewport: { width: 390, height: 900 } });
+  const longest = "thermostat".repeat(13).slice(0, 128);
+  await register(page, longest);
+  const actions = page.getByRole("button", { name: `Actions for ${longest}` });
+  await actions.waitFor();
+  for (const width of [390, 1440]) {
+    await page.setViewportSize({ width, height: 900 });
+    const box = await actions.boundingBox();
+    assert.ok(box.x + box.width <= width, `${width}: ${JSON.stringify(box)}`);
+    await shoot(page, `devices-longest-${width}`);
+  }
+});

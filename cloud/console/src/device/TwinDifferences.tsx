@@ -37,5 +37,5 @@ export function TwinDifferences({ twin, digital }: { twin: Twin; digital: JsonOb
 function Cell({ title, value, beside }: { title: string; value: Json | undefined; beside?: Json | undefined }) {
   if (value === undefined) return <td class="absent" data-title={title}>–</td>;
   const isOther = beside !== undefined && !equal(value, beside);
-  return <td class={isOther ? "clip differs" : "clip"} data-title={title} title={short(value)}>{short(value)}</td>;
+  return <td class={isOther ? "clip differs" : "clip"} data-title={title} title={short(value)}><span>{short(value)}</span></td>;
 }

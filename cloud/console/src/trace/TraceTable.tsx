@@ -69,7 +69,7 @@ function Row({ record, trip, isOpen, isPartner, onOpen }: RowProps) {
         </button>
       </td>
       <td><Way record={record} /></td>
-      <td class="what">{titleOf(record)}</td>
+      <td class="what" title={titleOf(record)}><span class="cut">{titleOf(record)}</span></td>
       <td class="clip content">{flaw && <span class="flaw">{flaw}: </span>}{contentOf(record)}</td>
       <td class="number">{tripTold(record, trip)}</td>
     </tr>

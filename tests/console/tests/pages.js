@@ -23,9 +23,15 @@ test("every page fits a telephone and a desk, in light and dark, and keeps a pic
       await tab(page, title);
       await page.locator("main .card").first().waitFor();
       await shoot(page, `${title.toLowerCase().replace(" ", "-")}-${look}`);
+      if (width < 1440) assert.equal(await cutTables(page), 0, `${title} has a table that is cut off at ${look}`);
     }
   }
 });
+
+/** How many tables are wider than their place. */
+function cutTables(page) {
+  return page.locator(".card.table").evaluateAll((cards) => cards.filter((card) => card.scrollWidth > card.clientWidth).length);
+}
 
 test("the first load is small, and asks for nothing that is not shown", async (t) => {
   const cloud = await Cloud.withThermostat(t);

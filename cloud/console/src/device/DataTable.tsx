@@ -81,7 +81,7 @@ function Row({ event, shown, why, isOpen, onOpen }: RowProps) {
         </button>
       </td>
       <td><Chip tone={TONES[event.type] ?? "quiet"}>{event.type}</Chip></td>
-      {shown.map((column) => <td key={column.path} class="clip">{short(values.get(column.path))}</td>)}
+      {shown.map((column) => <td key={column.path} class="clip" data-title={column.title}>{short(values.get(column.path))}</td>)}
       <td class="clip">{why ? <span class="flaw">{why}</span> : <span class="faint">{remark(event)}</span>}</td>
     </tr>
   );

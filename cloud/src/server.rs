@@ -150,6 +150,8 @@ impl Cloud {
         let _ = self.devices.await;
         let _ = self.operators.await;
         let _ = self.pages.await;
+        // They end with the cloud, and whoever reads its events is to know.
+        self.hub.clear_faults();
         self.hub.store().close().await;
     }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use cloud::faults::{Fault, Stroke};
 use cloud::hub::{EventKind, FaultPhase};
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::support::TestCloud;
 
@@ -39,6 +40,18 @@ async fn the_events_tell_when_a_fault_begins_ends_and_strikes() {
         (FaultPhase::Struck, String::new(), json!("reset")),
     ];
     assert_eq!(told(&cloud).await, expected);
+}
+
+#[tokio::test]
+async fn faults_end_with_the_cloud() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("cloud.db");
+    let first = TestCloud::start_at(&file).await;
+    first.begin_for("t-1", Fault::Silent);
+    first.cloud.stop().await;
+    let second = TestCloud::start_at(&file).await;
+    let phases: Vec<_> = told(&second).await.into_iter().map(|it| it.0).collect();
+    assert_eq!(phases, [FaultPhase::Began, FaultPhase::Ended]);
 }
 
 #[tokio::test]

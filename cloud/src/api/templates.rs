@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::header::IF_NONE_MATCH;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -17,7 +18,7 @@ use super::models::dtmi;
 use super::parameters::Id;
 use super::problem::Problem;
 use crate::error::HubError;
-use crate::templates::{Template, View};
+use crate::templates::{Summary, Template, View};
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new()
@@ -35,10 +36,9 @@ struct Draft {
 async fn list(
     caller: Caller,
     State(services): State<Arc<Services>>,
-) -> Result<Json<Vec<Value>>, Problem> {
+) -> Result<Json<Vec<Summary>>, Problem> {
     caller.may(Right::RegistryRead)?;
-    let templates = services.templates.list();
-    Ok(Json(templates.iter().map(json).collect()))
+    Ok(Json(services.templates.list()))
 }
 
 async fn read(
@@ -62,12 +62,12 @@ async fn arrange(
     let draft: Draft = serde_json::from_value(draft).map_err(|error| {
         HubError::ArgumentInvalid(format!("the body is not what is wanted here: {error}"))
     })?;
-    let templates = &services.templates;
-    Ok(answer(&templates.arrange(
-        &dtmi(&id)?,
-        draft.views,
-        if_match(&headers),
-    )?))
+    let (templates, model) = (&services.templates, dtmi(&id)?);
+    let template = match headers.contains_key(IF_NONE_MATCH) {
+        true => templates.create(&model, draft.views),
+        false => templates.arrange(&model, draft.views, if_match(&headers)),
+    };
+    Ok(answer(&template?))
 }
 
 async fn publish(

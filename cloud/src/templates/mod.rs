@@ -49,6 +49,22 @@ pub struct Template {
     pub versions: Vec<Version>,
 }
 
+/// How things stand with a template: everything but its views.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// The model's identifier.
+    pub model: String,
+    /// As [`Template::etag`] has it.
+    pub etag: String,
+    /// The newest version, if there is one.
+    pub version: Option<u32>,
+    /// When that was published.
+    pub published: Option<Timestamp>,
+    /// Whether the draft differs from it.
+    pub changed: bool,
+}
+
 /// Views as they were published.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -76,6 +92,18 @@ impl Template {
         etag(self.revision)
     }
 
+    fn summary(&self) -> Summary {
+        let newest = self.versions.last();
+        let seen = newest.map_or(&[][..], |newest| &newest.views);
+        Summary {
+            model: self.model.clone(),
+            etag: self.etag(),
+            version: newest.map(|newest| newest.version),
+            published: newest.map(|newest| newest.published),
+            changed: self.draft != seen,
+        }
+    }
+
     fn publish(&mut self, now: Timestamp) {
         let newest = self.versions.last().map_or(0, |newest| newest.version);
         self.versions.push(Version {
@@ -101,8 +129,8 @@ impl Templates {
     }
 
     /// Every template, in the order of their models.
-    pub fn list(&self) -> Vec<Template> {
-        self.templates().values().cloned().collect()
+    pub fn list(&self) -> Vec<Summary> {
+        self.templates().values().map(Template::summary).collect()
     }
 
     /// The template of a model.
@@ -127,19 +155,28 @@ impl Templates {
     ) -> Result<Template, HubError> {
         view::check(&views)?;
         let mut templates = self.templates();
-        if !templates.contains_key(model.as_str()) {
-            if if_match.is_some() {
-                return Err(HubError::TemplateNotFound(model.to_string()));
-            }
-            if templates.len() >= TEMPLATES {
-                let why = format!("there are {TEMPLATES} templates, and no more are kept");
-                return Err(HubError::ArgumentInvalid(why));
-            }
+        if if_match.is_some() && !templates.contains_key(model.as_str()) {
+            return Err(HubError::TemplateNotFound(model.to_string()));
         }
-        let template = templates
-            .entry(model.to_string())
-            .or_insert_with(|| Template::new(model));
+        let template = begun(&mut templates, model)?;
         self.change(template, if_match, |template| template.draft = views)
+    }
+
+    /// Makes a template with these views as its draft.
+    ///
+    /// # Errors
+    /// `ArgumentInvalid`; `PreconditionFailed` if there is one.
+    pub fn create(&self, model: &Dtmi, views: Vec<View>) -> Result<Template, HubError> {
+        view::check(&views)?;
+        let mut templates = self.templates();
+        if let Some(there) = templates.get(model.as_str()) {
+            return Err(HubError::PreconditionFailed {
+                existing: there.etag(),
+                given: "none".into(),
+            });
+        }
+        let template = begun(&mut templates, model)?;
+        self.change(template, None, |template| template.draft = views)
     }
 
     /// Makes the draft the newest version. `if_match` is the header as it came.
@@ -186,6 +223,19 @@ impl Templates {
         let templates = self.inner.templates.lock();
         templates.unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The template of a model, a new one if there is none and room for one.
+fn begun<'a>(
+    templates: &'a mut BTreeMap<String, Template>,
+    model: &Dtmi,
+) -> Result<&'a mut Template, HubError> {
+    if templates.len() >= TEMPLATES && !templates.contains_key(model.as_str()) {
+        let why = format!("there are {TEMPLATES} templates, and no more are kept");
+        return Err(HubError::ArgumentInvalid(why));
+    }
+    let template = templates.entry(model.to_string());
+    Ok(template.or_insert_with(|| Template::new(model)))
 }
 
 #[cfg(test)]

@@ -45,7 +45,6 @@ async fn a_view_is_arranged_in_a_draft_and_seen_when_it_is_published() {
     assert_eq!(template["draft"], views("Other"));
     assert_eq!(template["versions"].as_array().unwrap().len(), 1);
     assert_eq!(template["versions"][0]["views"], views("Overview"));
-    assert_eq!(site.get(READER, "/api/templates").json, json!([template]));
 
     assert_eq!(site.delete(WRITER, &path).status, 204);
     assert_eq!(site.get(READER, "/api/templates").json, json!([]));
@@ -53,11 +52,32 @@ async fn a_view_is_arranged_in_a_draft_and_seen_when_it_is_published() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_list_tells_what_is_published_and_whether_the_draft_differs() {
+    let site = Site::start().await;
+    let listed = || site.get(READER, "/api/templates").json[0].clone();
+    let first = arrange(&site, "Overview", &[]).etag.unwrap();
+    let drafted = json!({"model": THERMOSTAT, "etag": first.trim_matches('"'), "version": null, "published": null, "changed": true});
+    assert_eq!(listed(), drafted);
+    let path = format!("/api/templates/{THERMOSTAT}/publish");
+    let published = site.call(WRITER, "POST", &path, &json!({})).json;
+    let summary = listed();
+    assert_eq!(
+        (&summary["version"], &summary["changed"]),
+        (&json!(1), &json!(false))
+    );
+    assert_eq!(summary["published"], published["versions"][0]["published"]);
+    arrange(&site, "Other", &[]);
+    assert_eq!(listed()["changed"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_arranges_what_another_has_changed_meanwhile_is_told() {
     let site = Site::start().await;
     let any = [("if-match", "*")];
     assert_eq!(arrange(&site, "a", &any).status, 404);
-    let first = arrange(&site, "a", &[]).etag.unwrap();
+    let none = [("if-none-match", "*")];
+    let first = arrange(&site, "a", &none).etag.unwrap();
+    assert_eq!(arrange(&site, "b", &none).status, 412);
     assert_eq!(arrange(&site, "b", &[("if-match", &first)]).status, 200);
     let late = arrange(&site, "c", &[("if-match", &first)]);
     assert_eq!(

@@ -4,6 +4,7 @@ import { see, shoot, signIn, tab } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { otherVersion } from "../support/component.js";
 import { Device } from "../support/device.js";
+import { drop } from "../support/drop.js";
 import { built } from "../support/paths.js";
 
 const PROBATION = ["--probation-time=500ms", "--probation-events=1"];
@@ -17,18 +18,6 @@ async function open(t, options, expected) {
   return page;
 }
 
-/** Lets go of a file over the page, as a mouse does. */
-async function drop(page, name, bytes) {
-  const data = await page.evaluateHandle(({ name, base64 }) => {
-    const transfer = new DataTransfer();
-    transfer.items.add(new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], name));
-    return transfer;
-  }, { name, base64: bytes.toString("base64") });
-  await page.locator(".drop").dispatchEvent("dragover", { dataTransfer: data });
-  await page.locator(".drop.over").waitFor();
-  await page.locator(".drop").dispatchEvent("drop", { dataTransfer: data });
-}
-
 const running = (page) => page.locator(".facts .hash").textContent();
 const outcome = (page, title) => page.locator(".swapping .chip").getByText(title, { exact: true }).waitFor();
 
@@ -38,7 +27,7 @@ test("a component that is dropped takes over, is accepted, rolled back, refused,
   const first = await running(page);
   assert.ok(await back.isDisabled());
 
-  await drop(page, "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
+  await drop(page.locator(".drop"), "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
   await outcome(page, "Accepted");
   assert.equal(await page.locator(".stages .done").count(), 3);
   assert.equal(await page.getByRole("button", { name: /^Try/ }).count(), 0);
@@ -58,7 +47,7 @@ test("a component that is dropped takes over, is accepted, rolled back, refused,
   await see(page, "Not taken again");
   await history.filter({ hasText: /rolled back.*runs again.*a roll-back was asked for/ }).waitFor();
 
-  await drop(page, "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
+  await drop(page.locator(".drop"), "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
   await outcome(page, "Refused");
   await page.locator(".stages .failed").getByText("It was withdrawn before").waitFor();
   await shoot(page, "component-refused");
@@ -71,7 +60,7 @@ test("a component that is dropped takes over, is accepted, rolled back, refused,
 test("a probation shows what is left of it, while other tabs are looked at, and can be ended by a roll-back", async (t) => {
   const page = await open(t, ["--probation-time=1h"]);
   const first = await running(page);
-  await drop(page, "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
+  await drop(page.locator(".drop"), "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
   await page.locator(".stages .doing").getByText(/^3\d\d\d s and \d+ events? left\.$/).waitFor();
   await page.locator(".card").getByText("On probation").first().waitFor();
   await tab(page, "Overview");

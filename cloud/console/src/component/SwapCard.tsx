@@ -1,7 +1,6 @@
-import { useCallback, useId, useState } from "preact/hooks";
+import { useCallback, useState } from "preact/hooks";
 import type { HostStatus, Leave } from "../cloud/host.ts";
-import { Icon } from "../part/Icon.tsx";
-import { useDrop } from "./drop.ts";
+import { FilePlace } from "../part/FilePlace.tsx";
 import { RollBack } from "./RollBack.tsx";
 import { isSettled } from "./stages.ts";
 import { SwapProgress } from "./SwapProgress.tsx";
@@ -30,7 +29,10 @@ export function SwapCard({ status }: { status: HostStatus }) {
           Roll back…
         </button>
       </header>
-      <DropZone onFile={take} />
+      <FilePlace accept=".wasm,application/wasm" anywhere onFile={take}>
+        <span><strong>Drop a .wasm here</strong>, or choose a file</span>
+        <span class="faint">It takes over between two calls, without losing the connection.</span>
+      </FilePlace>
       <div class="leaves">
         {LEAVES.map(({ name, title, option }) => (
           <label class="check" key={name} title={option}>
@@ -45,24 +47,5 @@ export function SwapCard({ status }: { status: HostStatus }) {
       )}
       {isAsking && <RollBack status={status} onClose={() => setAsking(false)} />}
     </section>
-  );
-}
-
-function DropZone({ onFile }: { onFile: (file: File) => void }) {
-  const id = useId();
-  const isOver = useDrop(onFile);
-  const choose = (input: HTMLInputElement) => {
-    const file = input.files?.[0];
-    if (file) onFile(file);
-    // So that the same file can be chosen once more.
-    input.value = "";
-  };
-  return (
-    <label class={isOver ? "drop over" : "drop"} for={id}>
-      <Icon name="upload" />
-      <span><strong>Drop a .wasm here</strong>, or choose a file</span>
-      <span class="faint">It takes over between two calls, without losing the connection.</span>
-      <input id={id} class="unseen" type="file" accept=".wasm,application/wasm" onChange={(event) => choose(event.currentTarget)} />
-    </label>
   );
 }

@@ -1,19 +1,24 @@
+import type { RefObject } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-/** Takes a file that is dropped anywhere on the page, which the browser would open otherwise. Whether one is over it. */
-export function useDrop(take: (file: File) => void): boolean {
+/**
+ * Takes a file that is dropped within `zone`, or anywhere on the page without one; elsewhere the browser would open it, and
+ * is kept from that. Whether a file is over it.
+ */
+export function useDrop(take: (file: File) => void, zone?: RefObject<Element | null>): boolean {
   const [isOver, setOver] = useState(false);
   useEffect(() => {
     const listening = new AbortController();
+    const isWithin = (event: DragEvent) => !zone || Boolean(zone.current?.contains(event.target as Node));
     const hold = (event: DragEvent) => {
       if (!event.dataTransfer?.types.includes("Files")) return;
       event.preventDefault();
-      setOver(event.type === "dragover");
+      setOver(event.type === "dragover" && isWithin(event));
     };
     const drop = (event: DragEvent) => {
       hold(event);
       const file = event.dataTransfer?.files[0];
-      if (file) take(file);
+      if (file && isWithin(event)) take(file);
     };
     const leave = (event: DragEvent) => {
       if (event.relatedTarget === null) setOver(false);
@@ -22,6 +27,6 @@ export function useDrop(take: (file: File) => void): boolean {
     addEventListener("dragleave", leave, listening);
     addEventListener("drop", drop, listening);
     return () => listening.abort();
-  }, [take]);
+  }, [take, zone]);
   return isOver;
 }

@@ -8,6 +8,7 @@ import "./tests/twin.js";
 import "./tests/outages.js";
 import "./tests/trace.js";
 import "./tests/component.js";
+import "./tests/templates.js";
 import "./tests/hostile.js";
 import "./tests/restart.js";
 import "./tests/pages.js";

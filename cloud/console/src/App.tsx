@@ -5,7 +5,9 @@ import { DevicesPage } from "./devices/DevicesPage.tsx";
 import { Banner } from "./part/Banner.tsx";
 import { Icon, type IconName } from "./part/Icon.tsx";
 import { Empty } from "./part/State.tsx";
-import { DEVICES, route } from "./route.ts";
+import { DEVICES, route, TEMPLATES } from "./route.ts";
+import { TemplatePage } from "./template/TemplatePage.tsx";
+import { TemplatesPage } from "./template/TemplatesPage.tsx";
 import { type Theme, theme, turn } from "./theme.ts";
 
 /** The whole page. */
@@ -19,8 +21,9 @@ export function App() {
               <rect width="32" height="32" rx="8" />
               <path d="M6 19h5l3-9 4 13 3-8h5" />
             </svg>
-            Local cloud
+            <span>Local cloud</span>
           </a>
+          <Sections />
           <ThemeSwitch />
         </div>
       </header>
@@ -30,10 +33,23 @@ export function App() {
   );
 }
 
+function Sections() {
+  const { page } = route.value;
+  const current = (...pages: (typeof page)[]) => (pages.includes(page) ? "page" : undefined);
+  return (
+    <nav aria-label="Sections">
+      <a href={DEVICES} aria-current={current("devices", "device")}>Devices</a>
+      <a href={TEMPLATES} aria-current={current("templates", "template")}>Templates</a>
+    </nav>
+  );
+}
+
 function Shown() {
   const shown = route.value;
   if (shown.page === "devices") return <DevicesPage />;
-  if (shown.page === "device") return <DevicePage key={shown.device} device={shown.device} tab={shown.tab} />;
+  if (shown.page === "device") return <DevicePage key={shown.device} device={shown.device} place={shown.place} />;
+  if (shown.page === "templates") return <TemplatesPage />;
+  if (shown.page === "template") return <TemplatePage key={shown.model} id={shown.model} />;
   return (
     <Empty title="There is no such page.">
       <a href={DEVICES}>All devices</a>

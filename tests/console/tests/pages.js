@@ -2,9 +2,23 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openPage, see, shoot, signIn, tab } from "../support/browser.js";
 import { Cloud } from "../support/cloud.js";
+import { publishViews } from "../support/template.js";
 
 /** What the first load may take, in bytes. */
 const FIRST_LOAD = 300_000;
+
+const MODEL = "dtmi:com:example:Thermostat;1";
+const shows = (name) => [{ name }];
+const VIEW = {
+  name: "At a glance",
+  tiles: [
+    { kind: "value", shows: shows("temperature"), columns: 1, rows: 1 },
+    { kind: "chart", shows: shows("temperature"), columns: 3, rows: 2 },
+    { kind: "value", shows: shows("maxTempSinceLastReboot"), columns: 1, rows: 1 },
+    { kind: "properties", shows: shows("targetTemperature"), columns: 2, rows: 1 },
+    { kind: "command", title: "Since when?", shows: shows("getMaxMinReport"), columns: 2, rows: 1 },
+  ],
+};
 
 const TABS = ["Overview", "Properties", "Commands", "Raw data", "Twin", "Trace", "Component", "Faults"];
 const LOOKS = [390, 1440].flatMap((width) => ["light", "dark"].map((colorScheme) => ({ width, colorScheme })));
@@ -13,6 +27,7 @@ test("every page fits a telephone and a desk, in light and dark, and keeps a pic
   const cloud = await Cloud.withThermostat(t);
   await cloud.operate("set", "targetTemperature", "23.5");
   await cloud.operate("call", "getMaxMinReport");
+  await publishViews(await signIn(t, cloud), MODEL, [VIEW]);
   for (const { width, colorScheme } of LOOKS) {
     const page = await signIn(t, cloud, { colorScheme, viewport: { width, height: 900 } });
     const look = `${width}-${colorScheme}`;
@@ -25,6 +40,15 @@ test("every page fits a telephone and a desk, in light and dark, and keeps a pic
       await shoot(page, `${title.toLowerCase().replace(" ", "-")}-${look}`);
       if (width < 1440) assert.equal(await cutTables(page), 0, `${title} has a table that is cut off at ${look}`);
     }
+    await tab(page, VIEW.name);
+    await page.locator(".view").getByText(/\d°C/).first().waitFor();
+    await shoot(page, `view-${look}`);
+    await page.getByRole("navigation", { name: "Sections" }).getByRole("link", { name: "Templates" }).click();
+    await see(page, "Version 1");
+    await shoot(page, `templates-${look}`);
+    await page.getByRole("link", { name: "Thermostat" }).click();
+    await page.locator(".view").getByText(/\d°C/).first().waitFor();
+    await shoot(page, `template-${look}`);
   }
 });
 

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { see, signIn, tab } from "../support/browser.js";
 import { Cloud } from "../support/cloud.js";
 
-test("the tutorial: telemetry, target, command and raw data of a thermostat", async (t) => {
+test("the tutorial: telemetry, template and view, target, command and raw data of a thermostat", async (t) => {
   const cloud = await Cloud.withThermostat(t);
   const page = await signIn(t, cloud);
 
@@ -22,6 +22,19 @@ test("the tutorial: telemetry, target, command and raw data of a thermostat", as
     await page.getByRole("img", { name: "Temperature over time" }).locator("canvas").waitFor();
     await page.getByRole("button", { name: "Pause" }).click();
     await page.getByRole("button", { name: "Resume" }).click();
+  });
+
+  await t.test("a view of everything is made in the template, published, and shown on the device", async () => {
+    await page.getByRole("navigation", { name: "Sections" }).getByRole("link", { name: "Templates" }).click();
+    await page.getByRole("link", { name: "Thermostat" }).click();
+    await page.getByRole("button", { name: "A view of everything" }).click();
+    await page.getByRole("button", { name: "Publish" }).click();
+    await see(page, "Version 1 is published");
+    await page.getByRole("link", { name: "See it on thermostat-01" }).click();
+    await page.locator(".view [data-capability=temperature]").getByText(/\d°C/).waitFor();
+    await page.getByRole("img", { name: "Temperature over time" }).locator("canvas").waitFor();
+    await page.locator(".view").getByRole("button", { name: "Set" }).waitFor();
+    await page.locator(".view").getByRole("button", { name: "Run" }).waitFor();
   });
 
   await t.test("a target is accepted, and one out of range rejected with the device's reason", async () => {

@@ -17,7 +17,6 @@ export interface Heard {
   onPoint: (point: { at: number; value: number } | undefined) => void;
 }
 
-const HEIGHT = 300;
 const FONT = "12px system-ui, sans-serif";
 /** More than a time of day takes, whose middle may stand at the right end. */
 const LABEL = 60;
@@ -46,7 +45,7 @@ export class Plot {
 
   /** Takes the room there is. */
   fit(): void {
-    this.plot.setSize({ width: this.place.clientWidth, height: HEIGHT });
+    this.plot.setSize({ width: this.place.clientWidth, height: this.place.clientHeight });
   }
 
   /** Draws with the colours the page has now. */
@@ -64,7 +63,7 @@ export class Plot {
     const grid = { stroke: () => this.colours.grid, width: 1 };
     return {
       width: this.place.clientWidth,
-      height: HEIGHT,
+      height: this.place.clientHeight,
       ms: 1,
       padding: [10, LABEL / 2, 0, 0],
       legend: { show: false },

@@ -28,6 +28,8 @@ export interface Answer {
 interface Order {
   method?: "GET" | "PUT" | "PATCH" | "POST" | "DELETE";
   body?: Json;
+  /** A file of JSON in the place of a body, as it is. */
+  file?: Blob;
   headers?: Record<string, string>;
 }
 
@@ -38,12 +40,9 @@ interface Order {
  */
 export async function ask(path: string, order: Order = {}): Promise<Answer> {
   const headers: Record<string, string> = { accept: "application/json", ...order.headers };
-  if (order.body !== undefined) headers["content-type"] = "application/json";
-  const response = await reach(versioned(path), {
-    method: order.method ?? "GET",
-    headers,
-    body: order.body === undefined ? null : JSON.stringify(order.body),
-  });
+  const body = order.body === undefined ? (order.file ?? null) : JSON.stringify(order.body);
+  if (body !== null) headers["content-type"] = "application/json";
+  const response = await reach(versioned(path), { method: order.method ?? "GET", headers, body });
   return { body: parsed(await response.text()), continuation: response.headers.get("x-ms-continuation") };
 }
 

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import { call, type Reply } from "../cloud/commands.ts";
 import type { CommandEvent } from "../live/event.ts";
 import type { Json } from "../json.ts";
@@ -43,10 +43,11 @@ interface CardProps {
   device: string;
   command: Command;
   /** What it was called with before. */
-  initial: Json | undefined;
+  initial?: Json | undefined;
 }
 
-function CommandCard({ device, command, initial }: CardProps) {
+/** A command, to call, and what the device answered. */
+export function CommandCard({ device, command, initial }: CardProps) {
   const [draft, setDraft] = useState<Draft>({ value: initial });
   const [outcome, setOutcome] = useState<Outcome>();
   const [isRunning, setRunning] = useState(false);
@@ -62,7 +63,7 @@ function CommandCard({ device, command, initial }: CardProps) {
     ));
     setRunning(false);
   };
-  const id = `run-${wireName(command)}`;
+  const id = useId();
   return (
     <article class="card command" data-command={command.name}>
       <header>

@@ -1,28 +1,24 @@
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { hostOf } from "../cloud/host.ts";
-import { model } from "../cloud/models.ts";
-import { type Twin, twin as askTwin } from "../cloud/twin.ts";
+import { publishedViews, type View } from "../cloud/templates.ts";
+import type { Twin } from "../cloud/twin.ts";
 import { DeviceState } from "../devices/DeviceTable.tsx";
-import { DeviceLog } from "../live/device.ts";
-import { eventStream } from "../live/event.ts";
+import type { DeviceLog } from "../live/device.ts";
 import type { Interface } from "../model/interface.ts";
-import { Icon } from "../part/Icon.tsx";
 import { Empty, Skeleton, Trouble } from "../part/State.tsx";
-import { type Asked, useAsked, usePaced } from "../part/use.ts";
-import { deviceAddress, DEVICES, type Tab, TABS } from "../route.ts";
+import { type Asked, useAsked } from "../part/use.ts";
+import { deviceAddress, DEVICES, type Place, type Tab, TABS, templateAddress } from "../route.ts";
+import { UnknownModel } from "../template/UnknownModel.tsx";
+import { TraceTab } from "../trace/TraceTab.tsx";
+import { ViewTab } from "../view/ViewTab.tsx";
 import { CommandsTab } from "./CommandsTab.tsx";
 import { ComponentTab } from "./ComponentTab.tsx";
 import { DataTab } from "./DataTab.tsx";
 import { FaultsTab } from "./FaultsTab.tsx";
+import { type Knowledge, useLog, useModel, useTwin } from "./live.ts";
 import { OverviewTab } from "./OverviewTab.tsx";
 import { PropertiesTab } from "./PropertiesTab.tsx";
-import { TraceTab } from "../trace/TraceTab.tsx";
 import { TwinTab } from "./TwinTab.tsx";
-
-/** Events of the past that are asked for. */
-const PAST = 50_000;
-/** Milliseconds between two questions for the twin, however often it changes. */
-const TWIN_PACE = 150;
 
 /** What every tab is given. */
 export interface TabProps {
@@ -57,27 +53,31 @@ const SHOWN: Record<Tab, (props: TabProps) => preact.JSX.Element> = {
   faults: FaultsTab,
 };
 
+/** Where values and forms are made from the model, and from nothing else or less well. */
+const OF_MODEL: Place[] = ["overview", "properties", "commands"];
+
 /** One device. */
-export function DevicePage({ device, tab }: { device: string; tab: Tab }) {
+export function DevicePage({ device, place }: { device: string; place: Place }) {
   const log = useLog(device);
   const asked = useTwin(device, log);
-  const id = asked.value?.model;
-  const interpreted = useAsked(async () => (id ? await model(id) : undefined), [id]);
-  const tabs = useTabs(device, asked.value?.connected);
+  const twin = asked.value;
+  const known = useModel(twin?.model);
+  const views = useViews(twin, place);
+  const places = usePlaces(device, twin?.connected, views);
+  const title = titleOf(place);
+  const isView = typeof place !== "string";
   useEffect(() => {
-    document.title = `${device} · ${TITLES[tab]} · Local cloud`;
-  }, [device, tab]);
-  const Shown = SHOWN[tab];
+    document.title = `${device} · ${title} · Local cloud`;
+  }, [device, title]);
   if (asked.isMissing) return <Missing device={device} />;
   return (
     <>
-      <DeviceHead device={device} twin={asked.value} model={interpreted.value} />
-      <Tabs device={device} shown={tab} tabs={tabs} />
-      {asked.trouble && !asked.value && <Trouble>{asked.trouble}</Trouble>}
-      {!asked.value && !asked.trouble && <Skeleton lines={6} />}
-      {asked.value && (
-        <Shown device={device} twin={asked.value} model={interpreted.value} log={log} onChange={asked.again} />
-      )}
+      <DeviceHead device={device} twin={twin} known={known} />
+      <Tabs device={device} shown={place} places={places} />
+      {asked.trouble && !twin && <Trouble>{asked.trouble}</Trouble>}
+      {!twin && !asked.trouble && <Skeleton lines={6} />}
+      {twin?.model && known.isUnknown && (isView || OF_MODEL.includes(place)) && <UnknownModel id={twin.model} />}
+      {twin && !(isView && known.isUnknown) && <Shown place={place} views={views} device={device} twin={twin} model={known.model} log={log} onChange={asked.again} />}
     </>
   );
 }
@@ -91,56 +91,60 @@ function Missing({ device }: { device: string }) {
   );
 }
 
-function Tabs({ device, shown, tabs }: { device: string; shown: Tab; tabs: Tab[] }) {
+function Shown({ place, views, ...props }: TabProps & { place: Place; views: Asked<readonly View[] | undefined> }) {
+  if (typeof place !== "string") return <ViewTab name={place.view} views={views} {...props} />;
+  const Tab = SHOWN[place];
+  return <Tab {...props} />;
+}
+
+function titleOf(place: Place): string {
+  return typeof place === "string" ? TITLES[place] : place.view;
+}
+
+function Tabs({ device, shown, places }: { device: string; shown: Place; places: Place[] }) {
+  const current = deviceAddress(device, shown);
   const nav = useRef<HTMLElement>(null);
   // Where there is no room for all of them, the one that is shown is to be seen.
-  useEffect(() => nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [shown, tabs.length]);
+  useEffect(() => nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [current, places.length]);
   return (
     <nav class="tabs" aria-label="Device" ref={nav}>
-      {tabs.map((name) => (
-        <a key={name} href={deviceAddress(device, name)} aria-current={name === shown ? "page" : undefined}>{TITLES[name]}</a>
-      ))}
+      {places.map((place) => {
+        const address = deviceAddress(device, place);
+        return <a key={address} href={address} aria-current={address === current ? "page" : undefined}>{titleOf(place)}</a>;
+      })}
     </nav>
   );
 }
 
-function DeviceHead({ device, twin, model }: { device: string; twin: Twin | undefined; model: Interface | undefined }) {
+function DeviceHead({ device, twin, known }: { device: string; twin: Twin | undefined; known: Knowledge }) {
   return (
     <div class="head">
       <div>
-        <a class="crumb" href={DEVICES}><Icon name="back" /> Devices</a>
         <h1>{device}</h1>
-        <p class="faint model">{twin ? modelLine(twin, model) : "\u00a0"}</p>
+        <p class="faint model">{twin ? <ModelLine twin={twin} known={known} /> : "\u00a0"}</p>
       </div>
       {twin && <DeviceState twin={twin} />}
     </div>
   );
 }
 
-function modelLine(twin: Twin, model: Interface | undefined): string {
-  if (!twin.model) return "It has announced no model.";
-  return model ? `${model.title} · ${model.id}` : `${twin.model}, which the cloud does not know`;
+function ModelLine({ twin, known: { model, isUnknown } }: { twin: Twin; known: Knowledge }) {
+  if (!twin.model) return <>It has announced no model.</>;
+  if (isUnknown) return <>{twin.model}, which the cloud does not know</>;
+  return <>{model && <><a href={templateAddress(model.id)}>{model.title}</a> · </>}{twin.model}</>;
 }
 
-/** Every tab, without what only a device has whose host runs beside the cloud. */
-function useTabs(device: string, connected: boolean | undefined): Tab[] {
+/** The views that are published for the device's model, asked for again with each place that is shown. */
+function useViews(twin: Twin | undefined, place: Place): Asked<readonly View[] | undefined> {
+  const asking = async () => twin && (twin.model ? await publishedViews(twin.model) : []);
+  return useAsked(asking, [twin?.model, twin === undefined, place]);
+}
+
+/** Every place there is: without what only a device has whose host runs beside the cloud, and none while views are asked for. */
+function usePlaces(device: string, connected: boolean | undefined, views: Asked<readonly View[] | undefined>): Place[] {
   const host = useAsked(() => hostOf(device), [device, connected]);
-  return TABS.filter((tab) => tab !== "component" || host.value);
-}
-
-function useLog(device: string): DeviceLog {
-  const log = useMemo(() => new DeviceLog(), [device]);
-  useEffect(() => {
-    const query = `device=${encodeURIComponent(device)}&last=${PAST}`;
-    const stream = eventStream(query, (events) => log.take(events));
-    return () => stream.close();
-  }, [device, log]);
-  return log;
-}
-
-/** The twin, asked for again whenever an event says that it has changed. */
-function useTwin(device: string, log: DeviceLog): Asked<Twin> {
-  const asked = useAsked(() => askTwin(device), [device]);
-  usePaced(log.twinChanges, TWIN_PACE, asked.again);
-  return asked;
+  if (!views.value && !views.trouble) return [];
+  const [first, ...others] = TABS.filter((tab) => tab !== "component" || host.value);
+  const ofTemplate = views.value?.map((view) => ({ view: view.name })) ?? [];
+  return [first ?? "overview", ...ofTemplate, ...others];
 }

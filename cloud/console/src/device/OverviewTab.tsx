@@ -3,7 +3,7 @@ import { standing } from "../cloud/acknowledgment.ts";
 import { Chart } from "../chart/Chart.tsx";
 import type { Json } from "../json.ts";
 import type { DeviceLog } from "../live/device.ts";
-import { type Interface, path, type Property, type Telemetry } from "../model/interface.ts";
+import { type Interface, path, targetOf, type Telemetry } from "../model/interface.ts";
 import { Empty } from "../part/State.tsx";
 import { Value } from "../part/Value.tsx";
 import { useNow } from "../part/use.ts";
@@ -51,14 +51,6 @@ function everything(model: Interface | undefined, log: DeviceLog): Telemetry[] {
 
 function unnamed(name: string): Telemetry {
   return { name, title: name, schema: { kind: "any" }, unit: undefined, semantic: undefined, description: undefined, component: undefined };
-}
-
-/** The writable property that means the same as a telemetry, in the same unit. */
-function targetOf(model: Interface | undefined, telemetry: Telemetry): Property | undefined {
-  return model?.properties.find((property) => {
-    const same = property.component === telemetry.component && property.unit === telemetry.unit;
-    return property.writable && same && property.semantic !== undefined && property.semantic === telemetry.semantic;
-  });
 }
 
 interface TelemetryTileProps {

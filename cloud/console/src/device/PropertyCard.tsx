@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import { type Acknowledgment, standing } from "../cloud/acknowledgment.ts";
 import { setDesired, type Twin } from "../cloud/twin.ts";
 import type { Property } from "../model/interface.ts";
@@ -43,7 +43,7 @@ type SettingProps = Pick<Props, "device" | "property" | "onChange"> & { desired:
 function Setting({ device, property, desired, onChange }: SettingProps) {
   const [draft, setDraft] = useState<Draft>({ value: desired });
   const [trouble, setTrouble] = useState<string>();
-  const id = `set-${property.component ?? ""}-${property.name}`;
+  const id = useId();
   const set = async (event: Event) => {
     event.preventDefault();
     const why = draft.problem ?? (draft.value === undefined ? "needs a value" : misfit(property.schema, draft.value));

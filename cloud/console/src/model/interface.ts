@@ -113,3 +113,11 @@ function command(content: JsonObject, schemas: Map<string, Json>, component: str
 export function path(capability: { name: string; component?: string | undefined }): string {
   return capability.component ? `${capability.component}.${capability.name}` : capability.name;
 }
+
+/** The writable property that means the same as a telemetry, in the same unit. */
+export function targetOf(model: Interface | undefined, telemetry: Telemetry): Property | undefined {
+  return model?.properties.find((property) => {
+    const same = property.component === telemetry.component && property.unit === telemetry.unit;
+    return property.writable && same && property.semantic !== undefined && property.semantic === telemetry.semantic;
+  });
+}

@@ -1,0 +1,243 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gone, see, shoot, signIn, tab } from "../support/browser.js";
+import { Cloud, directory } from "../support/cloud.js";
+import { Device } from "../support/device.js";
+import { drop } from "../support/drop.js";
+import { publishViews } from "../support/template.js";
+
+const THERMOSTAT = "dtmi:com:example:Thermostat;1";
+const KETTLE = "dtmi:com:example:Kettle;1";
+
+const section = (page, name) => page.getByRole("navigation", { name: "Sections" }).getByRole("link", { name });
+const tiles = (page) => page.locator(".view-tile");
+const status = (page, words) => page.locator(".edit-bar").getByText(words, { exact: true }).waitFor();
+
+/** A cloud with a device of this model that says nothing by itself, and a page on the model's template. */
+async function openTemplate(t, { expected } = {}) {
+  const dir = await directory(t);
+  const cloud = await Cloud.run(t, dir);
+  const page = await signIn(t, cloud, { expected });
+  const device = await Device.connect(t, cloud, page, "t-1", THERMOSTAT);
+  await section(page, "Templates").click();
+  await page.getByRole("link", { name: "Thermostat" }).click();
+  await see(page, "This template has no view yet.");
+  return { dir, cloud, page, device };
+}
+
+async function addTile(page, kind, ...names) {
+  await page.getByRole("button", { name: "Add a tile" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: kind, exact: true }).click();
+  for (const name of names) await dialog.getByLabel(name).check();
+  await shoot(page, `template-tile-${kind.toLowerCase().replace(" ", "-")}`);
+  await dialog.getByRole("button", { name: "Add", exact: true }).click();
+}
+
+/** The kinds of the tiles, in their order, with their sizes. */
+const arrangement = (page) =>
+  tiles(page).evaluateAll((all) => all.map(({ dataset }) => `${dataset.kind} ${dataset.columns}x${dataset.rows}`));
+
+test("a view with the four kinds of tiles is arranged by keyboard, published, and used on the device", async (t) => {
+  const cloud = await Cloud.withThermostat(t);
+  const page = await signIn(t, cloud);
+  await section(page, "Templates").click();
+  const row = page.getByRole("row", { name: /Thermostat dtmi:com:example:Thermostat;1 1 device/ });
+  await row.getByText("Not published").waitFor();
+  await row.getByRole("link", { name: "Thermostat" }).click();
+  await page.getByRole("row", { name: /Target temperature targetTemperature Property, writable double in °C/ }).waitFor();
+  await page.getByRole("row", { name: /Report of temperatures getMaxMinReport Command takes dateTime, gives object/ }).waitFor();
+
+  await page.getByRole("button", { name: "An empty view" }).click();
+  await page.getByLabel("Name").fill("Kitchen");
+  await addTile(page, "Chart", "Temperature temperature");
+  await addTile(page, "Last value", "Temperature temperature", "Highest temperature");
+  await addTile(page, "Property form", "Target temperature");
+  await addTile(page, "Command", "Report of temperatures");
+  await tiles(page).nth(1).getByText(/^\d+(\.\d+)?°C$/).first().waitFor();
+  await see(page, "With the values of thermostat-01");
+
+  // The button goes along with its tile, so that it can be pressed again.
+  await page.getByRole("button", { name: "Later: Temperature", exact: true }).focus();
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Enter");
+  assert.deepEqual(await arrangement(page), ["value 1x1", "properties 2x1", "chart 3x2", "command 2x1"]);
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Enter");
+  await see(page, "Temperature is tile 2 of 4.");
+  await page.getByRole("button", { name: "Narrower: Temperature", exact: true }).press("Enter");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  assert.deepEqual(await arrangement(page), ["value 1x1", "chart 2x3", "properties 2x1", "command 2x1"]);
+  await page.getByRole("button", { name: "Change Target temperature" }).click();
+  await page.getByRole("dialog").getByLabel("Title").fill("What it aims for");
+  await page.getByRole("dialog").getByRole("button", { name: "Change", exact: true }).click();
+
+  await status(page, "Not saved");
+  await page.getByRole("button", { name: "Save" }).click();
+  await status(page, "Saved, not published");
+  await page.getByRole("button", { name: "Publish" }).click();
+  await status(page, "Version 1 is published");
+  await shoot(page, "template-arranged");
+
+  await page.getByRole("link", { name: "See it on thermostat-01" }).click();
+  assert.equal(new URL(page.url()).pathname, "/console/d/thermostat-01/view/Kitchen");
+  await page.reload();
+  await page.getByRole("navigation", { name: "Device" }).locator("[aria-current]").getByText("Kitchen").waitFor();
+  assert.deepEqual(await arrangement(page), ["value 1x1", "chart 2x3", "properties 2x1", "command 2x1"]);
+  await tiles(page).nth(0).getByText(/^\d+(\.\d+)?°C$/).first().waitFor();
+  await page.getByRole("img", { name: "Temperature over time" }).locator("canvas").waitFor();
+  const form = tiles(page).nth(2);
+  await form.getByRole("heading", { name: "What it aims for" }).waitFor();
+  await form.getByLabel("Set to, in °C").fill("23.5");
+  await form.getByRole("button", { name: "Set" }).click();
+  await form.getByText(/Accepted v2 · 200/).waitFor();
+  await page.getByRole("button", { name: "−5 min" }).click();
+  await page.getByRole("button", { name: "Run" }).click();
+  await page.getByText("Status 200").waitFor();
+  await page.getByRole("row", { name: /Highest \d/ }).waitFor();
+  await shoot(page, "view-used");
+
+  await section(page, "Templates").click();
+  await row.getByText("Version 1").waitFor();
+  await row.getByText("no changes").waitFor();
+});
+
+test("a tile is dragged to the place of another, removed, and taken back from what is published", async (t) => {
+  const { page } = await openTemplate(t);
+  await page.getByRole("button", { name: "A view of everything" }).click();
+  const whole = ["value 1x1", "chart 3x2", "value 1x1", "properties 2x1", "command 2x1"];
+  assert.deepEqual(await arrangement(page), whole);
+  await page.getByRole("button", { name: "Publish" }).click();
+  await status(page, "Version 1 is published");
+  await tiles(page).nth(4).dragTo(tiles(page).nth(0));
+  assert.deepEqual(await arrangement(page), ["command 2x1", ...whole.slice(0, 4)]);
+  await page.getByRole("button", { name: "Remove Report of temperatures" }).click();
+  assert.deepEqual(await arrangement(page), whole.slice(0, 4));
+  await page.getByRole("button", { name: "Publish" }).click();
+  await status(page, "Version 2 is published");
+  await page.getByRole("button", { name: "Take version 1 into the draft" }).click();
+  assert.deepEqual(await arrangement(page), whole);
+  await status(page, "Not saved");
+});
+
+test("what the cloud refuses is told, and whoever leaves with unsaved changes is asked", async (t) => {
+  const { page } = await openTemplate(t, { expected: /400/ });
+  const before = page.url();
+  await page.getByRole("button", { name: "An empty view" }).click();
+  await page.getByLabel("Name").fill(" ");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("alert").getByText("a view has no name").waitFor();
+  const dialog = page.getByRole("dialog");
+  await section(page, "Devices").click();
+  await dialog.getByRole("button", { name: "Stay" }).click();
+  await page.goBack();
+  await dialog.getByRole("button", { name: "Stay" }).click();
+  assert.equal(page.url(), before);
+  await page.getByLabel("Name").waitFor();
+  await page.goBack();
+  await dialog.getByRole("button", { name: "Leave" }).click();
+  await page.getByRole("heading", { name: "Templates" }).waitFor();
+  await page.getByRole("link", { name: "Thermostat" }).click();
+  await see(page, "This template has no view yet.");
+  await section(page, "Devices").click();
+  await page.getByRole("heading", { name: "Devices" }).waitFor();
+});
+
+test("whoever saves what somebody else has changed meanwhile is told, and chooses whose stays", async (t) => {
+  const { page } = await openTemplate(t, { expected: /412|409/ });
+  const other = await page.context().newPage();
+  await other.goto(page.url());
+  const make = async (of, name) => {
+    await of.getByRole("button", { name: "An empty view" }).click();
+    await of.getByLabel("Name").fill(name);
+    await of.getByRole("button", { name: "Save" }).click();
+  };
+  await make(page, "Mine");
+  await status(page, "Saved, not published");
+  await make(other, "Theirs");
+  const told = other.getByRole("alert").filter({ hasText: "Somebody else has changed this template meanwhile" });
+  await told.getByRole("button", { name: "Save mine over theirs" }).click();
+  await status(other, "Saved, not published");
+  assert.equal(await told.count(), 0);
+
+  await page.getByLabel("Name").fill("Mine again");
+  await page.getByRole("button", { name: "Publish" }).click();
+  await page.getByRole("alert").getByRole("button", { name: "Show theirs, and drop mine" }).click();
+  await page.getByRole("button", { name: "Theirs", exact: true }).waitFor();
+  await gone(page, "Somebody else has changed this template meanwhile");
+  await page.getByRole("button", { name: "Publish" }).click();
+  await status(page, "Version 1 is published");
+});
+
+test("a template, what is published of it and a model that was added survive a restart", async (t) => {
+  const { dir, cloud, page } = await openTemplate(t, { expected: /ERR_|401/ });
+  await page.getByRole("button", { name: "A view of everything" }).click();
+  await page.getByRole("button", { name: "Publish" }).click();
+  await status(page, "Version 1 is published");
+  await page.getByLabel("Name").fill("Renamed");
+  await page.getByRole("button", { name: "Save" }).click();
+  await status(page, "Saved, not published");
+  await cloud.process.end();
+
+  const again = await signIn(t, await Cloud.run(t, dir));
+  await again.getByRole("link", { name: "t-1" }).click();
+  await tab(again, "Everything");
+  await again.getByRole("heading", { name: "Report of temperatures" }).waitFor();
+  await section(again, "Templates").click();
+  await again.getByRole("row", { name: /Thermostat/ }).getByText("Draft differs").waitFor();
+  await again.getByRole("link", { name: "Thermostat" }).click();
+  await again.getByRole("button", { name: "Renamed" }).waitFor();
+});
+
+const kettle = (schema) => ({
+  "@context": "dtmi:dtdl:context;2", "@id": KETTLE, "@type": "Interface", displayName: "Kettle",
+  contents: [{ "@type": ["Telemetry", "Temperature"], name: "water", displayName: "Water", schema, unit: "degreeCelsius" }],
+});
+const file = (name, text) => ({ name, mimeType: "application/json", buffer: Buffer.from(text) });
+
+test("a model nobody knows is told of, taken as DTDL, and refused in words that say where it is wrong", async (t) => {
+  const cloud = await Cloud.run(t, await directory(t));
+  const page = await signIn(t, cloud, { expected: /400|404/ });
+  await section(page, "Templates").click();
+  await see(page, "No device has announced a model yet.");
+  const device = await Device.connect(t, cloud, page, "k-1", KETTLE);
+  await device.send("{\"water\": 96}");
+  const unknown = page.getByRole("region", { name: `Unknown model ${KETTLE}` });
+  await unknown.getByText("1 device has announced it.").waitFor();
+  const choose = (name, text) => unknown.locator("input[type=file]").setInputFiles(file(name, text));
+  await choose("photo.json", "\x89PNG");
+  await unknown.getByRole("alert").getByText(/photo\.json was not taken: .*line 1/).waitFor();
+  await choose("kettle.json", JSON.stringify(kettle("warm")));
+  await unknown.getByRole("alert").getByText(/kettle\.json was not taken: .*\/contents\/0\/schema/).waitFor();
+  await shoot(page, "templates-unknown");
+  await drop(unknown.locator(".drop"), "kettle.json", Buffer.from(JSON.stringify(kettle("double"))));
+  await page.getByRole("row", { name: /Kettle dtmi:com:example:Kettle;1 1 device Not published/ }).waitFor();
+  await unknown.waitFor({ state: "hidden" });
+
+  const lid = await Device.connect(t, cloud, page, "l-1", "dtmi:com:example:Lid;1");
+  await lid.send("{\"water\": 96}");
+  await section(page, "Devices").click();
+  await page.getByRole("link", { name: "l-1" }).click();
+  await see(page, "dtmi:com:example:Lid;1, which the cloud does not know");
+  await page.locator("input[type=file]").setInputFiles(file("lid.json", JSON.stringify({ ...kettle("double"), "@id": "dtmi:com:example:Lid;1", displayName: "Lid" })));
+  await see(page, "Lid · dtmi:com:example:Lid;1");
+  await page.getByRole("button", { name: /^Water/ }).getByText("96°C").waitFor();
+  assert.equal(await page.locator(".drop").count(), 0);
+});
+
+test("a tile says when the model has no more what it shows", async (t) => {
+  const cloud = await Cloud.run(t, await directory(t));
+  const page = await signIn(t, cloud, { expected: /404/ });
+  await Device.connect(t, cloud, page, "t-1", THERMOSTAT);
+  const shows = [{ name: "temperature" }, { name: "steam" }];
+  const tile = (kind) => ({ kind, shows, columns: 1, rows: 1 });
+  await publishViews(page, THERMOSTAT, [{ name: "Old & <b>", tiles: ["value", "chart", "properties", "command"].map(tile) }]);
+  await page.getByRole("link", { name: "t-1" }).click();
+  await tab(page, "Old & <b>");
+  for (const noun of ["value", "number", "property", "command"]) await see(page, `The model has no ${noun} steam any more.`);
+  await page.goto(page.url().replace(/view\/.*/, "view/Other"));
+  await see(page, "The device's template has no view Other.");
+});

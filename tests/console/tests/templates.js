@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { gone, see, shoot, signIn, tab } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
@@ -12,6 +14,12 @@ const KETTLE = "dtmi:com:example:Kettle;1";
 const section = (page, name) => page.getByRole("navigation", { name: "Sections" }).getByRole("link", { name });
 const tiles = (page) => page.locator(".view-tile");
 const status = (page, words) => page.locator(".edit-bar").getByText(words, { exact: true }).waitFor();
+
+const kettle = (schema) => ({
+  "@context": "dtmi:dtdl:context;2", "@id": KETTLE, "@type": "Interface", displayName: "Kettle",
+  contents: [{ "@type": ["Telemetry", "Temperature"], name: "water", displayName: "Water", schema, unit: "degreeCelsius" }],
+});
+const file = (name, text) => ({ name, mimeType: "application/json", buffer: Buffer.from(text) });
 
 /** A cloud with a device of this model that says nothing by itself, and a page on the model's template. */
 async function openTemplate(t, { expected } = {}) {
@@ -114,7 +122,9 @@ test("a tile is dragged to the place of another, removed, and taken back from wh
   await status(page, "Version 1 is published");
   await tiles(page).nth(4).dragTo(tiles(page).nth(0));
   assert.deepEqual(await arrangement(page), ["command 2x1", ...whole.slice(0, 4)]);
-  await page.getByRole("button", { name: "Remove Report of temperatures" }).click();
+  // So that the next one can be removed with the same key.
+  await page.getByRole("button", { name: "Remove Report of temperatures" }).press("Enter");
+  await page.locator(":focus").and(page.getByRole("button", { name: "Remove Temperature", exact: true }).first()).waitFor();
   assert.deepEqual(await arrangement(page), whole.slice(0, 4));
   await page.getByRole("button", { name: "Publish" }).click();
   await status(page, "Version 2 is published");
@@ -173,13 +183,17 @@ test("whoever saves what somebody else has changed meanwhile is told, and choose
 });
 
 test("a template, what is published of it and a model that was added survive a restart", async (t) => {
-  const { dir, cloud, page } = await openTemplate(t, { expected: /ERR_|401/ });
+  const { dir, cloud, page } = await openTemplate(t, { expected: /ERR_|401|404/ });
   await page.getByRole("button", { name: "A view of everything" }).click();
   await page.getByRole("button", { name: "Publish" }).click();
   await status(page, "Version 1 is published");
   await page.getByLabel("Name").fill("Renamed");
   await page.getByRole("button", { name: "Save" }).click();
   await status(page, "Saved, not published");
+  await Device.connect(t, cloud, page, "k-1", KETTLE);
+  await section(page, "Templates").click();
+  await page.locator("input[type=file]").setInputFiles(file("kettle.json", JSON.stringify(kettle("double"))));
+  await page.getByRole("link", { name: "Kettle" }).waitFor();
   await cloud.process.end();
 
   const again = await signIn(t, await Cloud.run(t, dir));
@@ -187,16 +201,11 @@ test("a template, what is published of it and a model that was added survive a r
   await tab(again, "Everything");
   await again.getByRole("heading", { name: "Report of temperatures" }).waitFor();
   await section(again, "Templates").click();
+  await again.getByRole("link", { name: "Kettle" }).waitFor();
   await again.getByRole("row", { name: /Thermostat/ }).getByText("Draft differs").waitFor();
   await again.getByRole("link", { name: "Thermostat" }).click();
   await again.getByRole("button", { name: "Renamed" }).waitFor();
 });
-
-const kettle = (schema) => ({
-  "@context": "dtmi:dtdl:context;2", "@id": KETTLE, "@type": "Interface", displayName: "Kettle",
-  contents: [{ "@type": ["Telemetry", "Temperature"], name: "water", displayName: "Water", schema, unit: "degreeCelsius" }],
-});
-const file = (name, text) => ({ name, mimeType: "application/json", buffer: Buffer.from(text) });
 
 test("a model nobody knows is told of, taken as DTDL, and refused in words that say where it is wrong", async (t) => {
   const cloud = await Cloud.run(t, await directory(t));
@@ -222,10 +231,22 @@ test("a model nobody knows is told of, taken as DTDL, and refused in words that 
   await section(page, "Devices").click();
   await page.getByRole("link", { name: "l-1" }).click();
   await see(page, "dtmi:com:example:Lid;1, which the cloud does not know");
+  await shoot(page, "overview-unknown");
   await page.locator("input[type=file]").setInputFiles(file("lid.json", JSON.stringify({ ...kettle("double"), "@id": "dtmi:com:example:Lid;1", displayName: "Lid" })));
   await see(page, "Lid · dtmi:com:example:Lid;1");
   await page.getByRole("button", { name: /^Water/ }).getByText("96°C").waitFor();
   assert.equal(await page.locator(".drop").count(), 0);
+});
+
+test("a file of the directory of models that cannot be used is named with the reason", async (t) => {
+  const dir = await directory(t);
+  await mkdir(join(dir, "models/dtmi"), { recursive: true });
+  await writeFile(join(dir, "models/dtmi/kettle-1.json"), JSON.stringify(kettle("warm")));
+  const cloud = await Cloud.run(t, dir, undefined, ["--models", join(dir, "models")]);
+  const page = await signIn(t, cloud);
+  await section(page, "Templates").click();
+  await see(page, "1 file of the directory of models cannot be used");
+  await see(page, /kettle-1\.json.*\/contents\/0\/schema/);
 });
 
 test("a tile says when the model has no more what it shows", async (t) => {

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { asObject, objects } from "../json.ts";
+import { objects } from "../json.ts";
 import { type Interface, interpret } from "../model/interface.ts";
 import { ask, part, Problem } from "./request.ts";
 
@@ -15,10 +15,17 @@ export function model(id: string): Promise<Interface | undefined> {
   return asked;
 }
 
-/** The identifiers of the models the cloud knows. */
-export async function modelIds(): Promise<Set<string>> {
-  const listing = asObject((await ask("/api/models")).body);
-  return new Set((listing?.["ids"] as string[] | undefined) ?? []);
+/** What models there are. */
+export interface Listing {
+  /** The identifiers of those the cloud knows. */
+  readonly ids: string[];
+  /** Which files of its directory of models cannot be used, and why. */
+  readonly broken: string[];
+}
+
+/** The models there are. */
+export async function models(): Promise<Listing> {
+  return (await ask("/api/models")).body as unknown as Listing;
 }
 
 /**

@@ -11,7 +11,12 @@ interface Props {
 /** A question or an answer before everything else; Escape closes it. */
 export function Dialog({ title, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    const before = document.activeElement;
+    dialog.current?.showModal();
+    // Nothing outside takes the focus until the dialog is gone.
+    return () => queueMicrotask(() => before instanceof HTMLElement && before.focus());
+  }, []);
   return (
     <dialog ref={dialog} onClose={onClose} aria-labelledby="dialog-title">
       <header>

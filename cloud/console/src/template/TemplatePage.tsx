@@ -48,7 +48,7 @@ function Editor({ model, template }: { model: Interface; template: Template | un
       <LeaveGuard editing={editing} />
       <Overtaken editing={editing} />
       <ViewsEditor editing={editing} model={model} />
-      <div class="columns">
+      <div class="template-facts">
         <Capabilities model={model} />
         <Versions editing={editing} />
       </div>

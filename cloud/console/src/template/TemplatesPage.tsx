@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { announced } from "../cloud/announced.ts";
-import { additions, modelIds } from "../cloud/models.ts";
+import { additions, models } from "../cloud/models.ts";
 import { templates } from "../cloud/templates.ts";
 import { Empty, Skeleton, Trouble } from "../part/State.tsx";
 import { useAsked, usePaced } from "../part/use.ts";
@@ -15,6 +15,8 @@ const FIRST = 100;
 /** Milliseconds between two questions for the list, however often it changes. */
 const PACE = 300;
 
+const NOTHING: All = { known: [], unknown: [], broken: [] };
+
 /** How the devices of each model are shown. */
 export function TemplatesPage() {
   const [shown, setShown] = useState(FIRST);
@@ -23,8 +25,7 @@ export function TemplatesPage() {
   useEffect(() => {
     document.title = "Templates · Local cloud";
   }, []);
-  const known = asked.value?.filter((row) => row.isKnown) ?? [];
-  const unknown = asked.value?.filter((row) => !row.isKnown) ?? [];
+  const { known, unknown, broken } = asked.value ?? NOTHING;
   return (
     <>
       <div class="head">
@@ -35,18 +36,37 @@ export function TemplatesPage() {
       </div>
       {asked.trouble && <Trouble>{asked.trouble}</Trouble>}
       {!asked.value && !asked.trouble && <Skeleton lines={3} />}
+      {broken.length > 0 && <Broken files={broken} />}
       {known.length > 0 && <TemplateTable rows={known.slice(0, shown)} />}
       {unknown.slice(0, shown).map((row) => <UnknownModel key={row.model} id={row.model} devices={row.devices} />)}
       {Math.max(known.length, unknown.length) > shown && (
         <button type="button" onClick={() => setShown(shown + FIRST)}>Show more ({count(known.length + unknown.length, "model")} in all)</button>
       )}
-      {asked.value?.length === 0 && (
+      {asked.value && known.length + unknown.length === 0 && (
         <Empty title="No device has announced a model yet.">A model appears here with the first device that announces it.</Empty>
       )}
     </>
   );
 }
 
-async function all(): Promise<Row[]> {
-  return rows(...(await Promise.all([announced(), templates(), modelIds()])));
+interface All {
+  readonly known: Row[];
+  readonly unknown: Row[];
+  readonly broken: string[];
+}
+
+async function all(): Promise<All> {
+  const [devices, made, { ids, broken }] = await Promise.all([announced(), templates(), models()]);
+  const every = rows(devices, made, new Set(ids));
+  return { known: every.filter((row) => row.isKnown), unknown: every.filter((row) => !row.isKnown), broken };
+}
+
+/** What of the directory of models cannot be used. */
+function Broken({ files }: { files: string[] }) {
+  return (
+    <section class="notice">
+      <h2>{count(files.length, "file")} of the directory of models cannot be used</h2>
+      <ul>{files.map((file) => <li key={file}>{file}</li>)}</ul>
+    </section>
+  );
 }

@@ -85,7 +85,7 @@ function Choices({ model, kind, shows, onShows }: ChoicesProps) {
         <label class="check" key={path(one)}>
           <input type={isOne ? "radio" : "checkbox"} name="shows" checked={shows.some((shown) => path(shown) === path(one))}
             onChange={() => toggle(reference(one))} />
-          {label(one)} <code class="faint">{path(one)}</code>
+          <span>{label(one)} <code class="faint">{path(one)}</code></span>
         </label>
       ))}
     </fieldset>

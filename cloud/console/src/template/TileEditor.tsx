@@ -8,7 +8,7 @@ import { TileContent } from "../view/TileContent.tsx";
 import { TileFrame } from "../view/TileFrame.tsx";
 import type { Preview } from "./preview.ts";
 
-export type Action = "earlier" | "later" | "narrower" | "wider" | "lower" | "taller";
+export type Action = "earlier" | "later" | "narrower" | "wider" | "lower" | "taller" | "remove";
 
 interface Props {
   tile: Tile;
@@ -87,7 +87,9 @@ function Arranging({ tile, index, count, title, onMove, onResize, onEdit, onRemo
         {step("taller", "taller", tile.rows < ROWS, () => onResize(resized(tile, { rows: 1 })))}
       </div>
       <button type="button" class="quiet small" aria-label={`Change ${title}`} title="Change" onClick={onEdit}><Icon name="pencil" /></button>
-      <button type="button" class="quiet small" aria-label={`Remove ${title}`} title="Remove" onClick={onRemove}><Icon name="close" /></button>
+      <button type="button" class="quiet small" data-action="remove" aria-label={`Remove ${title}`} title="Remove" onClick={onRemove}>
+        <Icon name="close" />
+      </button>
     </header>
   );
 }

@@ -5,8 +5,14 @@ import { Trouble } from "../part/State.tsx";
 import { inWords } from "../part/use.ts";
 import { count } from "../words.ts";
 
+interface Props {
+  id: string;
+  /** How many have announced it; nothing on the page of one that has. */
+  devices?: number;
+}
+
 /** Says that the cloud does not know a model, and takes the file that tells it. */
-export function UnknownModel({ id, devices }: { id: string; devices?: number }) {
+export function UnknownModel({ id, devices }: Props) {
   const [refused, setRefused] = useState<{ file: string; why: string }>();
   const take = useCallback(async (file: File) => {
     setRefused(undefined);
@@ -17,8 +23,7 @@ export function UnknownModel({ id, devices }: { id: string; devices?: number }) 
       <div>
         <h2>The cloud does not know {id}</h2>
         <p class="faint">
-          {devices === undefined ? "The device has" : `${count(devices, "device")} ${devices === 1 ? "has" : "have"}`}{" "}
-          announced it. Once the cloud has its DTDL, values get names and units, and forms and views can be made from it.
+          {announcedBy(devices)} announced it. Once the cloud has its DTDL, values get names and units, and forms and views can be made from it.
         </p>
       </div>
       <FilePlace accept=".json,application/json" onFile={take}>
@@ -28,4 +33,10 @@ export function UnknownModel({ id, devices }: { id: string; devices?: number }) 
       {refused && <Trouble><strong>{refused.file}</strong> was not taken: {refused.why}</Trouble>}
     </section>
   );
+}
+
+function announcedBy(devices: number | undefined): string {
+  if (devices === undefined) return "The device has";
+  if (devices === 0) return "No device has";
+  return `${count(devices, "device")} ${devices === 1 ? "has" : "have"}`;
 }

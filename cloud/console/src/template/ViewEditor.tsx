@@ -26,7 +26,8 @@ export function ViewEditor({ view, model, preview, onChange }: Props) {
   const grid = useRef<HTMLDivElement>(null);
   const pressed = useRef<{ index: number; action: Action } | undefined>(undefined);
   const arrange = (tiles: Tile[]) => onChange({ ...view, tiles });
-  // A tile takes the button that was pressed along to its new place, for the next press of the key.
+  // A tile takes the button that was pressed along to its new place, and one that goes leaves it to the next: the key can be
+  // pressed again.
   useLayoutEffect(() => {
     const { index, action } = pressed.current ?? {};
     grid.current?.querySelector<HTMLElement>(`[data-tile="${index}"] [data-action="${action}"]`)?.focus();
@@ -42,6 +43,11 @@ export function ViewEditor({ view, model, preview, onChange }: Props) {
   const resize = (index: number, tile: Tile) => {
     setTold(`${titleOf(tile, model)} is ${tile.columns} wide and ${tile.rows} high.`);
     arrange(replaced(view.tiles, index, tile));
+  };
+  const remove = (index: number, tile: Tile) => {
+    pressed.current = { index: Math.min(index, view.tiles.length - 2), action: "remove" };
+    setTold(`${titleOf(tile, model)} is removed.`);
+    arrange(replaced(view.tiles, index));
   };
   const put = (tile: Tile) => {
     arrange(asking === "new" ? [...view.tiles, tile] : replaced(view.tiles, asking ?? 0, tile));
@@ -74,7 +80,7 @@ export function ViewEditor({ view, model, preview, onChange }: Props) {
             onMove={(by, action) => move(index, index + by, action)}
             onResize={(tile) => resize(index, tile)}
             onEdit={() => setAsking(index)}
-            onRemove={() => arrange(replaced(view.tiles, index))}
+            onRemove={() => remove(index, tile)}
           />
         ))}
       </div>

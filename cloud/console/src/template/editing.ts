@@ -4,6 +4,9 @@ import { arrange, publish, type Template, template as askTemplate, type View } f
 import { equal, type Json } from "../json.ts";
 import { inWords } from "../part/use.ts";
 
+/** The template is another than it was when it was read, or is there no more. */
+const OVERTAKEN = [412, 404];
+
 /** The views of a template while somebody arranges them. */
 export class Editing {
   /** As they are on the page. */
@@ -68,7 +71,7 @@ export class Editing {
       await act();
       this.isOvertaken.value = false;
     } catch (problem) {
-      const isOvertaken = problem instanceof Problem && problem.status === 412;
+      const isOvertaken = problem instanceof Problem && OVERTAKEN.includes(problem.status);
       this.isOvertaken.value ||= isOvertaken;
       this.trouble.value = isOvertaken ? undefined : inWords(problem);
     }

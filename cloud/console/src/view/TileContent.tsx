@@ -13,7 +13,9 @@ export function TileContent({ tile, ...props }: TabProps & { tile: Tile }) {
   return (
     <>
       {tile.title && <h3 class="tile-title">{tile.title}</h3>}
-      {tile.shows.map((capability) => <Kind key={path(capability)} capability={capability} {...props} />)}
+      <div class="shows">
+        {tile.shows.map((capability) => <Kind key={path(capability)} capability={capability} {...props} />)}
+      </div>
     </>
   );
 }
@@ -44,7 +46,7 @@ function TelemetryChart({ capability, model, log }: Props) {
 function PropertyForm({ capability, model, device, twin, onChange }: Props) {
   const property = named(model?.properties, capability);
   if (!property) return <Missing kind="properties" capability={capability} />;
-  return <PropertyCard device={device} twin={twin} property={property} isNamed onChange={onChange} />;
+  return <PropertyCard device={device} twin={twin} property={{ ...property, title: label(property) }} isNamed onChange={onChange} />;
 }
 
 function CommandForm({ capability, model, device }: Props) {

@@ -5,6 +5,7 @@ import thermostat from "../../../../models/dtmi/com/example/thermostat-1.json";
 import type { Tile } from "../cloud/templates.ts";
 import type { JsonObject } from "../json.ts";
 import { type Interface, interpret, path } from "../model/interface.ts";
+import { COLUMNS } from "./arrange.ts";
 import { everything } from "./everything.ts";
 
 const documents = [controller, thermostat] as unknown as JsonObject[];
@@ -28,6 +29,10 @@ test("what the device itself has comes before its components, and all of it is t
   assert.deepEqual([...new Set(components)], [undefined, "thermostat1", "thermostat2"]);
   assert.equal(components.findLastIndex((component) => component === undefined) + 1, components.indexOf("thermostat1"));
   const shown = new Set(tiles.flatMap((tile) => tile.shows.map(path)));
+  const rows = components.map((_, index) => tiles.slice(0, index + 1).reduce((sum, tile) => sum + tile.columns * tile.rows, 0));
+  for (const [index, component] of components.entries()) {
+    if (index > 0 && component !== components[index - 1]) assert.equal((rows[index - 1] ?? 0) % COLUMNS, 0, `${component} begins a row`);
+  }
   for (const name of ["workingSet", "serialNumber", "reboot", "thermostat1.temperature", "thermostat2.getMaxMinReport"]) {
     assert.ok(shown.has(name), name);
   }

@@ -1,6 +1,6 @@
 import type { Tile, View } from "../cloud/templates.ts";
 import type { Interface } from "../model/interface.ts";
-import { SIZES } from "./arrange.ts";
+import { COLUMNS, SIZES } from "./arrange.ts";
 import { isNumber, reference } from "./shown.ts";
 
 /** So many capabilities one tile may show. */
@@ -24,23 +24,29 @@ function ofComponent(model: Interface, component: string | undefined): Tile[] {
   const mine = <T extends Named>(all: T[]) => all.filter((one) => one.component === component);
   const telemetry = mine(model.telemetry);
   const properties = mine(model.properties);
+  const numbers = telemetry.filter(isNumber);
   const readable = [...telemetry.filter((one) => !isNumber(one)), ...properties.filter((one) => !one.writable)];
+  const together = chunks(readable).map((some) => tile("value", some));
+  const below = numbers.length > 0 ? together.splice(0, 1) : [];
   return [
-    ...numbers(telemetry.filter(isNumber), readable),
-    ...properties.filter((one) => one.writable).map((one) => tile("properties", [one])),
-    ...mine(model.commands).map((one) => tile("command", [one])),
+    ...numbers.flatMap((one, index) => drawn(one, index === 0 ? below : [])),
+    ...halves([
+      ...together,
+      ...properties.filter((one) => one.writable).map((one) => tile("properties", [one])),
+      ...mine(model.commands).map((one) => tile("command", [one])),
+    ]),
   ];
 }
 
-/** Each number is a value and a chart of twice its height; below the first value is room for what can only be read. */
-function numbers(telemetry: Named[], readable: Named[]): Tile[] {
-  const rest = chunks(readable).map((some) => tile("value", some));
-  const charts = telemetry.flatMap((one, index) => {
-    const below = index === 0 ? rest.splice(0, 1) : [];
-    const value = { ...tile("value", [one]), rows: below.length > 0 ? 1 : 2 };
-    return [value, tile("chart", [one]), ...below];
-  });
-  return [...charts, ...rest.map((one) => ({ ...one, columns: 2 }))];
+/** A number as a value and a chart of twice its height; below the value is room for something else. */
+function drawn(number: Named, below: Tile[]): Tile[] {
+  return [{ ...tile("value", [number]), rows: below.length > 0 ? 1 : 2 }, tile("chart", [number]), ...below];
+}
+
+/** Two tiles a row, and the last one the whole row if it is alone: what comes next begins on the left. */
+function halves(tiles: Tile[]): Tile[] {
+  const isAlone = (index: number) => index === tiles.length - 1 && index % 2 === 0;
+  return tiles.map((tile, index) => ({ ...tile, columns: isAlone(index) ? COLUMNS : COLUMNS / 2 }));
 }
 
 function tile(kind: Tile["kind"], shows: Named[]): Tile {

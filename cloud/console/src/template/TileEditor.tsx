@@ -6,9 +6,8 @@ import { COLUMNS, resized, ROWS } from "../view/arrange.ts";
 import { titleOf } from "../view/shown.ts";
 import { TileContent } from "../view/TileContent.tsx";
 import { TileFrame } from "../view/TileFrame.tsx";
+import type { Action } from "./arranging.ts";
 import type { Preview } from "./preview.ts";
-
-export type Action = "earlier" | "later" | "narrower" | "wider" | "lower" | "taller" | "remove";
 
 interface Props {
   tile: Tile;

@@ -1,14 +1,13 @@
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Tile, View } from "../cloud/templates.ts";
 import type { Interface } from "../model/interface.ts";
 import { Icon } from "../part/Icon.tsx";
 import { Empty } from "../part/State.tsx";
 import { deviceAddress } from "../route.ts";
-import { moved, replaced } from "../view/arrange.ts";
-import { titleOf } from "../view/shown.ts";
+import { useArranging } from "./arranging.ts";
 import type { Preview } from "./preview.ts";
 import { TileDialog } from "./TileDialog.tsx";
-import { type Action, TileEditor } from "./TileEditor.tsx";
+import { TileEditor } from "./TileEditor.tsx";
 
 interface Props {
   view: View;
@@ -20,37 +19,12 @@ interface Props {
 
 /** One view: its name, and its tiles with what arranges them. */
 export function ViewEditor({ view, model, preview, onChange }: Props) {
-  const [asking, setAsking] = useState<number | "new">();
+  // The tile that is asked about; the place after the last is that of a new one.
+  const [asking, setAsking] = useState<number>();
   const [dragged, setDragged] = useState<number>();
-  const [told, setTold] = useState("");
-  const grid = useRef<HTMLDivElement>(null);
-  const pressed = useRef<{ index: number; action: Action } | undefined>(undefined);
-  const arrange = (tiles: Tile[]) => onChange({ ...view, tiles });
-  // A tile takes the button that was pressed along to its new place, and one that goes leaves it to the next: the key can be
-  // pressed again.
-  useLayoutEffect(() => {
-    const { index, action } = pressed.current ?? {};
-    grid.current?.querySelector<HTMLElement>(`[data-tile="${index}"] [data-action="${action}"]`)?.focus();
-    pressed.current = undefined;
-  }, [view.tiles]);
-  const move = (from: number, to: number, action?: Action) => {
-    const tile = view.tiles[from];
-    if (!tile || to < 0 || to >= view.tiles.length) return;
-    if (action) pressed.current = { index: to, action };
-    setTold(`${titleOf(tile, model)} is tile ${to + 1} of ${view.tiles.length}.`);
-    arrange(moved(view.tiles, from, to));
-  };
-  const resize = (index: number, tile: Tile) => {
-    setTold(`${titleOf(tile, model)} is ${tile.columns} wide and ${tile.rows} high.`);
-    arrange(replaced(view.tiles, index, tile));
-  };
-  const remove = (index: number, tile: Tile) => {
-    pressed.current = { index: Math.min(index, view.tiles.length - 2), action: "remove" };
-    setTold(`${titleOf(tile, model)} is removed.`);
-    arrange(replaced(view.tiles, index));
-  };
-  const put = (tile: Tile) => {
-    arrange(asking === "new" ? [...view.tiles, tile] : replaced(view.tiles, asking ?? 0, tile));
+  const { grid, told, move, resize, remove, put } = useArranging(view, model, onChange);
+  const done = (index: number, tile: Tile) => {
+    put(index, tile);
     setAsking(undefined);
   };
   return (
@@ -60,7 +34,7 @@ export function ViewEditor({ view, model, preview, onChange }: Props) {
           Name
           <input value={view.name} maxLength={100} autoComplete="off" onInput={(event) => onChange({ ...view, name: event.currentTarget.value })} />
         </label>
-        <button type="button" onClick={() => setAsking("new")}><Icon name="plus" /> Add a tile</button>
+        <button type="button" onClick={() => setAsking(view.tiles.length)}><Icon name="plus" /> Add a tile</button>
         <button type="button" class="danger" onClick={() => onChange()}>Remove this view</button>
         <PreviewLine device={preview.device} />
       </div>
@@ -80,13 +54,13 @@ export function ViewEditor({ view, model, preview, onChange }: Props) {
             onMove={(by, action) => move(index, index + by, action)}
             onResize={(tile) => resize(index, tile)}
             onEdit={() => setAsking(index)}
-            onRemove={() => remove(index, tile)}
+            onRemove={() => remove(index)}
           />
         ))}
       </div>
       <p class="unseen" role="status">{told}</p>
       {asking !== undefined && (
-        <TileDialog model={model} tile={asking === "new" ? undefined : view.tiles[asking]} onDone={put} onClose={() => setAsking(undefined)} />
+        <TileDialog model={model} tile={view.tiles[asking]} onDone={(tile) => done(asking, tile)} onClose={() => setAsking(undefined)} />
       )}
     </section>
   );

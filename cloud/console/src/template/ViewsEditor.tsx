@@ -29,17 +29,17 @@ export function ViewsEditor({ editing, model }: { editing: Editing; model: Inter
     <>
       <div class="bar edit-bar">
         {views.length > 0 && (
-          <div class="segments" role="group" aria-label="Views">
-            {views.map(({ name }, at) => (
-              <button type="button" key={at} aria-pressed={at === index} onClick={() => setChosen(at)}>{name || "\u00a0"}</button>
-            ))}
+          <div class="views">
+            <div class="segments" role="group" aria-label="Views">
+              {views.map(({ name }, at) => (
+                <button type="button" key={at} aria-pressed={at === index} onClick={() => setChosen(at)}>{name || "\u00a0"}</button>
+              ))}
+            </div>
+            <Menu label="Add a view" button={<><Icon name="plus" /> Add a view</>}>
+              <button type="button" onClick={addEmpty}>An empty view</button>
+              <button type="button" onClick={addEverything}>A view of everything</button>
+            </Menu>
           </div>
-        )}
-        {views.length > 0 && (
-          <Menu label="Add a view" button={<><Icon name="plus" /> Add a view</>}>
-            <button type="button" onClick={addEmpty}>An empty view</button>
-            <button type="button" onClick={addEverything}>A view of everything</button>
-          </Menu>
         )}
         <Publishing editing={editing} device={preview.device} view={view?.name} />
       </div>

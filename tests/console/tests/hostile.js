@@ -23,6 +23,7 @@ test("what a device says is shown, and never run", async (t) => {
   await link.click();
   await page.getByRole("heading", { name: ID }).waitFor();
   await page.getByText(SCRIPT).first().waitFor();
+  await see(page, "which the cloud does not know");
   for (const title of ["Properties", "Twin", "Raw data"]) {
     await tab(page, title);
     await see(page, "<script>document.title");

@@ -5,6 +5,9 @@ import { ask, part, Problem } from "./request.ts";
 
 const known = new Map<string, Promise<Interface | undefined>>();
 
+/** There is no such model, or what a device has announced is no identifier of one. */
+const UNKNOWN = [404, 400];
+
 /** Counts the models that were added: what was asked for before is to be asked for again. */
 export const additions = signal(0);
 
@@ -44,7 +47,7 @@ async function load(id: string): Promise<Interface | undefined> {
     return interpret(objects((await ask(`/api/models/${part(id)}`)).body), id);
   } catch (problem) {
     known.delete(id);
-    if (problem instanceof Problem && problem.status === 404) return undefined;
+    if (problem instanceof Problem && UNKNOWN.includes(problem.status)) return undefined;
     throw problem;
   }
 }

@@ -77,7 +77,9 @@ export function DevicePage({ device, place }: { device: string; place: Place }) 
       {asked.trouble && !twin && <Trouble>{asked.trouble}</Trouble>}
       {!twin && !asked.trouble && <Skeleton lines={6} />}
       {twin?.model && known.isUnknown && (isView || OF_MODEL.includes(place)) && <UnknownModel id={twin.model} />}
-      {twin && !(isView && known.isUnknown) && <Shown place={place} views={views} device={device} twin={twin} model={known.model} log={log} onChange={asked.again} />}
+      {twin && !(isView && known.isUnknown) && (
+        <Shown place={place} views={views} device={device} twin={twin} model={known.model} log={log} onChange={asked.again} />
+      )}
     </>
   );
 }

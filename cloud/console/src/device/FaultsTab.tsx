@@ -85,10 +85,11 @@ export function FaultsTab({ device, log }: TabProps) {
 
 /** Asks the host beside the cloud, if it is that of the device, how its outbox is. */
 function useOutbox(device: string, log: DeviceLog): void {
-  const { value: status, again } = useAsked(() => hostOf(device), [device]);
+  const { value: status, trouble, again } = useAsked(() => hostOf(device), [device]);
   useEffect(() => {
-    if (status) log.outbox.take(status.outbox, Date.now());
-  }, [status]);
+    if (trouble) log.outbox.fallSilent();
+    else if (status) log.outbox.take(status.outbox, Date.now());
+  }, [status, trouble]);
   useEffect(() => {
     if (!status) return;
     const timer = setInterval(again, PACE);

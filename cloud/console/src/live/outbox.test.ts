@@ -16,6 +16,9 @@ test("what was given up is what was counted between two moments, and no more tha
   assert.deepEqual(log.between(50, 250), { messages: 2, isExact: false });
   assert.deepEqual(log.between(10, 20), { messages: 2, isExact: false });
   assert.deepEqual(log.latest, outbox(5, 1));
+  log.fallSilent();
+  assert.equal(log.latest, undefined);
+  assert.deepEqual(log.between(150), { messages: 4, isExact: true });
 });
 
 test("a device that never gave anything up lost nothing, whenever that was", () => {

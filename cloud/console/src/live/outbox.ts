@@ -21,6 +21,7 @@ export interface GivenUp {
 
 /** What the host of a device has said of its outbox while somebody looked. */
 export class OutboxLog {
+  /** How it is now; nothing while the host does not answer. */
   latest: Outbox | undefined;
   private begun = Infinity;
   /** From when on so many had been given up. */
@@ -33,6 +34,11 @@ export class OutboxLog {
     const total = outbox.evicted + outbox.setAside;
     if (this.totals.at(-1)?.total !== total) this.totals.push({ at, total });
     if (this.totals.length > LIMIT) this.totals.shift();
+  }
+
+  /** The host does not answer any more. What it has said of what was given up stays. */
+  fallSilent(): void {
+    this.latest = undefined;
   }
 
   /** What was given up from one moment to another, or until now; nothing if the host has said nothing. */

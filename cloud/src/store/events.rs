@@ -16,7 +16,9 @@ const PAGE_EVENTS: usize = 256;
 const PAGE_BYTES: usize = 1024 * 1024;
 /// So many numbers are looked through at a time: whoever else wants to read waits some milliseconds.
 const SPAN: u64 = 4096;
-/// The same where an index leads to the events of a device.
+/// The same where an index leads to the events of a device: at first, and at most. All numbers it leads to are collected
+/// before the first event is read, so a span that grows finds a page of them, and not many more.
+const FIRST_DEVICE_SPAN: u64 = PAGE_EVENTS as u64;
 const DEVICE_SPAN: u64 = 256 * 1024;
 
 const COLUMNS: &str = "sequence, enqueued, device, kind, detail, body";
@@ -79,6 +81,13 @@ impl Filter {
         match self.devices.is_empty() {
             true => SPAN,
             false => DEVICE_SPAN,
+        }
+    }
+
+    fn first_span(&self) -> u64 {
+        match self.devices.is_empty() {
+            true => SPAN,
+            false => FIRST_DEVICE_SPAN,
         }
     }
 
@@ -205,37 +214,54 @@ fn page(database: &Connection, filter: &Filter, after: u64) -> Result<Page> {
     let oldest = oldest(database)?;
     let after = after.max(oldest - 1);
     let last = last(database)?;
-    let to = last.min(after + filter.span());
-    let (events, full) = read(database, filter, after, to)?;
-    let reached = match events.last() {
-        Some(event) if full => event.sequence,
-        _ => to.max(after),
-    };
+    let end = last.min(after + filter.span());
+    let mut found = Found::default();
+    let (mut reached, mut span) = (after, filter.first_span());
+    while reached < end && !found.is_full() {
+        let to = end.min(reached + span);
+        found.add(database, filter, reached, to)?;
+        reached = match found.events.last() {
+            Some(event) if found.is_full() => event.sequence,
+            _ => to,
+        };
+        span *= 2;
+    }
     Ok(Page {
-        events,
+        events: found.events,
         reached,
         is_last: reached >= last,
         oldest,
     })
 }
 
-/// The events between two numbers, and whether the page was full before the second.
-fn read(database: &Connection, filter: &Filter, after: u64, to: u64) -> Result<(Vec<Event>, bool)> {
-    let mut statement = filter.statement(database, COLUMNS, "ASC")?;
-    let mut rows = filter.query(&mut statement, after, to)?;
-    let (mut events, mut bytes) = (Vec::new(), 0);
-    while let Some(row) = rows.next()? {
-        if !filter.takes_head(&head(row)?) {
-            continue;
-        }
-        let (event, size) = event(row)?;
-        events.push(event);
-        bytes += size;
-        if events.len() >= PAGE_EVENTS || bytes > PAGE_BYTES {
-            return Ok((events, true));
-        }
+/// The events of a page.
+#[derive(Default)]
+struct Found {
+    events: Vec<Event>,
+    bytes: usize,
+}
+
+impl Found {
+    fn is_full(&self) -> bool {
+        self.events.len() >= PAGE_EVENTS || self.bytes > PAGE_BYTES
     }
-    Ok((events, false))
+
+    /// Adds those between two numbers, until it is full.
+    fn add(&mut self, database: &Connection, filter: &Filter, after: u64, to: u64) -> Result<()> {
+        let mut statement = filter.statement(database, COLUMNS, "ASC")?;
+        let mut rows = filter.query(&mut statement, after, to)?;
+        while !self.is_full()
+            && let Some(row) = rows.next()?
+        {
+            if !filter.takes_head(&head(row)?) {
+                continue;
+            }
+            let (event, size) = event(row)?;
+            self.events.push(event);
+            self.bytes += size;
+        }
+        Ok(())
+    }
 }
 
 fn head<'a>(row: &'a Row<'_>) -> Result<Head<'a>> {

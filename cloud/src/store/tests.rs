@@ -253,6 +253,8 @@ async fn a_filter_takes_by_device_kind_and_time() {
         [1000, 2000, 3000, 4000, 5000, 5001]
     );
     assert_eq!(numbers(&store, &rare, 3000), [4000, 5000, 5001]);
+    let often: Vec<_> = (1..=5001).filter(|number| number % 1000 != 0).collect();
+    assert_eq!(numbers(&store, &of(&["often"], &[]), 0), often);
     let often_gone = of(&["often"], &["disconnected"]);
     assert_eq!(
         numbers(&store, &often_gone, 0),

@@ -1,4 +1,6 @@
 // One after the other: each test has a cloud of its own, and all of them the machine.
+import { after } from "node:test";
+import { closeBrowser } from "./support/browser.js";
 import "./tests/sign_in.js";
 import "./tests/story.js";
 import "./tests/devices.js";
@@ -12,3 +14,6 @@ import "./tests/templates.js";
 import "./tests/hostile.js";
 import "./tests/restart.js";
 import "./tests/pages.js";
+import "./tests/scale.js";
+
+after(closeBrowser);

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { after } from "node:test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -13,7 +12,11 @@ const FLAGS = [
 ];
 
 let browser;
-after(() => browser?.close());
+
+/** Ends the browser, once nobody needs it any more. */
+export async function closeBrowser() {
+  await browser?.close();
+}
 
 /**
  * A page of a browser that knows nothing yet. When the test ends, it has asked nobody but this machine for anything and

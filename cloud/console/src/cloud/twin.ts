@@ -9,13 +9,17 @@ export interface Section {
   readonly version: number;
 }
 
-/** A device as the hub sees it. */
-export interface Twin {
+/** What a list shows of a device. */
+export interface Listed {
   readonly device: string;
   readonly model: string | undefined;
   readonly connected: boolean;
   readonly blocked: boolean;
   readonly lastActivity: number | undefined;
+}
+
+/** A device as the hub sees it. */
+export interface Twin extends Listed {
   readonly tags: JsonObject;
   readonly desired: Section;
   readonly reported: Section;
@@ -43,16 +47,24 @@ export async function setDesired(
   return readTwin((await ask(`/twins/${part(device)}`, { method: "PATCH", body })).body);
 }
 
-/** Reads Azure's `Twin`. */
-export function readTwin(body: Json): Twin {
+/** Reads of Azure's `Twin` what a list shows. */
+export function readListed(body: Json): Listed {
   const twin = asObject(body) ?? {};
-  const properties = asObject(twin["properties"]) ?? {};
   return {
     device: String(twin["deviceId"]),
     model: typeof twin["modelId"] === "string" && twin["modelId"] ? twin["modelId"] : undefined,
     connected: twin["connectionState"] === "Connected",
     blocked: twin["status"] === "disabled",
     lastActivity: moment(twin["lastActivityTime"] as string | undefined),
+  };
+}
+
+/** Reads Azure's `Twin`. */
+export function readTwin(body: Json): Twin {
+  const twin = asObject(body) ?? {};
+  const properties = asObject(twin["properties"]) ?? {};
+  return {
+    ...readListed(body),
     tags: asObject(twin["tags"]) ?? {},
     desired: section(properties["desired"]),
     reported: section(properties["reported"]),

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { setBlocked } from "../cloud/devices.ts";
-import type { Twin } from "../cloud/twin.ts";
+import type { Listed } from "../cloud/twin.ts";
 import type { Fleet, LastData } from "../live/fleet.ts";
 import { Chip } from "../part/Chip.tsx";
 import { Icon } from "../part/Icon.tsx";
@@ -12,7 +12,7 @@ import { ago, short } from "../words.ts";
 import type { Asking } from "./DevicesPage.tsx";
 
 interface Props {
-  twins: Twin[];
+  twins: Listed[];
   fleet: Fleet;
   now: number;
   onAsk: (asking: Asking) => void;
@@ -22,7 +22,7 @@ interface Props {
 /** Devices, one a row; each row shows new data by itself. */
 export function DeviceTable(props: Props) {
   const [trouble, setTrouble] = useState<string>();
-  const block = async (twin: Twin) => {
+  const block = async (twin: Listed) => {
     setTrouble(undefined);
     await setBlocked(twin.device, !twin.blocked).catch((problem: unknown) => setTrouble(inWords(problem)));
     props.onChange();
@@ -63,12 +63,12 @@ export function DeviceTable(props: Props) {
 }
 
 /** Whether a device is connected, or may be. */
-export function DeviceState({ twin }: { twin: Pick<Twin, "connected" | "blocked"> }) {
+export function DeviceState({ twin }: { twin: Pick<Listed, "connected" | "blocked"> }) {
   if (twin.blocked) return <Chip tone="bad">Blocked</Chip>;
   return twin.connected ? <Chip tone="good">Connected</Chip> : <Chip tone="quiet">Not connected</Chip>;
 }
 
-function Last({ twin, fleet, now }: { twin: Twin; fleet: Fleet; now: number }) {
+function Last({ twin, fleet, now }: { twin: Listed; fleet: Fleet; now: number }) {
   const data: LastData | undefined = fleet.lastOf(twin.device).value;
   const at = data?.at ?? twin.lastActivity;
   if (at === undefined) return <span class="faint">never</span>;

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { devices } from "../cloud/devices.ts";
-import type { Twin } from "../cloud/twin.ts";
-import { Fleet } from "../live/fleet.ts";
+import type { Listed } from "../cloud/twin.ts";
+import { Fleet, WANTED } from "../live/fleet.ts";
 import { eventStream } from "../live/event.ts";
 import { Icon } from "../part/Icon.tsx";
 import { Empty, Skeleton, Trouble } from "../part/State.tsx";
@@ -11,13 +11,17 @@ import { Connection } from "./Connection.tsx";
 import { Enrol } from "./Enrol.tsx";
 import { DeviceTable } from "./DeviceTable.tsx";
 import { FILTERS, type Filter, matches } from "./filter.ts";
+import { Pager } from "./Pager.tsx";
 import { RemoveDevice } from "./RemoveDevice.tsx";
 
-/** Devices shown at first. */
-const FIRST = 100;
+/** Devices shown at a time: so many are put up and taken away within a few frames, at each key in the filter. */
+const ROWS = 50;
 
 /** Milliseconds between two questions for the list, however often it changes. */
 const LIST_PACE = 300;
+
+/** Events of the past that are asked for, so that most rows begin with a value. */
+const PAST = 500;
 
 /** What is asked of, or told to, the person in front of the page. */
 export type Asking = { what: "enrol" } | { what: "connection" | "remove"; device: string };
@@ -27,7 +31,7 @@ export function DevicesPage() {
   const fleet = useFleet();
   const [asking, setAsking] = useState<Asking>();
   const [filter, setFilter] = useState<Filter>({ text: "", state: "all" });
-  const [shown, setShown] = useState(FIRST);
+  const [from, setFrom] = useState(0);
   const asked = useAsked(devices, []);
   usePaced(fleet.changes, LIST_PACE, asked.again);
   const now = useNow();
@@ -35,6 +39,12 @@ export function DevicesPage() {
     document.title = "Devices · Local cloud";
   }, []);
   const found = useMemo(() => asked.value?.filter((twin) => matches(twin, filter)), [asked.value, filter]);
+  // There may be fewer by now.
+  const shown = Math.min(from, lastPart(found?.length ?? 0));
+  const choose = (filter: Filter) => {
+    setFilter(filter);
+    setFrom(0);
+  };
   const close = () => {
     setAsking(undefined);
     asked.again();
@@ -50,16 +60,16 @@ export function DevicesPage() {
           <Icon name="plus" /> Add a device
         </button>
       </div>
-      <FilterBar filter={filter} onFilter={setFilter} />
+      <div class="bar">
+        <FilterBar filter={filter} onFilter={choose} />
+        {asked.value && found && asked.value.length > ROWS && (
+          <Pager from={shown} size={ROWS} total={found.length} onFrom={setFrom} />
+        )}
+      </div>
       {asked.trouble && <Trouble>{asked.trouble}</Trouble>}
       {!found && !asked.trouble && <Skeleton lines={4} />}
       {found && found.length > 0 && (
-        <DeviceTable twins={found.slice(0, shown)} fleet={fleet} now={now} onAsk={setAsking} onChange={asked.again} />
-      )}
-      {found && found.length > shown && (
-        <button type="button" onClick={() => setShown(shown + FIRST)}>
-          Show more ({count(found.length - shown, "device")} not shown)
-        </button>
+        <DeviceTable twins={found.slice(shown, shown + ROWS)} fleet={fleet} now={now} onAsk={setAsking} onChange={asked.again} />
       )}
       {found?.length === 0 && <Nothing isFiltered={(asked.value?.length ?? 0) > 0} />}
       {asking?.what === "enrol" && <Enrol onClose={close} onDone={(device) => setAsking({ what: "connection", device })} />}
@@ -69,16 +79,21 @@ export function DevicesPage() {
   );
 }
 
+/** Where the last part of a list begins. */
+function lastPart(length: number): number {
+  return Math.floor(Math.max(0, length - 1) / ROWS) * ROWS;
+}
+
 function useFleet(): Fleet {
   const fleet = useMemo(() => new Fleet(), []);
   useEffect(() => {
-    const stream = eventStream("last=2000", (events) => fleet.take(events));
+    const stream = eventStream(`${WANTED}&last=${PAST}`, (events) => fleet.take(events));
     return () => stream.close();
   }, [fleet]);
   return fleet;
 }
 
-function summary(twins: Twin[] | undefined): string {
+function summary(twins: Listed[] | undefined): string {
   if (!twins) return "\u00a0";
   const connected = twins.filter((twin) => twin.connected).length;
   return `${count(twins.length, "device")}, ${connected.toLocaleString("en")} connected`;
@@ -86,7 +101,7 @@ function summary(twins: Twin[] | undefined): string {
 
 function FilterBar({ filter, onFilter }: { filter: Filter; onFilter: (filter: Filter) => void }) {
   return (
-    <div class="bar" role="search">
+    <div class="filter" role="search">
       <input
         type="search"
         aria-label="Filter by name or model"

@@ -1,4 +1,4 @@
-import type { Twin } from "../cloud/twin.ts";
+import type { Listed } from "../cloud/twin.ts";
 
 /** The states to choose from. */
 export const FILTERS = [
@@ -15,13 +15,13 @@ export interface Filter {
 }
 
 /** Whether a device is to be seen. */
-export function matches(twin: Twin, filter: Filter): boolean {
+export function matches(twin: Listed, filter: Filter): boolean {
   const text = filter.text.trim().toLowerCase();
   const named = `${twin.device}\n${twin.model ?? ""}`.toLowerCase().includes(text);
   return named && isIn(twin, filter.state);
 }
 
-function isIn(twin: Twin, state: Filter["state"]): boolean {
+function isIn(twin: Listed, state: Filter["state"]): boolean {
   if (state === "all") return true;
   if (state === "blocked") return twin.blocked;
   return twin.connected === (state === "connected");

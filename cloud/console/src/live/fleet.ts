@@ -9,6 +9,12 @@ export interface LastData {
   readonly value: Json | undefined;
 }
 
+/** Kinds of events after which the list of devices is another. */
+const CHANGES: readonly string[] = ["connected", "disconnected", "created", "updated", "deleted"] satisfies CloudEvent["type"][];
+
+/** Selects the events a fleet takes in. */
+export const WANTED = ["telemetry", ...CHANGES].map((kind) => `kind=${kind}`).join("&");
+
 /** What has come from each device since the page was opened. */
 export class Fleet {
   /** Counts changes after which the list of devices is another. */
@@ -29,7 +35,8 @@ export class Fleet {
     let changed = false;
     const newest = new Map<string, LastData>();
     for (const event of events) {
-      if (event.type !== "telemetry") changed ||= isOfTheList(event);
+      if (event.type === "deleted") this.data.delete(event.device ?? "");
+      if (event.type !== "telemetry") changed ||= CHANGES.includes(event.type);
       else if (event.device) {
         const [name, value] = Object.entries(asObject(event.body) ?? {})[0] ?? [];
         newest.set(event.device, { at: madeAt(event), name, value });
@@ -38,8 +45,4 @@ export class Fleet {
     for (const [device, data] of newest) this.lastOf(device).value = data;
     if (changed) this.changes.value++;
   }
-}
-
-function isOfTheList(event: CloudEvent): boolean {
-  return ["connected", "disconnected", "created", "updated", "deleted"].includes(event.type);
 }

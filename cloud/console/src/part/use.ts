@@ -12,27 +12,39 @@ export interface Asked<T> {
   readonly again: () => void;
 }
 
-/** Asks when shown, when the cloud comes back, when `keys` change, and on request. The last answer stays meanwhile. */
+/**
+ * Asks when shown, when the cloud comes back, when `keys` change, and on request. The last answer stays meanwhile. One
+ * question is asked at a time: what is requested meanwhile is asked once more after it, so that answers come however often.
+ */
 export function useAsked<T>(asking: () => Promise<T>, keys: unknown[]): Asked<T> {
   const [answer, setAnswer] = useState<{ value?: T; problem?: unknown }>({});
-  const [turn, setTurn] = useState(0);
-  const again = () => setTurn((turn) => turn + 1);
+  const again = useRef(() => {});
   useSignalEffect(() => {
-    if (returns.value > 0) again();
+    if (returns.value > 0) again.current();
   });
   useEffect(() => {
-    let isWanted = true;
-    asking().then(
-      (value) => isWanted && setAnswer({ value }),
-      (problem: unknown) => isWanted && setAnswer((old) => ({ ...old, problem })),
-    );
+    let [isWanted, isAsking, isStale] = [true, false, false];
+    const ask = async () => {
+      isStale = true;
+      if (isAsking) return;
+      isAsking = true;
+      while (isWanted && isStale) {
+        isStale = false;
+        const answer = await asking().then((value) => ({ value }), (problem: unknown) => ({ problem }));
+        if (isWanted) setAnswer((old) => ("value" in answer ? answer : { ...old, ...answer }));
+      }
+      isAsking = false;
+    };
+    again.current = () => void ask();
+    void ask();
     return () => {
       isWanted = false;
     };
-  }, [...keys, turn]);
+  }, keys);
   const { value, problem } = answer;
   const trouble = problem === undefined ? undefined : inWords(problem);
-  return { value, trouble, isMissing: problem instanceof Problem && problem.status === 404, again };
+  const isMissing = problem instanceof Problem && problem.status === 404;
+  return { value, trouble, isMissing, again: () => again.current() };
 }
 
 /** Acts when something has changed, at most once in `pace` milliseconds, however often it does. */

@@ -6,6 +6,11 @@ import { atEnd } from "./ending.js";
 const CONNACK = 2;
 const PUBACK = 4;
 
+/** Messages on their way at once when many are sent. */
+const ON_THE_WAY = 1000;
+/** Packet ids there are. */
+const PACKETS = 65_535;
+
 /** A device that says whatever it is told to, in MQTT written by hand. */
 export class Device {
   #socket;
@@ -31,8 +36,20 @@ export class Device {
 
   /** Sends a message and waits until the hub has it. */
   async send(body, contentType = "application/json") {
-    const properties = `%24.ct=${encodeURIComponent(contentType)}&%24.ce=utf-8`;
-    await this.#publish(`devices/${this.id}/messages/events/${properties}`, body);
+    await this.#publish(this.#topic(contentType), body);
+  }
+
+  /** Sends objects that were made at these moments, as fast as the hub takes them, and waits until it has all of them. */
+  async sendAll(messages) {
+    for (let sent = 0; sent < messages.length; sent += ON_THE_WAY) {
+      this.#socket.cork();
+      const taken = messages.slice(sent, sent + ON_THE_WAY).map(({ made, body }) => {
+        const time = encodeURIComponent(new Date(made).toISOString());
+        return this.#publish(`${this.#topic("application/json")}&%24.ctime=${time}`, JSON.stringify(body));
+      });
+      this.#socket.uncork();
+      await Promise.all(taken);
+    }
   }
 
   /** Reports properties and waits until the hub has them. */
@@ -54,8 +71,12 @@ export class Device {
     await this.#answer(CONNACK);
   }
 
+  #topic(contentType) {
+    return `devices/${this.id}/messages/events/%24.ct=${encodeURIComponent(contentType)}&%24.ce=utf-8`;
+  }
+
   async #publish(topic, body) {
-    this.#packet += 1;
+    this.#packet = (this.#packet % PACKETS) + 1;
     const id = Buffer.from([this.#packet >> 8, this.#packet & 255]);
     this.#write(0x32, [text(topic), id, Buffer.from(body)]);
     await this.#answer(PUBACK);

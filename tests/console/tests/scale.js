@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { openPage, see, signIn } from "../support/browser.js";
+import { openPage, see, signIn, tab } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
-import { registerAll } from "../support/device.js";
+import { Device, registerAll } from "../support/device.js";
 
 const DEVICES = 1000;
 /** Devices the list shows at a time. */
@@ -13,6 +13,13 @@ const STOPS = 7;
 
 /** Milliseconds an answer takes, if it is slow: longer than the page waits before it asks again. */
 const SLOW = 1000;
+
+const MESSAGES = 100_000;
+/** Milliseconds from one message to the next, so that all of them are two hours. */
+const SPACING = 72;
+/** The one of all messages whose level is another. */
+const OUTLIER = 70_000;
+const MINUTE = 60_000;
 
 test("a thousand devices are listed a part at a time, found by name, and reached by keyboard", async (t) => {
   const cloud = await Cloud.run(t, await directory(t));
@@ -79,3 +86,102 @@ test("the list is shown although another device comes before each answer", async
   await see(page, "pump-2");
   await page.unrouteAll({ behavior: "ignoreErrors" });
 });
+
+test("a hundred thousand points of a device are drawn, and whatever stretch of them is chosen", async (t) => {
+  const cloud = await Cloud.run(t, await directory(t));
+  const page = await signIn(t, cloud);
+  const device = await Device.connect(t, cloud, page, "pump-1");
+  const begun = Date.now() - MESSAGES * SPACING;
+  const made = (count) => begun + count * SPACING;
+  const messages = Array.from({ length: MESSAGES }, (_, index) => {
+    const count = index + 1;
+    return { made: made(count), body: { count, level: count === OUTLIER ? 100 : 20 } };
+  });
+  await device.sendAll(messages);
+  await page.getByRole("link", { name: "pump-1" }).click();
+  const tile = (name, value) => page.getByRole("button", { name: new RegExp(`^${name}\\s*${value}\\b`) });
+  await tile("count", MESSAGES).waitFor();
+  const choose = (range) => page.getByRole("button", { name: range, exact: true }).click();
+
+  await t.test("the oldest and the newest of them are where they belong, in every range", async () => {
+    for (const [range, length] of [["10 min", 10 * MINUTE], ["1 h", 60 * MINUTE], ["All", Infinity]]) {
+      const before = Date.now();
+      await choose(range);
+      const oldest = await reading(page, "left");
+      const after = Date.now();
+      assert.equal(oldest.clock, clock(made(oldest.value)));
+      const [from, to] = [before, after].map((now) => Math.max(now - length, begun));
+      // Beside the edge there are some pixels, of some seconds each.
+      const near = (after - from) / 200;
+      const at = made(oldest.value);
+      assert.ok(at > from - near && at < to + near, `${range}: ${oldest.value} at ${oldest.clock}`);
+      assert.equal((await reading(page, "right")).value, MESSAGES);
+    }
+    await choose("1 min");
+    assert.equal((await reading(page, "right")).value, MESSAGES);
+  });
+
+  await t.test("one among all of them is seen", async () => {
+    await tile("level", 20).click();
+    await choose("All");
+    await page.waitForFunction(isDrawnHigh);
+  });
+
+  await t.test("what is paused stays while more comes, and goes on after it", async () => {
+    await tile("count", MESSAGES).click();
+    await choose("1 min");
+    await page.getByRole("button", { name: "Pause" }).click();
+    const paused = await drawn(page);
+    await device.send(JSON.stringify({ count: MESSAGES + 1, level: 20 }));
+    await tile("count", MESSAGES + 1).waitFor();
+    assert.equal(await drawn(page), paused);
+    await page.getByRole("button", { name: "Resume" }).click();
+    assert.equal((await reading(page, "right")).value, MESSAGES + 1);
+  });
+
+  await t.test("the newest of them can be read as they came", async () => {
+    await tab(page, "Raw data");
+    const rows = page.locator("table.data tbody tr");
+    await page.getByRole("button", { name: "Telemetry" }).click();
+    await rows.first().getByText(String(MESSAGES + 1)).waitFor();
+    await rows.first().getByRole("button").click();
+    await see(page, "\"application/json\"");
+    await page.getByRole("button", { name: "Show older" }).click();
+    await rows.getByText(String(MESSAGES - 80), { exact: true }).waitFor();
+    await device.send(JSON.stringify({ count: MESSAGES + 2, level: 20 }));
+    await rows.first().getByText(String(MESSAGES + 2)).waitFor();
+  });
+});
+
+/** What the chart says of the point that is nearest to one of its sides. */
+async function reading(page, side) {
+  const plot = page.locator(".plot .u-over");
+  const { width, height } = await plot.boundingBox();
+  await plot.hover({ position: { x: side === "left" ? 1 : width - 2, y: height / 2 } });
+  const text = await page.locator(".chart .reading").getByText(/:/).innerText();
+  const [, clock, value] = /([\d:.]+)\s+(\d+)\s*$/.exec(text);
+  return { clock, value: Number(value) };
+}
+
+/** The time of day as the chart says it. */
+function clock(at) {
+  const time = new Date(at);
+  return `${time.toTimeString().slice(0, 8)}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+}
+
+/** The chart as a picture, without a mouse over it. */
+async function drawn(page) {
+  await page.mouse.move(0, 0);
+  return page.locator(".plot canvas").evaluate((canvas) => canvas.toDataURL());
+}
+
+/** Whether the line of the chart reaches its upper quarter: in the page. */
+function isDrawnHigh() {
+  const canvas = document.querySelector(".plot canvas");
+  const [red, green, blue] = getComputedStyle(document.documentElement).getPropertyValue("--chart-line").match(/\d+/g).map(Number);
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height / 4);
+  for (let at = 0; at < data.length; at += 4) {
+    if (Math.abs(data[at] - red) + Math.abs(data[at + 1] - green) + Math.abs(data[at + 2] - blue) < 30) return true;
+  }
+  return false;
+}

@@ -7,7 +7,7 @@ import type { Interface } from "../model/interface.ts";
 import { type Asked, useAsked, usePaced } from "../part/use.ts";
 
 /** Events of the past that are asked for. */
-const PAST = 50_000;
+const PAST = 100_000;
 /** Milliseconds between two questions for the twin, however often it changes. */
 const TWIN_PACE = 150;
 

@@ -8,7 +8,7 @@ export class Series {
   private size = 0;
 
   /** `limit` is how many points are kept. */
-  constructor(private readonly limit = 100_000) {}
+  constructor(private readonly limit = 200_000) {}
 
   get length(): number {
     return this.size;

@@ -169,6 +169,8 @@ test("whoever saves what somebody else has changed meanwhile is told, and choose
   await status(page, "Saved, not published");
   await make(other, "Theirs");
   const told = other.getByRole("alert").filter({ hasText: "Somebody else has changed this template meanwhile" });
+  await told.waitFor();
+  await shoot(other, "template-overtaken");
   await told.getByRole("button", { name: "Save mine over theirs" }).click();
   await status(other, "Saved, not published");
   assert.equal(await told.count(), 0);

@@ -9,7 +9,6 @@ import { count } from "../words.ts";
 import { Capabilities } from "./Capabilities.tsx";
 import { Editing } from "./editing.ts";
 import { LeaveGuard } from "./LeaveGuard.tsx";
-import { Overtaken } from "./Overtaken.tsx";
 import { UnknownModel } from "./UnknownModel.tsx";
 import { Versions } from "./Versions.tsx";
 import { ViewsEditor } from "./ViewsEditor.tsx";
@@ -46,7 +45,6 @@ function Editor({ model, template }: { model: Interface; template: Template | un
   return (
     <>
       <LeaveGuard editing={editing} />
-      <Overtaken editing={editing} />
       <ViewsEditor editing={editing} model={model} />
       <div class="template-facts">
         <Capabilities model={model} />

@@ -7,6 +7,7 @@ import { Empty, Trouble } from "../part/State.tsx";
 import { freeName, replaced } from "../view/arrange.ts";
 import { everything } from "../view/everything.ts";
 import type { Editing } from "./editing.ts";
+import { Overtaken } from "./Overtaken.tsx";
 import { usePreview } from "./preview.ts";
 import { Publishing } from "./Publishing.tsx";
 import { ViewEditor } from "./ViewEditor.tsx";
@@ -27,23 +28,26 @@ export function ViewsEditor({ editing, model }: { editing: Editing; model: Inter
   const addEverything = () => add(everything(model), "Everything");
   return (
     <>
-      <div class="bar edit-bar">
-        {views.length > 0 && (
-          <div class="views">
-            <div class="segments" role="group" aria-label="Views">
-              {views.map(({ name }, at) => (
-                <button type="button" key={at} aria-pressed={at === index} onClick={() => setChosen(at)}>{name || "\u00a0"}</button>
-              ))}
+      <div class="edit-bar">
+        <div class="bar">
+          {views.length > 0 && (
+            <div class="views">
+              <div class="segments" role="group" aria-label="Views">
+                {views.map(({ name }, at) => (
+                  <button type="button" key={at} aria-pressed={at === index} onClick={() => setChosen(at)}>{name || "\u00a0"}</button>
+                ))}
+              </div>
+              <Menu label="Add a view" button={<><Icon name="plus" /> Add a view</>}>
+                <button type="button" onClick={addEmpty}>An empty view</button>
+                <button type="button" onClick={addEverything}>A view of everything</button>
+              </Menu>
             </div>
-            <Menu label="Add a view" button={<><Icon name="plus" /> Add a view</>}>
-              <button type="button" onClick={addEmpty}>An empty view</button>
-              <button type="button" onClick={addEverything}>A view of everything</button>
-            </Menu>
-          </div>
-        )}
-        <Publishing editing={editing} device={preview.device} view={view?.name} />
+          )}
+          <Publishing editing={editing} device={preview.device} view={view?.name} />
+        </div>
+        <Overtaken editing={editing} />
+        {editing.trouble.value && <Trouble>{editing.trouble.value}</Trouble>}
       </div>
-      {editing.trouble.value && <Trouble>{editing.trouble.value}</Trouble>}
       {view
         ? <ViewEditor key={index} view={view} model={model} preview={preview} onChange={change} />
         : (

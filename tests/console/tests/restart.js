@@ -49,6 +49,6 @@ test("a cloud that keeps nothing is signed in to again, and the page goes on", a
   const other = await page.context().newPage();
   await other.goto(await again.link());
   await gone(page, "You are signed out");
-  await page.getByRole("link", { name: "Devices" }).click();
+  await page.getByRole("link", { name: "Devices", exact: true }).click();
   await see(page, "There is no device yet.");
 });

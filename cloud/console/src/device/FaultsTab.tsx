@@ -7,7 +7,7 @@ import { OutageTable } from "../faults/OutageTable.tsx";
 import { StandingFaults } from "../faults/StandingFaults.tsx";
 import type { DeviceLog } from "../live/device.ts";
 import { Trouble } from "../part/State.tsx";
-import { inWords, useAsked } from "../part/use.ts";
+import { inWords, useAsked, usePaced } from "../part/use.ts";
 import type { TabProps } from "./DevicePage.tsx";
 
 const LASTING = [
@@ -17,15 +17,20 @@ const LASTING = [
   { title: "2 min", time: "2m" },
 ] as const;
 
+/** Milliseconds between two drawings, however much comes. */
+const PACE = 400;
 /** Milliseconds between two questions for the host's outbox. */
-const PACE = 1000;
+const OUTBOX_PACE = 1000;
 
 /** An outage on request, for this device or for all, and what each has cost. */
 export function FaultsTab({ device, log }: TabProps) {
   const [ofAll, setOfAll] = useState(false);
   const [lasting, setLasting] = useState("");
   const [trouble, setTrouble] = useState<string>();
-  const asked = useAsked(standing, [log.faults.all.map((period) => period.to).join()]);
+  const [, redraw] = useState(0);
+  usePaced(log.changes, PACE, () => redraw((turn) => turn + 1));
+  const { all } = log.faults;
+  const asked = useAsked(standing, [all.at(-1)?.from, all.filter((period) => period.to === undefined).length]);
   useOutbox(device, log);
   const on = asked.value ?? [];
   const order = async (carryOut: () => Promise<Standing[]>) => {
@@ -92,7 +97,7 @@ function useOutbox(device: string, log: DeviceLog): void {
   }, [status, trouble]);
   useEffect(() => {
     if (!status) return;
-    const timer = setInterval(again, PACE);
+    const timer = setInterval(again, OUTBOX_PACE);
     return () => clearInterval(timer);
   }, [status !== undefined]);
 }

@@ -12,7 +12,6 @@ const FIRST = 5;
 export function OutageTable({ log }: { log: DeviceLog }) {
   const [shown, setShown] = useState(FIRST);
   const now = useNow();
-  log.changes.value;
   const all = log.outages.all;
   const newest = all.slice(-shown).reverse();
   return (

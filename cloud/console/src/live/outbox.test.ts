@@ -21,8 +21,11 @@ test("what was given up is what was counted between two moments, and no more tha
   assert.deepEqual(log.between(150), { messages: 4, isExact: true });
 });
 
-test("a device that never gave anything up lost nothing, whenever that was", () => {
+test("a device that had never given anything up had lost nothing, whenever that was", () => {
   const log = new OutboxLog();
   log.take(outbox(0), 100);
+  assert.deepEqual(log.between(50, 60), { messages: 0, isExact: true });
+  log.take(outbox(3), 200);
+  assert.deepEqual(log.between(50), { messages: 3, isExact: true });
   assert.deepEqual(log.between(50, 60), { messages: 0, isExact: true });
 });

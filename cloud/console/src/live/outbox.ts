@@ -49,6 +49,6 @@ export class OutboxLog {
     const before = from < this.begun ? 0 : (this.totals.findLast(({ at }) => at <= from) ?? first).total;
     // A device that runs without a directory for its state counts from the beginning when it starts again.
     const messages = Math.max(0, after.total - before);
-    return { messages, isExact: from >= this.begun || messages === 0 };
+    return { messages, isExact: from >= this.begun || first.total === 0 || messages === 0 };
   }
 }

@@ -69,6 +69,7 @@ conformance: build guests ## Run Microsoft's own SDKs against the local cloud an
 bench: build guests ## Measure, as ratios to a baseline of the same run
 	$(CARGO) bench $(NATIVE) --bench event --bench crowd --bench store --bench swap --bench load
 	@PYTHON=$(PYTHON) tests/conformance/run --bench
+	@tests/console/run --bench
 
 soak: build guests ## Run the long tests: some two hours
 	SOAK=1 $(CARGO) test --release $(NATIVE) --test fleet --test kill --test many_swaps --test stampede \

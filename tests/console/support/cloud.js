@@ -7,7 +7,8 @@ import { atEnd } from "./ending.js";
 import { built } from "./paths.js";
 import { Process } from "./process.js";
 
-const PROGRAM = built("release/cloud");
+/** The program `cloud`. */
+export const PROGRAM = built("release/cloud");
 const run = promisify(execFile);
 
 /** A directory that goes with the test. */

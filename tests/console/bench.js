@@ -1,0 +1,117 @@
+// What the operator's page bears: a thousand devices that send a thousand messages a second, and a device with a hundred
+// thousand points. Everything is measured twice: while next to nothing is sent, and under load. Browser, cloud and devices share
+// the machine, and the browser tells this program each event it gets: without it a page has more time.
+
+import { availableParallelism, loadavg } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
+import { closeBrowser, see, signIn } from "./support/browser.js";
+import { Cloud, directory } from "./support/cloud.js";
+import { Device } from "./support/device.js";
+import { firstLoad, smallFile } from "./bench/first_load.js";
+import { Inputs } from "./bench/inputs.js";
+import { Load } from "./bench/load.js";
+import { showCloud, showDevice, showInputs, showLoads } from "./bench/report.js";
+import { Tab } from "./bench/tab.js";
+
+const DEVICES = 1000;
+const RATE = 1000;
+/** Points of the device whose chart is open, and milliseconds from one to the next. */
+const [POINTS, SPACING] = [100_000, 72];
+/** Milliseconds from one message of that device to the next, while it is measured. */
+const PULSE = 100;
+/** Times each page is opened, and each row of inputs is made. */
+const ROUNDS = 7;
+const ALONE = 30_000;
+const MINUTE = 60_000;
+
+const TABS = ["Properties", "Commands", "Raw data", "Twin", "Trace", "Faults", "Overview"];
+const RANGES = ["1 min", "10 min", "1 h", "All"];
+
+const button = (page, name) => page.getByRole("button", { name, exact: true });
+
+/** Keys in the filter, and the choice of a state. */
+async function useDevices(page) {
+  const inputs = await Inputs.watch(page);
+  for (let round = 0; round < ROUNDS; round++) {
+    await page.getByRole("searchbox").focus();
+    await inputs.type(..."-0042", ...Array(5).fill("Backspace"));
+    for (const name of ["Connected", "Not connected", "All"]) await inputs.click(name, button(page, name));
+  }
+  return inputs.end();
+}
+
+/** Stretches of the chart, its pause, and the tabs. */
+async function useDevice(page) {
+  const tab = (name) => page.getByRole("navigation", { name: "Device" }).getByRole("link", { name });
+  const inputs = await Inputs.watch(page);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const name of [...RANGES, "Pause", "Resume"]) await inputs.click(name, button(page, name));
+    for (const name of TABS) await inputs.click(name, tab(name));
+  }
+  return inputs.end();
+}
+
+/** Opens the page, uses it for more than a minute, and says what was measured. */
+async function measure(t, cloud, all) {
+  const page = await signIn(t, cloud);
+  await see(page, `${all} devices, ${all} connected`);
+  const devices = await useDevices(page);
+  const begun = Date.now();
+  await page.getByRole("searchbox").fill("pump-1");
+  await page.getByRole("link", { name: "pump-1" }).click();
+  await page.getByRole("button", { name: /^count\s*\d{6}/ }).waitFor();
+  const past = Date.now() - begun;
+  const chart = await useDevice(page);
+  await button(page, "All").click();
+  const tab = await Tab.of(page);
+  const before = await tab.now();
+  await pause(MINUTE);
+  const after = await tab.now();
+  await page.context().close();
+  const loads = [];
+  for (let round = 0; round < ROUNDS; round++) loads.push(await firstLoad(t, cloud));
+  return { devices, past, chart, before, after, loads };
+}
+
+async function bench(t) {
+  const setting = `on ${availableParallelism()} processors with a load of ${loadavg()[0].toFixed(1)} before`;
+  console.log(`the console: ${DEVICES} devices, ${RATE} messages a second, a chart of ${POINTS} points, ${setting}`);
+  const cloud = await Cloud.run(t, await directory(t));
+  const operator = await signIn(t, cloud);
+  const device = await Device.connect(t, cloud, operator, "pump-1");
+  await operator.context().close();
+  const begun = Date.now() - POINTS * SPACING;
+  await device.sendAll(Array.from({ length: POINTS }, (_, count) => ({ made: begun + count * SPACING, body: { count } })));
+  let count = POINTS;
+  const pulse = setInterval(() => void device.send(JSON.stringify({ count: count++ })), PULSE);
+  const all = (DEVICES + 1).toLocaleString("en");
+
+  const quiet = new Load(t, cloud, { devices: DEVICES, rate: 1 });
+  const idle = await measure(t, cloud, all);
+  const small = [];
+  for (let round = 0; round < ROUNDS; round++) small.push(await smallFile(t, cloud));
+  await quiet.stop();
+
+  const unseen = new Load(t, cloud, { devices: DEVICES, rate: RATE });
+  await pause(ALONE);
+  const alone = await unseen.stop();
+
+  const seen = new Load(t, cloud, { devices: DEVICES, rate: RATE });
+  const loaded = await measure(t, cloud, all);
+  const beside = await seen.stop();
+  clearInterval(pulse);
+
+  showCloud(RATE, alone, beside);
+  showLoads(loaded.loads, idle.loads, small);
+  showInputs("Devices", idle.devices, loaded.devices);
+  showInputs("chart and tabs", idle.chart, loaded.chart);
+  showDevice(loaded);
+}
+
+const ends = [];
+try {
+  await bench({ after: (act) => ends.push(act) });
+} finally {
+  for (const end of ends) await end();
+  await closeBrowser();
+}

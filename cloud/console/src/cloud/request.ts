@@ -53,12 +53,29 @@ export async function ask(path: string, order: Order = {}): Promise<Answer> {
  */
 export async function* lines(path: string, file: Blob | null): AsyncGenerator<Json> {
   const response = await reach(versioned(path), { method: "POST", body: file });
+  for await (const told of batches(response)) yield* told;
+}
+
+/**
+ * What the cloud tells, line by line, in batches as they come, until it ends or `signal` aborts it. The first batch is empty: the
+ * cloud has answered.
+ *
+ * @throws {Problem} If the cloud refuses, or does not answer.
+ */
+export async function* listen(path: string, signal: AbortSignal): AsyncGenerator<Json[]> {
+  const response = await reach(versioned(path), { signal });
+  yield [];
+  yield* batches(response);
+}
+
+/** The lines of an answer, all those that have come each time. */
+async function* batches(response: Response): AsyncGenerator<Json[]> {
   if (!response.body) return;
   let rest = "";
   for await (const text of texts(response.body)) {
     const whole = (rest + text).split("\n");
     rest = whole.pop() ?? "";
-    yield* whole.filter((line) => line !== "").map(parsed);
+    if (whole.length > 0) yield whole.filter((line) => line !== "").map(parsed);
   }
 }
 

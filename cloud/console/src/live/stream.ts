@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
-import { ask, Problem, signedIn } from "../cloud/request.ts";
+import { listen, Problem, signedIn } from "../cloud/request.ts";
+import { asObject, type Json } from "../json.ts";
 
 /** Milliseconds between two deliveries, so that a thousand messages a second are drawn a few times only. */
 const PACE = 80;
@@ -14,73 +15,62 @@ export const hearing = signal<"connecting" | "live" | "lost">("connecting");
 /** Counts how often the cloud came back: what was asked for before is to be asked for again. */
 export const returns = signal(0);
 
-/** What is listened to. */
+/** What is listened to: a path with a query that selects, and who is told. */
 export interface Channel<T> {
-  /** The path, and a query that selects. */
   readonly address: string;
-  /** The names under which the cloud sends. */
-  readonly types: readonly string[];
   readonly deliver: (told: T[]) => void;
 }
 
-/** What the cloud tells, as it happens, in batches: one connection, taken up again where it broke off. */
-export class EventStream<T> {
-  private source: EventSource | undefined;
+/**
+ * What the cloud tells, as it happens, in batches: one connection, taken up again where it broke off. It carries lines of JSON and
+ * not server-sent events, which a browser hands over one by one: of a hundred thousand it makes seconds.
+ */
+export class EventStream<T extends { readonly sequence: number }> {
+  private readonly ending = new AbortController();
   private waiting: T[] = [];
   private delivered = 0;
   private scheduled = false;
-  private last: string | undefined;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private closed = false;
+  private last: number | undefined;
 
   /** Listens until it is closed. */
   constructor(private readonly channel: Channel<T>) {
     hearing.value = "connecting";
-    this.open();
+    void this.run();
   }
 
   close(): void {
-    this.closed = true;
-    clearTimeout(this.timer);
-    this.source?.close();
+    this.ending.abort();
   }
 
-  private open(): void {
-    const since = this.last === undefined ? "" : `&since=${this.last}`;
-    const source = new EventSource(`${this.channel.address}${since}`);
-    this.source = source;
-    source.onopen = () => this.heard();
-    source.onerror = () => this.lost();
-    for (const type of this.channel.types) source.addEventListener(type, (message) => this.take(message));
+  private get isClosed(): boolean {
+    return this.ending.signal.aborted;
   }
 
-  private heard(): void {
-    if (hearing.value === "lost") returns.value++;
-    hearing.value = "live";
-  }
-
-  /** The browser would try again by itself, but neither with our pace nor after a refusal. */
-  private lost(): void {
-    this.source?.close();
-    if (this.closed) return;
-    hearing.value = "lost";
-    this.timer = setTimeout(() => void this.again(), PATIENCE);
-  }
-
-  private async again(): Promise<void> {
-    try {
-      await ask("/api/faults");
-      if (!this.closed) this.open();
-    } catch (problem) {
-      const isRefused = problem instanceof Problem && problem.status === 401;
-      if (!isRefused && !this.closed) this.lost();
+  /** Who has to sign in first is asked to by the page, which then listens anew. */
+  private async run(): Promise<void> {
+    while (!this.isClosed && signedIn.peek()) {
+      await this.listen().catch((problem: unknown) => {
+        if (!(problem instanceof Problem)) throw problem;
+      });
+      if (this.isClosed || !signedIn.peek()) return;
+      hearing.value = "lost";
+      await new Promise((resolve) => setTimeout(resolve, PATIENCE));
     }
   }
 
-  private take(message: MessageEvent<string>): void {
-    this.last = message.lastEventId;
-    this.waiting.push(JSON.parse(message.data) as T);
-    if (this.scheduled) return;
+  private async listen(): Promise<void> {
+    const since = this.last === undefined ? "" : `&since=${this.last}`;
+    for await (const told of listen(`${this.channel.address}&format=ndjson${since}`, this.ending.signal)) {
+      if (hearing.value === "lost") returns.value++;
+      hearing.value = "live";
+      this.take(told.filter(isNumbered) as T[]);
+    }
+  }
+
+  private take(told: T[]): void {
+    this.last = told.at(-1)?.sequence ?? this.last;
+    for (const one of told) this.waiting.push(one);
+    if (this.scheduled || told.length === 0) return;
     this.scheduled = true;
     if (document.hidden) setTimeout(() => this.flush(), HIDDEN_PACE);
     else requestAnimationFrame(() => this.draw());
@@ -97,6 +87,11 @@ export class EventStream<T> {
     this.delivered = performance.now();
     const told = this.waiting;
     this.waiting = [];
-    if (!this.closed && signedIn.peek()) this.channel.deliver(told);
+    if (!this.isClosed && signedIn.peek()) this.channel.deliver(told);
   }
+}
+
+/** Gaps, of what is kept no more, have no number; nothing here waits for what they stand for. */
+function isNumbered(told: Json): boolean {
+  return typeof asObject(told)?.["sequence"] === "number";
 }

@@ -85,7 +85,7 @@ function useTrace(device: string): TraceLog {
   useEffect(() => {
     const deliver = (records: TraceRecord[]) => log.take(records);
     const address = `/api/trace?device=${encodeURIComponent(device)}`;
-    const stream = new EventStream({ address, types: ["message"], deliver });
+    const stream = new EventStream({ address, deliver });
     return () => stream.close();
   }, [device, log]);
   return log;

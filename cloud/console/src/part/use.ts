@@ -1,5 +1,5 @@
 import { type Signal, useSignalEffect } from "@preact/signals";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Problem } from "../cloud/request.ts";
 import { returns } from "../live/stream.ts";
 
@@ -22,7 +22,8 @@ export function useAsked<T>(asking: () => Promise<T>, keys: unknown[]): Asked<T>
   useSignalEffect(() => {
     if (returns.value > 0) again.current();
   });
-  useEffect(() => {
+  // Before the page is painted: the answer is on its way meanwhile.
+  useLayoutEffect(() => {
     let [isWanted, isAsking, isStale] = [true, false, false];
     const ask = async () => {
       isStale = true;

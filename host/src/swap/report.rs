@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{History, Versions};
+use super::{History, Step, Versions};
 use crate::hub::twin::component_report;
 
 /// The component's name.
@@ -13,7 +13,9 @@ const COMPONENT: &str = "host";
 pub(crate) fn host_report(versions: &Versions, history: &History) -> Map<String, Value> {
     let running = versions.running.as_ref();
     let last = history.last_swap();
-    let pauses = history.entries().iter().rev();
+    // The step that had one, of the version the last step is about: what is refused pauses nothing.
+    let paused = last.filter(|last| last.step != Step::Refused);
+    let pause = paused.and_then(|_| history.entries().iter().rev().find_map(|it| it.pause_ms));
     let properties = [
         ("name", json!(running.map(|it| &it.about.name))),
         ("version", json!(running.map(|it| &it.about.version))),
@@ -24,10 +26,7 @@ pub(crate) fn host_report(versions: &Versions, history: &History) -> Map<String,
             "lastSwapReason",
             json!(last.and_then(|it| it.reason.as_deref())),
         ),
-        (
-            "lastSwapPause",
-            json!(pauses.filter_map(|it| it.pause_ms).next()),
-        ),
+        ("lastSwapPause", json!(pause)),
     ];
     let properties = properties.map(|(name, value)| (name.to_owned(), value));
     component_report(Some(COMPONENT), properties.into_iter().collect())
@@ -60,7 +59,6 @@ mod tests {
 
     #[test]
     fn each_step_the_history_keeps_is_a_result_the_model_names() {
-        use super::super::Step;
         let model = include_str!("../../../models/dtmi/com/example/devicehost-1.json");
         for step in Step::ALL {
             let is_result = step.is_kept() && step != Step::Failed;

@@ -108,14 +108,12 @@ impl Faults {
         old
     }
 
-    /// Ends those that `which` names, and returns them.
-    pub(crate) fn end(&self, which: impl Fn(&Standing) -> bool) -> Vec<Standing> {
-        let mut ended = Vec::new();
+    /// Ends those that `which` names. `tell` is told of each before it has no effect any more.
+    pub(crate) fn end(&self, which: impl Fn(&Standing) -> bool, tell: impl Fn(&Standing)) {
         self.inner.standing.send_if_modified(|all| {
-            ended.extend(all.extract_if(.., |standing| which(standing)));
-            !ended.is_empty()
+            let ended = all.extract_if(.., |standing| which(standing));
+            ended.inspect(tell).count() > 0
         });
-        ended
     }
 
     /// Strikes the connections.
@@ -137,6 +135,8 @@ impl Faults {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     fn begun(faults: &Faults, code: u8, device: Option<&str>) {
@@ -168,8 +168,9 @@ mod tests {
         assert_eq!(code(&faults, Some("a")), Some(5));
         assert_eq!(code(&faults, Some("b")), Some(3));
         assert_eq!(code(&faults, None), Some(3));
-        let ended = faults.end(|on| on.device.is_none());
-        assert_eq!(ended.len(), 1);
+        let ended = Cell::new(0);
+        faults.end(|on| on.device.is_none(), |_| ended.set(ended.get() + 1));
+        assert_eq!(ended.get(), 1);
         assert_eq!(code(&faults, None), None);
     }
 }

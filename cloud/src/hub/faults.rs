@@ -68,9 +68,9 @@ impl Hub {
     }
 
     fn end_faults(&self, which: impl Fn(&Standing) -> bool) {
-        for ended in self.faults().end(which) {
-            self.record_fault(FaultPhase::Ended, &ended);
-        }
+        // First of all: what the fault has held back comes after its end.
+        self.faults()
+            .end(which, |ended| self.record_fault(FaultPhase::Ended, ended));
     }
 
     /// Does something to the connections or the state of one device, or of all.

@@ -81,6 +81,20 @@ test("a message that comes again because of an outage is a duplicate, and has no
   assert.deepEqual(told(outages), [[ms(10), ms(18), 0, 0, 2]]);
 });
 
+test("what came during an outage and comes again long after it is its duplicate, and not that of the next", () => {
+  const outages = new Outages();
+  outages.take(message(8, 8, "a"));
+  outages.begin("withhold-acks", "withhold-acks", ms(10));
+  outages.take(message(11, 11, "b"));
+  outages.endFault("withhold-acks", ms(20));
+  outages.take(message(21, 21, "c"));
+  outages.begin("offline", "the connection was lost", ms(60));
+  outages.reconnect("offline", ms(61));
+  outages.take(message(11, 62, "b"));
+  outages.take(message(21, 62, "c"));
+  assert.deepEqual(outages.all.map(({ causes, duplicated }) => [causes[0], duplicated]), [["withhold-acks", 1], ["the connection was lost", 1]]);
+});
+
 test("a backlog that outlasts the next outage counts for the one it waited for first", () => {
   const outages = new Outages();
   outages.take(message(9, 9));

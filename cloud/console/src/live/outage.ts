@@ -121,12 +121,13 @@ export class Outages {
     if (outage?.to !== undefined) outage.recovered = at;
   }
 
-  /** Only what had come before the outage was over comes again because of it. */
+  /** A message comes again because of the first outage that was not over when it came, however late. */
   private isRepeated(id: string | undefined, came: number): boolean {
     const first = this.came.note(id, came);
-    const outage = this.all.at(-1);
-    if (first !== undefined && outage && first <= (outage.to ?? came)) outage.duplicated++;
-    return first !== undefined;
+    if (first === undefined) return false;
+    const outage = this.all.find((outage) => first <= (outage.to ?? came));
+    if (outage) outage.duplicated++;
+    return true;
   }
 
   private reckon(came: number, waited: number): void {

@@ -1,6 +1,6 @@
 // What the operator's page bears: a thousand devices that send a thousand messages a second, and a device with a hundred
 // thousand points. Everything is measured twice: while next to nothing is sent, and under load. Browser, cloud and devices share
-// the machine, and the browser tells this program each event it gets: without it a page has more time.
+// the machine.
 
 import { availableParallelism, loadavg } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";

@@ -24,6 +24,7 @@ test("a cloud that is killed and started again under an open page is told, and t
   const { page, ports } = await open(t, cloud);
   await cloud.process.end("SIGKILL");
   await see(page, "The cloud does not answer.");
+  await see(page, "Not known");
   const again = await Cloud.run(t, dir, ports);
   await see(page, "The cloud is back.");
   await temperature(page);

@@ -47,7 +47,7 @@ test("the tutorial: telemetry, template and view, target, command and raw data o
     await set("23.5");
     await target.getByText(/Accepted v2 · 200 · \d+ (ms|s)/).waitFor();
     await set("warm");
-    await target.getByText("Target temperature must be a number.").waitFor();
+    await target.getByText("Target temperature must be a number, such as 23.5.").waitFor();
     await set("999");
     await target.getByText(/Rejected v3 · 400/).waitFor();
     await target.getByText("out of range").waitFor();

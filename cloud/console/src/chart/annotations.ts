@@ -5,7 +5,7 @@ import { isWithdrawn, label, type Swap } from "../live/swap.ts";
 import type { Step } from "../live/target.ts";
 import type { ChartColours } from "./colours.ts";
 
-/** Rows in which the words of marks that lie close take turns. */
+/** Rows for the words of marks that lie close. */
 const ROWS = 4;
 
 /** What is drawn beside the line itself. */
@@ -28,10 +28,11 @@ export function drawBefore(chart: uPlot, annotations: Annotations, colours: Char
   clipped(chart, () => {
     steps(chart, annotations.targets, colours.target);
     for (const stroke of annotations.strokes) mark(chart, stroke.at, colours.withdrawn, [2, 3]);
-    for (const [index, swap] of annotations.swaps.entries()) {
+    const taken: number[] = Array(ROWS).fill(-Infinity);
+    for (const swap of annotations.swaps) {
       const colour = isWithdrawn(swap) ? colours.withdrawn : colours.swap;
       mark(chart, swap.at, colour, []);
-      flag(chart, swap.at, colour, label(swap), index % ROWS);
+      flag(chart, swap.at, colour, label(swap), taken);
     }
   });
 }
@@ -87,14 +88,21 @@ function mark(chart: uPlot, at: number, colour: string, dash: number[]): void {
   ctx.setLineDash([]);
 }
 
-/** Words beside a mark, on the side where there is room for them. */
-function flag(chart: uPlot, at: number, colour: string, text: string, row: number): void {
+/**
+ * Words beside a mark, on the side where there is room for them, and in the first row where there is. `taken` is how far
+ * each row is written already; with no room in any the mark stands alone.
+ */
+function flag(chart: uPlot, at: number, colour: string, text: string, taken: number[]): void {
   const { ctx, bbox } = chart;
   const x = chart.valToPos(at, "x", true);
   const size = 11 * devicePixelRatio;
   ctx.fillStyle = colour;
   ctx.font = `600 ${size}px system-ui, sans-serif`;
-  const isFar = x + ctx.measureText(text).width + size > bbox.left + bbox.width;
+  const width = ctx.measureText(text).width + size;
+  const isFar = x + width > bbox.left + bbox.width;
+  const row = taken.findIndex((end) => end <= (isFar ? x - width : x));
+  if (row < 0) return;
+  taken[row] = isFar ? x : x + width;
   ctx.textAlign = isFar ? "right" : "left";
   ctx.textBaseline = "top";
   ctx.fillText(text, x + (isFar ? -size : size) / 2, bbox.top + 2 * devicePixelRatio + row * size * 1.3);

@@ -34,9 +34,14 @@ export async function models(): Promise<Listing> {
 /**
  * Adds a model: a file of DTDL with its interface, and with those it needs.
  *
- * @throws {Problem} 400 with what is wrong with the file, and where.
+ * @throws If it is no JSON. {Problem} 400 with what is wrong with the DTDL, and where.
  */
 export async function addModel(id: string, file: Blob): Promise<void> {
+  try {
+    JSON.parse(await file.text());
+  } catch (problem) {
+    throw new Error(`it is not JSON: ${(problem as Error).message}`);
+  }
   await ask(`/api/models/${part(id)}`, { method: "PUT", file });
   known.clear();
   additions.value++;

@@ -14,7 +14,7 @@ export function RunningCard({ status }: { status: HostStatus }) {
   const facts: [string, string | undefined][] = [
     ["Since", since === undefined ? undefined : clock(since)],
     ["Model", running?.modelId],
-    ["Before it", before ? named(before) : "nothing else has run"],
+    ["Before it", before ? named(before) : "nothing to go back to"],
     ["Calls", `${total.toLocaleString("en")}, of which ${count(calls.errors, "error")} and ${count(calls.traps, "trap")}`],
     ["Each takes", total > 0 ? span((calls.seconds / total) * 1000) : undefined],
     ["Process", String(status.process)],

@@ -37,6 +37,7 @@ test("what ends a swap badly is what a roll-back is for", () => {
 
 test("what is left of a probation is told as long as there is one", () => {
   assert.equal(left({ probation: { secondsLeft: 20.2, eventsLeft: 1 } }), "21 s and 1 event left.");
+  assert.equal(left({ probation: { secondsLeft: 0, eventsLeft: 3 } }), "3 events left.");
   assert.equal(left({ probation: { secondsLeft: 0, eventsLeft: 0 } }), "One of its messages has yet to arrive.");
   assert.equal(left("accepted"), undefined);
 });

@@ -44,7 +44,8 @@ export function left(state: HostState | undefined): string | undefined {
   if (typeof state !== "object" || !("probation" in state)) return undefined;
   const { secondsLeft, eventsLeft } = state.probation;
   if (secondsLeft <= 0 && eventsLeft <= 0) return "One of its messages has yet to arrive.";
-  return `${Math.ceil(secondsLeft)} s and ${count(eventsLeft, "event")} left.`;
+  const parts = [secondsLeft > 0 && `${Math.ceil(secondsLeft)} s`, eventsLeft > 0 && count(eventsLeft, "event")];
+  return `${parts.filter(Boolean).join(" and ")} left.`;
 }
 
 const OUTCOMES: Partial<Record<Step["step"], Outcome>> = {
@@ -98,7 +99,9 @@ export function told(step: Step): string {
   }
 }
 
+/** The name of a file stays as it is. */
 function sentence(text: string): string {
   if (!text) return "";
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+  const begun = /^\S+\.wasm\b/.test(text) ? text : `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+  return `${begun}${/[.!?]$/.test(text) ? "" : "."}`;
 }

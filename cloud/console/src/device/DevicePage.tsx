@@ -4,7 +4,9 @@ import { publishedViews, type View } from "../cloud/templates.ts";
 import type { Twin } from "../cloud/twin.ts";
 import { DeviceState } from "../devices/DeviceTable.tsx";
 import type { DeviceLog } from "../live/device.ts";
+import { hearing } from "../live/stream.ts";
 import type { Interface } from "../model/interface.ts";
+import { Chip } from "../part/Chip.tsx";
 import { Empty, Skeleton, Trouble } from "../part/State.tsx";
 import { type Asked, useAsked } from "../part/use.ts";
 import { deviceAddress, DEVICES, type Place, type Tab, TABS, templateAddress } from "../route.ts";
@@ -125,7 +127,7 @@ function DeviceHead({ device, twin, known }: { device: string; twin: Twin | unde
         <h1>{device}</h1>
         <p class="faint model">{twin ? <ModelLine twin={twin} known={known} /> : "\u00a0"}</p>
       </div>
-      {twin && <DeviceState twin={twin} />}
+      {twin && (hearing.value === "lost" ? <Chip tone="quiet">Not known</Chip> : <DeviceState twin={twin} />)}
     </div>
   );
 }

@@ -1,11 +1,12 @@
+import { useState } from "preact/hooks";
 import type { DeviceLog } from "../live/device.ts";
 import type { Period } from "../live/period.ts";
 import { isWithdrawn, type Swap, told } from "../live/swap.ts";
 import { Chip, type Tone } from "../part/Chip.tsx";
 import { clock, span } from "../words.ts";
 
-/** Happenings shown. */
-const SHOWN = 8;
+/** Happenings shown before all are asked for. */
+const FEW = 8;
 
 interface Happening {
   readonly at: number;
@@ -16,6 +17,7 @@ interface Happening {
 
 /** What the marks on the chart stand for, the newest first. */
 export function Happenings({ log }: { log: DeviceLog }) {
+  const [isWhole, setWhole] = useState(false);
   log.changes.value;
   const all = [
     ...log.swaps.map(ofSwap),
@@ -23,7 +25,7 @@ export function Happenings({ log }: { log: DeviceLog }) {
     ...log.offline.all.map((period) => ofPeriod(period, "Not connected", "quiet")),
     ...log.strokes.map((stroke): Happening => ({ at: stroke.at, kind: "Fault", tone: "bad", what: stroke.what })),
   ];
-  const newest = all.sort((a, b) => b.at - a.at).slice(0, SHOWN);
+  const newest = all.sort((a, b) => b.at - a.at).slice(0, isWhole ? all.length : FEW);
   return (
     <section class="card">
       <h2>What happened</h2>
@@ -35,6 +37,9 @@ export function Happenings({ log }: { log: DeviceLog }) {
           </li>
         ))}
       </ol>
+      {newest.length < all.length && (
+        <button type="button" class="small" onClick={() => setWhole(true)}>Show all {all.length}</button>
+      )}
     </section>
   );
 }

@@ -34,7 +34,8 @@ function difference(twin: Twin, digital: JsonObject | undefined, component: stri
 
 function verdictOf(desired: Json | undefined, reported: Json | undefined, isRejected: boolean): [string, Tone] {
   if (desired === undefined) return reported === undefined ? ["removed", "quiet"] : ["only reported", "quiet"];
-  if (equal(desired, reported)) return ["the same", "good"];
+  // What is refused may be repeated as it came.
   if (isRejected) return ["rejected", "bad"];
+  if (equal(desired, reported)) return ["the same", "good"];
   return reported === undefined ? ["not reported", "wait"] : ["differs", "wait"];
 }

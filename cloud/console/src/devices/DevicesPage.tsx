@@ -1,3 +1,4 @@
+import { signal } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { devices } from "../cloud/devices.ts";
 import type { Listed } from "../cloud/twin.ts";
@@ -23,6 +24,9 @@ const LIST_PACE = 300;
 /** Events of the past that are asked for, so that most rows begin with a value. */
 const PAST = 500;
 
+/** The part of the list that was looked at last: who comes back from a device finds it again. */
+const chosen = signal<{ filter: Filter; from: number }>({ filter: { text: "", state: "all" }, from: 0 });
+
 /** What is asked of, or told to, the person in front of the page. */
 export type Asking = { what: "enrol" } | { what: "connection" | "remove"; device: string };
 
@@ -30,8 +34,7 @@ export type Asking = { what: "enrol" } | { what: "connection" | "remove"; device
 export function DevicesPage() {
   const fleet = useFleet();
   const [asking, setAsking] = useState<Asking>();
-  const [filter, setFilter] = useState<Filter>({ text: "", state: "all" });
-  const [from, setFrom] = useState(0);
+  const { filter, from } = chosen.value;
   const asked = useAsked(devices, []);
   usePaced(fleet.changes, LIST_PACE, asked.again);
   const now = useNow();
@@ -41,9 +44,8 @@ export function DevicesPage() {
   const found = useMemo(() => asked.value?.filter((twin) => matches(twin, filter)), [asked.value, filter]);
   // There may be fewer by now.
   const shown = Math.min(from, lastPart(found?.length ?? 0));
-  const choose = (filter: Filter) => {
-    setFilter(filter);
-    setFrom(0);
+  const choose = (filter: Filter, from = 0) => {
+    chosen.value = { filter, from };
   };
   const close = () => {
     setAsking(undefined);
@@ -63,7 +65,7 @@ export function DevicesPage() {
       <div class="bar">
         <FilterBar filter={filter} onFilter={choose} />
         {asked.value && found && asked.value.length > ROWS && (
-          <Pager from={shown} size={ROWS} total={found.length} onFrom={setFrom} />
+          <Pager from={shown} size={ROWS} total={found.length} onFrom={(from) => choose(filter, from)} />
         )}
       </div>
       {asked.trouble && <Trouble>{asked.trouble}</Trouble>}

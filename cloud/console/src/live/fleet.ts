@@ -38,7 +38,9 @@ export class Fleet {
       if (event.type === "deleted") this.data.delete(event.device ?? "");
       if (event.type !== "telemetry") changed ||= CHANGES.includes(event.type);
       else if (event.device) {
-        const [name, value] = Object.entries(asObject(event.body) ?? {})[0] ?? [];
+        const said = Object.entries(asObject(event.body) ?? {});
+        // A measurement before what stands beside it.
+        const [name, value] = said.find(([, value]) => typeof value === "number") ?? said[0] ?? [];
         newest.set(event.device, { at: madeAt(event), name, value });
       }
     }

@@ -65,6 +65,7 @@ export function told(swap: Swap): string {
 
 /** A swap in few words. */
 export function label(swap: Swap): string {
-  const version = swap.version ? ` ${swap.version}` : "";
+  // What runs is named, and that is another than was refused.
+  const version = swap.version && swap.result !== "refused" ? ` ${swap.version}` : "";
   return `${swap.result ?? "changed"}${version}`;
 }

@@ -40,12 +40,15 @@ export function SchemaInput(props: InputProps) {
   }
 }
 
+/** A number as JSON and people write it; `Number` takes others too, such as 0x10. */
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
 function NumberInput({ id, initial, onDraft, whole }: InputProps & { whole: boolean }) {
   const read = (text: string): Draft => {
     if (text === "") return { value: undefined };
-    const value = Number(text);
+    const value = DECIMAL.test(text) ? Number(text) : Number.NaN;
     const fits = Number.isFinite(value) && (!whole || Number.isInteger(value));
-    return fits ? { value } : { value: undefined, problem: whole ? "must be a whole number" : "must be a number" };
+    return fits ? { value } : { value: undefined, problem: whole ? "must be a whole number, such as 42" : "must be a number, such as 23.5" };
   };
   return (
     <input

@@ -6,7 +6,6 @@ use dtdl::{Dtmi, Listing, Model, ModelError, Models, ParseError};
 use serde_json::Value;
 use tracing::warn;
 
-use crate::error::HubError;
 use crate::store::{Content, Row, Store, StoreError};
 
 /// The models of this repository (`models/`), so that the program needs no files beside it.
@@ -27,6 +26,20 @@ pub fn shipped() -> Result<Models, ParseError> {
         models.add(dtdl::parse(text)?);
     }
     Ok(models)
+}
+
+/// A document that cannot be added to the library.
+#[derive(Debug, thiserror::Error)]
+pub enum AddError {
+    /// The document is not valid DTDL.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+    /// The document does not contain the interface it is added for.
+    #[error("the document has no interface {0}")]
+    Missing(Dtmi),
+    /// The interfaces do not make a model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
 }
 
 /// The models there are, and those that operators have added.
@@ -81,17 +94,16 @@ impl Library {
     /// Adds the interfaces of a document, in place of those of the same identifiers. The model of `id` must then be whole.
     ///
     /// # Errors
-    /// `ArgumentInvalid`, which says what is wrong with the document, and where.
-    pub fn add(&self, id: &Dtmi, document: &Value) -> Result<(), HubError> {
-        let invalid = |error: &dyn ToString| HubError::ArgumentInvalid(error.to_string());
-        let interfaces = dtdl::parse_value(document).map_err(|error| invalid(&error))?;
+    /// [`AddError`] says what is wrong with the document, and where.
+    pub fn add(&self, id: &Dtmi, document: &Value) -> Result<(), AddError> {
+        let interfaces = dtdl::parse_value(document)?;
         if interfaces.iter().all(|interface| interface.id != *id) {
-            return Err(invalid(&format!("the document has no interface {id}")));
+            return Err(AddError::Missing(id.clone()));
         }
         let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
         let mut changed = models.clone();
         changed.add(interfaces.iter().cloned());
-        changed.resolve(id).map_err(|error| invalid(&error))?;
+        changed.resolve(id)?;
         for interface in &interfaces {
             let row = Row::Model(interface.id.to_string());
             self.store.put(row, Content::json(&*interface.source));

@@ -8,9 +8,9 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use jiff::Timestamp;
 
+use super::Error;
 use super::Services;
 use super::problem;
-use crate::error::HubError;
 use crate::sas;
 
 /// What a request needs to be allowed.
@@ -66,10 +66,10 @@ pub(super) struct Caller {
 
 impl Caller {
     /// Refuses the request unless the caller has this right.
-    pub(super) fn may(&self, right: Right) -> Result<(), HubError> {
+    pub(super) fn may(&self, right: Right) -> Result<(), Error> {
         match self.rights.contains(&right) {
             true => Ok(()),
-            false => Err(HubError::Unauthorized),
+            false => Err(Error::Unauthorized),
         }
     }
 }
@@ -82,9 +82,9 @@ impl FromRequestParts<Arc<Services>> for Caller {
         services: &Arc<Services>,
     ) -> Result<Self, Self::Rejection> {
         let refused = |error| problem::at(parts.uri.path(), error);
-        let rights = rights_of(parts, services).ok_or_else(|| refused(HubError::Unauthorized))?;
+        let rights = rights_of(parts, services).ok_or_else(|| refused(Error::Unauthorized))?;
         if is_azures(parts) && !has_api_version(parts) {
-            return Err(refused(HubError::InvalidProtocolVersion));
+            return Err(refused(Error::InvalidProtocolVersion));
         }
         Ok(Self { rights })
     }

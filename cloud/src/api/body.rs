@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::error::HubError;
+use super::Error;
+use crate::hub;
 
 /// Enough for the largest thing there is to send, a method's payload of 128 kB, however it is escaped.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -24,7 +25,7 @@ const DROP_LIMIT: usize = 8 * 1024 * 1024;
 ///
 /// # Errors
 /// `ArgumentInvalid` if it is something else or does not come whole, `TooLarge`.
-pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, HubError> {
+pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Error> {
     parse(&read(request).await?)
 }
 
@@ -32,7 +33,7 @@ pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Hub
 ///
 /// # Errors
 /// As for [`json`].
-pub(super) async fn json_or_nothing(request: Request) -> Result<Option<Value>, HubError> {
+pub(super) async fn json_or_nothing(request: Request) -> Result<Option<Value>, Error> {
     let bytes = read(request).await?;
     match bytes.is_empty() {
         true => Ok(None),
@@ -40,25 +41,24 @@ pub(super) async fn json_or_nothing(request: Request) -> Result<Option<Value>, H
     }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HubError> {
-    crate::json::read(bytes).map_err(|error| {
-        HubError::ArgumentInvalid(format!("the body is not what is wanted here: {error}"))
-    })
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    crate::json::read(bytes)
+        .map_err(|error| Error::invalid(format!("the body is not what is wanted here: {error}")))
 }
 
 /// The whole body, if it comes whole and in time and is not too large.
-async fn read(request: Request) -> Result<Vec<u8>, HubError> {
+async fn read(request: Request) -> Result<Vec<u8>, Error> {
     let body = timeout(PATIENCE, collect(request)).await.ok().flatten();
     let (bytes, size) = body.ok_or_else(|| {
         let seconds = PATIENCE.as_secs();
-        HubError::ArgumentInvalid(format!("the body did not come whole within {seconds} s"))
+        Error::invalid(format!("the body did not come whole within {seconds} s"))
     })?;
     match size > BODY_LIMIT {
-        true => Err(HubError::TooLarge {
+        true => Err(Error::Hub(hub::Error::TooLarge {
             what: "the body",
             bytes: size,
             limit: BODY_LIMIT,
-        }),
+        })),
         false => Ok(bytes),
     }
 }

@@ -11,11 +11,11 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::Error;
 use super::Services;
 use super::auth::{Caller, Right};
 use super::body;
 use super::problem::RegistryProblem;
-use crate::error::HubError;
 use crate::hub::twin::TwinPatch;
 use crate::hub::{Authentication, Capabilities, DeviceSpec, Hub, Status};
 
@@ -69,7 +69,7 @@ async fn change(
     let orders: Vec<Order> = body::json(request).await?;
     if !(1..=LIMIT).contains(&orders.len()) {
         let message = format!("there must be 1 to {LIMIT} devices, not {}", orders.len());
-        return Err(HubError::ArgumentInvalid(message).into());
+        return Err(Error::invalid(message).into());
     }
     let mut seen = BTreeSet::new();
     let failures = orders.into_iter().filter_map(|order| {
@@ -105,34 +105,35 @@ fn answer(errors: Vec<Value>) -> Response {
 }
 
 impl Order {
-    fn carry_out(self, hub: &Hub) -> Result<(), HubError> {
+    fn carry_out(self, hub: &Hub) -> Result<(), Error> {
         let mode = Mode::named(self.import_mode.as_deref())?;
         if self.module_id.is_some() {
             let message = "modules are not supported: moduleId must not be there";
-            return Err(HubError::ArgumentInvalid(message.into()));
+            return Err(Error::invalid(message));
         }
         let matching =
             |etag: &Option<String>| mode.if_match.then(|| etag.clone().unwrap_or_default());
         let (etag, twin_etag) = (matching(&self.etag), matching(&self.twin_etag));
         let twin = self.twin()?;
         match mode.action {
-            Action::Create => hub.create_with_twin(self.spec(), twin).map(drop),
-            Action::Update => hub.update_device(self.spec(), etag.as_deref()).map(drop),
+            Action::Create => drop(hub.create_with_twin(self.spec(), twin)?),
+            Action::Update => drop(hub.update_device(self.spec(), etag.as_deref())?),
             Action::CreateOrUpdate if hub.device(&self.id).is_err() => {
-                hub.create_with_twin(self.spec(), twin).map(drop)
+                drop(hub.create_with_twin(self.spec(), twin)?);
             }
             Action::CreateOrUpdate => {
                 hub.update_device(self.spec(), etag.as_deref())?;
-                match twin {
-                    Some(twin) => hub.patch_twin(&self.id, twin, None).map(drop),
-                    None => Ok(()),
+                if let Some(twin) = twin {
+                    hub.patch_twin(&self.id, twin, None)?;
                 }
             }
-            Action::Delete => hub.delete_device(&self.id, etag.as_deref()),
-            Action::UpdateTwin => hub
-                .patch_twin(&self.id, twin.unwrap_or_default(), twin_etag.as_deref())
-                .map(drop),
+            Action::Delete => hub.delete_device(&self.id, etag.as_deref())?,
+            Action::UpdateTwin => {
+                let twin = twin.unwrap_or_default();
+                hub.patch_twin(&self.id, twin, twin_etag.as_deref())?;
+            }
         }
+        Ok(())
     }
 
     /// The identity it names.
@@ -146,7 +147,7 @@ impl Order {
     }
 
     /// The tags and desired properties it names, if any. What it says was reported is the device's to say.
-    fn twin(&self) -> Result<Option<TwinPatch>, HubError> {
+    fn twin(&self) -> Result<Option<TwinPatch>, Error> {
         let twin = json!({"tags": self.tags, "properties": self.properties});
         let twin = TwinPatch::from_json(&twin)?;
         Ok((twin != TwinPatch::default()).then_some(twin))
@@ -155,7 +156,7 @@ impl Order {
 
 impl Mode {
     /// The mode of this name, in any case: Microsoft's SDKs do not agree on it.
-    fn named(name: Option<&str>) -> Result<Self, HubError> {
+    fn named(name: Option<&str>) -> Result<Self, Error> {
         let name = name.unwrap_or("createOrUpdate").to_ascii_lowercase();
         let (action, if_match) = match name.strip_suffix("ifmatchetag") {
             Some(action) => (action, true),
@@ -168,7 +169,7 @@ impl Mode {
             "delete" => Action::Delete,
             "updatetwin" => Action::UpdateTwin,
             _ => {
-                return Err(HubError::ArgumentInvalid(format!(
+                return Err(Error::invalid(format!(
                     "importMode {name:?} is not create, update, createOrUpdate, delete or updateTwin"
                 )));
             }

@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Map, Value};
 
-use crate::error::HubError;
+use super::Error;
 
 /// Puts a body into `object`: under `body` what its content type calls JSON and what is JSON that does not nest too deep, under `text` other
 /// UTF-8, under `base64` the rest.
@@ -20,16 +20,16 @@ pub(super) fn put(object: &mut Map<String, Value>, content_type: Option<&str>, b
 }
 
 /// Takes a body out of an object that holds one of the three.
-pub(super) fn take(object: &mut Map<String, Value>) -> Result<Vec<u8>, HubError> {
+pub(super) fn take(object: &mut Map<String, Value>) -> Result<Vec<u8>, Error> {
     let found = ["body", "text", "base64"].map(|name| object.remove(name));
     match found {
         [Some(json), None, None] => Ok(json.to_string().into_bytes()),
         [None, Some(Value::String(text)), None] => Ok(text.into_bytes()),
         [None, None, Some(Value::String(text))] => BASE64
             .decode(text)
-            .map_err(|_| HubError::ArgumentInvalid("base64 does not hold base64".into())),
-        _ => Err(HubError::ArgumentInvalid(
-            "a message has one of body (any JSON), text and base64 (strings)".into(),
+            .map_err(|_| Error::invalid("base64 does not hold base64")),
+        _ => Err(Error::invalid(
+            "a message has one of body (any JSON), text and base64 (strings)",
         )),
     }
 }

@@ -8,12 +8,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 
+use super::Error;
 use super::Services;
 use super::auth::{Caller, Right};
 use super::body::{self, if_match};
 use super::parameters::{Id, Parameters};
 use super::problem::RegistryProblem;
-use crate::error::HubError;
 use crate::hub::{Device, DeviceSpec};
 
 /// How many devices a list has at most, as in Azure.
@@ -26,13 +26,13 @@ pub(super) fn routes() -> Router<Arc<Services>> {
 }
 
 /// How many devices are asked for.
-fn limit(parameters: &Parameters) -> Result<usize, HubError> {
+fn limit(parameters: &Parameters) -> Result<usize, Error> {
     let Some(top) = parameters.get("top") else {
         return Ok(LIST_LIMIT);
     };
     match top.parse() {
         Ok(top @ 1..=LIST_LIMIT) => Ok(top),
-        _ => Err(HubError::ArgumentInvalid(format!(
+        _ => Err(Error::invalid(format!(
             "top must be a number from 1 to {LIST_LIMIT}"
         ))),
     }
@@ -74,7 +74,7 @@ async fn write(
     }
     if spec.device_id != id {
         let message = "deviceId in the body is not the one in the address";
-        return Err(HubError::ArgumentInvalid(message.into()).into());
+        return Err(Error::invalid(message).into());
     }
     let device = match if_match(&headers) {
         None => services.hub.create_device(spec)?,

@@ -13,13 +13,13 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use tracing::warn;
 
+use super::Error;
 use super::Services;
 use super::auth::{Caller, Right};
 use super::body::{self, if_match};
 use super::parameters::{Id, Parameters, PathOf};
 use super::patience::Patience;
 use super::problem::{MethodProblem, RegistryProblem, tracking_id};
-use crate::error::HubError;
 use crate::hub::{DigitalTwinPatch, MethodCall};
 
 const STATUS: HeaderName = HeaderName::from_static("x-ms-command-statuscode");
@@ -76,7 +76,7 @@ async fn change(
 }
 
 /// The model the device announced, if it is known and can be used.
-fn model_of(services: &Services, id: &str) -> Result<Option<Model>, HubError> {
+fn model_of(services: &Services, id: &str) -> Result<Option<Model>, Error> {
     let announced = services.hub.twin(id)?.model_id;
     let announced = announced.and_then(|model| model.parse().ok());
     let model = announced.map(|model| services.models.resolve(&model));

@@ -11,13 +11,13 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::Error;
 use super::Services;
 use super::auth::{Caller, Right};
 use super::body;
 use super::content;
 use super::parameters::Id;
 use super::problem::Problem;
-use crate::error::HubError;
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new().route("/api/devices/{id}/messages", post(send))
@@ -39,9 +39,9 @@ struct Message {
 
 impl Message {
     /// System properties under the names they have on the wire, then the others.
-    fn properties(self) -> Result<Vec<(String, String)>, HubError> {
+    fn properties(self) -> Result<Vec<(String, String)>, Error> {
         if let Some(name) = self.properties.keys().find(|name| name.starts_with('$')) {
-            return Err(HubError::ArgumentInvalid(format!(
+            return Err(Error::invalid(format!(
                 "the property {name:?} begins with '$', which is for system properties"
             )));
         }

@@ -8,12 +8,12 @@ use axum::{Json, Router};
 use dtdl::Dtmi;
 use serde_json::{Value, json};
 
+use super::Error;
 use super::Services;
 use super::auth::{Caller, Right};
 use super::body;
 use super::parameters::Id;
 use super::problem::Problem;
-use crate::error::HubError;
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new()
@@ -27,8 +27,7 @@ async fn list(
     State(services): State<Arc<Services>>,
 ) -> Result<Json<Value>, Problem> {
     caller.may(Right::RegistryRead)?;
-    let models = services.models.list();
-    let models = models.map_err(|error| HubError::ModelNotFound(error.to_string()))?;
+    let models = services.models.list()?;
     let broken: Vec<_> = models.broken.iter().map(ToString::to_string).collect();
     Ok(Json(json!({"ids": models.ids, "broken": broken})))
 }
@@ -58,14 +57,11 @@ async fn add(
 }
 
 fn documents(services: &Services, id: &Dtmi) -> Result<Json<Vec<Value>>, Problem> {
-    let documents = services.models.documents(id);
-    let documents = documents.map_err(|error| HubError::ModelNotFound(error.to_string()))?;
-    Ok(Json(documents))
+    Ok(Json(services.models.documents(id)?))
 }
 
 /// The identifier of a model.
-pub(super) fn dtmi(id: &str) -> Result<Dtmi, HubError> {
-    id.parse().map_err(|error| {
-        HubError::ArgumentInvalid(format!("{id:?} is no identifier of a model: {error}"))
-    })
+pub(super) fn dtmi(id: &str) -> Result<Dtmi, Error> {
+    id.parse()
+        .map_err(|error| Error::invalid(format!("{id:?} is no identifier of a model: {error}")))
 }

@@ -8,8 +8,8 @@ use axum::response::Response;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
+use super::Error;
 use super::problem;
-use crate::error::HubError;
 
 /// The names in the path, decoded.
 pub(super) struct PathOf<T>(pub(super) T);
@@ -24,7 +24,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathOf<
         match Path::from_request_parts(parts, state).await {
             Ok(Path(names)) => Ok(Self(names)),
             Err(_) => {
-                let error = HubError::ArgumentInvalid("the path is not UTF-8".into());
+                let error = Error::invalid("the path is not UTF-8");
                 Err(problem::at(parts.uri.path(), error))
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::error::HubError;
+use super::Error;
 
 /// Seconds, as Azure allows them and as it assumes when none are given.
 const RESPONSE: (RangeInclusive<u64>, u64) = (5..=300, 30);
@@ -24,7 +24,7 @@ impl Patience {
     ///
     /// # Errors
     /// `ArgumentInvalid`, which names the one that is out of bounds.
-    pub(super) fn new(connect: Option<Value>, response: Option<Value>) -> Result<Self, HubError> {
+    pub(super) fn new(connect: Option<Value>, response: Option<Value>) -> Result<Self, Error> {
         Ok(Self {
             connect: within(connect, CONNECT, "connectTimeoutInSeconds")?,
             response: within(response, RESPONSE, "responseTimeoutInSeconds")?,
@@ -36,7 +36,7 @@ fn within(
     given: Option<Value>,
     (allowed, default): (RangeInclusive<u64>, u64),
     name: &str,
-) -> Result<Duration, HubError> {
+) -> Result<Duration, Error> {
     let seconds = match given {
         None => Some(default),
         Some(Value::String(text)) => text.trim().parse().ok(),
@@ -45,6 +45,6 @@ fn within(
     let seconds = seconds.filter(|seconds| allowed.contains(seconds));
     seconds.map(Duration::from_secs).ok_or_else(|| {
         let (from, to) = allowed.into_inner();
-        HubError::ArgumentInvalid(format!("{name} must be {from} to {to} seconds"))
+        Error::invalid(format!("{name} must be {from} to {to} seconds"))
     })
 }

@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::error::HubError;
+use super::Error;
+use crate::hub;
 
 const NAME_HEADER: HeaderName = HeaderName::from_static("iothub-errorcode");
 
@@ -16,36 +17,36 @@ const NAME_HEADER: HeaderName = HeaderName::from_static("iothub-errorcode");
 ///
 /// Microsoft's tools read the name out of the text.
 #[derive(Debug)]
-pub(super) struct RegistryProblem(HubError);
+pub(super) struct RegistryProblem(Error);
 
 /// Methods: the newer shape as a string inside `Message`.
 #[derive(Debug)]
-pub(super) struct MethodProblem(HubError);
+pub(super) struct MethodProblem(Error);
 
 /// Newer endpoints: `{"errorCode": 404201, "message": …, "trackingId": …, "timestampUtc": …}`.
 #[derive(Debug)]
-pub(super) struct Problem(HubError);
+pub(super) struct Problem(Error);
 
-impl From<HubError> for RegistryProblem {
-    fn from(error: HubError) -> Self {
-        Self(error)
+impl<E: Into<Error>> From<E> for RegistryProblem {
+    fn from(error: E) -> Self {
+        Self(error.into())
     }
 }
 
-impl From<HubError> for MethodProblem {
-    fn from(error: HubError) -> Self {
-        Self(error)
+impl<E: Into<Error>> From<E> for MethodProblem {
+    fn from(error: E) -> Self {
+        Self(error.into())
     }
 }
 
-impl From<HubError> for Problem {
-    fn from(error: HubError) -> Self {
-        Self(error)
+impl<E: Into<Error>> From<E> for Problem {
+    fn from(error: E) -> Self {
+        Self(error.into())
     }
 }
 
 /// A refusal that comes before an endpoint, or instead of one, in the shape of the service this path belongs to.
-pub(super) fn at(path: &str, error: HubError) -> Response {
+pub(super) fn at(path: &str, error: Error) -> Response {
     let provisioning = ["/enrollments", "/enrollmentGroups", "/registrations"];
     match provisioning.iter().any(|head| path.starts_with(head)) {
         true => Problem(error).into_response(),
@@ -84,7 +85,7 @@ impl IntoResponse for RegistryProblem {
 impl IntoResponse for MethodProblem {
     fn into_response(self) -> Response {
         let Self(error) = self;
-        if error == HubError::Unauthorized {
+        if error == Error::Unauthorized {
             return RegistryProblem(error).into_response();
         }
         let mut message = newer(&error, &method_text(&error));
@@ -106,15 +107,15 @@ impl IntoResponse for Problem {
 
 /// The answer to a request for `path` of someone who may not ask.
 pub(crate) fn unauthorized(path: &str) -> Response {
-    at(path, HubError::Unauthorized)
+    at(path, Error::Unauthorized)
 }
 
-fn answer(error: &HubError, body: Value) -> Response {
+fn answer(error: &Error, body: Value) -> Response {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, [(NAME_HEADER, error.name())], Json(body)).into_response()
 }
 
-fn newer(error: &HubError, message: &str) -> Value {
+fn newer(error: &Error, message: &str) -> Value {
     json!({
         "errorCode": error.code(),
         "trackingId": format!("{}-G:0", tracking_id()),
@@ -129,40 +130,42 @@ pub(super) fn tracking_id() -> String {
 }
 
 /// Where Azure's text is known, it is Azure's.
-fn text(error: &HubError) -> String {
+fn text(error: &Error) -> String {
     match error {
-        HubError::Unauthorized => "Unauthorized".into(),
-        HubError::InvalidProtocolVersion => "BadRequest".into(),
+        Error::Unauthorized => "Unauthorized".into(),
+        Error::InvalidProtocolVersion => "BadRequest".into(),
         other => other.to_string(),
     }
 }
 
-fn registry_text(error: &HubError) -> String {
+fn registry_text(error: &Error) -> String {
     match error {
-        HubError::DeviceNotFound(id) => id.clone(),
-        HubError::DeviceAlreadyExists(id) => {
+        Error::Hub(hub::Error::DeviceNotFound(id)) => id.clone(),
+        Error::Hub(hub::Error::DeviceAlreadyExists(id)) => {
             format!("A device with ID '{id}' is already registered.")
         }
-        HubError::PreconditionFailed { existing, given } => format!(
+        Error::Hub(hub::Error::PreconditionFailed { existing, given }) => format!(
             "Precondition failed: Device version did not match, existingVersion:{existing} newVersion:{given}"
         ),
         other => text(other),
     }
 }
 
-fn method_text(error: &HubError) -> String {
+fn method_text(error: &Error) -> String {
     match error {
-        HubError::DeviceNotFound(_) => "Not registered".into(),
-        HubError::DeviceNotOnline { .. } => "The operation failed because the requested device isn't online. To learn more, see https://aka.ms/iothub404103".into(),
-        HubError::GatewayTimeout => "Timed out waiting for the response from device.".into(),
+        Error::Hub(hub::Error::DeviceNotFound(_)) => "Not registered".into(),
+        Error::Hub(hub::Error::DeviceNotOnline { .. }) => "The operation failed because the requested device isn't online. To learn more, see https://aka.ms/iothub404103".into(),
+        Error::Hub(hub::Error::GatewayTimeout) => "Timed out waiting for the response from device.".into(),
         other => text(other),
     }
 }
 
-fn method_info(error: &HubError) -> Option<Value> {
+fn method_info(error: &Error) -> Option<Value> {
     match error {
-        HubError::DeviceNotOnline { waited } => Some(json!({"timeout": clock(*waited)})),
-        HubError::GatewayTimeout => Some(json!({})),
+        Error::Hub(hub::Error::DeviceNotOnline { waited }) => {
+            Some(json!({"timeout": clock(*waited)}))
+        }
+        Error::Hub(hub::Error::GatewayTimeout) => Some(json!({})),
         _ => None,
     }
 }

@@ -12,6 +12,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::Error;
 use super::Services;
 use super::auth::{Caller, Right};
 use super::body;
@@ -19,7 +20,7 @@ use super::paging::{self, CONTINUATION, ITEM_TYPE};
 use super::parameters::Id;
 use super::problem::Problem;
 use crate::dps::EnrollmentKind;
-use crate::error::HubError;
+use crate::hub;
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     let list = |kind, item_type| {
@@ -46,17 +47,17 @@ struct Question {
 
 impl Question {
     /// Lists are not filtered.
-    fn check(&self) -> Result<(), HubError> {
+    fn check(&self) -> Result<(), Error> {
         let words = self.query.split_whitespace().map(str::to_lowercase);
         let words: Vec<_> = words.collect();
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         match *words {
             ["select", "*"] | ["select", "*", "from", _] => Ok(()),
-            ["select", ..] => Err(HubError::NotSupported(
+            ["select", ..] => Err(Error::Hub(hub::Error::NotSupported(
                 "other queries of the provisioning service than SELECT *",
-            )),
-            _ => Err(HubError::ArgumentInvalid(
-                "query must be SELECT *, or SELECT * FROM enrollments".into(),
+            ))),
+            _ => Err(Error::invalid(
+                "query must be SELECT *, or SELECT * FROM enrollments",
             )),
         }
     }
@@ -99,7 +100,7 @@ fn page(
     headers: &HeaderMap,
     item_type: &'static str,
     all: impl Iterator<Item = (Value, String)>,
-) -> Result<Response, HubError> {
+) -> Result<Response, Error> {
     let after = paging::position(headers, id_in)?;
     let size = paging::size(headers, paging::LIMIT)?;
     let mut rest = all.filter(|(_, id)| *id > after).peekable();

@@ -11,13 +11,14 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use tokio::task::{JoinError, spawn_blocking};
 
+use super::Error;
 use super::Services;
 use super::auth::{Caller, Right};
 use super::body;
 use super::paging::{self, CONTINUATION, ITEM_TYPE};
 use super::parameters::Id;
 use super::problem::{RegistryProblem, no_such_method};
-use crate::error::HubError;
+use crate::hub;
 use crate::query::{ItemType, Page, Position, Query, QueryError};
 
 /// How many rows a page has if nothing else is asked for.
@@ -74,10 +75,9 @@ fn answer(page: Page, rows: ItemType, query: &str) -> Response {
 
 impl From<QueryError> for RegistryProblem {
     fn from(error: QueryError) -> Self {
-        let refusal = match error.missing {
-            Some(what) => HubError::NotSupported(what),
-            None => HubError::ArgumentInvalid(error.to_string()),
-        };
-        refusal.into()
+        match error.missing {
+            Some(what) => hub::Error::NotSupported(what).into(),
+            None => Error::invalid(error.to_string()).into(),
+        }
     }
 }

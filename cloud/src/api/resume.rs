@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 
-use crate::error::HubError;
+use super::Error;
 
 /// So that a client, and whatever lies between, sees that the connection lives.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -24,13 +24,13 @@ impl Resume {
     pub(super) fn parse(
         headers: &HeaderMap,
         parameter: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, HubError> {
+    ) -> Result<Self, Error> {
         let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok());
         let since = resumed.map(str::to_owned).or_else(|| parameter("since"));
         let follow = match parameter("follow").as_deref() {
             None | Some("true") => true,
             Some("false") => false,
-            Some(_) => return Err(wrong("follow must be true or false")),
+            Some(_) => return Err(Error::invalid("follow must be true or false")),
         };
         Ok(Self {
             since: number("since", since)?,
@@ -40,12 +40,7 @@ impl Resume {
 }
 
 /// The number a parameter of this name must be.
-pub(super) fn number(name: &str, text: Option<String>) -> Result<Option<u64>, HubError> {
+pub(super) fn number(name: &str, text: Option<String>) -> Result<Option<u64>, Error> {
     let number = text.map(|text| text.parse()).transpose();
-    number.map_err(|_| wrong(format!("{name} must be a number")))
-}
-
-/// A parameter that cannot be.
-pub(super) fn wrong(why: impl Into<String>) -> HubError {
-    HubError::ArgumentInvalid(why.into())
+    number.map_err(|_| Error::invalid(format!("{name} must be a number")))
 }

@@ -11,13 +11,13 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::Error;
 use super::Services;
 use super::auth::{Caller, Right};
 use super::body::{self, if_match};
 use super::models::dtmi;
 use super::parameters::Id;
 use super::problem::Problem;
-use crate::error::HubError;
 use crate::templates::{Summary, Template, View};
 
 pub(super) fn routes() -> Router<Arc<Services>> {
@@ -59,9 +59,8 @@ async fn arrange(
 ) -> Result<Response, Problem> {
     caller.may(Right::RegistryWrite)?;
     let draft: Value = body::json(request).await?;
-    let draft: Draft = serde_json::from_value(draft).map_err(|error| {
-        HubError::ArgumentInvalid(format!("the body is not what is wanted here: {error}"))
-    })?;
+    let draft: Draft = serde_json::from_value(draft)
+        .map_err(|error| Error::invalid(format!("the body is not what is wanted here: {error}")))?;
     let (templates, model) = (&services.templates, dtmi(&id)?);
     let template = match headers.contains_key(IF_NONE_MATCH) {
         true => templates.create(&model, draft.views),

@@ -10,7 +10,7 @@ use axum::routing::{MethodFilter, on};
 use super::Services;
 use super::auth::Caller;
 use super::problem;
-use crate::error::HubError;
+use crate::hub;
 
 /// An endpoint of Azure's that is not here.
 #[derive(Clone, Copy, Debug)]
@@ -124,5 +124,5 @@ pub(super) fn routes() -> Router<Arc<Services>> {
 
 /// Whoever may ask for anything is told.
 async fn refuse(_caller: Caller, uri: Uri, what: &'static str) -> Response {
-    problem::at(uri.path(), HubError::NotSupported(what))
+    problem::at(uri.path(), hub::Error::NotSupported(what).into())
 }

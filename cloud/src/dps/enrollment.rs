@@ -5,9 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{SymmetricKeys, now};
-use crate::error::HubError;
 use crate::hub::twin::TwinPatch;
-use crate::hub::{Status, check_id, etag};
+use crate::hub::{self, Status, check_id, etag};
 
 /// Whom an enrolment is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -105,7 +104,7 @@ impl Enrollment {
         id: &str,
         spec: EnrollmentSpec,
         old: Option<&Self>,
-    ) -> Result<Self, HubError> {
+    ) -> Result<Self, hub::Error> {
         check(kind, id, &spec)?;
         let now = now();
         let keys = spec.attestation.symmetric_key.unwrap_or_default();
@@ -170,25 +169,25 @@ impl Enrollment {
     }
 }
 
-fn check(kind: EnrollmentKind, id: &str, spec: &EnrollmentSpec) -> Result<(), HubError> {
+fn check(kind: EnrollmentKind, id: &str, spec: &EnrollmentSpec) -> Result<(), hub::Error> {
     check_id(kind.id_name(), id)?;
     if let Some(device_id) = &spec.device_id {
         if kind == EnrollmentKind::Group {
-            return Err(HubError::ArgumentInvalid(
+            return Err(hub::Error::ArgumentInvalid(
                 "an enrolment group has no deviceId: its devices are named by their registration ids".into(),
             ));
         }
         check_id("deviceId", device_id)?;
     }
     if spec.allocation_policy.as_deref() == Some("custom") {
-        return Err(HubError::NotSupported("custom allocation"));
+        return Err(hub::Error::NotSupported("custom allocation"));
     }
     match spec.attestation.kind.as_deref() {
         None | Some("symmetricKey") => Ok(()),
-        Some("x509" | "tpm") => Err(HubError::NotSupported(
+        Some("x509" | "tpm") => Err(hub::Error::NotSupported(
             "certificates and TPMs as a device's proof",
         )),
-        Some(_) => Err(HubError::ArgumentInvalid(
+        Some(_) => Err(hub::Error::ArgumentInvalid(
             "attestation.type must be \"symmetricKey\"".into(),
         )),
     }

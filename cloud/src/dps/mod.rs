@@ -3,6 +3,7 @@
 mod connect;
 mod endpoint;
 mod enrollment;
+mod error;
 mod record;
 mod registration;
 
@@ -14,9 +15,9 @@ use serde_json::Value;
 pub(crate) use self::connect::accept;
 pub(crate) use self::endpoint::Endpoint;
 pub use self::enrollment::{Attestation, Enrollment, EnrollmentKind, EnrollmentSpec};
+pub use self::error::Error;
 pub use self::registration::{Registration, RegistrationStatus};
 
-use crate::error::HubError;
 use crate::faults::Fault;
 use crate::hub::{Hub, SymmetricKeys, check_etag, now};
 use crate::store::{Store, StoreError};
@@ -93,12 +94,12 @@ impl Dps {
         id: &str,
         spec: EnrollmentSpec,
         if_match: Option<&str>,
-    ) -> Result<Enrollment, HubError> {
+    ) -> Result<Enrollment, Error> {
         let mut state = self.state();
         let old = state.enrollments.get(&(kind, id.to_owned()));
         match old {
             Some(old) => check_etag(if_match, &old.etag)?,
-            None if if_match.is_some() => return Err(HubError::EnrollmentNotFound(id.into())),
+            None if if_match.is_some() => return Err(Error::EnrollmentNotFound(id.into())),
             None => {}
         }
         let enrollment = Enrollment::new(kind, id, spec, old)?;
@@ -113,10 +114,10 @@ impl Dps {
     ///
     /// # Errors
     /// `EnrollmentNotFound`.
-    pub fn enrollment(&self, kind: EnrollmentKind, id: &str) -> Result<Enrollment, HubError> {
+    pub fn enrollment(&self, kind: EnrollmentKind, id: &str) -> Result<Enrollment, Error> {
         let state = self.state();
         let found = state.enrollments.get(&(kind, id.to_owned())).cloned();
-        found.ok_or_else(|| HubError::EnrollmentNotFound(id.to_owned()))
+        found.ok_or_else(|| Error::EnrollmentNotFound(id.to_owned()))
     }
 
     /// Every enrolment of a kind, in the order of their ids.
@@ -135,11 +136,11 @@ impl Dps {
         kind: EnrollmentKind,
         id: &str,
         if_match: Option<&str>,
-    ) -> Result<(), HubError> {
+    ) -> Result<(), Error> {
         let mut state = self.state();
         let key = (kind, id.to_owned());
         let found = state.enrollments.get(&key);
-        let found = found.ok_or_else(|| HubError::EnrollmentNotFound(id.to_owned()))?;
+        let found = found.ok_or_else(|| Error::EnrollmentNotFound(id.to_owned()))?;
         check_etag(if_match, &found.etag)?;
         found.discard(self.store());
         state.enrollments.remove(&key);
@@ -150,9 +151,9 @@ impl Dps {
     ///
     /// # Errors
     /// `RegistrationNotFound`.
-    pub fn registration(&self, id: &str) -> Result<Registration, HubError> {
+    pub fn registration(&self, id: &str) -> Result<Registration, Error> {
         let found = self.state().registrations.get(id).cloned();
-        found.ok_or_else(|| HubError::RegistrationNotFound(id.to_owned()))
+        found.ok_or_else(|| Error::RegistrationNotFound(id.to_owned()))
     }
 
     /// Every registration, in the order of their ids.
@@ -164,8 +165,8 @@ impl Dps {
     ///
     /// # Errors
     /// `RegistrationNotFound`, `PreconditionFailed`.
-    pub fn forget(&self, id: &str, if_match: Option<&str>) -> Result<(), HubError> {
-        let missing = || HubError::RegistrationNotFound(id.to_owned());
+    pub fn forget(&self, id: &str, if_match: Option<&str>) -> Result<(), Error> {
+        let missing = || Error::RegistrationNotFound(id.to_owned());
         let mut state = self.state();
         let registration = state.registrations.get(id).ok_or_else(missing)?;
         check_etag(if_match, &registration.etag)?;

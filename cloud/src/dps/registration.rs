@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::now;
-use crate::error::HubError;
-use crate::hub::etag;
+use crate::hub::{self, etag};
 
 /// A registration, as it last ended.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,8 +51,8 @@ pub enum RegistrationStatus {
     },
 }
 
-impl From<HubError> for RegistrationStatus {
-    fn from(error: HubError) -> Self {
+impl From<hub::Error> for RegistrationStatus {
+    fn from(error: hub::Error) -> Self {
         Self::Failed {
             code: error.code(),
             message: error.to_string(),

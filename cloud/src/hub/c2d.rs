@@ -7,9 +7,9 @@ use std::mem;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::Error;
 use super::link::Push;
 use super::{Entry, Hub, entry, properties, topic};
-use crate::error::HubError;
 use crate::mqtt::{Publish, Qos};
 use crate::store::{Content, StoredMessage};
 
@@ -61,9 +61,9 @@ impl Queue {
         }
     }
 
-    fn push(&mut self, topic: String, body: Bytes) -> Result<(), HubError> {
+    fn push(&mut self, topic: String, body: Bytes) -> Result<(), Error> {
         if self.messages.len() >= QUEUE_LIMIT {
-            return Err(HubError::QueueFull { limit: QUEUE_LIMIT });
+            return Err(Error::QueueFull { limit: QUEUE_LIMIT });
         }
         self.last_number += 1;
         self.changed.insert(self.last_number);
@@ -195,7 +195,7 @@ impl Hub {
         id: &str,
         body: Bytes,
         mut properties: Vec<(String, String)>,
-    ) -> Result<String, HubError> {
+    ) -> Result<String, Error> {
         let sizes = properties.iter().map(|(k, v)| k.len() + v.len());
         check_size("the message", body.len() + sizes.sum::<usize>(), BODY_LIMIT)?;
         let message_id = message_id(&mut properties);
@@ -237,9 +237,9 @@ fn message_id(properties: &mut Vec<(String, String)>) -> String {
     made
 }
 
-fn check_size(what: &'static str, bytes: usize, limit: usize) -> Result<(), HubError> {
+fn check_size(what: &'static str, bytes: usize, limit: usize) -> Result<(), Error> {
     match bytes > limit {
-        true => Err(HubError::TooLarge { what, bytes, limit }),
+        true => Err(Error::TooLarge { what, bytes, limit }),
         false => Ok(()),
     }
 }
@@ -277,7 +277,7 @@ mod tests {
         let mut queue = queue(QUEUE_LIMIT);
         assert!(matches!(
             queue.push("t".into(), Bytes::new()),
-            Err(HubError::QueueFull { .. })
+            Err(Error::QueueFull { .. })
         ));
     }
 

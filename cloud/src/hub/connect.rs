@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 
 use super::{Endpoint, Hub, topic};
-use crate::error::HubError;
 use crate::mqtt::{Connect, ConnectReturn, Peer, Refusal};
 use crate::sas;
 
@@ -36,10 +35,7 @@ pub(crate) fn accept(hub: &Hub, connect: &Connect, now: Timestamp) -> Result<Pee
     let expiry = authenticate(hub, user.device_id, connect, now)?;
     let model_id = topic::parameter(user.query, "model-id");
     let link = hub.attach(user.device_id, connect.clean_session, model_id);
-    let link = link.map_err(|error| match error {
-        HubError::Unauthorized => Refusal::unauthorized("the device is disabled"),
-        other => Refusal::unauthorized(other.to_string()),
-    })?;
+    let link = link.map_err(|error| Refusal::unauthorized(error.to_string()))?;
     Ok(Peer::hub(
         Endpoint::new(link, connect.will.as_ref()),
         expiry,

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
+use super::Error;
 use super::written;
-use crate::error::HubError;
 use crate::sas;
 
 /// How Azure writes a time that never was.
@@ -58,14 +58,14 @@ impl SymmetricKeys {
     }
 
     /// Makes a random key for each that is missing, and refuses what cannot be a key.
-    pub(crate) fn completed(mut self) -> Result<Self, HubError> {
+    pub(crate) fn completed(mut self) -> Result<Self, Error> {
         for key in [&mut self.primary_key, &mut self.secondary_key] {
             if key.is_empty() {
                 *key = sas::random_key();
             }
             let size = BASE64.decode(key.as_str()).map(|bytes| bytes.len());
             if !size.is_ok_and(|size| KEY_SIZES.contains(&size)) {
-                return Err(HubError::ArgumentInvalid(
+                return Err(Error::ArgumentInvalid(
                     "a symmetric key must be the base64 of 16 to 64 bytes".into(),
                 ));
             }
@@ -146,17 +146,17 @@ impl DeviceSpec {
         self
     }
 
-    pub(super) fn checked(self) -> Result<Self, HubError> {
+    pub(super) fn checked(self) -> Result<Self, Error> {
         check_id("deviceId", &self.device_id)?;
         if self.capabilities.as_ref().is_some_and(|with| with.iot_edge) {
-            return Err(HubError::NotSupported("IoT Edge"));
+            return Err(Error::NotSupported("IoT Edge"));
         }
         match self.authentication.kind.as_deref() {
             None | Some("sas") => Ok(self),
             Some("selfSigned" | "certificateAuthority") => {
-                Err(HubError::NotSupported("certificates as a device's proof"))
+                Err(Error::NotSupported("certificates as a device's proof"))
             }
-            Some(_) => Err(HubError::ArgumentInvalid(
+            Some(_) => Err(Error::ArgumentInvalid(
                 "authentication.type must be \"sas\"".into(),
             )),
         }
@@ -171,12 +171,12 @@ impl DeviceSpec {
 }
 
 /// Refuses an id (of a device, a registration, an enrolment group) that Azure would refuse.
-pub(crate) fn check_id(what: &str, id: &str) -> Result<(), HubError> {
+pub(crate) fn check_id(what: &str, id: &str) -> Result<(), Error> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-:.+%_#*?!(),=@$'".contains(c);
     if (1..=ID_LIMIT).contains(&id.len()) && id.chars().all(allowed) {
         return Ok(());
     }
-    Err(HubError::ArgumentInvalid(format!(
+    Err(Error::ArgumentInvalid(format!(
         "{what} must have 1 to {ID_LIMIT} characters: letters, digits and -:.+%_#*?!(),=@$'"
     )))
 }

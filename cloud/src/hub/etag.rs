@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
-use crate::error::HubError;
+use super::Error;
 
 /// The etag of the `version`th state of a thing.
 pub(crate) fn of(version: u64) -> String {
@@ -11,7 +11,7 @@ pub(crate) fn of(version: u64) -> String {
 
 /// Checks an `If-Match` header as it came (`*`, `"*"`, `"etag"`, `W/"etag"`, `etag`) against the etag of the thing.
 /// No header matches everything.
-pub(crate) fn check(if_match: Option<&str>, existing: &str) -> Result<(), HubError> {
+pub(crate) fn check(if_match: Option<&str>, existing: &str) -> Result<(), Error> {
     let Some(given) = if_match else {
         return Ok(());
     };
@@ -20,7 +20,7 @@ pub(crate) fn check(if_match: Option<&str>, existing: &str) -> Result<(), HubErr
     if given == "*" || given == existing {
         return Ok(());
     }
-    Err(HubError::PreconditionFailed {
+    Err(Error::PreconditionFailed {
         existing: existing.to_owned(),
         given: given.to_owned(),
     })

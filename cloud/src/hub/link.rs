@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
+use super::Error;
 use super::twin::DesiredPush;
 use super::{Entry, EventKind, Hub, Message, MethodReply, Status, entry, now};
-use crate::error::HubError;
 use crate::mqtt::Close;
 use crate::store::Store;
 
@@ -108,11 +108,11 @@ impl Hub {
         id: &str,
         clean: bool,
         model_id: Option<String>,
-    ) -> Result<Attachment, HubError> {
+    ) -> Result<Attachment, Error> {
         let mut state = self.state();
         let entry = entry(&mut state, id)?;
         if entry.device.status == Status::Disabled {
-            return Err(HubError::Unauthorized);
+            return Err(Error::DeviceDisabled);
         }
         self.drop_link(entry, Close::TakenOver);
         let (pushes, receiver) = mpsc::unbounded_channel();

@@ -8,9 +8,9 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::Error;
 use super::link::{MethodPush, Push};
 use super::{Entry, EventKind, Hub, entry, topic};
-use crate::error::HubError;
 use crate::json;
 
 /// A payload either way, in bytes.
@@ -47,7 +47,7 @@ impl Hub {
     /// after the connect timeout, `DeviceConnectionClosedRemotely`, `GatewayTimeout` after the response timeout.
     ///
     /// A call of a device that is there is an event.
-    pub async fn call_method(&self, id: &str, call: MethodCall) -> Result<MethodReply, HubError> {
+    pub async fn call_method(&self, id: &str, call: MethodCall) -> Result<MethodReply, Error> {
         check_name(&call.name)?;
         let payload = payload(call.payload.as_ref())?;
         entry(&mut self.state(), id)?;
@@ -62,7 +62,7 @@ impl Hub {
         id: &str,
         call: &MethodCall,
         payload: Vec<u8>,
-    ) -> Result<MethodReply, HubError> {
+    ) -> Result<MethodReply, Error> {
         let rid = format!("{:x}", self.number());
         let push = MethodPush {
             topic: topic::method(&call.name, &rid),
@@ -77,8 +77,8 @@ impl Hub {
         };
         match timeout(call.response_timeout, answer).await {
             Ok(Ok(reply)) => Ok(reply),
-            Ok(Err(_)) => Err(HubError::DeviceConnectionClosedRemotely),
-            Err(_) => Err(HubError::GatewayTimeout),
+            Ok(Err(_)) => Err(Error::DeviceConnectionClosedRemotely),
+            Err(_) => Err(Error::GatewayTimeout),
         }
     }
 
@@ -88,7 +88,7 @@ impl Hub {
         id: &str,
         push: &MethodPush,
         patience: Duration,
-    ) -> Result<oneshot::Receiver<MethodReply>, HubError> {
+    ) -> Result<oneshot::Receiver<MethodReply>, Error> {
         let deadline = Instant::now() + patience;
         let mut presence = self.inner.presence.subscribe();
         loop {
@@ -96,7 +96,7 @@ impl Hub {
                 return Ok(answer);
             }
             if !matches!(timeout_at(deadline, presence.changed()).await, Ok(Ok(()))) {
-                return Err(HubError::DeviceNotOnline { waited: patience });
+                return Err(Error::DeviceNotOnline { waited: patience });
             }
         }
     }
@@ -124,7 +124,7 @@ impl<'a> Called<'a> {
         }
     }
 
-    fn ended(mut self, outcome: &Result<MethodReply, HubError>) {
+    fn ended(mut self, outcome: &Result<MethodReply, Error>) {
         self.outcome = outcome.clone().map_err(|error| error.to_string());
     }
 }
@@ -185,21 +185,21 @@ pub(super) fn fits(payload: &[u8]) -> bool {
     payload.len() <= PAYLOAD_LIMIT
 }
 
-fn check_name(name: &str) -> Result<(), HubError> {
+fn check_name(name: &str) -> Result<(), Error> {
     let forbidden = |c: char| c.is_control() || matches!(c, '/' | '+' | '#' | '?');
     if name.is_empty() || name.len() > NAME_LIMIT || name.contains(forbidden) {
-        return Err(HubError::ArgumentInvalid(format!(
+        return Err(Error::ArgumentInvalid(format!(
             "a method name has 1 to {NAME_LIMIT} bytes, without '/', '+', '#', '?' and control characters"
         )));
     }
     Ok(())
 }
 
-fn payload(payload: Option<&Value>) -> Result<Vec<u8>, HubError> {
+fn payload(payload: Option<&Value>) -> Result<Vec<u8>, Error> {
     let bytes = payload.map(|payload| payload.to_string().into_bytes());
     let bytes = bytes.unwrap_or_default();
     if !fits(&bytes) {
-        return Err(HubError::TooLarge {
+        return Err(Error::TooLarge {
             what: "the method's payload",
             bytes: bytes.len(),
             limit: PAYLOAD_LIMIT,

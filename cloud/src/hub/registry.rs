@@ -1,5 +1,6 @@
 //! The registry: which devices there are.
 
+use super::Error;
 use super::c2d::Queue;
 use super::subscriptions::Session;
 use super::twin::TwinPatch;
@@ -8,7 +9,6 @@ use super::{
     Device, DeviceSpec, Entry, EventKind, Hub, RegistryChange, Status, SymmetricKeys, Twin,
     check_etag, entry, etag, now,
 };
-use crate::error::HubError;
 use crate::mqtt::Close;
 
 impl Hub {
@@ -16,7 +16,7 @@ impl Hub {
     ///
     /// # Errors
     /// `ArgumentInvalid`, `DeviceAlreadyExists`.
-    pub fn create_device(&self, spec: DeviceSpec) -> Result<Device, HubError> {
+    pub fn create_device(&self, spec: DeviceSpec) -> Result<Device, Error> {
         self.create_with_twin(spec, None)
     }
 
@@ -28,11 +28,11 @@ impl Hub {
         &self,
         spec: DeviceSpec,
         twin: Option<TwinPatch>,
-    ) -> Result<Device, HubError> {
+    ) -> Result<Device, Error> {
         let spec = spec.checked()?;
         let mut state = self.state();
         if state.contains_key(&spec.device_id) {
-            return Err(HubError::DeviceAlreadyExists(spec.device_id));
+            return Err(Error::DeviceAlreadyExists(spec.device_id));
         }
         let mut entry = Entry::new(spec, self.number())?;
         let twin = twin.map(TwinPatch::clean);
@@ -55,11 +55,7 @@ impl Hub {
     ///
     /// # Errors
     /// `ArgumentInvalid`, `DeviceNotFound`, `PreconditionFailed`.
-    pub fn update_device(
-        &self,
-        spec: DeviceSpec,
-        if_match: Option<&str>,
-    ) -> Result<Device, HubError> {
+    pub fn update_device(&self, spec: DeviceSpec, if_match: Option<&str>) -> Result<Device, Error> {
         let spec = spec.checked()?;
         let mut state = self.state();
         let entry = entry(&mut state, &spec.device_id)?;
@@ -73,7 +69,7 @@ impl Hub {
     ///
     /// # Errors
     /// `DeviceNotFound`.
-    pub fn device(&self, id: &str) -> Result<Device, HubError> {
+    pub fn device(&self, id: &str) -> Result<Device, Error> {
         Ok(entry(&mut self.state(), id)?.snapshot())
     }
 
@@ -87,7 +83,7 @@ impl Hub {
     ///
     /// # Errors
     /// `DeviceNotFound`, `PreconditionFailed`.
-    pub fn delete_device(&self, id: &str, if_match: Option<&str>) -> Result<(), HubError> {
+    pub fn delete_device(&self, id: &str, if_match: Option<&str>) -> Result<(), Error> {
         let mut state = self.state();
         let entry = entry(&mut state, id)?;
         check_etag(if_match, &entry.device.etag)?;
@@ -105,15 +101,15 @@ impl Hub {
         id: &str,
         keys: SymmetricKeys,
         initial_twin: Option<TwinPatch>,
-    ) -> Result<(), HubError> {
+    ) -> Result<(), Error> {
         let spec = DeviceSpec::named(id).with_keys(keys.clone());
         match self.create_with_twin(spec, initial_twin) {
-            Err(HubError::DeviceAlreadyExists(_)) => self.set_keys(id, keys),
+            Err(Error::DeviceAlreadyExists(_)) => self.set_keys(id, keys),
             created => created.map(drop),
         }
     }
 
-    fn set_keys(&self, id: &str, keys: SymmetricKeys) -> Result<(), HubError> {
+    fn set_keys(&self, id: &str, keys: SymmetricKeys) -> Result<(), Error> {
         let mut state = self.state();
         let entry = entry(&mut state, id)?;
         let keys = keys.completed()?;
@@ -139,7 +135,7 @@ impl Hub {
 }
 
 impl Entry {
-    fn new(spec: DeviceSpec, generation: u64) -> Result<Self, HubError> {
+    fn new(spec: DeviceSpec, generation: u64) -> Result<Self, Error> {
         let now = now();
         let keys = spec.keys().completed()?;
         Ok(Self {
@@ -166,7 +162,7 @@ impl Entry {
         })
     }
 
-    fn update(&mut self, spec: DeviceSpec) -> Result<(), HubError> {
+    fn update(&mut self, spec: DeviceSpec) -> Result<(), Error> {
         let keys = spec.keys().or_else(Some(&self.device.keys));
         self.device.keys = keys.completed()?;
         if self.device.status != spec.status {

@@ -5,10 +5,10 @@ use std::ops::Bound;
 
 use serde_json::{Value, json};
 
+use super::Error;
 use super::link::Push;
 use super::twin::{DesiredPush, TwinPatch};
 use super::{Device, Entry, EventKind, Hub, Twin, TwinChange, entry, etag, now};
-use crate::error::HubError;
 
 /// A twin together with what the registry says of its device.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ impl Hub {
     ///
     /// # Errors
     /// `DeviceNotFound`.
-    pub fn twin(&self, id: &str) -> Result<DeviceTwin, HubError> {
+    pub fn twin(&self, id: &str) -> Result<DeviceTwin, Error> {
         Ok(entry(&mut self.state(), id)?.device_twin())
     }
 
@@ -113,7 +113,7 @@ impl Hub {
         id: &str,
         patch: TwinPatch,
         if_match: Option<&str>,
-    ) -> Result<DeviceTwin, HubError> {
+    ) -> Result<DeviceTwin, Error> {
         self.change_twin(id, if_match, patch, false)
     }
 
@@ -126,7 +126,7 @@ impl Hub {
         id: &str,
         with: TwinPatch,
         if_match: Option<&str>,
-    ) -> Result<DeviceTwin, HubError> {
+    ) -> Result<DeviceTwin, Error> {
         self.change_twin(id, if_match, with, true)
     }
 
@@ -136,7 +136,7 @@ impl Hub {
         if_match: Option<&str>,
         change: TwinPatch,
         replaces: bool,
-    ) -> Result<DeviceTwin, HubError> {
+    ) -> Result<DeviceTwin, Error> {
         let change = change.clean();
         let mut state = self.state();
         let entry = entry(&mut state, id)?;

@@ -15,14 +15,24 @@ use serde::{Deserialize, Serialize};
 
 pub use view::{Capability, Tile, TileKind, View};
 
-use crate::error::HubError;
-use crate::hub::{check_etag, etag};
+use crate::hub::{self, check_etag, etag};
 use crate::store::{Store, StoreError};
 
 /// So many of the newest versions are kept.
 const VERSIONS: usize = 20;
 /// So many models may have a template.
 const TEMPLATES: usize = 1000;
+
+/// A refused operation on a template.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// An invalid argument, or a failed precondition.
+    #[error(transparent)]
+    Hub(#[from] hub::Error),
+    /// No template exists for this model.
+    #[error("no template was made for the model {0}")]
+    NotFound(String),
+}
 
 /// The templates of a cloud. Clones are the same.
 #[derive(Clone)]
@@ -136,27 +146,27 @@ impl Templates {
     /// The template of a model.
     ///
     /// # Errors
-    /// `TemplateNotFound`.
-    pub fn get(&self, model: &Dtmi) -> Result<Template, HubError> {
+    /// `NotFound`.
+    pub fn get(&self, model: &Dtmi) -> Result<Template, TemplateError> {
         let found = self.templates().get(model.as_str()).cloned();
-        found.ok_or_else(|| HubError::TemplateNotFound(model.to_string()))
+        found.ok_or_else(|| TemplateError::NotFound(model.to_string()))
     }
 
     /// Makes these views the draft, and the template if there is none. `if_match` is the header as it came; with one,
     /// the template must be there.
     ///
     /// # Errors
-    /// `ArgumentInvalid`, `TemplateNotFound`, `PreconditionFailed`.
+    /// `ArgumentInvalid`, `NotFound`, `PreconditionFailed`.
     pub fn arrange(
         &self,
         model: &Dtmi,
         views: Vec<View>,
         if_match: Option<&str>,
-    ) -> Result<Template, HubError> {
+    ) -> Result<Template, TemplateError> {
         view::check(&views)?;
         let mut templates = self.templates();
         if if_match.is_some() && !templates.contains_key(model.as_str()) {
-            return Err(HubError::TemplateNotFound(model.to_string()));
+            return Err(TemplateError::NotFound(model.to_string()));
         }
         let template = begun(&mut templates, model)?;
         self.change(template, if_match, |template| template.draft = views)
@@ -166,14 +176,15 @@ impl Templates {
     ///
     /// # Errors
     /// `ArgumentInvalid`; `PreconditionFailed` if there is one.
-    pub fn create(&self, model: &Dtmi, views: Vec<View>) -> Result<Template, HubError> {
+    pub fn create(&self, model: &Dtmi, views: Vec<View>) -> Result<Template, TemplateError> {
         view::check(&views)?;
         let mut templates = self.templates();
         if let Some(there) = templates.get(model.as_str()) {
-            return Err(HubError::PreconditionFailed {
+            let failed = hub::Error::PreconditionFailed {
                 existing: there.etag(),
                 given: "none".into(),
-            });
+            };
+            return Err(failed.into());
         }
         let template = begun(&mut templates, model)?;
         self.change(template, None, |template| template.draft = views)
@@ -182,11 +193,11 @@ impl Templates {
     /// Makes the draft the newest version. `if_match` is the header as it came.
     ///
     /// # Errors
-    /// `TemplateNotFound`, `PreconditionFailed`.
-    pub fn publish(&self, model: &Dtmi, if_match: Option<&str>) -> Result<Template, HubError> {
+    /// `NotFound`, `PreconditionFailed`.
+    pub fn publish(&self, model: &Dtmi, if_match: Option<&str>) -> Result<Template, TemplateError> {
         let mut templates = self.templates();
         let template = templates.get_mut(model.as_str());
-        let template = template.ok_or_else(|| HubError::TemplateNotFound(model.to_string()))?;
+        let template = template.ok_or_else(|| TemplateError::NotFound(model.to_string()))?;
         self.change(template, if_match, |template| {
             template.publish(Timestamp::now())
         })
@@ -195,11 +206,11 @@ impl Templates {
     /// Removes a template with all its versions. `if_match` is the header as it came.
     ///
     /// # Errors
-    /// `TemplateNotFound`, `PreconditionFailed`.
-    pub fn remove(&self, model: &Dtmi, if_match: Option<&str>) -> Result<(), HubError> {
+    /// `NotFound`, `PreconditionFailed`.
+    pub fn remove(&self, model: &Dtmi, if_match: Option<&str>) -> Result<(), TemplateError> {
         let mut templates = self.templates();
         let template = templates.get(model.as_str());
-        let template = template.ok_or_else(|| HubError::TemplateNotFound(model.to_string()))?;
+        let template = template.ok_or_else(|| TemplateError::NotFound(model.to_string()))?;
         check_etag(if_match, &template.etag())?;
         template.discard(&self.inner.store);
         templates.remove(model.as_str());
@@ -211,7 +222,7 @@ impl Templates {
         template: &mut Template,
         if_match: Option<&str>,
         change: impl FnOnce(&mut Template),
-    ) -> Result<Template, HubError> {
+    ) -> Result<Template, TemplateError> {
         check_etag(if_match, &template.etag())?;
         change(template);
         template.revision += 1;
@@ -229,10 +240,10 @@ impl Templates {
 fn begun<'a>(
     templates: &'a mut BTreeMap<String, Template>,
     model: &Dtmi,
-) -> Result<&'a mut Template, HubError> {
+) -> Result<&'a mut Template, TemplateError> {
     if templates.len() >= TEMPLATES && !templates.contains_key(model.as_str()) {
         let why = format!("there are {TEMPLATES} templates, and no more are kept");
-        return Err(HubError::ArgumentInvalid(why));
+        return Err(hub::Error::ArgumentInvalid(why).into());
     }
     let template = templates.entry(model.to_string());
     Ok(template.or_insert_with(|| Template::new(model)))

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::HubError;
+use crate::hub::Error;
 
 /// So many views a template may have.
 const VIEWS: usize = 20;
@@ -76,7 +76,7 @@ pub struct Capability {
 }
 
 /// Whether the views are within their bounds.
-pub(super) fn check(views: &[View]) -> Result<(), HubError> {
+pub(super) fn check(views: &[View]) -> Result<(), Error> {
     bounded("views", views.len(), VIEWS)?;
     for (index, view) in views.iter().enumerate() {
         check_view(view)?;
@@ -88,7 +88,7 @@ pub(super) fn check(views: &[View]) -> Result<(), HubError> {
     Ok(())
 }
 
-fn check_view(view: &View) -> Result<(), HubError> {
+fn check_view(view: &View) -> Result<(), Error> {
     if view.name.trim().is_empty() {
         return Err(wrong("a view has no name".into()));
     }
@@ -97,7 +97,7 @@ fn check_view(view: &View) -> Result<(), HubError> {
     view.tiles.iter().try_for_each(check_tile)
 }
 
-fn check_tile(tile: &Tile) -> Result<(), HubError> {
+fn check_tile(tile: &Tile) -> Result<(), Error> {
     let title = tile.title.as_deref().unwrap_or_default();
     bounded("characters in a title", title.chars().count(), NAME)?;
     bounded("things on a tile", tile.shows.len(), SHOWN)?;
@@ -122,15 +122,15 @@ fn check_tile(tile: &Tile) -> Result<(), HubError> {
     lengths.try_for_each(|length| bounded("characters in a name", length, NAME))
 }
 
-fn bounded(what: &str, count: usize, most: usize) -> Result<(), HubError> {
+fn bounded(what: &str, count: usize, most: usize) -> Result<(), Error> {
     match count <= most {
         true => Ok(()),
         false => Err(wrong(format!("there may be {most} {what}, not {count}"))),
     }
 }
 
-fn wrong(what: String) -> HubError {
-    HubError::ArgumentInvalid(what)
+fn wrong(what: String) -> Error {
+    Error::ArgumentInvalid(what)
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use cloud::dps::{EnrollmentKind, EnrollmentSpec};
-use cloud::error::HubError;
-use cloud::hub::{EventKind, MethodCall};
+use cloud::hub::{self, EventKind, MethodCall};
 use cloud::mqtt::{Packet, Qos, Subscribe};
 use serde_json::json;
 
@@ -133,7 +132,7 @@ async fn a_device_that_answers_none_of_a_thousand_calls_is_called_again() {
     };
     let calls = (0..1000).map(|_| cloud.hub().call_method("t-1", call(1)));
     for ended in futures::future::join_all(calls).await {
-        assert_eq!(ended, Err(HubError::GatewayTimeout));
+        assert_eq!(ended, Err(hub::Error::GatewayTimeout));
     }
     for _ in 0..1000 {
         client.receive_publish().await;

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
-use cloud::error::HubError;
-use cloud::hub::{MethodCall, MethodReply};
+use cloud::hub::{self, MethodCall, MethodReply};
 use cloud::mqtt::{Publish, Qos};
 use serde_json::{Value, json};
 
@@ -112,14 +111,14 @@ async fn twenty_calls_at_once_get_each_its_own_answer() {
 async fn a_device_that_does_not_listen_in_time_is_not_online() {
     let cloud = TestCloud::start().await;
     cloud.create("t-1");
-    let offline = HubError::DeviceNotOnline { waited: NO_TIME };
+    let offline = hub::Error::DeviceNotOnline { waited: NO_TIME };
     let nobody = cloud.hub().call_method("t-1", call("x", None)).await;
     assert_eq!(nobody, Err(offline.clone()));
     let _deaf = cloud.connect("t-1").await;
     let deaf = cloud.hub().call_method("t-1", call("x", None)).await;
     assert_eq!(deaf, Err(offline));
     let unknown = cloud.hub().call_method("t-2", call("x", None)).await;
-    assert_eq!(unknown, Err(HubError::DeviceNotFound("t-2".into())));
+    assert_eq!(unknown, Err(hub::Error::DeviceNotFound("t-2".into())));
 }
 
 #[tokio::test]
@@ -150,7 +149,7 @@ async fn no_answer_in_time_is_a_gateway_timeout_and_a_late_one_is_nothing() {
         ..call("x", None)
     };
     let reply = cloud.hub().call_method("t-1", hasty).await;
-    assert_eq!(reply, Err(HubError::GatewayTimeout));
+    assert_eq!(reply, Err(hub::Error::GatewayTimeout));
     let request = client.receive_publish().await;
     answer(&mut client, 200, &rid(&request), "1".into()).await;
     client.is_quiet().await;
@@ -165,7 +164,7 @@ async fn a_device_that_drops_during_the_call_is_told_from_one_that_is_slow() {
         drop(client);
     };
     let (reply, ()) = tokio::join!(cloud.hub().call_method("t-1", call("x", None)), device);
-    assert_eq!(reply, Err(HubError::DeviceConnectionClosedRemotely));
+    assert_eq!(reply, Err(hub::Error::DeviceConnectionClosedRemotely));
 }
 
 #[tokio::test]
@@ -193,7 +192,7 @@ async fn a_name_that_cannot_stand_in_a_topic_is_refused() {
     for name in ["", "a/b", "a#", "a+", "a?b", "a\n"] {
         let refused = cloud.hub().call_method("t-1", call(name, None)).await;
         assert!(
-            matches!(refused, Err(HubError::ArgumentInvalid(_))),
+            matches!(refused, Err(hub::Error::ArgumentInvalid(_))),
             "{name:?}"
         );
     }

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use cloud::dps::{EnrollmentKind, EnrollmentSpec};
-use cloud::error::HubError;
-use cloud::hub::twin::TwinPatch;
+use cloud::hub::{self, twin::TwinPatch};
 use cloud::mqtt::{Packet, Publish};
 use rusqlite::Connection;
 use serde_json::json;
@@ -57,7 +56,7 @@ async fn a_cloud_that_is_started_again_has_what_it_had() {
     assert_eq!(restored.device.keys, twin.device.keys);
     assert_eq!(restored.device.etag, twin.device.etag);
     let gone = second.hub().device("gone").unwrap_err();
-    assert!(matches!(gone, HubError::DeviceNotFound(_)));
+    assert!(matches!(gone, hub::Error::DeviceNotFound(_)));
     let enrolment = second.cloud.dps().enrollment(kind, "t-1").unwrap();
     assert_eq!(
         (enrolment.keys, enrolment.etag),

@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use super::follower::{Follower, Told};
 use super::{az, csv, json};
+use crate::api::Error;
 use crate::api::parameters::Parameters;
 use crate::api::resume::KEEP_ALIVE;
-use crate::error::HubError;
 use crate::hub::Event;
 use crate::store::StoreError;
 
@@ -34,7 +34,7 @@ pub(super) enum Format {
 impl Format {
     /// # Errors
     /// `ArgumentInvalid` for a format there is not.
-    pub(super) fn choose(parameters: &Parameters, headers: &HeaderMap) -> Result<Self, HubError> {
+    pub(super) fn choose(parameters: &Parameters, headers: &HeaderMap) -> Result<Self, Error> {
         let wrong = "format must be sse, ndjson, csv or az";
         match parameters.get("format").as_deref() {
             None => Ok(Self::accepted(headers)),
@@ -42,7 +42,7 @@ impl Format {
             Some("ndjson") => Ok(Self::NdJson),
             Some("csv") => Ok(Self::Csv),
             Some("az") => Ok(Self::Az),
-            Some(_) => Err(HubError::ArgumentInvalid(wrong.into())),
+            Some(_) => Err(Error::invalid(wrong)),
         }
     }
 
@@ -146,7 +146,7 @@ fn line(json: &Value) -> String {
 mod tests {
     use super::*;
 
-    fn chosen(query: &str, headers: &HeaderMap) -> Result<Format, HubError> {
+    fn chosen(query: &str, headers: &HeaderMap) -> Result<Format, Error> {
         Format::choose(&Parameters::of(query), headers)
     }
 

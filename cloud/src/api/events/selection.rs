@@ -3,9 +3,9 @@
 use axum::http::HeaderMap;
 use jiff::Timestamp;
 
+use crate::api::Error;
 use crate::api::parameters::Parameters;
-use crate::api::resume::{Resume, number, wrong};
-use crate::error::HubError;
+use crate::api::resume::{Resume, number};
 use crate::hub::{Event, EventKind};
 use crate::store::Filter;
 
@@ -24,7 +24,7 @@ pub(super) struct Selection {
 impl Selection {
     /// # Errors
     /// `ArgumentInvalid`, which names what cannot be.
-    pub(super) fn parse(parameters: &Parameters, headers: &HeaderMap) -> Result<Self, HubError> {
+    pub(super) fn parse(parameters: &Parameters, headers: &HeaderMap) -> Result<Self, Error> {
         let one = |name: &str| parameters.get(name);
         let Resume { since, follow } = Resume::parse(headers, one)?;
         let kinds: Vec<_> = parameters.all("kind").collect();
@@ -52,19 +52,19 @@ impl Selection {
     }
 }
 
-fn time(name: &str, text: Option<String>) -> Result<Option<Timestamp>, HubError> {
+fn time(name: &str, text: Option<String>) -> Result<Option<Timestamp>, Error> {
     let time = text.map(|text| text.parse()).transpose();
     time.map_err(|_| {
-        wrong(format!(
+        Error::invalid(format!(
             "{name} must be a time such as 2026-01-31T08:00:00Z"
         ))
     })
 }
 
-fn check_kind(kind: &str) -> Result<(), HubError> {
+fn check_kind(kind: &str) -> Result<(), Error> {
     match EventKind::NAMES.contains(&kind) {
         true => Ok(()),
-        false => Err(wrong(format!(
+        false => Err(Error::invalid(format!(
             "kind must be one of {}",
             EventKind::NAMES.join(", ")
         ))),
@@ -75,7 +75,7 @@ fn check_kind(kind: &str) -> Result<(), HubError> {
 mod tests {
     use super::*;
 
-    fn parsed(query: &str) -> Result<Selection, HubError> {
+    fn parsed(query: &str) -> Result<Selection, Error> {
         Selection::parse(&Parameters::of(query), &HeaderMap::new())
     }
 

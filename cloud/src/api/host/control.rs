@@ -10,7 +10,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
 use tokio::time::timeout;
 
-use crate::error::HubError;
+use crate::api::Error;
 
 /// A host that says nothing for so long, not even an empty line, does not answer.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -27,7 +27,7 @@ impl Answers {
     ///
     /// # Errors
     /// `HostUnavailable` if none listens there.
-    pub(super) async fn to(socket: &Path, order: &Value) -> Result<Self, HubError> {
+    pub(super) async fn to(socket: &Path, order: &Value) -> Result<Self, Error> {
         let asked = async {
             let (reader, mut writer) = UnixStream::connect(socket).await?.into_split();
             writer.write_all(format!("{order}\n").as_bytes()).await?;
@@ -37,7 +37,7 @@ impl Answers {
             })
         };
         asked.await.map_err(|error: io::Error| {
-            HubError::HostUnavailable(format!("no host listens at {}: {error}", socket.display()))
+            Error::HostUnavailable(format!("no host listens at {}: {error}", socket.display()))
         })
     }
 
@@ -45,7 +45,7 @@ impl Answers {
     ///
     /// # Errors
     /// `HostUnavailable` if the host falls silent, or refuses.
-    pub(super) async fn next(&mut self) -> Result<Option<Value>, HubError> {
+    pub(super) async fn next(&mut self) -> Result<Option<Value>, Error> {
         loop {
             let line = timeout(SILENCE, self.lines.next_line()).await;
             let line = line.map_err(|_| unavailable("the host does not answer"))?;
@@ -59,7 +59,7 @@ impl Answers {
     }
 }
 
-fn read(line: &str) -> Result<Value, HubError> {
+fn read(line: &str) -> Result<Value, Error> {
     let answer: Value = serde_json::from_str(line).map_err(unavailable)?;
     match answer.get("error").and_then(Value::as_str) {
         Some(error) => Err(unavailable(error)),
@@ -67,6 +67,6 @@ fn read(line: &str) -> Result<Value, HubError> {
     }
 }
 
-fn unavailable(why: impl ToString) -> HubError {
-    HubError::HostUnavailable(why.to_string())
+fn unavailable(why: impl ToString) -> Error {
+    Error::HostUnavailable(why.to_string())
 }

@@ -32,7 +32,7 @@ use super::Services;
 use super::auth::{Caller, Right};
 use super::parameters::Parameters;
 use super::problem::Problem;
-use crate::error::HubError;
+use crate::api::Error;
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new()
@@ -62,7 +62,7 @@ async fn history(
 async fn only_answer(services: &Services, question: &str) -> Result<Json<Value>, Problem> {
     let mut answers = Answers::to(socket(services)?, &json!({"do": question})).await?;
     let answer = answers.next().await?;
-    let answer = answer.ok_or_else(|| HubError::HostUnavailable("the host has ended".into()))?;
+    let answer = answer.ok_or_else(|| Error::HostUnavailable("the host has ended".into()))?;
     Ok(Json(answer))
 }
 
@@ -99,11 +99,8 @@ async fn roll_back(
     Ok(steps(answers, None))
 }
 
-fn socket(services: &Services) -> Result<&Path, HubError> {
-    services
-        .host_control
-        .as_deref()
-        .ok_or(HubError::HostNotFound)
+fn socket(services: &Services) -> Result<&Path, Error> {
+    services.host_control.as_deref().ok_or(Error::HostNotFound)
 }
 
 /// Each step as a line, and the reason if the host falls silent. What was uploaded is kept as long.

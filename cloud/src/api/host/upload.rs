@@ -10,7 +10,7 @@ use axum::body::Body;
 use futures::StreamExt;
 use tokio::time::timeout;
 
-use crate::error::HubError;
+use crate::api::Error;
 use crate::files;
 
 /// Larger than any component a host compiles in its time, in bytes.
@@ -32,17 +32,17 @@ impl Upload {
     ///
     /// # Errors
     /// `ArgumentInvalid` if it does not come whole, is too large or no WebAssembly.
-    pub(super) async fn receive(body: Body, name: &str) -> Result<Self, HubError> {
+    pub(super) async fn receive(body: Body, name: &str) -> Result<Self, Error> {
         let bytes = timeout(PATIENCE, read(body)).await.ok().flatten();
         let bytes = bytes.ok_or_else(|| {
-            wrong(format!(
+            Error::invalid(format!(
                 "a component has at most {LIMIT} bytes, and comes within {} s",
                 PATIENCE.as_secs()
             ))
         })?;
         if !bytes.starts_with(b"\0asm") {
-            return Err(wrong(
-                "this is no WebAssembly component: a .wasm file is wanted".into(),
+            return Err(Error::invalid(
+                "this is no WebAssembly component: a .wasm file is wanted",
             ));
         }
         let dir = format!("cloud-component-{:032x}", rand::random::<u128>());
@@ -51,7 +51,7 @@ impl Upload {
         let upload = Self { dir, file };
         upload
             .write(&bytes)
-            .map_err(|error| wrong(format!("it cannot be kept for the host: {error}")))?;
+            .map_err(|error| Error::invalid(format!("it cannot be kept for the host: {error}")))?;
         Ok(upload)
     }
 
@@ -96,10 +96,6 @@ async fn read(body: Body) -> Option<Vec<u8>> {
         }
     }
     Some(bytes)
-}
-
-fn wrong(what: String) -> HubError {
-    HubError::ArgumentInvalid(what)
 }
 
 #[cfg(test)]

@@ -24,11 +24,12 @@ use axum::routing::get;
 use futures::{StreamExt, stream};
 
 use self::watch::{Told, Watch};
+use super::Error;
 use super::Services;
 use super::auth::{Caller, Right};
 use super::parameters::Parameters;
 use super::problem::Problem;
-use super::resume::{KEEP_ALIVE, Resume, wrong};
+use super::resume::{KEEP_ALIVE, Resume};
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new().route("/api/trace", get(read))
@@ -51,7 +52,7 @@ async fn read(
     match parameters.get("format").as_deref() {
         None | Some("sse") => Ok(frames(watch)),
         Some("ndjson") => Ok(lines(watch)),
-        Some(_) => Err(wrong("format must be sse or ndjson").into()),
+        Some(_) => Err(Error::invalid("format must be sse or ndjson").into()),
     }
 }
 

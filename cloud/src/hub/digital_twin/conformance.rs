@@ -4,14 +4,14 @@ use dtdl::{Interface, Model};
 use serde_json::Value;
 
 use super::patch::{Change, DigitalTwinPatch, Operation};
-use crate::error::HubError;
+use crate::hub::Error;
 
 impl DigitalTwinPatch {
     /// Refuses a patch of what the model does not have, of what is not writable, and of values that do not fit.
     ///
     /// # Errors
     /// `ArgumentInvalid`, which names the operation and, in its value, the place.
-    pub fn check(&self, model: &Model) -> Result<(), HubError> {
+    pub fn check(&self, model: &Model) -> Result<(), Error> {
         let check = |operation: &Operation| {
             let misfit = operation.misfit(model);
             misfit.map_or(Ok(()), |why| Err(operation.refused(&why)))

@@ -8,7 +8,7 @@ use super::super::Twin;
 use super::super::twin::replacing;
 use super::patch::{Change, DigitalTwinPatch, Operation};
 use super::{MARKER, component};
-use crate::error::HubError;
+use crate::hub::Error;
 
 /// What the operations touched of a name: all of it, or some properties of a component.
 enum Touched {
@@ -22,7 +22,7 @@ impl DigitalTwinPatch {
     ///
     /// # Errors
     /// `ArgumentInvalid`, if an operation takes for a component what is none, or the other way round.
-    pub(super) fn desired(&self, twin: &Twin) -> Result<Map<String, Value>, HubError> {
+    pub(super) fn desired(&self, twin: &Twin) -> Result<Map<String, Value>, Error> {
         let mut next = twin.desired().clone();
         let mut touched = BTreeMap::new();
         for operation in &self.operations {
@@ -41,7 +41,7 @@ impl DigitalTwinPatch {
 
 impl Operation {
     /// Whatever the twin has under the name must be of the operation's kind.
-    fn check_kind(&self, desired: &Map<String, Value>, twin: &Twin) -> Result<(), HubError> {
+    fn check_kind(&self, desired: &Map<String, Value>, twin: &Twin) -> Result<(), Error> {
         let wants_component = match (&self.component, &self.change) {
             (Some(_), _) | (None, Change::Component(_)) => true,
             (None, Change::Property(_)) => false,

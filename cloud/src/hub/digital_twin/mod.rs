@@ -18,9 +18,9 @@ use serde_json::{Map, Value};
 
 pub use self::patch::DigitalTwinPatch;
 
+use super::Error;
 use super::twin::TwinPatch;
 use super::{DeviceTwin, Hub, check_etag};
-use crate::error::HubError;
 
 /// What makes an object of a device twin a component: `{"__t": "c"}`.
 const MARKER: (&str, &str) = ("__t", "c");
@@ -46,7 +46,7 @@ impl Hub {
         id: &str,
         patch: &DigitalTwinPatch,
         if_match: Option<&str>,
-    ) -> Result<DeviceTwin, HubError> {
+    ) -> Result<DeviceTwin, Error> {
         loop {
             let before = self.twin(id)?;
             check_etag(if_match, &before.etag())?;
@@ -57,7 +57,7 @@ impl Hub {
             };
             match self.patch_twin(id, change, Some(&before.etag())) {
                 // Someone else was first, and what he wrote may matter here.
-                Err(HubError::PreconditionFailed { .. }) => {}
+                Err(Error::PreconditionFailed { .. }) => {}
                 done => return done,
             }
         }

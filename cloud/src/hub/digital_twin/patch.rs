@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::METADATA;
-use crate::error::HubError;
+use crate::hub::Error;
 
 /// The name of a component, a property or a field, in characters (DTDL v2).
 const NAME_LIMIT: usize = 64;
@@ -42,10 +42,10 @@ impl DigitalTwinPatch {
     ///
     /// # Errors
     /// `ArgumentInvalid`, which names the operation that is not well formed.
-    pub fn from_json(body: &Value) -> Result<Self, HubError> {
+    pub fn from_json(body: &Value) -> Result<Self, Error> {
         let operations = body.as_array().filter(|operations| !operations.is_empty());
         let operations = operations.ok_or_else(|| {
-            HubError::ArgumentInvalid(
+            Error::ArgumentInvalid(
                 "a digital twin is changed by a JSON Patch: a list of one or more operations"
                     .into(),
             )
@@ -60,7 +60,7 @@ impl DigitalTwinPatch {
 }
 
 impl Operation {
-    fn from_json(operation: &Value, number: usize) -> Result<Self, HubError> {
+    fn from_json(operation: &Value, number: usize) -> Result<Self, Error> {
         let text = |key| operation.get(key).and_then(Value::as_str);
         let (op, path) = (text("op").unwrap_or("?"), text("path").unwrap_or("?"));
         let label = format!("operation {number} ({} {})", shown(op), shown(path));
@@ -81,7 +81,7 @@ impl Operation {
     }
 
     /// This operation cannot be done.
-    pub(super) fn refused(&self, why: &str) -> HubError {
+    pub(super) fn refused(&self, why: &str) -> Error {
         refused(&self.label, why)
     }
 }
@@ -113,8 +113,8 @@ impl Change {
     }
 }
 
-fn refused(label: &str, why: &str) -> HubError {
-    HubError::ArgumentInvalid(format!("{label}: {why}"))
+fn refused(label: &str, why: &str) -> Error {
+    Error::ArgumentInvalid(format!("{label}: {why}"))
 }
 
 /// So much of a text as a message can bear.

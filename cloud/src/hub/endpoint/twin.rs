@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{Answer, Endpoint, OUT_OF_ORDER};
-use crate::error::HubError;
 use crate::faults::Fault;
+use crate::hub::Error;
 use crate::hub::held::Until;
 use crate::hub::{EventKind, now, topic};
 use crate::json::read;
@@ -16,7 +16,7 @@ const OVERSIZE: u32 = 512 * 1024;
 impl Endpoint {
     pub(super) fn on_twin_get(&mut self, rid: &str) -> Answer {
         if self.suffers(&Fault::ThrottleTwin) {
-            return self.refuse(rid, &HubError::Throttled);
+            return self.refuse(rid, &Error::Throttled);
         }
         let mut twin = self.link.with(|entry, _| entry.twin.device_json())?;
         self.oversize(&mut twin);
@@ -46,7 +46,7 @@ impl Endpoint {
 
     pub(super) fn on_report(&mut self, rid: &str, payload: &[u8]) -> Answer {
         if self.suffers(&Fault::ThrottleTwin) {
-            return self.refuse(rid, &HubError::Throttled);
+            return self.refuse(rid, &Error::Throttled);
         }
         let outcome = self.report(payload)?;
         if self.suffers(&Fault::WithholdAcks) || self.suffers(&Fault::WithholdTwin) {
@@ -58,17 +58,17 @@ impl Endpoint {
         }
     }
 
-    fn refuse(&self, rid: &str, error: &HubError) -> Answer {
+    fn refuse(&self, rid: &str, error: &Error) -> Answer {
         let topic = topic::twin_result(error.status(), rid, None);
         self.send(topic, error_json(error).to_string().into())
     }
 
-    fn report(&self, payload: &[u8]) -> Result<Result<u64, HubError>, Close> {
+    fn report(&self, payload: &[u8]) -> Result<Result<u64, Error>, Close> {
         let patch: Value = match read(payload) {
             Ok(patch) => patch,
             Err(_) => {
                 let why = "the reported properties are no JSON, or nest too deep".into();
-                return Ok(Err(HubError::ArgumentInvalid(why)));
+                return Ok(Err(Error::ArgumentInvalid(why)));
             }
         };
         self.link.with(|entry, store| {
@@ -85,7 +85,7 @@ impl Endpoint {
     }
 }
 
-fn error_json(error: &HubError) -> Value {
+fn error_json(error: &Error) -> Value {
     json!({
         "errorCode": error.code(),
         "trackingId": format!("{:032X}", rand::random::<u128>()),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::error::HubError;
+use crate::hub::Error;
 
 /// Tags together, in bytes.
 const TAGS: usize = 8 * 1024;
@@ -18,20 +18,20 @@ const DEPTH: usize = 10;
 const INTEGER: i64 = 1 << 52;
 
 /// Checks a patch property by property.
-pub(super) fn check_properties(patch: &Map<String, Value>) -> Result<(), HubError> {
+pub(super) fn check_properties(patch: &Map<String, Value>) -> Result<(), Error> {
     check_object(patch, 1)
 }
 
-pub(super) fn check_tags(tags: &Map<String, Value>) -> Result<(), HubError> {
+pub(super) fn check_tags(tags: &Map<String, Value>) -> Result<(), Error> {
     check_total("tags", tags, TAGS)
 }
 
 /// Checks the whole of a section after a change.
-pub(super) fn check_size(what: &str, values: &Map<String, Value>) -> Result<(), HubError> {
+pub(super) fn check_size(what: &str, values: &Map<String, Value>) -> Result<(), Error> {
     check_total(what, values, SECTION)
 }
 
-fn check_total(what: &str, values: &Map<String, Value>, limit: usize) -> Result<(), HubError> {
+fn check_total(what: &str, values: &Map<String, Value>, limit: usize) -> Result<(), Error> {
     match size_of(values) {
         size if size > limit => refuse(format!("{what} would take {size} bytes of {limit}")),
         _ => Ok(()),
@@ -58,7 +58,7 @@ fn size_of(object: &Map<String, Value>) -> usize {
         .sum()
 }
 
-fn check_object(object: &Map<String, Value>, depth: usize) -> Result<(), HubError> {
+fn check_object(object: &Map<String, Value>, depth: usize) -> Result<(), Error> {
     if depth > DEPTH {
         return refuse(format!("properties may not nest deeper than {DEPTH}"));
     }
@@ -69,7 +69,7 @@ fn check_object(object: &Map<String, Value>, depth: usize) -> Result<(), HubErro
     Ok(())
 }
 
-fn check_key(key: &str) -> Result<(), HubError> {
+fn check_key(key: &str) -> Result<(), Error> {
     let forbidden = |c: char| c.is_control() || matches!(c, '.' | '$' | ' ');
     if key.is_empty() || key.len() > KEY || key.contains(forbidden) {
         let shown: String = key.chars().take(64).collect();
@@ -80,7 +80,7 @@ fn check_key(key: &str) -> Result<(), HubError> {
     Ok(())
 }
 
-fn check_value(key: &str, value: &Value, depth: usize) -> Result<(), HubError> {
+fn check_value(key: &str, value: &Value, depth: usize) -> Result<(), Error> {
     match value {
         Value::Object(object) => check_object(object, depth + 1),
         Value::Array(items) if depth < DEPTH => items
@@ -105,6 +105,6 @@ fn fits(number: &serde_json::Number) -> bool {
             .is_some_and(|n| (-INTEGER..INTEGER).contains(&n))
 }
 
-fn refuse(why: String) -> Result<(), HubError> {
-    Err(HubError::ArgumentInvalid(why))
+fn refuse(why: String) -> Result<(), Error> {
+    Err(Error::ArgumentInvalid(why))
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use self::merge::Stamp;
-use crate::error::HubError;
+use super::Error;
 
 /// Tags, desired and reported properties of one device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,16 +67,16 @@ impl TwinPatch {
     ///
     /// # Errors
     /// `ArgumentInvalid` if one of them is not an object.
-    pub fn from_json(body: &Value) -> Result<Self, HubError> {
+    pub fn from_json(body: &Value) -> Result<Self, Error> {
         let object = |at: &str| match body.pointer(at) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::Object(map)) => Ok(Some(map.clone())),
-            Some(_) => Err(HubError::ArgumentInvalid(format!(
+            Some(_) => Err(Error::ArgumentInvalid(format!(
                 "the twin's {at} must be a JSON object"
             ))),
         };
         if !body.is_object() {
-            return Err(HubError::ArgumentInvalid(
+            return Err(Error::ArgumentInvalid(
                 "a twin patch must be a JSON object".into(),
             ));
         }
@@ -195,7 +195,7 @@ impl Twin {
     ///
     /// # Errors
     /// `ArgumentInvalid` if the patch is no object or breaks a limit; the twin is unchanged then.
-    pub fn report(&mut self, patch: &Value, now: Timestamp) -> Result<u64, HubError> {
+    pub fn report(&mut self, patch: &Value, now: Timestamp) -> Result<u64, Error> {
         let mut patch = as_object(patch)?;
         remove_own(&mut patch);
         limits::check_properties(&patch)?;
@@ -215,7 +215,7 @@ impl Twin {
         &mut self,
         patch: TwinPatch,
         now: Timestamp,
-    ) -> Result<Option<DesiredPush>, HubError> {
+    ) -> Result<Option<DesiredPush>, Error> {
         let patch = patch.clean();
         let mut next = self.clone();
         if let Some(tags) = &patch.tags {
@@ -244,7 +244,7 @@ impl Twin {
         &mut self,
         with: TwinPatch,
         now: Timestamp,
-    ) -> Result<Option<DesiredPush>, HubError> {
+    ) -> Result<Option<DesiredPush>, Error> {
         let with = with.clean();
         let patch = TwinPatch {
             tags: with.tags.map(|new| removing_others(&self.tags, new)),
@@ -303,7 +303,7 @@ fn with_version(mut properties: Map<String, Value>, version: u64) -> Value {
     properties.into()
 }
 
-fn as_object(value: &Value) -> Result<Map<String, Value>, HubError> {
+fn as_object(value: &Value) -> Result<Map<String, Value>, Error> {
     let object = value.as_object().cloned();
-    object.ok_or_else(|| HubError::ArgumentInvalid("properties must be a JSON object".into()))
+    object.ok_or_else(|| Error::ArgumentInvalid("properties must be a JSON object".into()))
 }

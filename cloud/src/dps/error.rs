@@ -1,0 +1,17 @@
+//! Errors of the provisioning service.
+
+use crate::hub;
+
+/// A refused operation on an enrollment or a registration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// An error that hub and provisioning service have in common: an invalid argument, a failed precondition.
+    #[error(transparent)]
+    Hub(#[from] hub::Error),
+    /// No enrollment or enrollment group has this id.
+    #[error("no enrolment with the id {0:?}")]
+    EnrollmentNotFound(String),
+    /// No device has registered under this id.
+    #[error("no registration with the id {0:?}")]
+    RegistrationNotFound(String),
+}

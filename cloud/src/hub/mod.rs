@@ -5,6 +5,7 @@ mod connect;
 mod device;
 mod digital_twin;
 mod endpoint;
+mod error;
 mod etag;
 mod events;
 mod faults;
@@ -32,6 +33,7 @@ pub use self::device::{Authentication, Capabilities, Device, DeviceSpec, Status,
 pub(crate) use self::device::{check_id, time};
 pub use self::digital_twin::DigitalTwinPatch;
 pub(crate) use self::endpoint::Endpoint;
+pub use self::error::Error;
 pub(crate) use self::etag::{check as check_etag, of as etag};
 pub use self::events::{Event, EventKind, FaultPhase, Message, RegistryChange, TwinChange};
 pub(crate) use self::link::Push;
@@ -43,7 +45,6 @@ use self::c2d::Queue;
 use self::link::Link;
 use self::subscriptions::Session;
 use self::twins::Pushed;
-use crate::error::HubError;
 use crate::faults::Faults;
 use crate::mqtt::Close;
 use crate::store::{Store, StoreError};
@@ -122,7 +123,7 @@ impl Hub {
         &self.inner.store
     }
 
-    /// The faults that are on. [`Hub::begin_fault`] begins one.
+    /// The active faults. [`Hub::start_fault`] starts one.
     pub fn faults(&self) -> &Faults {
         &self.inner.faults
     }
@@ -153,8 +154,8 @@ impl Hub {
 }
 
 /// Finds a device's entry, or says that there is none.
-fn entry<'a>(state: &'a mut BTreeMap<String, Entry>, id: &str) -> Result<&'a mut Entry, HubError> {
-    let missing = || HubError::DeviceNotFound(id.to_owned());
+fn entry<'a>(state: &'a mut BTreeMap<String, Entry>, id: &str) -> Result<&'a mut Entry, Error> {
+    let missing = || Error::DeviceNotFound(id.to_owned());
     state.get_mut(id).ok_or_else(missing)
 }
 

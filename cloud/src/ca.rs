@@ -78,10 +78,10 @@ impl Authority {
         Ok(Self { issuer })
     }
 
-    /// An authority nobody knows, which is kept nowhere.
-    pub(crate) fn foreign() -> Result<Self, CaError> {
+    /// Makes an authority that no client trusts and that is not stored.
+    pub(crate) fn unknown() -> Result<Self, CaError> {
         let mut params = authority();
-        params.distinguished_name = named("Foreign authority");
+        params.distinguished_name = named("Unknown authority");
         let issuer = Issuer::new(params, KeyPair::generate()?);
         Ok(Self { issuer })
     }

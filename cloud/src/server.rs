@@ -16,7 +16,7 @@ use crate::console::{self, Console};
 use crate::dir::Policies;
 use crate::dps::{Dps, DpsConfig};
 use crate::faults::Faults;
-use crate::front::Front;
+use crate::front::DeviceServer;
 use crate::hub::Hub;
 use crate::models::Library;
 use crate::store::{Place, Retention, Store};
@@ -100,8 +100,8 @@ impl Cloud {
             api::router(services.clone()),
             ends.clone(),
         );
-        let operators_tls = config.tls.right().clone();
-        let front = Front {
+        let operators_tls = config.tls.valid().clone();
+        let device_server = DeviceServer {
             tls: config.tls,
             hub: hub.clone(),
             dps: dps.clone(),
@@ -113,7 +113,7 @@ impl Cloud {
             dps,
             console,
             shutdown,
-            devices: tokio::spawn(front.serve(mqtt_listener, ends)),
+            devices: tokio::spawn(device_server.serve(mqtt_listener, ends)),
             operators: tokio::spawn(api::serve(https_listener, operators_tls, services)),
             pages: tokio::spawn(pages),
         })

@@ -7,12 +7,12 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedProtocolVersion};
 
 use crate::ca::{self, Authority, CaError, ServerIdentity};
-use crate::faults::Flaw;
+use crate::faults::CertificateFlaw;
 
-/// The name in a certificate that is for another name.
-const OTHER_NAME: &str = "elsewhere.localhost";
+/// The host name in a certificate with a name mismatch.
+const MISMATCHED_NAME: &str = "elsewhere.localhost";
 
-/// Which versions of TLS are spoken. Azure speaks 1.2.
+/// The accepted versions of TLS. Azure speaks 1.2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TlsVersions {
     /// 1.2 and 1.3.
@@ -34,20 +34,20 @@ impl TlsVersions {
     }
 }
 
-/// The server's side of TLS with the cloud's certificate, and with those that must not be accepted.
+/// TLS configurations of the server: one with the valid certificate, one for each [`CertificateFlaw`].
 #[derive(Clone)]
 pub struct Certificates {
-    right: Arc<ServerConfig>,
-    other_name: Arc<ServerConfig>,
-    foreign_authority: Arc<ServerConfig>,
+    valid: Arc<ServerConfig>,
+    name_mismatch: Arc<ServerConfig>,
+    unknown_ca: Arc<ServerConfig>,
     self_signed: Arc<ServerConfig>,
 }
 
 impl Certificates {
-    /// Lets the authority issue them for these names and addresses, of which there is at least one.
+    /// Issues the certificates for these names and addresses, at least one.
     ///
     /// # Errors
-    /// If the authority may not vouch for a name.
+    /// If the authority may not certify a name.
     pub fn issue(
         authority: &Authority,
         names: &[String],
@@ -56,29 +56,29 @@ impl Certificates {
         let names = || names.iter().map(String::as_str);
         let config = |identity: ServerIdentity| server_config(identity, versions);
         Ok(Self {
-            right: config(authority.issue(names())?)?,
-            other_name: config(authority.issue([OTHER_NAME])?)?,
-            foreign_authority: config(Authority::foreign()?.issue(names())?)?,
-            self_signed: config(ca::self_signed([OTHER_NAME])?)?,
+            valid: config(authority.issue(names())?)?,
+            name_mismatch: config(authority.issue([MISMATCHED_NAME])?)?,
+            unknown_ca: config(Authority::unknown()?.issue(names())?)?,
+            self_signed: config(ca::self_signed([MISMATCHED_NAME])?)?,
         })
     }
 
-    /// The one clients are to accept.
-    pub fn right(&self) -> &Arc<ServerConfig> {
-        &self.right
+    /// Returns the configuration with the valid certificate.
+    pub fn valid(&self) -> &Arc<ServerConfig> {
+        &self.valid
     }
 
-    /// One that has this flaw.
-    pub fn wrong(&self, flaw: Flaw) -> &Arc<ServerConfig> {
+    /// Returns the configuration whose certificate has this flaw.
+    pub fn flawed(&self, flaw: CertificateFlaw) -> &Arc<ServerConfig> {
         match flaw {
-            Flaw::OtherName => &self.other_name,
-            Flaw::ForeignAuthority => &self.foreign_authority,
-            Flaw::SelfSigned => &self.self_signed,
+            CertificateFlaw::NameMismatch => &self.name_mismatch,
+            CertificateFlaw::UnknownCa => &self.unknown_ca,
+            CertificateFlaw::SelfSigned => &self.self_signed,
         }
     }
 }
 
-/// It asks clients for no certificate.
+/// Builds a configuration without client certificates.
 fn server_config(
     identity: ServerIdentity,
     versions: TlsVersions,

@@ -171,7 +171,7 @@ impl Cloud {
         assert_eq!(answer.code, 0, "{}", answer.stderr);
     }
 
-    /// `cloud fault` with these arguments, such as `black-hole --for 10s`. Its end is the event `fault-ended`.
+    /// `cloud fault` with these arguments, such as `black-hole --duration 10s`. Its end is the event `fault-ended`.
     pub fn fault(&self, arguments: &[&str]) {
         self.ask(&[&["fault"], arguments].concat());
     }

@@ -1,12 +1,6 @@
 //! Each fault at each moment of a device's life: afterwards every number has arrived, duplicates are the same messages, the
 //! twin has converged, and commands are answered. Five moments of each fault are a table that `make soak` prints (`SOAK=1`);
 //! otherwise each fault has one.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "in a test, to panic is to fail; the table is its result"
-)]
 
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -19,8 +13,8 @@ use end_to_end::{Device, Events, HostCommand, PATIENCE, Process, guest};
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// How long a fault lasts.
-const LASTS: &str = "4s";
+/// The duration of a fault.
+const DURATION: &str = "4s";
 /// The most messages a broken connection may bring twice.
 const WINDOW: usize = 32;
 /// A device is back so soon after a short fault.
@@ -31,9 +25,9 @@ const AT_A_TIME: usize = 4;
 /// What goes wrong.
 struct Fault {
     name: &'static str,
-    /// Orders to the cloud: those that last, and then a stroke if standing connections do not feel them.
+    /// Arguments of `cloud fault`: lasting faults, then one-shot faults where connections do not notice the former.
     lasting: &'static [&'static [&'static str]],
-    strokes: &'static [&'static str],
+    one_shots: &'static [&'static str],
     /// What the device takes for a person's to mend, which it is told when it is.
     refused: bool,
 }
@@ -41,12 +35,12 @@ struct Fault {
 const fn lasting(
     name: &'static str,
     lasting: &'static [&'static [&'static str]],
-    strokes: &'static [&'static str],
+    one_shots: &'static [&'static str],
 ) -> Fault {
     Fault {
         name,
         lasting,
-        strokes,
+        one_shots,
         refused: false,
     }
 }
@@ -58,8 +52,8 @@ const fn refused(name: &'static str, orders: &'static [&'static [&'static str]])
     }
 }
 
-const fn stroke(name: &'static str, strokes: &'static [&'static str]) -> Fault {
-    lasting(name, &[], strokes)
+const fn one_shot(name: &'static str, one_shots: &'static [&'static str]) -> Fault {
+    lasting(name, &[], one_shots)
 }
 
 const FAULTS: &[Fault] = &[
@@ -67,16 +61,20 @@ const FAULTS: &[Fault] = &[
     lasting("tls-stall", &[&["tls-stall"]], &["reset"]),
     refused(
         "wrong-certificate",
-        &[&["wrong-certificate", "--flaw", "foreign-authority"]],
+        &[&["wrong-certificate", "--flaw", "unknown-ca"]],
     ),
     lasting("silent", &[&["silent"]], &["reset"]),
     lasting("connack 3", &[&["connack", "--code", "3"]], &["reset"]),
     refused("connack 5", &[&["connack", "--code", "5"]]),
     lasting("black-hole", &[&["black-hole"]], &[]),
-    lasting("black-hole --lose", &[&["black-hole", "--lose"]], &[]),
+    lasting(
+        "black-hole --drop-connections",
+        &[&["black-hole", "--drop-connections"]],
+        &[],
+    ),
     lasting("slow", &[&["slow", "--latency", "200ms"]], &[]),
     lasting("withhold-acks", &[&["withhold-acks"]], &[]),
-    lasting("delay-acks", &[&["delay-acks", "--by", "500ms"]], &[]),
+    lasting("delay-acks", &[&["delay-acks", "--delay", "500ms"]], &[]),
     lasting("reorder-acks", &[&["reorder-acks"]], &[]),
     lasting("duplicate-acks", &[&["duplicate-acks"]], &[]),
     lasting(
@@ -88,7 +86,7 @@ const FAULTS: &[Fault] = &[
     lasting("withhold-twin", &[&["withhold-twin"]], &["reset"]),
     lasting("oversize-twin", &[&["oversize-twin"]], &["reset"]),
     lasting("twin-race", &[&["twin-race"]], &["reset"]),
-    lasting("lose-desired", &[&["lose-desired"]], &[]),
+    lasting("drop-desired", &[&["drop-desired"]], &[]),
     lasting("early-method", &[&["early-method"]], &["reset"]),
     refused(
         "throttle-dps",
@@ -102,14 +100,14 @@ const FAULTS: &[Fault] = &[
         &[&["connack", "--code", "5"], &["keep-assigning"]],
     ),
     refused("reassign", &[&["connack", "--code", "5"], &["reassign"]]),
-    stroke("reset", &["reset"]),
-    stroke("close", &["close"]),
-    stroke("mid-packet", &["mid-packet"]),
-    stroke("expire-token", &["expire-token"]),
-    stroke("take-over", &["take-over"]),
-    stroke("forget-sessions", &["forget-sessions", "reset"]),
-    stroke("restart-empty", &["restart-empty"]),
-    stroke("stale-desired", &["stale-desired"]),
+    one_shot("reset", &["reset"]),
+    one_shot("close", &["close"]),
+    one_shot("mid-packet", &["mid-packet"]),
+    one_shot("expire-token", &["expire-token"]),
+    one_shot("take-over", &["take-over"]),
+    one_shot("forget-sessions", &["forget-sessions", "reset"]),
+    one_shot("restart-empty", &["restart-empty"]),
+    one_shot("stale-desired", &["stale-desired"]),
 ];
 
 /// When it goes wrong.
@@ -201,7 +199,7 @@ impl Cell {
                 self.events.next("fault-ended");
                 self.events.next("telemetry");
             }
-            // A stroke is too short to wait in.
+            // A one-shot fault is too short to wait in.
             Moment::Renewal if fault.lasting.is_empty() => {
                 self.host.stderr.wait_for("the token is to be renewed");
             }
@@ -217,7 +215,7 @@ impl Cell {
         for order in fault.lasting {
             self.device
                 .cloud
-                .fault(&[*order, &["--for", LASTS]].concat());
+                .fault(&[*order, &["--duration", DURATION]].concat());
         }
         if moment == Moment::Start {
             self.host = host(&self.device, moment).start();
@@ -231,8 +229,8 @@ impl Cell {
             "--connect-timeout",
             "3",
         ]);
-        for stroke in fault.strokes {
-            self.device.cloud.fault(&[*stroke]);
+        for one_shot in fault.one_shots {
+            self.device.cloud.fault(&[*one_shot]);
         }
         self.device
             .cloud
@@ -245,8 +243,8 @@ impl Cell {
         for _ in fault.lasting {
             over = enqueued(&self.events.next("fault-ended"));
         }
-        for _ in fault.strokes.iter().filter(|_| fault.lasting.is_empty()) {
-            over = enqueued(&self.events.next("fault-struck"));
+        for _ in fault.one_shots.iter().filter(|_| fault.lasting.is_empty()) {
+            over = enqueued(&self.events.next("fault-triggered"));
         }
         if fault.refused {
             over = Timestamp::now();
@@ -416,7 +414,7 @@ fn table(results: &[(&str, Moment, Option<Outcome>)]) -> String {
     let soon = all.iter().filter(|it| it.back_after <= SOON).count();
     let _ = write!(
         text,
-        "\nback within {} s of the end of a fault of {LASTS}: {soon} of {}\n",
+        "\nback within {} s of the end of a fault of {DURATION}: {soon} of {}\n",
         SOON.as_secs(),
         all.len()
     );

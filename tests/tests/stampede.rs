@@ -1,11 +1,5 @@
 //! Many devices of one process lose their hub together: all come back, no faster than the hub takes them, and nothing is lost.
 //! `SOAK=1` takes a thousand.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "in a test, to panic is to fail; the figures are its result"
-)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -17,16 +11,17 @@ use end_to_end::{Cloud, Events};
 use host::{
     clock::SystemClock,
     device::{
-        Connecting, Device, Identity, Parts,
+        ConnectionConfig, Device, DeviceConfig, Identity,
         behaviour::{
-            Answer, Behaviour, Description, Event, Failure, Instance, Outcome, Start, Surroundings,
+            Answer, Behaviour, CallFailure, Description, Event, Instance, InstanceContext, Outcome,
+            Start,
         },
         effect::{Effect, Schedule},
     },
-    hub::{message::Message, pace::Pace},
+    hub::{connect_rate_limit::ConnectRateLimit, message::TelemetryMessage},
     mqtt::{Endpoint, rumqtt::Rumqtt, tls},
-    provision::{dps::Registration, sas::Key},
-    store::{DeviceStore, Kept, Memory, Retention},
+    provision::{dps::Registration, sas::SymmetricKey},
+    store::{DeviceStore, MemoryBackend, PersistedState, Retention},
 };
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::Value;
@@ -74,9 +69,9 @@ impl Behaviour for Numbers {
 
     fn start(
         &self,
-        _: Surroundings,
+        _: InstanceContext,
         _: Start,
-    ) -> impl Future<Output = Result<(Self, Outcome), Failure>> + Send + 'static {
+    ) -> impl Future<Output = Result<(Self, Outcome), CallFailure>> + Send + 'static {
         let timer = Effect::SetTimer("tick".to_owned(), Schedule::Every(PERIOD));
         let started = (self.clone(), self.outcome(vec![timer]));
         async move { Ok(started) }
@@ -84,7 +79,7 @@ impl Behaviour for Numbers {
 }
 
 impl Instance for Numbers {
-    async fn handle(self, _: Event) -> Result<(Self, Outcome), Failure> {
+    async fn handle(self, _: Event) -> Result<(Self, Outcome), CallFailure> {
         let mut effects = vec![];
         if !self.stopped.load(Ordering::SeqCst) {
             let number = self.count.fetch_add(1, Ordering::SeqCst) + 1;
@@ -99,9 +94,9 @@ impl Instance for Numbers {
     }
 }
 
-fn message(number: u64) -> Message {
-    Message {
-        id: Message::new_id(),
+fn message(number: u64) -> TelemetryMessage {
+    TelemetryMessage {
+        id: TelemetryMessage::new_id(),
         created: jiff::Timestamp::now(),
         component: None,
         content_type: "application/json".to_owned(),
@@ -116,8 +111,8 @@ struct Site {
     transport: Rumqtt,
     endpoint: Endpoint,
     id_scope: String,
-    key: Key,
-    pace: Arc<Pace>,
+    key: SymmetricKey,
+    pace: Arc<ConnectRateLimit>,
     clock: Arc<SystemClock>,
     stopped: Arc<AtomicBool>,
 }
@@ -132,7 +127,7 @@ impl Site {
             transport: Rumqtt::new(tls),
             endpoint: Endpoint::parse(&text(&running["dpsName"])).expect("a name"),
             id_scope: text(&running["idScope"]),
-            key: Key::parse(&text(&group["defaultGroup"]["primaryKey"])).expect("a key"),
+            key: SymmetricKey::parse(&text(&group["defaultGroup"]["primaryKey"])).expect("a key"),
             pace: Arc::default(),
             clock: Arc::new(SystemClock::new()),
             stopped: Arc::default(),
@@ -149,9 +144,9 @@ impl Site {
             count,
             stopped: self.stopped.clone(),
         };
-        let backend = Box::new(Memory::default());
+        let backend = Box::new(MemoryBackend::default());
         let clock = self.clock.clone();
-        Device::new(Parts {
+        Device::new(DeviceConfig {
             name: name.into(),
             behaviour,
             config: [].into(),
@@ -162,14 +157,19 @@ impl Site {
                 key: self.key.derive(name),
             }),
             transport: self.transport.clone(),
-            connecting: Connecting {
+            connecting: ConnectionConfig {
                 pace: self.pace.clone(),
-                ..Connecting::default()
+                ..ConnectionConfig::default()
             },
-            store: DeviceStore::new(backend, Kept::default(), Retention::default(), &*clock),
+            store: DeviceStore::new(
+                backend,
+                PersistedState::default(),
+                Retention::default(),
+                &*clock,
+            ),
             clock,
             seed: None,
-            versions: host::swap::Parts::default(),
+            versions: host::swap::SwapConfig::default(),
             limits: Arc::default(),
             observer: Arc::new(|_| {}),
         })
@@ -260,7 +260,7 @@ fn many_devices_that_lose_their_hub_together_come_back_in_turn_and_lose_nothing(
     }
     let first = connected(&mut events, devices);
 
-    cloud.fault(&["refuse", "--for", AWAY]);
+    cloud.fault(&["refuse", "--duration", AWAY]);
     cloud.fault(&["restart-empty"]);
     events.next("fault-ended");
     let back = Instant::now();
@@ -275,7 +275,7 @@ fn many_devices_that_lose_their_hub_together_come_back_in_turn_and_lose_nothing(
     let numbers = all_arrive(&mut events, &counts);
     println!("{numbers} numbers, none missing");
     // Turns are handed out evenly; on a busy machine some are late, and then meet the next ones.
-    let most = Pace::PER_SECOND as usize * 2;
+    let most = ConnectRateLimit::PER_SECOND as usize * 2;
     assert!(most_a_second(&first) <= most && most_a_second(&again) <= most);
     end.send_replace(true);
     runtime.block_on(async {

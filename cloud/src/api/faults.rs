@@ -1,4 +1,4 @@
-//! `/api/faults`: what an outage looks like, on request.
+//! `/api/faults`: fault injection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,35 +10,36 @@ use jiff::fmt::serde::unsigned_duration::friendly::compact as friendly;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::Error;
 use super::Services;
 use super::auth::{Caller, Right};
 use super::body;
 use super::problem::Problem;
-use crate::error::HubError;
-use crate::faults::{Fault, Stroke};
+use crate::faults::{Fault, OneShotFault};
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new().route("/api/faults", get(read).post(change).delete(clear))
 }
 
-/// What is to happen: a fault begins or ends, or there is a stroke.
+/// The body of a POST: starts or clears a fault, or triggers a one-shot fault.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Order {
-    /// Begins; its settings are of no account when it ends.
+struct FaultRequest {
+    /// The fault to start or clear. Settings are ignored when it is cleared.
     fault: Option<Fault>,
-    /// `false` ends it.
-    #[serde(default = "on")]
+    /// `false` clears the fault.
+    #[serde(default = "on_by_default")]
     on: bool,
-    stroke: Option<Stroke>,
-    /// For this device only.
+    /// The fault to trigger.
+    one_shot: Option<OneShotFault>,
+    /// The only affected device; without it, all devices.
     device: Option<String>,
-    /// How long the fault lasts.
-    #[serde(default, rename = "for", with = "friendly::optional")]
-    lasts: Option<Duration>,
+    /// Time until the fault is cleared.
+    #[serde(default, with = "friendly::optional")]
+    duration: Option<Duration>,
 }
 
-fn on() -> bool {
+fn on_by_default() -> bool {
     true
 }
 
@@ -47,7 +48,7 @@ async fn read(
     State(services): State<Arc<Services>>,
 ) -> Result<Json<Value>, Problem> {
     caller.may(Right::ServiceConnect)?;
-    Ok(standing(&services))
+    Ok(active_faults(&services))
 }
 
 async fn change(
@@ -56,9 +57,9 @@ async fn change(
     request: Request,
 ) -> Result<Json<Value>, Problem> {
     caller.may(Right::ServiceConnect)?;
-    let order: Order = body::json(request).await?;
-    order.carry_out(&services)?;
-    Ok(standing(&services))
+    let request: FaultRequest = body::json(request).await?;
+    request.apply(&services)?;
+    Ok(active_faults(&services))
 }
 
 async fn clear(
@@ -67,28 +68,29 @@ async fn clear(
 ) -> Result<Json<Value>, Problem> {
     caller.may(Right::ServiceConnect)?;
     services.hub.clear_faults();
-    Ok(standing(&services))
+    Ok(active_faults(&services))
 }
 
-impl Order {
-    fn carry_out(self, services: &Services) -> Result<(), HubError> {
+impl FaultRequest {
+    fn apply(self, services: &Services) -> Result<(), Error> {
         let hub = &services.hub;
         let device = self.device.as_deref();
-        match (self.fault, self.stroke, self.lasts) {
-            (Some(fault), None, lasts) if self.on => hub.begin_fault(fault, device, lasts),
+        match (self.fault, self.one_shot, self.duration) {
+            (Some(fault), None, duration) if self.on => {
+                Ok(hub.start_fault(fault, device, duration)?)
+            }
             (Some(fault), None, None) => {
-                hub.end_fault(&fault, device);
+                hub.clear_fault(&fault, device);
                 Ok(())
             }
-            (None, Some(stroke), None) if self.on => hub.strike(stroke, device),
-            _ => Err(HubError::ArgumentInvalid(
-                "an order has one of fault and stroke; only a fault that begins has a time, and only a fault ends".into(),
+            (None, Some(fault), None) if self.on => Ok(hub.trigger_fault(fault, device)?),
+            _ => Err(Error::invalid(
+                "the request must have either fault or oneShot; duration applies to a fault that starts, on: false to a fault",
             )),
         }
     }
 }
 
-/// What is on.
-fn standing(services: &Services) -> Json<Value> {
-    Json(json!(services.hub.faults().standing()))
+fn active_faults(services: &Services) -> Json<Value> {
+    Json(json!(services.hub.faults().active()))
 }

@@ -156,7 +156,7 @@ fn what(event: &Value) -> String {
         Some("created" | "updated" | "deleted") => plain(at(event, "/status")),
         Some("connected") => plain(at(event, "/modelId")),
         Some("disconnected") => disconnected(event),
-        Some("fault-began" | "fault-ended" | "fault-struck") => fault(at(event, "/fault")),
+        Some("fault-started" | "fault-ended" | "fault-triggered") => fault(at(event, "/fault")),
         _ => plain(at(event, "/reason")),
     }
 }

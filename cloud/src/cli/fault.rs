@@ -1,7 +1,7 @@
 //! `cloud fault`
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueEnum};
-use cloud::faults::{self, Stroke};
+use cloud::faults::{Fault, OneShotFault};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -13,72 +13,74 @@ const PATH: &str = "/api/faults";
 
 #[derive(Args)]
 #[command(subcommand_value_name = "FAULT", subcommand_help_heading = "Faults")]
-pub(crate) struct Fault {
+pub(crate) struct FaultCommand {
     #[command(subcommand)]
-    order: Option<Order>,
-    /// For this device only
+    action: Option<FaultAction>,
+    /// Affect this device only
     #[arg(long, short, global = true, env = "CLOUD_DEVICE", value_name = "ID")]
     device: Option<String>,
-    /// Let it end by itself after so long, such as 10s
-    #[arg(long = "for", global = true, env = "CLOUD_FOR", value_name = "TIME")]
-    lasts: Option<SignedDuration>,
+    /// Clear the fault after this time, such as 10s
+    #[arg(long, global = true, env = "CLOUD_DURATION", value_name = "DURATION")]
+    duration: Option<SignedDuration>,
 }
 
-/// What is to happen.
-enum Order {
-    Turn(faults::Fault, State),
-    Once(Once),
+enum FaultAction {
+    /// Starts or clears a lasting fault.
+    Switch(Fault, FaultState),
+    Immediate(ImmediateAction),
 }
 
 #[derive(Subcommand)]
-enum Once {
+enum ImmediateAction {
     #[command(flatten)]
-    Stroke(Stroke),
-    /// End all faults
+    Trigger(OneShotFault),
+    /// Clear all active faults
     Clear,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum State {
+enum FaultState {
     On,
     Off,
 }
 
-impl Fault {
+impl FaultCommand {
     pub(crate) fn run(&self, client: &Client) -> Result<(), Failure> {
-        let answer = match &self.order {
+        let active = match &self.action {
             None => client.get(Policy::Service, PATH)?,
-            Some(Order::Once(Once::Clear)) => client.delete(Policy::Service, PATH)?,
-            Some(Order::Once(Once::Stroke(stroke))) => {
-                self.post(client, json!({"stroke": stroke}))?
+            Some(FaultAction::Immediate(ImmediateAction::Clear)) => {
+                client.delete(Policy::Service, PATH)?
             }
-            Some(Order::Turn(fault, state)) => {
-                let on = *state == State::On;
+            Some(FaultAction::Immediate(ImmediateAction::Trigger(fault))) => {
+                self.post(client, json!({"oneShot": fault}))?
+            }
+            Some(FaultAction::Switch(fault, state)) => {
+                let on = *state == FaultState::On;
                 self.post(client, json!({"fault": fault, "on": on}))?
             }
         };
-        output::pretty(&answer)
+        output::pretty(&active)
     }
 
-    fn post(&self, client: &Client, mut order: Value) -> Result<Value, Failure> {
-        if let Some(order) = order.as_object_mut() {
-            order.insert("device".into(), json!(self.device));
-            order.insert("for".into(), json!(self.lasts));
+    fn post(&self, client: &Client, mut request: Value) -> Result<Value, Failure> {
+        if let Some(request) = request.as_object_mut() {
+            request.insert("device".into(), json!(self.device));
+            request.insert("duration".into(), json!(self.duration));
         }
-        client.send(Policy::Service, "POST", PATH, &order)
+        client.send(Policy::Service, "POST", PATH, &request)
     }
 }
 
-/// Faults that last take `on` or `off` besides their settings.
-impl Subcommand for Order {
+/// Adds the argument `on` or `off` to lasting faults.
+impl Subcommand for FaultAction {
     fn augment_subcommands(command: Command) -> Command {
         let state = Arg::new("state")
             .value_name("STATE")
-            .help("on or off")
+            .help("Start (on) or clear (off) the fault")
             .default_value("on")
-            .value_parser(clap::builder::EnumValueParser::<State>::new());
-        let lasting = faults::Fault::augment_subcommands(command);
-        Once::augment_subcommands(lasting.mut_subcommands(|fault| fault.arg(&state)))
+            .value_parser(clap::builder::EnumValueParser::<FaultState>::new());
+        let lasting = Fault::augment_subcommands(command);
+        ImmediateAction::augment_subcommands(lasting.mut_subcommands(|fault| fault.arg(&state)))
     }
 
     fn augment_subcommands_for_update(command: Command) -> Command {
@@ -86,18 +88,19 @@ impl Subcommand for Order {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        faults::Fault::has_subcommand(name) || Once::has_subcommand(name)
+        Fault::has_subcommand(name) || ImmediateAction::has_subcommand(name)
     }
 }
 
-impl FromArgMatches for Order {
+impl FromArgMatches for FaultAction {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         match matches.subcommand() {
-            Some((name, settings)) if faults::Fault::has_subcommand(name) => {
-                let state = settings.get_one("state").copied().unwrap_or(State::On);
-                Ok(Self::Turn(faults::Fault::from_arg_matches(matches)?, state))
+            Some((name, settings)) if Fault::has_subcommand(name) => {
+                let state = settings.get_one("state").copied();
+                let state = state.unwrap_or(FaultState::On);
+                Ok(Self::Switch(Fault::from_arg_matches(matches)?, state))
             }
-            _ => Once::from_arg_matches(matches).map(Self::Once),
+            _ => ImmediateAction::from_arg_matches(matches).map(Self::Immediate),
         }
     }
 

@@ -181,8 +181,8 @@ Examples:
   cloud fault slow --latency 200ms --bytes-per-second 4000
   cloud fault clear                                ends all
 
-Faults begin and end in `cloud events` too. docs/faults.md says what each stands for.")]
-    Fault(fault::Fault),
+`cloud events` shows the start and end of each fault. docs/faults.md describes them.")]
+    Fault(fault::FaultCommand),
     /// Size the cloud: let simulated devices send at a rate, and measure how it bears it
     #[command(after_help = "\
 Examples:

@@ -1,10 +1,11 @@
-//! Faults on request: what an outage looks like from the device's side.
+//! Fault injection: outages as a device sees them, on request.
 //!
-//! A [`Fault`] lasts until it is ended, a [`Stroke`] happens once; [`kit`] lists them. Here is what is on;
-//! [`Hub::begin_fault`](crate::hub::Hub::begin_fault) and [`Hub::strike`](crate::hub::Hub::strike) turn it. Each takes
-//! effect in one place: those of the network in `front`, the others where the packet in question is made.
+//! A [`Fault`] lasts until it is cleared, a [`OneShotFault`] takes effect once; [`catalog`] lists both. This module holds the
+//! active faults; [`Hub::start_fault`](crate::hub::Hub::start_fault) and
+//! [`Hub::trigger_fault`](crate::hub::Hub::trigger_fault) change them. Each fault takes effect in one place: those of the
+//! network in `front`, all others where the packet in question is made.
 
-pub mod kit;
+pub mod catalog;
 
 use std::sync::Arc;
 
@@ -12,124 +13,130 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 
-pub use self::kit::{Fault, Flaw, Stroke, duration};
+pub use self::catalog::{CertificateFlaw, Fault, OneShotFault, duration};
 
-/// Strokes a connection may be behind with; it takes each as it comes.
-const STROKES: usize = 64;
+/// Triggers a connection may lag behind; it handles each as it arrives.
+const TRIGGER_CAPACITY: usize = 64;
 
-/// The faults of one cloud. Clones are the same.
+/// The faults of one cloud. Clones share their state.
 #[derive(Clone, Debug)]
 pub struct Faults {
-    inner: Arc<Inner>,
+    inner: Arc<FaultChannels>,
 }
 
 #[derive(Debug)]
-struct Inner {
-    standing: watch::Sender<Vec<Standing>>,
-    strokes: broadcast::Sender<Struck>,
+struct FaultChannels {
+    active: watch::Sender<Vec<ActiveFault>>,
+    triggers: broadcast::Sender<FaultTrigger>,
 }
 
-/// A fault that is on.
+/// An active fault.
 #[derive(Clone, Debug, Serialize)]
-pub struct Standing {
-    /// Which one.
+pub struct ActiveFault {
+    /// The fault and its settings.
     pub fault: Fault,
-    /// For which device only.
+    /// The only affected device; `None` for all devices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
-    /// Since when.
+    /// Start time.
     pub since: Timestamp,
-    /// When it ends by itself.
+    /// Scheduled end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// Tells it from another of the same kind.
+    /// Identifies this activation among others of the same fault.
     #[serde(skip)]
     pub(crate) number: u64,
 }
 
-/// A stroke on its way to the connections.
+/// A one-shot fault on its way to the connections.
 #[derive(Clone, Debug)]
-pub(crate) struct Struck {
-    pub(crate) stroke: Stroke,
-    /// Whose connections only.
+pub(crate) struct FaultTrigger {
+    pub(crate) fault: OneShotFault,
+    /// The only affected device; `None` for all devices.
     pub(crate) device: Option<String>,
 }
 
-impl Standing {
+impl ActiveFault {
     fn is_replaced_by(&self, new: &Self) -> bool {
-        self.fault.is_kind_of(&new.fault) && self.device == new.device
+        self.fault.is_same_kind(&new.fault) && self.device == new.device
     }
 }
 
 impl Default for Faults {
     fn default() -> Self {
         Self {
-            inner: Arc::new(Inner {
-                standing: watch::Sender::default(),
-                strokes: broadcast::Sender::new(STROKES),
+            inner: Arc::new(FaultChannels {
+                active: watch::Sender::default(),
+                triggers: broadcast::Sender::new(TRIGGER_CAPACITY),
             }),
         }
     }
 }
 
 impl Faults {
-    /// What is on, in the order it was begun.
-    pub fn standing(&self) -> Vec<Standing> {
-        self.inner.standing.borrow().clone()
+    /// Returns the active faults, in the order of their start.
+    pub fn active(&self) -> Vec<ActiveFault> {
+        self.inner.active.borrow().clone()
     }
 
-    /// Whether a fault without settings is on for this device, or for a connection nobody knows yet.
+    /// Returns true if a fault without settings is active for this device. `None` stands for a connection before CONNECT.
     pub fn is_on(&self, fault: &Fault, device: Option<&str>) -> bool {
-        self.find(device, |on| (on == fault).then_some(()))
+        self.find(device, |active| (active == fault).then_some(()))
             .is_some()
     }
 
-    /// The first thing `look` finds among the faults that are on for this device: its own before those of all.
+    /// Returns the first match of `select` among the faults active for this device, its own before those of all devices.
     pub(crate) fn find<T>(
         &self,
         device: Option<&str>,
-        look: impl Fn(&Fault) -> Option<T>,
+        select: impl Fn(&Fault) -> Option<T>,
     ) -> Option<T> {
-        let standing = self.inner.standing.borrow();
-        let own = standing
+        let all = self.inner.active.borrow();
+        let own = all
             .iter()
-            .filter(|on| on.device.is_some() && on.device.as_deref() == device);
-        let common = standing.iter().filter(|on| on.device.is_none());
-        own.chain(common).find_map(|on| look(&on.fault))
+            .filter(|active| active.device.is_some() && active.device.as_deref() == device);
+        let common = all.iter().filter(|active| active.device.is_none());
+        own.chain(common).find_map(|active| select(&active.fault))
     }
 
-    /// Puts a fault in the place of the one of its kind for the same device, and returns that.
-    pub(crate) fn begin(&self, new: Standing) -> Option<Standing> {
-        let mut old = None;
-        self.inner.standing.send_modify(|all| {
-            old = all.extract_if(.., |on| on.is_replaced_by(&new)).next();
+    /// Adds an active fault. Returns the one it replaced: the same fault for the same device.
+    pub(crate) fn start(&self, new: ActiveFault) -> Option<ActiveFault> {
+        let mut replaced = None;
+        self.inner.active.send_modify(|all| {
+            replaced = all
+                .extract_if(.., |active| active.is_replaced_by(&new))
+                .next();
             all.push(new);
         });
-        old
+        replaced
     }
 
-    /// Ends those that `which` names. `tell` is told of each before it has no effect any more.
-    pub(crate) fn end(&self, which: impl Fn(&Standing) -> bool, tell: impl Fn(&Standing)) {
-        self.inner.standing.send_if_modified(|all| {
-            let ended = all.extract_if(.., |standing| which(standing));
-            ended.inspect(tell).count() > 0
+    /// Clears the faults selected by `matches`. Calls `on_clear` with each while it is still in effect.
+    pub(crate) fn clear(
+        &self,
+        matches: impl Fn(&ActiveFault) -> bool,
+        on_clear: impl Fn(&ActiveFault),
+    ) {
+        self.inner.active.send_if_modified(|all| {
+            let cleared = all.extract_if(.., |active| matches(active));
+            cleared.inspect(on_clear).count() > 0
         });
     }
 
-    /// Strikes the connections.
-    pub(crate) fn strike(&self, struck: Struck) {
-        // Without a connection there is nobody to strike.
-        let _ = self.inner.strokes.send(struck);
+    /// Sends a one-shot fault to the connections.
+    pub(crate) fn trigger(&self, trigger: FaultTrigger) {
+        // Fails without a connection only.
+        let _ = self.inner.triggers.send(trigger);
     }
 
-    /// Tells of each change from now on.
-    pub(crate) fn changes(&self) -> watch::Receiver<Vec<Standing>> {
-        self.inner.standing.subscribe()
+    /// Subscribes to changes of the active faults.
+    pub(crate) fn changes(&self) -> watch::Receiver<Vec<ActiveFault>> {
+        self.inner.active.subscribe()
     }
 
-    /// Tells of each stroke from now on.
-    pub(crate) fn strokes(&self) -> broadcast::Receiver<Struck> {
-        self.inner.strokes.subscribe()
+    /// Subscribes to one-shot faults.
+    pub(crate) fn triggers(&self) -> broadcast::Receiver<FaultTrigger> {
+        self.inner.triggers.subscribe()
     }
 }
 
@@ -139,8 +146,8 @@ mod tests {
 
     use super::*;
 
-    fn begun(faults: &Faults, code: u8, device: Option<&str>) {
-        faults.begin(Standing {
+    fn start(faults: &Faults, code: u8, device: Option<&str>) {
+        faults.start(ActiveFault {
             fault: Fault::Connack {
                 code: Some(code),
                 dps: false,
@@ -163,14 +170,17 @@ mod tests {
     fn a_devices_own_fault_goes_before_one_of_all() {
         let faults = Faults::default();
         assert_eq!(code(&faults, Some("a")), None);
-        begun(&faults, 3, None);
-        begun(&faults, 5, Some("a"));
+        start(&faults, 3, None);
+        start(&faults, 5, Some("a"));
         assert_eq!(code(&faults, Some("a")), Some(5));
         assert_eq!(code(&faults, Some("b")), Some(3));
         assert_eq!(code(&faults, None), Some(3));
-        let ended = Cell::new(0);
-        faults.end(|on| on.device.is_none(), |_| ended.set(ended.get() + 1));
-        assert_eq!(ended.get(), 1);
+        let cleared = Cell::new(0);
+        faults.clear(
+            |active| active.device.is_none(),
+            |_| cleared.set(cleared.get() + 1),
+        );
+        assert_eq!(cleared.get(), 1);
         assert_eq!(code(&faults, None), None);
     }
 }

@@ -1,13 +1,12 @@
-//! The devices' side of the network: connections are accepted, given TLS, and handed to MQTT.
+//! The device side of the network: accepts connections, does the TLS handshake, and hands them to MQTT.
 //!
-//! Faults of the network take effect here and nowhere else: `door` refuses, `wire` slows down, holds back and cuts.
+//! All network faults take effect here: `listener` refuses connections, `link` delays, blocks and cuts them.
 
-mod door;
-mod lane;
-mod wire;
+mod direction;
+mod link;
+mod listener;
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, copy, duplex, sink};
@@ -16,46 +15,48 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tracing::{debug, warn};
+use tracing::{Instrument, Span, debug, field, warn, warn_span};
 
-use self::door::Door;
-use self::wire::{End, Owner, Wire};
+use self::link::{CloseMode, ConnectedDevice, NetworkLink};
+use self::listener::DeviceListener;
 use crate::dps::Dps;
 use crate::faults::{Fault, Faults};
 use crate::hub::Hub;
 use crate::mqtt;
 use crate::tls::Certificates;
 
-/// A client that has not finished its handshake by then is dropped.
-const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(30);
-/// What may be on its way between a connection and the network, each way, in bytes.
-const IN_TRANSIT: usize = 16 * 1024;
+/// The time a client has for its TLS handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The size of the pipe between a connection and its link, each way, in bytes.
+const PIPE_SIZE: usize = 16 * 1024;
 
-/// What every device connection is given.
+/// The server for devices. Each connection has a clone.
 #[derive(Clone)]
-pub(crate) struct Front {
+pub(crate) struct DeviceServer {
     pub(crate) tls: Certificates,
     pub(crate) hub: Hub,
     pub(crate) dps: Dps,
 }
 
-impl Front {
-    /// Accepts devices until the cloud ends, then drops them all.
-    pub(crate) async fn serve(self, listener: TcpListener, mut ends: watch::Receiver<bool>) {
+impl DeviceServer {
+    /// Accepts connections until `shutdown` is true, then drops them all.
+    pub(crate) async fn serve(self, listener: TcpListener, mut shutdown: watch::Receiver<bool>) {
         let mut connections = JoinSet::new();
-        let mut door = Door::new(listener, self.faults());
+        let mut listener = DeviceListener::new(listener, self.faults());
         loop {
             tokio::select! {
-                (tcp, peer) = door.accept() => {
-                    // Made before the connection's task runs, so that it misses no stroke.
-                    let wire = Wire::new(self.faults().clone());
-                    connections.spawn(self.clone().connection(tcp, peer, wire));
+                (tcp, peer) = listener.accept() => {
+                    // Made before the connection's task runs, so that no one-shot fault is missed.
+                    let link = NetworkLink::new(self.faults().clone());
+                    // Enabled at the level of warnings, which show the fields.
+                    let span = warn_span!("connection", %peer, device = field::Empty);
+                    connections.spawn(self.clone().connection(tcp, link).instrument(span));
                 }
                 Some(_) = connections.join_next() => {}
-                () = ended(&mut ends) => break,
+                () = stopped(&mut shutdown) => break,
             }
         }
-        drop(door);
+        drop(listener);
         connections.shutdown().await;
     }
 
@@ -63,44 +64,46 @@ impl Front {
         self.hub.faults()
     }
 
-    /// One connection, until it ends or is to be reset.
-    async fn connection(self, mut tcp: TcpStream, peer: SocketAddr, wire: Wire) {
-        // One that came in just before the door was closed.
+    /// Serves one connection until it ends or is reset.
+    async fn connection(self, mut tcp: TcpStream, link: NetworkLink) {
+        // The connection may have been accepted just before the listener was closed.
         if self.faults().is_on(&Fault::Refuse, None) {
             return reset(&tcp);
         }
         // Packets are small and whole; waiting for more to send only delays them.
         let _ = tcp.set_nodelay(true);
-        let (near, far) = duplex(IN_TRANSIT);
-        let talk = self.talk(near, peer, wire.owner());
-        match wire.carry(&mut tcp, far, talk).await {
-            End::Reset => reset(&tcp),
-            End::Close => {}
+        let (near, far) = duplex(PIPE_SIZE);
+        let serve = self.serve_stream(near, link.device());
+        match link.run(&mut tcp, far, serve).await {
+            CloseMode::Reset => reset(&tcp),
+            CloseMode::Finish => {}
         }
     }
 
-    async fn talk(
+    async fn serve_stream(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin,
-        peer: SocketAddr,
-        owner: Owner,
+        device: ConnectedDevice,
     ) {
         if self.faults().is_on(&Fault::TlsStall, None) {
-            return ignore(stream).await;
+            return discard(stream).await;
         }
-        match timeout(HANDSHAKE_PATIENCE, self.acceptor().accept(stream)).await {
+        match timeout(HANDSHAKE_TIMEOUT, self.acceptor().accept(stream)).await {
             Ok(Ok(stream)) => {
-                let known = |id: &str| owner.is(id);
-                match mqtt::serve(stream, &self.hub, &self.dps, known).await {
-                    reason if reason.is_misbehaviour() => warn!(%peer, %reason, "connection ended"),
-                    reason => debug!(%peer, %reason, "connection ended"),
+                let on_connect = |id: &str| {
+                    Span::current().record("device", field::debug(id));
+                    device.set(id);
+                };
+                match mqtt::serve(stream, &self.hub, &self.dps, on_connect).await {
+                    reason if reason.is_misbehaviour() => warn!(%reason, "connection closed"),
+                    reason => debug!(%reason, "connection closed"),
                 }
             }
             Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
-                warn!(%peer, %error, "tls handshake failed");
+                warn!(%error, "TLS handshake failed");
             }
-            Ok(Err(error)) => debug!(%peer, %error, "tls handshake broken off"),
-            Err(_) => debug!(%peer, "tls handshake took too long"),
+            Ok(Err(error)) => debug!(%error, "TLS handshake aborted by the client"),
+            Err(_) => debug!("TLS handshake timed out"),
         }
     }
 
@@ -109,25 +112,25 @@ impl Front {
             Fault::WrongCertificate { flaw } => Some(*flaw),
             _ => None,
         });
-        let config = flaw.map_or(self.tls.right(), |flaw| self.tls.wrong(flaw));
+        let config = flaw.map_or(self.tls.valid(), |flaw| self.tls.flawed(flaw));
         TlsAcceptor::from(config.clone())
     }
 }
 
-/// Reads until the other side leaves, and says nothing.
-async fn ignore(mut stream: impl AsyncRead + Unpin) {
-    // However it leaves, it is gone.
+/// Reads and discards until the client closes the connection.
+async fn discard(mut stream: impl AsyncRead + Unpin) {
+    // An error is an end too.
     let _ = copy(&mut stream, &mut sink()).await;
 }
 
-async fn ended(ends: &mut watch::Receiver<bool>) {
-    // The sender gone is an end too.
-    let _ = ends.wait_for(|ended| *ended).await;
+async fn stopped(shutdown: &mut watch::Receiver<bool>) {
+    // A dropped sender means shutdown too.
+    let _ = shutdown.wait_for(|stop| *stop).await;
 }
 
-/// Closing the socket now sends RST, and nothing that was still to be sent.
+/// Makes the close of the socket send RST and discard pending bytes.
 fn reset(tcp: &TcpStream) {
     if let Err(error) = tcp.set_zero_linger() {
-        debug!(%error, "cannot reset a connection");
+        debug!(%error, "cannot reset the connection");
     }
 }

@@ -40,12 +40,12 @@ pub enum EventKind {
     },
     /// It sent a message.
     Telemetry(Message),
-    /// A fault was asked for: of this device, or of all if the device has no name.
+    /// A fault, of the device of this event, or of all devices if that is empty.
     Fault {
-        /// Whether it lasts.
+        /// Started, ended or triggered.
         phase: FaultPhase,
-        /// Which one, with its settings.
-        what: Value,
+        /// The fault and its settings, as `/api/faults` has them.
+        fault: Value,
     },
     /// It reported properties.
     Reported {
@@ -121,9 +121,9 @@ impl EventKind {
         "created",
         "updated",
         "deleted",
-        "fault-began",
+        "fault-started",
         "fault-ended",
-        "fault-struck",
+        "fault-triggered",
     ];
 
     /// What operators call it.
@@ -142,23 +142,23 @@ impl EventKind {
                 RegistryChange::Deleted => "deleted",
             },
             Self::Fault { phase, .. } => match phase {
-                FaultPhase::Began => "fault-began",
+                FaultPhase::Started => "fault-started",
                 FaultPhase::Ended => "fault-ended",
-                FaultPhase::Struck => "fault-struck",
+                FaultPhase::Triggered => "fault-triggered",
             },
         }
     }
 }
 
-/// What a fault did.
+/// The phase of a fault in an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FaultPhase {
-    /// It began, and lasts.
-    Began,
-    /// It ended.
+    /// A lasting fault started.
+    Started,
+    /// A lasting fault ended.
     Ended,
-    /// It happened, once.
-    Struck,
+    /// A one-shot fault took effect.
+    Triggered,
 }
 
 /// A device-to-cloud message.

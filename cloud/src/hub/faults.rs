@@ -1,121 +1,124 @@
-//! Faults as operators ask for them.
+//! Fault injection at the hub.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::sleep;
 
+use super::Error;
 use super::link::Push;
 use super::subscriptions::Session;
 use super::twins::Pushed;
 use super::{Entry, EventKind, FaultPhase, Hub, Twin, entry, now};
-use crate::error::HubError;
-use crate::faults::{Fault, Standing, Stroke, Struck};
+use crate::faults::{ActiveFault, Fault, FaultTrigger, OneShotFault};
 use crate::mqtt::Close;
 
 impl Hub {
-    /// Begins a fault: for one device, which need not be registered yet, or for all; until it is ended, or for so
-    /// long. It takes the place of one of the same kind and for the same device.
+    /// Starts a fault, for one device (registered or not) or for all, until it is cleared or `duration` has passed. Replaces the
+    /// same fault for the same device.
     ///
-    /// With a time, this must be called in a tokio runtime.
+    /// With a `duration`, this must be called in a tokio runtime.
     ///
     /// # Errors
-    /// `ArgumentInvalid` if the fault makes no sense.
-    pub fn begin_fault(
+    /// `ArgumentInvalid` if the settings of the fault make no sense.
+    pub fn start_fault(
         &self,
         fault: Fault,
         device: Option<&str>,
-        lasts: Option<Duration>,
-    ) -> Result<(), HubError> {
-        fault.check(device)?;
+        duration: Option<Duration>,
+    ) -> Result<(), Error> {
+        fault
+            .check(device)
+            .map_err(|problem| Error::ArgumentInvalid(problem.into()))?;
         let since = now();
-        let until = lasts.and_then(|time| since.checked_add(time).ok());
-        let standing = Standing {
+        let until = duration.and_then(|duration| since.checked_add(duration).ok());
+        let active = ActiveFault {
             fault,
             device: device.map(str::to_owned),
             since,
             until,
             number: self.number(),
         };
-        let replaced = self.faults().begin(standing.clone());
+        let replaced = self.faults().start(active.clone());
         if let Some(replaced) = replaced {
             self.record_fault(FaultPhase::Ended, &replaced);
         }
-        self.record_fault(FaultPhase::Began, &standing);
-        if let Some(time) = lasts {
-            self.end_after(time, standing.number);
+        self.record_fault(FaultPhase::Started, &active);
+        if let Some(duration) = duration {
+            self.clear_after(duration, active.number);
         }
         Ok(())
     }
 
-    /// Ends the fault of this kind, whatever it was told, that was begun for this device, or for all. Nothing happens
-    /// if it is not on.
-    pub fn end_fault(&self, fault: &Fault, device: Option<&str>) {
-        self.end_faults(|on| on.fault.is_kind_of(fault) && on.device.as_deref() == device);
-    }
-
-    /// Ends all faults.
-    pub fn clear_faults(&self) {
-        self.end_faults(|_| true);
-    }
-
-    fn end_after(&self, time: Duration, number: u64) {
-        let hub = self.clone();
-        tokio::spawn(async move {
-            sleep(time).await;
-            hub.end_faults(|on| on.number == number);
+    /// Clears the fault of this kind, with whatever settings, for this device or for all. Does nothing if it is not active.
+    pub fn clear_fault(&self, fault: &Fault, device: Option<&str>) {
+        self.clear_matching(|active| {
+            active.fault.is_same_kind(fault) && active.device.as_deref() == device
         });
     }
 
-    fn end_faults(&self, which: impl Fn(&Standing) -> bool) {
-        // First of all: what the fault has held back comes after its end.
-        self.faults()
-            .end(which, |ended| self.record_fault(FaultPhase::Ended, ended));
+    /// Clears all faults.
+    pub fn clear_faults(&self) {
+        self.clear_matching(|_| true);
     }
 
-    /// Does something to the connections or the state of one device, or of all.
+    fn clear_after(&self, duration: Duration, number: u64) {
+        let hub = self.clone();
+        tokio::spawn(async move {
+            sleep(duration).await;
+            hub.clear_matching(|active| active.number == number);
+        });
+    }
+
+    fn clear_matching(&self, matches: impl Fn(&ActiveFault) -> bool) {
+        // Recorded first: packets the fault held back must come after its end.
+        self.faults().clear(matches, |cleared| {
+            self.record_fault(FaultPhase::Ended, cleared);
+        });
+    }
+
+    /// Triggers a one-shot fault, for one device or for all.
     ///
     /// # Errors
-    /// `DeviceNotFound`, except for what befalls connections of whatever kind: a device that registers need not be
-    /// known to the hub.
-    pub fn strike(&self, stroke: Stroke, device: Option<&str>) -> Result<(), HubError> {
+    /// `DeviceNotFound`, except for faults of the network: a device that provisions need not be registered at the hub.
+    pub fn trigger_fault(&self, fault: OneShotFault, device: Option<&str>) -> Result<(), Error> {
         let mut state = self.state();
         if let Some(id) = device
-            && !stroke.is_of_the_network()
+            && !fault.affects_network()
         {
             entry(&mut state, id)?;
         }
-        self.record_stroke(stroke, device);
-        self.faults().strike(Struck {
-            stroke,
+        self.record_one_shot(fault, device);
+        self.faults().trigger(FaultTrigger {
+            fault,
             device: device.map(str::to_owned),
         });
         for (id, entry) in state.iter_mut() {
             if device.is_none_or(|device| device == id) {
-                self.befall(entry, stroke);
+                self.apply_fault(entry, fault);
             }
         }
         Ok(())
     }
 
-    fn befall(&self, entry: &mut Entry, stroke: Stroke) {
-        match stroke {
-            // The wires take these.
-            Stroke::Reset | Stroke::MidPacket => {}
-            Stroke::Close => entry.close(Close::ByHub),
-            Stroke::ExpireToken => entry.close(Close::TokenExpired),
-            Stroke::TakeOver => self.drop_link(entry, Close::TakenOver),
-            Stroke::ForgetSessions => {
+    fn apply_fault(&self, entry: &mut Entry, fault: OneShotFault) {
+        match fault {
+            // Applied by the network links.
+            OneShotFault::Reset | OneShotFault::MidPacket => {}
+            OneShotFault::Close => entry.close(Close::ByHub),
+            OneShotFault::ExpireToken => entry.close(Close::TokenExpired),
+            OneShotFault::TakeOver => self.drop_link(entry, Close::TakenOver),
+            OneShotFault::ForgetSessions => {
                 entry.session.forget();
                 entry.keep(self.store());
             }
-            Stroke::RestartEmpty => {
+            OneShotFault::RestartEmpty => {
                 self.drop_link(entry, Close::ByHub);
-                entry.begin_again(now());
+                entry.reset_state(now());
                 entry.keep_messages(self.store());
                 entry.keep(self.store());
             }
-            Stroke::StaleDesired => {
+            OneShotFault::StaleDesired => {
                 if let Some(push) = entry.pushed.stale() {
                     entry.push(Push::Desired(push));
                 }
@@ -123,25 +126,25 @@ impl Hub {
         }
     }
 
-    fn record_fault(&self, phase: FaultPhase, standing: &Standing) {
-        let what = serde_json::to_value(&standing.fault);
-        self.record_phase(phase, what.unwrap_or_default(), standing.device.as_deref());
+    fn record_fault(&self, phase: FaultPhase, active: &ActiveFault) {
+        let fault = serde_json::to_value(&active.fault);
+        self.record_phase(phase, fault.unwrap_or_default(), active.device.as_deref());
     }
 
-    fn record_stroke(&self, stroke: Stroke, device: Option<&str>) {
-        let what = serde_json::to_value(stroke);
-        self.record_phase(FaultPhase::Struck, what.unwrap_or_default(), device);
+    fn record_one_shot(&self, fault: OneShotFault, device: Option<&str>) {
+        let fault = serde_json::to_value(fault);
+        self.record_phase(FaultPhase::Triggered, fault.unwrap_or_default(), device);
     }
 
-    fn record_phase(&self, phase: FaultPhase, what: serde_json::Value, device: Option<&str>) {
-        let fault = EventKind::Fault { phase, what };
-        self.store().record(device.unwrap_or_default(), fault);
+    fn record_phase(&self, phase: FaultPhase, fault: serde_json::Value, device: Option<&str>) {
+        let event = EventKind::Fault { phase, fault };
+        self.store().record(device.unwrap_or_default(), event);
     }
 }
 
 impl Entry {
-    /// Loses everything but its registration.
-    fn begin_again(&mut self, at: Timestamp) {
+    /// Discards all state except the registration.
+    fn reset_state(&mut self, at: Timestamp) {
         self.twin = Twin::new(at);
         self.pushed = Pushed::default();
         self.model_id = None;

@@ -17,7 +17,7 @@ use crate::files;
 const VERSION: u32 = STEPS.len() as u32;
 
 /// What leads from each version to the next.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     "
     CREATE TABLE device (id TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE message (
@@ -44,6 +44,27 @@ const STEPS: [&str; 4] = [
     "CREATE TABLE session (hash TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;",
     // Milliseconds since 1970.
     "ALTER TABLE last_event ADD COLUMN alive INTEGER;",
+    // The names of faults and of their events.
+    r#"
+    UPDATE event SET
+        kind = CASE kind
+            WHEN 'fault-began' THEN 'fault-started' WHEN 'fault-struck' THEN 'fault-triggered' ELSE kind
+        END,
+        detail = json_object('Fault', json_object(
+            'phase', CASE kind WHEN 'fault-began' THEN 'Started' WHEN 'fault-struck' THEN 'Triggered' ELSE 'Ended' END,
+            'fault', json(CASE detail -> '$.Fault.what'
+                WHEN '"lose-desired"' THEN '"drop-desired"'
+                WHEN '{"black-hole":{"lose":false}}' THEN '{"black-hole":{"dropConnections":false}}'
+                WHEN '{"black-hole":{"lose":true}}' THEN '{"black-hole":{"dropConnections":true}}'
+                WHEN '{"wrong-certificate":{"flaw":"other-name"}}'
+                    THEN '{"wrong-certificate":{"flaw":"name-mismatch"}}'
+                WHEN '{"wrong-certificate":{"flaw":"foreign-authority"}}'
+                    THEN '{"wrong-certificate":{"flaw":"unknown-ca"}}'
+                ELSE replace(detail -> '$.Fault.what', '{"delay-acks":{"by":', '{"delay-acks":{"delay":')
+            END)
+        ))
+    WHERE kind IN ('fault-began', 'fault-ended', 'fault-struck');
+"#,
 ];
 
 /// Besides the writer only readers use the file, and the log before each write keeps them apart; whoever looks into it
@@ -168,9 +189,11 @@ fn upgrade(database: &Connection) -> Result<(), Unusable> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
     use tempfile::TempDir;
 
     use super::*;
+    use crate::hub::EventKind;
 
     fn version(database: &Connection) -> u32 {
         let version = database.pragma_query_value(None, "user_version", |row| row.get(0));
@@ -201,6 +224,95 @@ mod tests {
             let devices = database.query_row("SELECT count(*) FROM device", (), |row| row.get(0));
             assert_eq!(devices, Ok(1));
             assert_eq!(tables(&database), tables(&fresh), "from {earlier}");
+        }
+    }
+
+    #[test]
+    fn fault_events_of_an_earlier_version_have_the_new_names() {
+        let dir = TempDir::new().unwrap();
+        let path = dir.path().join("cloud.db");
+        let database = Connection::open(&path).unwrap();
+        for step in &STEPS[..4] {
+            database.execute_batch(step).unwrap();
+        }
+        database.pragma_update(None, "user_version", 4).unwrap();
+        let (started, triggered, ended) = ("fault-started", "fault-triggered", "fault-ended");
+        let events = [
+            ("fault-struck", "Struck", json!("reset"), triggered, None),
+            (
+                "fault-began",
+                "Began",
+                json!("lose-desired"),
+                started,
+                Some(json!("drop-desired")),
+            ),
+            (
+                "fault-ended",
+                "Ended",
+                json!({"black-hole": {"lose": true}}),
+                ended,
+                Some(json!({"black-hole": {"dropConnections": true}})),
+            ),
+            (
+                "fault-began",
+                "Began",
+                json!({"black-hole": {"lose": false}}),
+                started,
+                Some(json!({"black-hole": {"dropConnections": false}})),
+            ),
+            (
+                "fault-began",
+                "Began",
+                json!({"delay-acks": {"by": "2s"}}),
+                started,
+                Some(json!({"delay-acks": {"delay": "2s"}})),
+            ),
+            (
+                "fault-began",
+                "Began",
+                json!({"wrong-certificate": {"flaw": "other-name"}}),
+                started,
+                Some(json!({"wrong-certificate": {"flaw": "name-mismatch"}})),
+            ),
+            (
+                "fault-began",
+                "Began",
+                json!({"wrong-certificate": {"flaw": "foreign-authority"}}),
+                started,
+                Some(json!({"wrong-certificate": {"flaw": "unknown-ca"}})),
+            ),
+            (
+                "fault-began",
+                "Began",
+                json!({"connack": {"code": 5, "dps": false}}),
+                started,
+                None,
+            ),
+        ];
+        let insert = "INSERT INTO event VALUES (NULL, 0, 't-1', ?1, ?2, NULL)";
+        for (kind, phase, fault, ..) in &events {
+            let detail = json!({"Fault": {"phase": phase, "what": fault}}).to_string();
+            database.execute(insert, (kind, detail)).unwrap();
+        }
+        let other = r#"{"Disconnected":{"reason":"fault-began"}}"#;
+        database.execute(insert, ("disconnected", other)).unwrap();
+        drop(database);
+
+        let opened = open(&Place::File(path)).ok().unwrap();
+        let database = opened.reading.lock().unwrap();
+        let sql = "SELECT kind, detail FROM event ORDER BY sequence";
+        let mut statement = database.prepare(sql).unwrap();
+        let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)));
+        let mut rows: Vec<(String, String)> = rows.unwrap().map(Result::unwrap).collect();
+        assert_eq!(rows.pop().unwrap(), ("disconnected".into(), other.into()));
+        assert_eq!(rows.len(), events.len());
+        for ((kind, detail), (_, _, old, new_kind, new)) in rows.iter().zip(events) {
+            let event: EventKind = serde_json::from_str(detail).unwrap();
+            assert_eq!((kind.as_str(), event.name()), (new_kind, new_kind));
+            let EventKind::Fault { fault, .. } = event else {
+                panic!("not a fault: {detail}");
+            };
+            assert_eq!(fault, new.unwrap_or(old));
         }
     }
 

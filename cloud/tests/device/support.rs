@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use cloud::ca::{Authority, CERTIFICATE_FILE};
 use cloud::dir::Policies;
-use cloud::faults::{Fault, Stroke};
+use cloud::faults::{Fault, OneShotFault};
 use cloud::hub::{DeviceSpec, Event, EventKind, Hub};
 use cloud::mqtt::{
     Connect, ConnectReturn, Packet, Password, Publish, Qos, Subscribe, decode, encode,
@@ -104,20 +104,20 @@ impl TestCloud {
         self.handshake(tcp).await.unwrap()
     }
 
-    pub(crate) fn begin(&self, fault: Fault) {
-        self.hub().begin_fault(fault, None, None).unwrap();
+    pub(crate) fn start_fault(&self, fault: Fault) {
+        self.hub().start_fault(fault, None, None).unwrap();
     }
 
-    pub(crate) fn begin_for(&self, id: &str, fault: Fault) {
-        self.hub().begin_fault(fault, Some(id), None).unwrap();
+    pub(crate) fn start_fault_for(&self, id: &str, fault: Fault) {
+        self.hub().start_fault(fault, Some(id), None).unwrap();
     }
 
-    pub(crate) fn end(&self, fault: &Fault) {
-        self.hub().end_fault(fault, None);
+    pub(crate) fn clear_fault(&self, fault: &Fault) {
+        self.hub().clear_fault(fault, None);
     }
 
-    pub(crate) fn strike(&self, stroke: Stroke) {
-        self.hub().strike(stroke, None).unwrap();
+    pub(crate) fn trigger(&self, fault: OneShotFault) {
+        self.hub().trigger_fault(fault, None).unwrap();
     }
 
     /// Every event so far.

@@ -231,7 +231,7 @@ async fn a_request_from_another_page_is_refused() {
     let own = format!("http://{}", browser.console);
     let status = |method, headers: &[(&str, &str)]| {
         browser
-            .send(method, "/api/faults", headers, r#"{"stroke": "reset"}"#)
+            .send(method, "/api/faults", headers, r#"{"oneShot": "reset"}"#)
             .status
     };
     for headers in [

@@ -5,24 +5,28 @@ use crate::site::{Answer, OWNER, Site};
 
 const PATH: &str = "/api/faults";
 
-fn order(site: &Site, order: &Value) -> Answer {
-    site.call(OWNER, "POST", PATH, order)
+fn post(site: &Site, request: &Value) -> Answer {
+    site.call(OWNER, "POST", PATH, request)
 }
 
-/// What is on, without times.
+/// The active faults, without times.
 fn faults(json: &Value) -> Vec<Value> {
-    let standing = json.as_array().unwrap().iter();
-    standing.map(|one| one["fault"].clone()).collect()
+    let active = json.as_array().unwrap().iter();
+    active.map(|one| one["fault"].clone()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_stay_until_they_are_ended() {
     let site = Site::start().await;
     assert_eq!(site.get(OWNER, PATH).json, json!([]));
-    let refused = order(&site, &json!({"fault": "refuse"})).json;
+    let refused = post(&site, &json!({"fault": "refuse"})).json;
     assert_eq!(faults(&refused), [json!("refuse")]);
     let slow = json!({"slow": {"latency": "1.5s"}});
-    let both = order(&site, &json!({"fault": slow, "device": "t-1", "for": "1h"})).json;
+    let both = post(
+        &site,
+        &json!({"fault": slow, "device": "t-1", "duration": "1h"}),
+    )
+    .json;
     assert_eq!(
         faults(&both),
         [json!("refuse"), json!({"slow": {"latency": "1s 500ms"}})]
@@ -30,15 +34,15 @@ async fn faults_stay_until_they_are_ended() {
     assert_eq!(both[1]["device"], "t-1");
     assert!(both[1]["until"].as_str() > both[1]["since"].as_str());
     assert_eq!(site.get(OWNER, PATH).json, both);
-    let struck = order(&site, &json!({"stroke": "reset"})).json;
-    assert_eq!(struck, both);
-    let slow = order(&site, &json!({"fault": "refuse", "on": false})).json;
+    let triggered = post(&site, &json!({"oneShot": "reset"})).json;
+    assert_eq!(triggered, both);
+    let slow = post(&site, &json!({"fault": "refuse", "on": false})).json;
     assert_eq!(slow, json!([both[1]]));
     assert_eq!(site.delete(OWNER, PATH).json, json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_that_makes_no_sense_is_refused_with_the_reason() {
+async fn a_request_that_makes_no_sense_is_refused_with_the_reason() {
     let site = Site::start().await;
     for (wrong, said) in [
         (json!({"fault": "lightning"}), "unknown variant `lightning`"),
@@ -47,34 +51,34 @@ async fn an_order_that_makes_no_sense_is_refused_with_the_reason() {
             "unknown field `speed`",
         ),
         (json!({"refuse": true}), "unknown field `refuse`"),
-        (json!({"fault": {"connack": {"code": 9}}}), "is 1 to 5"),
+        (json!({"fault": {"connack": {"code": 9}}}), "must be 1 to 5"),
         (
             json!({"fault": "refuse", "device": "t-1"}),
-            "cannot be for one device",
+            "cannot be limited to one device",
         ),
         (
-            json!({"fault": "refuse", "stroke": "reset"}),
-            "one of fault and stroke",
+            json!({"fault": "refuse", "oneShot": "reset"}),
+            "either fault or oneShot",
         ),
         (
-            json!({"stroke": "reset", "for": "1s"}),
-            "one of fault and stroke",
+            json!({"oneShot": "reset", "duration": "1s"}),
+            "either fault or oneShot",
         ),
-        (json!({"fault": "refuse", "for": "-1s"}), "negative"),
-        (json!({}), "one of fault and stroke"),
+        (json!({"fault": "refuse", "duration": "-1s"}), "negative"),
+        (json!({}), "either fault or oneShot"),
     ] {
-        let answer = order(&site, &wrong);
+        let answer = post(&site, &wrong);
         assert_eq!(answer.status, 400, "{wrong}");
         let text = answer.json.to_string();
         assert!(text.contains(said), "{text}");
     }
-    let unknown = order(&site, &json!({"stroke": "close", "device": "t-1"}));
+    let unknown = post(&site, &json!({"oneShot": "close", "device": "t-1"}));
     assert_eq!(unknown.name.as_deref(), Some("DeviceNotFound"));
     assert_eq!(site.get(OWNER, PATH).json, json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_command_turns_faults_and_strikes() {
+async fn the_command_starts_clears_and_triggers_faults() {
     let service = Service::start();
     let shown = |arguments: &[&str]| -> Vec<Value> {
         let text = service.shown(&[&["fault"], arguments].concat());
@@ -86,11 +90,11 @@ async fn the_command_turns_faults_and_strikes() {
     assert_eq!(shown(&["withhold-acks"]), [json!("withhold-acks")]);
     let connack = json!({"connack": {"code": 3, "dps": false}});
     assert_eq!(
-        shown(&["connack", "--code", "3", "--for", "1h"]),
+        shown(&["connack", "--code", "3", "--duration", "1h"]),
         [json!("withhold-acks"), connack]
     );
-    for stroke in ["reset", "forget-sessions"] {
-        assert_eq!(shown(&[stroke]).len(), 2);
+    for one_shot in ["reset", "forget-sessions"] {
+        assert_eq!(shown(&[one_shot]).len(), 2);
     }
     assert_eq!(shown(&["connack", "off"]), [json!("withhold-acks")]);
     assert!(shown(&["clear"]).is_empty());
@@ -100,14 +104,14 @@ async fn the_command_turns_faults_and_strikes() {
     );
 
     let events = service.shown(&["events"]);
-    assert!(events.contains("fault-began"), "{events}");
-    assert!(events.contains("fault-struck reset"), "{events}");
+    assert!(events.contains("fault-started"), "{events}");
+    assert!(events.contains("fault-triggered reset"), "{events}");
     let of_one = service.shown(&["events", "--device", "t-2"]);
-    assert!(of_one.contains("fault-struck reset"), "{of_one}");
+    assert!(of_one.contains("fault-triggered reset"), "{of_one}");
     assert!(!of_one.contains("latency"), "{of_one}");
     let refused = service.operate(&["fault", "connack", "--code", "9"]);
     assert_eq!(code(&refused), 1);
-    assert!(stderr(&refused).contains("is 1 to 5"));
+    assert!(stderr(&refused).contains("must be 1 to 5"));
     let unknown = service.operate(&["fault", "slow", "--latency", "soon"]);
     assert_eq!(code(&unknown), 2);
     assert!(stderr(&unknown).contains("200ms, 10s or 1m"));

@@ -83,7 +83,7 @@ fn a_load_arrives_whole_is_measured_and_leaves_no_device() {
 #[test]
 fn a_message_that_had_to_wait_counts_from_when_it_was_due() {
     let service = Service::start();
-    service.shown(&["fault", "delay-acks", "--by", "150ms"]);
+    service.shown(&["fault", "delay-acks", "--delay", "150ms"]);
     let shown = service.shown(&[
         "load",
         "--devices",
@@ -198,7 +198,10 @@ fn a_cloud_without_descriptors_says_so_once() {
         .collect();
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
     let first = said.next().unwrap().unwrap();
-    assert!(first.contains("devices cannot connect"), "{first}");
+    assert!(
+        first.contains("cannot accept device connections"),
+        "{first}"
+    );
     signal(&child, Signal::TERM);
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(said.count(), 0);

@@ -62,7 +62,7 @@ pub(super) fn details(kind: &EventKind) -> Value {
             status,
             ..
         } => json!({"generationId": generation_id, "etag": etag, "status": status}),
-        EventKind::Fault { what, .. } => json!({"fault": what}),
+        EventKind::Fault { fault, .. } => json!({"fault": fault}),
     }
 }
 

@@ -18,7 +18,7 @@ impl Endpoint {
         };
         let puback = Packet::PubAck { packet_id };
         let late = self.fault(|fault| match fault {
-            Fault::DelayAcks { by } => Some(by.unwrap_or(LATE)),
+            Fault::DelayAcks { delay } => Some(delay.unwrap_or(LATE)),
             _ => None,
         });
         if self.suffers(&Fault::WithholdAcks) {

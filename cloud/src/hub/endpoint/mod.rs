@@ -78,7 +78,7 @@ impl Endpoint {
     /// What to send for a push.
     pub(crate) fn on_push(&mut self, push: Push) -> Answer {
         match push {
-            Push::Desired(_) if self.suffers(&Fault::LoseDesired) => Ok(Vec::new()),
+            Push::Desired(_) if self.suffers(&Fault::DropDesired) => Ok(Vec::new()),
             Push::Desired(push) => {
                 let topic = topic::desired(push.version);
                 let mut packets = self.send(topic, push.to_json().to_string().into())?;

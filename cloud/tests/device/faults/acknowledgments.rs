@@ -30,7 +30,7 @@ fn puback(packet_id: u16) -> Option<Packet> {
 async fn withheld_acknowledgments_do_not_come_and_the_messages_do_count() {
     let cloud = TestCloud::start().await;
     let mut client = connected(&cloud).await;
-    cloud.begin(Fault::WithholdAcks);
+    cloud.start_fault(Fault::WithholdAcks);
     send(&mut client, 3).await;
     let report = "$iothub/twin/PATCH/properties/reported/?$rid=1";
     client.publish(report, r#"{"a": 1}"#).await;
@@ -43,7 +43,7 @@ async fn withheld_acknowledgments_do_not_come_and_the_messages_do_count() {
         )
     });
     assert_eq!(arrived.count(), 2);
-    cloud.end(&Fault::WithholdAcks);
+    cloud.clear_fault(&Fault::WithholdAcks);
     client.is_quiet().await;
     client.deliver(EVENTS, "2").await;
 }
@@ -53,7 +53,7 @@ async fn delayed_acknowledgments_come_late_and_in_order_and_nothing_waits_for_th
     let cloud = TestCloud::start().await;
     let mut client = connected(&cloud).await;
     let late = Duration::from_secs(2);
-    cloud.begin(Fault::DelayAcks { by: Some(late) });
+    cloud.start_fault(Fault::DelayAcks { delay: Some(late) });
     let start = Instant::now();
     send(&mut client, 1).await;
     send(&mut client, 2).await;
@@ -67,7 +67,7 @@ async fn delayed_acknowledgments_come_late_and_in_order_and_nothing_waits_for_th
 async fn of_two_reordered_acknowledgments_the_second_comes_first() {
     let cloud = TestCloud::start().await;
     let mut client = connected(&cloud).await;
-    cloud.begin(Fault::ReorderAcks);
+    cloud.start_fault(Fault::ReorderAcks);
     for packet_id in 1..=4 {
         send(&mut client, packet_id).await;
     }
@@ -80,7 +80,7 @@ async fn of_two_reordered_acknowledgments_the_second_comes_first() {
 async fn duplicated_acknowledgments_come_twice() {
     let cloud = TestCloud::start().await;
     let mut client = connected(&cloud).await;
-    cloud.begin(Fault::DuplicateAcks);
+    cloud.start_fault(Fault::DuplicateAcks);
     send(&mut client, 1).await;
     assert_eq!(client.receive().await, puback(1));
     assert_eq!(client.receive().await, puback(1));

@@ -1,6 +1,6 @@
 //! What befalls an MQTT connection: how it is answered, and how it ends.
 
-use cloud::faults::{Fault, Stroke};
+use cloud::faults::{Fault, OneShotFault};
 use cloud::mqtt::{ConnectReturn, Packet};
 
 use crate::support::{METHODS, TWIN_RESULTS, TestCloud};
@@ -10,7 +10,7 @@ async fn a_connect_into_silence_is_never_answered() {
     let cloud = TestCloud::start().await;
     cloud.create("t-1");
     cloud.create("t-2");
-    cloud.begin_for("t-1", Fault::Silent);
+    cloud.start_fault_for("t-1", Fault::Silent);
     let mut client = cloud.dial().await;
     client.send(Packet::Connect(cloud.credentials("t-1"))).await;
     client.send(Packet::PingReq).await;
@@ -24,14 +24,14 @@ async fn each_return_code_can_be_had() {
     let cloud = TestCloud::start().await;
     cloud.create("t-1");
     for code in 1..=5 {
-        cloud.begin(Fault::Connack {
+        cloud.start_fault(Fault::Connack {
             code: Some(code),
             dps: false,
         });
         let refusal = cloud.refusal(cloud.credentials("t-1")).await;
         assert_eq!(u8::from(refusal), code);
     }
-    cloud.begin(Fault::Connack {
+    cloud.start_fault(Fault::Connack {
         code: None,
         dps: false,
     });
@@ -47,16 +47,16 @@ async fn a_connection_can_be_closed_for_each_of_azures_reasons() {
     cloud.create("t-1");
     cloud.create("t-2");
     let mut other = cloud.connect("t-2").await;
-    for (stroke, reason) in [
-        (Stroke::Close, "the hub closed the connection"),
-        (Stroke::ExpireToken, "the device's token expired"),
+    for (fault, reason) in [
+        (OneShotFault::Close, "the hub closed the connection"),
+        (OneShotFault::ExpireToken, "the device's token expired"),
         (
-            Stroke::TakeOver,
+            OneShotFault::TakeOver,
             "another connection of the device took over",
         ),
     ] {
         let mut client = cloud.connect("t-1").await;
-        cloud.hub().strike(stroke, Some("t-1")).unwrap();
+        cloud.hub().trigger_fault(fault, Some("t-1")).unwrap();
         client.end().await.unwrap();
         assert_eq!(cloud.last_end().await, reason);
     }
@@ -70,7 +70,7 @@ async fn a_forgotten_session_is_not_present_and_has_no_subscriptions() {
     let mut client = cloud.connect("t-1").await;
     client.subscribe(METHODS).await;
     client.subscribe(TWIN_RESULTS).await;
-    cloud.strike(Stroke::ForgetSessions);
+    cloud.trigger(OneShotFault::ForgetSessions);
     client.publish("$iothub/twin/GET/?$rid=1", "").await;
     client.receive_publish().await;
     let (mut client, present) = cloud.connect_with(cloud.credentials("t-1")).await;
@@ -85,13 +85,13 @@ async fn a_forgotten_session_is_not_present_and_has_no_subscriptions() {
 async fn a_refused_subscription_is_answered_with_0x80() {
     let cloud = TestCloud::start().await;
     cloud.create("t-1");
-    cloud.begin(Fault::RefuseSubscription {
+    cloud.start_fault(Fault::RefuseSubscription {
         filter: Some("methods".into()),
     });
     let mut client = cloud.connect("t-1").await;
     assert_eq!(client.subscribe(METHODS).await, 0x80);
     assert_eq!(client.subscribe(TWIN_RESULTS).await, 1);
-    cloud.begin(Fault::RefuseSubscription { filter: None });
+    cloud.start_fault(Fault::RefuseSubscription { filter: None });
     assert_eq!(client.subscribe(TWIN_RESULTS).await, 0x80);
     cloud.hub().clear_faults();
     assert_eq!(client.subscribe(METHODS).await, 1);

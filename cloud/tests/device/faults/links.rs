@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-use cloud::faults::{Fault, Flaw, Stroke};
+use cloud::faults::{CertificateFlaw, Fault, OneShotFault};
 use cloud::hub::EventKind;
 use cloud::mqtt::Packet;
 use tokio::io::AsyncReadExt;
@@ -12,7 +12,9 @@ use tokio::time::timeout;
 
 use crate::support::{QUIET, TestCloud};
 
-const HOLE: Fault = Fault::BlackHole { lose: false };
+const HOLE: Fault = Fault::BlackHole {
+    drop_connections: false,
+};
 
 async fn cloud_with_a_device() -> TestCloud {
     let cloud = TestCloud::start().await;
@@ -27,7 +29,7 @@ async fn a_reset_ends_every_connection_and_new_ones_are_let_in() {
     let mut silent = TcpStream::connect(cloud.cloud.mqtt_addr()).await.unwrap();
     // Connections are accepted in turn, so the silent one was when these talk.
     let mut clients = [cloud.connect("t-1").await, cloud.connect("t-2").await];
-    cloud.strike(Stroke::Reset);
+    cloud.trigger(OneShotFault::Reset);
     for client in &mut clients {
         assert_eq!(client.receive().await, None);
     }
@@ -40,7 +42,10 @@ async fn a_reset_ends_every_connection_and_new_ones_are_let_in() {
 async fn a_reset_for_one_device_spares_the_others() {
     let cloud = cloud_with_a_device().await;
     let (mut one, mut other) = (cloud.connect("t-1").await, cloud.connect("t-2").await);
-    cloud.hub().strike(Stroke::Reset, Some("t-1")).unwrap();
+    cloud
+        .hub()
+        .trigger_fault(OneShotFault::Reset, Some("t-1"))
+        .unwrap();
     assert_eq!(
         one.end().await.unwrap_err().kind(),
         ErrorKind::ConnectionReset
@@ -52,7 +57,7 @@ async fn a_reset_for_one_device_spares_the_others() {
 async fn during_an_outage_nobody_gets_in_and_whoever_is_in_stays() {
     let cloud = cloud_with_a_device().await;
     let mut standing = cloud.connect("t-1").await;
-    cloud.begin(Fault::Refuse);
+    cloud.start_fault(Fault::Refuse);
     // Whoever comes before the door is closed is reset.
     loop {
         match TcpStream::connect(cloud.cloud.mqtt_addr()).await {
@@ -62,7 +67,7 @@ async fn during_an_outage_nobody_gets_in_and_whoever_is_in_stays() {
         }
     }
     standing.is_quiet().await;
-    cloud.end(&Fault::Refuse);
+    cloud.clear_fault(&Fault::Refuse);
     while TcpStream::connect(cloud.cloud.mqtt_addr()).await.is_err() {
         tokio::task::yield_now().await;
     }
@@ -72,14 +77,14 @@ async fn during_an_outage_nobody_gets_in_and_whoever_is_in_stays() {
 #[tokio::test]
 async fn a_handshake_that_stalls_is_never_answered() {
     let cloud = cloud_with_a_device().await;
-    cloud.begin(Fault::TlsStall);
+    cloud.start_fault(Fault::TlsStall);
     let tcp = TcpStream::connect(cloud.cloud.mqtt_addr()).await.unwrap();
     let mut stalled = Box::pin(cloud.handshake(tcp));
     assert!(timeout(QUIET, &mut stalled).await.is_err());
-    cloud.end(&Fault::TlsStall);
+    cloud.clear_fault(&Fault::TlsStall);
     cloud.connect("t-1").await;
     assert!(timeout(QUIET, &mut stalled).await.is_err());
-    cloud.strike(Stroke::Reset);
+    cloud.trigger(OneShotFault::Reset);
     let error = stalled.await.map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 }
@@ -88,11 +93,11 @@ async fn a_handshake_that_stalls_is_never_answered() {
 async fn a_wrong_certificate_is_one_no_client_accepts() {
     let cloud = cloud_with_a_device().await;
     for (flaw, complaint) in [
-        (Flaw::OtherName, "not valid for name"),
-        (Flaw::ForeignAuthority, "UnknownIssuer"),
-        (Flaw::SelfSigned, "UnknownIssuer"),
+        (CertificateFlaw::NameMismatch, "not valid for name"),
+        (CertificateFlaw::UnknownCa, "UnknownIssuer"),
+        (CertificateFlaw::SelfSigned, "UnknownIssuer"),
     ] {
-        cloud.begin(Fault::WrongCertificate { flaw });
+        cloud.start_fault(Fault::WrongCertificate { flaw });
         let tcp = TcpStream::connect(cloud.cloud.mqtt_addr()).await.unwrap();
         let error = cloud.handshake(tcp).await.map(drop).unwrap_err();
         assert!(error.to_string().contains(complaint), "{flaw:?}: {error}");
@@ -105,13 +110,13 @@ async fn a_wrong_certificate_is_one_no_client_accepts() {
 async fn out_of_a_black_hole_comes_what_was_held() {
     let cloud = cloud_with_a_device().await;
     let mut standing = cloud.connect("t-1").await;
-    cloud.begin(HOLE);
+    cloud.start_fault(HOLE);
     standing.send(Packet::PingReq).await;
     standing.hears_nothing().await;
     let tcp = TcpStream::connect(cloud.cloud.mqtt_addr()).await.unwrap();
     let mut new = Box::pin(cloud.handshake(tcp));
     assert!(timeout(QUIET, &mut new).await.is_err());
-    cloud.end(&HOLE);
+    cloud.clear_fault(&HOLE);
     assert_eq!(standing.receive().await, Some(Packet::PingResp));
     new.await.unwrap();
 }
@@ -120,12 +125,12 @@ async fn out_of_a_black_hole_comes_what_was_held() {
 async fn in_a_black_hole_nobody_hears_of_an_end() {
     let cloud = cloud_with_a_device().await;
     let (one, mut other) = (cloud.connect("t-1").await, cloud.connect("t-2").await);
-    cloud.begin(HOLE);
+    cloud.start_fault(HOLE);
     drop(one);
-    cloud.strike(Stroke::Close);
+    cloud.trigger(OneShotFault::Close);
     other.hears_nothing().await;
     let mut events = cloud.hub().store().follow();
-    cloud.end(&HOLE);
+    cloud.clear_fault(&HOLE);
     other.end().await.unwrap();
     while !matches!(events.recv().await.unwrap().kind, EventKind::Fault { .. }) {}
 }
@@ -135,12 +140,14 @@ async fn a_connection_a_black_hole_has_swallowed_stays_dead_without_a_word() {
     let cloud = cloud_with_a_device().await;
     let mut standing = cloud.connect("t-1").await;
     let mut other = cloud.connect("t-2").await;
-    let hole = Fault::BlackHole { lose: true };
-    cloud.begin_for("t-1", hole.clone());
+    let hole = Fault::BlackHole {
+        drop_connections: true,
+    };
+    cloud.start_fault_for("t-1", hole.clone());
     other.is_quiet().await;
     standing.send(Packet::PingReq).await;
     standing.hears_nothing().await;
-    cloud.hub().end_fault(&hole, Some("t-1"));
+    cloud.hub().clear_fault(&hole, Some("t-1"));
     standing.send(Packet::PingReq).await;
     standing.hears_nothing().await;
     let mut new = cloud.connect("t-1").await;
@@ -153,7 +160,7 @@ async fn on_a_slow_link_everything_takes_its_time() {
     let cloud = cloud_with_a_device().await;
     let mut client = cloud.connect("t-1").await;
     let latency = Duration::from_millis(100);
-    cloud.begin(Fault::Slow {
+    cloud.start_fault(Fault::Slow {
         latency: Some(latency),
         bytes_per_second: None,
     });
@@ -161,7 +168,7 @@ async fn on_a_slow_link_everything_takes_its_time() {
     client.is_quiet().await;
     assert!(start.elapsed() >= 2 * latency);
 
-    cloud.begin(Fault::Slow {
+    cloud.start_fault(Fault::Slow {
         latency: None,
         bytes_per_second: Some(10_000),
     });
@@ -176,7 +183,10 @@ async fn a_connection_cut_in_mid_packet_ends_without_goodbye() {
     let cloud = cloud_with_a_device().await;
     let mut cut = cloud.connect("t-1").await;
     let mut whole = cloud.connect("t-2").await;
-    cloud.hub().strike(Stroke::MidPacket, Some("t-1")).unwrap();
+    cloud
+        .hub()
+        .trigger_fault(OneShotFault::MidPacket, Some("t-1"))
+        .unwrap();
     cut.send(Packet::PingReq).await;
     assert_eq!(
         cut.end().await.unwrap_err().kind(),
@@ -191,7 +201,7 @@ async fn the_cut_is_in_the_middle_of_what_is_sent() {
     let mut tcp = TcpStream::connect(cloud.cloud.mqtt_addr()).await.unwrap();
     // Connections are accepted in turn, so the first one was when this talks.
     cloud.connect("t-1").await;
-    cloud.strike(Stroke::MidPacket);
+    cloud.trigger(OneShotFault::MidPacket);
     // To what is no TLS the answer is an alert: a record of seven bytes.
     tokio::io::AsyncWriteExt::write_all(&mut tcp, &[0; 64])
         .await

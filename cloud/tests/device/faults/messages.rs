@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloud::faults::{Fault, Stroke};
+use cloud::faults::{Fault, OneShotFault};
 use cloud::hub::MethodCall;
 use cloud::mqtt::{Packet, Publish, Qos, Subscribe};
 
@@ -40,7 +40,7 @@ async fn a_duplicated_message_comes_twice_and_is_done_with_one_acknowledgment() 
     cloud.create("t-1");
     let mut client = cloud.connect("t-1").await;
     client.subscribe(&device_bound("t-1")).await;
-    cloud.begin(Fault::DuplicateC2d);
+    cloud.start_fault(Fault::DuplicateC2d);
     let body = "hello".into();
     cloud.hub().send_message("t-1", body, Vec::new()).unwrap();
     let first = client.receive_publish().await;
@@ -67,12 +67,12 @@ async fn a_call_that_waited_for_the_device_comes_before_its_suback() {
     cloud.create("t-1");
     let mut client = cloud.connect("t-1").await;
     client.subscribe(METHODS).await;
-    cloud.begin(Fault::EarlyMethod);
+    cloud.start_fault(Fault::EarlyMethod);
     for lost in [false, true] {
         if lost {
-            cloud.strike(Stroke::ForgetSessions);
+            cloud.trigger(OneShotFault::ForgetSessions);
         }
-        cloud.strike(Stroke::Close);
+        cloud.trigger(OneShotFault::Close);
         client.end().await.unwrap();
         let hub = cloud.hub().clone();
         let waiting = tokio::spawn(async move { hub.call_method("t-1", call()).await });

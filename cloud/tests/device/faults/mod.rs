@@ -9,7 +9,7 @@ mod twins;
 
 use std::time::Duration;
 
-use cloud::faults::{Fault, Stroke};
+use cloud::faults::{Fault, OneShotFault};
 use cloud::hub::{EventKind, FaultPhase};
 use serde_json::json;
 use tempfile::TempDir;
@@ -20,24 +20,24 @@ use crate::support::TestCloud;
 async fn told(cloud: &TestCloud) -> Vec<(FaultPhase, String, serde_json::Value)> {
     let events = cloud.events().await;
     let faults = events.iter().filter_map(|event| match &event.kind {
-        EventKind::Fault { phase, what } => Some((*phase, event.device_id.clone(), what.clone())),
+        EventKind::Fault { phase, fault } => Some((*phase, event.device_id.clone(), fault.clone())),
         _ => None,
     });
     faults.collect()
 }
 
 #[tokio::test]
-async fn the_events_tell_when_a_fault_begins_ends_and_strikes() {
+async fn events_tell_when_a_fault_starts_ends_and_is_triggered() {
     let cloud = TestCloud::start().await;
-    cloud.begin_for("t-1", Fault::Silent);
-    cloud.hub().end_fault(&Fault::Silent, Some("t-2"));
-    assert_eq!(cloud.hub().faults().standing().len(), 1);
-    cloud.hub().end_fault(&Fault::Silent, Some("t-1"));
-    cloud.strike(Stroke::Reset);
+    cloud.start_fault_for("t-1", Fault::Silent);
+    cloud.hub().clear_fault(&Fault::Silent, Some("t-2"));
+    assert_eq!(cloud.hub().faults().active().len(), 1);
+    cloud.hub().clear_fault(&Fault::Silent, Some("t-1"));
+    cloud.trigger(OneShotFault::Reset);
     let expected = [
-        (FaultPhase::Began, "t-1".to_owned(), json!("silent")),
+        (FaultPhase::Started, "t-1".to_owned(), json!("silent")),
         (FaultPhase::Ended, "t-1".to_owned(), json!("silent")),
-        (FaultPhase::Struck, String::new(), json!("reset")),
+        (FaultPhase::Triggered, String::new(), json!("reset")),
     ];
     assert_eq!(told(&cloud).await, expected);
 }
@@ -47,30 +47,30 @@ async fn faults_end_with_the_cloud() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("cloud.db");
     let first = TestCloud::start_at(&file).await;
-    first.begin_for("t-1", Fault::Silent);
+    first.start_fault_for("t-1", Fault::Silent);
     first.cloud.stop().await;
     let second = TestCloud::start_at(&file).await;
     let phases: Vec<_> = told(&second).await.into_iter().map(|it| it.0).collect();
-    assert_eq!(phases, [FaultPhase::Began, FaultPhase::Ended]);
+    assert_eq!(phases, [FaultPhase::Started, FaultPhase::Ended]);
 }
 
 #[tokio::test]
 async fn a_fault_that_is_begun_again_is_changed() {
     let cloud = TestCloud::start().await;
     for code in [3, 4] {
-        cloud.begin(Fault::Connack {
+        cloud.start_fault(Fault::Connack {
             code: Some(code),
             dps: false,
         });
     }
-    let standing = cloud.hub().faults().standing();
-    let shown = json!(standing[0].fault);
+    let active = cloud.hub().faults().active();
+    let shown = json!(active[0].fault);
     assert_eq!(
-        (standing.len(), shown),
+        (active.len(), shown),
         (1, json!({"connack": {"code": 4, "dps": false}}))
     );
     cloud.hub().clear_faults();
-    assert!(cloud.hub().faults().standing().is_empty());
+    assert!(cloud.hub().faults().active().is_empty());
     assert_eq!(told(&cloud).await.len(), 4);
 }
 
@@ -79,30 +79,30 @@ async fn a_fault_with_a_time_ends_by_itself_and_not_one_that_took_its_place() {
     let cloud = TestCloud::start().await;
     let mut events = cloud.hub().store().follow();
     let begin = |fault, millis: Option<u64>| {
-        let lasts = millis.map(Duration::from_millis);
-        cloud.hub().begin_fault(fault, None, lasts).unwrap();
+        let duration = millis.map(Duration::from_millis);
+        cloud.hub().start_fault(fault, None, duration).unwrap();
     };
     begin(Fault::Silent, Some(10));
     begin(Fault::Silent, None);
     begin(Fault::Refuse, Some(50));
-    assert!(cloud.hub().faults().standing()[1].until.is_some());
+    assert!(cloud.hub().faults().active()[1].until.is_some());
     loop {
         let event = events.recv().await.unwrap();
-        let EventKind::Fault { phase, what } = &event.kind else {
+        let EventKind::Fault { phase, fault } = &event.kind else {
             panic!("not a fault: {event:?}");
         };
-        if (*phase, what) == (FaultPhase::Ended, &json!("refuse")) {
+        if (*phase, fault) == (FaultPhase::Ended, &json!("refuse")) {
             break;
         }
     }
-    let standing = cloud.hub().faults().standing();
-    assert_eq!((standing.len(), &standing[0].fault), (1, &Fault::Silent));
-    assert_eq!(standing[0].until, None);
+    let active = cloud.hub().faults().active();
+    assert_eq!((active.len(), &active[0].fault), (1, &Fault::Silent));
+    assert_eq!(active[0].until, None);
 }
 
 #[tokio::test]
-async fn a_stroke_for_a_device_that_is_not_there_is_refused() {
+async fn a_one_shot_fault_for_a_device_that_is_not_there_is_refused() {
     let cloud = TestCloud::start().await;
-    let error = cloud.hub().strike(Stroke::Close, Some("t-1"));
+    let error = cloud.hub().trigger_fault(OneShotFault::Close, Some("t-1"));
     assert_eq!(error.unwrap_err().code(), 404_001);
 }

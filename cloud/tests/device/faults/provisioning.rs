@@ -21,13 +21,13 @@ async fn connected(cloud: &TestCloud, key: &str) -> Client {
 async fn the_provisioning_service_can_refuse_where_the_hub_does_not() {
     let cloud = TestCloud::start().await;
     let key = enrolled(&cloud);
-    cloud.begin(Fault::Connack {
+    cloud.start_fault(Fault::Connack {
         code: Some(5),
         dps: false,
     });
     connected(&cloud, &key).await;
     cloud.create("t-1");
-    cloud.begin(Fault::Connack {
+    cloud.start_fault(Fault::Connack {
         code: Some(3),
         dps: true,
     });
@@ -43,7 +43,7 @@ async fn a_throttled_registration_is_told_when_to_come_again() {
     let mut client = connected(&cloud, &key).await;
     client.subscribe(RESULTS).await;
     for (retry_after, seconds) in [(None, 3), (Some(7), 7)] {
-        cloud.begin_for("t-1", Fault::ThrottleDps { retry_after });
+        cloud.start_fault_for("t-1", Fault::ThrottleDps { retry_after });
         for (request, rid) in [(REGISTER, "r1"), (&format!("{STATUS}1"), "r2")] {
             client
                 .deliver(request, r#"{"registrationId": "t-1"}"#)
@@ -63,7 +63,7 @@ async fn a_registration_can_be_kept_waiting_and_then_be_assigned() {
     let key = enrolled(&cloud);
     let mut client = connected(&cloud, &key).await;
     client.subscribe(RESULTS).await;
-    cloud.begin(Fault::KeepAssigning);
+    cloud.start_fault(Fault::KeepAssigning);
     client
         .deliver(REGISTER, r#"{"registrationId": "t-1"}"#)
         .await;
@@ -75,7 +75,7 @@ async fn a_registration_can_be_kept_waiting_and_then_be_assigned() {
         assert_eq!(topic, "$dps/registrations/res/202/?$rid=r2&retry-after=0");
         assert_eq!(answer["status"], "assigning");
     }
-    cloud.end(&Fault::KeepAssigning);
+    cloud.clear_fault(&Fault::KeepAssigning);
     client.deliver(&status, "").await;
     assert_eq!(client.receive_json().await.1["status"], "assigned");
 }
@@ -90,7 +90,7 @@ async fn a_device_can_be_assigned_to_another_hub() {
         (None, format!("127.0.0.1:{port}")),
         (Some(elsewhere.clone()), elsewhere),
     ] {
-        cloud.begin(Fault::Reassign { hub });
+        cloud.start_fault(Fault::Reassign { hub });
         let mut client = connected(&cloud, &key).await;
         let answer = register(&mut client, json!({"registrationId": "t-1"})).await;
         assert_eq!(answer["registrationState"]["assignedHub"], assigned);

@@ -1,6 +1,6 @@
 //! What befalls twins.
 
-use cloud::faults::{Fault, Stroke};
+use cloud::faults::{Fault, OneShotFault};
 use cloud::hub::twin::TwinPatch;
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ fn pushed(value: u64, version: u64) -> (String, Value) {
 async fn a_throttled_twin_is_neither_read_nor_changed() {
     let cloud = TestCloud::start().await;
     let mut client = connected(&cloud).await;
-    cloud.begin(Fault::ThrottleTwin);
+    cloud.start_fault(Fault::ThrottleTwin);
     client.publish(GET, "").await;
     let (topic, body) = client.receive_json().await;
     assert_eq!(topic, "$iothub/twin/res/429/?$rid=g");
@@ -56,7 +56,7 @@ async fn a_throttled_twin_is_neither_read_nor_changed() {
 async fn withheld_answers_are_lost_and_the_report_counts() {
     let cloud = TestCloud::start().await;
     let mut client = connected(&cloud).await;
-    cloud.begin(Fault::WithholdTwin);
+    cloud.start_fault(Fault::WithholdTwin);
     client.publish(GET, "").await;
     client.deliver(REPORT, r#"{"a": 1}"#).await;
     client.is_quiet().await;
@@ -70,11 +70,11 @@ async fn withheld_answers_are_lost_and_the_report_counts() {
 async fn an_oversize_twin_is_larger_than_any_of_azures() {
     let cloud = TestCloud::start().await;
     let mut client = connected(&cloud).await;
-    cloud.begin(Fault::OversizeTwin { bytes: None });
+    cloud.start_fault(Fault::OversizeTwin { bytes: None });
     client.publish(GET, "").await;
     let answer = client.receive_publish().await;
     assert!(answer.payload.len() > 512 * 1024);
-    cloud.begin(Fault::OversizeTwin { bytes: Some(10) });
+    cloud.start_fault(Fault::OversizeTwin { bytes: Some(10) });
     client.publish(GET, "").await;
     let (_, twin) = client.receive_json().await;
     assert_eq!(twin["desired"]["oversize"], "xxxxxxxxxx");
@@ -86,7 +86,7 @@ async fn in_a_race_the_push_comes_before_the_older_twin() {
     let mut client = connected(&cloud).await;
     set(&cloud, 1);
     assert_eq!(client.receive_json().await, pushed(1, 2));
-    cloud.begin(Fault::TwinRace);
+    cloud.start_fault(Fault::TwinRace);
     client.publish(GET, "").await;
     client.is_quiet().await;
     set(&cloud, 2);
@@ -100,7 +100,7 @@ async fn in_a_race_the_push_comes_before_the_older_twin() {
 async fn a_lost_push_leaves_a_gap_in_the_versions() {
     let cloud = TestCloud::start().await;
     let mut client = connected(&cloud).await;
-    cloud.begin(Fault::LoseDesired);
+    cloud.start_fault(Fault::DropDesired);
     set(&cloud, 1);
     client.is_quiet().await;
     cloud.hub().clear_faults();
@@ -112,12 +112,12 @@ async fn a_lost_push_leaves_a_gap_in_the_versions() {
 async fn a_stale_push_brings_an_old_value_under_its_old_version() {
     let cloud = TestCloud::start().await;
     let mut client = connected(&cloud).await;
-    cloud.strike(Stroke::StaleDesired);
+    cloud.trigger(OneShotFault::StaleDesired);
     for value in [1, 2] {
         set(&cloud, value);
         assert_eq!(client.receive_json().await, pushed(value, value + 1));
     }
-    cloud.strike(Stroke::StaleDesired);
+    cloud.trigger(OneShotFault::StaleDesired);
     assert_eq!(client.receive_json().await, pushed(1, 2));
 }
 
@@ -132,7 +132,7 @@ async fn a_hub_restarted_empty_knows_its_devices_and_nothing_of_them() {
     client.receive_publish().await;
     let body = "lost".into();
     cloud.hub().send_message("t-1", body, Vec::new()).unwrap();
-    cloud.strike(Stroke::RestartEmpty);
+    cloud.trigger(OneShotFault::RestartEmpty);
     client.end().await.unwrap();
     let (mut client, present) = cloud.connect_with(cloud.credentials("t-1")).await;
     assert!(!present);

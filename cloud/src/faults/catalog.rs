@@ -1,6 +1,6 @@
-//! Every fault there is: its name, what it can be told, and what a device sees of it.
+//! The catalog of faults: names, settings, and the effect on a device.
 //!
-//! Operators know the faults by what stands here: `cloud fault` reads it by clap, `/api/faults` by serde.
+//! One definition serves both interfaces: `cloud fault` reads it with clap, `/api/faults` with serde.
 
 use std::time::Duration;
 
@@ -9,12 +9,10 @@ use jiff::SignedDuration;
 use jiff::fmt::serde::unsigned_duration::friendly::compact as friendly;
 use serde::{Deserialize, Serialize};
 
-use crate::error::HubError;
+/// The largest padding of a twin, in bytes. With more, the hub would take the device for one that does not read.
+const MAX_TWIN_PADDING: u32 = 4 * 1024 * 1024;
 
-/// What a twin may be padded with, in bytes: more would count as not being read by the device.
-const OVERSIZE_LIMIT: u32 = 4 * 1024 * 1024;
-
-/// A fault that lasts until it is ended.
+/// A lasting fault: active from its start until it is cleared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Subcommand)]
 #[serde(
     rename_all = "kebab-case",
@@ -22,207 +20,209 @@ const OVERSIZE_LIMIT: u32 = 4 * 1024 * 1024;
     deny_unknown_fields
 )]
 pub enum Fault {
-    /// Nothing listens: connections are refused
+    /// Refuse TCP connections
     Refuse,
-    /// TCP connections are taken, but the TLS handshake is never answered
+    /// Accept TCP connections, never answer the TLS handshake
     TlsStall,
-    /// New connections are shown a certificate that must not be accepted
+    /// Present an invalid certificate on new connections
     WrongCertificate {
-        /// What is wrong with it
+        /// Defect of the certificate
         #[arg(long, env = "CLOUD_FLAW", default_value_t, value_enum)]
         #[serde(default)]
-        flaw: Flaw,
+        flaw: CertificateFlaw,
     },
-    /// CONNECT is taken, but nothing is ever answered
+    /// Accept CONNECT, never answer anything
     Silent,
-    /// CONNECT is refused
+    /// Refuse CONNECT with a return code
     Connack {
-        /// The return code: 1 to 5 [default: 5]
+        /// Return code, 1 to 5 [default: 5]
         #[arg(long, env = "CLOUD_CODE", value_name = "CODE")]
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<u8>,
-        /// By the provisioning service, and not by the hub
+        /// Refuse at the provisioning service only, not at the hub
         #[arg(long, env = "CLOUD_DPS")]
         #[serde(default)]
         dps: bool,
     },
-    /// Nothing passes in either direction, not even the end of a connection
+    /// Drop all traffic in both directions, including RST and FIN
     BlackHole {
-        /// At its end the connections that stood stay dead, as if a router had forgotten them
-        #[arg(long, env = "CLOUD_LOSE")]
+        /// Keep existing connections dead after the fault ends, as a NAT that lost its table
+        #[arg(long, env = "CLOUD_DROP_CONNECTIONS")]
         #[serde(default)]
-        lose: bool,
+        drop_connections: bool,
     },
-    /// Everything takes its time, in both directions
+    /// Add latency or limit the bandwidth, in both directions
     Slow {
-        /// How long what is read at once is held before it goes on, such as 200ms
-        #[arg(long, env = "CLOUD_LATENCY", value_name = "TIME", value_parser = duration)]
+        /// Latency added to each chunk of bytes, such as 200ms
+        #[arg(long, env = "CLOUD_LATENCY", value_name = "DURATION", value_parser = duration)]
         #[serde(
             default,
             with = "friendly::optional",
             skip_serializing_if = "Option::is_none"
         )]
         latency: Option<Duration>,
-        /// How many bytes pass in a second
+        /// Bandwidth, in bytes per second
         #[arg(long, env = "CLOUD_BYTES_PER_SECOND", value_name = "COUNT")]
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bytes_per_second: Option<u32>,
     },
-    /// What devices send is taken, but no PUBACK and no answer to a report is sent
+    /// Accept messages and reported properties, never acknowledge them
     WithholdAcks,
-    /// Each PUBACK comes late
+    /// Delay each PUBACK
     DelayAcks {
-        /// How late [default: 2s]
-        #[arg(long, env = "CLOUD_BY", value_name = "TIME", value_parser = duration)]
+        /// Delay [default: 2s]
+        #[arg(long, env = "CLOUD_DELAY", value_name = "DURATION", value_parser = duration)]
         #[serde(
             default,
             with = "friendly::optional",
             skip_serializing_if = "Option::is_none"
         )]
-        by: Option<Duration>,
+        delay: Option<Duration>,
     },
-    /// Of two PUBACKs the second comes first
+    /// Swap the order of each two PUBACKs
     ReorderAcks,
-    /// Each PUBACK comes twice
+    /// Send each PUBACK twice
     DuplicateAcks,
-    /// Subscriptions are refused: SUBACK 0x80
+    /// Refuse subscriptions with SUBACK 0x80
     RefuseSubscription {
-        /// Only those whose topic filter contains this text
+        /// Refuse only topic filters that contain this text
         #[arg(long, env = "CLOUD_FILTER", value_name = "TEXT")]
         #[serde(default, skip_serializing_if = "Option::is_none")]
         filter: Option<String>,
     },
-    /// Requests for the twin and reports are answered with 429, and not carried out
+    /// Answer twin requests and reported patches with 429, without effect
     ThrottleTwin,
-    /// Requests for the twin and reports are carried out, but the answers are lost
+    /// Carry out twin requests and reported patches, lose the answers
     WithholdTwin,
-    /// The twin a device asks for is larger than any twin of Azure's
+    /// Pad the twin beyond Azure's size limit
     OversizeTwin {
-        /// By how many bytes [default: 524288]
+        /// Padding, in bytes [default: 524288]
         #[arg(long, env = "CLOUD_BYTES", value_name = "COUNT")]
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bytes: Option<u32>,
     },
-    /// The answer to a request for the twin comes after the next change of desired properties, and without it
+    /// Answer a twin GET after the next desired change, with the state before it
     TwinRace,
-    /// Changes of desired properties are not pushed: the next one that is has skipped a version
-    LoseDesired,
-    /// Each cloud-to-device message is delivered twice
+    /// Drop pushes of desired properties; the next push skips a version
+    DropDesired,
+    /// Deliver each cloud-to-device message twice
     DuplicateC2d,
-    /// The SUBACK waits for a method call: one that waits for the device comes before it
+    /// Delay each SUBACK until a direct method was called
     EarlyMethod,
-    /// The provisioning service answers with 429
+    /// Answer registrations with 429
     ThrottleDps {
-        /// How many seconds it asks for [default: 3]
+        /// Retry-after, in seconds [default: 3]
         #[arg(long, env = "CLOUD_RETRY_AFTER", value_name = "SECONDS")]
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after: Option<u32>,
     },
-    /// The provisioning service answers 202, assigning, for ever
+    /// Answer registrations with 202 (assigning) forever
     KeepAssigning,
-    /// The provisioning service assigns another hub
+    /// Assign devices to another hub
     Reassign {
-        /// Its name, with its port [default: another name of this one]
-        #[arg(long, env = "CLOUD_HUB", value_name = "NAME")]
+        /// Host name and port of that hub [default: another name of this hub]
+        #[arg(long, env = "CLOUD_HUB", value_name = "NAME:PORT")]
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hub: Option<String>,
     },
 }
 
-/// What can be wrong with a certificate.
+/// A defect of a server certificate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub enum Flaw {
-    /// It is of the right authority, but for another name
+pub enum CertificateFlaw {
+    /// Issued by the trusted authority, for another host name
     #[default]
-    OtherName,
-    /// It is for the right name, but of an authority nobody knows
-    ForeignAuthority,
-    /// It is for another name, and signed by itself
+    NameMismatch,
+    /// Issued for the right host name, by an unknown authority
+    UnknownCa,
+    /// Self-signed, for another host name
     SelfSigned,
 }
 
-/// A fault that happens once.
+/// A fault that takes effect once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Subcommand)]
 #[serde(rename_all = "kebab-case")]
-pub enum Stroke {
-    /// End every device connection with a TCP reset
+pub enum OneShotFault {
+    /// Reset every device connection (TCP RST)
     Reset,
-    /// Close the connections to the hub in good order
+    /// Close connections to the hub cleanly
     Close,
     /// Close connections in the middle of the next packet to the device
     MidPacket,
-    /// Close the connections to the hub as at the end of their token
+    /// Close connections to the hub as on token expiry
     ExpireToken,
-    /// Close the connections to the hub as if a second client of the same id had connected (400027)
+    /// Close connections to the hub as if a duplicate client had connected (400027)
     TakeOver,
-    /// Forget the devices' sessions: the next connection finds none, subscriptions are gone
+    /// Discard MQTT sessions; the next CONNACK has no session present
     ForgetSessions,
-    /// Begin again as a hub that has lost everything but its registry: twins are new, messages and sessions gone
+    /// Restart the hub with its registry only: new twins, no messages, no sessions
     RestartEmpty,
-    /// Push an earlier change of desired properties again, under its old version
+    /// Push an earlier desired patch again, with its old $version
     StaleDesired,
 }
 
 impl Fault {
-    /// Whether it is the same fault, whatever it is told.
-    pub(crate) fn is_kind_of(&self, other: &Self) -> bool {
+    /// Returns true if both are the same fault, with whatever settings.
+    pub(crate) fn is_same_kind(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 
-    /// Whether it takes effect before a connection has said whose it is.
-    fn is_anonymous(&self) -> bool {
+    /// Returns true if the fault takes effect before CONNECT names the device.
+    fn precedes_connect(&self) -> bool {
         matches!(
             self,
             Self::Refuse | Self::TlsStall | Self::WrongCertificate { .. }
         )
     }
 
-    /// Refuses what makes no sense.
+    /// Validates the settings.
     ///
     /// # Errors
-    /// `ArgumentInvalid`.
-    pub(crate) fn check(&self, device: Option<&str>) -> Result<(), HubError> {
+    /// The reason if they make no sense.
+    pub(crate) fn check(&self, device: Option<&str>) -> Result<(), &'static str> {
         let problem = match self {
             Self::Connack {
                 code: Some(0 | 6..),
                 ..
-            } => "a return code that refuses is 1 to 5",
+            } => "the return code of connack must be 1 to 5",
             Self::Slow {
                 latency: None,
                 bytes_per_second: None,
-            } => "slow needs a latency, or a number of bytes a second",
+            } => "slow needs a latency or a bandwidth",
             Self::Slow {
                 bytes_per_second: Some(0),
                 ..
-            } => "nothing passes at 0 bytes a second: that is black-hole",
-            Self::OversizeTwin { bytes: Some(bytes) } if *bytes > OVERSIZE_LIMIT => {
-                "a twin can be made 4194304 bytes larger at most"
+            } => {
+                "the bandwidth of slow must be at least 1 byte per second; use black-hole to drop all traffic"
             }
-            fault if fault.is_anonymous() && device.is_some() => {
-                "this fault comes before a connection says whose it is: it cannot be for one device"
+            Self::OversizeTwin { bytes: Some(bytes) } if *bytes > MAX_TWIN_PADDING => {
+                "oversize-twin adds at most 4194304 bytes"
+            }
+            fault if fault.precedes_connect() && device.is_some() => {
+                "this fault takes effect before CONNECT names the device, so it cannot be limited to one device"
             }
             _ => return Ok(()),
         };
-        Err(HubError::ArgumentInvalid(problem.into()))
+        Err(problem)
     }
 }
 
-impl Stroke {
-    /// Whether it befalls connections of whatever kind, and not what the hub knows.
-    pub(crate) fn is_of_the_network(self) -> bool {
+impl OneShotFault {
+    /// Returns true if the fault hits network connections, of the hub and of DPS alike, and not the state of the hub.
+    pub(crate) fn affects_network(self) -> bool {
         matches!(self, Self::Reset | Self::MidPacket)
     }
 }
 
-/// Reads a time such as `200ms`, `10s` or `1m 30s`.
+/// Parses a duration such as `200ms`, `10s` or `1m 30s`.
 ///
 /// # Errors
-/// It is none, or is negative.
+/// If the text is not a duration, or is negative.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let time: Option<SignedDuration> = text.parse().ok();
     time.and_then(|time| Duration::try_from(time).ok())
-        .ok_or_else(|| "write a time such as 200ms, 10s or 1m".to_owned())
+        .ok_or_else(|| "write a duration such as 200ms, 10s or 1m".to_owned())
 }
 
 #[cfg(test)]
@@ -240,9 +240,9 @@ mod tests {
             let with_settings: Result<Fault, _> = serde_json::from_value(json!({name: {}}));
             assert!(plain.is_ok() || with_settings.is_ok(), "{name}");
         }
-        let commands = Stroke::augment_subcommands(Command::new("stroke"));
+        let commands = OneShotFault::augment_subcommands(Command::new("one-shot"));
         for name in commands.get_subcommands().map(Command::get_name) {
-            serde_json::from_value::<Stroke>(json!(name)).unwrap();
+            serde_json::from_value::<OneShotFault>(json!(name)).unwrap();
         }
     }
 
@@ -250,7 +250,7 @@ mod tests {
     fn every_fault_is_documented() {
         let documented = include_str!("../../../docs/faults.md");
         let faults = Fault::augment_subcommands(Command::new("fault"));
-        let all = Stroke::augment_subcommands(faults);
+        let all = OneShotFault::augment_subcommands(faults);
         for name in all.get_subcommands().map(Command::get_name) {
             let row = documented.contains(&format!("\n| `{name}"));
             assert!(row, "{name}");
@@ -259,13 +259,13 @@ mod tests {
 
     #[test]
     fn every_fault_is_on_the_console() {
-        let page = include_str!("../../console/src/faults/kit.ts");
+        let page = include_str!("../../console/src/faults/faultCatalog.ts");
         let faults = Fault::augment_subcommands(Command::new("fault"));
         for name in faults.get_subcommands().map(Command::get_name) {
             assert!(page.contains(&format!("fault(\"{name}\",")), "{name}");
         }
-        let strokes = Stroke::augment_subcommands(Command::new("stroke"));
-        for name in strokes.get_subcommands().map(Command::get_name) {
+        let one_shot = OneShotFault::augment_subcommands(Command::new("one-shot"));
+        for name in one_shot.get_subcommands().map(Command::get_name) {
             assert!(page.contains(&format!("{{ name: \"{name}\",")), "{name}");
         }
     }

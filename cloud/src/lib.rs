@@ -3,6 +3,13 @@
 //! Devices speak MQTT 3.1.1 over TLS to one listener ([`server`]); what they are and what they said is kept by
 //! [`hub`] and [`dps`]; operators use Azure's own REST shapes over HTTPS ([`api`]), or a page in the browser ([`console`]).
 
+#![deny(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
 pub mod api;
 pub mod ca;
 pub mod console;

@@ -41,6 +41,13 @@
 //! Microsoft's own parsers are for .NET and JavaScript; on crates.io, a module of `oxirs-physics` reads DTDL v3 as a step to
 //! RDF.
 
+#![deny(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
 mod check;
 mod describe;
 mod dialect;

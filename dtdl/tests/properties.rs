@@ -1,9 +1,4 @@
 //! What holds for every document and every value.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "in a test, to panic is to fail"
-)]
 
 use dtdl::{Findings, Model, Models, parse, parse_value};
 use proptest::prelude::*;

@@ -4,6 +4,13 @@
 //! nothing else, so it runs and is tested without WebAssembly and without a host. Compiled for WebAssembly the crate is a
 //! component of the world `pnp:device/device`.
 
+#![deny(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
 mod command;
 #[cfg(target_family = "wasm")]
 mod glue;

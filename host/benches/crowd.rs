@@ -1,12 +1,6 @@
 //! What a hundred components that compute for ever cost a device beside them in the same process: the time from a command to
 //! its answer through the device's loop, with and without them.
-#![allow(
-    missing_docs,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a benchmark fails by panicking"
-)]
+#![allow(missing_docs, reason = "criterion_group! makes public functions")]
 
 use std::{
     future::pending,

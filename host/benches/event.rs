@@ -1,10 +1,5 @@
 //! What the sandbox costs: a timer event with its telemetry and its record, through the component and natively.
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    missing_docs,
-    reason = "a benchmark fails by panicking"
-)]
+#![allow(missing_docs, reason = "criterion_group! makes public functions")]
 
 use std::{
     path::{Path, PathBuf},

@@ -3,6 +3,13 @@
 //! Five nouns: [`hub`] speaks to the cloud, [`guest`] runs the component, [`device`] is the loop that joins them, [`swap`]
 //! replaces the component while it runs, and [`store`] keeps what must not be forgotten. Nothing here is global: a process runs as many devices as it likes.
 
+#![deny(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
 mod amount;
 pub mod app;
 mod check;

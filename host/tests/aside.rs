@@ -1,11 +1,4 @@
 //! What cannot be delivered: what is set aside and what is not, and what a person has done with it.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 mod scripted;
 

@@ -1,9 +1,4 @@
 //! What the compiler process is told: the component and where its image goes, and nothing of the device's secrets.
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 mod common;
 

@@ -1,12 +1,5 @@
 //! One device on a scripted transport and a virtual clock: how it comes back, renews its token, and tells one failure from
 //! another.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 mod scripted;
 

@@ -1,10 +1,4 @@
 //! What may come over the control socket instead of a request.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 use host::swap::{
     Order,

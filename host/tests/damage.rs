@@ -1,11 +1,4 @@
 //! A database that is not what was written: it is set aside, or what it holds is true.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 use std::{fs, panic, path::Path, sync::Arc, thread};
 

@@ -1,9 +1,4 @@
 //! The database beside what happens to it: a reader while a host writes, and much space that is not used any more.
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 use std::fs;
 

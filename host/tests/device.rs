@@ -1,12 +1,5 @@
 //! One device on a scripted transport and a virtual clock: what becomes of calls that fail, answers that must wait, and
 //! connections that break.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 mod scripted;
 

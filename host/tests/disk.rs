@@ -1,11 +1,4 @@
 //! Disks that are slow, that fail and that come back: what devices notice of them, and what is on them in the end.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 use std::{
     collections::VecDeque,

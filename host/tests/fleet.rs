@@ -1,12 +1,5 @@
 //! A thousand devices of one compiled component, each an instance of its own, through a day of virtual time: every
 //! message, command and desired change is accounted for. `SOAK=1` takes the sample's period of 8 s.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 mod common;
 

@@ -1,11 +1,4 @@
 //! A hub that sends anything: what is no command, twin or message leaves the device as it was, and at work.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 mod scripted;
 

@@ -1,12 +1,5 @@
 //! What a server may send instead of MQTT: the connection ends with a line that says what came, or goes on as if nothing
 //! had; the next one is made as usual.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 use std::{
     io::{ErrorKind, Read, Write},

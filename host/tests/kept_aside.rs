@@ -1,9 +1,4 @@
 //! How much is kept of what is set aside, and for how long.
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 use std::sync::Arc;
 

@@ -1,11 +1,4 @@
 //! An hour of a link that is up a tenth of the time: everything arrives, or is counted among what gave way.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 use std::{
     collections::BTreeMap,

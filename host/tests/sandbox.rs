@@ -1,11 +1,4 @@
 //! Components that misbehave, each stopped by the limit that is meant for it, and nothing else harmed.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 mod common;
 

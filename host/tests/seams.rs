@@ -1,5 +1,4 @@
 //! The libraries most likely to be replaced stay behind their seams.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     fs,

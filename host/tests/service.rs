@@ -1,9 +1,4 @@
 //! Whether a service that watches the host is told that it works.
-#![allow(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 mod scripted;
 

@@ -1,10 +1,4 @@
 //! What the cloud bears: 5,000 messages a second of 1,000 devices, and what an operator notices of them.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a benchmark fails by panicking, and prints what it has found"
-)]
 
 use std::fs;
 

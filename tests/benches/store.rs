@@ -1,11 +1,4 @@
 //! What the store costs: telemetry a second with it, without it, and of a bare client; and what reaches the disk.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a benchmark fails by panicking"
-)]
 
 use std::{
     fs,

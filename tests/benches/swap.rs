@@ -1,13 +1,5 @@
 //! What a swap costs: the pause in which no event is handled, the time from a new file to the first event it handles, and
 //! what commands notice of swaps and while a large component is compiled.
-#![allow(
-    missing_docs,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a benchmark fails by panicking"
-)]
 
 use std::{
     fs,

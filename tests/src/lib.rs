@@ -3,14 +3,6 @@
 //! Everything waits for events, with [`PATIENCE`], and panics when one does not come. What the processes printed is then
 //! shown with the failed test. Every process ends with the value that stands for it.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "in a test, to panic is to fail"
-)]
-
 mod cloud;
 mod device;
 mod events;

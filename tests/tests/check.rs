@@ -1,12 +1,5 @@
 //! `host check`: what a person learns of a component without a cloud.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "in a test, to panic is to fail"
-)]
-
 use std::path::Path;
 
 use end_to_end::{HostCommand, guest, thermostat};

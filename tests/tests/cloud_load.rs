@@ -1,10 +1,4 @@
 //! The cloud under the load of many devices, and killed under it. `SOAK=1` kills it more often.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "in a test, to panic is to fail; the figures are its result"
-)]
 
 use std::env;
 

@@ -1,10 +1,4 @@
 //! What outlives the cloud's process.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "in a test, to panic is to fail"
-)]
 
 use end_to_end::{Cloud, HostCommand, guest};
 use jiff::Timestamp;

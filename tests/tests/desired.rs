@@ -1,11 +1,5 @@
 //! Desired properties: whenever they are set, and whatever they belong to.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "in a test, to panic is to fail"
-)]
-
 use end_to_end::{Cloud, HostCommand, Process, guest, thermostat};
 use serde_json::{Value, json};
 

@@ -1,9 +1,4 @@
 //! A disk that takes nothing while the device runs.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "in a test, to panic is to fail"
-)]
 
 use end_to_end::{Cloud, Device, HostCommand, Process, Signal, guest, sha256};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};

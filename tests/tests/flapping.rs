@@ -1,11 +1,5 @@
 //! A link that breaks every few seconds: everything arrives, and nothing grows. `SOAK=1` takes an hour of it, `FLAP_SECONDS`
 //! so many seconds.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "in a test, to panic is to fail; the figures are its result"
-)]
 
 use std::env;
 use std::time::{Duration, Instant};

@@ -1,12 +1,5 @@
 //! Components that misbehave, in a device that runs: the caller is told, and the device goes on.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "in a test, to panic is to fail"
-)]
-
 use end_to_end::{Cloud, Events, HostCommand, Process, guest};
 
 /// A device that does wrong what it is told to, and counts its messages in its record.

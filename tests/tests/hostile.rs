@@ -1,11 +1,5 @@
 //! Components that do harm, at each moment of a version's life: the reason is told and kept, and the device goes on with
 //! the version that works.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "in a test, to panic is to fail"
-)]
 
 use end_to_end::{Cloud, Device, HostCommand, Process, guest};
 use serde_json::Value;

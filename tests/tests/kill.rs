@@ -1,10 +1,4 @@
 //! A host that is killed at any moment: what it had accepted is sent by the next one.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "in a test, to panic is to fail"
-)]
 
 use std::{
     collections::BTreeSet,

@@ -1,9 +1,4 @@
 //! A link that breaks: whatever becomes of it, every number the component counted arrives, and the device goes on.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "in a test, to panic is to fail"
-)]
 
 use end_to_end::{Cloud, Events, HostCommand, Process, guest};
 

@@ -1,10 +1,4 @@
 //! Many swaps leave nothing behind. `SOAK=1` makes a thousand.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "in a test, to panic is to fail"
-)]
 
 use std::{env, fs, path::Path, time::Instant};
 

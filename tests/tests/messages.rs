@@ -1,11 +1,5 @@
 //! Cloud-to-device messages.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "in a test, to panic is to fail"
-)]
-
 use end_to_end::{Cloud, HostCommand, Process, guest, thermostat};
 use serde_json::{Value, json};
 

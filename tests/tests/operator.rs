@@ -1,13 +1,5 @@
 //! What an operator sets and calls on the thermostat, from a second terminal.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "in a test, to panic is to fail"
-)]
-
 use std::time::{Duration, Instant};
 
 use end_to_end::{Cloud, Events, HostCommand, Process, thermostat};

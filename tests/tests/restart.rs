@@ -1,10 +1,4 @@
 //! What outlives a process.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "in a test, to panic is to fail"
-)]
 
 use std::path::Path;
 

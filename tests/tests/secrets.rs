@@ -1,5 +1,4 @@
 //! Keys and what is made of them stay out of everything people or programs might read.
-#![allow(clippy::expect_used, reason = "in a test, to panic is to fail")]
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use end_to_end::{Cloud, HostCommand, thermostat};

@@ -1,5 +1,4 @@
 //! A host that a service manager has started: what it tells it.
-#![allow(clippy::expect_used, reason = "in a test, to panic is to fail")]
 
 use std::{
     fs,

@@ -1,10 +1,4 @@
 //! What could not be delivered, as a person lists it, sends it again and discards it.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "in a test, to panic is to fail"
-)]
 
 use std::path::Path;
 

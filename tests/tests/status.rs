@@ -1,10 +1,4 @@
 //! Knowing why: what a running host says of itself to a person, to Prometheus and in its log.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "in a test, to panic is to fail"
-)]
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,9 +1,4 @@
 //! What `make run` shows, and the tutorial tells.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "in a test, to panic is to fail"
-)]
 
 use end_to_end::{Cloud, HostCommand, Process, thermostat};
 use jiff::Timestamp;

@@ -1,13 +1,5 @@
 //! What operators see of the cloud: its HTTPS side, and the command line on it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "in a test, to panic is to fail"
-)]
-
 mod access;
 mod bulk;
 mod commands;

@@ -1,11 +1,5 @@
 //! The thermostat as its users see it: events in, effects and answers out.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
 mod commands;
 mod life;
 mod properties;

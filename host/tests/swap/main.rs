@@ -1,12 +1,5 @@
 //! One version in the place of another, on a scripted transport and a virtual clock: each step of a swap, and what it does
 //! to record, timers, commands and the connection.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 mod back;
 mod probation;

@@ -1,9 +1,4 @@
 //! What people get wrong: one line that names the thing, the cause and the remedy, and an exit code a script can read.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "in a test, to panic is to fail"
-)]
 
 mod cloud;
 mod components;

@@ -1,10 +1,4 @@
 //! Versions of a component in each other's place while the device runs.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "in a test, to panic is to fail"
-)]
 
 mod asking;
 mod restart;

@@ -1,14 +1,15 @@
-// Builds the page into dist/: what `cloud` embeds. Everything it needs is in there; nothing is fetched when it runs.
+// Builds the console into dist/, which `cloud` embeds. The bundle is complete: the page loads nothing
+// from other hosts.
 
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 
 const DIST = new URL("dist/", import.meta.url);
-const SHIPPED = ["preact", "@preact/signals", "@preact/signals-core", "uplot"];
+const BUNDLED = ["preact", "@preact/signals", "@preact/signals-core", "uplot"];
 
-/** The licences of what is in the bundle. */
+/** Returns the licences of the bundled packages. */
 async function licences() {
-  const texts = SHIPPED.map(async (name) => {
+  const texts = BUNDLED.map(async (name) => {
     const text = await readFile(new URL(`node_modules/${name}/LICENSE`, import.meta.url), "utf8");
     return `${name}\n\n${text}`;
   });

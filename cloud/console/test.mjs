@@ -1,4 +1,4 @@
-// Runs the tests beside the sources (*.test.ts): what of the page needs no browser.
+// Runs the unit tests beside the sources (*.test.ts), which need no browser.
 
 import { spawnSync } from "node:child_process";
 import { readdir, rm } from "node:fs/promises";

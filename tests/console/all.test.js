@@ -1,10 +1,10 @@
-// One after the other: each test has a cloud of its own, and all of them the machine.
+// Runs the tests one after the other: each has its own cloud, and needs the whole machine.
 import { after } from "node:test";
 import { closeBrowser } from "./support/browser.js";
 import "./tests/sign_in.js";
-import "./tests/story.js";
+import "./tests/tutorial.js";
 import "./tests/devices.js";
-import "./tests/happenings.js";
+import "./tests/activity.js";
 import "./tests/chart.js";
 import "./tests/twin.js";
 import "./tests/outages.js";

@@ -1,10 +1,10 @@
-// What the operator's page bears: a thousand devices that send a thousand messages a second, and a device with a hundred
-// thousand points. Everything is measured twice: while next to nothing is sent, and under load. Browser, cloud and devices share
-// the machine.
+// Benchmark of the console: 1,000 devices that send 1,000 messages a second, and a device with
+// 100,000 points. Everything is measured twice: idle and under load. Browser, cloud and devices
+// share the machine.
 
 import { availableParallelism, loadavg } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
-import { closeBrowser, see, signIn } from "./support/browser.js";
+import { closeBrowser, waitForText, signIn } from "./support/browser.js";
 import { Cloud, directory } from "./support/cloud.js";
 import { Device } from "./support/device.js";
 import { firstLoad, smallFile } from "./bench/first_load.js";
@@ -15,11 +15,11 @@ import { Tab } from "./bench/tab.js";
 
 const DEVICES = 1000;
 const RATE = 1000;
-/** Points of the device whose chart is open, and milliseconds from one to the next. */
+/** Points of the charted device, and the milliseconds between them. */
 const [POINTS, SPACING] = [100_000, 72];
-/** Milliseconds from one message of that device to the next, while it is measured. */
+/** Milliseconds between two messages of that device during the measurement. */
 const PULSE = 100;
-/** Times each page is opened, and each row of inputs is made. */
+/** Number of page loads, and of rounds of inputs. */
 const ROUNDS = 7;
 const ALONE = 30_000;
 const MINUTE = 60_000;
@@ -29,7 +29,7 @@ const RANGES = ["1 min", "10 min", "1 h", "All"];
 
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 
-/** Keys in the filter, and the choice of a state. */
+/** Types in the filter and selects states. */
 async function useDevices(page) {
   const inputs = await Inputs.watch(page);
   for (let round = 0; round < ROUNDS; round++) {
@@ -40,7 +40,7 @@ async function useDevices(page) {
   return inputs.end();
 }
 
-/** Stretches of the chart, its pause, and the tabs. */
+/** Selects time ranges, pauses the chart and opens tabs. */
 async function useDevice(page) {
   const tab = (name) => page.getByRole("navigation", { name: "Device" }).getByRole("link", { name });
   const inputs = await Inputs.watch(page);
@@ -51,16 +51,16 @@ async function useDevice(page) {
   return inputs.end();
 }
 
-/** Opens the page, uses it for more than a minute, and says what was measured. */
+/** Opens the console and uses it for more than a minute. Returns the measurements. */
 async function measure(t, cloud, all) {
   const page = await signIn(t, cloud);
-  await see(page, `${all} devices, ${all} connected`);
+  await waitForText(page, `${all} devices, ${all} connected`);
   const devices = await useDevices(page);
-  const begun = Date.now();
+  const startedAt = Date.now();
   await page.getByRole("searchbox").fill("pump-1");
   await page.getByRole("link", { name: "pump-1" }).click();
   await page.getByRole("button", { name: /^count\s*\d{6}/ }).waitFor();
-  const past = Date.now() - begun;
+  const openDuration = Date.now() - startedAt;
   const chart = await useDevice(page);
   await button(page, "All").click();
   const tab = await Tab.of(page);
@@ -70,7 +70,7 @@ async function measure(t, cloud, all) {
   await page.context().close();
   const loads = [];
   for (let round = 0; round < ROUNDS; round++) loads.push(await firstLoad(t, cloud));
-  return { devices, past, chart, before, after, loads };
+  return { devices, openDuration, chart, before, after, loads };
 }
 
 async function bench(t) {
@@ -80,38 +80,38 @@ async function bench(t) {
   const operator = await signIn(t, cloud);
   const device = await Device.connect(t, cloud, operator, "pump-1");
   await operator.context().close();
-  const begun = Date.now() - POINTS * SPACING;
-  await device.sendAll(Array.from({ length: POINTS }, (_, count) => ({ made: begun + count * SPACING, body: { count } })));
+  const startedAt = Date.now() - POINTS * SPACING;
+  await device.sendAll(Array.from({ length: POINTS }, (_, count) => ({ created: startedAt + count * SPACING, body: { count } })));
   let count = POINTS;
   const pulse = setInterval(() => void device.send(JSON.stringify({ count: count++ })), PULSE);
   const all = (DEVICES + 1).toLocaleString("en");
 
-  const quiet = new Load(t, cloud, { devices: DEVICES, rate: 1 });
+  const idleLoad = new Load(t, cloud, { devices: DEVICES, rate: 1 });
   const idle = await measure(t, cloud, all);
   const small = [];
   for (let round = 0; round < ROUNDS; round++) small.push(await smallFile(t, cloud));
-  await quiet.stop();
+  await idleLoad.stop();
 
-  const unseen = new Load(t, cloud, { devices: DEVICES, rate: RATE });
+  const unobservedLoad = new Load(t, cloud, { devices: DEVICES, rate: RATE });
   await pause(ALONE);
-  const alone = await unseen.stop();
+  const alone = await unobservedLoad.stop();
 
-  const seen = new Load(t, cloud, { devices: DEVICES, rate: RATE });
+  const observedLoad = new Load(t, cloud, { devices: DEVICES, rate: RATE });
   const loaded = await measure(t, cloud, all);
-  const beside = await seen.stop();
+  const observed = await observedLoad.stop();
   clearInterval(pulse);
 
-  showCloud(RATE, alone, beside);
+  showCloud(RATE, alone, observed);
   showLoads(loaded.loads, idle.loads, small);
   showInputs("Devices", idle.devices, loaded.devices);
   showInputs("chart and tabs", idle.chart, loaded.chart);
   showDevice(loaded);
 }
 
-const ends = [];
+const cleanups = [];
 try {
-  await bench({ after: (act) => ends.push(act) });
+  await bench({ after: (act) => cleanups.push(act) });
 } finally {
-  for (const end of ends) await end();
+  for (const cleanup of cleanups) await cleanup();
   await closeBrowser();
 }

@@ -1,22 +1,22 @@
 import { useEffect } from "preact/hooks";
-import { ask, signedIn } from "./cloud/request.ts";
+import { callApi, signedIn } from "./api/request.ts";
 import { DevicePage } from "./device/DevicePage.tsx";
 import { DevicesPage } from "./devices/DevicesPage.tsx";
-import { Banner } from "./part/Banner.tsx";
-import { Icon, type IconName } from "./part/Icon.tsx";
-import { Empty } from "./part/State.tsx";
-import { DEVICES, route, TEMPLATES } from "./route.ts";
+import { Banner } from "./components/Banner.tsx";
+import { Icon, type IconName } from "./components/Icon.tsx";
+import { EmptyState } from "./components/States.tsx";
+import { DEVICES_PATH, route, TEMPLATES_PATH } from "./route.ts";
 import { TemplatePage } from "./template/TemplatePage.tsx";
 import { TemplatesPage } from "./template/TemplatesPage.tsx";
-import { type Theme, theme, turn } from "./theme.ts";
+import { type Theme, theme, nextTheme } from "./theme.ts";
 
-/** The whole page. */
+/** Console application. */
 export function App() {
   return (
     <>
-      <header class="top">
+      <header class="app-header">
         <div>
-          <a class="brand" href={DEVICES}>
+          <a class="brand" href={DEVICES_PATH}>
             <svg viewBox="0 0 32 32" aria-hidden="true">
               <rect width="32" height="32" rx="8" />
               <path d="M6 19h5l3-9 4 13 3-8h5" />
@@ -28,7 +28,7 @@ export function App() {
         </div>
       </header>
       <Banner />
-      <main>{signedIn.value ? <Shown /> : <SignedOut />}</main>
+      <main>{signedIn.value ? <CurrentPage /> : <SignedOut />}</main>
     </>
   );
 }
@@ -38,32 +38,32 @@ function Sections() {
   const current = (...pages: (typeof page)[]) => (pages.includes(page) ? "page" : undefined);
   return (
     <nav aria-label="Sections">
-      <a href={DEVICES} aria-current={current("devices", "device")}>Devices</a>
-      <a href={TEMPLATES} aria-current={current("templates", "template")}>Templates</a>
+      <a href={DEVICES_PATH} aria-current={current("devices", "device")}>Devices</a>
+      <a href={TEMPLATES_PATH} aria-current={current("templates", "template")}>Templates</a>
     </nav>
   );
 }
 
-function Shown() {
-  const shown = route.value;
-  if (shown.page === "devices") return <DevicesPage />;
-  if (shown.page === "device") return <DevicePage key={shown.device} device={shown.device} place={shown.place} />;
-  if (shown.page === "templates") return <TemplatesPage />;
-  if (shown.page === "template") return <TemplatePage key={shown.model} id={shown.model} />;
+function CurrentPage() {
+  const current = route.value;
+  if (current.page === "devices") return <DevicesPage />;
+  if (current.page === "device") return <DevicePage key={current.device} device={current.device} tab={current.tab} />;
+  if (current.page === "templates") return <TemplatesPage />;
+  if (current.page === "template") return <TemplatePage key={current.model} id={current.model} />;
   return (
-    <Empty title="There is no such page.">
-      <a href={DEVICES}>All devices</a>
-    </Empty>
+    <EmptyState title="There is no such page.">
+      <a href={DEVICES_PATH}>All devices</a>
+    </EmptyState>
   );
 }
 
-/** Milliseconds between two looks whether a link was opened in this browser. */
-const PATIENCE = 2000;
+/** Milliseconds between two checks whether this browser has signed in. */
+const SIGN_IN_INTERVAL = 2000;
 
 function SignedOut() {
   useEffect(() => {
-    const look = () => ask("/api/faults").then(() => (signedIn.value = true), () => undefined);
-    const timer = setInterval(() => void look(), PATIENCE);
+    const check = () => callApi("/api/faults").then(() => (signedIn.value = true), () => undefined);
+    const timer = setInterval(() => void check(), SIGN_IN_INTERVAL);
     return () => clearInterval(timer);
   }, []);
   return (
@@ -75,7 +75,7 @@ function SignedOut() {
         prints in this browser. This page then goes on by itself.
       </p>
       <pre>cloud console</pre>
-      <p class="faint">
+      <p class="muted">
         It wants to know the cloud's directory, if that is not the usual one: <code>cloud --dir DIR console</code>, or{" "}
         <code>CLOUD_DIR</code>.
       </p>
@@ -83,16 +83,16 @@ function SignedOut() {
   );
 }
 
-const THEMES: Record<Theme, { icon: IconName; title: string }> = {
+const THEME_BUTTONS: Record<Theme, { icon: IconName; title: string }> = {
   system: { icon: "system", title: "Colours: as the system has them" },
   light: { icon: "light", title: "Colours: light" },
   dark: { icon: "dark", title: "Colours: dark" },
 };
 
 function ThemeSwitch() {
-  const { icon, title } = THEMES[theme.value];
+  const { icon, title } = THEME_BUTTONS[theme.value];
   return (
-    <button type="button" class="quiet small" title={title} aria-label={title} onClick={turn}>
+    <button type="button" class="subtle small" title={title} aria-label={title} onClick={nextTheme}>
       <Icon name={icon} />
     </button>
   );

@@ -1,22 +1,22 @@
-/** What JSON can say. */
+/** JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
-/** An object of JSON. */
+/** JSON object. */
 export type JsonObject = { [name: string]: Json };
 
-/** The value as an object, if it is one. */
+/** Returns the value if it is an object. */
 export function asObject(value: unknown): JsonObject | undefined {
   const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
   return isObject ? (value as JsonObject) : undefined;
 }
 
-/** The objects of a list. */
-export function objects(value: unknown): JsonObject[] {
+/** Returns the objects of an array. */
+export function asObjects(value: unknown): JsonObject[] {
   const items: unknown[] = Array.isArray(value) ? value : [];
   return items.map(asObject).filter((item) => item !== undefined);
 }
 
-/** Whether both say the same, in whatever order of names. */
+/** Compares two values, regardless of the order of properties. */
 export function equal(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true;
   if (Array.isArray(a) && Array.isArray(b)) {

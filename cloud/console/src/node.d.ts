@@ -1,4 +1,4 @@
-// What the tests need of Node; the page itself runs in a browser.
+// Declares the parts of Node that the unit tests use; the page runs in a browser.
 
 declare module "node:test" {
   export function test(name: string, run: () => void | Promise<void>): void;

@@ -1,101 +1,101 @@
 import { signal } from "@preact/signals";
 
-/** Where the page lives. Everything else belongs to the cloud's endpoints. */
+/** Path prefix of the console; all other paths are endpoints of the cloud. */
 const BASE = "/console/";
 
-/** The tabs every device has, in the order they are shown. */
-export const TABS = ["overview", "properties", "commands", "data", "twin", "trace", "component", "faults"] as const;
-export type Tab = (typeof TABS)[number];
+/** Tabs of every device, in display order. */
+export const STANDARD_TABS = ["overview", "properties", "commands", "data", "twin", "trace", "component", "faults"] as const;
+export type StandardTab = (typeof STANDARD_TABS)[number];
 
-/** What of a device is shown: a tab every device has, or a view of its model's template. */
-export type Place = Tab | { view: string };
+/** Tab of a device: a standard tab or a view of its device template. */
+export type DeviceTab = StandardTab | { view: string };
 
-/** What the address stands for. */
+/** Page selected by the URL. */
 export type Route =
   | { page: "devices" | "templates" | "unknown" }
-  | { page: "device"; device: string; place: Place }
+  | { page: "device"; device: string; tab: DeviceTab }
   | { page: "template"; model: string };
 
-/** The route that is shown. */
-export const route = signal<Route>(parse(location.pathname));
+/** Current route. */
+export const route = signal<Route>(parseRoute(location.pathname));
 
-/** The address of a place on a device's page. */
-export function deviceAddress(device: string, place: Place = "overview"): string {
-  const name = `${BASE}d/${encodeURIComponent(device)}`;
-  if (place === "overview") return name;
-  return typeof place === "string" ? `${name}/${place}` : `${name}/view/${encodeURIComponent(place.view)}`;
+/** Returns the path of a device tab. */
+export function devicePath(device: string, tab: DeviceTab = "overview"): string {
+  const base = `${BASE}d/${encodeURIComponent(device)}`;
+  if (tab === "overview") return base;
+  return typeof tab === "string" ? `${base}/${tab}` : `${base}/view/${encodeURIComponent(tab.view)}`;
 }
 
-/** The address of the list of devices. */
-export const DEVICES = BASE;
+/** Path of the device list. */
+export const DEVICES_PATH = BASE;
 
-/** The address of the list of templates. */
-export const TEMPLATES = `${BASE}templates`;
+/** Path of the list of device templates. */
+export const TEMPLATES_PATH = `${BASE}templates`;
 
-/** The address of a model's template. */
-export function templateAddress(model: string): string {
-  return `${TEMPLATES}/${encodeURIComponent(model)}`;
+/** Returns the path of the device template of a model. */
+export function templatePath(model: string): string {
+  return `${TEMPLATES_PATH}/${encodeURIComponent(model)}`;
 }
 
-/** Where the page is, also while it is asked whether to leave. */
-let here = location.pathname;
+/** Path of the current page, also while leaving is being confirmed. */
+let currentPath = location.pathname;
 
-/** Asked instead of leaving, where something would be lost. */
-let asking: ((leave: () => void) => void) | undefined;
+/** Confirms leaving the page, if changes would be lost. */
+let confirmLeave: ((leave: () => void) => void) | undefined;
 
-/** Has `ask` asked before anything else is shown, with what leaves after all, until what is returned is called. */
-export function askBeforeLeaving(ask: (leave: () => void) => void): () => void {
-  const stay = (event: Event) => event.preventDefault();
-  asking = ask;
-  addEventListener("beforeunload", stay);
+/** Registers a callback that confirms leaving the page. Returns a function that removes it. */
+export function confirmBeforeLeaving(confirm: (leave: () => void) => void): () => void {
+  const preventUnload = (event: Event) => event.preventDefault();
+  confirmLeave = confirm;
+  addEventListener("beforeunload", preventUnload);
   return () => {
-    asking = undefined;
-    removeEventListener("beforeunload", stay);
+    confirmLeave = undefined;
+    removeEventListener("beforeunload", preventUnload);
   };
 }
 
-/** Shows another address without loading the page again. */
-export function go(address: string): void {
-  if (address !== here && asking) return asking(() => leave(address));
-  history.pushState(null, "", address);
-  show();
+/** Navigates to a path without reloading the page. */
+export function navigate(path: string): void {
+  if (path !== currentPath && confirmLeave) return confirmLeave(() => leave(path));
+  history.pushState(null, "", path);
+  applyLocation();
 }
 
-/** The browser has gone elsewhere already when it tells. */
-function goneBack(): void {
-  const wanted = location.pathname;
-  if (wanted === here || !asking) return show();
-  history.pushState(null, "", here);
-  asking(() => leave(wanted));
+/** Handles back and forward; the URL has already changed. */
+function onPopState(): void {
+  const path = location.pathname;
+  if (path === currentPath || !confirmLeave) return applyLocation();
+  history.pushState(null, "", currentPath);
+  confirmLeave(() => leave(path));
 }
 
-function leave(address: string): void {
-  asking = undefined;
-  go(address);
+function leave(path: string): void {
+  confirmLeave = undefined;
+  navigate(path);
 }
 
-function show(): void {
-  here = location.pathname;
-  route.value = parse(here);
+function applyLocation(): void {
+  currentPath = location.pathname;
+  route.value = parseRoute(currentPath);
   scrollTo(0, 0);
 }
 
-function parse(path: string): Route {
-  const parts = path.slice(BASE.length).split("/").filter(Boolean).map(decoded);
+function parseRoute(path: string): Route {
+  const parts = path.slice(BASE.length).split("/").filter(Boolean).map(decodeSegment);
   const [kind, name] = parts;
   if (kind === undefined) return { page: "devices" };
   if (kind === "templates" && parts.length <= 2) return name === undefined ? { page: "templates" } : { page: "template", model: name };
-  const place = placeOf(parts.slice(2));
-  return kind === "d" && name !== undefined && place ? { page: "device", device: name, place } : { page: "unknown" };
+  const tab = parseTab(parts.slice(2));
+  return kind === "d" && name !== undefined && tab ? { page: "device", device: name, tab } : { page: "unknown" };
 }
 
-function placeOf([kind = "overview", name, ...more]: string[]): Place | undefined {
+function parseTab([kind = "overview", name, ...more]: string[]): DeviceTab | undefined {
   if (more.length > 0) return undefined;
   if (kind === "view") return name === undefined ? undefined : { view: name };
-  return name === undefined ? TABS.find((tab) => tab === kind) : undefined;
+  return name === undefined ? STANDARD_TABS.find((tab) => tab === kind) : undefined;
 }
 
-function decoded(name: string): string {
+function decodeSegment(name: string): string {
   try {
     return decodeURIComponent(name);
   } catch {
@@ -103,15 +103,15 @@ function decoded(name: string): string {
   }
 }
 
-/** Follows links within the page, and the browser's buttons. */
-export function listen(): void {
-  addEventListener("popstate", goneBack);
+/** Handles links within the console and browser history. */
+export function startRouter(): void {
+  addEventListener("popstate", onPopState);
   addEventListener("click", (event) => {
     const link = event.target instanceof Element ? event.target.closest("a") : null;
-    const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey;
-    if (!link || !plain || link.hasAttribute("download") || link.target) return;
+    const isPlainClick = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey;
+    if (!link || !isPlainClick || link.hasAttribute("download") || link.target) return;
     if (link.origin !== location.origin || !link.pathname.startsWith(BASE)) return;
     event.preventDefault();
-    go(link.pathname);
+    navigate(link.pathname);
   });
 }

@@ -1,14 +1,14 @@
-/** Prints a figure, and whether it reaches its goal. */
-export function show(what, figure, verdict = "") {
-  console.log(`${what.padEnd(64)}${figure}${verdict && `   ${verdict}`}`);
+/** Prints a value, and whether it meets its goal. */
+export function show(label, figure, verdict = "") {
+  console.log(`${label.padEnd(64)}${figure}${verdict && `   ${verdict}`}`);
 }
 
-/** Whether a goal is reached, in words. */
-export function goal(what, isReached) {
-  return `goal ${what}: ${isReached ? "pass" : "MISS"}`;
+/** Describes whether a goal is met. */
+export function goal(label, isMet) {
+  return `goal ${label}: ${isMet ? "pass" : "MISS"}`;
 }
 
-/** The value that so many of a hundred are not above. */
+/** Returns a percentile. */
 export function percentile(values, share) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil((sorted.length * share) / 100) - 1)];

@@ -1,39 +1,39 @@
 import { openPage } from "../support/browser.js";
 
-/** What an observer in the page waits for: the first device of the list. */
+/** Selector of the first device of the list. */
 const ROW = "table.devices tbody tr";
 
 /**
- * Opens the list of devices in a browser that has nothing of it yet. Tells how long it took from the navigation until
- * the list was painted, in milliseconds, and how many bytes had come by then: files of the page, and data.
+ * Opens the device list in an empty browser context. Returns the milliseconds from the navigation
+ * to the first paint of the list, and the bytes received until then: files and data.
  */
 export async function firstLoad(t, cloud) {
   const page = await openPage(t);
-  const wire = await wireOf(page);
+  const received = await countBytes(page);
   await page.addInitScript(notePaint, ROW);
   await page.goto(await cloud.link());
   const painted = await page.waitForFunction(() => window.painted);
-  const taken = await painted.jsonValue();
-  const bytes = { ...wire };
+  const duration = await painted.jsonValue();
+  const bytes = { ...received };
   await page.context().close();
-  return { taken, ...bytes };
+  return { duration, ...bytes };
 }
 
-/** The time a browser takes for a small file of the same cloud. */
+/** Returns the load time of a small file of the same cloud. */
 export async function smallFile(t, cloud) {
-  // The browser asks for an icon beside it.
+  // The browser also requests an icon.
   const page = await openPage(t, { expected: /401/ });
   const address = new URL("/console/licences.txt", await cloud.link());
   await page.addInitScript(notePaint, "body");
   await page.goto(address.href);
   const painted = await page.waitForFunction(() => window.painted);
-  const taken = await painted.jsonValue();
+  const duration = await painted.jsonValue();
   await page.context().close();
-  return taken;
+  return duration;
 }
 
-/** Counts what comes to a page from now on. */
-async function wireOf(page) {
+/** Counts the bytes received by a page. */
+async function countBytes(page) {
   const session = await page.context().newCDPSession(page);
   const bytes = { files: 0, data: 0 };
   const addresses = new Map();
@@ -48,12 +48,12 @@ async function wireOf(page) {
   return bytes;
 }
 
-/** In the page: notes when the first element of this kind was painted. */
+/** Runs in the page: notes when the first matching element was painted. */
 function notePaint(selector) {
-  const look = () => {
-    if (!document.querySelector(selector)) return requestAnimationFrame(look);
-    // The frame that shows it has been drawn when the next one begins.
+  const check = () => {
+    if (!document.querySelector(selector)) return requestAnimationFrame(check);
+    // The frame is painted when the next one starts.
     requestAnimationFrame(() => (window.painted = performance.now()));
   };
-  look();
+  check();
 }

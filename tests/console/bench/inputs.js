@@ -1,65 +1,71 @@
 import { percentile } from "./figures.js";
 
-/** What is painted sooner is not measured, in milliseconds. */
-const SHORTEST = 16;
-/** Milliseconds from one key or click to the next: a person in a hurry. */
-const REST = 80;
+/** Shortest event that is measured, in milliseconds. */
+const MIN_DURATION = 16;
+/** Milliseconds between two inputs, as of a fast user. */
+const INTERVAL = 80;
 
-/** Keys and clicks on a page, and how long each took to be painted, as the browser measures it (Event Timing). */
+/**
+ * Keys and clicks on a page, with the time until each was painted, as measured by the browser
+ * (Event Timing).
+ */
 export class Inputs {
   #page;
-  #acts = [];
+  #inputs = [];
 
-  /** Watches from now on. */
+  /** Starts the measurement. */
   static async watch(page) {
     const inputs = new Inputs();
     inputs.#page = page;
-    await page.evaluate(observe, SHORTEST);
+    await page.evaluate(observe, MIN_DURATION);
     return inputs;
   }
 
   /** Presses keys, one after the other. */
   async type(...keys) {
-    for (const key of keys) await this.#act(key, () => this.#page.keyboard.press(key));
+    for (const key of keys) await this.#perform(key, () => this.#page.keyboard.press(key));
   }
 
-  /** Clicks on what is there already, and is called so. */
+  /** Clicks on a visible element. */
   async click(name, locator) {
     const { x, y, width, height } = await locator.boundingBox();
-    await this.#act(name, () => this.#page.mouse.click(x + width / 2, y + height / 2));
+    await this.#perform(name, () => this.#page.mouse.click(x + width / 2, y + height / 2));
   }
 
-  /** Milliseconds of each input until it was painted, with its name, and of each long task beside them. */
+  /**
+   * Ends the measurement. Returns the duration and name of each input, and the duration of each
+   * long task.
+   */
   async end() {
     const { inputs, tasks } = await this.#page.evaluate(() => window.watched());
-    const named = inputs.map(({ at, took }) => ({ took, name: this.#acts.findLast((act) => act.at <= at)?.name }));
-    const unmeasured = Math.max(0, this.#acts.length - inputs.length);
-    return { inputs: [...named, ...Array(unmeasured).fill({ took: SHORTEST })], tasks };
+    const named = inputs.map(({ at, duration }) => ({ duration, name: this.#inputs.findLast((act) => act.at <= at)?.name }));
+    const unmeasured = Math.max(0, this.#inputs.length - inputs.length);
+    return { inputs: [...named, ...Array(unmeasured).fill({ duration: MIN_DURATION })], tasks };
   }
 
-  async #act(name, act) {
-    this.#acts.push({ name, at: Date.now() });
+  async #perform(name, act) {
+    this.#inputs.push({ name, at: Date.now() });
     await act();
-    await this.#page.waitForTimeout(REST);
+    await this.#page.waitForTimeout(INTERVAL);
   }
 }
 
-/** A line on what took so long. */
+/** Summarizes input latencies. */
 export function summary(inputs) {
-  const [half, most] = [50, 95].map((share) => percentile(inputs.map(({ took }) => took), share));
-  const worst = inputs.reduce((worst, input) => (input.took > worst.took ? input : worst));
-  return `half within ${half} ms, 95 of 100 within ${most} ms, the worst of ${inputs.length} ${worst.took} ms (${worst.name})`;
+  const [half, most] = [50, 95].map((share) => percentile(inputs.map(({ duration }) => duration), share));
+  const worst = inputs.reduce((worst, input) => (input.duration > worst.duration ? input : worst));
+  return `half within ${half} ms, 95 of 100 within ${most} ms, the worst of ${inputs.length} ${worst.duration} ms (${worst.name})`;
 }
 
-/** In the page: one figure for each interaction, that of its slowest event. */
+/** Runs in the page: keeps the slowest event of each interaction. */
 function observe(shortest) {
   const inputs = new Map();
   const tasks = [];
   const take = (entries) => {
     for (const { entryType, interactionId, startTime, duration } of entries) {
       if (entryType === "longtask") tasks.push(duration);
-      else if (interactionId > 0 && duration > (inputs.get(interactionId)?.took ?? 0)) {
-        inputs.set(interactionId, { at: performance.timeOrigin + startTime, took: duration });
+      else if (interactionId > 0 && duration > (inputs.get(interactionId)?.duration ?? 0)) {
+        inputs.set(interactionId, { at: performance.timeOrigin + startTime, duration: duration });
       }
     }
   };

@@ -1,10 +1,10 @@
 import { PROGRAM } from "../support/cloud.js";
 import { Process } from "../support/process.js";
 
-/** Longer than anything that is measured meanwhile. */
+/** Longer than any measurement. */
 const LONG = "1h";
 
-/** `cloud load`: devices that send, together, so many messages a second, until it is stopped. */
+/** `cloud load`: devices that send messages at a total rate until stopped. */
 export class Load {
   #process;
 
@@ -13,10 +13,10 @@ export class Load {
     this.#process = new Process(t, PROGRAM, ["--dir", cloud.dir, "load", ...options]);
   }
 
-  /** Stops it, and returns what came of it. */
+  /** Stops the load, and returns its result. */
   async stop() {
     await this.#process.end("SIGINT");
-    const [line] = await this.#process.says(/^\{.*\}$/m);
+    const [line] = await this.#process.waitForOutput(/^\{.*\}$/m);
     return JSON.parse(line);
   }
 }

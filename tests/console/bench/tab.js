@@ -1,4 +1,4 @@
-/** What a tab of the browser takes. */
+/** Resource usage of a browser tab. */
 export class Tab {
   #session;
   #requests = 0;
@@ -12,7 +12,10 @@ export class Tab {
     return tab;
   }
 
-  /** Bytes of its heap without what is garbage, nodes of its document, seconds its main thread has worked, and requests it has made. */
+  /**
+   * Returns the heap size after garbage collection, the number of DOM nodes, the seconds of main-
+   * thread work, and the number of requests.
+   */
   async now() {
     await this.#session.send("HeapProfiler.collectGarbage");
     const { metrics } = await this.#session.send("Performance.getMetrics");

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
-import { atEnd } from "./ending.js";
-import { SHOTS } from "./paths.js";
-import { PATIENCE } from "./process.js";
+import { afterTest } from "./cleanup.js";
+import { SCREENSHOTS } from "./paths.js";
+import { TIMEOUT } from "./process.js";
 
 const FLAGS = [
   "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -13,24 +13,24 @@ const FLAGS = [
 
 let browser;
 
-/** Ends the browser, once nobody needs it any more. */
+/** Closes the browser after the last test. */
 export async function closeBrowser() {
   await browser?.close();
 }
 
 /**
- * A page of a browser that knows nothing yet. When the test ends, it has asked nobody but this machine for anything and
- * written no error, unless `expected` fits it.
+ * Opens a page in a new browser context. Checks after the test that it requested nothing from
+ * other machines and logged no error except those that match `expected`.
  */
 export async function openPage(t, { expected = /^$/, ...options } = {}) {
   browser ??= await chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS });
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, permissions: ["clipboard-read", "clipboard-write"], ...options });
-  context.setDefaultTimeout(PATIENCE);
+  context.setDefaultTimeout(TIMEOUT);
   const [hosts, errors] = [new Set(), []];
   context.on("request", (request) => hosts.add(new URL(request.url()).hostname));
   context.on("console", (message) => message.type() === "error" && errors.push(message.text()));
   context.on("weberror", (error) => errors.push(String(error.error())));
-  atEnd(t, async () => {
+  afterTest(t, async () => {
     await context.close();
     assert.deepEqual([...hosts].filter((host) => host !== "127.0.0.1" && host !== ""), []);
     assert.deepEqual(errors.filter((error) => !expected.test(error)), []);
@@ -38,7 +38,7 @@ export async function openPage(t, { expected = /^$/, ...options } = {}) {
   return context.newPage();
 }
 
-/** A page of a browser that has signed in, on the list of devices. */
+/** Opens the device list in a signed-in browser context. */
 export async function signIn(t, cloud, options) {
   const page = await openPage(t, options);
   await page.goto(await cloud.link());
@@ -46,27 +46,27 @@ export async function signIn(t, cloud, options) {
   return page;
 }
 
-/** Waits until the page says this, and returns what says it. */
-export async function see(page, text) {
+/** Waits for a text, and returns its locator. */
+export async function waitForText(page, text) {
   const found = page.getByText(text).first();
   await found.waitFor();
   return found;
 }
 
-/** Waits until the page says this no more. */
-export function gone(page, text) {
+/** Waits until a text is hidden. */
+export function waitForTextGone(page, text) {
   return page.getByText(text).first().waitFor({ state: "hidden" });
 }
 
-/** Keeps a picture of the page, whole, and sees that it is not wider than the window. */
-export async function shoot(page, name) {
-  await mkdir(SHOTS, { recursive: true });
-  await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
+/** Saves a full-page screenshot, and checks that the page fits the window. */
+export async function screenshot(page, name) {
+  await mkdir(SCREENSHOTS, { recursive: true });
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
   const [width, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
   assert.ok(width <= window, `${name} is ${width} wide in a window of ${window}`);
 }
 
-/** Goes to a tab of the device that is shown. */
+/** Opens a tab of the current device. */
 export async function tab(page, title) {
   await page.getByRole("navigation", { name: "Device" }).getByRole("link", { name: title }).click();
 }

@@ -3,37 +3,37 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { atEnd } from "./ending.js";
+import { afterTest } from "./cleanup.js";
 import { built } from "./paths.js";
 import { Process } from "./process.js";
 
-/** The program `cloud`. */
+/** Path of the `cloud` program. */
 export const PROGRAM = built("release/cloud");
 const run = promisify(execFile);
 
-/** A directory that goes with the test. */
+/** Creates a directory that is removed after the test. */
 export async function directory(t) {
   const path = await mkdtemp(join(tmpdir(), "console-test-"));
-  atEnd(t, () => rm(path, { recursive: true, force: true, maxRetries: 5 }));
+  afterTest(t, () => rm(path, { recursive: true, force: true, maxRetries: 5 }));
   return path;
 }
 
-/** A running cloud. */
+/** Running cloud. */
 export class Cloud {
   constructor(dir, process) {
     this.dir = dir;
     this.process = process;
   }
 
-  /** `cloud run`; `ports` are those of one that ran before. */
+  /** Starts `cloud run`; `ports` are those of an earlier run. */
   static async run(t, dir, ports = { mqtt: "127.0.0.1:0", https: "127.0.0.1:0", console: "0" }, options = []) {
     const where = ["--mqtt", ports.mqtt, "--https", ports.https, "--console-port", ports.console];
     const process = new Process(t, PROGRAM, ["--dir", dir, "run", ...where, ...options]);
-    await process.says("Ctrl-C ends it");
+    await process.waitForOutput("Ctrl-C ends it");
     return new Cloud(dir, process);
   }
 
-  /** `cloud exec` with the thermostat in our host, which has sent something then. */
+  /** Starts `cloud exec` with the host and the thermostat, and waits for the first message. */
   static async withThermostat(t, { component = built("thermostat.wasm"), device = "thermostat-01", options = [] } = {}) {
     const dir = await directory(t);
     const host = [built("release/host"), "--component", component, "--report-host", "--telemetry-interval=500ms", ...options];
@@ -41,28 +41,28 @@ export class Cloud {
     const process = new Process(t, PROGRAM, ["--dir", dir, "exec", "--console-port", "0", ...control, "--device-id", device, "--", ...host], {
       HOST_CACHE_DIR: built("tmp/end-to-end-cache"),
     });
-    await process.says("Sent message");
+    await process.waitForOutput("Sent message");
     return new Cloud(dir, process);
   }
 
-  /** Runs a command of the operator's, and returns what it printed. */
-  async operate(...args) {
+  /** Runs a `cloud` command, and returns its output. */
+  async cli(...args) {
     const { stdout } = await run(PROGRAM, ["--dir", this.dir, ...args]);
     return stdout.trim();
   }
 
-  /** Runs a command of the host's. */
+  /** Runs a `host` command, and returns its output. */
   async host(...args) {
     const { stdout } = await run(built("release/host"), args, { env: { ...process.env, HOST_STATE_DIR: join(this.dir, "state") } });
     return stdout.trim();
   }
 
-  /** An address that signs in once. */
+  /** Returns a sign-in link. */
   link() {
-    return this.operate("console");
+    return this.cli("console");
   }
 
-  /** Where it listens. */
+  /** Returns the contents of `running.json`, with the addresses of the cloud. */
   async running() {
     return JSON.parse(await readFile(join(this.dir, "running.json"), "utf8"));
   }

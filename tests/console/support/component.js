@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 
-/** The same component with a custom section more, so that its hash is another for each `note`. */
+/** Returns the component with a custom section, so that each `note` gives another hash. */
 export async function otherVersion(path, note) {
   const name = "version";
   const section = Buffer.from(`${String.fromCharCode(name.length)}${name}${note}`, "latin1");

@@ -1,74 +1,74 @@
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:tls";
-import { atEnd } from "./ending.js";
+import { afterTest } from "./cleanup.js";
 
 const CONNACK = 2;
 const PUBACK = 4;
 
-/** Messages on their way at once when many are sent. */
-const ON_THE_WAY = 1000;
-/** Packet ids there are. */
-const PACKETS = 65_535;
+/** Maximum number of unacknowledged messages. */
+const MAX_IN_FLIGHT = 1000;
+/** Number of packet ids. */
+const PACKET_IDS = 65_535;
 
-/** A device that says whatever it is told to, in MQTT written by hand. */
+/** MQTT device that sends any payload. */
 export class Device {
   #socket;
-  #taken = Buffer.alloc(0);
+  #received = Buffer.alloc(0);
   #waiting = [];
   #packet = 0;
 
-  /** Registers a device as the page does, and connects it. */
+  /** Registers a device through the REST API, and connects it. */
   static async connect(t, cloud, page, id, model) {
     const device = new Device();
     device.id = id;
     const key = await register(page, id);
     const { hubName, mqtt } = await cloud.running();
     const [host, port] = mqtt.split(":");
-    // The certificate is looked at by other tests.
+    // Other tests verify the certificate.
     device.#socket = connect({ host, port, servername: hubName.split(":")[0], rejectUnauthorized: false });
-    atEnd(t, async () => device.#socket.destroy());
+    afterTest(t, async () => device.#socket.destroy());
     await once(device.#socket, "secureConnect");
-    device.#socket.on("data", (data) => device.#take(data)).on("error", () => {});
-    await device.#introduce(hubName, key, model);
+    device.#socket.on("data", (data) => device.#receive(data)).on("error", () => {});
+    await device.#sendConnect(hubName, key, model);
     return device;
   }
 
-  /** Sends a message and waits until the hub has it. */
+  /** Sends a message, and waits for its PUBACK. */
   async send(body, contentType = "application/json") {
     await this.#publish(this.#topic(contentType), body);
   }
 
-  /** Sends objects that were made at these moments, as fast as the hub takes them, and waits until it has all of them. */
+  /** Sends objects with the given creation times as fast as possible, and waits for all PUBACKs. */
   async sendAll(messages) {
-    for (let sent = 0; sent < messages.length; sent += ON_THE_WAY) {
+    for (let sent = 0; sent < messages.length; sent += MAX_IN_FLIGHT) {
       this.#socket.cork();
-      const taken = messages.slice(sent, sent + ON_THE_WAY).map(({ made, body }) => {
-        const time = encodeURIComponent(new Date(made).toISOString());
+      const acknowledged = messages.slice(sent, sent + MAX_IN_FLIGHT).map(({ created, body }) => {
+        const time = encodeURIComponent(new Date(created).toISOString());
         return this.#publish(`${this.#topic("application/json")}&%24.ctime=${time}`, JSON.stringify(body));
       });
       this.#socket.uncork();
-      await Promise.all(taken);
+      await Promise.all(acknowledged);
     }
   }
 
-  /** Reports properties and waits until the hub has them. */
+  /** Reports properties, and waits for the PUBACK. */
   async report(properties) {
     await this.#publish("$iothub/twin/PATCH/properties/reported/?$rid=1", JSON.stringify(properties));
   }
 
-  /** Sends what is no packet. */
-  babble() {
+  /** Sends a malformed packet. */
+  sendMalformed() {
     this.#socket.write(Buffer.from([0xf0, 0]));
   }
 
-  async #introduce(hubName, key, model) {
+  async #sendConnect(hubName, key, model) {
     const host = hubName.split(":")[0];
     const announced = model ? `&model-id=${encodeURIComponent(model)}` : "";
     const user = `${host}/${this.id}/?api-version=2021-04-12${announced}`;
     const head = [text("MQTT"), Buffer.from([4, 0xc2, 0, 60])];
     this.#write(0x10, [...head, text(this.id), text(user), text(token(`${host}/devices/${this.id}`, key))]);
-    await this.#answer(CONNACK);
+    await this.#expect(CONNACK);
   }
 
   #topic(contentType) {
@@ -76,10 +76,10 @@ export class Device {
   }
 
   async #publish(topic, body) {
-    this.#packet = (this.#packet % PACKETS) + 1;
+    this.#packet = (this.#packet % PACKET_IDS) + 1;
     const id = Buffer.from([this.#packet >> 8, this.#packet & 255]);
     this.#write(0x32, [text(topic), id, Buffer.from(body)]);
-    await this.#answer(PUBACK);
+    await this.#expect(PUBACK);
   }
 
   #write(kind, parts) {
@@ -87,38 +87,38 @@ export class Device {
     this.#socket.write(Buffer.concat([Buffer.from([kind, ...length(body.length)]), body]));
   }
 
-  #answer(kind) {
+  #expect(kind) {
     return new Promise((resolve) => this.#waiting.push({ kind, resolve }));
   }
 
-  #take(data) {
-    this.#taken = Buffer.concat([this.#taken, data]);
-    // The packets a device gets here are all shorter than 128 bytes.
-    while (this.#taken.length >= 2 && this.#taken.length >= 2 + this.#taken[1]) {
-      const kind = this.#taken[0] >> 4;
-      this.#taken = this.#taken.subarray(2 + this.#taken[1]);
+  #receive(data) {
+    this.#received = Buffer.concat([this.#received, data]);
+    // All packets received here are shorter than 128 bytes.
+    while (this.#received.length >= 2 && this.#received.length >= 2 + this.#received[1]) {
+      const kind = this.#received[0] >> 4;
+      this.#received = this.#received.subarray(2 + this.#received[1]);
       const index = this.#waiting.findIndex((one) => one.kind === kind);
       if (index >= 0) this.#waiting.splice(index, 1)[0].resolve();
     }
   }
 }
 
-/** Registers a device from the page of who has signed in. Returns its key. */
+/** Registers a device from a signed-in page. Returns its key. */
 export function register(page, id) {
   return page.evaluate(async (id) => {
     const order = { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify({ deviceId: id }) };
-    const answer = await fetch(`/devices/${encodeURIComponent(id)}?api-version=2021-04-12`, order);
-    return (await answer.json()).authentication.symmetricKey.primaryKey;
+    const response = await fetch(`/devices/${encodeURIComponent(id)}?api-version=2021-04-12`, order);
+    return (await response.json()).authentication.symmetricKey.primaryKey;
   }, id);
 }
 
-/** So many devices can be changed with one request. */
-const AT_ONCE = 100;
+/** Maximum number of devices per bulk request. */
+const BULK_SIZE = 100;
 
-/** Registers many devices from the page of who has signed in. */
+/** Registers many devices from a signed-in page. */
 export async function registerAll(page, ids) {
-  for (let from = 0; from < ids.length; from += AT_ONCE) {
-    const orders = ids.slice(from, from + AT_ONCE).map((id) => ({ id, importMode: "create" }));
+  for (let from = 0; from < ids.length; from += BULK_SIZE) {
+    const orders = ids.slice(from, from + BULK_SIZE).map((id) => ({ id, importMode: "create" }));
     const status = await page.evaluate(async (orders) => {
       const order = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(orders) };
       return (await fetch("/devices?api-version=2021-04-12", order)).status;
@@ -142,7 +142,7 @@ function length(value) {
   return digits;
 }
 
-/** A token as devices sign it, for an hour. */
+/** Returns a SAS token that is valid for an hour. */
 function token(resource, key) {
   const address = encodeURIComponent(resource);
   const expiry = Math.floor(Date.now() / 1000) + 3600;

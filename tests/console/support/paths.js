@@ -2,8 +2,8 @@ import { fileURLToPath } from "node:url";
 
 const target = new URL("../../../target/", import.meta.url);
 
-/** The path of what was built under this name. */
+/** Returns the path of a build output. */
 export const built = (name) => fileURLToPath(new URL(name, target));
 
-/** Where screenshots go. */
-export const SHOTS = built("console-shots");
+/** Directory of the screenshots. */
+export const SCREENSHOTS = built("console-shots");

@@ -1,42 +1,42 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { atEnd } from "./ending.js";
+import { afterTest } from "./cleanup.js";
 
-/** How long anything may take, in milliseconds: more than it ever does. */
-export const PATIENCE = 60_000;
+/** Timeout of every wait, in milliseconds. */
+export const TIMEOUT = 60_000;
 
-/** A running program, which ends with the test. */
+/** Child process that is terminated after the test. */
 export class Process {
   #child;
-  #printed = "";
+  #output = "";
   #waiting = new Set();
 
-  /** Starts `program`; `t` is the test it belongs to. */
+  /** Starts `program` for the test `t`. */
   constructor(t, program, args, env = {}) {
     this.#child = spawn(program, args, { env: { HOME: process.env.HOME, PATH: process.env.PATH, ...env } });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream.setEncoding("utf8").on("data", (text) => this.#take(text));
+      stream.setEncoding("utf8").on("data", (text) => this.#append(text));
     }
-    this.#child.on("close", () => this.#take(""));
-    atEnd(t, () => this.end());
+    this.#child.on("close", () => this.#append(""));
+    afterTest(t, () => this.end());
   }
 
-  /** Everything it has printed. */
-  get printed() {
-    return this.#printed;
+  /** Output so far. */
+  get output() {
+    return this.#output;
   }
 
-  /** Waits until it has printed what fits, and returns the match. */
-  async says(pattern) {
+  /** Waits for output that matches a pattern, and returns the match. */
+  async waitForOutput(pattern) {
     const expression = typeof pattern === "string" ? new RegExp(escaped(pattern)) : pattern;
-    const deadline = setTimeout(() => this.#take(""), PATIENCE);
-    const begun = Date.now();
+    const deadline = setTimeout(() => this.#append(""), TIMEOUT);
+    const startedAt = Date.now();
     try {
       for (;;) {
-        const match = expression.exec(this.#printed);
+        const match = expression.exec(this.#output);
         if (match) return match;
-        if (this.#child.exitCode !== null || Date.now() - begun >= PATIENCE) {
-          throw new Error(`it never said ${expression}: ${this.#printed}`);
+        if (this.#child.exitCode !== null || Date.now() - startedAt >= TIMEOUT) {
+          throw new Error(`no output matched ${expression}: ${this.#output}`);
         }
         await new Promise((resolve) => this.#waiting.add(resolve));
       }
@@ -45,7 +45,7 @@ export class Process {
     }
   }
 
-  /** Ends it, and waits until it has. */
+  /** Sends a signal, and waits for the process to exit. */
   async end(signal = "SIGTERM") {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const closed = once(this.#child, "close");
@@ -53,8 +53,8 @@ export class Process {
     await closed;
   }
 
-  #take(text) {
-    this.#printed += text;
+  #append(text) {
+    this.#output += text;
     for (const resolve of this.#waiting) resolve();
     this.#waiting.clear();
   }

@@ -1,4 +1,4 @@
-/** Makes these views the next version of a model's template, from the page of who has signed in. */
+/** Publishes views as the device template of a model, from a signed-in page. */
 export function publishViews(page, model, views) {
   return page.evaluate(async ({ address, views }) => {
     const order = { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify({ views }) };

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { signIn } from "../support/browser.js";
 import { Cloud } from "../support/cloud.js";
 
-/** Notes what is drawn: times of day with their right ends, and how far the dashed line of the target goes. */
+/** Records the drawn time labels with their right ends, and the end of the dashed target line. */
 function watch() {
   window.drawn = { labels: [], target: undefined };
   const canvas = CanvasRenderingContext2D.prototype;
@@ -30,7 +30,7 @@ test("every time below the chart is drawn whole, also the one at its right end",
   const cloud = await Cloud.withThermostat(t);
   const page = await signIn(t, cloud);
   await page.addInitScript(watch);
-  // A full minute: the right end is a time that is written.
+  // At a full minute the right end has a label.
   await page.clock.setFixedTime(Math.floor(Date.now() / 60_000) * 60_000);
   await page.goto(`${page.url()}d/thermostat-01`);
   await page.waitForFunction(() => window.drawn.labels.some(({ text }) => text.endsWith(":00")));
@@ -43,9 +43,9 @@ test("the line of the target ends where the target is removed", async (t) => {
   const page = await signIn(t, cloud);
   await page.addInitScript(watch);
   await page.goto(`${page.url()}d/thermostat-01`);
-  await cloud.operate("set", "targetTemperature", "23.5");
+  await cloud.cli("set", "targetTemperature", "23.5");
   const goesOn = () => window.drawn.target && window.drawn.target.room - window.drawn.target.end < 40;
   await page.waitForFunction(goesOn);
-  await cloud.operate("set", "targetTemperature", "null");
+  await cloud.cli("set", "targetTemperature", "null");
   await page.waitForFunction(() => window.drawn.target.room - window.drawn.target.end > 60);
 });

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { see, shoot, signIn, tab } from "../support/browser.js";
+import { waitForText, screenshot, signIn, tab } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { otherVersion } from "../support/component.js";
 import { Device } from "../support/device.js";
-import { drop } from "../support/drop.js";
+import { dropFile } from "../support/fileDrop.js";
 import { built } from "../support/paths.js";
 
 const PROBATION = ["--probation-time=500ms", "--probation-events=1"];
 
-/** The component's page of a thermostat whose host runs beside the cloud. */
+/** Opens the Component tab of a thermostat whose host the cloud can control. */
 async function open(t, options, expected) {
   const cloud = await Cloud.withThermostat(t, { options });
   const page = await signIn(t, cloud, { expected });
@@ -18,8 +18,8 @@ async function open(t, options, expected) {
   return page;
 }
 
-const running = (page) => page.locator(".facts .hash").textContent();
-const outcome = (page, title) => page.locator(".swapping .chip").getByText(title, { exact: true }).waitFor();
+const running = (page) => page.locator(".detail-list .hash").textContent();
+const outcome = (page, title) => page.locator(".swap-progress .chip").getByText(title, { exact: true }).waitFor();
 
 test("a component that is dropped takes over, is accepted, rolled back, refused, and forced", async (t) => {
   const page = await open(t, PROBATION);
@@ -27,7 +27,7 @@ test("a component that is dropped takes over, is accepted, rolled back, refused,
   const first = await running(page);
   assert.ok(await back.isDisabled());
 
-  await drop(page.locator(".drop"), "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
+  await dropFile(page.locator(".file-drop"), "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
   await outcome(page, "Accepted");
   assert.equal(await page.locator(".stages .done").count(), 3);
   assert.equal(await page.getByRole("button", { name: /^Try/ }).count(), 0);
@@ -36,32 +36,32 @@ test("a component that is dropped takes over, is accepted, rolled back, refused,
   await page.getByText(`thermostat 0.1.0 · ${first.slice(0, 8)}`).first().waitFor();
   const second = await running(page);
   assert.notEqual(second, first);
-  await shoot(page, "component-accepted");
+  await screenshot(page, "component-accepted");
 
   await back.click();
   await page.getByRole("dialog").getByRole("button", { name: "Keep" }).click();
   await back.click();
   await page.getByRole("dialog").getByRole("button", { name: "Roll back" }).click();
   await outcome(page, "Rolled back");
-  await page.locator(".facts .hash").getByText(first).waitFor();
-  await see(page, "Not taken again");
+  await page.locator(".detail-list .hash").getByText(first).waitFor();
+  await waitForText(page, "Not taken again");
   await history.filter({ hasText: /rolled back.*runs again.*a roll-back was asked for/ }).waitFor();
 
-  await drop(page.locator(".drop"), "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
+  await dropFile(page.locator(".file-drop"), "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
   await outcome(page, "Refused");
   await page.locator(".stages .failed").getByText("It was withdrawn before").waitFor();
-  await shoot(page, "component-refused");
+  await screenshot(page, "component-refused");
   await page.getByLabel("Take it even if it was withdrawn before").check();
   await page.getByRole("button", { name: "Try two.wasm again" }).click();
   await outcome(page, "Accepted");
-  await page.locator(".facts .hash").getByText(second).waitFor();
+  await page.locator(".detail-list .hash").getByText(second).waitFor();
 });
 
 test("a probation shows what is left of it, while other tabs are looked at, and can be ended by a roll-back", async (t) => {
   const page = await open(t, ["--probation-time=1h"]);
   const first = await running(page);
-  await drop(page.locator(".drop"), "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
-  await page.locator(".stages .doing").getByText(/^3\d\d\d s and \d+ events? left\.$/).waitFor();
+  await dropFile(page.locator(".file-drop"), "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
+  await page.locator(".stages .active").getByText(/^3\d\d\d s and \d+ events? left\.$/).waitFor();
   await page.locator(".card").getByText("On probation").first().waitFor();
   await tab(page, "Overview");
   await tab(page, "Component");
@@ -69,17 +69,17 @@ test("a probation shows what is left of it, while other tabs are looked at, and 
   await page.getByRole("button", { name: "Roll back…" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Roll back" }).click();
   await outcome(page, "Rolled back");
-  await page.locator(".facts .hash").getByText(first).waitFor();
+  await page.locator(".detail-list .hash").getByText(first).waitFor();
 });
 
 test("what the component takes stands beside what it may", async (t) => {
   const page = await open(t, ["--limit=memory=32MiB"]);
   await page.locator(".usage").getByText(/^[\d.]+ [KM]iB of 32 MiB$/).waitFor();
   await page.locator(".usage").getByText(/^[\d.]+ m?s of 5 s$/).waitFor();
-  await see(page, "No version has followed another so far.");
+  await waitForText(page, "No version has followed another so far.");
   await page.getByText("All limits").click();
   await page.locator(".limits").getByText("Log lines a second").waitFor();
-  await shoot(page, "component-limits");
+  await screenshot(page, "component-limits");
 });
 
 test("a file that is no component is refused in words", async (t) => {
@@ -92,7 +92,7 @@ test("a file that is no component is refused in words", async (t) => {
   await outcome(page, "Refused");
   await page.locator(".stages .failed").getByText("Cannot compile the component half-2.wasm: ").waitFor();
   await page.locator("ol.history li").filter({ hasText: /refused.*half-2\.wasm.*cannot compile/ }).waitFor();
-  // Nobody is told where it was on the way.
+  // The path of the upload is not shown anywhere.
   for (const title of ["Component", "Overview", "Twin"]) {
     await tab(page, title);
     await page.locator("main .card").first().waitFor();
@@ -111,5 +111,5 @@ test("without a host beside the cloud there is no component to swap", async (t) 
   await page.locator("main .card").first().waitFor();
   assert.equal(await page.getByRole("link", { name: "Component" }).count(), 0);
   await page.goto(`${page.url().replace("twin", "component")}`);
-  await see(page, "This device's component cannot be reached from here.");
+  await waitForText(page, "This device's component cannot be reached from here.");
 });

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { gone, see, shoot, signIn } from "../support/browser.js";
+import { waitForTextGone, waitForText, screenshot, signIn } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { Device, register } from "../support/device.js";
 
 test("a device is added, connected by what is copied, blocked, let in and deleted", async (t) => {
   const cloud = await Cloud.run(t, await directory(t));
   const page = await signIn(t, cloud, { expected: /404|409/ });
-  await see(page, "There is no device yet.");
+  await waitForText(page, "There is no device yet.");
 
   const add = async () => {
     await page.getByRole("button", { name: "Add a device" }).click();
@@ -42,12 +42,12 @@ test("a device is added, connected by what is copied, blocked, let in and delete
   await row.getByText("Not connected").waitFor();
   await choose("Delete…");
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
-  await see(page, "There is no device yet.");
+  await waitForText(page, "There is no device yet.");
 });
 
 test("a list of many devices is filtered by name and state", async (t) => {
   const cloud = await Cloud.run(t, await directory(t));
-  // The cloud does not know the model.
+  // The cloud does not have the model.
   const page = await signIn(t, cloud, { expected: /404/ });
   await Device.connect(t, cloud, page, "pump-1", "dtmi:com:example:Pump;1");
   await Device.connect(t, cloud, page, "valve-1");
@@ -65,24 +65,24 @@ test("a list of many devices is filtered by name and state", async (t) => {
   await filter.fill("");
   await valve.waitFor();
   await page.getByRole("button", { name: "Not connected" }).click();
-  await see(page, "No device fits the filter.");
+  await waitForText(page, "No device fits the filter.");
   await page.getByRole("button", { name: "All", exact: true }).click();
-  await gone(page, "No device fits the filter.");
+  await waitForTextGone(page, "No device fits the filter.");
 });
 
 test("a device that does not exist is said not to, until it does, and again when it is deleted", async (t) => {
   const cloud = await Cloud.run(t, await directory(t));
   const page = await signIn(t, cloud, { expected: /404/ });
   await page.goto(`${page.url()}d/nope`);
-  await see(page, "There is no such device.");
+  await waitForText(page, "There is no such device.");
   assert.equal(await page.getByRole("navigation", { name: "Device" }).count(), 0);
-  await shoot(page, "device-missing");
+  await screenshot(page, "device-missing");
   await register(page, "nope");
   await page.getByRole("heading", { name: "nope" }).waitFor();
   await page.evaluate(() => fetch("/devices/nope?api-version=2021-04-12", { method: "DELETE" }));
-  await see(page, "There is no such device.");
+  await waitForText(page, "There is no such device.");
   await page.getByRole("link", { name: "All devices" }).click();
-  await see(page, "There is no device yet.");
+  await waitForText(page, "There is no device yet.");
 });
 
 test("the longest name leaves what can be done with a device within reach, on a telephone too", async (t) => {
@@ -96,6 +96,6 @@ test("the longest name leaves what can be done with a device within reach, on a 
     await page.setViewportSize({ width, height: 900 });
     const box = await actions.boundingBox();
     assert.ok(box.x + box.width <= width, `${width}: ${JSON.stringify(box)}`);
-    await shoot(page, `devices-longest-${width}`);
+    await screenshot(page, `devices-longest-${width}`);
   }
 });

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { see, signIn, tab } from "../support/browser.js";
+import { waitForText, signIn, tab } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { Device, register } from "../support/device.js";
 
-/** The browser notes each answer of this kind. */
+/** Errors that the browser logs for an unknown model. */
 const NO_SUCH_MODEL = /404|400/;
 
 const SCRIPT = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>";
-/** What Azure allows in a device id, and an address does not. */
+/** Device id with characters that URLs do not allow. */
 const ID = "javascript:alert('%3Cb%3E'),=@$*!";
-/** The same for what a topic has its own use for. */
+/** Device id with characters that are reserved in topics. */
 const IDLE_ID = "a#b?c=%2F+d";
 
 test("what a device says is shown, and never run", async (t) => {
@@ -23,10 +23,10 @@ test("what a device says is shown, and never run", async (t) => {
   await link.click();
   await page.getByRole("heading", { name: ID }).waitFor();
   await page.getByText(SCRIPT).first().waitFor();
-  await see(page, "which the cloud does not know");
+  await waitForText(page, "which the cloud does not know");
   for (const title of ["Properties", "Twin", "Raw data"]) {
     await tab(page, title);
-    await see(page, "<script>document.title");
+    await waitForText(page, "<script>document.title");
   }
   assert.match(await page.title(), /Raw data · Local cloud$/);
   assert.equal(await page.locator("img[src], main script").count(), 0);
@@ -39,10 +39,10 @@ test("a device is found by its name, whatever it is called", async (t) => {
   const page = await signIn(t, cloud);
   await register(page, IDLE_ID);
   await page.getByRole("link", { name: IDLE_ID }).click();
-  await see(page, "It has announced no model.");
+  await waitForText(page, "It has announced no model.");
   await page.reload();
   await page.getByRole("heading", { name: IDLE_ID }).waitFor();
-  await see(page, "It has announced no model.");
+  await waitForText(page, "It has announced no model.");
 });
 
 test("data that the model does not name or that breaks its schema is flagged, and so is a model nobody knows", async (t) => {
@@ -55,7 +55,7 @@ test("data that the model does not name or that breaks its schema is flagged, an
   await page.getByRole("link", { name: "t-1" }).click();
   await tab(page, "Raw data");
   for (const remark of ["temperature must be a number", "humidity is not in the model", "is no JSON object, or does not say that it is"]) {
-    await see(page, remark);
+    await waitForText(page, remark);
   }
   await page.getByRole("columnheader", { name: /humidity \(not in the model\)/ }).waitFor();
 
@@ -63,6 +63,6 @@ test("data that the model does not name or that breaks its schema is flagged, an
   await stranger.send("{\"speed\": 3}");
   await page.getByRole("link", { name: "Devices" }).click();
   await page.getByRole("link", { name: "s-1" }).click();
-  await see(page, "dtmi:com:example:Nobody;1, which the cloud does not know");
+  await waitForText(page, "dtmi:com:example:Nobody;1, which the cloud does not know");
   await page.getByRole("button", { name: /^speed/ }).getByText("3").waitFor();
 });

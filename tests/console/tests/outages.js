@@ -1,11 +1,11 @@
 import { test } from "node:test";
-import { shoot, signIn, tab } from "../support/browser.js";
+import { screenshot, signIn, tab } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { Device, register } from "../support/device.js";
 
 const DEVICE = "thermostat-01";
 
-/** The page on faults of a thermostat whose host runs beside the cloud. */
+/** Opens the Faults tab of a thermostat whose host the cloud can control. */
 async function open(t, options) {
   const cloud = await Cloud.withThermostat(t, { options });
   const page = await signIn(t, cloud);
@@ -26,13 +26,13 @@ test("an outage shows what waits while it is on, and then what was queued, and t
   await outage.filter({ hasText: /^black-hole.*still on after \d/ }).waitFor();
   await says(cost(outage, "Recovery"), /^not yet$/);
   await says(cost(outage, "Queued"), /^0 so far([3-9]|\d\d+) messages waiting now, the oldest for \d/);
-  await shoot(page, "faults-on");
+  await screenshot(page, "faults-on");
   await page.getByRole("button", { name: "End black-hole" }).click();
   await says(cost(outage, "Queued"), /^([3-9]|\d\d+)the longest for \d/);
   await says(cost(outage, "Recovery"), /^\d.*after the fault ended$/);
   await says(cost(outage, "Lost"), /^0$/);
   await says(cost(outage, "Duplicated"), /^0$/);
-  await shoot(page, "faults-recovered");
+  await screenshot(page, "faults-recovered");
 });
 
 test("what comes again because its acknowledgment was withheld is a duplicate", async (t) => {
@@ -51,11 +51,11 @@ test("what a host gives up while it cannot connect is lost, and told so", async 
   const { cloud, page } = await open(t, ["--outbox-max-age=2s"]);
   await page.getByText("No fault and no lost connection so far.").waitFor();
   const outage = outages(page);
-  await cloud.operate("fault", "connack", "--code", "3", "--device", DEVICE);
+  await cloud.cli("fault", "connack", "--code", "3", "--device", DEVICE);
   await says(cost(outage, "Lost"), /^0$/);
   await page.getByRole("button", { name: "Strike reset" }).click();
   await says(cost(outage, "Lost"), /^[1-9]\d*given up by the host$/);
-  await cloud.operate("fault", "connack", "off", "--device", DEVICE);
+  await cloud.cli("fault", "connack", "off", "--device", DEVICE);
   await cloud.host("reconnect");
   await says(cost(outage, "Recovery"), /after the fault ended$/);
   await says(cost(outage, "Queued"), /^[1-9]\d*the longest for/);
@@ -68,9 +68,9 @@ test("a fault that is begun and ended elsewhere is shown", async (t) => {
   await page.getByRole("link", { name: "t-1" }).click();
   await tab(page, "Faults");
   await page.getByText("No fault is on").waitFor();
-  await cloud.operate("fault", "silent", "--device", "t-1");
+  await cloud.cli("fault", "silent", "--device", "t-1");
   await page.getByRole("button", { name: "End silent" }).waitFor();
-  await cloud.operate("fault", "clear");
+  await cloud.cli("fault", "clear");
   await page.getByText("No fault is on").waitFor();
 });
 
@@ -79,7 +79,7 @@ test("what a device does not say is not known", async (t) => {
   const page = await signIn(t, cloud);
   const device = await Device.connect(t, cloud, page, "t-1");
   await device.send("{\"temperature\": 21}");
-  device.babble();
+  device.sendMalformed();
   await page.getByRole("link", { name: "t-1" }).click();
   await tab(page, "Faults");
   const outage = outages(page);

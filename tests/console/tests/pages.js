@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openPage, see, shoot, signIn, tab } from "../support/browser.js";
+import { openPage, waitForText, screenshot, signIn, tab } from "../support/browser.js";
 import { Cloud } from "../support/cloud.js";
 import { publishViews } from "../support/template.js";
 
-/** What the first load may take, in bytes. */
+/** Maximum size of the first load, in bytes. */
 const FIRST_LOAD = 300_000;
 
 const MODEL = "dtmi:com:example:Thermostat;1";
@@ -25,34 +25,34 @@ const LOOKS = [390, 1440].flatMap((width) => ["light", "dark"].map((colorScheme)
 
 test("every page fits a telephone and a desk, in light and dark, and keeps a picture of itself", async (t) => {
   const cloud = await Cloud.withThermostat(t);
-  await cloud.operate("set", "targetTemperature", "23.5");
-  await cloud.operate("call", "getMaxMinReport");
+  await cloud.cli("set", "targetTemperature", "23.5");
+  await cloud.cli("call", "getMaxMinReport");
   await publishViews(await signIn(t, cloud), MODEL, [VIEW]);
   for (const { width, colorScheme } of LOOKS) {
     const page = await signIn(t, cloud, { colorScheme, viewport: { width, height: 900 } });
     const look = `${width}-${colorScheme}`;
-    await see(page, /temperature \d/);
-    await shoot(page, `devices-${look}`);
+    await waitForText(page, /temperature \d/);
+    await screenshot(page, `devices-${look}`);
     await page.getByRole("link", { name: "thermostat-01" }).click();
     for (const title of TABS) {
       await tab(page, title);
       await page.locator("main .card").first().waitFor();
-      await shoot(page, `${title.toLowerCase().replace(" ", "-")}-${look}`);
+      await screenshot(page, `${title.toLowerCase().replace(" ", "-")}-${look}`);
       if (width < 1440) assert.equal(await cutTables(page), 0, `${title} has a table that is cut off at ${look}`);
     }
     await tab(page, VIEW.name);
     await page.locator(".view").getByText(/\d°C/).first().waitFor();
-    await shoot(page, `view-${look}`);
+    await screenshot(page, `view-${look}`);
     await page.getByRole("navigation", { name: "Sections" }).getByRole("link", { name: "Templates" }).click();
-    await see(page, "Version 1");
-    await shoot(page, `templates-${look}`);
+    await waitForText(page, "Version 1");
+    await screenshot(page, `templates-${look}`);
     await page.getByRole("link", { name: "Thermostat" }).click();
     await page.locator(".view").getByText(/\d°C/).first().waitFor();
-    await shoot(page, `template-${look}`);
+    await screenshot(page, `template-${look}`);
   }
 });
 
-/** How many tables are wider than their place. */
+/** Counts the tables that are wider than their card. */
 function cutTables(page) {
   return page.locator(".card.table").evaluateAll((cards) => cards.filter((card) => card.scrollWidth > card.clientWidth).length);
 }
@@ -65,7 +65,7 @@ test("the first load is small, and asks for nothing that is not shown", async (t
     if (response.url().includes("/console/")) bytes += (await response.body().catch(() => "")).length;
   });
   await page.goto(await cloud.link());
-  await see(page, /temperature \d/);
+  await waitForText(page, /temperature \d/);
   assert.ok(bytes > 0 && bytes < FIRST_LOAD, `${bytes} bytes`);
   const shown = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
   t.diagnostic(`${bytes} bytes, first paint after ${Math.round(shown)} ms`);

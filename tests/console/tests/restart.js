@@ -1,11 +1,11 @@
 import { test } from "node:test";
-import { gone, see, shoot, signIn } from "../support/browser.js";
+import { waitForTextGone, waitForText, screenshot, signIn } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { Device } from "../support/device.js";
 
 const MODEL = "dtmi:com:example:Thermostat;1";
 
-/** The page of a device that has sent a temperature, and where its cloud listens. */
+/** Opens the page of a device that has sent a temperature. Returns the ports of its cloud. */
 async function open(t, cloud) {
   const page = await signIn(t, cloud, { expected: /ERR_|401|404/ });
   const device = await Device.connect(t, cloud, page, "t-1", MODEL);
@@ -23,18 +23,18 @@ test("a cloud that is killed and started again under an open page is told, and t
   const cloud = await Cloud.run(t, dir);
   const { page, ports } = await open(t, cloud);
   await cloud.process.end("SIGKILL");
-  await see(page, "The cloud does not answer.");
-  await see(page, "Not known");
+  await waitForText(page, "The cloud does not answer.");
+  await waitForText(page, "Not known");
   const again = await Cloud.run(t, dir, ports);
-  await see(page, "The cloud is back.");
+  await waitForText(page, "The cloud is back.");
   await temperature(page);
   await page.getByText("Not connected").first().waitFor();
-  await shoot(page, "restart-back");
+  await screenshot(page, "restart-back");
   const other = await Device.connect(t, again, page, "t-2", MODEL);
   await page.goto(page.url().replace("t-1", "t-2"));
   await other.send("{\"temperature\": 21.5}");
   await temperature(page);
-  await gone(page, "You are signed out");
+  await waitForTextGone(page, "You are signed out");
 });
 
 test("a cloud that keeps nothing is signed in to again, and the page goes on", async (t) => {
@@ -43,13 +43,13 @@ test("a cloud that keeps nothing is signed in to again, and the page goes on", a
   const cloud = await Cloud.run(t, dir, undefined, options);
   const { page, ports } = await open(t, cloud);
   await cloud.process.end("SIGKILL");
-  await see(page, "The cloud does not answer.");
+  await waitForText(page, "The cloud does not answer.");
   const again = await Cloud.run(t, dir, ports, options);
-  await see(page, "You are signed out");
-  await shoot(page, "restart-signed-out");
+  await waitForText(page, "You are signed out");
+  await screenshot(page, "restart-signed-out");
   const other = await page.context().newPage();
   await other.goto(await again.link());
-  await gone(page, "You are signed out");
+  await waitForTextGone(page, "You are signed out");
   await page.getByRole("link", { name: "Devices", exact: true }).click();
-  await see(page, "There is no device yet.");
+  await waitForText(page, "There is no device yet.");
 });

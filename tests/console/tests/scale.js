@@ -1,23 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { openPage, see, signIn, tab } from "../support/browser.js";
+import { openPage, waitForText, signIn, tab } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { Device, registerAll } from "../support/device.js";
 
 const DEVICES = 1000;
-/** Devices the list shows at a time. */
-const PART = 50;
-/** Places the keyboard stops at from the filter to the first device: four states, two parts of the list, and the device. */
+/** Devices per page. */
+const PAGE_SIZE = 50;
+/**
+ * Tab stops from the filter to the first device: four states, two pager buttons, and the device.
+ */
 const STOPS = 7;
 
-/** Milliseconds an answer takes, if it is slow: longer than the page waits before it asks again. */
+/** Milliseconds a slow response takes: longer than the interval between two requests. */
 const SLOW = 1000;
 
 const MESSAGES = 100_000;
-/** Milliseconds from one message to the next, so that all of them are two hours. */
+/** Milliseconds between two messages; all of them span two hours. */
 const SPACING = 72;
-/** The one of all messages whose level is another. */
+/** Message with another level. */
 const OUTLIER = 70_000;
 const MINUTE = 60_000;
 
@@ -32,26 +34,26 @@ test("a thousand devices are listed a part at a time, found by name, and reached
   const filter = page.getByRole("searchbox");
 
   await t.test("a part of them is shown, and all are counted", async () => {
-    await see(page, "1,000 devices, 0 connected");
-    await see(page, "1–50 of 1,000");
-    await rowsAre(PART);
+    await waitForText(page, "1,000 devices, 0 connected");
+    await waitForText(page, "1–50 of 1,000");
+    await rowsAre(PAGE_SIZE);
   });
 
   await t.test("one of them is found by its name, wherever it is", async () => {
     await filter.fill("0777");
-    await see(page, "1–1 of 1");
+    await waitForText(page, "1–1 of 1");
     assert.match(await rows.innerText(), /^pump-0777\b/);
     await filter.fill("");
-    await rowsAre(PART);
+    await rowsAre(PAGE_SIZE);
   });
 
   await t.test("the keyboard turns to every one of them, and stays at the end", async () => {
     const found = new Set(await names());
     const next = page.getByRole("button", { name: "Next" });
     await next.focus();
-    for (let shown = PART; shown < DEVICES; shown += PART) {
+    for (let shown = PAGE_SIZE; shown < DEVICES; shown += PAGE_SIZE) {
       await page.keyboard.press("Enter");
-      await see(page, `${(shown + 1).toLocaleString("en")}–${(shown + PART).toLocaleString("en")} of 1,000`);
+      await waitForText(page, `${(shown + 1).toLocaleString("en")}–${(shown + PAGE_SIZE).toLocaleString("en")} of 1,000`);
       for (const name of await names()) found.add(name);
     }
     assert.equal(found.size, DEVICES);
@@ -63,7 +65,7 @@ test("a thousand devices are listed a part at a time, found by name, and reached
   await t.test("a filter begins at its first device, to which the keyboard leads", async () => {
     await filter.press("4");
     await page.keyboard.press("2");
-    await see(page, "1–20 of 20");
+    await waitForText(page, "1–20 of 20");
     for (let stop = 0; stop < STOPS; stop++) await page.keyboard.press("Tab");
     assert.equal(await page.evaluate(() => document.activeElement?.textContent), "pump-0042");
     await page.keyboard.press("Enter");
@@ -82,8 +84,8 @@ test("the list is shown although another device comes before each answer", async
     await route.continue();
   });
   await page.goto(await cloud.link());
-  await see(page, "pump-1");
-  await see(page, "pump-2");
+  await waitForText(page, "pump-1");
+  await waitForText(page, "pump-2");
   await page.unrouteAll({ behavior: "ignoreErrors" });
 });
 
@@ -91,14 +93,14 @@ test("a hundred thousand points of a device are drawn, and whatever stretch of t
   const cloud = await Cloud.run(t, await directory(t));
   const page = await signIn(t, cloud);
   const device = await Device.connect(t, cloud, page, "pump-1");
-  const begun = Date.now() - MESSAGES * SPACING;
-  const made = (count) => begun + count * SPACING;
+  const startedAt = Date.now() - MESSAGES * SPACING;
+  const createdAt = (count) => startedAt + count * SPACING;
   const messages = Array.from({ length: MESSAGES }, (_, index) => {
     const count = index + 1;
-    return { made: made(count), body: { count, level: count === OUTLIER ? 100 : 20 } };
+    return { created: createdAt(count), body: { count, level: count === OUTLIER ? 100 : 20 } };
   });
   const list = page.url();
-  // Nobody looks while they are sent.
+  // The page is closed while they are sent.
   await page.goto("about:blank");
   await device.sendAll(messages);
   await page.goto(list);
@@ -117,14 +119,14 @@ test("a hundred thousand points of a device are drawn, and whatever stretch of t
       await choose(range);
       const oldest = await reading(page, "left");
       const after = Date.now();
-      assert.equal(oldest.clock, clock(made(oldest.value)));
-      const [from, to] = [before, after].map((now) => Math.max(now - length, begun));
-      // Beside the edge there are some pixels, of some seconds each.
+      assert.equal(oldest.clock, clock(createdAt(oldest.value)));
+      const [from, to] = [before, after].map((now) => Math.max(now - length, startedAt));
+      // A few pixels at the edge are several seconds each.
       const near = (after - from) / 200;
-      const at = made(oldest.value);
+      const at = createdAt(oldest.value);
       assert.ok(at > from - near && at < to + near, `${range}: ${oldest.value} at ${oldest.clock}`);
       const newest = await reading(page, "right");
-      assert.ok(made(newest.value) > made(MESSAGES) - near, `${range}: ${newest.value} at ${newest.clock}`);
+      assert.ok(createdAt(newest.value) > createdAt(MESSAGES) - near, `${range}: ${newest.value} at ${newest.clock}`);
     }
     await send(MESSAGES + 1);
     await choose("1 min");
@@ -154,7 +156,7 @@ test("a hundred thousand points of a device are drawn, and whatever stretch of t
     await page.getByRole("button", { name: "Telemetry" }).click();
     await rows.first().getByText(String(MESSAGES + 2)).waitFor();
     await rows.first().getByRole("button").click();
-    await see(page, "\"application/json\"");
+    await waitForText(page, "\"application/json\"");
     await page.getByRole("button", { name: "Show older" }).click();
     await rows.getByText(String(MESSAGES - 80), { exact: true }).waitFor();
     await device.send(JSON.stringify({ count: MESSAGES + 3, level: 20 }));
@@ -162,7 +164,7 @@ test("a hundred thousand points of a device are drawn, and whatever stretch of t
   });
 });
 
-/** What the chart says of the point that is nearest to one of its sides. */
+/** Returns the reading of the chart at one of its sides. */
 async function reading(page, side) {
   const plot = page.locator(".plot .u-over");
   const { width, height } = await plot.boundingBox();
@@ -172,19 +174,19 @@ async function reading(page, side) {
   return { clock, value: Number(value) };
 }
 
-/** The time of day as the chart says it. */
+/** Formats a time of day as the chart does. */
 function clock(at) {
   const time = new Date(at);
   return `${time.toTimeString().slice(0, 8)}.${String(time.getMilliseconds()).padStart(3, "0")}`;
 }
 
-/** The chart as a picture, without a mouse over it. */
+/** Returns the chart as an image, without a cursor. */
 async function drawn(page) {
   await page.mouse.move(0, 0);
   return page.locator(".plot canvas").evaluate((canvas) => canvas.toDataURL());
 }
 
-/** Whether the line of the chart reaches its upper quarter: in the page. */
+/** Runs in the page: returns true if the line reaches the upper quarter of the chart. */
 function isDrawnHigh() {
   const canvas = document.querySelector(".plot canvas");
   const [red, green, blue] = getComputedStyle(document.documentElement).getPropertyValue("--chart-line").match(/\d+/g).map(Number);

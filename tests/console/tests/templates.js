@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { gone, see, shoot, signIn, tab } from "../support/browser.js";
+import { waitForTextGone, waitForText, screenshot, signIn, tab } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { Device } from "../support/device.js";
-import { drop } from "../support/drop.js";
+import { dropFile } from "../support/fileDrop.js";
 import { publishViews } from "../support/template.js";
 
 const THERMOSTAT = "dtmi:com:example:Thermostat;1";
@@ -21,7 +21,7 @@ const kettle = (schema) => ({
 });
 const file = (name, text) => ({ name, mimeType: "application/json", buffer: Buffer.from(text) });
 
-/** A cloud with a device of this model that says nothing by itself, and a page on the model's template. */
+/** Opens the device template of a device that sends nothing on its own. */
 async function openTemplate(t, { expected } = {}) {
   const dir = await directory(t);
   const cloud = await Cloud.run(t, dir);
@@ -29,7 +29,7 @@ async function openTemplate(t, { expected } = {}) {
   const device = await Device.connect(t, cloud, page, "t-1", THERMOSTAT);
   await section(page, "Templates").click();
   await page.getByRole("link", { name: "Thermostat" }).click();
-  await see(page, "This template has no view yet.");
+  await waitForText(page, "This template has no view yet.");
   return { dir, cloud, page, device };
 }
 
@@ -38,11 +38,11 @@ async function addTile(page, kind, ...names) {
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("button", { name: kind, exact: true }).click();
   for (const name of names) await dialog.getByLabel(name).check();
-  await shoot(page, `template-tile-${kind.toLowerCase().replace(" ", "-")}`);
+  await screenshot(page, `template-tile-${kind.toLowerCase().replace(" ", "-")}`);
   await dialog.getByRole("button", { name: "Add", exact: true }).click();
 }
 
-/** The kinds of the tiles, in their order, with their sizes. */
+/** Lists the tiles in order, with their sizes. */
 const arrangement = (page) =>
   tiles(page).evaluateAll((all) => all.map(({ dataset }) => `${dataset.kind} ${dataset.columns}x${dataset.rows}`));
 
@@ -63,16 +63,16 @@ test("a view with the four kinds of tiles is arranged by keyboard, published, an
   await addTile(page, "Property form", "Target temperature");
   await addTile(page, "Command", "Report of temperatures");
   await tiles(page).nth(1).getByText(/^\d+(\.\d+)?°C$/).first().waitFor();
-  await see(page, "With the values of thermostat-01");
+  await waitForText(page, "With the values of thermostat-01");
 
-  // The button goes along with its tile, so that it can be pressed again.
+  // The focus stays on the button of the moved tile.
   await page.getByRole("button", { name: "Later: Temperature", exact: true }).focus();
   await page.keyboard.press("Enter");
   await page.keyboard.press("Enter");
   assert.deepEqual(await arrangement(page), ["value 1x1", "properties 2x1", "chart 3x2", "command 2x1"]);
   await page.keyboard.press("Shift+Tab");
   await page.keyboard.press("Enter");
-  await see(page, "Temperature is tile 2 of 4.");
+  await waitForText(page, "Temperature is tile 2 of 4.");
   await page.getByRole("button", { name: "Narrower: Temperature", exact: true }).press("Enter");
   await page.keyboard.press("Tab");
   await page.keyboard.press("Tab");
@@ -88,7 +88,7 @@ test("a view with the four kinds of tiles is arranged by keyboard, published, an
   await status(page, "Saved, not published");
   await page.getByRole("button", { name: "Publish" }).click();
   await status(page, "Version 1 is published");
-  await shoot(page, "template-arranged");
+  await screenshot(page, "template-arranged");
 
   await page.getByRole("link", { name: "See it on thermostat-01" }).click();
   assert.equal(new URL(page.url()).pathname, "/console/d/thermostat-01/view/Kitchen");
@@ -106,7 +106,7 @@ test("a view with the four kinds of tiles is arranged by keyboard, published, an
   await page.getByRole("button", { name: "Run" }).click();
   await page.getByText("Status 200").waitFor();
   await page.getByRole("row", { name: /Highest \d/ }).waitFor();
-  await shoot(page, "view-used");
+  await screenshot(page, "view-used");
 
   await section(page, "Templates").click();
   await row.getByText("Version 1").waitFor();
@@ -122,7 +122,7 @@ test("a tile is dragged to the place of another, removed, and taken back from wh
   await status(page, "Version 1 is published");
   await tiles(page).nth(4).dragTo(tiles(page).nth(0));
   assert.deepEqual(await arrangement(page), ["command 2x1", ...whole.slice(0, 4)]);
-  // So that the next one can be removed with the same key.
+  // The focus passes to the next tile.
   await page.getByRole("button", { name: "Remove Target temperature" }).press("Enter");
   await page.locator(":focus").and(page.getByRole("button", { name: /^Remove Highest temperature/ })).waitFor();
   assert.deepEqual(await arrangement(page), ["command 2x1", ...whole.slice(0, 3)]);
@@ -151,7 +151,7 @@ test("what the cloud refuses is told, and whoever leaves with unsaved changes is
   await dialog.getByRole("button", { name: "Leave" }).click();
   await page.getByRole("heading", { name: "Templates" }).waitFor();
   await page.getByRole("link", { name: "Thermostat" }).click();
-  await see(page, "This template has no view yet.");
+  await waitForText(page, "This template has no view yet.");
   await section(page, "Devices").click();
   await page.getByRole("heading", { name: "Devices" }).waitFor();
 });
@@ -168,18 +168,18 @@ test("whoever saves what somebody else has changed meanwhile is told, and choose
   await make(page, "Mine");
   await status(page, "Saved, not published");
   await make(other, "Theirs");
-  const told = other.getByRole("alert").filter({ hasText: "Somebody else has changed this template meanwhile" });
-  await told.waitFor();
-  await shoot(other, "template-overtaken");
-  await told.getByRole("button", { name: "Save mine over theirs" }).click();
+  const notice = other.getByRole("alert").filter({ hasText: "Somebody else has changed this template meanwhile" });
+  await notice.waitFor();
+  await screenshot(other, "template-overtaken");
+  await notice.getByRole("button", { name: "Save mine over theirs" }).click();
   await status(other, "Saved, not published");
-  assert.equal(await told.count(), 0);
+  assert.equal(await notice.count(), 0);
 
   await page.getByLabel("Name").fill("Mine again");
   await page.getByRole("button", { name: "Publish" }).click();
   await page.getByRole("alert").getByRole("button", { name: "Show theirs, and drop mine" }).click();
   await page.getByRole("button", { name: "Theirs", exact: true }).waitFor();
-  await gone(page, "Somebody else has changed this template meanwhile");
+  await waitForTextGone(page, "Somebody else has changed this template meanwhile");
   await page.getByRole("button", { name: "Publish" }).click();
   await status(page, "Version 1 is published");
 });
@@ -213,7 +213,7 @@ test("a model nobody knows is told of, taken as DTDL, and refused in words that 
   const cloud = await Cloud.run(t, await directory(t));
   const page = await signIn(t, cloud, { expected: /400|404/ });
   await section(page, "Templates").click();
-  await see(page, "No device has announced a model yet.");
+  await waitForText(page, "No device has announced a model yet.");
   const device = await Device.connect(t, cloud, page, "k-1", KETTLE);
   await device.send("{\"water\": 96}");
   const unknown = page.getByRole("region", { name: `Unknown model ${KETTLE}` });
@@ -223,8 +223,8 @@ test("a model nobody knows is told of, taken as DTDL, and refused in words that 
   await unknown.getByRole("alert").getByText(/photo\.json was not taken: it is not JSON: /).waitFor();
   await choose("kettle.json", JSON.stringify(kettle("warm")));
   await unknown.getByRole("alert").getByText(/kettle\.json was not taken: .*\/contents\/0\/schema/).waitFor();
-  await shoot(page, "templates-unknown");
-  await drop(unknown.locator(".drop"), "kettle.json", Buffer.from(JSON.stringify(kettle("double"))));
+  await screenshot(page, "templates-unknown");
+  await dropFile(unknown.locator(".file-drop"), "kettle.json", Buffer.from(JSON.stringify(kettle("double"))));
   await page.getByRole("row", { name: /Kettle dtmi:com:example:Kettle;1 1 device Not published/ }).waitFor();
   await unknown.waitFor({ state: "hidden" });
 
@@ -232,12 +232,12 @@ test("a model nobody knows is told of, taken as DTDL, and refused in words that 
   await lid.send("{\"water\": 96}");
   await section(page, "Devices").click();
   await page.getByRole("link", { name: "l-1" }).click();
-  await see(page, "dtmi:com:example:Lid;1, which the cloud does not know");
-  await shoot(page, "overview-unknown");
+  await waitForText(page, "dtmi:com:example:Lid;1, which the cloud does not know");
+  await screenshot(page, "overview-unknown");
   await page.locator("input[type=file]").setInputFiles(file("lid.json", JSON.stringify({ ...kettle("double"), "@id": "dtmi:com:example:Lid;1", displayName: "Lid" })));
-  await see(page, "Lid · dtmi:com:example:Lid;1");
+  await waitForText(page, "Lid · dtmi:com:example:Lid;1");
   await page.getByRole("button", { name: /^Water/ }).getByText("96°C").waitFor();
-  assert.equal(await page.locator(".drop").count(), 0);
+  assert.equal(await page.locator(".file-drop").count(), 0);
 });
 
 test("a file of the directory of models that cannot be used is named with the reason", async (t) => {
@@ -247,8 +247,8 @@ test("a file of the directory of models that cannot be used is named with the re
   const cloud = await Cloud.run(t, dir, undefined, ["--models", join(dir, "models")]);
   const page = await signIn(t, cloud);
   await section(page, "Templates").click();
-  await see(page, "1 file of the directory of models cannot be used");
-  await see(page, /kettle-1\.json.*\/contents\/0\/schema/);
+  await waitForText(page, "1 file of the directory of models cannot be used");
+  await waitForText(page, /kettle-1\.json.*\/contents\/0\/schema/);
 });
 
 test("a tile says when the model has no more what it shows", async (t) => {
@@ -260,7 +260,7 @@ test("a tile says when the model has no more what it shows", async (t) => {
   await publishViews(page, THERMOSTAT, [{ name: "Old & <b>", tiles: ["value", "chart", "properties", "command"].map(tile) }]);
   await page.getByRole("link", { name: "t-1" }).click();
   await tab(page, "Old & <b>");
-  for (const noun of ["value", "number", "property", "command"]) await see(page, `The model has no ${noun} steam any more.`);
+  for (const noun of ["value", "number", "property", "command"]) await waitForText(page, `The model has no ${noun} steam any more.`);
   await page.goto(page.url().replace(/view\/.*/, "view/Other"));
-  await see(page, "The device's template has no view Other.");
+  await waitForText(page, "The device's template has no view Other.");
 });

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { see, signIn, tab } from "../support/browser.js";
+import { waitForText, signIn, tab } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { Device } from "../support/device.js";
 
@@ -10,15 +10,15 @@ test("the trace matches a desired property with its acknowledgment, and a comman
   const page = await signIn(t, cloud);
   await page.getByRole("link", { name: "thermostat-01" }).click();
   await tab(page, "Trace");
-  await cloud.operate("set", "targetTemperature", "23.5");
-  await cloud.operate("call", "getMaxMinReport");
+  await cloud.cli("set", "targetTemperature", "23.5");
+  await cloud.cli("call", "getMaxMinReport");
   const row = (name) => page.getByRole("row", { name });
   await row(/→ device command getMaxMinReport .*answered in/).waitFor();
   await row(/device → answer 200 .*maxTemp.* after/).waitFor();
   await row(/operator PATCH \/twins\/thermostat/).waitFor();
   await row(/→ device desired v2 .*23\.5.* answered in/).getByRole("button").click();
-  await see(page, "\"$iothub/twin/PATCH/properties/desired/?$version=2\"");
-  await page.locator("tr.partner").filter({ hasText: /device →.*reports.*"av":2/ }).waitFor();
+  await waitForText(page, "\"$iothub/twin/PATCH/properties/desired/?$version=2\"");
+  await page.locator("tr.counterpart").filter({ hasText: /device →.*reports.*"av":2/ }).waitFor();
 
   await page.getByRole("button", { name: "From the device" }).click();
   await row(/desired v2/).waitFor({ state: "hidden" });
@@ -39,7 +39,7 @@ test("the trace matches a desired property with its acknowledgment, and a comman
   const saved = (await readFile(await (await download).path(), "utf8")).trimEnd().split("\n").map((line) => JSON.parse(line));
   assert.deepEqual(saved.map(({ means, method }) => [means, method]), [["call", "getMaxMinReport"]]);
   await page.getByRole("searchbox").fill("nothing like it");
-  await see(page, "Nothing of this kind has crossed the wire.");
+  await waitForText(page, "Nothing of this kind has crossed the wire.");
   assert.ok(await page.getByRole("button", { name: "JSON lines" }).isDisabled());
 });
 
@@ -51,7 +51,7 @@ test("what is no packet, or no JSON where there must be, is shown as malformed, 
   await tab(page, "Trace");
   await page.getByRole("row", { name: /CONNECT/ }).first().waitFor();
   await device.send("{\"temperature\": ");
-  await page.locator("tr.flawed").filter({ hasText: "no JSON: {\"temperature\": " }).waitFor();
-  device.babble();
+  await page.locator("tr.has-error").filter({ hasText: "no JSON: {\"temperature\": " }).waitFor();
+  device.sendMalformed();
   await page.getByRole("row", { name: /malformed malformed packet/ }).waitFor();
 });

@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { see, signIn, tab } from "../support/browser.js";
+import { waitForText, signIn, tab } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { Device } from "../support/device.js";
 
@@ -10,9 +10,9 @@ test("the digital twin is shown beside both halves, with what differs", async (t
   await tab(page, "Twin");
   await page.getByRole("row", { name: /^maxTempSinceLastReboot – (\d[\d.]*) \1 only reported$/ }).waitFor();
   await page.locator(".card", { hasText: "\"$dtId\": \"thermostat-01\"" }).getByRole("heading", { name: "Digital twin" }).waitFor();
-  await cloud.operate("set", "targetTemperature", "23.5");
+  await cloud.cli("set", "targetTemperature", "23.5");
   await page.getByRole("row", { name: "targetTemperature 23.5 23.5 23.5 the same" }).waitFor();
-  await see(page, "\"desiredValue\"");
+  await waitForText(page, "\"desiredValue\"");
 });
 
 test("a device without a model that is known is told why it has no digital twin", async (t) => {
@@ -23,10 +23,10 @@ test("a device without a model that is known is told why it has no digital twin"
   await Device.connect(t, cloud, page, "stranger-1", "dtmi:com:example:Nobody;1");
   await page.getByRole("link", { name: "mute-1" }).click();
   await tab(page, "Twin");
-  await see(page, "this device has announced no model.");
+  await waitForText(page, "this device has announced no model.");
   await page.getByRole("row", { name: "speed – 3 only reported" }).waitFor();
   await page.getByRole("link", { name: "Devices" }).click();
   await page.getByRole("link", { name: "stranger-1" }).click();
   await tab(page, "Twin");
-  await see(page, "the cloud does not know dtmi:com:example:Nobody;1");
+  await waitForText(page, "the cloud does not know dtmi:com:example:Nobody;1");
 });

@@ -1,16 +1,16 @@
 import { useSignalEffect } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { DeviceLog } from "../live/device.ts";
-import { Icon } from "../part/Icon.tsx";
-import { colours } from "../theme.ts";
-import { preciseClock, short } from "../words.ts";
-import { Plot, type Span } from "./plot.ts";
+import type { DeviceLog } from "../live/deviceLog.ts";
+import { Icon } from "../components/Icon.tsx";
+import { colourChanges } from "../theme.ts";
+import { formatPreciseTime, formatValue } from "../format.ts";
+import { Plot, type TimeRange } from "./plot.ts";
 
-/** Milliseconds between two drawings while time goes on and nothing comes. */
-const PACE = 500;
+/** Milliseconds between two redraws without new data. */
+const REDRAW_INTERVAL = 500;
 
-/** Milliseconds that are always shown. */
-const SHORTEST = 60_000;
+/** Shortest time range shown. */
+const MIN_RANGE = 60_000;
 
 const RANGES = [
   { title: "1 min", length: 60_000 },
@@ -21,88 +21,88 @@ const RANGES = [
 
 interface Props {
   log: DeviceLog;
-  /** Of the telemetry that is drawn. */
+  /** Path of the telemetry. */
   path: string;
   title: string;
   unit: string | undefined;
-  /** Of the property that says what is aimed for. */
+  /** Path of the target property. */
   target: string | undefined;
 }
 
-/** A telemetry over time, with its target, and with swaps and faults where they happened. */
+/** Chart of a telemetry with its target, swaps, faults and disconnections. */
 export function Chart({ log, path, title, unit, target }: Props) {
   const [length, setLength] = useState<number | undefined>(600_000);
-  const [held, setHeld] = useState<Span>();
+  const [frozen, setFrozen] = useState<TimeRange>();
   const [point, setPoint] = useState<{ at: number; value: number }>();
-  const place = useRef<HTMLDivElement>(null);
+  const container = useRef<HTMLDivElement>(null);
   const plot = useRef<Plot | undefined>(undefined);
-  const span = (): Span => held ?? window(log.series.get(path)?.first, length);
-  const draw = () => plot.current?.show(log.series.get(path), span());
+  const range = (): TimeRange => frozen ?? currentRange(log.series.get(path)?.first, length);
+  const draw = () => plot.current?.show(log.series.get(path), range());
 
   useEffect(() => {
-    if (!place.current) return;
+    if (!container.current) return;
     const annotations = () => ({
       targets: target === undefined ? [] : log.targets.of(target),
       swaps: log.swaps,
-      strokes: log.strokes,
+      oneShotFaults: log.oneShotFaults,
       faults: log.faults.all,
       offline: log.offline.all,
     });
-    const made = new Plot(place.current, annotations, { onChoose: setHeld, onPoint: setPoint });
-    plot.current = made;
-    const observer = new ResizeObserver(() => made.fit());
-    observer.observe(place.current);
+    const created = new Plot(container.current, annotations, { onSelect: setFrozen, onPoint: setPoint });
+    plot.current = created;
+    const observer = new ResizeObserver(() => created.resize());
+    observer.observe(container.current);
     return () => {
       observer.disconnect();
-      made.destroy();
+      created.destroy();
     };
   }, [log, target]);
   useEffect(() => {
     draw();
-    if (held) return;
-    const timer = setInterval(draw, PACE);
+    if (frozen) return;
+    const timer = setInterval(draw, REDRAW_INTERVAL);
     return () => clearInterval(timer);
-  }, [held, length, path, target]);
+  }, [frozen, length, path, target]);
   useSignalEffect(() => {
-    if (log.changes.value > 0 && !held) draw();
+    if (log.changes.value > 0 && !frozen) draw();
   });
   useSignalEffect(() => {
-    if (colours.value > 0) plot.current?.recolour();
+    if (colourChanges.value > 0) plot.current?.recolour();
   });
 
   return (
     <figure class="card chart">
       <figcaption>
-        <span class="reading" aria-live="off">{point ? `${preciseClock(point.at)}  ${short(point.value)} ${unit ?? ""}` : title}</span>
+        <span class="reading" aria-live="off">{point ? `${formatPreciseTime(point.at)}  ${formatValue(point.value)} ${unit ?? ""}` : title}</span>
         <div class="segments" role="group" aria-label="Time shown">
-          {RANGES.map((range) => (
+          {RANGES.map((option) => (
             <button
               type="button"
-              key={range.title}
-              aria-pressed={!held && length === range.length}
+              key={option.title}
+              aria-pressed={!frozen && length === option.length}
               onClick={() => {
-                setLength(range.length);
-                setHeld(undefined);
+                setLength(option.length);
+                setFrozen(undefined);
               }}
             >
-              {range.title}
+              {option.title}
             </button>
           ))}
         </div>
-        <button type="button" class="pause" aria-pressed={held !== undefined} onClick={() => setHeld(held ? undefined : span())}>
-          <Icon name={held ? "play" : "pause"} /> {held ? "Resume" : "Pause"}
+        <button type="button" class="pause" aria-pressed={frozen !== undefined} onClick={() => setFrozen(frozen ? undefined : range())}>
+          <Icon name={frozen ? "play" : "pause"} /> {frozen ? "Resume" : "Pause"}
         </button>
       </figcaption>
-      <div class="plot" ref={place} role="img" aria-label={`${title} over time`} />
+      <div class="plot" ref={container} role="img" aria-label={`${title} over time`} />
       <Legend target={target !== undefined} />
     </figure>
   );
 }
 
-/** Up to now, and no longer than there is data for; but not so short that a few points fill it. */
-function window(first: number | undefined, length: number = Infinity): Span {
+/** Returns the time range up to now: not longer than the data, and at least `MIN_RANGE`. */
+function currentRange(first: number | undefined, length: number = Infinity): TimeRange {
   const to = Date.now();
-  const shortest = Math.min(length, SHORTEST);
+  const shortest = Math.min(length, MIN_RANGE);
   return { from: Math.min(to - shortest, Math.max(to - length, first ?? to)), to };
 }
 

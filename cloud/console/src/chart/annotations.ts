@@ -1,52 +1,52 @@
 import type uPlot from "uplot";
-import type { Stroke } from "../live/device.ts";
+import type { OneShotMark } from "../live/deviceLog.ts";
 import type { Period } from "../live/period.ts";
-import { isWithdrawn, label, type Swap } from "../live/swap.ts";
-import type { Step } from "../live/target.ts";
+import { isFailedSwap, swapLabel, type Swap } from "../live/swap.ts";
+import type { TargetStep } from "../live/target.ts";
 import type { ChartColours } from "./colours.ts";
 
-/** Rows for the words of marks that lie close. */
-const ROWS = 4;
+/** Rows for the labels of adjacent markers. */
+const LABEL_ROWS = 4;
 
-/** What is drawn beside the line itself. */
+/** Everything drawn beside the line. */
 export interface Annotations {
-  readonly targets: readonly Step[];
+  readonly targets: readonly TargetStep[];
   readonly swaps: readonly Swap[];
-  readonly strokes: readonly Stroke[];
+  readonly oneShotFaults: readonly OneShotMark[];
   readonly faults: readonly Period[];
   readonly offline: readonly Period[];
 }
 
-/** Behind the line: the times of faults, and those without a connection. */
-export function drawBehind(chart: uPlot, annotations: Annotations, colours: ChartColours): void {
-  bands(chart, annotations.offline, colours.offline);
-  bands(chart, annotations.faults, colours.fault);
+/** Draws the periods of faults and disconnections behind the line. */
+export function drawBackground(chart: uPlot, annotations: Annotations, colours: ChartColours): void {
+  drawBands(chart, annotations.offline, colours.offline);
+  drawBands(chart, annotations.faults, colours.fault);
 }
 
-/** Before the line: the target, swaps and strokes. */
-export function drawBefore(chart: uPlot, annotations: Annotations, colours: ChartColours): void {
-  clipped(chart, () => {
-    steps(chart, annotations.targets, colours.target);
-    for (const stroke of annotations.strokes) mark(chart, stroke.at, colours.withdrawn, [2, 3]);
-    const taken: number[] = Array(ROWS).fill(-Infinity);
+/** Draws targets, swaps and one-shot faults over the line. */
+export function drawForeground(chart: uPlot, annotations: Annotations, colours: ChartColours): void {
+  withClip(chart, () => {
+    drawTargets(chart, annotations.targets, colours.target);
+    for (const fault of annotations.oneShotFaults) drawMarker(chart, fault.at, colours.failure, [2, 3]);
+    const taken: number[] = Array(LABEL_ROWS).fill(-Infinity);
     for (const swap of annotations.swaps) {
-      const colour = isWithdrawn(swap) ? colours.withdrawn : colours.swap;
-      mark(chart, swap.at, colour, []);
-      flag(chart, swap.at, colour, label(swap), taken);
+      const colour = isFailedSwap(swap) ? colours.failure : colours.swap;
+      drawMarker(chart, swap.at, colour, []);
+      drawLabel(chart, swap.at, colour, swapLabel(swap), taken);
     }
   });
 }
 
-/** The targets that are to be seen. */
-export function targetsWithin(steps: readonly Step[], from: number, to: number): number[] {
+/** Returns the targets within a time range. */
+export function visibleTargets(steps: readonly TargetStep[], from: number, to: number): number[] {
   const shown = steps.filter((step, index) => step.at <= to && (steps[index + 1]?.at ?? Infinity) >= from);
   return shown.map((step) => step.value).filter((value) => value !== undefined);
 }
 
-function bands(chart: uPlot, periods: readonly Period[], colour: string): void {
+function drawBands(chart: uPlot, periods: readonly Period[], colour: string): void {
   const { ctx, bbox } = chart;
   const end = chart.scales["x"]?.max ?? 0;
-  clipped(chart, () => {
+  withClip(chart, () => {
     ctx.fillStyle = colour;
     for (const { from, to = end } of periods) {
       const left = chart.valToPos(from, "x", true);
@@ -56,8 +56,8 @@ function bands(chart: uPlot, periods: readonly Period[], colour: string): void {
   });
 }
 
-/** A line from step to step, broken where there is no value. */
-function steps(chart: uPlot, targets: readonly Step[], colour: string): void {
+/** Draws a stepped line, interrupted where there is no target. */
+function drawTargets(chart: uPlot, targets: readonly TargetStep[], colour: string): void {
   const { ctx, bbox } = chart;
   const x = (at: number | undefined) => (at === undefined ? bbox.left + bbox.width : chart.valToPos(at, "x", true));
   ctx.strokeStyle = colour;
@@ -75,7 +75,7 @@ function steps(chart: uPlot, targets: readonly Step[], colour: string): void {
   ctx.setLineDash([]);
 }
 
-function mark(chart: uPlot, at: number, colour: string, dash: number[]): void {
+function drawMarker(chart: uPlot, at: number, colour: string, dash: number[]): void {
   const { ctx, bbox } = chart;
   const x = Math.round(chart.valToPos(at, "x", true));
   ctx.strokeStyle = colour;
@@ -89,26 +89,26 @@ function mark(chart: uPlot, at: number, colour: string, dash: number[]): void {
 }
 
 /**
- * Words beside a mark, on the side where there is room for them, and in the first row where there is. `taken` is how far
- * each row is written already; with no room in any the mark stands alone.
+ * Draws the label of a marker on the side and in the first row that have space. `taken` is the
+ * right end of each row; without space in any row the label is omitted.
  */
-function flag(chart: uPlot, at: number, colour: string, text: string, taken: number[]): void {
+function drawLabel(chart: uPlot, at: number, colour: string, text: string, taken: number[]): void {
   const { ctx, bbox } = chart;
   const x = chart.valToPos(at, "x", true);
   const size = 11 * devicePixelRatio;
   ctx.fillStyle = colour;
   ctx.font = `600 ${size}px system-ui, sans-serif`;
   const width = ctx.measureText(text).width + size;
-  const isFar = x + width > bbox.left + bbox.width;
-  const row = taken.findIndex((end) => end <= (isFar ? x - width : x));
+  const isRightAligned = x + width > bbox.left + bbox.width;
+  const row = taken.findIndex((end) => end <= (isRightAligned ? x - width : x));
   if (row < 0) return;
-  taken[row] = isFar ? x : x + width;
-  ctx.textAlign = isFar ? "right" : "left";
+  taken[row] = isRightAligned ? x : x + width;
+  ctx.textAlign = isRightAligned ? "right" : "left";
   ctx.textBaseline = "top";
-  ctx.fillText(text, x + (isFar ? -size : size) / 2, bbox.top + 2 * devicePixelRatio + row * size * 1.3);
+  ctx.fillText(text, x + (isRightAligned ? -size : size) / 2, bbox.top + 2 * devicePixelRatio + row * size * 1.3);
 }
 
-function clipped(chart: uPlot, draw: () => void): void {
+function withClip(chart: uPlot, draw: () => void): void {
   const { ctx, bbox } = chart;
   ctx.save();
   ctx.beginPath();

@@ -1,4 +1,4 @@
-/** The colours a chart is drawn with, as the style sheet has them now. */
+/** Colours of the chart, as set by the style sheet. */
 export interface ChartColours {
   readonly line: string;
   readonly fill: string;
@@ -6,12 +6,15 @@ export interface ChartColours {
   readonly grid: string;
   readonly text: string;
   readonly swap: string;
-  readonly withdrawn: string;
+  readonly failure: string;
   readonly fault: string;
   readonly offline: string;
 }
 
-/** The style sheet registers these as colours, so that they are read as colours and not as what they are made of. */
+/**
+ * Reads the colours; the style sheet registers them as properties of type color, so that they are
+ * resolved.
+ */
 export function chartColours(): ChartColours {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string) => style.getPropertyValue(`--chart-${name}`);
@@ -22,7 +25,7 @@ export function chartColours(): ChartColours {
     grid: colour("grid"),
     text: colour("text"),
     swap: colour("swap"),
-    withdrawn: colour("withdrawn"),
+    failure: colour("failure"),
     fault: colour("fault"),
     offline: colour("offline"),
   };

@@ -1,49 +1,49 @@
-import type { DeviceLog } from "../live/device.ts";
-import { type CommandEvent, time } from "../live/event.ts";
+import type { DeviceLog } from "../live/deviceLog.ts";
+import { type CommandEvent, enqueuedAt } from "../live/event.ts";
 import type { Command } from "../model/interface.ts";
-import { Chip } from "../part/Chip.tsx";
-import { clock, short, span } from "../words.ts";
+import { Chip } from "../components/Chip.tsx";
+import { formatTime, formatValue, formatDuration } from "../format.ts";
 import { StatusChip } from "./CommandResult.tsx";
-import { wireName } from "./CommandsTab.tsx";
+import { methodName } from "./CommandCard.tsx";
 
-/** Commands shown. */
-const SHOWN = 50;
+/** Most recent commands shown. */
+const MAX_ROWS = 50;
 
 interface Props {
   log: DeviceLog;
   commands: Command[];
-  onAgain: (event: CommandEvent) => void;
+  onRepeat: (event: CommandEvent) => void;
 }
 
-/** The commands there were, the newest first, whoever called them. */
-export function CommandHistory({ log, commands, onAgain }: Props) {
+/** History of all command calls, newest first. */
+export function CommandHistory({ log, commands, onRepeat }: Props) {
   log.changes.value;
-  const newest = log.commands.slice(-SHOWN).reverse();
-  const known = new Set(commands.map(wireName));
+  const newest = log.commands.slice(-MAX_ROWS).reverse();
+  const known = new Set(commands.map(methodName));
   return (
     <section>
-      <h2 class="group">History</h2>
-      {newest.length === 0 && <p class="faint">No command has been called yet.</p>}
+      <h2 class="group-title">History</h2>
+      {newest.length === 0 && <p class="muted">No command has been called yet.</p>}
       {newest.length > 0 && (
         <div class="card table">
           <table class="history stacked">
             <thead>
-              <tr><th>Time</th><th>Command</th><th>Payload</th><th>Answer</th><th>Took</th><th><span class="unseen">Again</span></th></tr>
+              <tr><th>Time</th><th>Command</th><th>Payload</th><th>Answer</th><th>Took</th><th><span class="visually-hidden">Again</span></th></tr>
             </thead>
             <tbody>
               {newest.map((event) => (
                 <tr key={event.sequence}>
-                  <td class="time" data-title="Time">{clock(time(event))}</td>
+                  <td class="time" data-title="Time">{formatTime(enqueuedAt(event))}</td>
                   <td data-title="Command">{event.name}</td>
-                  <td class="clip" data-title="Payload" title={short(event.payload)}><span>{short(event.payload)}</span></td>
-                  <td class="clip" data-title="Answer" title={event.error ?? short(event.response)}>
+                  <td class="ellipsis" data-title="Payload" title={formatValue(event.payload)}><span>{formatValue(event.payload)}</span></td>
+                  <td class="ellipsis" data-title="Answer" title={event.error ?? formatValue(event.response)}>
                     <span>
-                      {event.status === undefined ? <Chip tone="bad">Failed</Chip> : <StatusChip status={event.status} />}{" "}
-                      {event.error ?? short(event.response)}
+                      {event.status === undefined ? <Chip tone="danger">Failed</Chip> : <StatusChip status={event.status} />}{" "}
+                      {event.error ?? formatValue(event.response)}
                     </span>
                   </td>
-                  <td class="number" data-title="Took">{span(event.milliseconds)}</td>
-                  <td>{known.has(event.name) && <button type="button" class="small" onClick={() => onAgain(event)}>Again</button>}</td>
+                  <td class="number" data-title="Took">{formatDuration(event.milliseconds)}</td>
+                  <td>{known.has(event.name) && <button type="button" class="small" onClick={() => onRepeat(event)}>Again</button>}</td>
                 </tr>
               ))}
             </tbody>

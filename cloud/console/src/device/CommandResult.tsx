@@ -1,26 +1,29 @@
-import type { Reply } from "../cloud/commands.ts";
+import type { CommandResponse } from "../api/commands.ts";
 import { asObject, type Json } from "../json.ts";
 import type { Command } from "../model/interface.ts";
 import type { Schema } from "../model/schema.ts";
-import { Chip } from "../part/Chip.tsx";
-import { JsonView } from "../part/JsonView.tsx";
-import { Trouble } from "../part/State.tsx";
-import { clock, moment, short, span } from "../words.ts";
+import { Chip } from "../components/Chip.tsx";
+import { JsonView } from "../components/JsonView.tsx";
+import { ErrorMessage } from "../components/States.tsx";
+import { formatTime, parseTime, formatValue, formatDuration } from "../format.ts";
+
+/** Response of a device, or the reason why there is none. */
+export type CommandOutcome = { response: CommandResponse } | { error: string };
 
 interface Props {
   command: Command;
-  outcome: { reply: Reply } | { trouble: string };
+  outcome: CommandOutcome;
 }
 
-/** What a device answered: what it says, and how it said it. */
+/** Result of a command: response or error. */
 export function CommandResult({ command, outcome }: Props) {
-  if ("trouble" in outcome) return <Trouble>{outcome.trouble}</Trouble>;
-  const { status, payload, took } = outcome.reply;
+  if ("error" in outcome) return <ErrorMessage>{outcome.error}</ErrorMessage>;
+  const { status, payload, duration } = outcome.response;
   return (
     <section class="result" aria-live="polite">
       <p class="outcome">
         <StatusChip status={status} />
-        <span class="faint">{span(took)}</span>
+        <span class="muted">{formatDuration(duration)}</span>
       </p>
       <Fields payload={payload} schema={command.response?.schema} />
       {payload !== null && (
@@ -33,24 +36,24 @@ export function CommandResult({ command, outcome }: Props) {
   );
 }
 
-/** A device's own status. */
+/** Status set by the device. */
 export function StatusChip({ status }: { status: number }) {
-  return <Chip tone={status >= 200 && status < 300 ? "good" : "bad"}>Status {status}</Chip>;
+  return <Chip tone={status >= 200 && status < 300 ? "success" : "danger"}>Status {status}</Chip>;
 }
 
 function Fields({ payload, schema }: { payload: Json; schema: Schema | undefined }) {
   const object = asObject(payload);
-  if (!object) return payload === null ? <p class="faint">No payload.</p> : <p>{short(payload)}</p>;
+  if (!object) return payload === null ? <p class="muted">No payload.</p> : <p>{formatValue(payload)}</p>;
   const fields = schema?.kind === "object" ? schema.fields : [];
-  const titles = new Map(fields.map((field) => [field.name, field]));
+  const byName = new Map(fields.map((field) => [field.name, field]));
   return (
     <table class="fields">
       <tbody>
         {Object.entries(object).map(([name, value]) => (
           <tr key={name}>
-            <th scope="row">{titles.get(name)?.title ?? name}</th>
-            <td>{written(value, titles.get(name)?.schema)}</td>
-            <td class="faint"><code>{name}</code></td>
+            <th scope="row">{byName.get(name)?.title ?? name}</th>
+            <td>{formatField(value, byName.get(name)?.schema)}</td>
+            <td class="muted"><code>{name}</code></td>
           </tr>
         ))}
       </tbody>
@@ -58,7 +61,7 @@ function Fields({ payload, schema }: { payload: Json; schema: Schema | undefined
   );
 }
 
-function written(value: Json, schema: Schema | undefined): string {
-  const at = schema?.kind === "dateTime" && typeof value === "string" ? moment(value) : undefined;
-  return at === undefined ? short(value) : clock(at);
+function formatField(value: Json, schema: Schema | undefined): string {
+  const time = schema?.kind === "dateTime" && typeof value === "string" ? parseTime(value) : undefined;
+  return time === undefined ? formatValue(value) : formatTime(time);
 }

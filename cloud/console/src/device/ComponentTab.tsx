@@ -1,37 +1,37 @@
 import { useEffect } from "preact/hooks";
-import { hostOf } from "../cloud/host.ts";
-import { newest } from "../component/swapping.ts";
-import { RunningCard } from "../component/RunningCard.tsx";
-import { SwapCard } from "../component/SwapCard.tsx";
-import { SwapHistory } from "../component/SwapHistory.tsx";
-import { Empty, Skeleton, Trouble } from "../part/State.tsx";
-import { useAsked } from "../part/use.ts";
-import type { TabProps } from "./DevicePage.tsx";
+import { getHostStatus } from "../api/host.ts";
+import { currentSwap } from "../wasm/swapOperation.ts";
+import { RunningVersionCard } from "../wasm/RunningVersionCard.tsx";
+import { SwapCard } from "../wasm/SwapCard.tsx";
+import { SwapHistory } from "../wasm/SwapHistory.tsx";
+import { EmptyState, Skeleton, ErrorMessage } from "../components/States.tsx";
+import { useQuery } from "../components/hooks.ts";
+import type { TabProps } from "./tab.ts";
 
-/** Milliseconds between two questions how the host is. */
-const PACE = 1000;
+/** Milliseconds between two requests for the host status. */
+const STATUS_INTERVAL = 1000;
 
-/** The component that is the device's behaviour, to let another take its place. */
+/** Running component of the device, with swap, rollback and history. */
 export function ComponentTab({ device }: TabProps) {
-  const asked = useAsked(() => hostOf(device).then((status) => ({ status })), [device, newest.value?.steps.value]);
+  const query = useQuery(() => getHostStatus(device).then((status) => ({ status })), [device, currentSwap.value?.steps.value]);
   useEffect(() => {
-    const timer = setInterval(asked.again, PACE);
+    const timer = setInterval(query.refetch, STATUS_INTERVAL);
     return () => clearInterval(timer);
   }, []);
-  const status = asked.value?.status;
-  if (!asked.value) return asked.trouble ? <Trouble>{asked.trouble}</Trouble> : <Skeleton lines={4} />;
+  const status = query.data?.status;
+  if (!query.data) return query.error ? <ErrorMessage>{query.error}</ErrorMessage> : <Skeleton lines={4} />;
   if (!status) {
     return (
-      <Empty title="This device's component cannot be reached from here.">
+      <EmptyState title="This device's component cannot be reached from here.">
         Its host must run beside the cloud, which is told where: <code>--host-control</code>.
-      </Empty>
+      </EmptyState>
     );
   }
   return (
     <>
-      {asked.trouble && <Trouble>{asked.trouble}</Trouble>}
+      {query.error && <ErrorMessage>{query.error}</ErrorMessage>}
       <div class="columns">
-        <RunningCard status={status} />
+        <RunningVersionCard status={status} />
         <SwapCard status={status} />
       </div>
       <SwapHistory status={status} />

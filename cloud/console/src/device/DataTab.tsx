@@ -1,66 +1,66 @@
 import { useState } from "preact/hooks";
-import { type CloudEvent, TYPES } from "../live/event.ts";
-import { Icon } from "../part/Icon.tsx";
-import { Menu } from "../part/Menu.tsx";
-import { Empty } from "../part/State.tsx";
-import { usePaced } from "../part/use.ts";
+import { type CloudEvent, EVENT_TYPES } from "../live/event.ts";
+import { Icon } from "../components/Icon.tsx";
+import { Menu } from "../components/Menu.tsx";
+import { EmptyState } from "../components/States.tsx";
+import { useThrottled } from "../components/hooks.ts";
 import { columns, type Column } from "./columns.ts";
 import { DataTable } from "./DataTable.tsx";
-import type { TabProps } from "./DevicePage.tsx";
+import type { TabProps } from "./tab.ts";
 
-/** Rows shown at first. */
-const FIRST = 50;
-/** Milliseconds between two drawings, however much comes: nobody reads faster. */
-const PACE = 400;
-const TYPE_FILTERS = [
-  { title: "All", types: TYPES },
+/** Rows per page. */
+const PAGE_SIZE = 50;
+/** Milliseconds between two redraws. */
+const REDRAW_INTERVAL = 400;
+const EVENT_FILTERS = [
+  { title: "All", types: EVENT_TYPES },
   { title: "Telemetry", types: ["telemetry"] },
   { title: "Properties", types: ["reported", "desired"] },
-  { title: "Other", types: TYPES.filter((type) => !["telemetry", "reported", "desired"].includes(type)) },
+  { title: "Other", types: EVENT_TYPES.filter((type) => !["telemetry", "reported", "desired"].includes(type)) },
 ] as const;
 
-/** Everything that has come from the device and what has become of it, as it came. */
+/** Events of the device, as they arrived. */
 export function DataTab({ device, model, log }: TabProps) {
-  const [held, setHeld] = useState<CloudEvent[]>();
+  const [frozen, setFrozen] = useState<CloudEvent[]>();
   const [filter, setFilter] = useState(0);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
-  const [shown, setShown] = useState(FIRST);
+  const [shown, setShown] = useState(PAGE_SIZE);
   const [, redraw] = useState(0);
-  usePaced(log.changes, PACE, () => redraw((turn) => turn + 1));
-  const events = held ?? log.rows;
-  const all = columns(model, log.names);
-  const types: readonly string[] = TYPE_FILTERS[filter]?.types ?? TYPES;
+  useThrottled(log.changes, REDRAW_INTERVAL, () => redraw((count) => count + 1));
+  const events = frozen ?? log.events;
+  const all = columns(model, log.capabilities);
+  const types: readonly string[] = EVENT_FILTERS[filter]?.types ?? EVENT_TYPES;
   const rows = events.filter((event) => types.includes(event.type));
   const newest = rows.slice(-shown).reverse();
   return (
     <>
-      <div class="bar">
+      <div class="toolbar">
         <div class="segments" role="group" aria-label="Type of event">
-          {TYPE_FILTERS.map(({ title }, index) => (
+          {EVENT_FILTERS.map(({ title }, index) => (
             <button type="button" key={title} aria-pressed={filter === index} onClick={() => setFilter(index)}>{title}</button>
           ))}
         </div>
-        <button type="button" class="pause" aria-pressed={held !== undefined} onClick={() => setHeld(held ? undefined : [...log.rows])}>
-          <Icon name={held ? "play" : "pause"} /> {held ? "Resume" : "Pause"}
+        <button type="button" class="pause" aria-pressed={frozen !== undefined} onClick={() => setFrozen(frozen ? undefined : [...log.events])}>
+          <Icon name={frozen ? "play" : "pause"} /> {frozen ? "Resume" : "Pause"}
         </button>
         <ColumnPicker columns={all} hidden={hidden} onHidden={setHidden} />
         <Exports device={device} />
       </div>
       {newest.length === 0
-        ? <Empty title="Nothing of this kind has come yet.">What the device sends appears here by itself.</Empty>
+        ? <EmptyState title="Nothing of this kind has come yet.">What the device sends appears here by itself.</EmptyState>
         : <DataTable events={newest} columns={all} hidden={hidden} isModelled={model !== undefined} />}
-      {rows.length > shown && <button type="button" onClick={() => setShown(shown + FIRST)}>Show older</button>}
+      {rows.length > shown && <button type="button" onClick={() => setShown(shown + PAGE_SIZE)}>Show older</button>}
     </>
   );
 }
 
-interface PickerProps {
+interface ColumnPickerProps {
   columns: Column[];
   hidden: ReadonlySet<string>;
   onHidden: (hidden: ReadonlySet<string>) => void;
 }
 
-function ColumnPicker({ columns, hidden, onHidden }: PickerProps) {
+function ColumnPicker({ columns, hidden, onHidden }: ColumnPickerProps) {
   const toggle = (path: string) => {
     const next = new Set(hidden);
     if (!next.delete(path)) next.add(path);
@@ -80,11 +80,11 @@ function ColumnPicker({ columns, hidden, onHidden }: PickerProps) {
 }
 
 function Exports({ device }: { device: string }) {
-  const address = (format: string) => `/api/events?device=${encodeURIComponent(device)}&follow=false&format=${format}`;
+  const url = (format: string) => `/api/events?device=${encodeURIComponent(device)}&follow=false&format=${format}`;
   return (
-    <div class="exports">
-      <a class="button small" href={address("csv")} download={`${device}.csv`}><Icon name="download" /> CSV</a>
-      <a class="button small" href={address("ndjson")} download={`${device}.ndjson`}><Icon name="download" /> NDJSON</a>
+    <div class="actions-end">
+      <a class="button small" href={url("csv")} download={`${device}.csv`}><Icon name="download" /> CSV</a>
+      <a class="button small" href={url("ndjson")} download={`${device}.ndjson`}><Icon name="download" /> NDJSON</a>
     </div>
   );
 }

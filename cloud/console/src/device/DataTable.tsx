@@ -1,32 +1,32 @@
 import { Fragment } from "preact";
 import { useState } from "preact/hooks";
-import { nameOf } from "../cloud/faults.ts";
+import { faultName } from "../api/faults.ts";
 import type { Json } from "../json.ts";
-import { cells } from "../live/cells.ts";
-import { type CloudEvent, time } from "../live/event.ts";
-import { HOST } from "../live/swap.ts";
-import { Chip, type Tone } from "../part/Chip.tsx";
-import { JsonView } from "../part/JsonView.tsx";
-import { preciseClock, short } from "../words.ts";
-import { type Column, flaw } from "./columns.ts";
+import { eventValues } from "../live/eventValues.ts";
+import { type CloudEvent, enqueuedAt } from "../live/event.ts";
+import { HOST_COMPONENT } from "../live/swap.ts";
+import { Chip, type Tone } from "../components/Chip.tsx";
+import { JsonView } from "../components/JsonView.tsx";
+import { formatPreciseTime, formatValue } from "../format.ts";
+import { type Column, findViolation } from "./columns.ts";
 
 interface Props {
-  /** The newest first. */
+  /** Events, newest first. */
   events: CloudEvent[];
   columns: Column[];
   hidden: ReadonlySet<string>;
   isModelled: boolean;
 }
 
-/** Events, one a row; a row opens to show all of it. */
+/** Table of events; a row expands to show the whole event. */
 export function DataTable({ events, columns, hidden, isModelled }: Props) {
-  const [opened, setOpened] = useState<ReadonlySet<number>>(new Set());
-  const known = new Map(columns.map((column) => [column.path, column]));
+  const [expanded, setExpanded] = useState<ReadonlySet<number>>(new Set());
+  const byPath = new Map(columns.map((column) => [column.path, column]));
   const shown = columns.filter((column) => !hidden.has(column.path));
   const toggle = (sequence: number) => {
-    const next = new Set(opened);
+    const next = new Set(expanded);
     if (!next.delete(sequence)) next.add(sequence);
-    setOpened(next);
+    setExpanded(next);
   };
   return (
     <div class="card table">
@@ -36,8 +36,8 @@ export function DataTable({ events, columns, hidden, isModelled }: Props) {
             <th>Time</th><th>Type</th>
             {shown.map((column) => (
               <th key={column.path} title={column.path}>
-                {column.title}{column.unit && <span class="faint"> {column.unit}</span>}
-                {isModelled && !column.schema && <span class="faint"> (not in the model)</span>}
+                {column.title}{column.unit && <span class="muted"> {column.unit}</span>}
+                {isModelled && !column.schema && <span class="muted"> (not in the model)</span>}
               </th>
             ))}
             <th>Remarks</th>
@@ -45,12 +45,12 @@ export function DataTable({ events, columns, hidden, isModelled }: Props) {
         </thead>
         <tbody>
           {events.map((event) => {
-            const isOpen = opened.has(event.sequence);
+            const isExpanded = expanded.has(event.sequence);
             return (
               <Fragment key={event.sequence}>
-                <Row event={event} shown={shown} why={flaw(event, known, isModelled)} isOpen={isOpen} onOpen={() => toggle(event.sequence)} />
-                {isOpen && (
-                  <tr class="opened">
+                <Row event={event} shown={shown} violation={findViolation(event, byPath, isModelled)} isExpanded={isExpanded} onToggle={() => toggle(event.sequence)} />
+                {isExpanded && (
+                  <tr class="expanded">
                     <td colSpan={shown.length + 3}><JsonView value={event as unknown as Json} /></td>
                   </tr>
                 )}
@@ -66,36 +66,36 @@ export function DataTable({ events, columns, hidden, isModelled }: Props) {
 interface RowProps {
   event: CloudEvent;
   shown: Column[];
-  why: string | undefined;
-  isOpen: boolean;
-  onOpen: () => void;
+  violation: string | undefined;
+  isExpanded: boolean;
+  onToggle: () => void;
 }
 
-function Row({ event, shown, why, isOpen, onOpen }: RowProps) {
-  const values = cells(event);
+function Row({ event, shown, violation, isExpanded, onToggle }: RowProps) {
+  const values = eventValues(event);
   return (
-    <tr class={why ? "flawed" : ""}>
+    <tr class={violation ? "has-error" : ""}>
       <td class="time">
-        <button type="button" class="quiet small" aria-expanded={isOpen} onClick={onOpen} title="Show all of it">
-          {preciseClock(time(event))}
+        <button type="button" class="subtle small" aria-expanded={isExpanded} onClick={onToggle} title="Show all of it">
+          {formatPreciseTime(enqueuedAt(event))}
         </button>
       </td>
-      <td><Chip tone={TONES[event.type] ?? "quiet"}>{event.type}</Chip></td>
-      {shown.map((column) => <td key={column.path} class="clip" data-title={column.title}>{short(values.get(column.path))}</td>)}
-      <td class="clip">{why ? <span class="flaw">{why}</span> : <span class="faint">{remark(event)}</span>}</td>
+      <td><Chip tone={TONES[event.type] ?? "neutral"}>{event.type}</Chip></td>
+      {shown.map((column) => <td key={column.path} class="ellipsis" data-title={column.title}>{formatValue(values.get(column.path))}</td>)}
+      <td class="ellipsis">{violation ? <span class="violation">{violation}</span> : <span class="muted">{detailOf(event)}</span>}</td>
     </tr>
   );
 }
 
 const TONES: Partial<Record<CloudEvent["type"], Tone>> = {
-  telemetry: "accent",
-  connected: "good",
-  disconnected: "wait",
-  "fault-began": "bad",
-  "fault-struck": "bad",
+  telemetry: "info",
+  connected: "success",
+  disconnected: "warning",
+  "fault-began": "danger",
+  "fault-struck": "danger",
 };
 
-function remark(event: CloudEvent): string {
+function detailOf(event: CloudEvent): string {
   switch (event.type) {
     case "command":
       return `${event.name} → ${event.status ?? event.error ?? ""}`;
@@ -104,9 +104,9 @@ function remark(event: CloudEvent): string {
     case "fault-began":
     case "fault-ended":
     case "fault-struck":
-      return nameOf(event.fault);
+      return faultName(event.fault);
     case "reported":
-      return `v${event.version}${HOST in event.patch ? ", what the host runs" : ""}`;
+      return `v${event.version}${HOST_COMPONENT in event.patch ? ", what the host runs" : ""}`;
     case "desired":
       return `v${event.version}`;
     default:

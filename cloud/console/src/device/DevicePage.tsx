@@ -1,15 +1,13 @@
 import { useEffect, useRef } from "preact/hooks";
-import { hostOf } from "../cloud/host.ts";
-import { publishedViews, type View } from "../cloud/templates.ts";
-import type { Twin } from "../cloud/twin.ts";
-import { DeviceState } from "../devices/DeviceTable.tsx";
-import type { DeviceLog } from "../live/device.ts";
-import { hearing } from "../live/stream.ts";
-import type { Interface } from "../model/interface.ts";
-import { Chip } from "../part/Chip.tsx";
-import { Empty, Skeleton, Trouble } from "../part/State.tsx";
-import { type Asked, useAsked } from "../part/use.ts";
-import { deviceAddress, DEVICES, type Place, type Tab, TABS, templateAddress } from "../route.ts";
+import { getHostStatus } from "../api/host.ts";
+import { getPublishedViews, type View } from "../api/templates.ts";
+import type { Twin } from "../api/twin.ts";
+import { ConnectionState } from "../devices/ConnectionState.tsx";
+import { streamState } from "../live/stream.ts";
+import { Chip } from "../components/Chip.tsx";
+import { EmptyState, Skeleton, ErrorMessage } from "../components/States.tsx";
+import { type Query, useQuery } from "../components/hooks.ts";
+import { devicePath, DEVICES_PATH, type DeviceTab, type StandardTab, STANDARD_TABS, templatePath } from "../route.ts";
 import { UnknownModel } from "../template/UnknownModel.tsx";
 import { TraceTab } from "../trace/TraceTab.tsx";
 import { ViewTab } from "../view/ViewTab.tsx";
@@ -17,23 +15,13 @@ import { CommandsTab } from "./CommandsTab.tsx";
 import { ComponentTab } from "./ComponentTab.tsx";
 import { DataTab } from "./DataTab.tsx";
 import { FaultsTab } from "./FaultsTab.tsx";
-import { type Knowledge, useLog, useModel, useTwin } from "./live.ts";
+import { type ModelState, useDeviceLog, useModel, useTwin } from "./hooks.ts";
 import { OverviewTab } from "./OverviewTab.tsx";
 import { PropertiesTab } from "./PropertiesTab.tsx";
+import type { TabProps } from "./tab.ts";
 import { TwinTab } from "./TwinTab.tsx";
 
-/** What every tab is given. */
-export interface TabProps {
-  device: string;
-  twin: Twin;
-  /** Nothing for a model the cloud does not know, or while it is asked for. */
-  model: Interface | undefined;
-  log: DeviceLog;
-  /** Asks for the twin once more. */
-  onChange: () => void;
-}
-
-const TITLES: Record<Tab, string> = {
+const TITLES: Record<StandardTab, string> = {
   overview: "Overview",
   properties: "Properties",
   commands: "Commands",
@@ -44,7 +32,7 @@ const TITLES: Record<Tab, string> = {
   faults: "Faults",
 };
 
-const SHOWN: Record<Tab, (props: TabProps) => preact.JSX.Element> = {
+const TAB_COMPONENTS: Record<StandardTab, (props: TabProps) => preact.JSX.Element> = {
   overview: OverviewTab,
   properties: PropertiesTab,
   commands: CommandsTab,
@@ -55,100 +43,103 @@ const SHOWN: Record<Tab, (props: TabProps) => preact.JSX.Element> = {
   faults: FaultsTab,
 };
 
-/** Where values and forms are made from the model, and from nothing else or less well. */
-const OF_MODEL: Place[] = ["overview", "properties", "commands"];
+/** Tabs built from the device model. */
+const MODEL_TABS: DeviceTab[] = ["overview", "properties", "commands"];
 
-/** One device. */
-export function DevicePage({ device, place }: { device: string; place: Place }) {
-  const log = useLog(device);
-  const asked = useTwin(device, log);
-  const twin = asked.value;
-  const known = useModel(twin?.model);
-  const views = useViews(twin, place);
-  const places = usePlaces(device, twin?.connected, views);
-  const title = titleOf(place);
-  const isView = typeof place !== "string";
+/** Page of a device. */
+export function DevicePage({ device, tab }: { device: string; tab: DeviceTab }) {
+  const log = useDeviceLog(device);
+  const query = useTwin(device, log);
+  const twin = query.data;
+  const modelState = useModel(twin?.model);
+  const views = usePublishedViews(twin, tab);
+  const tabs = useTabs(device, twin?.connected, views);
+  const title = tabTitle(tab);
+  const isView = typeof tab !== "string";
   useEffect(() => {
     document.title = `${device} · ${title} · Local cloud`;
   }, [device, title]);
-  if (asked.isMissing) return <Missing device={device} />;
+  if (query.isNotFound) return <DeviceNotFound device={device} />;
   return (
     <>
-      <DeviceHead device={device} twin={twin} known={known} />
-      <Tabs device={device} shown={place} places={places} />
-      {asked.trouble && !twin && <Trouble>{asked.trouble}</Trouble>}
-      {!twin && !asked.trouble && <Skeleton lines={6} />}
-      {twin?.model && known.isUnknown && (isView || OF_MODEL.includes(place)) && <UnknownModel id={twin.model} />}
-      {twin && !(isView && known.isUnknown) && (
-        <Shown place={place} views={views} device={device} twin={twin} model={known.model} log={log} onChange={asked.again} />
+      <DeviceHeader device={device} twin={twin} modelState={modelState} />
+      <Tabs device={device} current={tab} tabs={tabs} />
+      {query.error && !twin && <ErrorMessage>{query.error}</ErrorMessage>}
+      {!twin && !query.error && <Skeleton lines={6} />}
+      {twin?.model && modelState.isUnknown && (isView || MODEL_TABS.includes(tab)) && <UnknownModel id={twin.model} />}
+      {twin && !(isView && modelState.isUnknown) && (
+        <TabContent tab={tab} views={views} device={device} twin={twin} model={modelState.model} log={log} onChange={query.refetch} />
       )}
     </>
   );
 }
 
-/** It may come: then its page is shown by itself. */
-function Missing({ device }: { device: string }) {
+/** Message shown while the device does not exist; the page loads when the device is created. */
+function DeviceNotFound({ device }: { device: string }) {
   return (
-    <Empty title="There is no such device.">
-      No device is called <code>{device}</code>, or it was deleted. <a href={DEVICES}>All devices</a>
-    </Empty>
+    <EmptyState title="There is no such device.">
+      No device is called <code>{device}</code>, or it was deleted. <a href={DEVICES_PATH}>All devices</a>
+    </EmptyState>
   );
 }
 
-function Shown({ place, views, ...props }: TabProps & { place: Place; views: Asked<readonly View[] | undefined> }) {
-  if (typeof place !== "string") return <ViewTab name={place.view} views={views} {...props} />;
-  const Tab = SHOWN[place];
+function TabContent({ tab, views, ...props }: TabProps & { tab: DeviceTab; views: Query<readonly View[] | undefined> }) {
+  if (typeof tab !== "string") return <ViewTab name={tab.view} views={views} {...props} />;
+  const Tab = TAB_COMPONENTS[tab];
   return <Tab {...props} />;
 }
 
-function titleOf(place: Place): string {
-  return typeof place === "string" ? TITLES[place] : place.view;
+function tabTitle(tab: DeviceTab): string {
+  return typeof tab === "string" ? TITLES[tab] : tab.view;
 }
 
-function Tabs({ device, shown, places }: { device: string; shown: Place; places: Place[] }) {
-  const current = deviceAddress(device, shown);
+function Tabs({ device, current, tabs }: { device: string; current: DeviceTab; tabs: DeviceTab[] }) {
+  const currentPath = devicePath(device, current);
   const nav = useRef<HTMLElement>(null);
-  // Where there is no room for all of them, the one that is shown is to be seen.
-  useEffect(() => nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [current, places.length]);
+  // Keeps the current tab visible in a narrow window.
+  useEffect(() => nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [currentPath, tabs.length]);
   return (
     <nav class="tabs" aria-label="Device" ref={nav}>
-      {places.map((place) => {
-        const address = deviceAddress(device, place);
-        return <a key={address} href={address} aria-current={address === current ? "page" : undefined}>{titleOf(place)}</a>;
+      {tabs.map((tab) => {
+        const path = devicePath(device, tab);
+        return <a key={path} href={path} aria-current={path === currentPath ? "page" : undefined}>{tabTitle(tab)}</a>;
       })}
     </nav>
   );
 }
 
-function DeviceHead({ device, twin, known }: { device: string; twin: Twin | undefined; known: Knowledge }) {
+function DeviceHeader({ device, twin, modelState }: { device: string; twin: Twin | undefined; modelState: ModelState }) {
   return (
-    <div class="head">
+    <div class="page-header">
       <div>
         <h1>{device}</h1>
-        <p class="faint model">{twin ? <ModelLine twin={twin} known={known} /> : "\u00a0"}</p>
+        <p class="muted model">{twin ? <ModelLine twin={twin} modelState={modelState} /> : "\u00a0"}</p>
       </div>
-      {twin && (hearing.value === "lost" ? <Chip tone="quiet">Not known</Chip> : <DeviceState twin={twin} />)}
+      {twin && (streamState.value === "lost" ? <Chip tone="neutral">Not known</Chip> : <ConnectionState twin={twin} />)}
     </div>
   );
 }
 
-function ModelLine({ twin, known: { model, isUnknown } }: { twin: Twin; known: Knowledge }) {
+function ModelLine({ twin, modelState: { model, isUnknown } }: { twin: Twin; modelState: ModelState }) {
   if (!twin.model) return <>It has announced no model.</>;
   if (isUnknown) return <>{twin.model}, which the cloud does not know</>;
-  return <>{model && <><a href={templateAddress(model.id)}>{model.title}</a> · </>}{twin.model}</>;
+  return <>{model && <><a href={templatePath(model.id)}>{model.title}</a> · </>}{twin.model}</>;
 }
 
-/** The views that are published for the device's model, asked for again with each place that is shown. */
-function useViews(twin: Twin | undefined, place: Place): Asked<readonly View[] | undefined> {
-  const asking = async () => twin && (twin.model ? await publishedViews(twin.model) : []);
-  return useAsked(asking, [twin?.model, twin === undefined, place]);
+/** Loads the published views of the device template; reloads them on every tab change. */
+function usePublishedViews(twin: Twin | undefined, tab: DeviceTab): Query<readonly View[] | undefined> {
+  const load = async () => twin && (twin.model ? await getPublishedViews(twin.model) : []);
+  return useQuery(load, [twin?.model, twin === undefined, tab]);
 }
 
-/** Every place there is: without what only a device has whose host runs beside the cloud, and none while views are asked for. */
-function usePlaces(device: string, connected: boolean | undefined, views: Asked<readonly View[] | undefined>): Place[] {
-  const host = useAsked(() => hostOf(device), [device, connected]);
-  if (!views.value && !views.trouble) return [];
-  const [first, ...others] = TABS.filter((tab) => tab !== "component" || host.value);
-  const ofTemplate = views.value?.map((view) => ({ view: view.name })) ?? [];
-  return [first ?? "overview", ...ofTemplate, ...others];
+/**
+ * Lists the tabs: without Component unless the cloud can control the host of the device, and none
+ * while the views are loading.
+ */
+function useTabs(device: string, connected: boolean | undefined, views: Query<readonly View[] | undefined>): DeviceTab[] {
+  const host = useQuery(() => getHostStatus(device), [device, connected]);
+  if (!views.data && !views.error) return [];
+  const [first, ...others] = STANDARD_TABS.filter((tab) => tab !== "component" || host.data);
+  const viewTabs = views.data?.map((view) => ({ view: view.name })) ?? [];
+  return [first ?? "overview", ...viewTabs, ...others];
 }

@@ -1,83 +1,83 @@
 import { useEffect, useState } from "preact/hooks";
-import { clear, give, nameOf, type Order, type Standing, standing } from "../cloud/faults.ts";
-import { hostOf } from "../cloud/host.ts";
-import { GROUPS, STROKES } from "../faults/kit.ts";
+import { clearFaults, postFault, faultName, type FaultRequest, type ActiveFault, listActiveFaults } from "../api/faults.ts";
+import { getHostStatus } from "../api/host.ts";
+import { FAULT_GROUPS, ONE_SHOT_FAULTS } from "../faults/faultCatalog.ts";
 import { FaultRow } from "../faults/FaultRow.tsx";
 import { OutageTable } from "../faults/OutageTable.tsx";
-import { StandingFaults } from "../faults/StandingFaults.tsx";
-import type { DeviceLog } from "../live/device.ts";
-import { Trouble } from "../part/State.tsx";
-import { inWords, useAsked, usePaced } from "../part/use.ts";
-import type { TabProps } from "./DevicePage.tsx";
+import { ActiveFaults } from "../faults/ActiveFaults.tsx";
+import type { DeviceLog } from "../live/deviceLog.ts";
+import { ErrorMessage } from "../components/States.tsx";
+import { errorMessage, useQuery, useThrottled } from "../components/hooks.ts";
+import type { TabProps } from "./tab.ts";
 
-const LASTING = [
+const DURATIONS = [
   { title: "Until ended", time: "" },
   { title: "10 s", time: "10s" },
   { title: "30 s", time: "30s" },
   { title: "2 min", time: "2m" },
 ] as const;
 
-/** Milliseconds between two drawings, however much comes. */
-const PACE = 400;
-/** Milliseconds between two questions for the host's outbox. */
-const OUTBOX_PACE = 1000;
+/** Milliseconds between two redraws. */
+const REDRAW_INTERVAL = 400;
+/** Milliseconds between two requests for the outbox of the host. */
+const OUTBOX_INTERVAL = 1000;
 
-/** An outage on request, for this device or for all, and what each has cost. */
+/** Starts and clears faults for the device or for all devices, and shows the impact of outages. */
 export function FaultsTab({ device, log }: TabProps) {
-  const [ofAll, setOfAll] = useState(false);
-  const [lasting, setLasting] = useState("");
-  const [trouble, setTrouble] = useState<string>();
+  const [isForAll, setForAll] = useState(false);
+  const [duration, setDuration] = useState("");
+  const [error, setError] = useState<string>();
   const [, redraw] = useState(0);
-  usePaced(log.changes, PACE, () => redraw((turn) => turn + 1));
+  useThrottled(log.changes, REDRAW_INTERVAL, () => redraw((count) => count + 1));
   const { all } = log.faults;
-  const asked = useAsked(standing, [all.at(-1)?.from, all.filter((period) => period.to === undefined).length]);
+  const query = useQuery(listActiveFaults, [all.at(-1)?.from, all.filter((period) => period.to === undefined).length]);
   useOutbox(device, log);
-  const on = asked.value ?? [];
-  const order = async (carryOut: () => Promise<Standing[]>) => {
-    setTrouble(undefined);
-    await carryOut().catch((problem: unknown) => setTrouble(inWords(problem)));
-    asked.again();
+  const active = query.data ?? [];
+  const run = async (send: () => Promise<ActiveFault[]>) => {
+    setError(undefined);
+    await send().catch((error: unknown) => setError(errorMessage(error)));
+    query.refetch();
   };
-  const begin = (order: Order): Order => ({ ...order, ...(ofAll ? {} : { device }), ...(order.stroke || !lasting ? {} : { for: lasting }) });
-  const isOn = (name: string) => on.some((one) => nameOf(one.fault) === name && one.device === (ofAll ? undefined : device));
-  const end = (one: Standing) => order(() => give({ fault: one.fault, on: false, ...(one.device ? { device: one.device } : {}) }));
+  const scoped = (request: FaultRequest): FaultRequest => ({ ...request, ...(isForAll ? {} : { device }), ...(request.stroke || !duration ? {} : { for: duration }) });
+  const isActive = (name: string) => active.some((one) => faultName(one.fault) === name && one.device === (isForAll ? undefined : device));
+  const clearFault = (one: ActiveFault) => run(() => postFault({ fault: one.fault, on: false, ...(one.device ? { device: one.device } : {}) }));
   return (
     <>
-      <StandingFaults standing={on} device={device} onEnd={(one) => void end(one)} onClear={() => void order(clear)} />
-      {trouble && <Trouble>{trouble}</Trouble>}
+      <ActiveFaults faults={active} device={device} onClear={(one) => void clearFault(one)} onClearAll={() => void run(clearFaults)} />
+      {error && <ErrorMessage>{error}</ErrorMessage>}
       <OutageTable log={log} />
-      <div class="bar">
+      <div class="toolbar">
         <div class="segments" role="group" aria-label="For which devices">
-          <button type="button" aria-pressed={!ofAll} onClick={() => setOfAll(false)}>This device</button>
-          <button type="button" aria-pressed={ofAll} onClick={() => setOfAll(true)}>All devices</button>
+          <button type="button" aria-pressed={!isForAll} onClick={() => setForAll(false)}>This device</button>
+          <button type="button" aria-pressed={isForAll} onClick={() => setForAll(true)}>All devices</button>
         </div>
         <div class="segments" role="group" aria-label="For how long">
-          {LASTING.map(({ title, time }) => (
-            <button type="button" key={title} aria-pressed={lasting === time} onClick={() => setLasting(time)}>{title}</button>
+          {DURATIONS.map(({ title, time }) => (
+            <button type="button" key={title} aria-pressed={duration === time} onClick={() => setDuration(time)}>{title}</button>
           ))}
         </div>
       </div>
-      <div class="heap">
-        {GROUPS.map((group) => (
+      <div class="masonry">
+        {FAULT_GROUPS.map((group) => (
           <section class="card" key={group.title}>
             <h2>{group.title}</h2>
             {group.faults.map((fault) => (
               <FaultRow
                 key={fault.name}
                 fault={fault}
-                isOn={isOn(fault.name)}
-                isPossible={ofAll || fault.ofOne}
-                onBegin={(named) => void order(() => give(begin({ fault: named })))}
+                isActive={isActive(fault.name)}
+                isAvailable={isForAll || fault.perDevice}
+                onStart={(fault) => void run(() => postFault(scoped({ fault })))}
               />
             ))}
           </section>
         ))}
         <section class="card">
           <h2>Once</h2>
-          {STROKES.map((stroke) => (
-            <div class="fault" key={stroke.name}>
-              <div class="what"><code>{stroke.name}</code><p class="faint">{stroke.what}</p></div>
-              <button type="button" onClick={() => void order(() => give(begin({ stroke: stroke.name })))} aria-label={`Strike ${stroke.name}`}>
+          {ONE_SHOT_FAULTS.map((oneShot) => (
+            <div class="fault" key={oneShot.name}>
+              <div class="description"><code>{oneShot.name}</code><p class="muted">{oneShot.description}</p></div>
+              <button type="button" onClick={() => void run(() => postFault(scoped({ stroke: oneShot.name })))} aria-label={`Strike ${oneShot.name}`}>
                 Strike
               </button>
             </div>
@@ -88,16 +88,16 @@ export function FaultsTab({ device, log }: TabProps) {
   );
 }
 
-/** Asks the host beside the cloud, if it is that of the device, how its outbox is. */
+/** Polls the outbox of the device, if the cloud can control its host. */
 function useOutbox(device: string, log: DeviceLog): void {
-  const { value: status, trouble, again } = useAsked(() => hostOf(device), [device]);
+  const { data: status, error, refetch } = useQuery(() => getHostStatus(device), [device]);
   useEffect(() => {
-    if (trouble) log.outbox.fallSilent();
-    else if (status) log.outbox.take(status.outbox, Date.now());
-  }, [status, trouble]);
+    if (error) log.outbox.markUnavailable();
+    else if (status) log.outbox.record(status.outbox, Date.now());
+  }, [status, error]);
   useEffect(() => {
     if (!status) return;
-    const timer = setInterval(again, OUTBOX_PACE);
+    const timer = setInterval(refetch, OUTBOX_INTERVAL);
     return () => clearInterval(timer);
   }, [status !== undefined]);
 }

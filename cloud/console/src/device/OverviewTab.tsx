@@ -1,73 +1,75 @@
 import { useState } from "preact/hooks";
-import { standing } from "../cloud/acknowledgment.ts";
+import { propertyState } from "../api/propertyState.ts";
 import { Chart } from "../chart/Chart.tsx";
 import type { Json } from "../json.ts";
-import type { DeviceLog } from "../live/device.ts";
-import { type Interface, path, targetOf, type Telemetry } from "../model/interface.ts";
-import { Empty } from "../part/State.tsx";
-import { Value } from "../part/Value.tsx";
-import { useNow } from "../part/use.ts";
-import { ago } from "../words.ts";
-import type { TabProps } from "./DevicePage.tsx";
-import { Happenings } from "./Happenings.tsx";
-import { Running } from "./Running.tsx";
+import type { DeviceLog } from "../live/deviceLog.ts";
+import { type Interface, capabilityPath, findTargetProperty, type Telemetry } from "../model/interface.ts";
+import { EmptyState } from "../components/States.tsx";
+import { Value } from "../components/Value.tsx";
+import { useNow } from "../components/hooks.ts";
+import { formatAge } from "../format.ts";
+import type { TabProps } from "./tab.ts";
+import { Activity } from "./Activity.tsx";
+import { RunningComponent } from "./RunningComponent.tsx";
 
-/** The last value of everything, and one of them over time. */
+/** Latest values of all capabilities, and a chart of one telemetry. */
 export function OverviewTab({ twin, model, log }: TabProps) {
-  const [chosen, setChosen] = useState<string>();
+  const [selectedPath, setSelectedPath] = useState<string>();
   log.changes.value;
-  const telemetry = everything(model, log);
-  const shown = telemetry.find((one) => path(one) === chosen) ?? telemetry.find((one) => log.series.has(path(one))) ?? telemetry[0];
-  const target = shown && targetOf(model, shown);
+  const telemetry = allTelemetry(model, log);
+  const shown = telemetry.find((one) => capabilityPath(one) === selectedPath) ?? telemetry.find((one) => log.series.has(capabilityPath(one))) ?? telemetry[0];
+  const target = shown && findTargetProperty(model, shown);
   const properties = model?.properties.filter((property) => !property.component) ?? [];
   return (
     <>
       <div class="tiles">
         {telemetry.map((one) => (
-          <TelemetryTile key={path(one)} telemetry={one} log={log} chosen={one === shown} onChoose={() => setChosen(path(one))} />
+          <TelemetryTile key={capabilityPath(one)} telemetry={one} log={log} isSelected={one === shown} onSelect={() => setSelectedPath(capabilityPath(one))} />
         ))}
         {properties.map((property) => (
-          <Tile key={path(property)} title={property.title} unit={property.unit} value={standing(twin, undefined, property.name).reported} />
+          <Tile key={capabilityPath(property)} title={property.title} unit={property.unit} value={propertyState(twin, undefined, property.name).reported} />
         ))}
       </div>
       {shown
-        ? <Chart log={log} path={path(shown)} title={shown.title} unit={shown.unit} target={target && path(target)} />
-        : <Empty title="No data has come yet.">The chart begins with the first message.</Empty>}
+        ? <Chart log={log} path={capabilityPath(shown)} title={shown.title} unit={shown.unit} target={target && capabilityPath(target)} />
+        : <EmptyState title="No data has come yet.">The chart begins with the first message.</EmptyState>}
       <div class="columns">
-        <Running twin={twin} />
-        <Happenings log={log} />
+        <RunningComponent twin={twin} />
+        <Activity log={log} />
       </div>
     </>
   );
 }
 
-/** What the model names, and then what has come without being named. */
-function everything(model: Interface | undefined, log: DeviceLog): Telemetry[] {
-  const named = model?.telemetry ?? [];
-  const known = new Set(named.map(path));
+/**
+ * Lists the telemetry of the model, followed by received telemetry that the model does not define.
+ */
+function allTelemetry(model: Interface | undefined, log: DeviceLog): Telemetry[] {
+  const modelled = model?.telemetry ?? [];
+  const known = new Set(modelled.map(capabilityPath));
   const others = [...log.latest.keys()].filter((name) => !known.has(name));
-  return [...named, ...others.map(unnamed)];
+  return [...modelled, ...others.map(unmodelledTelemetry)];
 }
 
-function unnamed(name: string): Telemetry {
-  return { name, title: name, schema: { kind: "any" }, unit: undefined, semantic: undefined, description: undefined, component: undefined };
+function unmodelledTelemetry(name: string): Telemetry {
+  return { name, title: name, schema: { kind: "any" }, unit: undefined, semanticType: undefined, description: undefined, component: undefined };
 }
 
 interface TelemetryTileProps {
   telemetry: Telemetry;
   log: DeviceLog;
-  chosen: boolean;
-  onChoose: () => void;
+  isSelected: boolean;
+  onSelect: () => void;
 }
 
-function TelemetryTile({ telemetry, log, chosen, onChoose }: TelemetryTileProps) {
+function TelemetryTile({ telemetry, log, isSelected, onSelect }: TelemetryTileProps) {
   const now = useNow();
-  const latest = log.latest.get(path(telemetry));
+  const latest = log.latest.get(capabilityPath(telemetry));
   return (
-    <button type="button" class="tile telemetry" aria-pressed={chosen} onClick={onChoose}>
+    <button type="button" class="tile telemetry" aria-pressed={isSelected} onClick={onSelect}>
       <span class="title">{telemetry.component ? `${telemetry.component} · ` : ""}{telemetry.title}</span>
       <Value value={latest?.value} unit={telemetry.unit} />
-      <span class="faint">{latest ? ago(latest.at, now) : "nothing yet"}</span>
+      <span class="muted">{latest ? formatAge(latest.at, now) : "nothing yet"}</span>
     </button>
   );
 }
@@ -77,7 +79,7 @@ function Tile({ title, value, unit }: { title: string; value: Json | undefined; 
     <div class="tile">
       <span class="title">{title}</span>
       <Value value={value} unit={unit} />
-      <span class="faint">{value === undefined ? "not reported" : "reported"}</span>
+      <span class="muted">{value === undefined ? "not reported" : "reported"}</span>
     </div>
   );
 }

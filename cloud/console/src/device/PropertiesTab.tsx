@@ -1,61 +1,61 @@
-import { components, names } from "../cloud/acknowledgment.ts";
-import type { Twin } from "../cloud/twin.ts";
-import { type Interface, path, type Property } from "../model/interface.ts";
-import { Empty } from "../part/State.tsx";
+import { componentNames, propertyNames } from "../api/propertyState.ts";
+import type { Twin } from "../api/twin.ts";
+import { type Interface, capabilityPath, type Property } from "../model/interface.ts";
+import { EmptyState } from "../components/States.tsx";
 import { PropertyCard } from "./PropertyCard.tsx";
-import { HOST } from "../live/swap.ts";
-import type { TabProps } from "./DevicePage.tsx";
-import { Running } from "./Running.tsx";
+import { HOST_COMPONENT } from "../live/swap.ts";
+import type { TabProps } from "./tab.ts";
+import { RunningComponent } from "./RunningComponent.tsx";
 
-/** What the device says it is, and what it is to be. */
+/** Reported and desired properties of the device. */
 export function PropertiesTab({ device, twin, model, onChange }: TabProps) {
-  const groups = grouped(model, twin);
+  const groups = groupByComponent(model, twin);
   if (groups.length === 0) {
-    return <Empty title="There are no properties yet.">They appear when the device reports some.</Empty>;
+    return <EmptyState title="There are no properties yet.">They appear when the device reports some.</EmptyState>;
   }
   return (
     <>
       {groups.map(({ component, properties }) => (
         <section key={component ?? ""}>
-          {component && <h2 class="group">{component}</h2>}
+          {component && <h2 class="group-title">{component}</h2>}
           <div class="properties">
-            {properties.map(({ property, isNamed }) => (
-              <PropertyCard key={path(property)} device={device} twin={twin} property={property} isNamed={isNamed} onChange={onChange} />
+            {properties.map(({ property, isModelled }) => (
+              <PropertyCard key={capabilityPath(property)} device={device} twin={twin} property={property} isModelled={isModelled} onChange={onChange} />
             ))}
           </div>
         </section>
       ))}
-      <Running twin={twin} />
+      <RunningComponent twin={twin} />
     </>
   );
 }
 
-interface Shown {
+interface ListedProperty {
   readonly property: Property;
-  /** Whether the model has it. */
-  readonly isNamed: boolean;
+  /** True if the model defines the property. */
+  readonly isModelled: boolean;
 }
 
-/** The properties of the device itself, then those of each component. */
-function grouped(model: Interface | undefined, twin: Twin): { component: string | undefined; properties: Shown[] }[] {
-  const ofTwin = [...components(twin.reported), ...components(twin.desired)];
-  const ofModel = (model?.properties ?? []).flatMap((property) => property.component ?? []);
-  const all = [undefined, ...new Set([...ofModel, ...ofTwin])].filter((component) => component !== HOST);
-  const groups = all.map((component) => ({ component, properties: properties(model, twin, component) }));
+/** Groups the properties: root component first, then each component. */
+function groupByComponent(model: Interface | undefined, twin: Twin): { component: string | undefined; properties: ListedProperty[] }[] {
+  const twinComponents = [...componentNames(twin.reported), ...componentNames(twin.desired)];
+  const modelComponents = (model?.properties ?? []).flatMap((property) => property.component ?? []);
+  const all = [undefined, ...new Set([...modelComponents, ...twinComponents])].filter((component) => component !== HOST_COMPONENT);
+  const groups = all.map((component) => ({ component, properties: propertiesOf(model, twin, component) }));
   return groups.filter((group) => group.properties.length > 0);
 }
 
-function properties(model: Interface | undefined, twin: Twin, component: string | undefined): Shown[] {
-  const named = model?.properties.filter((property) => property.component === component) ?? [];
-  const known = new Set(named.map((property) => property.name));
-  if (!component) for (const name of [...components(twin.reported), ...components(twin.desired)]) known.add(name);
-  const others = new Set([...names(twin.reported, component), ...names(twin.desired, component)].filter((name) => !known.has(name)));
+function propertiesOf(model: Interface | undefined, twin: Twin, component: string | undefined): ListedProperty[] {
+  const modelled = model?.properties.filter((property) => property.component === component) ?? [];
+  const known = new Set(modelled.map((property) => property.name));
+  if (!component) for (const name of [...componentNames(twin.reported), ...componentNames(twin.desired)]) known.add(name);
+  const others = new Set([...propertyNames(twin.reported, component), ...propertyNames(twin.desired, component)].filter((name) => !known.has(name)));
   return [
-    ...named.map((property) => ({ property, isNamed: true })),
-    ...[...others].map((name) => ({ property: unnamed(name, component), isNamed: false })),
+    ...modelled.map((property) => ({ property, isModelled: true })),
+    ...[...others].map((name) => ({ property: unmodelledProperty(name, component), isModelled: false })),
   ];
 }
 
-function unnamed(name: string, component: string | undefined): Property {
-  return { name, title: name, component, description: undefined, schema: { kind: "any" }, unit: undefined, semantic: undefined, writable: true };
+function unmodelledProperty(name: string, component: string | undefined): Property {
+  return { name, title: name, component, description: undefined, schema: { kind: "any" }, unit: undefined, semanticType: undefined, writable: true };
 }

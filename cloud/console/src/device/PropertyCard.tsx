@@ -1,91 +1,91 @@
 import { useId, useState } from "preact/hooks";
-import { type Acknowledgment, standing } from "../cloud/acknowledgment.ts";
-import { setDesired, type Twin } from "../cloud/twin.ts";
+import { type Acknowledgment, propertyState } from "../api/propertyState.ts";
+import { setDesired, type Twin } from "../api/twin.ts";
 import type { Property } from "../model/interface.ts";
-import { misfit } from "../model/misfit.ts";
-import { Chip } from "../part/Chip.tsx";
-import { type Draft, SchemaInput } from "../part/SchemaInput.tsx";
-import { Value } from "../part/Value.tsx";
-import { inWords } from "../part/use.ts";
-import { clock, span } from "../words.ts";
+import { schemaViolation } from "../model/violation.ts";
+import { Chip } from "../components/Chip.tsx";
+import { type InputDraft, SchemaInput } from "../components/SchemaInput.tsx";
+import { Value } from "../components/Value.tsx";
+import { errorMessage } from "../components/hooks.ts";
+import { formatTime, formatDuration } from "../format.ts";
 
 interface Props {
   device: string;
   twin: Twin;
   property: Property;
-  isNamed: boolean;
+  isModelled: boolean;
   onChange: () => void;
 }
 
-/** One property: what the device says, what it is to be, and what became of that. */
-export function PropertyCard({ device, twin, property, isNamed, onChange }: Props) {
-  const { reported, desired, at, acknowledgment } = standing(twin, property.component, property.name);
+/** Property with its reported value, a form for the desired value, and its acknowledgment. */
+export function PropertyCard({ device, twin, property, isModelled, onChange }: Props) {
+  const { reported, desired, reportedAt, acknowledgment } = propertyState(twin, property.component, property.name);
   return (
     <article class="card property" data-property={property.name}>
       <header>
         <h3>{property.title}</h3>
-        {property.title !== property.name && <code class="faint">{property.name}</code>}
-        {!isNamed && <Chip tone="wait" title="The device's model does not name it">Not in the model</Chip>}
+        {property.title !== property.name && <code class="muted">{property.name}</code>}
+        {!isModelled && <Chip tone="warning" title="The device's model does not name it">Not in the model</Chip>}
       </header>
-      {property.description && <p class="faint">{property.description}</p>}
+      {property.description && <p class="muted">{property.description}</p>}
       <p class="reported">
         <Value value={reported} unit={property.unit} />
-        <span class="faint">{at === undefined ? "not reported" : `reported ${clock(at)}`}</span>
+        <span class="muted">{reportedAt === undefined ? "not reported" : `reported ${formatTime(reportedAt)}`}</span>
       </p>
-      {property.writable && <Setting device={device} property={property} desired={desired} onChange={onChange} />}
-      <Outcome acknowledgment={acknowledgment} connected={twin.connected} />
+      {property.writable && <DesiredForm device={device} property={property} desired={desired} onChange={onChange} />}
+      <AcknowledgmentStatus acknowledgment={acknowledgment} connected={twin.connected} />
     </article>
   );
 }
 
-type SettingProps = Pick<Props, "device" | "property" | "onChange"> & { desired: Draft["value"] };
+type DesiredFormProps = Pick<Props, "device" | "property" | "onChange"> & { desired: InputDraft["value"] };
 
-function Setting({ device, property, desired, onChange }: SettingProps) {
-  const [draft, setDraft] = useState<Draft>({ value: desired });
-  const [trouble, setTrouble] = useState<string>();
+function DesiredForm({ device, property, desired, onChange }: DesiredFormProps) {
+  const [draft, setDraft] = useState<InputDraft>({ value: desired });
+  const [error, setError] = useState<string>();
   const id = useId();
   const set = async (event: Event) => {
     event.preventDefault();
-    const why = draft.problem ?? (draft.value === undefined ? "needs a value" : misfit(property.schema, draft.value));
-    setTrouble(why && `${property.title} ${why}.`);
-    if (why || draft.value === undefined) return;
+    const violation = draft.error ?? (draft.value === undefined ? "needs a value" : schemaViolation(property.schema, draft.value));
+    setError(violation && `${property.title} ${violation}.`);
+    if (violation || draft.value === undefined) return;
     try {
       await setDesired(device, property.component, property.name, draft.value);
       onChange();
-    } catch (problem) {
-      setTrouble(inWords(problem));
+    } catch (error) {
+      setError(errorMessage(error));
     }
   };
   return (
     <form onSubmit={(event) => void set(event)} noValidate>
       <label for={id}>Set to{property.unit ? `, in ${property.unit}` : ""}</label>
-      <div class="row">
-        <SchemaInput id={id} schema={property.schema} initial={desired} onDraft={setDraft} />
+      <div class="form-row">
+        <SchemaInput id={id} schema={property.schema} initial={desired} onChange={setDraft} />
         <button type="submit" class="primary">Set</button>
       </div>
-      <p class="invalid" role="alert">{trouble}</p>
+      <p class="field-error" role="alert">{error}</p>
     </form>
   );
 }
 
-function Outcome({ acknowledgment, connected }: { acknowledgment: Acknowledgment | undefined; connected: boolean }) {
+function AcknowledgmentStatus({ acknowledgment, connected }: { acknowledgment: Acknowledgment | undefined; connected: boolean }) {
   if (!acknowledgment) return null;
   if (acknowledgment.state === "pending") {
     return (
       <p class="outcome" role="status">
-        <Chip tone="wait">Pending · v{acknowledgment.version}</Chip>
-        {!connected && <span class="faint">The device is told when it connects.</span>}
+        <Chip tone="warning">Pending · v{acknowledgment.version}</Chip>
+        {!connected && <span class="muted">The device is told when it connects.</span>}
       </p>
     );
   }
-  const { state, version, code, took, why } = acknowledgment;
-  const parts = [`v${version}`, code, took === undefined ? undefined : span(took)];
+  const { state, version, code, latency, description } = acknowledgment;
+  const parts = [`v${version}`, code, latency === undefined ? undefined : formatDuration(latency)];
   return (
     <p class="outcome" role="status">
-      <Chip tone={state === "accepted" ? "good" : "bad"}>
+      <Chip tone={state === "accepted" ? "success" : "danger"}>
         {state === "accepted" ? "Accepted" : "Rejected"} {parts.filter((part) => part !== undefined).join(" · ")}
       </Chip>
-      {why && <span class="faint">{why}</span>}
+      {description && <span class="muted">{description}</span>}
     </p>
   );
 }

@@ -1,29 +1,29 @@
-import type { Twin } from "../cloud/twin.ts";
+import type { Twin } from "../api/twin.ts";
 import { equal, type Json, type JsonObject } from "../json.ts";
-import { Chip } from "../part/Chip.tsx";
-import { short } from "../words.ts";
+import { Chip } from "../components/Chip.tsx";
+import { formatValue } from "../format.ts";
 import { differences } from "./differences.ts";
 
-/** Each property as it is desired, reported, and shown by the digital twin, if there is one. */
+/** Desired, reported and digital-twin value of each property. */
 export function TwinDifferences({ twin, digital }: { twin: Twin; digital: JsonObject | undefined }) {
   const rows = differences(twin, digital);
   return (
     <section class="card table">
       <h2>Property by property</h2>
-      {rows.length === 0 && <p class="faint">Nothing is desired of this device, and it has reported nothing yet.</p>}
+      {rows.length === 0 && <p class="muted">Nothing is desired of this device, and it has reported nothing yet.</p>}
       {rows.length > 0 && (
         <table class="differences stacked">
           <thead>
             <tr><th>Property</th><th>Desired</th><th>Reported</th>{digital && <th>Digital twin</th>}<th>Verdict</th></tr>
           </thead>
           <tbody>
-            {rows.map(({ path, desired, reported, digital: shown, verdict, tone }) => (
+            {rows.map(({ path, desired, reported, digital: digitalValue, status, tone }) => (
               <tr key={path}>
                 <th scope="row">{path}</th>
                 <Cell title="Desired" value={desired} />
-                <Cell title="Reported" value={reported} beside={desired} />
-                {digital && <Cell title="Digital twin" value={shown} beside={desired} />}
-                <td data-title="Verdict"><Chip tone={tone}>{verdict}</Chip></td>
+                <Cell title="Reported" value={reported} expected={desired} />
+                {digital && <Cell title="Digital twin" value={digitalValue} expected={desired} />}
+                <td data-title="Verdict"><Chip tone={tone}>{status}</Chip></td>
               </tr>
             ))}
           </tbody>
@@ -33,9 +33,9 @@ export function TwinDifferences({ twin, digital }: { twin: Twin; digital: JsonOb
   );
 }
 
-/** A value, marked where it is another than the one that is desired. */
-function Cell({ title, value, beside }: { title: string; value: Json | undefined; beside?: Json | undefined }) {
-  if (value === undefined) return <td class="absent" data-title={title}>–</td>;
-  const isOther = beside !== undefined && !equal(value, beside);
-  return <td class={isOther ? "clip differs" : "clip"} data-title={title} title={short(value)}><span>{short(value)}</span></td>;
+/** Value, highlighted if it differs from the desired one. */
+function Cell({ title, value, expected }: { title: string; value: Json | undefined; expected?: Json | undefined }) {
+  if (value === undefined) return <td class="missing" data-title={title}>–</td>;
+  const differs = expected !== undefined && !equal(value, expected);
+  return <td class={differs ? "ellipsis differs" : "ellipsis"} data-title={title} title={formatValue(value)}><span>{formatValue(value)}</span></td>;
 }

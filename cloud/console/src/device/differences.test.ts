@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readTwin } from "../cloud/twin.ts";
+import { parseTwin } from "../api/twin.ts";
 import { differences } from "./differences.ts";
 
-const TWIN = readTwin({
+const TWIN = parseTwin({
   deviceId: "t-1",
   properties: {
     desired: {
@@ -19,7 +19,7 @@ const TWIN = readTwin({
 
 test("a property is told as each twin has it, and how they stand to each other", () => {
   const digital = { $dtId: "t-1", same: 1, max: 30, inner: { same: true, $metadata: {} }, host: { version: "1" } };
-  const seen = differences(TWIN, digital).map(({ path, desired, reported, digital, verdict }) => [path, desired, reported, digital, verdict]);
+  const seen = differences(TWIN, digital).map(({ path, desired, reported, digital, status }) => [path, desired, reported, digital, status]);
   assert.deepEqual(seen, [
     ["same", 1, 1, 1, "the same"],
     ["waiting", 2, undefined, undefined, "not reported"],

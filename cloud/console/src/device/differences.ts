@@ -1,41 +1,41 @@
-import { components, names, standing } from "../cloud/acknowledgment.ts";
-import type { Twin } from "../cloud/twin.ts";
+import { componentNames, propertyNames, propertyState } from "../api/propertyState.ts";
+import type { Twin } from "../api/twin.ts";
 import { asObject, equal, type Json, type JsonObject } from "../json.ts";
-import type { Tone } from "../part/Chip.tsx";
+import type { Tone } from "../components/Chip.tsx";
 
-/** A property as each of the twins has it. */
+/** Property in desired, reported and digital-twin form. */
 export interface Difference {
   readonly path: string;
   readonly desired: Json | undefined;
   readonly reported: Json | undefined;
-  /** Nothing also where there is no digital twin. */
+  /** `undefined` also without a digital twin. */
   readonly digital: Json | undefined;
-  readonly verdict: string;
+  readonly status: string;
   readonly tone: Tone;
 }
 
-/** The properties of the device itself, then those of its components: what is desired, and then what is only reported. */
+/** Compares all properties: root component first, then each component; desired properties first. */
 export function differences(twin: Twin, digital: JsonObject | undefined): Difference[] {
-  const inner = [...new Set([...components(twin.desired), ...components(twin.reported)])];
-  return [undefined, ...inner].flatMap((component) => {
-    const own = new Set([...names(twin.desired, component), ...names(twin.reported, component)]);
-    const properties = [...own].filter((name) => component !== undefined || !inner.includes(name));
+  const components = [...new Set([...componentNames(twin.desired), ...componentNames(twin.reported)])];
+  return [undefined, ...components].flatMap((component) => {
+    const names = new Set([...propertyNames(twin.desired, component), ...propertyNames(twin.reported, component)]);
+    const properties = [...names].filter((name) => component !== undefined || !components.includes(name));
     return properties.map((name) => difference(twin, digital, component, name));
   });
 }
 
 function difference(twin: Twin, digital: JsonObject | undefined, component: string | undefined, name: string): Difference {
-  const { desired, reported, acknowledgment } = standing(twin, component, name);
-  const holder = component === undefined ? digital : asObject(digital?.[component]);
-  const [verdict, tone] = verdictOf(desired, reported, acknowledgment?.state === "rejected");
+  const { desired, reported, acknowledgment } = propertyState(twin, component, name);
+  const digitalSection = component === undefined ? digital : asObject(digital?.[component]);
+  const [status, tone] = compare(desired, reported, acknowledgment?.state === "rejected");
   const path = component === undefined ? name : `${component}.${name}`;
-  return { path, desired, reported, digital: holder?.[name], verdict, tone };
+  return { path, desired, reported, digital: digitalSection?.[name], status, tone };
 }
 
-function verdictOf(desired: Json | undefined, reported: Json | undefined, isRejected: boolean): [string, Tone] {
-  if (desired === undefined) return reported === undefined ? ["removed", "quiet"] : ["only reported", "quiet"];
-  // What is refused may be repeated as it came.
-  if (isRejected) return ["rejected", "bad"];
-  if (equal(desired, reported)) return ["the same", "good"];
-  return reported === undefined ? ["not reported", "wait"] : ["differs", "wait"];
+function compare(desired: Json | undefined, reported: Json | undefined, isRejected: boolean): [string, Tone] {
+  if (desired === undefined) return reported === undefined ? ["removed", "neutral"] : ["only reported", "neutral"];
+  // A device may report a rejected value unchanged.
+  if (isRejected) return ["rejected", "danger"];
+  if (equal(desired, reported)) return ["the same", "success"];
+  return reported === undefined ? ["not reported", "warning"] : ["differs", "warning"];
 }

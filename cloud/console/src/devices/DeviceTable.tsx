@@ -1,54 +1,54 @@
 import { useState } from "preact/hooks";
-import { setBlocked } from "../cloud/devices.ts";
-import type { Listed } from "../cloud/twin.ts";
+import { setBlocked } from "../api/devices.ts";
+import type { DeviceSummary } from "../api/twin.ts";
 import type { Fleet, LastData } from "../live/fleet.ts";
-import { Chip } from "../part/Chip.tsx";
-import { Icon } from "../part/Icon.tsx";
-import { Menu } from "../part/Menu.tsx";
-import { Trouble } from "../part/State.tsx";
-import { inWords } from "../part/use.ts";
-import { deviceAddress } from "../route.ts";
-import { ago, short } from "../words.ts";
-import type { Asking } from "./DevicesPage.tsx";
+import { Icon } from "../components/Icon.tsx";
+import { Menu } from "../components/Menu.tsx";
+import { ErrorMessage } from "../components/States.tsx";
+import { errorMessage } from "../components/hooks.ts";
+import { devicePath } from "../route.ts";
+import { formatAge, formatValue } from "../format.ts";
+import { ConnectionState } from "./ConnectionState.tsx";
+import type { OpenDialog } from "./openDialog.ts";
 
 interface Props {
-  twins: Listed[];
+  twins: DeviceSummary[];
   fleet: Fleet;
   now: number;
-  onAsk: (asking: Asking) => void;
+  onOpen: (dialog: OpenDialog) => void;
   onChange: () => void;
 }
 
-/** Devices, one a row; each row shows new data by itself. */
+/** Table of devices; each row updates on its own. */
 export function DeviceTable(props: Props) {
-  const [trouble, setTrouble] = useState<string>();
-  const block = async (twin: Listed) => {
-    setTrouble(undefined);
-    await setBlocked(twin.device, !twin.blocked).catch((problem: unknown) => setTrouble(inWords(problem)));
+  const [error, setError] = useState<string>();
+  const block = async (twin: DeviceSummary) => {
+    setError(undefined);
+    await setBlocked(twin.device, !twin.blocked).catch((error: unknown) => setError(errorMessage(error)));
     props.onChange();
   };
   return (
     <>
-      {trouble && <Trouble>{trouble}</Trouble>}
+      {error && <ErrorMessage>{error}</ErrorMessage>}
       <div class="card table">
         <table class="devices">
           <thead>
-            <tr><th>Device</th><th>State</th><th>Last data</th><th>Model</th><th><span class="unseen">Actions</span></th></tr>
+            <tr><th>Device</th><th>State</th><th>Last data</th><th>Model</th><th><span class="visually-hidden">Actions</span></th></tr>
           </thead>
           <tbody>
             {props.twins.map((twin) => (
               <tr key={twin.device}>
-                <th scope="row"><a href={deviceAddress(twin.device)}>{twin.device}</a></th>
-                <td><DeviceState twin={twin} /></td>
-                <td class="last"><Last twin={twin} fleet={props.fleet} now={props.now} /></td>
-                <td class="model faint" title={twin.model}>{twin.model ?? "not announced"}</td>
+                <th scope="row"><a href={devicePath(twin.device)}>{twin.device}</a></th>
+                <td><ConnectionState twin={twin} /></td>
+                <td class="last"><LastDataCell twin={twin} fleet={props.fleet} now={props.now} /></td>
+                <td class="model muted" title={twin.model}>{twin.model ?? "not announced"}</td>
                 <td class="actions">
                   <Menu label={`Actions for ${twin.device}`} button={<Icon name="more" />}>
-                    <button type="button" onClick={() => props.onAsk({ what: "connection", device: twin.device })}>
+                    <button type="button" onClick={() => props.onOpen({ kind: "connection", device: twin.device })}>
                       Connection details
                     </button>
                     <button type="button" onClick={() => void block(twin)}>{twin.blocked ? "Unblock" : "Block"}</button>
-                    <button type="button" class="danger" onClick={() => props.onAsk({ what: "remove", device: twin.device })}>
+                    <button type="button" class="danger" onClick={() => props.onOpen({ kind: "delete", device: twin.device })}>
                       Delete…
                     </button>
                   </Menu>
@@ -62,20 +62,14 @@ export function DeviceTable(props: Props) {
   );
 }
 
-/** Whether a device is connected, or may be. */
-export function DeviceState({ twin }: { twin: Pick<Listed, "connected" | "blocked"> }) {
-  if (twin.blocked) return <Chip tone="bad">Blocked</Chip>;
-  return twin.connected ? <Chip tone="good">Connected</Chip> : <Chip tone="quiet">Not connected</Chip>;
-}
-
-function Last({ twin, fleet, now }: { twin: Listed; fleet: Fleet; now: number }) {
+function LastDataCell({ twin, fleet, now }: { twin: DeviceSummary; fleet: Fleet; now: number }) {
   const data: LastData | undefined = fleet.lastOf(twin.device).value;
   const at = data?.at ?? twin.lastActivity;
-  if (at === undefined) return <span class="faint">never</span>;
+  if (at === undefined) return <span class="muted">never</span>;
   return (
     <>
-      {data?.name !== undefined && <span class="value">{data.name} {short(data.value)}</span>}
-      <span class="faint">{ago(at, now)}</span>
+      {data?.name !== undefined && <span class="value">{data.name} {formatValue(data.value)}</span>}
+      <span class="muted">{formatAge(at, now)}</span>
     </>
   );
 }

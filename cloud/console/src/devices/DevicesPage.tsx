@@ -1,104 +1,102 @@
 import { signal } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { devices } from "../cloud/devices.ts";
-import type { Listed } from "../cloud/twin.ts";
-import { Fleet, WANTED } from "../live/fleet.ts";
-import { eventStream } from "../live/event.ts";
-import { Icon } from "../part/Icon.tsx";
-import { Empty, Skeleton, Trouble } from "../part/State.tsx";
-import { useAsked, useNow, usePaced } from "../part/use.ts";
-import { count } from "../words.ts";
-import { Connection } from "./Connection.tsx";
-import { Enrol } from "./Enrol.tsx";
+import { listDevices } from "../api/devices.ts";
+import type { DeviceSummary } from "../api/twin.ts";
+import { Fleet, FLEET_QUERY } from "../live/fleet.ts";
+import { openEventStream } from "../live/event.ts";
+import { Icon } from "../components/Icon.tsx";
+import { EmptyState, Skeleton, ErrorMessage } from "../components/States.tsx";
+import { useQuery, useNow, useThrottled } from "../components/hooks.ts";
+import { formatCount } from "../format.ts";
+import { ConnectionDialog } from "./ConnectionDialog.tsx";
+import { EnrollDialog } from "./EnrollDialog.tsx";
 import { DeviceTable } from "./DeviceTable.tsx";
-import { FILTERS, type Filter, matches } from "./filter.ts";
+import { STATE_FILTERS, type Filter, matches } from "./filter.ts";
+import type { OpenDialog } from "./openDialog.ts";
 import { Pager } from "./Pager.tsx";
-import { RemoveDevice } from "./RemoveDevice.tsx";
+import { DeleteDialog } from "./DeleteDialog.tsx";
 
-/** Devices shown at a time: so many are put up and taken away within a few frames, at each key in the filter. */
-const ROWS = 50;
+/** Devices per page: few enough to render within a few frames on every key press in the filter. */
+const PAGE_SIZE = 50;
 
-/** Milliseconds between two questions for the list, however often it changes. */
-const LIST_PACE = 300;
+/** Minimum milliseconds between two requests for the list. */
+const LIST_INTERVAL = 300;
 
-/** Events of the past that are asked for, so that most rows begin with a value. */
-const PAST = 500;
+/** Maximum number of past events to load, so that most rows start with a value. */
+const MAX_PAST_EVENTS = 500;
 
-/** The part of the list that was looked at last: who comes back from a device finds it again. */
-const chosen = signal<{ filter: Filter; from: number }>({ filter: { text: "", state: "all" }, from: 0 });
+/** Filter and page that were shown last, restored when the user returns from a device. */
+const listState = signal<{ filter: Filter; from: number }>({ filter: { text: "", state: "all" }, from: 0 });
 
-/** What is asked of, or told to, the person in front of the page. */
-export type Asking = { what: "enrol" } | { what: "connection" | "remove"; device: string };
-
-/** All devices. */
+/** Device list. */
 export function DevicesPage() {
   const fleet = useFleet();
-  const [asking, setAsking] = useState<Asking>();
-  const { filter, from } = chosen.value;
-  const asked = useAsked(devices, []);
-  usePaced(fleet.changes, LIST_PACE, asked.again);
+  const [dialog, setDialog] = useState<OpenDialog>();
+  const { filter, from } = listState.value;
+  const query = useQuery(listDevices, []);
+  useThrottled(fleet.changes, LIST_INTERVAL, query.refetch);
   const now = useNow();
   useEffect(() => {
     document.title = "Devices · Local cloud";
   }, []);
-  const found = useMemo(() => asked.value?.filter((twin) => matches(twin, filter)), [asked.value, filter]);
-  // There may be fewer by now.
-  const shown = Math.min(from, lastPart(found?.length ?? 0));
-  const choose = (filter: Filter, from = 0) => {
-    chosen.value = { filter, from };
+  const matching = useMemo(() => query.data?.filter((twin) => matches(twin, filter)), [query.data, filter]);
+  // The list may have become shorter.
+  const start = Math.min(from, lastPageStart(matching?.length ?? 0));
+  const show = (filter: Filter, from = 0) => {
+    listState.value = { filter, from };
   };
   const close = () => {
-    setAsking(undefined);
-    asked.again();
+    setDialog(undefined);
+    query.refetch();
   };
   return (
     <>
-      <div class="head">
+      <div class="page-header">
         <div>
           <h1>Devices</h1>
-          <p class="faint">{summary(asked.value)}</p>
+          <p class="muted">{summary(query.data)}</p>
         </div>
-        <button type="button" class="primary" onClick={() => setAsking({ what: "enrol" })}>
+        <button type="button" class="primary" onClick={() => setDialog({ kind: "enroll" })}>
           <Icon name="plus" /> Add a device
         </button>
       </div>
-      <div class="bar">
-        <FilterBar filter={filter} onFilter={choose} />
-        {asked.value && found && asked.value.length > ROWS && (
-          <Pager from={shown} size={ROWS} total={found.length} onFrom={(from) => choose(filter, from)} />
+      <div class="toolbar">
+        <FilterBar filter={filter} onFilter={show} />
+        {query.data && matching && query.data.length > PAGE_SIZE && (
+          <Pager from={start} size={PAGE_SIZE} total={matching.length} onFrom={(from) => show(filter, from)} />
         )}
       </div>
-      {asked.trouble && <Trouble>{asked.trouble}</Trouble>}
-      {!found && !asked.trouble && <Skeleton lines={4} />}
-      {found && found.length > 0 && (
-        <DeviceTable twins={found.slice(shown, shown + ROWS)} fleet={fleet} now={now} onAsk={setAsking} onChange={asked.again} />
+      {query.error && <ErrorMessage>{query.error}</ErrorMessage>}
+      {!matching && !query.error && <Skeleton lines={4} />}
+      {matching && matching.length > 0 && (
+        <DeviceTable twins={matching.slice(start, start + PAGE_SIZE)} fleet={fleet} now={now} onOpen={setDialog} onChange={query.refetch} />
       )}
-      {found?.length === 0 && <Nothing isFiltered={(asked.value?.length ?? 0) > 0} />}
-      {asking?.what === "enrol" && <Enrol onClose={close} onDone={(device) => setAsking({ what: "connection", device })} />}
-      {asking?.what === "connection" && <Connection device={asking.device} onClose={close} />}
-      {asking?.what === "remove" && <RemoveDevice device={asking.device} onClose={close} />}
+      {matching?.length === 0 && <NoDevices isFiltered={(query.data?.length ?? 0) > 0} />}
+      {dialog?.kind === "enroll" && <EnrollDialog onClose={close} onDone={(device) => setDialog({ kind: "connection", device })} />}
+      {dialog?.kind === "connection" && <ConnectionDialog device={dialog.device} onClose={close} />}
+      {dialog?.kind === "delete" && <DeleteDialog device={dialog.device} onClose={close} />}
     </>
   );
 }
 
-/** Where the last part of a list begins. */
-function lastPart(length: number): number {
-  return Math.floor(Math.max(0, length - 1) / ROWS) * ROWS;
+/** Returns the offset of the last page. */
+function lastPageStart(length: number): number {
+  return Math.floor(Math.max(0, length - 1) / PAGE_SIZE) * PAGE_SIZE;
 }
 
 function useFleet(): Fleet {
   const fleet = useMemo(() => new Fleet(), []);
   useEffect(() => {
-    const stream = eventStream(`${WANTED}&last=${PAST}`, (events) => fleet.take(events));
+    const stream = openEventStream(`${FLEET_QUERY}&last=${MAX_PAST_EVENTS}`, (events) => fleet.append(events));
     return () => stream.close();
   }, [fleet]);
   return fleet;
 }
 
-function summary(twins: Listed[] | undefined): string {
+function summary(twins: DeviceSummary[] | undefined): string {
   if (!twins) return "\u00a0";
   const connected = twins.filter((twin) => twin.connected).length;
-  return `${count(twins.length, "device")}, ${connected.toLocaleString("en")} connected`;
+  return `${formatCount(twins.length, "device")}, ${connected.toLocaleString("en")} connected`;
 }
 
 function FilterBar({ filter, onFilter }: { filter: Filter; onFilter: (filter: Filter) => void }) {
@@ -112,7 +110,7 @@ function FilterBar({ filter, onFilter }: { filter: Filter; onFilter: (filter: Fi
         onInput={(event) => onFilter({ ...filter, text: event.currentTarget.value })}
       />
       <div class="segments" role="group" aria-label="Filter by state">
-        {FILTERS.map(({ state, title }) => (
+        {STATE_FILTERS.map(({ state, title }) => (
           <button
             type="button"
             key={state}
@@ -127,11 +125,11 @@ function FilterBar({ filter, onFilter }: { filter: Filter; onFilter: (filter: Fi
   );
 }
 
-function Nothing({ isFiltered }: { isFiltered: boolean }) {
-  if (isFiltered) return <Empty title="No device fits the filter." />;
+function NoDevices({ isFiltered }: { isFiltered: boolean }) {
+  if (isFiltered) return <EmptyState title="No device fits the filter." />;
   return (
-    <Empty title="There is no device yet.">
+    <EmptyState title="There is no device yet.">
       Add one here, or start one with <code>make run</code>: it appears by itself.
-    </Empty>
+    </EmptyState>
   );
 }

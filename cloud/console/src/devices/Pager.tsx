@@ -1,29 +1,29 @@
 interface Props {
-  /** The first that is shown, counted from 0. */
+  /** Offset of the first item shown. */
   from: number;
-  /** How many are shown at a time. */
+  /** Items per page. */
   size: number;
-  /** How many there are. */
+  /** Number of items. */
   total: number;
   onFrom: (from: number) => void;
 }
 
-/** Leads through a list that is shown a part at a time. */
+/** Previous and next buttons of a paged list. */
 export function Pager({ from, size, total, onFrom }: Props) {
   const number = (value: number) => value.toLocaleString("en");
   const to = Math.min(from + size, total);
   return (
     <nav class="pager" aria-label="Parts of the list">
-      <Turn title="Previous" isThere={from > 0} onTurn={() => onFrom(from - size)} />
-      <span class="faint" role="status">{total > 0 ? `${number(from + 1)}–${number(to)} of ${number(total)}` : "None"}</span>
-      <Turn title="Next" isThere={to < total} onTurn={() => onFrom(from + size)} />
+      <PageButton title="Previous" isEnabled={from > 0} onPress={() => onFrom(from - size)} />
+      <span class="muted" role="status">{total > 0 ? `${number(from + 1)}–${number(to)} of ${number(total)}` : "None"}</span>
+      <PageButton title="Next" isEnabled={to < total} onPress={() => onFrom(from + size)} />
     </nav>
   );
 }
 
-/** One that leads nowhere is not disabled: it would throw whoever has just pressed it out of the list. */
-function Turn({ title, isThere, onTurn }: { title: string; isThere: boolean; onTurn: () => void }) {
+/** Pager button; not disabled at the end of the list, so that it keeps the focus. */
+function PageButton({ title, isEnabled, onPress }: { title: string; isEnabled: boolean; onPress: () => void }) {
   return (
-    <button type="button" class="small" aria-disabled={!isThere} onClick={() => isThere && onTurn()}>{title}</button>
+    <button type="button" class="small" aria-disabled={!isEnabled} onClick={() => isEnabled && onPress()}>{title}</button>
   );
 }

@@ -1,37 +1,37 @@
 import { useState } from "preact/hooks";
-import type { Named } from "../cloud/faults.ts";
+import type { Fault } from "../api/faults.ts";
 import type { JsonObject } from "../json.ts";
-import { Chip } from "../part/Chip.tsx";
-import type { KitFault, Setting } from "./kit.ts";
+import { Chip } from "../components/Chip.tsx";
+import type { FaultDefinition, FaultSetting } from "./faultCatalog.ts";
 
 interface Props {
-  fault: KitFault;
-  isOn: boolean;
-  /** Whether it can be for whom it is asked for. */
-  isPossible: boolean;
-  onBegin: (fault: Named) => void;
+  fault: FaultDefinition;
+  isActive: boolean;
+  /** False if the fault cannot be limited to one device. */
+  isAvailable: boolean;
+  onStart: (fault: Fault) => void;
 }
 
-/** A fault with its settings, to begin it. */
-export function FaultRow({ fault, isOn, isPossible, onBegin }: Props) {
-  const [told, setTold] = useState<Record<string, string | boolean>>({});
-  const begin = (event: Event) => {
+/** Fault with its settings and a start button. */
+export function FaultRow({ fault, isActive, isAvailable, onStart }: Props) {
+  const [values, setValues] = useState<Record<string, string | boolean>>({});
+  const start = (event: Event) => {
     event.preventDefault();
-    onBegin(named(fault, told));
+    onStart(toFault(fault, values));
   };
   return (
-    <form class="fault" onSubmit={begin}>
-      <div class="what">
-        <code>{fault.name}</code> {isOn && <Chip tone="bad">On</Chip>}
-        <p class="faint">{fault.what}</p>
-        {fault.settings.length > 0 && isPossible && (
+    <form class="fault" onSubmit={start}>
+      <div class="description">
+        <code>{fault.name}</code> {isActive && <Chip tone="danger">On</Chip>}
+        <p class="muted">{fault.description}</p>
+        {fault.settings.length > 0 && isAvailable && (
           <div class="settings">
             {fault.settings.map((setting) => (
               <SettingInput
                 key={setting.name}
                 setting={setting}
                 id={`${fault.name}-${setting.name}`}
-                onTold={(value) => setTold({ ...told, [setting.name]: value })}
+                onChange={(value) => setValues({ ...values, [setting.name]: value })}
               />
             ))}
           </div>
@@ -39,21 +39,21 @@ export function FaultRow({ fault, isOn, isPossible, onBegin }: Props) {
       </div>
       <button
         type="submit"
-        disabled={!isPossible}
-        title={isPossible ? undefined : "It comes before a connection says whose it is: for all devices only"}
-        aria-label={`${isOn ? "Begin again" : "Begin"} ${fault.name}`}
+        disabled={!isAvailable}
+        title={isAvailable ? undefined : "It comes before a connection says whose it is: for all devices only"}
+        aria-label={`${isActive ? "Begin again" : "Begin"} ${fault.name}`}
       >
-        {isOn ? "Again" : "Begin"}
+        {isActive ? "Again" : "Begin"}
       </button>
     </form>
   );
 }
 
-function SettingInput({ setting, id, onTold }: { setting: Setting; id: string; onTold: (value: string | boolean) => void }) {
+function SettingInput({ setting, id, onChange }: { setting: FaultSetting; id: string; onChange: (value: string | boolean) => void }) {
   if (setting.kind === "check") {
     return (
       <label class="check">
-        <input type="checkbox" onChange={(event) => onTold(event.currentTarget.checked)} /> {setting.title}
+        <input type="checkbox" onChange={(event) => onChange(event.currentTarget.checked)} /> {setting.title}
       </label>
     );
   }
@@ -62,7 +62,7 @@ function SettingInput({ setting, id, onTold }: { setting: Setting; id: string; o
       <label for={id}>{setting.title}</label>
       {setting.kind === "choice"
         ? (
-          <select id={id} onChange={(event) => onTold(event.currentTarget.value)}>
+          <select id={id} onChange={(event) => onChange(event.currentTarget.value)}>
             {setting.choices.map((choice) => <option key={choice}>{choice}</option>)}
           </select>
         )
@@ -72,19 +72,19 @@ function SettingInput({ setting, id, onTold }: { setting: Setting; id: string; o
             autoComplete="off"
             inputMode={setting.kind === "number" ? "numeric" : "text"}
             defaultValue={setting.initial ?? ""}
-            onInput={(event) => onTold(event.currentTarget.value.trim())}
+            onInput={(event) => onChange(event.currentTarget.value.trim())}
           />
         )}
     </div>
   );
 }
 
-/** A fault without settings is told by its name alone. */
-function named(fault: KitFault, told: Record<string, string | boolean>): Named {
+/** Builds the fault; without settings it is its name only. */
+function toFault(fault: FaultDefinition, values: Record<string, string | boolean>): Fault {
   if (fault.settings.length === 0) return fault.name;
   const settings: JsonObject = {};
   for (const setting of fault.settings) {
-    const value = told[setting.name] ?? ("initial" in setting ? setting.initial : undefined);
+    const value = values[setting.name] ?? ("initial" in setting ? setting.initial : undefined);
     if (value === undefined || value === "") continue;
     settings[setting.name] = setting.kind === "number" ? Number(value) : value;
   }

@@ -1,23 +1,23 @@
 import { useState } from "preact/hooks";
-import type { DeviceLog } from "../live/device.ts";
+import type { DeviceLog } from "../live/deviceLog.ts";
 import type { Outage } from "../live/outage.ts";
-import { Chip } from "../part/Chip.tsx";
-import { useNow } from "../part/use.ts";
-import { clock, count, span } from "../words.ts";
+import { Chip } from "../components/Chip.tsx";
+import { useNow } from "../components/hooks.ts";
+import { formatTime, formatCount, formatDuration } from "../format.ts";
 
-/** Outages shown at first. */
-const FIRST = 5;
+/** Outages shown initially. */
+const INITIAL_ROWS = 5;
 
-/** What each outage cost, the newest first. */
+/** Impact of each outage, newest first. */
 export function OutageTable({ log }: { log: DeviceLog }) {
-  const [shown, setShown] = useState(FIRST);
+  const [limit, setLimit] = useState(INITIAL_ROWS);
   const now = useNow();
   const all = log.outages.all;
-  const newest = all.slice(-shown).reverse();
+  const newest = all.slice(-limit).reverse();
   return (
     <section class="card table outages">
       <h2>What each outage cost</h2>
-      {newest.length === 0 && <p class="faint">No fault and no lost connection so far.</p>}
+      {newest.length === 0 && <p class="muted">No fault and no lost connection so far.</p>}
       {newest.length > 0 && (
         <table class="stacked">
           <thead>
@@ -26,7 +26,7 @@ export function OutageTable({ log }: { log: DeviceLog }) {
           <tbody>
             {newest.map((outage, index) => (
               <tr key={outage.from}>
-                <th scope="row"><What outage={outage} now={now} /></th>
+                <th scope="row"><OutageCell outage={outage} now={now} /></th>
                 <td data-title="Lost"><Lost log={log} outage={outage} next={newest[index - 1]} /></td>
                 <td data-title="Duplicated"><Duplicated log={log} outage={outage} /></td>
                 <td data-title="Queued"><Queued log={log} outage={outage} isNewest={index === 0} now={now} /></td>
@@ -36,56 +36,56 @@ export function OutageTable({ log }: { log: DeviceLog }) {
           </tbody>
         </table>
       )}
-      {all.length > shown && <button type="button" class="small" onClick={() => setShown(all.length)}>Show older</button>}
+      {all.length > limit && <button type="button" class="small" onClick={() => setLimit(all.length)}>Show older</button>}
     </section>
   );
 }
 
-function What({ outage: { from, to, causes }, now }: { outage: Outage; now: number }) {
-  const lasted = to === undefined ? `still on after ${span(Math.max(0, now - from))}` : `lasted ${span(to - from)}`;
+function OutageCell({ outage: { from, to, causes }, now }: { outage: Outage; now: number }) {
+  const duration = to === undefined ? `still on after ${formatDuration(Math.max(0, now - from))}` : `lasted ${formatDuration(to - from)}`;
   return (
     <>
-      <span class="causes">{causes.map((cause) => <Chip key={cause} tone="bad">{cause}</Chip>)}</span>
-      <span class="faint">{clock(from)} · {lasted}</span>
+      <span class="causes">{causes.map((cause) => <Chip key={cause} tone="danger">{cause}</Chip>)}</span>
+      <span class="muted">{formatTime(from)} · {duration}</span>
     </>
   );
 }
 
-/** A number, with what more there is to say of it. */
-function Cost({ value, more }: { value: string; more?: string | undefined }) {
-  return <>{value}{more && <span class="faint">{more}</span>}</>;
+/** Value with a note. */
+function Metric({ value, note }: { value: string; note?: string | undefined }) {
+  return <>{value}{note && <span class="muted">{note}</span>}</>;
 }
 
 function Lost({ log, outage, next }: { log: DeviceLog; outage: Outage; next: Outage | undefined }) {
-  const given = log.outbox.between(outage.from, next?.from);
-  if (!given) return <Cost value="not known" more="the device does not say" />;
-  return given.isExact
-    ? <Cost value={String(given.messages)} more={given.messages > 0 ? "given up by the host" : undefined} />
-    : <Cost value={`${given.messages} at most`} more="of all that was ever given up" />;
+  const lost = log.outbox.lostBetween(outage.from, next?.from);
+  if (!lost) return <Metric value="not known" note="the device does not say" />;
+  return lost.isExact
+    ? <Metric value={String(lost.messages)} note={lost.messages > 0 ? "given up by the host" : undefined} />
+    : <Metric value={`${lost.messages} at most`} note="of all that was ever given up" />;
 }
 
 function Duplicated({ log, outage }: { log: DeviceLog; outage: Outage }) {
-  if (log.outages.named === false) return <Cost value="not known" more="its messages have no id" />;
-  return <Cost value={String(outage.duplicated)} />;
+  if (log.outages.hasMessageIds === false) return <Metric value="not known" note="its messages have no id" />;
+  return <Metric value={String(outage.duplicated)} />;
 }
 
 function Queued({ log, outage, isNewest, now }: { log: DeviceLog; outage: Outage; isNewest: boolean; now: number }) {
   const { to, queued, longestWait } = outage;
-  const waiting = isNewest ? log.outbox.latest : undefined;
-  const oldest = (waiting?.oldest ?? 0) * 1000;
-  if (waiting && (to === undefined || oldest > now - to)) {
-    const age = waiting.oldest === null ? "" : `, the oldest for ${span(oldest)}`;
-    return <Cost value={`${queued} so far`} more={`${count(waiting.messages, "message")} waiting now${age}`} />;
+  const outbox = isNewest ? log.outbox.latest : undefined;
+  const oldest = (outbox?.oldest ?? 0) * 1000;
+  if (outbox && (to === undefined || oldest > now - to)) {
+    const age = outbox.oldest === null ? "" : `, the oldest for ${formatDuration(oldest)}`;
+    return <Metric value={`${queued} so far`} note={`${formatCount(outbox.messages, "message")} waiting now${age}`} />;
   }
-  if (log.outages.dated === false) return <Cost value="not known" more="its messages do not say when they were made" />;
-  return <Cost value={String(queued)} more={queued > 0 ? `the longest for ${span(longestWait)}` : undefined} />;
+  if (log.outages.hasCreationTimes === false) return <Metric value="not known" note="its messages do not say when they were made" />;
+  return <Metric value={String(queued)} note={queued > 0 ? `the longest for ${formatDuration(longestWait)}` : undefined} />;
 }
 
 function Recovery({ outage, now }: { outage: Outage; now: number }) {
   const { from, to, faultEnded, recovered } = outage;
-  if (to === undefined) return <Cost value="not yet" />;
+  if (to === undefined) return <Metric value="not yet" />;
   const since = faultEnded ?? from;
-  const begun = faultEnded === undefined ? "without a connection" : "after the fault ended";
-  if (recovered === undefined) return <Cost value="not yet" more={`${span(Math.max(0, now - since))} ${begun}`} />;
-  return <Cost value={span(recovered - since)} more={begun} />;
+  const reference = faultEnded === undefined ? "without a connection" : "after the fault ended";
+  if (recovered === undefined) return <Metric value="not yet" note={`${formatDuration(Math.max(0, now - since))} ${reference}`} />;
+  return <Metric value={formatDuration(recovered - since)} note={reference} />;
 }

@@ -1,24 +1,24 @@
-import type { Named } from "../cloud/faults.ts";
+import type { Fault } from "../api/faults.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { EventStream } from "./stream.ts";
 
-/** What every event has. */
-interface Base {
-  /** Counts over all devices, without gaps. */
+/** Fields of every event. */
+interface EventBase {
+  /** Sequence number over all devices, without gaps. */
   readonly sequence: number;
-  /** Not there for what is of all devices. */
+  /** Device id; absent for events of all devices. */
   readonly device?: string;
-  /** When the hub took note of it. */
+  /** Time at which the hub enqueued the event. */
   readonly enqueued: string;
 }
 
-/** A message of a device's; its body is one of the three. */
-export interface TelemetryEvent extends Base {
+/** Device-to-cloud message, with its body in one of three forms. */
+export interface TelemetryEvent extends EventBase {
   readonly type: "telemetry";
   readonly body?: Json;
   readonly text?: string;
   readonly base64?: string;
-  /** The same each time the device sends the message. */
+  /** Id that is the same for every delivery of the message. */
   readonly messageId?: string;
   readonly contentType?: string;
   readonly creationTime?: string;
@@ -26,28 +26,28 @@ export interface TelemetryEvent extends Base {
   readonly properties: Record<string, string>;
 }
 
-/** A change of the twin by the device. */
-export interface ReportedEvent extends Base {
+/** Reported properties patch. */
+export interface ReportedEvent extends EventBase {
   readonly type: "reported";
   readonly patch: JsonObject;
   readonly version: number;
 }
 
-/** A change of the twin by an operator. */
-export interface DesiredEvent extends Base {
+/** Desired properties patch. */
+export interface DesiredEvent extends EventBase {
   readonly type: "desired";
   readonly desired: JsonObject;
   readonly version: number;
 }
 
-/** A change of what only operators see. */
-export interface TagsEvent extends Base {
+/** Change of the tags. */
+export interface TagsEvent extends EventBase {
   readonly type: "tags";
   readonly tags: JsonObject;
 }
 
-/** A command, once it has ended. */
-export interface CommandEvent extends Base {
+/** Completed command. */
+export interface CommandEvent extends EventBase {
   readonly type: "command";
   readonly name: string;
   readonly payload?: Json;
@@ -57,59 +57,61 @@ export interface CommandEvent extends Base {
   readonly milliseconds: number;
 }
 
-/** A connection that began or ended. */
-export interface ConnectionEvent extends Base {
+/** Start or end of a connection. */
+export interface ConnectionEvent extends EventBase {
   readonly type: "connected" | "disconnected";
   readonly modelId?: string;
   readonly sessionPresent?: boolean;
   readonly reason?: string;
-  /** When the hub was last known to have it, if the cloud itself ended then and could take note of nothing. */
+  /** Time at which the hub last saw the connection, if the cloud itself was stopped. */
   readonly since?: string;
 }
 
-/** A change in the registry. */
-export interface RegistryEvent extends Base {
+/** Change in the identity registry. */
+export interface RegistryEvent extends EventBase {
   readonly type: "created" | "updated" | "deleted";
   readonly status: string;
 }
 
-/** A fault that was asked for. */
-export interface FaultEvent extends Base {
+/** Start, end or trigger of a fault. */
+export interface FaultEvent extends EventBase {
   readonly type: "fault-began" | "fault-ended" | "fault-struck";
-  readonly fault: Named;
+  readonly fault: Fault;
 }
 
-/** One thing that happened. */
+/** Event of the cloud. */
 export type CloudEvent =
   | TelemetryEvent | ReportedEvent | DesiredEvent | TagsEvent | CommandEvent | ConnectionEvent | RegistryEvent | FaultEvent;
 
-/** Every type there is, as the stream names them. */
-export const TYPES = [
+/** All event types, as the stream names them. */
+export const EVENT_TYPES = [
   "telemetry", "reported", "desired", "tags", "command", "connected", "disconnected", "created", "updated", "deleted",
   "fault-began", "fault-ended", "fault-struck",
 ] as const satisfies CloudEvent["type"][];
 
-/** When the hub took note of an event, in milliseconds. */
-export function time(event: CloudEvent): number {
+/** Returns the time at which the hub enqueued an event, in milliseconds. */
+export function enqueuedAt(event: CloudEvent): number {
   return Date.parse(event.enqueued);
 }
 
-/** When a connection ended, as far as it is known. */
-export function endedAt(event: ConnectionEvent): number {
-  return event.since ? Date.parse(event.since) : time(event);
+/** Returns the time at which a connection ended. */
+export function disconnectedAt(event: ConnectionEvent): number {
+  return event.since ? Date.parse(event.since) : enqueuedAt(event);
 }
 
-/** A clock of a device's that runs ahead by more than this many milliseconds is not believed. */
-const AHEAD = 2000;
+/** Maximum milliseconds by which the clock of a device may be ahead. */
+const MAX_CLOCK_SKEW = 2000;
 
-/** When a message was made, as the device says, or else when it came. */
-export function madeAt(event: TelemetryEvent): number {
-  const enqueued = time(event);
-  const made = event.creationTime ? Date.parse(event.creationTime) : Number.NaN;
-  return made <= enqueued + AHEAD ? made : enqueued;
+/**
+ * Returns the creation time of a message as set by the device, or else the time it was enqueued.
+ */
+export function createdAt(event: TelemetryEvent): number {
+  const enqueued = enqueuedAt(event);
+  const created = event.creationTime ? Date.parse(event.creationTime) : Number.NaN;
+  return created <= enqueued + MAX_CLOCK_SKEW ? created : enqueued;
 }
 
-/** Listens to the events that `query` selects. */
-export function eventStream(query: string, deliver: (events: CloudEvent[]) => void): EventStream<CloudEvent> {
-  return new EventStream({ address: `/api/events?${query}`, deliver });
+/** Opens a stream of the events that match `query`. */
+export function openEventStream(query: string, onItems: (events: CloudEvent[]) => void): EventStream<CloudEvent> {
+  return new EventStream({ path: `/api/events?${query}`, onItems });
 }

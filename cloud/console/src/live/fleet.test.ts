@@ -9,18 +9,18 @@ const telemetry = (device: string, value: number) => event("telemetry", { device
 
 test("of each device the newest data of a batch is kept, and told once", () => {
   const fleet = new Fleet();
-  const told: unknown[] = [];
-  const stop = fleet.lastOf("a").subscribe((data) => told.push(data?.value));
-  fleet.take([telemetry("a", 1), telemetry("b", 2), telemetry("a", 3)]);
+  const seen: unknown[] = [];
+  const stop = fleet.lastOf("a").subscribe((data) => seen.push(data?.value));
+  fleet.append([telemetry("a", 1), telemetry("b", 2), telemetry("a", 3)]);
   stop();
-  assert.deepEqual(told, [undefined, 3]);
+  assert.deepEqual(seen, [undefined, 3]);
   assert.equal(fleet.lastOf("b").value?.value, 2);
 });
 
 test("the list is another when a device comes, goes or connects, and not because of data", () => {
   const fleet = new Fleet();
-  fleet.take([telemetry("a", 1)]);
+  fleet.append([telemetry("a", 1)]);
   assert.equal(fleet.changes.value, 0);
-  fleet.take([event("created", { device: "b" }), event("connected", { device: "b" })]);
+  fleet.append([event("created", { device: "b" }), event("connected", { device: "b" })]);
   assert.equal(fleet.changes.value, 1);
 });

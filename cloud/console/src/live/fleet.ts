@@ -1,27 +1,27 @@
 import { type Signal, signal } from "@preact/signals";
 import { asObject, type Json } from "../json.ts";
-import { type CloudEvent, madeAt } from "./event.ts";
+import { type CloudEvent, createdAt } from "./event.ts";
 
-/** The last thing a device has sent. */
+/** Latest data of a device. */
 export interface LastData {
   readonly at: number;
   readonly name: string | undefined;
   readonly value: Json | undefined;
 }
 
-/** Kinds of events after which the list of devices is another. */
-const CHANGES: readonly string[] = ["connected", "disconnected", "created", "updated", "deleted"] satisfies CloudEvent["type"][];
+/** Event types that change the device list. */
+const LIST_CHANGES: readonly string[] = ["connected", "disconnected", "created", "updated", "deleted"] satisfies CloudEvent["type"][];
 
-/** Selects the events a fleet takes in. */
-export const WANTED = ["telemetry", ...CHANGES].map((kind) => `kind=${kind}`).join("&");
+/** Query of the events that a fleet consumes. */
+export const FLEET_QUERY = ["telemetry", ...LIST_CHANGES].map((kind) => `kind=${kind}`).join("&");
 
-/** What has come from each device since the page was opened. */
+/** Latest data of every device since the page was opened. */
 export class Fleet {
-  /** Counts changes after which the list of devices is another. */
+  /** Counts changes of the device list. */
   readonly changes = signal(0);
   private readonly data = new Map<string, Signal<LastData | undefined>>();
 
-  /** The last data of a device: a signal of its own, so that one row is drawn again and not all. */
+  /** Returns the latest data of a device as a signal, so that only its row is rendered again. */
   lastOf(device: string): Signal<LastData | undefined> {
     let data = this.data.get(device);
     if (!data) {
@@ -31,20 +31,20 @@ export class Fleet {
     return data;
   }
 
-  take(events: CloudEvent[]): void {
+  append(events: CloudEvent[]): void {
     let changed = false;
-    const newest = new Map<string, LastData>();
+    const latest = new Map<string, LastData>();
     for (const event of events) {
       if (event.type === "deleted") this.data.delete(event.device ?? "");
-      if (event.type !== "telemetry") changed ||= CHANGES.includes(event.type);
+      if (event.type !== "telemetry") changed ||= LIST_CHANGES.includes(event.type);
       else if (event.device) {
-        const said = Object.entries(asObject(event.body) ?? {});
-        // A measurement before what stands beside it.
-        const [name, value] = said.find(([, value]) => typeof value === "number") ?? said[0] ?? [];
-        newest.set(event.device, { at: madeAt(event), name, value });
+        const entries = Object.entries(asObject(event.body) ?? {});
+        // Prefers a number over other values.
+        const [name, value] = entries.find(([, value]) => typeof value === "number") ?? entries[0] ?? [];
+        latest.set(event.device, { at: createdAt(event), name, value });
       }
     }
-    for (const [device, data] of newest) this.lastOf(device).value = data;
+    for (const [device, data] of latest) this.lastOf(device).value = data;
     if (changed) this.changes.value++;
   }
 }

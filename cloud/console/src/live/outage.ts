@@ -1,35 +1,35 @@
-import { madeAt, type TelemetryEvent, time } from "./event.ts";
-import { RecentIds } from "./recent.ts";
+import { createdAt, type TelemetryEvent, enqueuedAt } from "./event.ts";
+import { RecentIds } from "./recentIds.ts";
 
-/** Outages kept. */
-const LIMIT = 200;
-/** Causes of one outage that are named. */
-const CAUSES = 5;
-/** A message that took no longer than so many milliseconds did not wait: it was on its way. */
-const ON_THE_WAY = 100;
+/** Maximum number of outages. */
+const MAX_OUTAGES = 200;
+/** Maximum number of causes listed per outage. */
+const MAX_CAUSES = 5;
+/** Maximum milliseconds in transit; a message that took longer was queued. */
+const MAX_TRANSIT = 100;
 
-/** A time during which faults were on or the device was not connected, and what it cost. */
+/** Period with active faults or without a connection, and its impact. */
 export interface Outage {
-  /** When the first cause began. */
+  /** Start of the first cause. */
   readonly from: number;
-  /** When the last cause ended; nothing while one is on. */
+  /** End of the last cause; `undefined` while one is active. */
   readonly to: number | undefined;
-  /** What was wrong, each thing once. */
+  /** Distinct causes. */
   readonly causes: readonly string[];
-  /** When the last of its faults ended; nothing if none has. */
+  /** End of the last fault; `undefined` if none has ended. */
   readonly faultEnded: number | undefined;
-  /** When the device was heard again, by a message or a connection. */
+  /** First message or connection after the outage. */
   readonly recovered: number | undefined;
-  /** Messages that were made before a cause ended and came after. */
+  /** Messages that were created before a cause ended and arrived afterwards. */
   readonly queued: number;
-  /** Milliseconds the one among them waited that waited longest. */
+  /** Longest time such a message was queued, in milliseconds. */
   readonly longestWait: number;
-  /** Messages that came although they had come before. */
+  /** Messages that arrived more than once. */
   readonly duplicated: number;
 }
 
-/** An outage while it is reckoned. */
-interface Reckoned extends Outage {
+/** Outage that is being computed. */
+interface MutableOutage extends Outage {
   to: number | undefined;
   causes: string[];
   faultEnded: number | undefined;
@@ -37,108 +37,121 @@ interface Reckoned extends Outage {
   queued: number;
   longestWait: number;
   duplicated: number;
-  /** When the last message was made that had come before: the cloud learns of a lost connection late. */
-  readonly heard: number;
-  /** When the last cause so far has ended: what was made before and comes now has waited. */
+  /**
+   * Creation time of the latest message before the outage: the cloud notices a lost connection
+   * late.
+   */
+  readonly lastHeard: number;
+  /** End of the last cause so far: messages created earlier that arrive from now on were queued. */
   released: number;
 }
 
 /**
- * The outages of a device, in order. Causes that overlap, and those that begin before the device was heard again, are one
- * outage.
+ * Outages of a device, in order. Causes that overlap, or that start before the device has
+ * recovered, belong to one outage.
  */
 export class Outages {
-  readonly all: Reckoned[] = [];
-  /** Whether messages say what they are called; nothing before the first. Without it none is known to be a duplicate. */
-  named: boolean | undefined;
-  /** Whether messages say when they were made; nothing before the first. Without it none is known to have waited. */
-  dated: boolean | undefined;
-  private readonly on = new Set<string>();
-  private readonly came = new RecentIds();
-  private newest = -Infinity;
-  /** The least time a message took: the way itself, and by how much the device's clock is behind. */
-  private quickest = Infinity;
+  readonly all: MutableOutage[] = [];
+  /**
+   * True if messages have ids; `undefined` before the first message. Duplicates are unknown
+   * without them.
+   */
+  hasMessageIds: boolean | undefined;
+  /**
+   * True if messages have creation times; `undefined` before the first message. Queueing is
+   * unknown without them.
+   */
+  hasCreationTimes: boolean | undefined;
+  private readonly activeCauses = new Set<string>();
+  private readonly seenIds = new RecentIds();
+  private newestCreated = -Infinity;
+  /** Shortest delay of a message: transit plus the lag of the device clock. */
+  private minDelay = Infinity;
 
-  /** A fault began, or a connection ended. `cause` tells it from others, `what` names it. */
-  begin(cause: string, what: string, at: number): void {
-    this.on.add(cause);
+  /**
+   * Handles the start of a fault or the end of a connection. `cause` is its key, `name` its label.
+   */
+  start(cause: string, name: string, at: number): void {
+    this.activeCauses.add(cause);
     const outage = this.unrecovered() ?? this.open(at);
     outage.to = undefined;
-    if (!outage.causes.includes(what) && outage.causes.length < CAUSES) outage.causes.push(what);
+    if (!outage.causes.includes(name) && outage.causes.length < MAX_CAUSES) outage.causes.push(name);
   }
 
-  /** A fault ended. */
+  /** Handles the end of a fault. */
   endFault(cause: string, at: number): void {
-    if (!this.on.delete(cause)) return;
+    if (!this.activeCauses.delete(cause)) return;
     const outage = this.release(at);
     if (outage) outage.faultEnded = at;
   }
 
-  /** A connection began. */
+  /** Handles the start of a connection. */
   reconnect(cause: string, at: number): void {
-    if (!this.on.delete(cause)) return;
+    if (!this.activeCauses.delete(cause)) return;
     this.release(at);
-    this.hear(at);
+    this.markRecovered(at);
   }
 
-  /** A message came. */
-  take(message: TelemetryEvent): void {
-    const came = time(message);
-    this.named ||= message.messageId !== undefined;
-    this.dated ||= message.creationTime !== undefined;
-    this.hear(came);
-    const waited = came - madeAt(message);
-    this.quickest = Math.min(this.quickest, waited);
-    if (this.isRepeated(message.messageId, came)) return;
-    this.reckon(came, waited - this.quickest);
+  /** Handles a message. */
+  append(message: TelemetryEvent): void {
+    const arrived = enqueuedAt(message);
+    this.hasMessageIds ||= message.messageId !== undefined;
+    this.hasCreationTimes ||= message.creationTime !== undefined;
+    this.markRecovered(arrived);
+    const delay = arrived - createdAt(message);
+    this.minDelay = Math.min(this.minDelay, delay);
+    if (this.isDuplicate(message.messageId, arrived)) return;
+    this.countQueued(arrived, delay - this.minDelay);
   }
 
-  private open(at: number): Reckoned {
-    const outage: Reckoned = {
+  private open(at: number): MutableOutage {
+    const outage: MutableOutage = {
       from: at, to: undefined, causes: [], faultEnded: undefined, recovered: undefined,
-      queued: 0, longestWait: 0, duplicated: 0, heard: this.newest, released: -Infinity,
+      queued: 0, longestWait: 0, duplicated: 0, lastHeard: this.newestCreated, released: -Infinity,
     };
     this.all.push(outage);
-    if (this.all.length > LIMIT) this.all.shift();
+    if (this.all.length > MAX_OUTAGES) this.all.shift();
     return outage;
   }
 
-  private unrecovered(): Reckoned | undefined {
+  private unrecovered(): MutableOutage | undefined {
     const last = this.all.at(-1);
     return last?.recovered === undefined ? last : undefined;
   }
 
-  private release(at: number): Reckoned | undefined {
+  private release(at: number): MutableOutage | undefined {
     const outage = this.unrecovered();
     if (!outage) return undefined;
     outage.released = at;
-    if (this.on.size === 0) outage.to = at;
+    if (this.activeCauses.size === 0) outage.to = at;
     return outage;
   }
 
-  private hear(at: number): void {
+  private markRecovered(at: number): void {
     const outage = this.unrecovered();
     if (outage?.to !== undefined) outage.recovered = at;
   }
 
-  /** A message comes again because of the first outage that was not over when it came, however late. */
-  private isRepeated(id: string | undefined, came: number): boolean {
-    const first = this.came.note(id, came);
+  /**
+   * Attributes a duplicate to the first outage that had not ended when the message first arrived.
+   */
+  private isDuplicate(id: string | undefined, arrived: number): boolean {
+    const first = this.seenIds.record(id, arrived);
     if (first === undefined) return false;
-    const outage = this.all.find((outage) => first <= (outage.to ?? came));
+    const outage = this.all.find((outage) => first <= (outage.to ?? arrived));
     if (outage) outage.duplicated++;
     return true;
   }
 
-  private reckon(came: number, waited: number): void {
-    const made = came - waited;
-    if (waited > ON_THE_WAY) {
-      const outage = this.all.find((outage) => made > outage.heard && made < outage.released);
+  private countQueued(arrived: number, wait: number): void {
+    const created = arrived - wait;
+    if (wait > MAX_TRANSIT) {
+      const outage = this.all.find((outage) => created > outage.lastHeard && created < outage.released);
       if (outage) {
         outage.queued++;
-        outage.longestWait = Math.max(outage.longestWait, waited);
+        outage.longestWait = Math.max(outage.longestWait, wait);
       }
     }
-    this.newest = Math.max(this.newest, made);
+    this.newestCreated = Math.max(this.newestCreated, created);
   }
 }

@@ -1,54 +1,47 @@
-/** Changes kept of how much was given up. */
-const LIMIT = 1000;
+import type { Outbox } from "../api/host.ts";
 
-/** What a host says of its outbox, as it is shown. */
-export interface Outbox {
-  /** Messages that wait. */
-  readonly messages: number;
-  /** Seconds the oldest of them has waited. */
-  readonly oldest: number | null;
-  /** Messages that gave way since the device first ran. */
-  readonly evicted: number;
-  /** What could not be delivered and was set aside since the device first ran. */
-  readonly setAside: number;
-}
+/** Maximum number of totals. */
+const MAX_TOTALS = 1000;
 
-/** How many messages a device has given up in some time: so many, or no more than so many. */
-export interface GivenUp {
+/** Number of messages lost in a period: exact, or an upper limit. */
+export interface LostMessages {
   readonly messages: number;
   readonly isExact: boolean;
 }
 
-/** What the host of a device has said of its outbox while somebody looked. */
+/** Outbox of a device, as observed while the page is open. */
 export class OutboxLog {
-  /** How it is now; nothing while the host does not answer. */
+  /** Latest state; `undefined` while the host does not respond. */
   latest: Outbox | undefined;
-  private begun = Infinity;
-  /** From when on so many had been given up. */
+  private observedSince = Infinity;
+  /** Total of lost messages, at each change. */
   private readonly totals: { at: number; total: number }[] = [];
 
-  /** Takes in what was said at a moment. */
-  take(outbox: Outbox, at: number): void {
+  /** Records the state of the outbox. */
+  record(outbox: Outbox, at: number): void {
     this.latest = outbox;
-    this.begun = Math.min(this.begun, at);
+    this.observedSince = Math.min(this.observedSince, at);
     const total = outbox.evicted + outbox.setAside;
     if (this.totals.at(-1)?.total !== total) this.totals.push({ at, total });
-    if (this.totals.length > LIMIT) this.totals.shift();
+    if (this.totals.length > MAX_TOTALS) this.totals.shift();
   }
 
-  /** The host does not answer any more. What it has said of what was given up stays. */
-  fallSilent(): void {
+  /** Handles a host that does not respond; recorded totals are kept. */
+  markUnavailable(): void {
     this.latest = undefined;
   }
 
-  /** What was given up from one moment to another, or until now; nothing if the host has said nothing. */
-  between(from: number, to: number = Infinity): GivenUp | undefined {
+  /**
+   * Returns the messages lost between two times, or until now; `undefined` without a recorded
+   * state.
+   */
+  lostBetween(from: number, to: number = Infinity): LostMessages | undefined {
     const [first, last] = [this.totals[0], this.totals.at(-1)];
     if (!first || !last) return undefined;
     const after = this.totals.findLast(({ at }) => at <= to) ?? first;
-    const before = from < this.begun ? 0 : (this.totals.findLast(({ at }) => at <= from) ?? first).total;
-    // A device that runs without a directory for its state counts from the beginning when it starts again.
+    const before = from < this.observedSince ? 0 : (this.totals.findLast(({ at }) => at <= from) ?? first).total;
+    // A device without a state directory counts from zero after a restart.
     const messages = Math.max(0, after.total - before);
-    return { messages, isExact: from >= this.begun || first.total === 0 || messages === 0 };
+    return { messages, isExact: from >= this.observedSince || first.total === 0 || messages === 0 };
   }
 }

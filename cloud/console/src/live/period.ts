@@ -1,22 +1,22 @@
-/** Periods kept. */
-const LIMIT = 200;
+/** Maximum number of periods. */
+const MAX_PERIODS = 200;
 
-/** A time during which something was so; without an end it still is. */
+/** Named period; without an end while it lasts. */
 export interface Period {
   readonly key: string;
-  readonly what: string;
+  readonly name: string;
   readonly from: number;
   to: number | undefined;
 }
 
-/** Times during which something was so. */
+/** List of periods. */
 export class Periods {
   readonly all: Period[] = [];
 
-  begin(key: string, what: string, from: number): void {
+  start(key: string, name: string, from: number): void {
     this.end(key, from);
-    this.all.push({ key, what, from, to: undefined });
-    if (this.all.length > LIMIT) this.all.shift();
+    this.all.push({ key, name, from, to: undefined });
+    if (this.all.length > MAX_PERIODS) this.all.shift();
   }
 
   end(key: string, to: number): void {

@@ -1,73 +1,73 @@
-/** Points a series begins with room for. */
-const ROOM = 1024;
+/** Initial capacity, in points. */
+const INITIAL_CAPACITY = 1024;
 
-/** Numbers over time, in order of time, of which the oldest go when there are too many. */
+/** Time series in order of time; the oldest points are dropped when it is full. */
 export class Series {
-  private at = new Float64Array(ROOM);
-  private of = new Float64Array(ROOM);
+  private times = new Float64Array(INITIAL_CAPACITY);
+  private values = new Float64Array(INITIAL_CAPACITY);
   private size = 0;
 
-  /** `limit` is how many points are kept. */
+  /** Creates a series that keeps `limit` points. */
   constructor(private readonly limit = 200_000) {}
 
   get length(): number {
     return this.size;
   }
 
-  /** The last value, if there is one. */
+  /** Latest value. */
   get last(): number | undefined {
-    return this.size > 0 ? this.of[this.size - 1] : undefined;
+    return this.size > 0 ? this.values[this.size - 1] : undefined;
   }
 
-  /** The time of the first point, if there is one. */
+  /** Time of the first point. */
   get first(): number | undefined {
-    return this.size > 0 ? this.at[0] : undefined;
+    return this.size > 0 ? this.times[0] : undefined;
   }
 
-  /** Takes a point in. One that comes late finds its place. */
+  /** Adds a point; a late point is inserted at its time. */
   add(time: number, value: number): void {
-    if (this.size === this.limit) this.forget();
-    if (this.size === this.at.length) this.grow();
-    const place = this.after(time);
-    this.at.copyWithin(place + 1, place, this.size);
-    this.of.copyWithin(place + 1, place, this.size);
-    this.at[place] = time;
-    this.of[place] = value;
+    if (this.size === this.limit) this.dropOldest();
+    if (this.size === this.times.length) this.grow();
+    const index = this.indexAfter(time);
+    this.times.copyWithin(index + 1, index, this.size);
+    this.values.copyWithin(index + 1, index, this.size);
+    this.times[index] = time;
+    this.values[index] = value;
     this.size++;
   }
 
-  /** The points from one time to another, and one more on each side so that lines go on. */
+  /** Returns the points between two times, plus one on each side so that the line continues. */
   between(from: number, to: number): [Float64Array, Float64Array] {
-    const begin = Math.max(0, this.after(from) - 1);
-    const end = Math.min(this.size, this.after(to) + 1);
-    return [this.at.subarray(begin, end), this.of.subarray(begin, end)];
+    const begin = Math.max(0, this.indexAfter(from) - 1);
+    const end = Math.min(this.size, this.indexAfter(to) + 1);
+    return [this.times.subarray(begin, end), this.values.subarray(begin, end)];
   }
 
-  /** The index of the first point later than `time`. */
-  private after(time: number): number {
+  /** Returns the index of the first point later than `time`. */
+  private indexAfter(time: number): number {
     let [low, high] = [0, this.size];
-    if (this.size > 0 && (this.at[this.size - 1] ?? 0) <= time) return this.size;
+    if (this.size > 0 && (this.times[this.size - 1] ?? 0) <= time) return this.size;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.at[middle] ?? 0) <= time) low = middle + 1;
+      if ((this.times[middle] ?? 0) <= time) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
   private grow(): void {
-    const room = Math.min(this.limit, this.at.length * 2);
-    const [at, of] = [new Float64Array(room), new Float64Array(room)];
-    at.set(this.at);
-    of.set(this.of);
-    [this.at, this.of] = [at, of];
+    const capacity = Math.min(this.limit, this.times.length * 2);
+    const [times, values] = [new Float64Array(capacity), new Float64Array(capacity)];
+    times.set(this.times);
+    values.set(this.values);
+    [this.times, this.values] = [times, values];
   }
 
-  /** A tenth at a time, so that it is seldom. */
-  private forget(): void {
-    const gone = Math.ceil(this.limit / 10);
-    this.at.copyWithin(0, gone, this.size);
-    this.of.copyWithin(0, gone, this.size);
-    this.size -= gone;
+  /** Drops the oldest tenth of the points, to amortize the cost. */
+  private dropOldest(): void {
+    const dropped = Math.ceil(this.limit / 10);
+    this.times.copyWithin(0, dropped, this.size);
+    this.values.copyWithin(0, dropped, this.size);
+    this.size -= dropped;
   }
 }

@@ -1,97 +1,98 @@
 import { signal } from "@preact/signals";
-import { listen, Problem, signedIn } from "../cloud/request.ts";
+import { streamLines, ApiError, signedIn } from "../api/request.ts";
 import { asObject, type Json } from "../json.ts";
 
-/** Milliseconds between two deliveries, so that a thousand messages a second are drawn a few times only. */
-const PACE = 80;
-/** The same while nobody looks, when the browser draws nothing. */
-const HIDDEN_PACE = 1000;
-/** Milliseconds between two attempts to reach a cloud that is gone. */
-const PATIENCE = 1000;
+/** Minimum milliseconds between two deliveries, to limit redraws at high message rates. */
+const DELIVERY_INTERVAL = 80;
+/** Same as `DELIVERY_INTERVAL` while the page is hidden and not rendered. */
+const HIDDEN_INTERVAL = 1000;
+/** Milliseconds between two connection attempts. */
+const RETRY_DELAY = 1000;
 
-/** Whether the cloud can be heard. */
-export const hearing = signal<"connecting" | "live" | "lost">("connecting");
+/** Connection state of the stream. */
+export const streamState = signal<"connecting" | "live" | "lost">("connecting");
 
-/** Counts how often the cloud came back: what was asked for before is to be asked for again. */
-export const returns = signal(0);
+/** Counts reconnections; loaded data is stale after each. */
+export const reconnects = signal(0);
 
-/** What is listened to: a path with a query that selects, and who is told. */
-export interface Channel<T> {
-  readonly address: string;
-  readonly deliver: (told: T[]) => void;
+/** Path and query of a stream, and the handler of its items. */
+export interface StreamOptions<T> {
+  readonly path: string;
+  readonly onItems: (items: T[]) => void;
 }
 
 /**
- * What the cloud tells, as it happens, in batches: one connection, taken up again where it broke off. It carries lines of JSON and
- * not server-sent events, which a browser hands over one by one: of a hundred thousand it makes seconds.
+ * Stream of items from the cloud, delivered in batches. Reconnects and resumes after the last
+ * sequence number. Uses JSON lines instead of server-sent events, which browsers dispatch one by
+ * one: 100,000 of them take seconds.
  */
 export class EventStream<T extends { readonly sequence: number }> {
-  private readonly ending = new AbortController();
-  private waiting: T[] = [];
-  private delivered = 0;
+  private readonly controller = new AbortController();
+  private pending: T[] = [];
+  private lastDelivery = 0;
   private scheduled = false;
-  private last: number | undefined;
+  private lastSequence: number | undefined;
 
-  /** Listens until it is closed. */
-  constructor(private readonly channel: Channel<T>) {
-    hearing.value = "connecting";
+  /** Opens the stream; it stays open until `close`. */
+  constructor(private readonly options: StreamOptions<T>) {
+    streamState.value = "connecting";
     void this.run();
   }
 
   close(): void {
-    this.ending.abort();
+    this.controller.abort();
   }
 
   private get isClosed(): boolean {
-    return this.ending.signal.aborted;
+    return this.controller.signal.aborted;
   }
 
-  /** Who has to sign in first is asked to by the page, which then listens anew. */
+  /** Reconnects until closed or signed out; the page opens a new stream after signing in. */
   private async run(): Promise<void> {
     while (!this.isClosed && signedIn.peek()) {
-      await this.listen().catch((problem: unknown) => {
-        if (!(problem instanceof Problem)) throw problem;
+      await this.receive().catch((error: unknown) => {
+        if (!(error instanceof ApiError)) throw error;
       });
       if (this.isClosed || !signedIn.peek()) return;
-      hearing.value = "lost";
-      await new Promise((resolve) => setTimeout(resolve, PATIENCE));
+      streamState.value = "lost";
+      await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY));
     }
   }
 
-  private async listen(): Promise<void> {
-    const since = this.last === undefined ? "" : `&since=${this.last}`;
-    for await (const told of listen(`${this.channel.address}&format=ndjson${since}`, this.ending.signal)) {
-      if (hearing.value === "lost") returns.value++;
-      hearing.value = "live";
-      this.take(told.filter(isNumbered) as T[]);
+  private async receive(): Promise<void> {
+    const since = this.lastSequence === undefined ? "" : `&since=${this.lastSequence}`;
+    for await (const items of streamLines(`${this.options.path}&format=ndjson${since}`, this.controller.signal)) {
+      if (streamState.value === "lost") reconnects.value++;
+      streamState.value = "live";
+      this.enqueue(items.filter(hasSequence) as T[]);
     }
   }
 
-  private take(told: T[]): void {
-    this.last = told.at(-1)?.sequence ?? this.last;
-    for (const one of told) this.waiting.push(one);
-    if (this.scheduled || told.length === 0) return;
+  private enqueue(items: T[]): void {
+    this.lastSequence = items.at(-1)?.sequence ?? this.lastSequence;
+    for (const one of items) this.pending.push(one);
+    if (this.scheduled || items.length === 0) return;
     this.scheduled = true;
-    if (document.hidden) setTimeout(() => this.flush(), HIDDEN_PACE);
-    else requestAnimationFrame(() => this.draw());
+    if (document.hidden) setTimeout(() => this.flush(), HIDDEN_INTERVAL);
+    else requestAnimationFrame(() => this.flushWhenDue());
   }
 
-  private draw(): void {
-    const rest = PACE - (performance.now() - this.delivered);
-    if (rest <= 0) this.flush();
-    else setTimeout(() => this.flush(), rest);
+  private flushWhenDue(): void {
+    const delay = DELIVERY_INTERVAL - (performance.now() - this.lastDelivery);
+    if (delay <= 0) this.flush();
+    else setTimeout(() => this.flush(), delay);
   }
 
   private flush(): void {
     this.scheduled = false;
-    this.delivered = performance.now();
-    const told = this.waiting;
-    this.waiting = [];
-    if (!this.isClosed && signedIn.peek()) this.channel.deliver(told);
+    this.lastDelivery = performance.now();
+    const items = this.pending;
+    this.pending = [];
+    if (!this.isClosed && signedIn.peek()) this.options.onItems(items);
   }
 }
 
-/** Gaps, of what is kept no more, have no number; nothing here waits for what they stand for. */
-function isNumbered(told: Json): boolean {
-  return typeof asObject(told)?.["sequence"] === "number";
+/** Filters out gap markers, which have no sequence number. */
+function hasSequence(items: Json): boolean {
+  return typeof asObject(items)?.["sequence"] === "number";
 }

@@ -1,26 +1,26 @@
 import { asObject, type JsonObject } from "../json.ts";
 
-/** The component by which a host reports what it runs (`dtmi:com:example:DeviceHost;1`). */
-export const HOST = "host";
+/** Component in which a host reports its running version (`dtmi:com:example:DeviceHost;1`). */
+export const HOST_COMPONENT = "host";
 
-/** A step of a replacement of the device's component, as its host has reported it. */
+/** Swap step, as reported by the host. */
 export interface Swap {
   readonly at: number;
-  /** When the component took over. */
+  /** Start time of the version. */
   readonly since: string | undefined;
-  /** `begun`, `accepted`, `rolled-back` …; nothing when a host tells of itself at its start. */
+  /** Step, such as `begun` or `accepted`; `undefined` in the report at host start. */
   readonly result: string | undefined;
   readonly component: string | undefined;
   readonly version: string | undefined;
   readonly sha256: string | undefined;
   readonly reason: string | undefined;
-  /** Milliseconds in which the device handled no event. */
+  /** Milliseconds during which no event was handled. */
   readonly pause: number | undefined;
 }
 
-/** The swap in a patch of reported properties, if one is there. */
-export function swapIn(patch: JsonObject, at: number): Swap | undefined {
-  const host = asObject(patch[HOST]);
+/** Returns the swap step in a reported properties patch. */
+export function parseSwap(patch: JsonObject, at: number): Swap | undefined {
+  const host = asObject(patch[HOST_COMPONENT]);
   const text = (name: string) => (typeof host?.[name] === "string" ? (host[name] as string) : undefined);
   if (!text("lastSwapResult")) return undefined;
   const pause = host?.["lastSwapPause"];
@@ -36,19 +36,19 @@ export function swapIn(patch: JsonObject, at: number): Swap | undefined {
   };
 }
 
-/** Whether a host has said the same before: it repeats itself when it starts again. */
-export function isRepeated(swap: Swap, before: Swap | undefined): boolean {
-  const same = (name: "since" | "result" | "sha256" | "reason") => swap[name] === before?.[name];
+/** Returns true if a host repeats a step, as it does after a restart. */
+export function isRepeated(swap: Swap, previous: Swap | undefined): boolean {
+  const same = (name: "since" | "result" | "sha256" | "reason") => swap[name] === previous?.[name];
   return same("since") && same("result") && same("sha256") && same("reason");
 }
 
-/** Whether a version did not come to stay. */
-export function isWithdrawn(swap: Swap): boolean {
+/** Returns true if the version was rejected or rolled back. */
+export function isFailedSwap(swap: Swap): boolean {
   return swap.result === "rolled-back" || swap.result === "refused";
 }
 
-/** What became of a version, in words; what runs now stands in the place of `{}`. */
-const TOLD: Record<string, string> = {
+/** Descriptions of the steps; `{}` is the running version. */
+const DESCRIPTIONS: Record<string, string> = {
   begun: "{} has begun, on probation",
   continued: "{} goes on with its probation",
   accepted: "{} is accepted",
@@ -57,15 +57,15 @@ const TOLD: Record<string, string> = {
   "rolled-back": "rolled back to {}",
 };
 
-/** A swap in words. */
-export function told(swap: Swap): string {
+/** Describes a swap step. */
+export function describeSwap(swap: Swap): string {
   const running = [swap.component ?? "the component", swap.version].filter(Boolean).join(" ");
-  return (TOLD[swap.result ?? ""] ?? "{} runs").replace("{}", running);
+  return (DESCRIPTIONS[swap.result ?? ""] ?? "{} runs").replace("{}", running);
 }
 
-/** A swap in few words. */
-export function label(swap: Swap): string {
-  // What runs is named, and that is another than was refused.
+/** Returns the label of a swap step in the chart. */
+export function swapLabel(swap: Swap): string {
+  // The report names the running version, which is not the rejected one.
   const version = swap.version && swap.result !== "refused" ? ` ${swap.version}` : "";
   return `${swap.result ?? "changed"}${version}`;
 }

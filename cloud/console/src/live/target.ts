@@ -1,51 +1,54 @@
-import { acknowledging } from "../cloud/acknowledgment.ts";
+import { asAcknowledgment } from "../api/propertyState.ts";
 import { asObject, type Json, type JsonObject } from "../json.ts";
-import { keep } from "./keep.ts";
+import { pushBounded } from "./boundedList.ts";
 
-/** Changes of one property kept. */
-const LIMIT = 1000;
+/** Maximum number of steps per property. */
+const MAX_STEPS = 1000;
 
-/** A value from a moment on; nothing if there is none from then on. */
-export interface Step {
+/** Value from a point in time on; `undefined` if there is no target. */
+export interface TargetStep {
   readonly at: number;
   readonly value: number | undefined;
 }
 
-/** What a device aims for: numbers it has accepted, by property. */
+/** Targets of a device: numbers it has accepted, by property. */
 export class Targets {
-  private readonly steps = new Map<string, Step[]>();
+  private readonly steps = new Map<string, TargetStep[]>();
 
-  /** The changes of a property, in order. */
-  of(path: string): readonly Step[] {
+  /** Returns the steps of a property, in order. */
+  of(path: string): readonly TargetStep[] {
     return this.steps.get(path) ?? [];
   }
 
-  /** What the device says it aims for. */
-  report(patch: JsonObject, at: number): void {
-    for (const [path, reported] of properties(patch)) {
-      const answer = acknowledging(reported);
-      // A device that refuses a value aims for what it did before.
-      if (answer && Number(answer["ac"]) >= 300) continue;
-      this.aim(path, answer ? answer["value"] : reported, at);
+  /** Applies a reported properties patch. */
+  applyReported(patch: JsonObject, at: number): void {
+    for (const [path, reported] of propertiesByPath(patch)) {
+      const acknowledgment = asAcknowledgment(reported);
+      // A rejected value leaves the target unchanged.
+      if (acknowledgment && Number(acknowledgment["ac"]) >= 300) continue;
+      this.set(path, acknowledgment ? acknowledgment["value"] : reported, at);
     }
   }
 
-  /** What an operator wants: nothing is aimed for that is not wanted any more, whether or not the device says so. */
-  desire(patch: JsonObject, at: number): void {
-    for (const [path, desired] of properties(patch)) if (desired === null) this.aim(path, desired, at);
+  /**
+   * Applies a desired properties patch: a removed desired property ends its target, even if the
+   * device does not respond.
+   */
+  applyDesired(patch: JsonObject, at: number): void {
+    for (const [path, desired] of propertiesByPath(patch)) if (desired === null) this.set(path, desired, at);
   }
 
-  private aim(path: string, aimed: Json | undefined, at: number): void {
-    const value = typeof aimed === "number" ? aimed : undefined;
+  private set(path: string, target: Json | undefined, at: number): void {
+    const value = typeof target === "number" ? target : undefined;
     const steps = this.steps.get(path) ?? [];
     if (value === undefined && steps.at(-1)?.value === undefined) return;
     this.steps.set(path, steps);
-    keep(steps, { at, value }, LIMIT);
+    pushBounded(steps, { at, value }, MAX_STEPS);
   }
 }
 
-/** The properties in a patch by their paths, those of components included. */
-function properties(patch: JsonObject): [string, Json][] {
+/** Lists the properties of a patch by path, including those of components. */
+function propertiesByPath(patch: JsonObject): [string, Json][] {
   return Object.entries(patch).flatMap(([name, value]): [string, Json][] => {
     const component = asObject(value);
     if (component?.["__t"] !== "c") return [[name, value]];

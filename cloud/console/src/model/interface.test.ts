@@ -3,14 +3,14 @@ import { test } from "node:test";
 import thermostat from "../../../../models/dtmi/com/example/thermostat-1.json";
 import controller from "../../../../models/dtmi/com/example/temperaturecontroller-1.json";
 import type { JsonObject } from "../json.ts";
-import { interpret, path } from "./interface.ts";
+import { parseInterface, capabilityPath } from "./interface.ts";
 
 const documents = [controller, thermostat] as unknown as JsonObject[];
 
 test("a thermostat has a telemetry, two properties and a command", () => {
-  const model = interpret(documents, "dtmi:com:example:Thermostat;1");
+  const model = parseInterface(documents, "dtmi:com:example:Thermostat;1");
   assert.equal(model?.title, "Thermostat");
-  assert.deepEqual(model?.telemetry.map(({ name, unit, semantic }) => [name, unit, semantic]), [["temperature", "°C", "Temperature"]]);
+  assert.deepEqual(model?.telemetry.map(({ name, unit, semanticType }) => [name, unit, semanticType]), [["temperature", "°C", "Temperature"]]);
   assert.deepEqual(model?.properties.map(({ name, writable }) => [name, writable]), [
     ["targetTemperature", true],
     ["maxTempSinceLastReboot", false],
@@ -21,14 +21,14 @@ test("a thermostat has a telemetry, two properties and a command", () => {
 });
 
 test("a controller has what its components have", () => {
-  const model = interpret(documents, "dtmi:com:example:TemperatureController;1");
-  assert.ok(model?.telemetry.map(path).includes("thermostat1.temperature"));
-  assert.ok(model?.commands.map(path).includes("thermostat2.getMaxMinReport"));
+  const model = parseInterface(documents, "dtmi:com:example:TemperatureController;1");
+  assert.ok(model?.telemetry.map(capabilityPath).includes("thermostat1.temperature"));
+  assert.ok(model?.commands.map(capabilityPath).includes("thermostat2.getMaxMinReport"));
 });
 
 test("documents that lead in circles, or are none, are read as far as they go", () => {
   const circle = { "@id": "dtmi:a;1", "@type": "Interface", extends: "dtmi:a;1", contents: [{ "@type": "Telemetry", name: "t", schema: { "@type": "Array", elementSchema: 5 } }] };
-  const model = interpret([circle], "dtmi:a;1");
+  const model = parseInterface([circle], "dtmi:a;1");
   assert.deepEqual(model?.telemetry[0]?.schema, { kind: "array", items: { kind: "any" } });
-  assert.equal(interpret([{ contents: "x" }], "dtmi:b;1"), undefined);
+  assert.equal(parseInterface([{ contents: "x" }], "dtmi:b;1"), undefined);
 });

@@ -1,6 +1,6 @@
 import type { Json } from "../json.ts";
 
-/** The signs of DTDL's units that have one; other units are written out. */
+/** Symbols of DTDL units; other units are written out. */
 const SYMBOLS: Record<string, string> = {
   degreeCelsius: "°C", degreeFahrenheit: "°F", kelvin: "K",
   percent: "%", unity: "",
@@ -24,7 +24,7 @@ const SYMBOLS: Record<string, string> = {
   mebibytePerSecond: "MiB/s", decibel: "dB", bel: "B", tesla: "T", weber: "Wb",
 };
 
-/** How a unit is written behind a number. */
-export function symbol(unit: Json | undefined): string | undefined {
+/** Returns the symbol of a unit. */
+export function unitSymbol(unit: Json | undefined): string | undefined {
   return typeof unit === "string" ? (SYMBOLS[unit] ?? unit) : undefined;
 }

@@ -1,15 +1,15 @@
-import { type Command, type Interface, path, type Property } from "../model/interface.ts";
+import { type Command, type Interface, capabilityPath, type Property } from "../model/interface.ts";
 import type { Schema } from "../model/schema.ts";
 
-interface Row {
+interface CapabilityRow {
   readonly path: string;
   readonly title: string;
-  readonly what: string;
+  readonly kind: string;
   readonly type: string;
   readonly unit: string | undefined;
 }
 
-/** What devices of a model can say and do. */
+/** Table of the capabilities of a model. */
 export function Capabilities({ model }: { model: Interface }) {
   return (
     <section class="card table capabilities">
@@ -19,11 +19,11 @@ export function Capabilities({ model }: { model: Interface }) {
           <tr><th>Name</th><th>What</th><th>Type</th></tr>
         </thead>
         <tbody>
-          {rows(model).map((row) => (
+          {capabilityRows(model).map((row) => (
             <tr key={row.path}>
-              <th scope="row">{row.title} <code class="faint">{row.path}</code></th>
-              <td>{row.what}</td>
-              <td>{row.type}{row.unit && <span class="faint"> in {row.unit}</span>}</td>
+              <th scope="row">{row.title} <code class="muted">{row.path}</code></th>
+              <td>{row.kind}</td>
+              <td>{row.type}{row.unit && <span class="muted"> in {row.unit}</span>}</td>
             </tr>
           ))}
         </tbody>
@@ -32,31 +32,31 @@ export function Capabilities({ model }: { model: Interface }) {
   );
 }
 
-function rows(model: Interface): Row[] {
+function capabilityRows(model: Interface): CapabilityRow[] {
   return [
-    ...model.telemetry.map((one) => ({ path: path(one), title: one.title, what: "Telemetry", type: typeOf(one.schema), unit: one.unit })),
-    ...model.properties.map((one) => ({ path: path(one), title: one.title, what: whatOf(one), type: typeOf(one.schema), unit: one.unit })),
-    ...model.commands.map((one) => ({ path: path(one), title: one.title, what: "Command", type: signature(one), unit: undefined })),
+    ...model.telemetry.map((one) => ({ path: capabilityPath(one), title: one.title, kind: "Telemetry", type: schemaType(one.schema), unit: one.unit })),
+    ...model.properties.map((one) => ({ path: capabilityPath(one), title: one.title, kind: propertyKind(one), type: schemaType(one.schema), unit: one.unit })),
+    ...model.commands.map((one) => ({ path: capabilityPath(one), title: one.title, kind: "Command", type: signature(one), unit: undefined })),
   ];
 }
 
-function whatOf(property: Property): string {
+function propertyKind(property: Property): string {
   return property.writable ? "Property, writable" : "Property";
 }
 
 function signature({ request, response }: Command): string {
-  const takes = request && `takes ${typeOf(request.schema)}`;
-  const gives = response && `gives ${typeOf(response.schema)}`;
-  return [takes, gives].filter(Boolean).join(", ");
+  const requestType = request && `takes ${schemaType(request.schema)}`;
+  const responseType = response && `gives ${schemaType(response.schema)}`;
+  return [requestType, responseType].filter(Boolean).join(", ");
 }
 
-/** A schema in DTDL's words. */
-function typeOf(schema: Schema): string {
+/** Returns the DTDL name of a schema. */
+function schemaType(schema: Schema): string {
   switch (schema.kind) {
     case "array":
-      return `array of ${typeOf(schema.items)}`;
+      return `array of ${schemaType(schema.items)}`;
     case "map":
-      return `map of ${typeOf(schema.values)}`;
+      return `map of ${schemaType(schema.values)}`;
     case "enum":
       return schema.values.map((choice) => choice.title).join(" | ");
     case "object":

@@ -1,54 +1,54 @@
 import { useEffect, useMemo } from "preact/hooks";
-import { announced } from "../cloud/announced.ts";
-import { type Template, template as askTemplate } from "../cloud/templates.ts";
-import { useModel } from "../device/live.ts";
+import { countDevicesByModel } from "../api/modelUsage.ts";
+import { type Template, getTemplate } from "../api/templates.ts";
+import { useModel } from "../device/hooks.ts";
 import type { Interface } from "../model/interface.ts";
-import { Skeleton, Trouble } from "../part/State.tsx";
-import { useAsked } from "../part/use.ts";
-import { count } from "../words.ts";
+import { Skeleton, ErrorMessage } from "../components/States.tsx";
+import { useQuery } from "../components/hooks.ts";
+import { formatCount } from "../format.ts";
 import { Capabilities } from "./Capabilities.tsx";
-import { Editing } from "./editing.ts";
-import { LeaveGuard } from "./LeaveGuard.tsx";
+import { TemplateDraft } from "./templateDraft.ts";
+import { UnsavedChangesGuard } from "./UnsavedChangesGuard.tsx";
 import { UnknownModel } from "./UnknownModel.tsx";
 import { Versions } from "./Versions.tsx";
 import { ViewsEditor } from "./ViewsEditor.tsx";
 
-/** The template of a model: its views, to arrange and to publish. */
+/** Page of a device template: its views, capabilities and versions. */
 export function TemplatePage({ id }: { id: string }) {
-  const known = useModel(id);
-  const template = useAsked(async () => ({ found: await askTemplate(id) }), [id]);
-  const devices = useAsked(async () => (await announced()).get(id) ?? 0, [id]);
-  const title = known.model?.title ?? id;
-  const trouble = known.trouble ?? template.trouble;
+  const modelState = useModel(id);
+  const template = useQuery(async () => ({ found: await getTemplate(id) }), [id]);
+  const devices = useQuery(async () => (await countDevicesByModel()).get(id) ?? 0, [id]);
+  const title = modelState.model?.title ?? id;
+  const error = modelState.error ?? template.error;
   useEffect(() => {
     document.title = `${title} · Templates · Local cloud`;
   }, [title]);
   return (
     <>
-      <div class="head">
+      <div class="page-header">
         <div>
           <h1>{title}</h1>
-          <p class="faint model">{id}{devices.value !== undefined && ` · ${count(devices.value, "device")}`}</p>
+          <p class="muted model">{id}{devices.data !== undefined && ` · ${formatCount(devices.data, "device")}`}</p>
         </div>
       </div>
-      {trouble && <Trouble>{trouble}</Trouble>}
-      {known.isUnknown && <UnknownModel id={id} devices={devices.value ?? 0} />}
-      {!trouble && !known.isUnknown && !(known.model && template.value) && <Skeleton lines={5} />}
-      {known.model && template.value && <Editor model={known.model} template={template.value.found} />}
+      {error && <ErrorMessage>{error}</ErrorMessage>}
+      {modelState.isUnknown && <UnknownModel id={id} devices={devices.data ?? 0} />}
+      {!error && !modelState.isUnknown && !(modelState.model && template.data) && <Skeleton lines={5} />}
+      {modelState.model && template.data && <Editor model={modelState.model} template={template.data.found} />}
     </>
   );
 }
 
 function Editor({ model, template }: { model: Interface; template: Template | undefined }) {
-  // What others save meanwhile does not change what is on the page.
-  const editing = useMemo(() => new Editing(model.id, template), [model.id]);
+  // Changes by other sessions do not replace the draft on this page.
+  const draft = useMemo(() => new TemplateDraft(model.id, template), [model.id]);
   return (
     <>
-      <LeaveGuard editing={editing} />
-      <ViewsEditor editing={editing} model={model} />
-      <div class="template-facts">
+      <UnsavedChangesGuard draft={draft} />
+      <ViewsEditor draft={draft} model={model} />
+      <div class="template-columns">
         <Capabilities model={model} />
-        <Versions editing={editing} />
+        <Versions draft={draft} />
       </div>
     </>
   );

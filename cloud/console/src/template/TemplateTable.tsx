@@ -1,12 +1,12 @@
-import { model } from "../cloud/models.ts";
-import { Chip } from "../part/Chip.tsx";
-import { useAsked } from "../part/use.ts";
-import { templateAddress } from "../route.ts";
-import { count } from "../words.ts";
-import type { Row } from "./rows.ts";
+import { getModel } from "../api/models.ts";
+import { Chip } from "../components/Chip.tsx";
+import { useQuery } from "../components/hooks.ts";
+import { templatePath } from "../route.ts";
+import { formatCount } from "../format.ts";
+import type { TemplateListItem } from "./templateList.ts";
 
-/** Models and their templates, one a row. */
-export function TemplateTable({ rows }: { rows: Row[] }) {
+/** Table of device templates. */
+export function TemplateTable({ rows }: { rows: TemplateListItem[] }) {
   return (
     <div class="card table">
       <table class="templates">
@@ -21,15 +21,15 @@ export function TemplateTable({ rows }: { rows: Row[] }) {
   );
 }
 
-function TemplateRow({ model: id, devices, template }: Row) {
-  const asked = useAsked(() => model(id), [id]);
+function TemplateRow({ model: id, devices, template }: TemplateListItem) {
+  const query = useQuery(() => getModel(id), [id]);
   return (
     <tr>
-      <th scope="row"><a href={templateAddress(id)}>{asked.value?.title ?? id}</a></th>
-      <td class="model faint">{id}</td>
-      <td class="devices-of">{count(devices, "device")}</td>
-      <td>{template?.version ? <Chip tone="good">Version {template.version}</Chip> : <Chip tone="quiet">Not published</Chip>}</td>
-      <td>{template?.changed ? <Chip tone="wait">Draft differs</Chip> : <span class="faint">{template ? "no changes" : "no draft"}</span>}</td>
+      <th scope="row"><a href={templatePath(id)}>{query.data?.title ?? id}</a></th>
+      <td class="model muted">{id}</td>
+      <td class="device-count">{formatCount(devices, "device")}</td>
+      <td>{template?.version ? <Chip tone="success">Version {template.version}</Chip> : <Chip tone="neutral">Not published</Chip>}</td>
+      <td>{template?.changed ? <Chip tone="warning">Draft differs</Chip> : <span class="muted">{template ? "no changes" : "no draft"}</span>}</td>
     </tr>
   );
 }

@@ -1,71 +1,71 @@
 import { useEffect, useState } from "preact/hooks";
-import { announced } from "../cloud/announced.ts";
-import { additions, models } from "../cloud/models.ts";
-import { templates } from "../cloud/templates.ts";
-import { Empty, Skeleton, Trouble } from "../part/State.tsx";
-import { useAsked, usePaced } from "../part/use.ts";
-import { count } from "../words.ts";
-import { usePopulation } from "./population.ts";
-import { type Row, rows } from "./rows.ts";
+import { countDevicesByModel } from "../api/modelUsage.ts";
+import { modelAdditions, listModels } from "../api/models.ts";
+import { listTemplates } from "../api/templates.ts";
+import { EmptyState, Skeleton, ErrorMessage } from "../components/States.tsx";
+import { useQuery, useThrottled } from "../components/hooks.ts";
+import { formatCount } from "../format.ts";
+import { useDeviceChanges } from "./deviceChanges.ts";
+import { type TemplateListItem, templateList } from "./templateList.ts";
 import { TemplateTable } from "./TemplateTable.tsx";
 import { UnknownModel } from "./UnknownModel.tsx";
 
-/** Models shown at first. */
-const FIRST = 100;
-/** Milliseconds between two questions for the list, however often it changes. */
-const PACE = 300;
+/** Models per page. */
+const PAGE_SIZE = 100;
+/** Minimum milliseconds between two requests for the list. */
+const LIST_INTERVAL = 300;
 
-const NOTHING: All = { known: [], unknown: [], broken: [] };
+const NO_LISTS: TemplateLists = { known: [], unknown: [], broken: [] };
 
-/** How the devices of each model are shown. */
+/** List of device templates. */
 export function TemplatesPage() {
-  const [shown, setShown] = useState(FIRST);
-  const asked = useAsked(all, [additions.value]);
-  usePaced(usePopulation(), PACE, asked.again);
+  const [shown, setShown] = useState(PAGE_SIZE);
+  const query = useQuery(loadLists, [modelAdditions.value]);
+  useThrottled(useDeviceChanges(), LIST_INTERVAL, query.refetch);
   useEffect(() => {
     document.title = "Templates · Local cloud";
   }, []);
-  const { known, unknown, broken } = asked.value ?? NOTHING;
+  const { known, unknown, broken } = query.data ?? NO_LISTS;
   return (
     <>
-      <div class="head">
+      <div class="page-header">
         <div>
           <h1>Templates</h1>
-          <p class="faint">What devices of a model are looked at through: views that are arranged here, and seen on each device once they are published.</p>
+          <p class="muted">What devices of a model are looked at through: views that are arranged here, and seen on each device once they are published.</p>
         </div>
       </div>
-      {asked.trouble && <Trouble>{asked.trouble}</Trouble>}
-      {!asked.value && !asked.trouble && <Skeleton lines={3} />}
-      {broken.length > 0 && <Broken files={broken} />}
+      {query.error && <ErrorMessage>{query.error}</ErrorMessage>}
+      {!query.data && !query.error && <Skeleton lines={3} />}
+      {broken.length > 0 && <InvalidModelFiles files={broken} />}
       {known.length > 0 && <TemplateTable rows={known.slice(0, shown)} />}
       {unknown.slice(0, shown).map((row) => <UnknownModel key={row.model} id={row.model} devices={row.devices} />)}
       {Math.max(known.length, unknown.length) > shown && (
-        <button type="button" onClick={() => setShown(shown + FIRST)}>Show more ({count(known.length + unknown.length, "model")} in all)</button>
+        <button type="button" onClick={() => setShown(shown + PAGE_SIZE)}>Show more ({formatCount(known.length + unknown.length, "model")} in all)</button>
       )}
-      {asked.value && known.length + unknown.length === 0 && (
-        <Empty title="No device has announced a model yet.">A model appears here with the first device that announces it.</Empty>
+      {query.data && known.length + unknown.length === 0 && (
+        <EmptyState title="No device has announced a model yet.">A model appears here with the first device that announces it.</EmptyState>
       )}
     </>
   );
 }
 
-interface All {
-  readonly known: Row[];
-  readonly unknown: Row[];
+interface TemplateLists {
+  readonly known: TemplateListItem[];
+  readonly unknown: TemplateListItem[];
   readonly broken: string[];
 }
 
-async function all(): Promise<All> {
-  const [devices, made, { ids, broken }] = await Promise.all([announced(), templates(), models()]);
-  const every = rows(devices, made, new Set(ids));
-  return { known: every.filter((row) => row.isKnown), unknown: every.filter((row) => !row.isKnown), broken };
+async function loadLists(): Promise<TemplateLists> {
+  const [devices, templates, { ids, broken }] = await Promise.all([countDevicesByModel(), listTemplates(), listModels()]);
+  const all = templateList(devices, templates, new Set(ids));
+  return { known: all.filter((row) => row.hasModel), unknown: all.filter((row) => !row.hasModel), broken };
 }
 
-/** What of the directory of models cannot be used. */
-function Broken({ files }: { files: string[] }) {
+/** Notice of model files that cannot be read. */
+function InvalidModelFiles({ files }: { files: string[] }) {
   return (
     <section class="notice">
-      <h2>{count(files.length, "file")} of the directory of models cannot be used</h2>
+      <h2>{formatCount(files.length, "file")} of the directory of models cannot be used</h2>
       <ul>{files.map((file) => <li key={file}>{file}</li>)}</ul>
     </section>
   );

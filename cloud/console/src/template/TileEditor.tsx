@@ -1,41 +1,41 @@
 import { useState } from "preact/hooks";
-import type { Tile } from "../cloud/templates.ts";
+import type { Tile } from "../api/templates.ts";
 import type { Interface } from "../model/interface.ts";
-import { Icon, type IconName } from "../part/Icon.tsx";
-import { COLUMNS, resized, ROWS } from "../view/arrange.ts";
-import { titleOf } from "../view/shown.ts";
+import { Icon, type IconName } from "../components/Icon.tsx";
+import { COLUMNS, resizeTile, MAX_ROWS } from "../view/layout.ts";
+import { tileTitle } from "../view/capabilities.ts";
 import { TileContent } from "../view/TileContent.tsx";
 import { TileFrame } from "../view/TileFrame.tsx";
-import type { Action } from "./arranging.ts";
+import type { TileAction } from "./tileActions.ts";
 import type { Preview } from "./preview.ts";
 
 interface Props {
   tile: Tile;
   index: number;
-  /** How many tiles the view has. */
+  /** Number of tiles in the view. */
   count: number;
   model: Interface;
   preview: Preview;
   isDragged: boolean;
   onDrag: (index: number | undefined) => void;
   onDrop: () => void;
-  onMove: (by: number, action: Action) => void;
+  onMove: (by: number, action: TileAction) => void;
   onResize: (tile: Tile) => void;
   onEdit: () => void;
   onRemove: () => void;
 }
 
-/** A tile as it will be, with what arranges it. */
+/** Preview of a tile with its toolbar. */
 export function TileEditor(props: Props) {
   const { tile, index, model, preview, isDragged, onDrag, onDrop } = props;
   const [isOver, setOver] = useState(false);
-  const title = titleOf(tile, model);
-  const begin = (event: DragEvent) => {
-    // Without data Firefox drags nothing.
+  const title = tileTitle(tile, model);
+  const onDragStart = (event: DragEvent) => {
+    // Firefox starts no drag without data.
     event.dataTransfer?.setData("text/plain", title);
     onDrag(index);
   };
-  const hold = (event: DragEvent) => {
+  const onDragOver = (event: DragEvent) => {
     if (event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
     setOver(true);
@@ -52,13 +52,13 @@ export function TileEditor(props: Props) {
       aria-label={title}
       data-tile={index}
       draggable
-      onDragStart={begin}
-      onDragOver={hold}
+      onDragStart={onDragStart}
+      onDragOver={onDragOver}
       onDragLeave={() => setOver(false)}
       onDrop={drop}
       onDragEnd={() => onDrag(undefined)}
     >
-      <Arranging {...props} title={title} />
+      <TileToolbar {...props} title={title} />
       <div class="preview" inert key={preview.device}>
         <TileContent tile={tile} {...preview} device={preview.device ?? ""} />
       </div>
@@ -66,33 +66,33 @@ export function TileEditor(props: Props) {
   );
 }
 
-function Arranging({ tile, index, count, title, onMove, onResize, onEdit, onRemove }: Props & { title: string }) {
-  const step = (action: Action, icon: IconName, isPossible: boolean, act: () => void) => (
-    // Not disabled where it is not possible: it would lose the focus in the middle of pressing.
-    <button type="button" class="quiet small" key={action} data-action={action} aria-disabled={!isPossible}
-      aria-label={`${name(action)}: ${title}`} title={name(action)} onClick={() => isPossible && act()}>
+function TileToolbar({ tile, index, count, title, onMove, onResize, onEdit, onRemove }: Props & { title: string }) {
+  const button = (action: TileAction, icon: IconName, isEnabled: boolean, act: () => void) => (
+    // aria-disabled keeps the focus; disabled would lose it while the button is pressed repeatedly.
+    <button type="button" class="subtle small" key={action} data-action={action} aria-disabled={!isEnabled}
+      aria-label={`${actionTitle(action)}: ${title}`} title={actionTitle(action)} onClick={() => isEnabled && act()}>
       <Icon name={icon} />
     </button>
   );
   return (
-    <header class="arranging">
+    <header class="tile-toolbar">
       <Icon name="grip" />
-      <div class="steps" role="group" aria-label={`Arrange ${title}`}>
-        {step("earlier", "back", index > 0, () => onMove(-1, "earlier"))}
-        {step("later", "forward", index < count - 1, () => onMove(1, "later"))}
-        {step("narrower", "narrower", tile.columns > 1, () => onResize(resized(tile, { columns: -1 })))}
-        {step("wider", "wider", tile.columns < COLUMNS, () => onResize(resized(tile, { columns: 1 })))}
-        {step("lower", "lower", tile.rows > 1, () => onResize(resized(tile, { rows: -1 })))}
-        {step("taller", "taller", tile.rows < ROWS, () => onResize(resized(tile, { rows: 1 })))}
+      <div class="layout-buttons" role="group" aria-label={`Arrange ${title}`}>
+        {button("earlier", "back", index > 0, () => onMove(-1, "earlier"))}
+        {button("later", "forward", index < count - 1, () => onMove(1, "later"))}
+        {button("narrower", "narrower", tile.columns > 1, () => onResize(resizeTile(tile, { columns: -1 })))}
+        {button("wider", "wider", tile.columns < COLUMNS, () => onResize(resizeTile(tile, { columns: 1 })))}
+        {button("lower", "lower", tile.rows > 1, () => onResize(resizeTile(tile, { rows: -1 })))}
+        {button("taller", "taller", tile.rows < MAX_ROWS, () => onResize(resizeTile(tile, { rows: 1 })))}
       </div>
-      <button type="button" class="quiet small" aria-label={`Change ${title}`} title="Change" onClick={onEdit}><Icon name="pencil" /></button>
-      <button type="button" class="quiet small" data-action="remove" aria-label={`Remove ${title}`} title="Remove" onClick={onRemove}>
+      <button type="button" class="subtle small" aria-label={`Change ${title}`} title="Change" onClick={onEdit}><Icon name="pencil" /></button>
+      <button type="button" class="subtle small" data-action="remove" aria-label={`Remove ${title}`} title="Remove" onClick={onRemove}>
         <Icon name="close" />
       </button>
     </header>
   );
 }
 
-function name(action: Action): string {
+function actionTitle(action: TileAction): string {
   return action.charAt(0).toUpperCase() + action.slice(1);
 }

@@ -1,24 +1,24 @@
-import type { Version } from "../cloud/templates.ts";
-import { Chip } from "../part/Chip.tsx";
-import { clock, count } from "../words.ts";
-import type { Editing } from "./editing.ts";
+import type { Version } from "../api/templates.ts";
+import { Chip } from "../components/Chip.tsx";
+import { formatTime, formatCount } from "../format.ts";
+import type { TemplateDraft } from "./templateDraft.ts";
 
-/** What was published, the newest first. */
-export function Versions({ editing }: { editing: Editing }) {
-  const versions = (editing.template.value?.versions ?? []).toReversed();
+/** Published versions, newest first. */
+export function Versions({ draft }: { draft: TemplateDraft }) {
+  const versions = (draft.template.value?.versions ?? []).toReversed();
   return (
     <section class="card versions">
       <h2>Versions</h2>
-      {versions.length === 0 && <p class="faint">Nothing is published yet: on devices there are no views to see.</p>}
+      {versions.length === 0 && <p class="muted">Nothing is published yet: on devices there are no views to see.</p>}
       <ol>
         {versions.map((version, index) => (
           <li key={version.version}>
             <div>
-              <strong>Version {version.version}</strong> {index === 0 && <Chip tone="good">Seen by everyone</Chip>}
-              <p class="faint">{clock(Date.parse(version.published))} · {contents(version)}</p>
+              <strong>Version {version.version}</strong> {index === 0 && <Chip tone="success">Seen by everyone</Chip>}
+              <p class="muted">{formatTime(Date.parse(version.published))} · {summaryOf(version)}</p>
             </div>
             <button type="button" class="small" aria-label={`Take version ${version.version} into the draft`}
-              onClick={() => (editing.views.value = version.views)}>
+              onClick={() => (draft.views.value = version.views)}>
               Take into the draft
             </button>
           </li>
@@ -28,7 +28,7 @@ export function Versions({ editing }: { editing: Editing }) {
   );
 }
 
-function contents({ views }: Version): string {
+function summaryOf({ views }: Version): string {
   const tiles = views.reduce((sum, view) => sum + view.tiles.length, 0);
-  return `${count(views.length, "view")}, ${count(tiles, "tile")}`;
+  return `${formatCount(views.length, "view")}, ${formatCount(tiles, "tile")}`;
 }

@@ -1,10 +1,10 @@
 import { useState } from "preact/hooks";
-import type { Tile, View } from "../cloud/templates.ts";
+import type { Tile, View } from "../api/templates.ts";
 import type { Interface } from "../model/interface.ts";
-import { Icon } from "../part/Icon.tsx";
-import { Empty } from "../part/State.tsx";
-import { deviceAddress } from "../route.ts";
-import { useArranging } from "./arranging.ts";
+import { Icon } from "../components/Icon.tsx";
+import { EmptyState } from "../components/States.tsx";
+import { devicePath } from "../route.ts";
+import { useTileActions } from "./tileActions.ts";
 import type { Preview } from "./preview.ts";
 import { TileDialog } from "./TileDialog.tsx";
 import { TileEditor } from "./TileEditor.tsx";
@@ -13,32 +13,32 @@ interface Props {
   view: View;
   model: Interface;
   preview: Preview;
-  /** Puts another in its place, or none. */
+  /** Replaces or removes the view. */
   onChange: (...by: View[]) => void;
 }
 
-/** One view: its name, and its tiles with what arranges them. */
+/** Editor of a view: name and tiles. */
 export function ViewEditor({ view, model, preview, onChange }: Props) {
-  // The tile that is asked about; the place after the last is that of a new one.
-  const [asking, setAsking] = useState<number>();
+  // Index of the tile in the dialog; the index after the last is a new tile.
+  const [edited, setEdited] = useState<number>();
   const [dragged, setDragged] = useState<number>();
-  const { grid, told, move, resize, remove, put } = useArranging(view, model, onChange);
+  const { grid, announcement, move, resize, remove, put } = useTileActions(view, model, onChange);
   const done = (index: number, tile: Tile) => {
     put(index, tile);
-    setAsking(undefined);
+    setEdited(undefined);
   };
   return (
     <section class="view-editor" aria-label={`View ${view.name}`}>
-      <div class="bar">
+      <div class="toolbar">
         <label class="view-name">
           Name
           <input value={view.name} maxLength={100} autoComplete="off" onInput={(event) => onChange({ ...view, name: event.currentTarget.value })} />
         </label>
-        <button type="button" onClick={() => setAsking(view.tiles.length)}><Icon name="plus" /> Add a tile</button>
+        <button type="button" onClick={() => setEdited(view.tiles.length)}><Icon name="plus" /> Add a tile</button>
         <button type="button" class="danger" onClick={() => onChange()}>Remove this view</button>
-        <PreviewLine device={preview.device} />
+        <PreviewSource device={preview.device} />
       </div>
-      {view.tiles.length === 0 && <Empty title="Nothing is on this view yet.">Add a tile: a value, a chart, a property form or a command.</Empty>}
+      {view.tiles.length === 0 && <EmptyState title="Nothing is on this view yet.">Add a tile: a value, a chart, a property form or a command.</EmptyState>}
       <div class="view" ref={grid}>
         {view.tiles.map((tile, index) => (
           <TileEditor
@@ -53,20 +53,20 @@ export function ViewEditor({ view, model, preview, onChange }: Props) {
             onDrop={() => dragged !== undefined && move(dragged, index)}
             onMove={(by, action) => move(index, index + by, action)}
             onResize={(tile) => resize(index, tile)}
-            onEdit={() => setAsking(index)}
+            onEdit={() => setEdited(index)}
             onRemove={() => remove(index)}
           />
         ))}
       </div>
-      <p class="unseen" role="status">{told}</p>
-      {asking !== undefined && (
-        <TileDialog model={model} tile={view.tiles[asking]} onDone={(tile) => done(asking, tile)} onClose={() => setAsking(undefined)} />
+      <p class="visually-hidden" role="status">{announcement}</p>
+      {edited !== undefined && (
+        <TileDialog model={model} tile={view.tiles[edited]} onSubmit={(tile) => done(edited, tile)} onClose={() => setEdited(undefined)} />
       )}
     </section>
   );
 }
 
-function PreviewLine({ device }: { device: string | undefined }) {
-  if (device === undefined) return <p class="faint">No device has announced this model: the tiles are empty.</p>;
-  return <p class="faint">With the values of <a href={deviceAddress(device)}>{device}</a></p>;
+function PreviewSource({ device }: { device: string | undefined }) {
+  if (device === undefined) return <p class="muted">No device has announced this model: the tiles are empty.</p>;
+  return <p class="muted">With the values of <a href={devicePath(device)}>{device}</a></p>;
 }

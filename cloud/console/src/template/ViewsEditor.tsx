@@ -1,60 +1,60 @@
 import { useState } from "preact/hooks";
-import type { View } from "../cloud/templates.ts";
+import type { View } from "../api/templates.ts";
 import type { Interface } from "../model/interface.ts";
-import { Icon } from "../part/Icon.tsx";
-import { Menu } from "../part/Menu.tsx";
-import { Empty, Trouble } from "../part/State.tsx";
-import { freeName, replaced } from "../view/arrange.ts";
-import { everything } from "../view/everything.ts";
-import type { Editing } from "./editing.ts";
-import { Overtaken } from "./Overtaken.tsx";
+import { Icon } from "../components/Icon.tsx";
+import { Menu } from "../components/Menu.tsx";
+import { EmptyState, ErrorMessage } from "../components/States.tsx";
+import { uniqueName, replaceItem } from "../view/layout.ts";
+import { generateDefaultView } from "../view/defaultView.ts";
+import type { TemplateDraft } from "./templateDraft.ts";
+import { ConflictNotice } from "./ConflictNotice.tsx";
 import { usePreview } from "./preview.ts";
-import { Publishing } from "./Publishing.tsx";
+import { PublishControls } from "./PublishControls.tsx";
 import { ViewEditor } from "./ViewEditor.tsx";
 
-/** The views of a template, one of them to arrange. */
-export function ViewsEditor({ editing, model }: { editing: Editing; model: Interface }) {
-  const [chosen, setChosen] = useState(0);
+/** Editor of the views of a device template. */
+export function ViewsEditor({ draft, model }: { draft: TemplateDraft; model: Interface }) {
+  const [selected, setSelected] = useState(0);
   const preview = usePreview(model);
-  const views = editing.views.value;
-  const index = Math.min(chosen, views.length - 1);
+  const views = draft.views.value;
+  const index = Math.min(selected, views.length - 1);
   const view = views[index];
-  const change = (...by: View[]) => (editing.views.value = replaced(views, index, ...by));
+  const change = (...by: View[]) => (draft.views.value = replaceItem(views, index, ...by));
   const add = (view: Omit<View, "name">, name: string) => {
-    editing.views.value = [...views, { name: freeName(views, name), ...view }];
-    setChosen(views.length);
+    draft.views.value = [...views, { name: uniqueName(views, name), ...view }];
+    setSelected(views.length);
   };
   const addEmpty = () => add({ tiles: [] }, "View");
-  const addEverything = () => add(everything(model), "Everything");
+  const addDefault = () => add(generateDefaultView(model), "Everything");
   return (
     <>
       <div class="edit-bar">
-        <div class="bar">
+        <div class="toolbar">
           {views.length > 0 && (
             <div class="views">
               <div class="segments" role="group" aria-label="Views">
                 {views.map(({ name }, at) => (
-                  <button type="button" key={at} aria-pressed={at === index} onClick={() => setChosen(at)}>{name || "\u00a0"}</button>
+                  <button type="button" key={at} aria-pressed={at === index} onClick={() => setSelected(at)}>{name || "\u00a0"}</button>
                 ))}
               </div>
               <Menu label="Add a view" button={<><Icon name="plus" /> Add a view</>}>
                 <button type="button" onClick={addEmpty}>An empty view</button>
-                <button type="button" onClick={addEverything}>A view of everything</button>
+                <button type="button" onClick={addDefault}>A view of everything</button>
               </Menu>
             </div>
           )}
-          <Publishing editing={editing} device={preview.device} view={view?.name} />
+          <PublishControls draft={draft} device={preview.device} view={view?.name} />
         </div>
-        <Overtaken editing={editing} />
-        {editing.trouble.value && <Trouble>{editing.trouble.value}</Trouble>}
+        <ConflictNotice draft={draft} />
+        {draft.error.value && <ErrorMessage>{draft.error.value}</ErrorMessage>}
       </div>
       {view
         ? <ViewEditor key={index} view={view} model={model} preview={preview} onChange={change} />
         : (
-          <Empty title="This template has no view yet.">
-            <button type="button" class="primary" onClick={addEverything}>A view of everything</button>{" "}
+          <EmptyState title="This template has no view yet.">
+            <button type="button" class="primary" onClick={addDefault}>A view of everything</button>{" "}
             <button type="button" onClick={addEmpty}>An empty view</button>
-          </Empty>
+          </EmptyState>
         )}
     </>
   );

@@ -1,28 +1,28 @@
-import { deviceOf } from "../cloud/announced.ts";
-import { readTwin } from "../cloud/twin.ts";
-import type { TabProps } from "../device/DevicePage.tsx";
-import { useLog, useTwin } from "../device/live.ts";
+import { findDeviceOfModel } from "../api/modelUsage.ts";
+import { parseTwin } from "../api/twin.ts";
+import type { TabProps } from "../device/tab.ts";
+import { useDeviceLog, useTwin } from "../device/hooks.ts";
 import type { Interface } from "../model/interface.ts";
-import { useAsked, usePaced } from "../part/use.ts";
-import { usePopulation } from "./population.ts";
+import { useQuery, useThrottled } from "../components/hooks.ts";
+import { useDeviceChanges } from "./deviceChanges.ts";
 
-/** Milliseconds between two questions for a device. */
-const PACE = 300;
+/** Minimum milliseconds between two searches for a device. */
+const SEARCH_INTERVAL = 300;
 
-/** What tiles show while a view is arranged: a device of the model, or one that has said nothing if there is none. */
+/** Data shown in the tiles of the editor: that of a device of the model, or none. */
 export interface Preview extends Omit<TabProps, "device"> {
   device: string | undefined;
 }
 
-const NOTHING = readTwin({});
+const EMPTY_TWIN = parseTwin({});
 
-/** A device of the model, as it is now. */
+/** Returns the data of a device of the model. */
 export function usePreview(model: Interface): Preview {
-  const asked = useAsked(() => deviceOf(model.id), [model.id]);
-  usePaced(usePopulation(asked.value === undefined), PACE, asked.again);
-  const log = useLog(asked.value);
-  const twin = useTwin(asked.value, log);
-  // Only with its twin: forms begin with what is desired.
-  const device = twin.value && asked.value;
-  return { device, twin: twin.value ?? NOTHING, model, log, onChange: twin.again };
+  const query = useQuery(() => findDeviceOfModel(model.id), [model.id]);
+  useThrottled(useDeviceChanges(query.data === undefined), SEARCH_INTERVAL, query.refetch);
+  const log = useDeviceLog(query.data);
+  const twin = useTwin(query.data, log);
+  // Forms start with desired values, so that the device is shown with its twin only.
+  const device = twin.data && query.data;
+  return { device, twin: twin.data ?? EMPTY_TWIN, model, log, onChange: twin.refetch };
 }

@@ -1,20 +1,20 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
-import type { TabProps } from "../device/DevicePage.tsx";
+import type { TabProps } from "../device/tab.ts";
 import { EventStream } from "../live/stream.ts";
-import { Icon } from "../part/Icon.tsx";
-import { Empty } from "../part/State.tsx";
-import { save } from "../part/save.ts";
-import { usePaced } from "../part/use.ts";
-import { TraceLog } from "./log.ts";
-import { contentOf, GROUPS, type Group, groupOf, isRoutine, titleOf, type TraceRecord } from "./record.ts";
+import { Icon } from "../components/Icon.tsx";
+import { EmptyState } from "../components/States.tsx";
+import { downloadText } from "../components/download.ts";
+import { useThrottled } from "../components/hooks.ts";
+import { TraceLog } from "./traceLog.ts";
+import { recordContent, TRACE_GROUPS, type TraceGroup, groupOf, isRoutine, recordTitle, type TraceRecord } from "./traceRecord.ts";
 import { TraceTable } from "./TraceTable.tsx";
 
-/** Rows shown at first. */
-const FIRST = 60;
-/** Milliseconds between two drawings, however much comes. */
-const PACE = 400;
+/** Rows per page. */
+const PAGE_SIZE = 60;
+/** Milliseconds between two redraws. */
+const REDRAW_INTERVAL = 400;
 
-const TITLES: Record<Group, string> = {
+const TITLES: Record<TraceGroup, string> = {
   messages: "Messages",
   twin: "Twin",
   commands: "Commands",
@@ -22,60 +22,60 @@ const TITLES: Record<Group, string> = {
   requests: "Requests",
 };
 
-/** Which way packets went that are shown. */
-const WAYS = [
+/** Directions to filter by. */
+const DIRECTIONS = [
   { title: "Both ways", way: undefined },
   { title: "From the device", way: "up" },
   { title: "To the device", way: "down" },
 ] as const;
 
-/** Everything that crossed the wire of a device, and what operators asked of the cloud about it. */
+/** MQTT packets of a device, and REST requests about it. */
 export function TraceTab({ device }: TabProps) {
   const log = useTrace(device);
   const [, redraw] = useState(0);
-  const [held, setHeld] = useState<TraceRecord[]>();
-  const [group, setGroup] = useState<Group>();
-  const [way, setWay] = useState<"up" | "down">();
+  const [frozen, setFrozen] = useState<TraceRecord[]>();
+  const [group, setGroup] = useState<TraceGroup>();
+  const [direction, setDirection] = useState<"up" | "down">();
   const [text, setText] = useState("");
-  const [routine, setRoutine] = useState(false);
-  const [shown, setShown] = useState(FIRST);
-  usePaced(log.changes, PACE, () => redraw((turn) => turn + 1));
-  const wanted = (record: TraceRecord) =>
-    (routine || !isRoutine(record)) && (!group || groupOf(record) === group) && (!way || wayOf(record) === way) && fits(record, text);
-  const rows = (held ?? log.rows).filter(wanted);
+  const [showsRoutine, setShowsRoutine] = useState(false);
+  const [shown, setShown] = useState(PAGE_SIZE);
+  useThrottled(log.changes, REDRAW_INTERVAL, () => redraw((count) => count + 1));
+  const isShown = (record: TraceRecord) =>
+    (showsRoutine || !isRoutine(record)) && (!group || groupOf(record) === group) && (!direction || directionOf(record) === direction) && matchesText(record, text);
+  const rows = (frozen ?? log.records).filter(isShown);
   const newest = rows.slice(-shown).reverse();
   return (
     <>
-      <div class="bar">
+      <div class="toolbar">
         <input type="search" aria-label="Filter by text" placeholder="Filter by text" value={text} onInput={(event) => setText(event.currentTarget.value)} />
         <div class="segments" role="group" aria-label="Kind of traffic">
           <button type="button" aria-pressed={!group} onClick={() => setGroup(undefined)}>All</button>
-          {GROUPS.map((name) => (
+          {TRACE_GROUPS.map((name) => (
             <button type="button" key={name} aria-pressed={group === name} onClick={() => setGroup(name)}>{TITLES[name]}</button>
           ))}
         </div>
         <div class="segments" role="group" aria-label="Which way it went">
-          {WAYS.map(({ title, way: only }) => (
-            <button type="button" key={title} aria-pressed={way === only} onClick={() => setWay(only)}>{title}</button>
+          {DIRECTIONS.map(({ title, way }) => (
+            <button type="button" key={title} aria-pressed={direction === way} onClick={() => setDirection(way)}>{title}</button>
           ))}
         </div>
         <label class="check">
-          <input type="checkbox" checked={routine} onChange={() => setRoutine(!routine)} /> Acknowledgments, pings, this page's reads
+          <input type="checkbox" checked={showsRoutine} onChange={() => setShowsRoutine(!showsRoutine)} /> Acknowledgments, pings, this page's reads
         </label>
-        <div class="exports">
-          <button type="button" class="pause small" aria-pressed={held !== undefined} onClick={() => setHeld(held ? undefined : [...log.rows])}>
-            <Icon name={held ? "play" : "pause"} /> {held ? "Resume" : "Pause"}
+        <div class="actions-end">
+          <button type="button" class="pause small" aria-pressed={frozen !== undefined} onClick={() => setFrozen(frozen ? undefined : [...log.records])}>
+            <Icon name={frozen ? "play" : "pause"} /> {frozen ? "Resume" : "Pause"}
           </button>
           <button type="button" class="small" disabled={rows.length === 0} title="What fits the filter, the oldest first"
-            onClick={() => save(`${device}-trace.ndjson`, "application/x-ndjson", jsonLines(rows))}>
+            onClick={() => downloadText(`${device}-trace.ndjson`, "application/x-ndjson", jsonLines(rows))}>
             <Icon name="download" /> JSON lines
           </button>
         </div>
       </div>
       {newest.length === 0
-        ? <Empty title="Nothing of this kind has crossed the wire.">The trace begins when the cloud starts, and keeps the last while.</Empty>
+        ? <EmptyState title="Nothing of this kind has crossed the wire.">The trace begins when the cloud starts, and keeps the last while.</EmptyState>
         : <TraceTable records={newest} log={log} />}
-      {rows.length > shown && <button type="button" onClick={() => setShown(shown + FIRST)}>Show older</button>}
+      {rows.length > shown && <button type="button" onClick={() => setShown(shown + PAGE_SIZE)}>Show older</button>}
     </>
   );
 }
@@ -83,9 +83,9 @@ export function TraceTab({ device }: TabProps) {
 function useTrace(device: string): TraceLog {
   const log = useMemo(() => new TraceLog(), [device]);
   useEffect(() => {
-    const deliver = (records: TraceRecord[]) => log.take(records);
-    const address = `/api/trace?device=${encodeURIComponent(device)}`;
-    const stream = new EventStream({ address, deliver });
+    const onItems = (records: TraceRecord[]) => log.append(records);
+    const path = `/api/trace?device=${encodeURIComponent(device)}`;
+    const stream = new EventStream({ path, onItems });
     return () => stream.close();
   }, [device, log]);
   return log;
@@ -95,13 +95,13 @@ function jsonLines(records: readonly TraceRecord[]): string {
   return records.map((record) => `${JSON.stringify(record)}\n`).join("");
 }
 
-function wayOf(record: TraceRecord): "up" | "down" | undefined {
+function directionOf(record: TraceRecord): "up" | "down" | undefined {
   return record.kind === "packet" ? record.way : undefined;
 }
 
-/** Whether a record has a text in what is shown of it, or in its topic. */
-function fits(record: TraceRecord, text: string): boolean {
-  const wanted = text.trim().toLowerCase();
+/** Returns true if the title, content or topic of a record contains a text. */
+function matchesText(record: TraceRecord, text: string): boolean {
+  const search = text.trim().toLowerCase();
   const topic = record.kind === "packet" ? (record.topic ?? "") : "";
-  return wanted === "" || [titleOf(record), contentOf(record), topic].some((part) => part.toLowerCase().includes(wanted));
+  return search === "" || [recordTitle(record), recordContent(record), topic].some((part) => part.toLowerCase().includes(search));
 }

@@ -1,23 +1,26 @@
 import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 import type { Json } from "../json.ts";
-import { Chip } from "../part/Chip.tsx";
-import { JsonView } from "../part/JsonView.tsx";
-import { preciseClock, span } from "../words.ts";
-import type { RoundTrip, TraceLog } from "./log.ts";
-import { contentOf, flawOf, isBad, titleOf, type TraceRecord } from "./record.ts";
+import { Chip } from "../components/Chip.tsx";
+import { JsonView } from "../components/JsonView.tsx";
+import { formatPreciseTime, formatDuration } from "../format.ts";
+import type { RoundTrip, TraceLog } from "./traceLog.ts";
+import { recordContent, payloadError, isError, recordTitle, type TraceRecord } from "./traceRecord.ts";
 
 interface Props {
-  /** The newest first. */
+  /** Records, newest first. */
   records: TraceRecord[];
   log: TraceLog;
 }
 
-/** Records, one a row; a row opens to show all of it, and points to what it answers or is answered by. */
+/**
+ * Table of records; an expanded row shows the whole record and highlights the other half of its
+ * round trip.
+ */
 export function TraceTable({ records, log }: Props) {
-  const [opened, setOpened] = useState<number>();
-  const partner = records.find((record) => record.sequence === opened);
-  const other = partner && log.tripOf(partner)?.other;
+  const [expanded, setExpanded] = useState<number>();
+  const current = records.find((record) => record.sequence === expanded);
+  const other = current && log.roundTripOf(current)?.other;
   return (
     <div class="card table">
       <table class="data trace">
@@ -26,18 +29,18 @@ export function TraceTable({ records, log }: Props) {
         </thead>
         <tbody>
           {records.map((record) => {
-            const isOpen = record.sequence === opened;
+            const isExpanded = record.sequence === expanded;
             return (
               <Fragment key={record.sequence}>
                 <Row
                   record={record}
-                  trip={log.tripOf(record)}
-                  isOpen={isOpen}
-                  isPartner={record.sequence === other}
-                  onOpen={() => setOpened(isOpen ? undefined : record.sequence)}
+                  roundTrip={log.roundTripOf(record)}
+                  isExpanded={isExpanded}
+                  isCounterpart={record.sequence === other}
+                  onToggle={() => setExpanded(isExpanded ? undefined : record.sequence)}
                 />
-                {isOpen && (
-                  <tr class="opened">
+                {isExpanded && (
+                  <tr class="expanded">
                     <td colSpan={5}><JsonView value={record as unknown as Json} /></td>
                   </tr>
                 )}
@@ -52,38 +55,38 @@ export function TraceTable({ records, log }: Props) {
 
 interface RowProps {
   record: TraceRecord;
-  trip: RoundTrip | undefined;
-  isOpen: boolean;
-  isPartner: boolean;
-  onOpen: () => void;
+  roundTrip: RoundTrip | undefined;
+  isExpanded: boolean;
+  isCounterpart: boolean;
+  onToggle: () => void;
 }
 
-function Row({ record, trip, isOpen, isPartner, onOpen }: RowProps) {
-  const flaw = flawOf(record);
-  const kind = isPartner ? "partner" : isBad(record) ? "flawed" : "";
+function Row({ record, roundTrip, isExpanded, isCounterpart, onToggle }: RowProps) {
+  const error = payloadError(record);
+  const rowClass = isCounterpart ? "counterpart" : isError(record) ? "has-error" : "";
   return (
-    <tr class={kind}>
+    <tr class={rowClass}>
       <td class="time">
-        <button type="button" class="quiet small" aria-expanded={isOpen} onClick={onOpen} title="Show all of it">
-          {preciseClock(Date.parse(record.time))}
+        <button type="button" class="subtle small" aria-expanded={isExpanded} onClick={onToggle} title="Show all of it">
+          {formatPreciseTime(Date.parse(record.time))}
         </button>
       </td>
-      <td><Way record={record} /></td>
-      <td class="what" title={titleOf(record)}><span class="cut">{titleOf(record)}</span></td>
-      <td class="clip content">{flaw && <span class="flaw">{flaw}: </span>}{contentOf(record)}</td>
-      <td class="number">{tripTold(record, trip)}</td>
+      <td><Direction record={record} /></td>
+      <td class="title" title={recordTitle(record)}><span class="truncated">{recordTitle(record)}</span></td>
+      <td class="ellipsis content">{error && <span class="violation">{error}: </span>}{recordContent(record)}</td>
+      <td class="number">{formatRoundTrip(record, roundTrip)}</td>
     </tr>
   );
 }
 
-function Way({ record }: { record: TraceRecord }) {
-  if (record.kind === "request") return <Chip tone="quiet">operator</Chip>;
-  if (record.kind !== "packet") return <Chip tone={record.kind === "malformed" ? "bad" : "wait"}>{record.kind}</Chip>;
-  return record.way === "up" ? <Chip tone="accent">device →</Chip> : <Chip tone="good">→ device</Chip>;
+function Direction({ record }: { record: TraceRecord }) {
+  if (record.kind === "request") return <Chip tone="neutral">operator</Chip>;
+  if (record.kind !== "packet") return <Chip tone={record.kind === "malformed" ? "danger" : "warning"}>{record.kind}</Chip>;
+  return record.way === "up" ? <Chip tone="info">device →</Chip> : <Chip tone="success">→ device</Chip>;
 }
 
-function tripTold(record: TraceRecord, trip: RoundTrip | undefined): string {
-  if (record.kind === "request") return span(record.milliseconds);
+function formatRoundTrip(record: TraceRecord, trip: RoundTrip | undefined): string {
+  if (record.kind === "request") return formatDuration(record.milliseconds);
   if (!trip) return "";
-  return trip.isAnswer ? `after ${span(trip.took)}` : `answered in ${span(trip.took)}`;
+  return trip.isResponse ? `after ${formatDuration(trip.duration)}` : `answered in ${formatDuration(trip.duration)}`;
 }

@@ -1,33 +1,33 @@
-import { standing } from "../cloud/acknowledgment.ts";
-import type { Twin } from "../cloud/twin.ts";
+import { propertyState } from "../api/propertyState.ts";
+import type { Twin } from "../api/twin.ts";
 import type { Json } from "../json.ts";
-import type { DeviceLog } from "../live/device.ts";
-import { path, type Property, type Telemetry } from "../model/interface.ts";
-import { Value } from "../part/Value.tsx";
-import { useNow } from "../part/use.ts";
-import { ago, clock } from "../words.ts";
-import { label } from "./shown.ts";
+import type { DeviceLog } from "../live/deviceLog.ts";
+import { capabilityPath, type Property, type Telemetry } from "../model/interface.ts";
+import { Value } from "../components/Value.tsx";
+import { useNow } from "../components/hooks.ts";
+import { formatAge, formatTime } from "../format.ts";
+import { capabilityLabel } from "./capabilities.ts";
 
-/** What was last sent of a telemetry. */
-export function LastSent({ telemetry, log }: { telemetry: Telemetry; log: DeviceLog }) {
+/** Last known value of a telemetry. */
+export function LastTelemetry({ telemetry, log }: { telemetry: Telemetry; log: DeviceLog }) {
   const now = useNow();
   log.changes.value;
-  const latest = log.latest.get(path(telemetry));
-  return <Last of={telemetry} value={latest?.value} when={latest ? ago(latest.at, now) : "nothing yet"} />;
+  const latest = log.latest.get(capabilityPath(telemetry));
+  return <LastValueItem capability={telemetry} value={latest?.value} when={latest ? formatAge(latest.at, now) : "nothing yet"} />;
 }
 
-/** What was last reported of a property. */
-export function LastReported({ property, twin }: { property: Property; twin: Twin }) {
-  const { reported, at } = standing(twin, property.component, property.name);
-  return <Last of={property} value={reported} when={at === undefined ? "not reported" : `reported ${clock(at)}`} />;
+/** Last reported value of a property. */
+export function LastProperty({ property, twin }: { property: Property; twin: Twin }) {
+  const { reported, reportedAt } = propertyState(twin, property.component, property.name);
+  return <LastValueItem capability={property} value={reported} when={reportedAt === undefined ? "not reported" : `reported ${formatTime(reportedAt)}`} />;
 }
 
-function Last({ of, value, when }: { of: Telemetry; value: Json | undefined; when: string }) {
+function LastValueItem({ capability, value, when }: { capability: Telemetry; value: Json | undefined; when: string }) {
   return (
-    <div class="last-value" data-capability={of.name}>
-      <span class="title">{label(of)}</span>
-      <Value value={value} unit={of.unit} />
-      <span class="faint">{when}</span>
+    <div class="last-value" data-capability={capability.name}>
+      <span class="title">{capabilityLabel(capability)}</span>
+      <Value value={value} unit={capability.unit} />
+      <span class="muted">{when}</span>
     </div>
   );
 }

@@ -1,29 +1,29 @@
-import type { View } from "../cloud/templates.ts";
-import type { TabProps } from "../device/DevicePage.tsx";
-import { Empty, Skeleton, Trouble } from "../part/State.tsx";
-import type { Asked } from "../part/use.ts";
-import { deviceAddress } from "../route.ts";
+import type { View } from "../api/templates.ts";
+import type { TabProps } from "../device/tab.ts";
+import { EmptyState, Skeleton, ErrorMessage } from "../components/States.tsx";
+import type { Query } from "../components/hooks.ts";
+import { devicePath } from "../route.ts";
 import { TileContent } from "./TileContent.tsx";
 import { TileFrame } from "./TileFrame.tsx";
 
 interface Props extends TabProps {
   name: string;
-  views: Asked<readonly View[] | undefined>;
+  views: Query<readonly View[] | undefined>;
 }
 
-/** A view of the newest version of the template, with the device's own values. */
+/** View of the published device template, with the values of the device. */
 export function ViewTab({ name, views, ...props }: Props) {
-  const view = views.value?.find((one) => one.name === name);
-  if (views.trouble) return <Trouble>{views.trouble}</Trouble>;
-  if (!views.value || (view && !props.model)) return <Skeleton lines={4} />;
+  const view = views.data?.find((one) => one.name === name);
+  if (views.error) return <ErrorMessage>{views.error}</ErrorMessage>;
+  if (!views.data || (view && !props.model)) return <Skeleton lines={4} />;
   if (!view) {
     return (
-      <Empty title={`The device's template has no view ${name}.`}>
-        <a href={deviceAddress(props.device)}>Overview</a>
-      </Empty>
+      <EmptyState title={`The device's template has no view ${name}.`}>
+        <a href={devicePath(props.device)}>Overview</a>
+      </EmptyState>
     );
   }
-  if (view.tiles.length === 0) return <Empty title="Nothing was put on this view." />;
+  if (view.tiles.length === 0) return <EmptyState title="Nothing was put on this view." />;
   return (
     <div class="view">
       {view.tiles.map((tile, index) => (

@@ -1,0 +1,30 @@
+import { useSignalEffect } from "@preact/signals";
+import { useState } from "preact/hooks";
+import { signedIn } from "../api/request.ts";
+import { streamState, reconnects } from "../live/stream.ts";
+import { Icon } from "./Icon.tsx";
+
+/** Banner shown while the connection to the cloud is lost and after it is restored. */
+export function Banner() {
+  const [isRestored, setRestored] = useState(false);
+  useSignalEffect(() => {
+    if (reconnects.value > 0) setRestored(true);
+  });
+  if (!signedIn.value) return null;
+  if (streamState.value === "lost") {
+    return (
+      <p class="banner danger" role="status">
+        <Icon name="warning" /> The cloud does not answer. What you see may be old; this page goes on as soon as it is back.
+      </p>
+    );
+  }
+  if (!isRestored) return null;
+  return (
+    <p class="banner success" role="status">
+      <Icon name="check" /> The cloud is back.
+      <button type="button" class="subtle small" aria-label="Dismiss" onClick={() => setRestored(false)}>
+        <Icon name="close" />
+      </button>
+    </p>
+  );
+}

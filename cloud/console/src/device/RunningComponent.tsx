@@ -1,0 +1,33 @@
+import type { Twin } from "../api/twin.ts";
+import { asObject } from "../json.ts";
+import { HOST_COMPONENT } from "../live/swap.ts";
+import { formatTime, parseTime, formatValue, formatDuration } from "../format.ts";
+
+/** Running component, as the host reports it; nothing for a device without these properties. */
+export function RunningComponent({ twin }: { twin: Twin }) {
+  const host = asObject(twin.reported.values[HOST_COMPONENT]);
+  if (!host?.["sha256"]) return null;
+  const since = parseTime(formatValue(host["since"]));
+  const pause = host["lastSwapPause"];
+  const rows: [string, string | undefined][] = [
+    ["Component", `${formatValue(host["name"])} ${formatValue(host["version"])}`],
+    ["Since", since === undefined ? undefined : formatTime(since)],
+    ["SHA-256", formatValue(host["sha256"])],
+    ["Last swap", formatValue(host["lastSwapResult"]) || "none yet"],
+    ["Reason", formatValue(host["lastSwapReason"]) || undefined],
+    ["Pause", typeof pause === "number" ? formatDuration(pause) : undefined],
+  ];
+  return (
+    <section class="card">
+      <h2>What runs</h2>
+      <dl class="detail-list">
+        {rows.map(([name, value]) => value !== undefined && (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd class={name === "SHA-256" ? "hash" : ""} title={value}>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}

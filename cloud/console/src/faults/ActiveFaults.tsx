@@ -1,0 +1,47 @@
+import { faultName, type ActiveFault } from "../api/faults.ts";
+import { Chip } from "../components/Chip.tsx";
+import { useNow } from "../components/hooks.ts";
+import { formatAge, formatTime, parseTime } from "../format.ts";
+
+interface Props {
+  faults: ActiveFault[];
+  device: string;
+  onClear: (fault: ActiveFault) => void;
+  onClearAll: () => void;
+}
+
+/** Active faults, with buttons that clear them. */
+export function ActiveFaults({ faults, device, onClear, onClearAll }: Props) {
+  const now = useNow();
+  return (
+    <section class="card active-faults">
+      <header class="card-header">
+        <h2>On now</h2>
+        <button type="button" class="small" disabled={faults.length === 0} onClick={onClearAll}>End all</button>
+      </header>
+      {faults.length === 0 && <p class="muted">No fault is on: the network is as good as it gets.</p>}
+      <ul>
+        {faults.map((one) => (
+          <li key={`${faultName(one.fault)} ${one.device ?? ""}`}>
+            <Chip tone="danger">{faultName(one.fault)}</Chip>
+            <span>{scopeOf(one, device)}</span>
+            <span class="muted">{timingOf(one, now)}</span>
+            <button type="button" class="small" onClick={() => onClear(one)} aria-label={`End ${faultName(one.fault)}`}>End</button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function scopeOf(fault: ActiveFault, device: string): string {
+  if (!fault.device) return "for all devices";
+  return fault.device === device ? "for this device" : `for ${fault.device}`;
+}
+
+function timingOf(fault: ActiveFault, now: number): string {
+  const since = parseTime(fault.since);
+  const until = parseTime(fault.until);
+  const started = since === undefined ? "" : `begun ${formatAge(since, now)}`;
+  return until === undefined ? started : `${started}, ends ${formatTime(until)}`;
+}

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Json } from "../json.ts";
+import { schemaViolation } from "./violation.ts";
+import type { Schema } from "./schema.ts";
+
+const REPORT: Schema = {
+  kind: "object",
+  fields: [{ name: "max", title: "Max", schema: { kind: "double" } }, { name: "at", title: "At", schema: { kind: "dateTime" } }],
+};
+
+test("what fits, fits", () => {
+  const fitting: [Schema, Json][] = [
+    [{ kind: "boolean" }, false],
+    [{ kind: "double" }, 1.5],
+    [{ kind: "integer" }, -(2 ** 31)],
+    [{ kind: "string" }, ""],
+    [{ kind: "date" }, "2026-01-31"],
+    [{ kind: "time" }, "08:00:00"],
+    [{ kind: "dateTime" }, "2026-01-31T08:00:00+01:00"],
+    [{ kind: "duration" }, "P1DT2.5S"],
+    [{ kind: "enum", values: [{ title: "On", value: 1 }] }, 1],
+    [{ kind: "array", items: { kind: "long" } }, [1, 2]],
+    [{ kind: "map", values: { kind: "string" } }, { a: "b" }],
+    [{ kind: "any" }, null],
+    [REPORT, { max: 3 }],
+  ];
+  for (const [schema, value] of fitting) assert.equal(schemaViolation(schema, value), undefined, JSON.stringify([schema, value]));
+});
+
+test("what does not fit is told where and why", () => {
+  const wrong: [Schema, Json, string][] = [
+    [{ kind: "boolean" }, "true", "must be true or false"],
+    [{ kind: "double" }, "1.5", "must be a number"],
+    [{ kind: "integer" }, 1.5, "must be a whole number"],
+    [{ kind: "integer" }, 2 ** 31, "is too large"],
+    [{ kind: "dateTime" }, "yesterday", "must be written like 2026-01-31T08:00:00Z"],
+    [{ kind: "duration" }, "P", "must be written like PT5M"],
+    [{ kind: "enum", values: [{ title: "On", value: 1 }] }, 2, "is none of the allowed values"],
+    [{ kind: "array", items: { kind: "long" } }, [1, "2"], "item 2 must be a whole number"],
+    [{ kind: "map", values: { kind: "string" } }, { a: 1 }, "a must be text"],
+    [REPORT, { max: "hot" }, "max must be a number"],
+    [REPORT, { min: 1 }, "min is not in the model"],
+    [REPORT, [], "must be an object"],
+  ];
+  for (const [schema, value, why] of wrong) assert.equal(schemaViolation(schema, value), why);
+});

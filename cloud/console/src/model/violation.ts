@@ -1,0 +1,82 @@
+import { asObject, equal, type Json, type JsonObject } from "../json.ts";
+import type { Field, Schema } from "./schema.ts";
+
+const INTEGER = { integer: 2 ** 31, long: 2 ** 63 };
+const DATE = /^\d{4}-\d\d-\d\d$/;
+const TIME = /^\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?$/;
+const DURATION = /^-?P(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$/;
+
+/** Describes why a value violates a schema; `undefined` if it does not. */
+export function schemaViolation(schema: Schema, value: Json): string | undefined {
+  switch (schema.kind) {
+    case "any":
+      return undefined;
+    case "boolean":
+      return typeof value === "boolean" ? undefined : "must be true or false";
+    case "double":
+    case "float":
+      return typeof value === "number" ? undefined : "must be a number";
+    case "integer":
+    case "long":
+      return integerViolation(schema.kind, value);
+    case "enum":
+      return schema.values.some((choice) => equal(choice.value, value)) ? undefined : "is none of the allowed values";
+    case "object":
+      return objectViolation(schema.fields, value);
+    case "array":
+      return arrayViolation(schema.items, value);
+    case "map":
+      return mapViolation(schema.values, value);
+    default:
+      return textViolation(schema.kind, value);
+  }
+}
+
+function integerViolation(kind: "integer" | "long", value: Json): string | undefined {
+  if (typeof value !== "number" || !Number.isInteger(value)) return "must be a whole number";
+  const limit = INTEGER[kind];
+  return value >= -limit && value < limit ? undefined : "is too large";
+}
+
+function textViolation(kind: "string" | "date" | "dateTime" | "time" | "duration", value: Json): string | undefined {
+  if (typeof value !== "string") return "must be text";
+  const isValid = {
+    string: () => true,
+    date: () => DATE.test(value),
+    dateTime: () => /^\d{4}-\d\d-\d\dT/.test(value) && !Number.isNaN(Date.parse(value)),
+    time: () => TIME.test(value),
+    duration: () => DURATION.test(value),
+  };
+  const examples = { string: "", date: "2026-01-31", dateTime: "2026-01-31T08:00:00Z", time: "08:00:00", duration: "PT5M" };
+  return isValid[kind]() ? undefined : `must be written like ${examples[kind]}`;
+}
+
+function objectViolation(fields: Field[], value: Json): string | undefined {
+  const object = asObject(value);
+  if (!object) return "must be an object";
+  for (const [name, inner] of Object.entries(object)) {
+    const field = fields.find((field) => field.name === name);
+    const violation = field ? schemaViolation(field.schema, inner) : "is not in the model";
+    if (violation) return `${name} ${violation}`;
+  }
+  return undefined;
+}
+
+function arrayViolation(items: Schema, value: Json): string | undefined {
+  if (!Array.isArray(value)) return "must be a list";
+  for (const [index, item] of value.entries()) {
+    const violation = schemaViolation(items, item);
+    if (violation) return `item ${index + 1} ${violation}`;
+  }
+  return undefined;
+}
+
+function mapViolation(values: Schema, value: Json): string | undefined {
+  const object: JsonObject | undefined = asObject(value);
+  if (!object) return "must be an object";
+  for (const [name, inner] of Object.entries(object)) {
+    const violation = schemaViolation(values, inner);
+    if (violation) return `${name} ${violation}`;
+  }
+  return undefined;
+}

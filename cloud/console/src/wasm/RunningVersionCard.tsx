@@ -1,0 +1,54 @@
+import type { HostState, HostStatus } from "../api/host.ts";
+import { Chip } from "../components/Chip.tsx";
+import { CopyButton } from "../components/CopyButton.tsx";
+import { formatTime, formatCount, parseTime, formatDuration } from "../format.ts";
+import { probationRemaining, versionLabel } from "./stages.ts";
+import { ResourceUsage } from "./ResourceUsage.tsx";
+
+/** Running version, with its state and resource usage. */
+export function RunningVersionCard({ status }: { status: HostStatus }) {
+  const { running, calls } = status;
+  const since = parseTime(running?.since);
+  const total = calls.ok + calls.errors + calls.traps;
+  const previous = status.fallback ?? status.previous;
+  const facts: [string, string | undefined][] = [
+    ["Since", since === undefined ? undefined : formatTime(since)],
+    ["Model", running?.modelId],
+    ["Before it", previous ? versionLabel(previous) : "nothing to go back to"],
+    ["Calls", `${total.toLocaleString("en")}, of which ${formatCount(calls.errors, "error")} and ${formatCount(calls.traps, "trap")}`],
+    ["Each takes", total > 0 ? formatDuration((calls.seconds / total) * 1000) : undefined],
+    ["Process", String(status.process)],
+  ];
+  return (
+    <section class="card">
+      <header class="card-header">
+        <h2>What runs</h2>
+        <StateChip state={status.state} />
+      </header>
+      <p class="metric">{running ? running.name : "–"}<small>{running?.version}</small></p>
+      <p class="muted state-text">{stateText(status.state)}</p>
+      <dl class="detail-list">
+        {running && (
+          <div>
+            <dt>SHA-256</dt>
+            <dd><span class="hash">{running.sha256}</span> <CopyButton text={running.sha256} label="SHA-256" /></dd>
+          </div>
+        )}
+        {facts.map(([name, value]) => value !== undefined && <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}
+      </dl>
+      <ResourceUsage status={status} />
+    </section>
+  );
+}
+
+function StateChip({ state }: { state: HostState }) {
+  if (state === "accepted") return <Chip tone="success">Accepted</Chip>;
+  return "probation" in state ? <Chip tone="warning">On probation</Chip> : <Chip tone="danger">Left alone</Chip>;
+}
+
+function stateText(state: HostState): string {
+  if (state === "accepted") return "It has shown that it works.";
+  if ("probation" in state) return probationRemaining(state) ?? "";
+  const { reason, secondsLeft } = state["left-alone"];
+  return `It has failed too often: ${reason}. It is tried again in ${Math.ceil(secondsLeft)} s.`;
+}

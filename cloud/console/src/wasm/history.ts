@@ -1,0 +1,42 @@
+import type { HistoryEntry } from "../api/host.ts";
+import type { Tone } from "../components/Chip.tsx";
+import { formatCount, formatDuration } from "../format.ts";
+import { versionLabel } from "./stages.ts";
+
+/** Origins of a step. */
+const SOURCES: Record<HistoryEntry["source"], string> = {
+  start: "the host was started with it",
+  watch: "its file changed",
+  signal: "asked for by SIGHUP",
+  command: "asked for",
+  host: "by the host itself",
+};
+
+const TONES: Partial<Record<HistoryEntry["step"], Tone>> = { accepted: "success", refused: "danger", "rolled-back": "danger", failed: "danger" };
+
+/** Steps for which the origin is shown. */
+const REQUESTED_STEPS: ReadonlySet<HistoryEntry["step"]> = new Set(["begun", "refused", "rolled-back"]);
+
+/** Returns the tone of an entry. */
+export function entryTone(entry: HistoryEntry): Tone {
+  return TONES[entry.step] ?? "info";
+}
+
+/** Returns the version of an entry, or the file name if the file could not be read. */
+export function entryTitle(entry: HistoryEntry): string {
+  if (entry.version) return versionLabel(entry.version);
+  return entry.file?.split("/").at(-1) ?? "–";
+}
+
+/** Returns the details of an entry. */
+export function entryDetails(entry: HistoryEntry): string {
+  const parts = [
+    entry.instead && `${versionLabel(entry.instead)} runs again`,
+    REQUESTED_STEPS.has(entry.step) ? SOURCES[entry.source] : undefined,
+    entry.pauseMs === undefined ? undefined : `pause ${formatDuration(entry.pauseMs)}`,
+    entry.undone === undefined ? undefined : `${formatCount(entry.undone, "call")} undone`,
+    entry.times > 1 ? `${entry.times.toLocaleString("en")} times in a row` : undefined,
+    entry.reason,
+  ];
+  return parts.filter(Boolean).join(" · ");
+}

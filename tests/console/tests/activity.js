@@ -1,0 +1,46 @@
+import { copyFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { waitForText, screenshot, signIn, tab } from "../support/browser.js";
+import { Cloud, directory } from "../support/cloud.js";
+import { otherVersion } from "../support/component.js";
+import { built } from "../support/paths.js";
+
+test("a fault is begun, seen, ended and recovered from", async (t) => {
+  const cloud = await Cloud.withThermostat(t);
+  const page = await signIn(t, cloud);
+  await page.getByRole("link", { name: "thermostat-01" }).click();
+  await tab(page, "Faults");
+  await waitForText(page, "No fault is on");
+  await page.getByRole("button", { name: "Begin throttle-twin" }).click();
+  await waitForText(page, "for this device");
+  await page.getByRole("button", { name: "End throttle-twin" }).click();
+  await waitForText(page, "No fault is on");
+  await page.getByRole("button", { name: "Strike reset" }).click();
+
+  await tab(page, "Overview");
+  const happened = page.locator("ol.activity li");
+  await happened.filter({ hasText: /throttle-twin · for \d/ }).waitFor();
+  await happened.filter({ hasText: "reset" }).waitFor();
+  await happened.filter({ hasText: /Not connected.* · for \d/ }).waitFor();
+  await screenshot(page, "overview-fault");
+});
+
+test("a swap and a roll-back are marked with version, hash and pause", async (t) => {
+  const component = join(await directory(t), "device.wasm");
+  await copyFile(built("thermostat.wasm"), component);
+  const options = ["--watch", "--probation-time=500ms", "--probation-events=1"];
+  const cloud = await Cloud.withThermostat(t, { component, options });
+  const page = await signIn(t, cloud);
+  await page.getByRole("link", { name: "thermostat-01" }).click();
+  await waitForText(page, "none yet");
+
+  await writeFile(`${component}.new`, await otherVersion(built("thermostat.wasm"), "two"));
+  await rename(`${component}.new`, component);
+  const swap = page.locator("ol.activity li").filter({ hasText: "Swap" });
+  await swap.filter({ hasText: /thermostat 0\.1\.0 is accepted · [0-9a-f]{8} · pause \d/ }).waitFor();
+  await cloud.host("rollback");
+  await swap.filter({ hasText: "rolled back to thermostat 0.1.0" }).waitFor();
+  await page.getByText("rolled-back", { exact: true }).waitFor();
+  await screenshot(page, "overview-swap");
+});

@@ -36,7 +36,7 @@ export class Cloud {
   /** Starts `cloud exec` with the host and the thermostat, and waits for the first message. */
   static async withThermostat(t, { component = built("thermostat.wasm"), device = "thermostat-01", options = [] } = {}) {
     const dir = await directory(t);
-    const host = [built("release/host"), "--component", component, "--report-host", "--telemetry-interval=500ms", ...options];
+    const host = [built("release/host"), "--component", component, "--report-host", "--set", "telemetry-interval=500ms", ...options];
     const control = ["--host-control", join(dir, "state/control")];
     const process = new Process(t, PROGRAM, ["--dir", dir, "exec", "--console-port", "0", ...control, "--device-id", device, "--", ...host], {
       HOST_CACHE_DIR: built("tmp/end-to-end-cache"),

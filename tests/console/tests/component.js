@@ -32,7 +32,7 @@ test("a component that is dropped takes over, is accepted, rolled back, refused,
   assert.equal(await page.locator(".stages .done").count(), 3);
   assert.equal(await page.getByRole("button", { name: /^Try/ }).count(), 0);
   await history.filter({ hasText: /accepted.*thermostat 0\.1\.0 · [0-9a-f]{8}/ }).waitFor();
-  await history.filter({ hasText: /begun.*thermostat 0\.1\.0 · [0-9a-f]{8}.*asked for · pause / }).waitFor();
+  await history.filter({ hasText: /started.*thermostat 0\.1\.0 · [0-9a-f]{8}.*asked for · pause / }).waitFor();
   await page.getByText(`thermostat 0.1.0 · ${first.slice(0, 8)}`).first().waitFor();
   const second = await running(page);
   assert.notEqual(second, first);
@@ -91,7 +91,7 @@ test("a file that is no component is refused in words", async (t) => {
   await choose("half (2).wasm", "\0asm\x0d\0\x01\0half");
   await outcome(page, "Refused");
   await page.locator(".stages .failed").getByText("Cannot compile the component half-2.wasm: ").waitFor();
-  await page.locator("ol.history li").filter({ hasText: /refused.*half-2\.wasm.*cannot compile/ }).waitFor();
+  await page.locator("ol.history li").filter({ hasText: /rejected.*half-2\.wasm.*cannot compile/ }).waitFor();
   // The path of the upload is not shown anywhere.
   for (const title of ["Component", "Overview", "Twin"]) {
     await tab(page, title);

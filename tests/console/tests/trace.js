@@ -37,7 +37,7 @@ test("the trace matches a desired property with its acknowledgment, and a comman
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name: "JSON lines" }).click();
   const saved = (await readFile(await (await download).path(), "utf8")).trimEnd().split("\n").map((line) => JSON.parse(line));
-  assert.deepEqual(saved.map(({ means, method }) => [means, method]), [["call", "getMaxMinReport"]]);
+  assert.deepEqual(saved.map(({ operation, method }) => [operation, method]), [["method-call", "getMaxMinReport"]]);
   await page.getByRole("searchbox").fill("nothing like it");
   await waitForText(page, "Nothing of this kind has crossed the wire.");
   assert.ok(await page.getByRole("button", { name: "JSON lines" }).isDisabled());

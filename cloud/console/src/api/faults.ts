@@ -17,12 +17,12 @@ export interface ActiveFault {
 /** Request to start or clear a fault, or to trigger a one-shot fault. */
 export interface FaultRequest {
   fault?: Fault;
-  stroke?: string;
+  oneShot?: string;
   /** `false` clears the fault. */
   on?: boolean;
   device?: string;
   /** Duration, such as `30s`. */
-  for?: string;
+  duration?: string;
 }
 
 /** Lists the active faults. */

@@ -25,24 +25,24 @@ export interface QuarantinedVersion {
 export type HostState =
   | "accepted"
   | { probation: { secondsLeft: number; eventsLeft: number } }
-  | { "left-alone": { reason: string; secondsLeft: number } };
+  | { suspended: { reason: string; secondsLeft: number } };
 
 /** Outbox of a host, as far as the console shows it. */
 export interface Outbox {
   /** Queued messages. */
   readonly messages: number;
-  /** Age of the oldest queued message, in seconds. */
-  readonly oldest: number | null;
+  /** Age of the oldest queued message. */
+  readonly oldestAgeSeconds: number | null;
   /** Messages evicted since the device first started. */
   readonly evicted: number;
   /** Messages dead-lettered since the device first started. */
-  readonly setAside: number;
+  readonly deadLettered: number;
 }
 
 /** Status of a host, as far as the console shows it. */
 export interface HostStatus {
-  readonly device: string;
-  readonly process: number;
+  readonly deviceId: string;
+  readonly pid: number;
   readonly outbox: Outbox;
   readonly running: RunningVersion | null;
   readonly state: HostState;
@@ -60,23 +60,23 @@ export interface HostStatus {
     readonly ok: number;
     readonly errors: number;
     readonly traps: number;
-    /** Total seconds spent in calls. */
-    readonly seconds: number;
-    /** Seconds of the longest call. */
-    readonly longest: number;
-    /** Memory of the instance, in bytes. */
-    readonly memory: number;
+    /** Total duration of all calls. */
+    readonly totalSeconds: number;
+    /** Duration of the longest call. */
+    readonly longestSeconds: number;
+    /** Linear memory of the instance. */
+    readonly memoryBytes: number;
   };
 }
 
 /** Swap step, as the host streams it. */
 export interface SwapStep {
   readonly step:
-    | "asked" | "prepared" | "same" | "refused" | "replaced" | "begun" | "continued" | "accepted" | "rolled-back" | "failed";
+    | "requested" | "prepared" | "unchanged" | "rejected" | "superseded" | "started" | "resumed" | "accepted" | "rolled-back" | "failed";
   readonly time: string;
   readonly version?: Version;
   /** Version that runs after a rollback. */
-  readonly instead?: Version;
+  readonly rolledBackTo?: Version;
   /** Path of the component file. */
   readonly file?: string;
   readonly reason?: string;
@@ -88,10 +88,10 @@ export interface SwapStep {
 export interface HistoryEntry extends SwapStep {
   /** Origin of the step. */
   readonly source: "start" | "watch" | "signal" | "command" | "host";
-  /** Committed calls that were undone, if known. */
-  readonly undone?: number;
+  /** Batches that a rollback has undone, if known. */
+  readonly undoneBatches?: number;
   /** Consecutive occurrences. */
-  readonly times: number;
+  readonly count: number;
 }
 
 /** Options of a swap. */
@@ -108,7 +108,7 @@ export interface SwapOptions {
 export async function getHostStatus(device: string): Promise<HostStatus | undefined> {
   if (!(await getCloudInfo()).hostControl) return undefined;
   const status = (await callApi("/api/host")).body as unknown as HostStatus;
-  return status.device === device ? status : undefined;
+  return status.deviceId === device ? status : undefined;
 }
 
 /** Returns the swap history of the host on this machine, oldest first. */

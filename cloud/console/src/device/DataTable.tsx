@@ -91,8 +91,8 @@ const TONES: Partial<Record<CloudEvent["type"], Tone>> = {
   telemetry: "info",
   connected: "success",
   disconnected: "warning",
-  "fault-began": "danger",
-  "fault-struck": "danger",
+  "fault-started": "danger",
+  "fault-triggered": "danger",
 };
 
 function detailOf(event: CloudEvent): string {
@@ -101,9 +101,9 @@ function detailOf(event: CloudEvent): string {
       return `${event.name} → ${event.status ?? event.error ?? ""}`;
     case "disconnected":
       return event.reason ?? "";
-    case "fault-began":
+    case "fault-started":
     case "fault-ended":
-    case "fault-struck":
+    case "fault-triggered":
       return faultName(event.fault);
     case "reported":
       return `v${event.version}${HOST_COMPONENT in event.patch ? ", what the host runs" : ""}`;

@@ -38,7 +38,7 @@ export function FaultsTab({ device, log }: TabProps) {
     await send().catch((error: unknown) => setError(errorMessage(error)));
     query.refetch();
   };
-  const scoped = (request: FaultRequest): FaultRequest => ({ ...request, ...(isForAll ? {} : { device }), ...(request.stroke || !duration ? {} : { for: duration }) });
+  const scoped = (request: FaultRequest): FaultRequest => ({ ...request, ...(isForAll ? {} : { device }), ...(request.oneShot || !duration ? {} : { duration }) });
   const isActive = (name: string) => active.some((one) => faultName(one.fault) === name && one.device === (isForAll ? undefined : device));
   const clearFault = (one: ActiveFault) => run(() => postFault({ fault: one.fault, on: false, ...(one.device ? { device: one.device } : {}) }));
   return (
@@ -77,7 +77,7 @@ export function FaultsTab({ device, log }: TabProps) {
           {ONE_SHOT_FAULTS.map((oneShot) => (
             <div class="fault" key={oneShot.name}>
               <div class="description"><code>{oneShot.name}</code><p class="muted">{oneShot.description}</p></div>
-              <button type="button" onClick={() => void run(() => postFault(scoped({ stroke: oneShot.name })))} aria-label={`Strike ${oneShot.name}`}>
+              <button type="button" onClick={() => void run(() => postFault(scoped({ oneShot: oneShot.name })))} aria-label={`Strike ${oneShot.name}`}>
                 Strike
               </button>
             </div>

@@ -72,9 +72,9 @@ function Duplicated({ log, outage }: { log: DeviceLog; outage: Outage }) {
 function Queued({ log, outage, isNewest, now }: { log: DeviceLog; outage: Outage; isNewest: boolean; now: number }) {
   const { to, queued, longestWait } = outage;
   const outbox = isNewest ? log.outbox.latest : undefined;
-  const oldest = (outbox?.oldest ?? 0) * 1000;
+  const oldest = (outbox?.oldestAgeSeconds ?? 0) * 1000;
   if (outbox && (to === undefined || oldest > now - to)) {
-    const age = outbox.oldest === null ? "" : `, the oldest for ${formatDuration(oldest)}`;
+    const age = outbox.oldestAgeSeconds === null ? "" : `, the oldest for ${formatDuration(oldest)}`;
     return <Metric value={`${queued} so far`} note={`${formatCount(outbox.messages, "message")} waiting now${age}`} />;
   }
   if (log.outages.hasCreationTimes === false) return <Metric value="not known" note="its messages do not say when they were made" />;

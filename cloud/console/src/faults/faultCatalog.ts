@@ -35,7 +35,7 @@ export const FAULT_GROUPS: FaultGroup[] = [
     title: "Network",
     faults: [
       fault("black-hole", "Nothing passes in either direction, not even the end of a connection.", [
-        { name: "lose", title: "Connections that stood stay dead", kind: "check" },
+        { name: "dropConnections", title: "Connections that stood stay dead", kind: "check" },
       ]),
       fault("refuse", "Nothing listens: connections are refused.", [], false),
       fault("slow", "Everything takes its time, in both directions.", [
@@ -44,7 +44,7 @@ export const FAULT_GROUPS: FaultGroup[] = [
       ]),
       fault("tls-stall", "TCP connects, but the TLS handshake is never answered.", [], false),
       fault("wrong-certificate", "New connections are shown a certificate that must not be accepted.", [
-        { name: "flaw", title: "What is wrong", kind: "choice", choices: ["other-name", "foreign-authority", "self-signed"] },
+        { name: "flaw", title: "What is wrong", kind: "choice", choices: ["name-mismatch", "unknown-ca", "self-signed"] },
       ], false),
     ],
   },
@@ -57,7 +57,7 @@ export const FAULT_GROUPS: FaultGroup[] = [
       ]),
       fault("silent", "CONNECT is taken, but nothing is ever answered."),
       fault("withhold-acks", "What devices send is taken, but neither PUBACK nor answer comes."),
-      fault("delay-acks", "Each PUBACK comes late.", [{ name: "by", title: "How late", kind: "time", initial: "2s" }]),
+      fault("delay-acks", "Each PUBACK comes late.", [{ name: "delay", title: "How late", kind: "time", initial: "2s" }]),
       fault("reorder-acks", "Of two PUBACKs the second comes first."),
       fault("duplicate-acks", "Each PUBACK comes twice."),
       fault("refuse-subscription", "Subscriptions are refused.", [
@@ -74,7 +74,7 @@ export const FAULT_GROUPS: FaultGroup[] = [
       fault("withhold-twin", "They are carried out, but the answers are lost."),
       fault("oversize-twin", "The twin is larger than any of Azure's.", [{ name: "bytes", title: "Larger by, in bytes", kind: "number" }]),
       fault("twin-race", "The answer to a request for the twin comes after the next change, and without it."),
-      fault("lose-desired", "Changes of desired properties are not pushed."),
+      fault("drop-desired", "Changes of desired properties are not pushed."),
     ],
   },
   {

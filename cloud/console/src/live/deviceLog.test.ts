@@ -32,7 +32,7 @@ test("a component's values are kept apart, and only numbers are drawn", () => {
 
 test("a swap is noted once, however often the host repeats it", () => {
   const log = new DeviceLog();
-  const swapped = { host: { __t: "c", version: "0.2.0", sha256: "ab", since: "x", lastSwapResult: "begun", lastSwapPause: 0.3 } };
+  const swapped = { host: { __t: "c", version: "0.2.0", sha256: "ab", since: "x", lastSwapResult: "started", lastSwapPause: 0.3 } };
   log.append([
     event("reported", 1, { patch: { host: { __t: "c", version: "0.1.0", lastSwapResult: null } } }),
     event("reported", 2, { patch: swapped }),
@@ -40,7 +40,7 @@ test("a swap is noted once, however often the host repeats it", () => {
     event("reported", 4, { patch: { host: { ...swapped.host, lastSwapResult: "accepted" } } }),
   ]);
   assert.deepEqual(log.swaps.map(({ at, result, version, pause }) => [at, result, version, pause]), [
-    [2000, "begun", "0.2.0", 0.3],
+    [2000, "started", "0.2.0", 0.3],
     [4000, "accepted", "0.2.0", 0.3],
   ]);
 });
@@ -49,12 +49,12 @@ test("a fault lasts from its beginning to its end, for one device and for all ap
   const log = new DeviceLog();
   const slow = { slow: { latency: "200ms" } };
   log.append([
-    event("fault-began", 1, { fault: slow }),
-    event("fault-began", 2, { fault: slow, device: undefined }),
+    event("fault-started", 1, { fault: slow }),
+    event("fault-started", 2, { fault: slow, device: undefined }),
     event("fault-ended", 3, { fault: slow }),
     event("disconnected", 4, { reason: "gone" }),
     event("connected", 6, {}),
-    event("fault-struck", 7, { fault: "reset" }),
+    event("fault-triggered", 7, { fault: "reset" }),
   ]);
   assert.deepEqual(log.faults.all.map(({ name, from, to }) => [name, from, to]), [
     ["slow", 1000, 3000],

@@ -81,7 +81,7 @@ export class DeviceLog {
       case "command":
         pushBounded(this.commands, event, MAX_ENTRIES);
         return false;
-      case "fault-began":
+      case "fault-started":
         this.faults.start(faultKey(event), faultName(event.fault), enqueuedAt(event));
         this.outages.start(faultKey(event), faultName(event.fault), enqueuedAt(event));
         return false;
@@ -89,7 +89,7 @@ export class DeviceLog {
         this.faults.end(faultKey(event), enqueuedAt(event));
         this.outages.endFault(faultKey(event), enqueuedAt(event));
         return false;
-      case "fault-struck":
+      case "fault-triggered":
         pushBounded(this.oneShotFaults, { at: enqueuedAt(event), name: faultName(event.fault) }, MAX_ENTRIES);
         return false;
       case "disconnected":

@@ -75,7 +75,7 @@ export interface RegistryEvent extends EventBase {
 
 /** Start, end or trigger of a fault. */
 export interface FaultEvent extends EventBase {
-  readonly type: "fault-began" | "fault-ended" | "fault-struck";
+  readonly type: "fault-started" | "fault-ended" | "fault-triggered";
   readonly fault: Fault;
 }
 
@@ -86,7 +86,7 @@ export type CloudEvent =
 /** All event types, as the stream names them. */
 export const EVENT_TYPES = [
   "telemetry", "reported", "desired", "tags", "command", "connected", "disconnected", "created", "updated", "deleted",
-  "fault-began", "fault-ended", "fault-struck",
+  "fault-started", "fault-ended", "fault-triggered",
 ] as const satisfies CloudEvent["type"][];
 
 /** Returns the time at which the hub enqueued an event, in milliseconds. */

@@ -21,7 +21,7 @@ export class OutboxLog {
   record(outbox: Outbox, at: number): void {
     this.latest = outbox;
     this.observedSince = Math.min(this.observedSince, at);
-    const total = outbox.evicted + outbox.setAside;
+    const total = outbox.evicted + outbox.deadLettered;
     if (this.totals.at(-1)?.total !== total) this.totals.push({ at, total });
     if (this.totals.length > MAX_TOTALS) this.totals.shift();
   }

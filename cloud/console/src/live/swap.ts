@@ -8,7 +8,7 @@ export interface Swap {
   readonly at: number;
   /** Start time of the version. */
   readonly since: string | undefined;
-  /** Step, such as `begun` or `accepted`; `undefined` in the report at host start. */
+  /** Step, such as `started` or `accepted`; `undefined` in the report at host start. */
   readonly result: string | undefined;
   readonly component: string | undefined;
   readonly version: string | undefined;
@@ -44,16 +44,16 @@ export function isRepeated(swap: Swap, previous: Swap | undefined): boolean {
 
 /** Returns true if the version was rejected or rolled back. */
 export function isFailedSwap(swap: Swap): boolean {
-  return swap.result === "rolled-back" || swap.result === "refused";
+  return swap.result === "rolled-back" || swap.result === "rejected";
 }
 
 /** Descriptions of the steps; `{}` is the running version. */
 const DESCRIPTIONS: Record<string, string> = {
-  begun: "{} has begun, on probation",
-  continued: "{} goes on with its probation",
+  started: "{} has begun, on probation",
+  resumed: "{} goes on with its probation",
   accepted: "{} is accepted",
-  refused: "another was refused, {} goes on",
-  replaced: "another took its place before it was accepted, {} runs",
+  rejected: "another was refused, {} goes on",
+  superseded: "another took its place before it was accepted, {} runs",
   "rolled-back": "rolled back to {}",
 };
 
@@ -66,6 +66,6 @@ export function describeSwap(swap: Swap): string {
 /** Returns the label of a swap step in the chart. */
 export function swapLabel(swap: Swap): string {
   // The report names the running version, which is not the rejected one.
-  const version = swap.version && swap.result !== "refused" ? ` ${swap.version}` : "";
+  const version = swap.version && swap.result !== "rejected" ? ` ${swap.version}` : "";
   return `${swap.result ?? "changed"}${version}`;
 }

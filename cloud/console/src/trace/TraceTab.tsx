@@ -24,9 +24,9 @@ const TITLES: Record<TraceGroup, string> = {
 
 /** Directions to filter by. */
 const DIRECTIONS = [
-  { title: "Both ways", way: undefined },
-  { title: "From the device", way: "up" },
-  { title: "To the device", way: "down" },
+  { title: "Both ways", direction: undefined },
+  { title: "From the device", direction: "up" },
+  { title: "To the device", direction: "down" },
 ] as const;
 
 /** MQTT packets of a device, and REST requests about it. */
@@ -55,8 +55,8 @@ export function TraceTab({ device }: TabProps) {
           ))}
         </div>
         <div class="segments" role="group" aria-label="Which way it went">
-          {DIRECTIONS.map(({ title, way }) => (
-            <button type="button" key={title} aria-pressed={direction === way} onClick={() => setDirection(way)}>{title}</button>
+          {DIRECTIONS.map(({ title, direction: option }) => (
+            <button type="button" key={title} aria-pressed={direction === option} onClick={() => setDirection(option)}>{title}</button>
           ))}
         </div>
         <label class="check">
@@ -96,7 +96,7 @@ function jsonLines(records: readonly TraceRecord[]): string {
 }
 
 function directionOf(record: TraceRecord): "up" | "down" | undefined {
-  return record.kind === "packet" ? record.way : undefined;
+  return record.kind === "packet" ? record.direction : undefined;
 }
 
 /** Returns true if the title, content or topic of a record contains a text. */

@@ -82,7 +82,7 @@ function Row({ record, roundTrip, isExpanded, isCounterpart, onToggle }: RowProp
 function Direction({ record }: { record: TraceRecord }) {
   if (record.kind === "request") return <Chip tone="neutral">operator</Chip>;
   if (record.kind !== "packet") return <Chip tone={record.kind === "malformed" ? "danger" : "warning"}>{record.kind}</Chip>;
-  return record.way === "up" ? <Chip tone="info">device →</Chip> : <Chip tone="success">→ device</Chip>;
+  return record.direction === "up" ? <Chip tone="info">device →</Chip> : <Chip tone="success">→ device</Chip>;
 }
 
 function formatRoundTrip(record: TraceRecord, trip: RoundTrip | undefined): string {

@@ -16,8 +16,8 @@ export interface RoundTrip {
 
 /** Request packet of each response packet. */
 const RESPONSE_PACKETS: Record<string, string> = { CONNACK: "CONNECT", SUBACK: "SUBSCRIBE", UNSUBACK: "UNSUBSCRIBE", PUBACK: "PUBLISH", PINGRESP: "PINGREQ" };
-const REQUEST_MESSAGES = new Set(["twin-get", "report", "register", "register-status", "call"]);
-const RESPONSE_MESSAGES = new Set(["twin-answer", "register-answer", "call-answer"]);
+const REQUEST_OPERATIONS = new Set(["twin-get", "report", "register", "register-status", "method-call"]);
+const RESPONSE_OPERATIONS = new Set(["twin-response", "register-response", "method-response"]);
 
 /** Trace of a device, with requests and responses matched. */
 export class TraceLog {
@@ -78,19 +78,19 @@ function milliseconds(time: string): number {
 
 /** Returns the keys that the response to a packet will match. */
 function requestKeys(record: PacketRecord): string[] {
-  const { connection, packet, packetId, means = "", rid, version } = record;
-  if (REQUEST_MESSAGES.has(means) && rid !== undefined) return [`${connection} ${record.way} rid ${rid}`];
-  if (means === "desired" && version !== undefined) return [`${connection} version ${version}`];
-  if (Object.values(RESPONSE_PACKETS).includes(packet)) return [`${connection} ${record.way} ${packet} ${packetId ?? ""}`];
+  const { connection, packet, packetId, operation = "", rid, version } = record;
+  if (REQUEST_OPERATIONS.has(operation) && rid !== undefined) return [`${connection} ${record.direction} rid ${rid}`];
+  if (operation === "desired" && version !== undefined) return [`${connection} version ${version}`];
+  if (Object.values(RESPONSE_PACKETS).includes(packet)) return [`${connection} ${record.direction} ${packet} ${packetId ?? ""}`];
   return [];
 }
 
 /** Returns the keys of the request that a packet responds to, most likely first. */
 function responseKeys(record: PacketRecord): string[] {
-  const { connection, packet, packetId, means = "", rid } = record;
-  const opposite = record.way === "up" ? "down" : "up";
-  if (RESPONSE_MESSAGES.has(means)) return [`${connection} ${opposite} rid ${rid}`];
-  if (means === "report") return acknowledgedVersions(record.body).map((version) => `${connection} version ${version}`);
+  const { connection, packet, packetId, operation = "", rid } = record;
+  const opposite = record.direction === "up" ? "down" : "up";
+  if (RESPONSE_OPERATIONS.has(operation)) return [`${connection} ${opposite} rid ${rid}`];
+  if (operation === "report") return acknowledgedVersions(record.body).map((version) => `${connection} version ${version}`);
   const request = RESPONSE_PACKETS[packet];
   return request ? [`${connection} ${opposite} ${request} ${packetId ?? ""}`] : [];
 }

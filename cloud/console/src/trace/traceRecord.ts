@@ -7,19 +7,19 @@ interface RecordBase {
   readonly device?: string;
 }
 
-/** MQTT packet. `means` and the fields after it are present for packets on Azure topics. */
+/** MQTT packet. `operation` and the fields after it are present for packets on Azure topics. */
 export interface PacketRecord extends RecordBase {
   readonly kind: "packet";
   readonly connection: number;
   /** `up` is device to cloud. */
-  readonly way: "up" | "down";
+  readonly direction: "up" | "down";
   readonly packet: string;
   readonly packetId?: number;
   readonly code?: number;
   readonly codes?: number[];
   readonly filters?: Json[];
   readonly topic?: string;
-  readonly means?: string;
+  readonly operation?: string;
   readonly rid?: string;
   readonly version?: string;
   readonly status?: number;
@@ -30,7 +30,7 @@ export interface PacketRecord extends RecordBase {
   readonly base64?: string;
   readonly size?: number;
   /** True if the payload is truncated. */
-  readonly cut?: boolean;
+  readonly truncated?: boolean;
 }
 
 /** Malformed packet, or end of a connection. */
@@ -58,18 +58,18 @@ export type TraceRecord = PacketRecord | ConnectionRecord | RequestRecord;
 export const TRACE_GROUPS = ["messages", "twin", "commands", "connection", "requests"] as const;
 export type TraceGroup = (typeof TRACE_GROUPS)[number];
 
-const MESSAGE_KINDS: Record<string, { group: TraceGroup; title: string }> = {
+const OPERATIONS: Record<string, { group: TraceGroup; title: string }> = {
   telemetry: { group: "messages", title: "telemetry" },
   message: { group: "messages", title: "message to the device" },
   "twin-get": { group: "twin", title: "asks for its twin" },
-  "twin-answer": { group: "twin", title: "answer" },
+  "twin-response": { group: "twin", title: "answer" },
   report: { group: "twin", title: "reports" },
   desired: { group: "twin", title: "desired" },
-  call: { group: "commands", title: "command" },
-  "call-answer": { group: "commands", title: "answer" },
+  "method-call": { group: "commands", title: "command" },
+  "method-response": { group: "commands", title: "answer" },
   register: { group: "connection", title: "registers" },
   "register-status": { group: "connection", title: "asks how registering goes" },
-  "register-answer": { group: "connection", title: "answer" },
+  "register-response": { group: "connection", title: "answer" },
 };
 
 /** Returns the group of a record. */
@@ -77,7 +77,7 @@ export function groupOf(record: TraceRecord): TraceGroup {
   if (record.kind === "request") return "requests";
   if (record.kind !== "packet") return "connection";
   if (record.packet === "PUBACK") return "messages";
-  return MESSAGE_KINDS[record.means ?? ""]?.group ?? (record.packet === "PUBLISH" ? "messages" : "connection");
+  return OPERATIONS[record.operation ?? ""]?.group ?? (record.packet === "PUBLISH" ? "messages" : "connection");
 }
 
 /** Returns true for acknowledgments, pings and reads of the console. */
@@ -90,10 +90,10 @@ export function isRoutine(record: TraceRecord): boolean {
 export function recordTitle(record: TraceRecord): string {
   if (record.kind === "request") return `${record.method} ${decodedPath(record)}`;
   if (record.kind !== "packet") return record.kind === "ended" ? "connection ended" : "malformed packet";
-  const message = MESSAGE_KINDS[record.means ?? ""];
-  if (!message) return [record.packet, record.topic].filter(Boolean).join(" ");
-  const version = record.means === "desired" && record.version ? ` v${record.version}` : "";
-  return [message.title + version, record.method, record.status].filter((part) => part !== undefined).join(" ");
+  const operation = OPERATIONS[record.operation ?? ""];
+  if (!operation) return [record.packet, record.topic].filter(Boolean).join(" ");
+  const version = record.operation === "desired" && record.version ? ` v${record.version}` : "";
+  return [operation.title + version, record.method, record.status].filter((part) => part !== undefined).join(" ");
 }
 
 /** Returns the decoded path of a request, or the original one if it cannot be decoded. */
@@ -119,14 +119,14 @@ export function recordContent(record: TraceRecord): string {
 }
 
 /** Returns true if the payload must be JSON: always except for messages of another content type. */
-function isJsonExpected({ means, properties }: PacketRecord): boolean {
-  const hasContentType = means === "telemetry" || means === "message";
-  return hasContentType ? /^application\/json\b/i.test(properties?.["$.ct"] ?? "") : means !== undefined;
+function isJsonExpected({ operation, properties }: PacketRecord): boolean {
+  const hasContentType = operation === "telemetry" || operation === "message";
+  return hasContentType ? /^application\/json\b/i.test(properties?.["$.ct"] ?? "") : operation !== undefined;
 }
 
 /** Returns the error in the payload of a packet. */
 export function payloadError(record: TraceRecord): string | undefined {
-  const hasPayload = record.kind === "packet" && (record.size ?? 0) > 0 && !record.cut;
+  const hasPayload = record.kind === "packet" && (record.size ?? 0) > 0 && !record.truncated;
   return hasPayload && record.body === undefined && isJsonExpected(record) ? "no JSON" : undefined;
 }
 

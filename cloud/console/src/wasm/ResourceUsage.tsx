@@ -8,8 +8,8 @@ export function ResourceUsage({ status: { calls, limits } }: { status: HostStatu
     <>
       <h3>Limits</h3>
       <dl class="detail-list usage">
-        <UsageRow title="Memory" used={calls.memory} text={formatBytes(calls.memory)} name="memory" limits={limits} />
-        <UsageRow title="Longest call" used={calls.longest * 1000} text={formatDuration(calls.longest * 1000)} name="wall" limits={limits} />
+        <UsageRow title="Memory" used={calls.memoryBytes} text={formatBytes(calls.memoryBytes)} name="memory" limits={limits} />
+        <UsageRow title="Longest call" used={calls.longestSeconds * 1000} text={formatDuration(calls.longestSeconds * 1000)} name="wall" limits={limits} />
       </dl>
       <details>
         <summary>All limits</summary>

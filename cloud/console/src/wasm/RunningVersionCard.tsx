@@ -16,8 +16,8 @@ export function RunningVersionCard({ status }: { status: HostStatus }) {
     ["Model", running?.modelId],
     ["Before it", previous ? versionLabel(previous) : "nothing to go back to"],
     ["Calls", `${total.toLocaleString("en")}, of which ${formatCount(calls.errors, "error")} and ${formatCount(calls.traps, "trap")}`],
-    ["Each takes", total > 0 ? formatDuration((calls.seconds / total) * 1000) : undefined],
-    ["Process", String(status.process)],
+    ["Each takes", total > 0 ? formatDuration((calls.totalSeconds / total) * 1000) : undefined],
+    ["Process", String(status.pid)],
   ];
   return (
     <section class="card">
@@ -49,6 +49,6 @@ function StateChip({ state }: { state: HostState }) {
 function stateText(state: HostState): string {
   if (state === "accepted") return "It has shown that it works.";
   if ("probation" in state) return probationRemaining(state) ?? "";
-  const { reason, secondsLeft } = state["left-alone"];
+  const { reason, secondsLeft } = state.suspended;
   return `It has failed too often: ${reason}. It is tried again in ${Math.ceil(secondsLeft)} s.`;
 }

@@ -12,7 +12,7 @@ const INITIAL_ENTRIES = 10;
 /** Swap history of a device, newest first. */
 export function SwapHistory({ status }: { status: HostStatus }) {
   // A step changes the counts; a restart changes the process id.
-  const history = useQuery(getSwapHistory, [JSON.stringify([status.process, status.steps])]);
+  const history = useQuery(getSwapHistory, [JSON.stringify([status.pid, status.steps])]);
   return (
     <section class="card">
       <h2>History</h2>

@@ -12,10 +12,10 @@ const SOURCES: Record<HistoryEntry["source"], string> = {
   host: "by the host itself",
 };
 
-const TONES: Partial<Record<HistoryEntry["step"], Tone>> = { accepted: "success", refused: "danger", "rolled-back": "danger", failed: "danger" };
+const TONES: Partial<Record<HistoryEntry["step"], Tone>> = { accepted: "success", rejected: "danger", "rolled-back": "danger", failed: "danger" };
 
 /** Steps for which the origin is shown. */
-const REQUESTED_STEPS: ReadonlySet<HistoryEntry["step"]> = new Set(["begun", "refused", "rolled-back"]);
+const REQUESTED_STEPS: ReadonlySet<HistoryEntry["step"]> = new Set(["started", "rejected", "rolled-back"]);
 
 /** Returns the tone of an entry. */
 export function entryTone(entry: HistoryEntry): Tone {
@@ -31,11 +31,11 @@ export function entryTitle(entry: HistoryEntry): string {
 /** Returns the details of an entry. */
 export function entryDetails(entry: HistoryEntry): string {
   const parts = [
-    entry.instead && `${versionLabel(entry.instead)} runs again`,
+    entry.rolledBackTo && `${versionLabel(entry.rolledBackTo)} runs again`,
     REQUESTED_STEPS.has(entry.step) ? SOURCES[entry.source] : undefined,
     entry.pauseMs === undefined ? undefined : `pause ${formatDuration(entry.pauseMs)}`,
-    entry.undone === undefined ? undefined : `${formatCount(entry.undone, "call")} undone`,
-    entry.times > 1 ? `${entry.times.toLocaleString("en")} times in a row` : undefined,
+    entry.undoneBatches === undefined ? undefined : `${formatCount(entry.undoneBatches, "batch", "batches")} undone`,
+    entry.count > 1 ? `${entry.count.toLocaleString("en")} times in a row` : undefined,
     entry.reason,
   ];
   return parts.filter(Boolean).join(" · ");

@@ -21,7 +21,7 @@ const counted = (number: number) => number.toLocaleString("en");
 export const LIMITS: Limit[] = [
   { name: "memory", title: "Memory", format: bytes },
   { name: "table-elements", title: "Table elements", format: counted },
-  { name: "parts", title: "Memories, tables and instances, each", format: counted },
+  { name: "instances", title: "Memories, tables and instances, each", format: counted },
   { name: "cpu", title: "Processor time of a call", format: time },
   { name: "wall", title: "Time of a call", format: time },
   { name: "effects", title: "Messages, reports and timers of a call", format: counted },

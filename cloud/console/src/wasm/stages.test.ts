@@ -8,7 +8,7 @@ const step = (step: SwapStep["step"], more: Partial<SwapStep> = {}): SwapStep =>
 const states = (steps: SwapStep[], trouble?: string) => stages(steps, false, trouble, undefined).map((stage) => stage.state);
 
 test("a swap goes on part by part until it is accepted", () => {
-  const all = [step("asked"), step("prepared"), step("begun", { pauseMs: 1.085 }), step("accepted")];
+  const all = [step("requested"), step("prepared"), step("started", { pauseMs: 1.085 }), step("accepted")];
   assert.deepEqual(states([]), ["active", "pending", "pending"]);
   assert.deepEqual(states(all.slice(0, 2)), ["done", "active", "pending"]);
   assert.deepEqual(states(all.slice(0, 3)), ["done", "done", "active"]);
@@ -18,19 +18,19 @@ test("a swap goes on part by part until it is accepted", () => {
 });
 
 test("a version that is refused, withdrawn or lost sight of says so where it happened", () => {
-  const refused = [step("asked"), step("refused", { reason: "it was withdrawn before" })];
-  assert.deepEqual(states(refused), ["failed", "pending", "pending"]);
-  assert.equal(stages(refused, false, undefined, undefined)[0]?.detail, "It was withdrawn before.");
-  const withdrawn = [step("prepared"), step("begun"), step("rolled-back", { reason: "it failed", instead: VERSION })];
-  assert.deepEqual(states(withdrawn), ["done", "done", "failed"]);
-  assert.equal(stages(withdrawn, false, undefined, undefined)[2]?.detail, "thermostat 0.2.0 · 4403c5d2 runs again. It failed.");
+  const rejected = [step("requested"), step("rejected", { reason: "it was withdrawn before" })];
+  assert.deepEqual(states(rejected), ["failed", "pending", "pending"]);
+  assert.equal(stages(rejected, false, undefined, undefined)[0]?.detail, "It was withdrawn before.");
+  const rolledBack = [step("prepared"), step("started"), step("rolled-back", { reason: "it failed", rolledBackTo: VERSION })];
+  assert.deepEqual(states(rolledBack), ["done", "done", "failed"]);
+  assert.equal(stages(rolledBack, false, undefined, undefined)[2]?.detail, "thermostat 0.2.0 · 4403c5d2 runs again. It failed.");
   assert.deepEqual(states([step("prepared")], "the host does not answer"), ["done", "failed", "pending"]);
-  assert.deepEqual([outcome([], false, "no answer").title, outcome([step("asked")], false, "no answer").title], ["Not begun", "Unknown"]);
-  assert.deepEqual(states([step("prepared"), step("same")]), ["done", "pending", "pending"]);
+  assert.deepEqual([outcome([], false, "no answer").title, outcome([step("requested")], false, "no answer").title], ["Not begun", "Unknown"]);
+  assert.deepEqual(states([step("prepared"), step("unchanged")]), ["done", "pending", "pending"]);
 });
 
 test("what ends a swap badly is what a roll-back is for", () => {
-  const back = [step("rolled-back", { instead: VERSION })];
+  const back = [step("rolled-back", { rolledBackTo: VERSION })];
   assert.deepEqual(stages(back, true, undefined, undefined).map((stage) => stage.state), ["done"]);
   assert.deepEqual([outcome(back, true, undefined).tone, outcome(back, false, undefined).tone], ["success", "danger"]);
 });

@@ -18,7 +18,7 @@ export interface Outcome {
 /** Stages of a swap; each is completed by a step, and in progress before it. */
 const SWAP_STAGES: { title: string; step: SwapStep["step"]; doing: string }[] = [
   { title: "Compile and check", step: "prepared", doing: "The host compiles it and sees whether it fits." },
-  { title: "Take over", step: "begun", doing: "It waits for the call in hand." },
+  { title: "Take over", step: "started", doing: "It waits for the call in hand." },
   { title: "Probation", step: "accepted", doing: "It has to work for a while, and one of its messages has to arrive." },
 ];
 const ROLLBACK_STAGES: typeof SWAP_STAGES = [{ title: "Go back", step: "rolled-back", doing: "The version before takes over." }];
@@ -35,7 +35,7 @@ export function stages(steps: readonly SwapStep[], isRollback: boolean, error: s
     const step = done[index];
     if (step) return { title, state: "done", detail: stepDetail(step) };
     if (index > current) return { title, state: "pending", detail: "" };
-    if (end?.step === "same") return { title, state: "pending", detail: stepDetail(end) };
+    if (end?.step === "unchanged") return { title, state: "pending", detail: stepDetail(end) };
     if (end || error) return { title, state: "failed", detail: end ? stepDetail(end) : (error ?? "") };
     return { title, state: "active", detail: (title === "Probation" && probationRemaining(state)) || doing };
   });
@@ -52,9 +52,9 @@ export function probationRemaining(state: HostState | undefined): string | undef
 
 const OUTCOMES: Partial<Record<SwapStep["step"], Outcome>> = {
   accepted: { tone: "success", title: "Accepted" },
-  refused: { tone: "danger", title: "Refused" },
-  replaced: { tone: "warning", title: "Replaced" },
-  same: { tone: "neutral", title: "Runs already" },
+  rejected: { tone: "danger", title: "Refused" },
+  superseded: { tone: "warning", title: "Replaced" },
+  unchanged: { tone: "neutral", title: "Runs already" },
   "rolled-back": { tone: "danger", title: "Rolled back" },
 };
 
@@ -70,7 +70,7 @@ export function outcome(steps: readonly SwapStep[], isRollback: boolean, error: 
 
 /** Returns true if the requested version is running, so that a retry would change nothing. */
 export function isSettled(steps: readonly SwapStep[]): boolean {
-  return steps.some(({ step }) => step === "accepted" || step === "same");
+  return steps.some(({ step }) => step === "accepted" || step === "unchanged");
 }
 
 /** Returns the name, version and short hash of a version. */
@@ -88,14 +88,14 @@ export function stepDetail(step: SwapStep): string {
   switch (step.step) {
     case "prepared":
       return step.version ? versionLabel(step.version) : "";
-    case "begun":
+    case "started":
       return `The device paused for ${formatDuration(step.pauseMs ?? 0)}.`;
     case "accepted":
       return "It stays.";
-    case "same":
+    case "unchanged":
       return "It is what runs already, so nothing happens.";
     case "rolled-back":
-      return [step.instead && `${versionLabel(step.instead)} runs again.`, sentence(reason)].filter(Boolean).join(" ");
+      return [step.rolledBackTo && `${versionLabel(step.rolledBackTo)} runs again.`, sentence(reason)].filter(Boolean).join(" ");
     default:
       return sentence(reason);
   }

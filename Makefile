@@ -34,10 +34,11 @@ test: build guests ## Run every test: unit, guest, end to end with real processe
 	@$(MAKE) --no-print-directory conformance
 	@$(MAKE) --no-print-directory console-test
 
-build: tools console ## Build target/release/host, target/release/cloud and target/thermostat.wasm
+build: tools console ## Build release/host, release/cloud, thermostat.wasm and beacon.wasm in target/
 	$(CARGO) build --release $(NATIVE) --bins
-	$(CARGO) build -p guest-thermostat $(GUEST)
+	$(CARGO) build -p guest-thermostat -p beacon $(GUEST)
 	@cp $(GUESTS)/guest_thermostat.wasm target/thermostat.wasm
+	@cp $(GUESTS)/beacon.wasm target/beacon.wasm
 
 console:
 	@cloud/console/build
@@ -51,7 +52,7 @@ guests: tools
 check: tools ## Check form, lints, licences and sources
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release $(NATIVE) --all-targets -- -D warnings
-	$(CARGO) clippy -p test-guests -p guest-thermostat --lib --examples $(GUEST) -- -D warnings
+	$(CARGO) clippy -p test-guests -p guest-thermostat -p beacon --lib --examples $(GUEST) -- -D warnings
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \
 		$(CARGO) deny --log-level error check bans licenses sources; \
 	elif [ -n "$${CI:-}" ]; then \

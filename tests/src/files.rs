@@ -9,6 +9,11 @@ pub fn thermostat() -> PathBuf {
     built("thermostat.wasm")
 }
 
+/// The component of `examples/beacon`.
+pub fn beacon() -> PathBuf {
+    built("beacon.wasm")
+}
+
 /// The test component of this name: `sequence` for `tests/guests/examples/sequence.rs`.
 pub fn guest(name: &str) -> PathBuf {
     built(&format!("wasm32-wasip2/guest/examples/{name}.wasm"))

@@ -20,7 +20,7 @@ use std::time::Duration;
 pub use cloud::{Answer, Cloud, Reply};
 pub use device::Device;
 pub use events::Events;
-pub use files::{guest, sha256, thermostat, version};
+pub use files::{beacon, guest, sha256, thermostat, version};
 pub use holdings::Holdings;
 pub use host::HostCommand;
 pub use large::large;

@@ -1,4 +1,4 @@
-# Everything is built with one profile into one target directory, so that nothing large is compiled twice.
+# One profile and one target directory for everything, so that nothing large is compiled twice.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -9,27 +9,28 @@ PYTHON ?= python3
 TARGET := target/release
 GUEST := --target wasm32-wasip2 --profile guest
 GUESTS := target/wasm32-wasip2/guest
-# The crates that run on this machine; the test guests run only in a host. Always together: alone, a crate chooses other
-# features of what it shares with the others, and the engine would be compiled again.
+RUST_VERSION := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+# All native crates, always together: built alone, a crate selects other features of shared dependencies, and the engine
+# is compiled again.
 NATIVE := --workspace --exclude test-guests
 
 .PHONY: help run test build check conformance bench soak audit tools guests console console-test
 
-help: ## Show this list
+help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: build ## Start the local cloud and the thermostat; stop with q or Ctrl-C
 	@printf '%s\n' '' 'In a second terminal, in this folder:' \
 		'  export CLOUD_DIR=$$PWD/target/run' \
-		'  $(TARGET)/cloud events --follow              what the device sends' \
-		'  $(TARGET)/cloud set targetTemperature 23.5   set a property, see it acknowledged' \
+		'  $(TARGET)/cloud events --follow              show telemetry and other events' \
+		'  $(TARGET)/cloud set targetTemperature 23.5   write a property, see it acknowledged' \
 		'  $(TARGET)/cloud call getMaxMinReport         call a command' \
-		'  $(TARGET)/cloud twin                         desired and reported properties' \
-		'  make build                                   a changed thermostat takes over while it runs' ''
+		'  $(TARGET)/cloud twin                         show desired and reported properties' \
+		'  make build                                   swap in a changed thermostat' ''
 	@$(TARGET)/cloud exec --dir target/run --host-control target/run/state/control --device-id thermostat-01 -- \
 		$(TARGET)/host --component target/thermostat.wasm --watch --report-host
 
-test: build guests ## Run every test: unit, guest, end to end with real processes, conformance
+test: build guests ## Run all tests: unit, end to end, Microsoft's SDKs, console
 	$(CARGO) test --release --no-fail-fast $(NATIVE)
 	@$(MAKE) --no-print-directory conformance
 	@$(MAKE) --no-print-directory console-test
@@ -43,13 +44,13 @@ build: tools console ## Build release/host, release/cloud, thermostat.wasm and b
 console:
 	@cloud/console/build
 
-console-test: build ## Run the operator's page in a headless Chromium; pictures of it are in target/console-shots
+console-test: build ## Test the console in headless Chromium; screenshots in target/console-shots
 	@tests/console/run
 
 guests: tools
 	$(CARGO) build -p test-guests --examples $(GUEST)
 
-check: tools ## Check form, lints, licences and sources
+check: tools ## Check formatting, lints, licenses and sources
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release $(NATIVE) --all-targets -- -D warnings
 	$(CARGO) clippy -p test-guests -p guest-thermostat -p beacon --lib --examples $(GUEST) -- -D warnings
@@ -61,27 +62,36 @@ check: tools ## Check form, lints, licences and sources
 		echo "SKIPPED: cargo-deny is missing; install it with: cargo install --locked cargo-deny"; \
 	fi
 
-audit: ## Look for known vulnerabilities (needs the advisory database)
+audit: ## Check dependencies for known vulnerabilities
 	@$(CARGO) deny check advisories || echo "SKIPPED: no cargo-deny, or its database cannot be reached"
 
-conformance: build guests ## Run Microsoft's own SDKs against the local cloud and the thermostat
+conformance: build guests ## Run Microsoft's SDKs against the local cloud and the thermostat
 	@PYTHON=$(PYTHON) tests/conformance/run
 
-bench: build guests ## Measure, as ratios to a baseline of the same run
+bench: build guests ## Run the benchmarks: ratios to a baseline of the same run
 	$(CARGO) bench $(NATIVE) --bench event --bench crowd --bench store --bench swap --bench load
 	@PYTHON=$(PYTHON) tests/conformance/run --bench
 	@tests/console/run --bench
 
-soak: build guests ## Run the long tests: some two hours
+soak: build guests ## Run the long tests (two hours)
 	SOAK=1 $(CARGO) test --release $(NATIVE) --test fleet --test kill --test many_swaps --test stampede \
 		--test matrix --test flapping --test cloud_load -- --nocapture
 
 tools:
-	@command -v $(CARGO) >/dev/null || { \
-		echo "error: cargo is missing; install Rust from https://rustup.rs" >&2; exit 1; }
-	@command -v cc >/dev/null || { \
-		echo "error: a C compiler is missing; install it with: sudo apt install build-essential" >&2; exit 1; }
-	@if ! rustc --print target-libdir --target wasm32-wasip2 2>/dev/null | xargs -r test -d; then \
+	@fail() { echo "error: $$*" >&2; exit 1; }; \
+	has_target() { rustc --print target-libdir --target wasm32-wasip2 2>/dev/null | xargs -r test -d; }; \
+	command -v $(CARGO) >/dev/null && command -v rustc >/dev/null || \
+		fail "cargo is missing; install Rust from https://rustup.rs"; \
+	version=$$(rustc --version | cut -d ' ' -f 2); \
+	command -v rustup >/dev/null && newer="run: rustup update stable" || newer="install Rust from https://rustup.rs"; \
+	printf '%s\n' $(RUST_VERSION) $$version | sort -C -V || \
+		fail "Rust $$version is too old, $(RUST_VERSION) or newer is needed; $$newer"; \
+	command -v cc >/dev/null || \
+		fail "a C compiler is missing; install it with: sudo apt install build-essential"; \
+	if ! has_target && command -v rustup >/dev/null; then \
 		echo "adding the Rust target wasm32-wasip2"; \
 		rustup target add wasm32-wasip2; \
-	fi
+	fi; \
+	has_target || \
+		fail "the target wasm32-wasip2 is missing in $$(rustc --print sysroot), a Rust without rustup;" \
+			"install Rust from https://rustup.rs and put ~/.cargo/bin first in PATH"

@@ -9,12 +9,14 @@ PYTHON ?= python3
 TARGET := target/release
 GUEST := --target wasm32-wasip2 --profile guest
 GUESTS := target/wasm32-wasip2/guest
+PREFIX ?= /usr/local
+INSTALLED = $(DESTDIR)$(PREFIX)
 RUST_VERSION := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 # All native crates, always together: built alone, a crate selects other features of shared dependencies, and the engine
 # is compiled again.
 NATIVE := --workspace --exclude test-guests
 
-.PHONY: help run test build check conformance bench soak audit tools guests console console-test
+.PHONY: help run test build check install uninstall conformance bench soak audit tools guests console console-test
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,6 +63,32 @@ check: tools ## Check formatting, lints, licenses and sources
 	else \
 		echo "SKIPPED: cargo-deny is missing; install it with: cargo install --locked cargo-deny"; \
 	fi
+
+# Never builds, so that root does not: `make build && sudo make install`. `host` is the name of a DNS tool.
+install: ## Install pnp-host, pnp-cloud, completions and systemd unit (PREFIX, DESTDIR)
+	@for file in $(TARGET)/host $(TARGET)/cloud target/thermostat.wasm; do \
+		[ -e $$file ] || { echo "error: $$file is not built; run: make build" >&2; exit 1; }; \
+	done
+	@for program in host cloud; do \
+		name=pnp-$$program; share=$(INSTALLED)/share; bin=$(INSTALLED)/bin/$$name; \
+		install -D $(TARGET)/$$program $$bin; \
+		$$bin completions bash | install -D -m 644 /dev/stdin $$share/bash-completion/completions/$$name; \
+		$$bin completions zsh | install -D -m 644 /dev/stdin $$share/zsh/site-functions/_$$name; \
+		$$bin completions fish | install -D -m 644 /dev/stdin $$share/fish/vendor_completions.d/$$name.fish; \
+	done
+	@sed 's|/usr/local/bin/|$(PREFIX)/bin/|' packaging/systemd/pnp-host@.service | \
+		install -D -m 644 /dev/stdin $(INSTALLED)/lib/systemd/system/pnp-host@.service
+	@install -D -m 644 packaging/systemd/device.env $(INSTALLED)/share/doc/pnp-host/device.env
+	@install -D -m 644 target/thermostat.wasm $(INSTALLED)/share/pnp-host/thermostat.wasm
+	@echo "installed pnp-host and pnp-cloud in $(INSTALLED)"
+
+uninstall: ## Remove the installed files (PREFIX, DESTDIR)
+	@for name in pnp-host pnp-cloud; do \
+		rm -f $(INSTALLED)/bin/$$name $(INSTALLED)/share/bash-completion/completions/$$name \
+			$(INSTALLED)/share/zsh/site-functions/_$$name $(INSTALLED)/share/fish/vendor_completions.d/$$name.fish; \
+	done
+	@rm -f $(INSTALLED)/lib/systemd/system/pnp-host@.service
+	@rm -rf $(INSTALLED)/share/doc/pnp-host $(INSTALLED)/share/pnp-host
 
 audit: ## Check dependencies for known vulnerabilities
 	@$(CARGO) deny check advisories || echo "SKIPPED: no cargo-deny, or its database cannot be reached"

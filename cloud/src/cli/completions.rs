@@ -1,6 +1,9 @@
 //! `cloud completions`
 
+use std::env;
+use std::ffi::OsStr;
 use std::io::{self, Write};
+use std::path::Path;
 
 use clap::{Args, CommandFactory};
 use clap_complete::{Shell, generate};
@@ -16,8 +19,12 @@ pub(crate) struct Completions {
 
 impl Completions {
     pub(crate) fn run(&self) -> Result<(), Failure> {
+        // They complete the name this program was started by, such as `pnp-cloud`.
+        let program = env::args_os().next().unwrap_or_default();
+        let name = Path::new(&program).file_name();
+        let name = name.map_or("cloud".into(), OsStr::to_string_lossy);
         let mut script = Vec::new();
-        generate(self.shell, &mut Cli::command(), "cloud", &mut script);
+        generate(self.shell, &mut Cli::command(), name, &mut script);
         Ok(io::stdout().write_all(&script)?)
     }
 }

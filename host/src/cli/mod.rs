@@ -5,7 +5,13 @@ mod connecting;
 mod outbox;
 mod retention;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    env,
+    ffi::OsStr,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -288,11 +294,14 @@ pub enum LogFormat {
     Json,
 }
 
-/// The completions for `shell`.
+/// Returns the completions for `shell`. They complete the name this program was started by, such as `pnp-host`.
 #[must_use]
 pub fn completions(shell: Shell) -> Vec<u8> {
+    let program = env::args_os().next().unwrap_or_default();
+    let name = Path::new(&program).file_name();
+    let name = name.map_or("host".into(), OsStr::to_string_lossy);
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "host", &mut script);
+    clap_complete::generate(shell, &mut Cli::command(), name, &mut script);
     script
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// How much of a text an error shows, in characters.
-const SHOWN: usize = 40;
+const MAX_EXCERPT: usize = 40;
 
 /// A value in a few words, however large it is.
 pub(crate) fn describe(value: &Value) -> String {
@@ -11,8 +11,8 @@ pub(crate) fn describe(value: &Value) -> String {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),
         Value::Number(number) => number.to_string(),
-        Value::String(text) if text.chars().nth(SHOWN).is_some() => {
-            format!("{:?}…", text.chars().take(SHOWN).collect::<String>())
+        Value::String(text) if text.chars().nth(MAX_EXCERPT).is_some() => {
+            format!("{:?}…", text.chars().take(MAX_EXCERPT).collect::<String>())
         }
         Value::String(text) => format!("{text:?}"),
         Value::Array(elements) => format!("an array of {}", elements.len()),

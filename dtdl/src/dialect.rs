@@ -15,16 +15,16 @@ pub enum Dialect {
 /// The contexts that are understood, for errors.
 pub(crate) const CONTEXTS: &str = "dtmi:dtdl:context;2 or dtmi:dtdl:context;3";
 /// How long the identifier of an interface may be, in characters, in every version.
-pub(crate) const INTERFACE_ID: usize = 128;
+pub(crate) const MAX_INTERFACE_ID: usize = 128;
 /// How long a description or a comment may be, in characters, in every version.
-pub(crate) const DESCRIPTION: usize = 512;
+pub(crate) const MAX_DESCRIPTION: usize = 512;
 /// How many complex schemas may be nested, the outermost counted and an Enum not, in every version.
-pub(crate) const NESTED_SCHEMAS: usize = 5;
+pub(crate) const MAX_NESTED_SCHEMAS: usize = 5;
 /// How long a line of interfaces that extend each other may be, in every version.
-pub(crate) const EXTENDS_DEPTH: usize = 10;
+pub(crate) const MAX_EXTENDS_DEPTH: usize = 10;
 /// How many elements an interface may have, everything in them counted: a rule of v3 that holds here for v2 too, for a
 /// few hundred names can share schemas so as to stand for thousands of millions.
-pub(crate) const ELEMENTS: usize = 100_000;
+pub(crate) const MAX_ELEMENTS: usize = 100_000;
 
 /// What one version allows. Sizes of sets that v3 does not limit are limited there by the number of elements.
 #[derive(Clone, Copy, Debug)]
@@ -78,10 +78,10 @@ impl Dialect {
             Self::V3 => Limits {
                 name: 512,
                 display_name: 512,
-                contents: ELEMENTS,
+                contents: MAX_ELEMENTS,
                 extends: 1024,
-                enum_values: ELEMENTS,
-                fields: ELEMENTS,
+                enum_values: MAX_ELEMENTS,
+                fields: MAX_ELEMENTS,
                 empty_sets: true,
                 arrays_in_properties: true,
                 free_versions: true,

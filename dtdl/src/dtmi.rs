@@ -8,61 +8,61 @@ use serde::{Deserialize, Serialize};
 
 use crate::name;
 
-/// How long an identifier that stands in a model may be, in characters.
+/// The longest identifier in a model, in characters.
 const MAX_LENGTH: usize = 2048;
-/// A version fits a signed 32-bit number by having no more digits than this.
+/// The most digits of a version, so that it fits a signed 32-bit integer.
 const MAX_VERSION_DIGITS: usize = 9;
-/// The same of a minor version.
+/// The most digits of a minor version.
 const MAX_MINOR_DIGITS: usize = 6;
-/// Beginnings the language keeps for itself.
+/// Prefixes reserved by DTDL.
 const RESERVED: [&str; 2] = ["dtmi:dtdl:", "dtmi:standard:"];
 
-/// The identifier of an interface or of an element in it, in the form a model may use: `dtmi`, segments that begin with
-/// a letter, and a version. Case matters.
+/// The identifier of an interface or of an element in it: `dtmi`, segments that begin with a letter, and a version.
+/// Case-sensitive.
 ///
-/// DTDL v3 also knows identifiers without a version or with a minor one; [`Dtmi::is_plain`] tells them apart.
+/// In DTDL v3 the version may be absent or have a minor part; [`Dtmi::is_plain`] returns false for these.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Dtmi(String);
 
-/// Why a text is no identifier.
+/// A text that is not an identifier.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{given:?} is no model identifier: dtmi, segments of letters, digits and underscores, and a version are wanted, such as dtmi:com:example:Thermostat;1"
+    "invalid model identifier {given:?}: expected dtmi, segments of letters, digits and underscores, and a version, such as dtmi:com:example:Thermostat;1"
 )]
 pub struct InvalidDtmi {
     given: String,
 }
 
 impl Dtmi {
-    /// The whole identifier.
+    /// Returns the whole identifier.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The segments between `dtmi` and the version.
+    /// Returns the segments between `dtmi` and the version.
     pub fn segments(&self) -> impl Iterator<Item = &str> {
         self.path().split(':').skip(1)
     }
 
-    /// The version as it is written, such as `1`, or `1.2` in DTDL v3.
+    /// Returns the version as text, such as `1`, or `1.2` in DTDL v3.
     pub fn version(&self) -> Option<&str> {
         self.0.split_once(';').map(|(_, version)| version)
     }
 
-    /// Whether the version is one number, which DTDL v2 demands.
+    /// Returns true if the version is one number, as DTDL v2 requires.
     pub fn is_plain(&self) -> bool {
         self.version().is_some_and(|version| !version.contains('.'))
     }
 
-    /// Whether the language keeps this identifier for itself, so that no model may define it.
+    /// Returns true if DTDL reserves this identifier, so that no model may define it.
     pub fn is_reserved(&self) -> bool {
         RESERVED.iter().any(|prefix| self.0.starts_with(prefix))
     }
 
-    /// Where a models repository keeps the interface, relative to its root: `dtmi/com/example/thermostat-1.json`.
+    /// Returns the path of the interface in a models repository: `dtmi/com/example/thermostat-1.json`.
     ///
-    /// A segment has neither dots nor slashes, so the path stays below the root.
+    /// Segments contain neither dots nor slashes, so the path stays below the root.
     pub fn file(&self) -> PathBuf {
         let path = self.path().replace(':', "/");
         let version = self.version().map(|version| format!("-{version}"));
@@ -71,7 +71,7 @@ impl Dtmi {
             .into()
     }
 
-    /// `dtmi` and the segments.
+    /// Returns `dtmi` and the segments.
     fn path(&self) -> &str {
         self.0.split_once(';').map_or(&self.0, |(path, _)| path)
     }
@@ -132,7 +132,7 @@ fn is_version(text: &str) -> bool {
     }
 }
 
-/// A number without zeros before it.
+/// Returns true for a number without leading zeros.
 fn is_number(text: &str, digits: usize) -> bool {
     text.len() <= digits
         && text.starts_with(|first: char| matches!(first, '1'..='9'))

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::dialect::Dialect;
 use crate::dtmi::Dtmi;
 use crate::schema::Datum;
-use crate::text::About;
+use crate::text::EntityInfo;
 
 /// What a device, or a component of one, is able to do.
 ///
@@ -23,7 +23,7 @@ pub struct Interface {
     pub dialect: Dialect,
     /// What it is called by people.
     #[serde(flatten)]
-    pub about: About,
+    pub info: EntityInfo,
     /// The interfaces whose contents it inherits.
     pub extends: Vec<Dtmi>,
     /// What it is made of, in the order of the document.
@@ -68,7 +68,7 @@ pub struct Command {
     pub name: String,
     /// What it is called by people.
     #[serde(flatten)]
-    pub about: About,
+    pub info: EntityInfo,
     /// What is given to it; none if nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<Box<Datum>>,
@@ -85,7 +85,7 @@ pub struct Component {
     pub name: String,
     /// What it is called by people.
     #[serde(flatten)]
-    pub about: About,
+    pub info: EntityInfo,
     /// Its interface.
     pub schema: Dtmi,
 }
@@ -98,7 +98,7 @@ pub struct Relationship {
     pub name: String,
     /// What it is called by people.
     #[serde(flatten)]
-    pub about: About,
+    pub info: EntityInfo,
     /// The interface of the other twin; none if any will do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Dtmi>,

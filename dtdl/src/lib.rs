@@ -1,8 +1,7 @@
-//! Digital Twins Definition Language: what a device is able to do, written as data.
+//! Digital Twins Definition Language (DTDL): device models as data.
 //!
-//! A model says which telemetry a device sends, which properties it has, which commands it takes, what values of each look
-//! like, and in what they are measured. This crate reads models and says what is wrong with them, puts together what
-//! stands in several files, and says of values whether they fit.
+//! A model lists the telemetry, properties, commands and components of a device, with schemas and units. This crate parses
+//! models with diagnostics, resolves references between files, and validates values against a model.
 //!
 //! ```
 //! use dtdl::{Models, parse};
@@ -22,9 +21,9 @@
 //! }"#)?);
 //! let kettle = models.resolve(&"dtmi:com:example:Kettle;1".parse()?)?;
 //!
-//! let findings = kettle.check_telemetry(None, &json!({"water": "hot", "steam": 1}));
-//! assert_eq!(findings.misfits[0].to_string(), r#"/water: a number is expected, not "hot""#);
-//! assert_eq!(findings.unmodelled, ["/steam"]);
+//! let findings = kettle.validate_telemetry(None, &json!({"water": "hot", "steam": 1}));
+//! assert_eq!(findings.violations[0].to_string(), r#"/water: expected a number, found "hot""#);
+//! assert_eq!(findings.unmodeled, ["/steam"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -48,26 +47,26 @@
     clippy::unwrap_used
 )]
 
-mod check;
 mod describe;
 mod dialect;
 mod dtmi;
 mod interface;
+mod location;
 mod models;
 mod name;
 mod parse;
-mod place;
 mod schema;
 mod size;
 mod text;
 pub mod unit;
+mod validate;
 
-pub use check::{Findings, Misfit};
 pub use dialect::Dialect;
 pub use dtmi::{Dtmi, InvalidDtmi};
 pub use interface::{Command, Component, Content, Interface, Property, Relationship};
 pub use models::{Listing, Model, ModelError, Models};
-pub use parse::{Fault, ParseError, parse, parse_value};
-pub use schema::{Datum, EnumValue, Geometry, Key, Literal, Schema};
-pub use text::{About, Text};
+pub use parse::{Diagnostic, ParseError, parse, parse_value};
+pub use schema::{Datum, EnumValue, Geometry, Literal, MapKey, Schema};
+pub use text::{EntityInfo, Text};
 pub use unit::Unit;
+pub use validate::{Findings, Violation};

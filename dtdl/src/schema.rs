@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::text::About;
+use crate::text::EntityInfo;
 use crate::unit::Unit;
 
 /// The shape of a value.
@@ -45,34 +45,34 @@ pub enum Schema {
     /// Elements that all have one schema.
     Array {
         /// That of each element.
-        #[serde(serialize_with = "whole")]
+        #[serde(serialize_with = "serialize_shared")]
         element: Arc<Schema>,
     },
     /// One of the values that are listed.
     Enum {
         /// The values there are.
-        #[serde(serialize_with = "whole")]
+        #[serde(serialize_with = "serialize_shared")]
         values: Arc<[EnumValue]>,
     },
     /// Texts, and for each a value of one schema.
     Map {
         /// What the keys are called.
-        #[serde(serialize_with = "whole")]
-        key: Arc<Key>,
+        #[serde(serialize_with = "serialize_shared")]
+        key: Arc<MapKey>,
         /// What the values are.
-        #[serde(serialize_with = "whole")]
+        #[serde(serialize_with = "serialize_shared")]
         value: Arc<Datum>,
     },
     /// Members with names. None of them need be there.
     Object {
         /// The members there may be.
-        #[serde(serialize_with = "whole")]
+        #[serde(serialize_with = "serialize_shared")]
         fields: Arc<[Datum]>,
     },
 }
 
 /// Shows what is shared whole wherever it is used.
-pub(crate) fn whole<T: Serialize + ?Sized, S: Serializer>(
+pub(crate) fn serialize_shared<T: Serialize + ?Sized, S: Serializer>(
     shared: &Arc<T>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
@@ -105,7 +105,7 @@ pub struct Datum {
     pub name: String,
     /// What it is called by people.
     #[serde(flatten)]
-    pub about: About,
+    pub info: EntityInfo,
     /// What it is beside its class, such as `Temperature`, or a type of an extension of the language.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub semantic_types: Vec<String>,
@@ -113,19 +113,19 @@ pub struct Datum {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<Unit>,
     /// What its values look like.
-    #[serde(serialize_with = "whole")]
+    #[serde(serialize_with = "serialize_shared")]
     pub schema: Arc<Schema>,
 }
 
 /// What the keys of a Map are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Key {
+pub struct MapKey {
     /// What they are called. It is not part of a value.
     pub name: String,
     /// What they are called by people.
     #[serde(flatten)]
-    pub about: About,
+    pub info: EntityInfo,
 }
 
 /// One of the values of an Enum.
@@ -136,7 +136,7 @@ pub struct EnumValue {
     pub name: String,
     /// What it is called by people.
     #[serde(flatten)]
-    pub about: About,
+    pub info: EntityInfo,
     /// How it is written.
     pub value: Literal,
 }

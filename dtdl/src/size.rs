@@ -1,13 +1,13 @@
 //! How many elements an interface is made of.
 
-use crate::dialect::ELEMENTS;
+use crate::dialect::MAX_ELEMENTS;
 use crate::interface::{Content, Property};
 use crate::schema::{Datum, Schema};
 
 /// Whether contents have no more elements than allowed, each counted as often as it is used. Counts no further than that,
 /// so that schemas which share others a thousand millionfold take no time.
 pub(crate) fn is_allowed(contents: &[Content]) -> bool {
-    let mut budget = Budget(ELEMENTS);
+    let mut budget = Budget(MAX_ELEMENTS);
     contents.iter().all(|content| budget.content(content))
 }
 

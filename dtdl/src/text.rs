@@ -52,7 +52,7 @@ impl Text {
 /// What an element says of itself to people.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct About {
+pub struct EntityInfo {
     /// What to call it on a screen.
     #[serde(skip_serializing_if = "Text::is_empty")]
     pub display_name: Text,

@@ -281,14 +281,14 @@ proptest! {
     #[test]
     fn any_message_is_checked(message in json()) {
         let controller = controller();
-        controller.check_reported(&message);
-        controller.check_desired(&message);
+        controller.validate_reported(&message);
+        controller.validate_desired(&message);
         for component in [None, Some("thermostat1"), Some("pump")] {
-            controller.check_telemetry(component, &message);
+            controller.validate_telemetry(component, &message);
         }
         for command in controller.component("thermostat1").unwrap().commands() {
-            command.check_request(&message);
-            command.check_response(&message);
+            command.validate_request(&message);
+            command.validate_response(&message);
         }
     }
 
@@ -296,26 +296,26 @@ proptest! {
     fn a_value_made_for_a_schema_fits_it_and_one_made_wrong_does_not(sample in samples()) {
         let device = device(&sample.schema);
         let schema = &device.root().telemetry().next().unwrap().schema;
-        prop_assert_eq!(schema.check(&sample.fitting), []);
-        let misfits = schema.check(&sample.other);
-        prop_assert_eq!(misfits.len(), 1);
-        let place = sample.other.pointer(&misfits[0].pointer);
-        prop_assert!(place.is_some() || misfits[0].pointer.ends_with("/coordinates"));
+        prop_assert_eq!(schema.validate(&sample.fitting), []);
+        let violations = schema.validate(&sample.other);
+        prop_assert_eq!(violations.len(), 1);
+        let found = sample.other.pointer(&violations[0].pointer);
+        prop_assert!(found.is_some() || violations[0].pointer.ends_with("/coordinates"));
     }
 
     #[test]
     fn what_fits_as_telemetry_may_be_desired_reported_and_acknowledged(sample in samples()) {
         let device = device(&sample.schema);
         let value = &sample.fitting;
-        let measured = device.check_telemetry(None, &json!({"measured": value}));
+        let measured = device.validate_telemetry(None, &json!({"measured": value}));
         prop_assert_eq!(measured, Findings::default());
         let acknowledged = json!({"value": value, "ac": 200, "av": 1});
         for set in [value, &acknowledged] {
-            prop_assert_eq!(device.check_reported(&json!({"set": set})), Findings::default());
+            prop_assert_eq!(device.validate_reported(&json!({"set": set})), Findings::default());
         }
-        let desired = device.check_desired(&json!({"set": value}));
+        let desired = device.validate_desired(&json!({"set": value}));
         prop_assert_eq!(desired, Findings::default());
         let wrong = json!({"set": {"value": sample.other, "ac": 200, "av": 1}});
-        prop_assert_eq!(device.check_reported(&wrong).misfits.len(), 1);
+        prop_assert_eq!(device.validate_reported(&wrong).violations.len(), 1);
     }
 }

@@ -35,7 +35,7 @@ fn a_form_can_be_drawn_from_the_thermostat() {
     let target = model.root().property("targetTemperature").unwrap();
     assert!(target.writable);
     assert_eq!(
-        target.datum.about.display_name.get(),
+        target.datum.info.display_name.get(),
         Some("Target temperature")
     );
     assert_eq!(*target.datum.schema, Schema::Double);
@@ -65,14 +65,14 @@ fn a_command_of_a_component_takes_what_its_interface_says() {
     assert!(model.interface(Some("thermostat3")).is_none());
     let thermostat = model.interface(Some("thermostat2")).unwrap();
     let report = thermostat.command("getMaxMinReport").unwrap();
-    assert_eq!(report.check_request(&json!("2026-01-31T12:00:00Z")), []);
-    let misfits = report.check_request(&json!("yesterday"));
-    assert_eq!(misfits[0].found, "\"yesterday\"");
-    let misfits =
-        report.check_response(&json!({"maxTemp": 23.5, "minTemp": "low", "startTime": null}));
-    let pointers: Vec<_> = misfits
+    assert_eq!(report.validate_request(&json!("2026-01-31T12:00:00Z")), []);
+    let violations = report.validate_request(&json!("yesterday"));
+    assert_eq!(violations[0].found, "\"yesterday\"");
+    let violations =
+        report.validate_response(&json!({"maxTemp": 23.5, "minTemp": "low", "startTime": null}));
+    let pointers: Vec<_> = violations
         .iter()
-        .map(|misfit| misfit.pointer.as_str())
+        .map(|violation| violation.pointer.as_str())
         .collect();
     assert_eq!(pointers, ["/minTemp", "/startTime"]);
 }
@@ -88,7 +88,7 @@ fn what_microsofts_sample_reports_beyond_its_model_is_told_apart() {
         "targetTemperature": {"value": 21, "ac": 200, "av": 2, "ad": "Success"},
         "$version": 5
     });
-    let findings = model.check_reported(&reported);
-    assert_eq!(findings.misfits, []);
-    assert_eq!(findings.unmodelled, ["/serialNumber"]);
+    let findings = model.validate_reported(&reported);
+    assert_eq!(findings.violations, []);
+    assert_eq!(findings.unmodeled, ["/serialNumber"]);
 }

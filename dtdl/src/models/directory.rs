@@ -9,7 +9,7 @@ use crate::dtmi::Dtmi;
 use crate::interface::Interface;
 use crate::parse::{self, ParseError};
 
-/// How large a file may be, in bytes: the language allows an interface 1 MiB, and an expanded file holds several.
+/// The largest file, in bytes: DTDL allows an interface 1 MiB, and an expanded file contains several.
 const MAX_FILE: u64 = 8 * 1024 * 1024;
 
 /// A directory of models.
@@ -23,8 +23,7 @@ impl Directory {
         Self { root }
     }
 
-    /// The interfaces of the file that this identifier belongs to, among them the one of this identifier. None if there
-    /// is no such file.
+    /// Reads the interfaces of the file of this identifier, which must contain it; `None` if there is no such file.
     pub(super) fn read(&self, id: &Dtmi) -> Result<Option<Vec<Interface>>, ModelError> {
         for file in candidates(self.file(id)) {
             let Some(text) = read(&file)? else { continue };
@@ -35,12 +34,12 @@ impl Directory {
         Ok(None)
     }
 
-    /// Where the interface is, if it is there.
+    /// Returns the path of the file of an interface.
     pub(super) fn file(&self, id: &Dtmi) -> PathBuf {
         self.root.join(id.file())
     }
 
-    /// The interface each file is named after, expanded ones left out unless there is no other. Links are not followed.
+    /// Lists the interface of each file; of an expanded file only if there is no plain one. Symbolic links are not followed.
     pub(super) fn list(&self) -> Result<Listing, ModelError> {
         let mut listing = Listing::default();
         let mut rest = vec![self.root.join("dtmi")];
@@ -60,7 +59,7 @@ impl Directory {
         Ok(listing)
     }
 
-    /// The one of a file's interfaces that belongs there.
+    /// Returns the interface that a file is named after.
     fn named_after(&self, file: &Path) -> Result<Dtmi, ModelError> {
         let text = read(file)?.unwrap_or_default();
         let interfaces = parse::parse(&text).map_err(|source| broken(file, source))?;
@@ -83,13 +82,13 @@ impl Directory {
     }
 }
 
-/// The files an interface may stand in, the likelier first.
+/// Returns the files that may contain an interface, the likelier first.
 fn candidates(plain: PathBuf) -> [PathBuf; 2] {
     let expanded = plain.with_extension("expanded.json");
     [plain, expanded]
 }
 
-/// The text of a file; none if there is no file.
+/// Reads a file; `None` if it does not exist.
 fn read(file: &Path) -> Result<Option<String>, ModelError> {
     let opened = match File::open(file) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -132,7 +131,7 @@ fn entries(directory: &Path) -> Result<Vec<fs::DirEntry>, ModelError> {
     entries.map_err(unreadable(directory))
 }
 
-/// Whether a file is to be listed by its name.
+/// Returns true if a file is to be listed.
 fn is_model(file: &Path) -> bool {
     let Some(name) = file.file_name().and_then(|name| name.to_str()) else {
         return false;

@@ -1,4 +1,4 @@
-//! Models put together from interfaces, and where the interfaces come from.
+//! Models, resolved from interfaces.
 
 mod directory;
 mod resolve;
@@ -15,20 +15,20 @@ use serde_json::Value;
 use crate::dtmi::Dtmi;
 use crate::interface::Interface;
 use crate::parse::ParseError;
-use crate::schema::whole;
+use crate::schema::serialize_shared;
 use directory::Directory;
-use resolve::Resolution;
+use resolve::Resolver;
 
-/// A device's whole model: its interface with everything it inherits, and that of each component.
+/// The resolved model of a device: its interface with inherited contents, and those of its components.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Model {
-    #[serde(serialize_with = "whole")]
+    #[serde(serialize_with = "serialize_shared")]
     interface: Arc<Interface>,
-    #[serde(serialize_with = "each_whole")]
+    #[serde(serialize_with = "serialize_each_shared")]
     components: BTreeMap<String, Arc<Interface>>,
 }
 
-fn each_whole<S: Serializer>(
+fn serialize_each_shared<S: Serializer>(
     components: &BTreeMap<String, Arc<Interface>>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
@@ -36,22 +36,22 @@ fn each_whole<S: Serializer>(
 }
 
 impl Model {
-    /// The identifier of the model.
+    /// Returns the identifier of the model.
     pub fn id(&self) -> &Dtmi {
         &self.interface.id
     }
 
-    /// The interface of the device itself, which names its components.
+    /// Returns the interface of the device itself.
     pub fn root(&self) -> &Interface {
         &self.interface
     }
 
-    /// The interface of a component.
+    /// Returns the interface of a component.
     pub fn component(&self, name: &str) -> Option<&Interface> {
         self.components.get(name).map(AsRef::as_ref)
     }
 
-    /// The interface of a component, or of the device itself if none is named.
+    /// Returns the interface of a component, or of the device itself.
     pub fn interface(&self, component: Option<&str>) -> Option<&Interface> {
         match component {
             Some(name) => self.component(name),
@@ -60,85 +60,85 @@ impl Model {
     }
 }
 
-/// Why there is no model.
+/// A model that cannot be resolved.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// No such interface was given, and no file has it.
-    #[error("no interface {id} is known{}", looked_for(.file))]
+    /// The interface was not added, and no file contains it.
+    #[error("interface {id} not found{}", looked_for(.file))]
     Unknown {
-        /// What was asked for, or what the model needs.
+        /// The requested interface, or one that the model references.
         id: Dtmi,
-        /// Where it would be.
+        /// File that would contain it.
         file: Option<PathBuf>,
     },
     /// A file or directory could not be read.
     #[error("cannot read {}: {source}", file.display())]
     Read {
-        /// Which.
+        /// The file.
         file: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// A file holds no interfaces that can be used.
+    /// A file is invalid.
     #[error("{}: {source}", file.display())]
     Broken {
-        /// Which.
+        /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// Diagnostics.
         source: ParseError,
     },
-    /// A file holds other interfaces than its name says. Case matters.
-    #[error("{} has no interface {id}: it has {}", file.display(), listed(.found))]
+    /// A file does not contain the interface of its name. Case matters.
+    #[error("{} does not contain the interface {id}, but {}", file.display(), listed(.found))]
     Misplaced {
-        /// Which.
+        /// The file.
         file: PathBuf,
-        /// What it should hold.
+        /// The expected interface.
         id: Dtmi,
-        /// What it holds.
+        /// The interfaces in it.
         found: Vec<Dtmi>,
     },
     /// A file is not named after any of its interfaces.
-    #[error("{} is not named after an interface in it: it has {}", file.display(), listed(.found))]
+    #[error("{} is not named after any of its interfaces: {}", file.display(), listed(.found))]
     Misnamed {
-        /// Which.
+        /// The file.
         file: PathBuf,
-        /// What it holds.
+        /// The interfaces in it.
         found: Vec<Dtmi>,
     },
-    /// The interfaces are there, but make no model.
+    /// The interfaces contradict each other or the limits of DTDL.
     #[error("{id}: {problem}")]
     Inconsistent {
         /// The interface in question.
         id: Dtmi,
-        /// What is wrong, and what is allowed.
+        /// Problem, and the allowed alternative.
         problem: String,
     },
 }
 
-/// The interfaces there are: those that were given, and those of a directory, which is looked into anew each time, so that
-/// a file that changes is noticed.
+/// A collection of interfaces: those that were added, and those of a directory, which is read each time, so that changes of
+/// files take effect.
 #[derive(Clone, Debug, Default)]
 pub struct Models {
     given: BTreeMap<Dtmi, Arc<Interface>>,
     directory: Option<Directory>,
 }
 
-/// What there is.
+/// A listing of interfaces.
 #[derive(Debug, Default)]
 pub struct Listing {
     /// The interfaces, sorted.
     pub ids: Vec<Dtmi>,
-    /// The files that cannot be used, and why.
+    /// Invalid files, with the reason.
     pub broken: Vec<ModelError>,
 }
 
 impl Models {
-    /// No interfaces yet.
+    /// Makes an empty collection.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The interfaces of a directory in the layout of models repositories: `dtmi/com/example/thermostat-1.json` below it
+    /// Makes a collection of a directory in the layout of models repositories: `dtmi/com/example/thermostat-1.json` below it
     /// holds `dtmi:com:example:Thermostat;1`, or `thermostat-1.expanded.json` does.
     pub fn in_directory(root: impl Into<PathBuf>) -> Self {
         Self {
@@ -147,40 +147,39 @@ impl Models {
         }
     }
 
-    /// Adds interfaces, such as [`parse`](crate::parse) reads. They come before those of the directory, and take the
-    /// place of those given before under the same identifiers.
+    /// Adds interfaces from [`parse`](crate::parse). They take precedence over those of the directory, and replace added ones
+    /// with the same identifiers.
     pub fn add(&mut self, interfaces: impl IntoIterator<Item = Interface>) {
         for interface in interfaces {
             self.given.insert(interface.id.clone(), Arc::new(interface));
         }
     }
 
-    /// Forgets an interface that was given; whether there was one.
+    /// Removes an added interface. Returns true if there was one.
     pub fn remove(&mut self, id: &Dtmi) -> bool {
         self.given.remove(id).is_some()
     }
 
-    /// Puts together the model of this identifier: its interface, what it extends, and its components.
+    /// Resolves the model of this identifier: its interface, those it extends, and its components.
     ///
     /// # Errors
     ///
-    /// [`ModelError`] if an interface is missing or broken, or they do not fit together.
+    /// [`ModelError`] if an interface is missing or invalid, or they contradict each other.
     pub fn resolve(&self, id: &Dtmi) -> Result<Model, ModelError> {
-        Resolution::new(self).model(id)
+        Resolver::new(self).model(id)
     }
 
-    /// The interfaces that the model of this identifier is made of, as they are written: its own, those it extends and those
-    /// of its components.
+    /// Returns the documents of all interfaces of a model: its own, those it extends, and those of its components.
     ///
     /// # Errors
     ///
     /// As for [`resolve`](Self::resolve).
     pub fn documents(&self, id: &Dtmi) -> Result<Vec<Value>, ModelError> {
         self.resolve(id)?;
-        Resolution::new(self).documents(id)
+        Resolver::new(self).documents(id)
     }
 
-    /// What there is, every file of the directory read.
+    /// Lists all interfaces, after reading every file of the directory.
     ///
     /// # Errors
     ///
@@ -199,7 +198,7 @@ impl Models {
 
 fn looked_for(file: &Option<PathBuf>) -> String {
     let file = file.as_ref();
-    file.map(|file| format!(": there is no file {}", file.display()))
+    file.map(|file| format!(": no file {}", file.display()))
         .unwrap_or_default()
 }
 

@@ -1,4 +1,4 @@
-//! Interfaces put together.
+//! Resolution of models.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,21 +6,21 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Model, ModelError, Models};
-use crate::dialect::{Dialect, ELEMENTS, EXTENDS_DEPTH};
+use crate::dialect::{Dialect, MAX_ELEMENTS, MAX_EXTENDS_DEPTH};
 use crate::dtmi::Dtmi;
 use crate::interface::{Content, Interface};
 use crate::size;
 
-/// One model being put together.
-pub(super) struct Resolution<'m> {
+/// The resolution of one model.
+pub(super) struct Resolver<'m> {
     models: &'m Models,
-    /// The interfaces that were read from files.
+    /// Interfaces read from files.
     read: BTreeMap<Dtmi, Arc<Interface>>,
-    /// How many interfaces stand in the longest line above each.
+    /// Length of the longest chain of extended interfaces above each.
     heights: BTreeMap<Dtmi, usize>,
 }
 
-impl<'m> Resolution<'m> {
+impl<'m> Resolver<'m> {
     pub(super) fn new(models: &'m Models) -> Self {
         Self {
             models,
@@ -30,15 +30,15 @@ impl<'m> Resolution<'m> {
     }
 
     pub(super) fn model(mut self, id: &Dtmi) -> Result<Model, ModelError> {
-        let interface = self.whole(id)?;
-        let mut wholes: BTreeMap<&Dtmi, Arc<Interface>> = BTreeMap::new();
+        let interface = self.flattened(id)?;
+        let mut resolved: BTreeMap<&Dtmi, Arc<Interface>> = BTreeMap::new();
         let mut components = BTreeMap::new();
         for component in interface.components() {
-            let whole = match wholes.get(&component.schema) {
+            let whole = match resolved.get(&component.schema) {
                 Some(whole) => Arc::clone(whole),
                 None => self.component(id, &component.schema)?,
             };
-            wholes.insert(&component.schema, Arc::clone(&whole));
+            resolved.insert(&component.schema, Arc::clone(&whole));
             components.insert(component.name.clone(), whole);
         }
         let interface = Arc::new(interface);
@@ -48,7 +48,7 @@ impl<'m> Resolution<'m> {
         })
     }
 
-    /// What all interfaces of a model are written as.
+    /// Returns the documents of all interfaces of a model.
     pub(super) fn documents(mut self, id: &Dtmi) -> Result<Vec<Value>, ModelError> {
         let mut documents = Vec::new();
         let mut seen = BTreeSet::new();
@@ -64,14 +64,14 @@ impl<'m> Resolution<'m> {
         Ok(documents)
     }
 
-    /// An interface that a component has, which has no components itself.
+    /// Resolves the interface of a component, which must not have components itself.
     fn component(&mut self, of: &Dtmi, id: &Dtmi) -> Result<Arc<Interface>, ModelError> {
-        let whole = self.whole(id)?;
+        let whole = self.flattened(id)?;
         if let Some(inner) = whole.components().next() {
             return Err(inconsistent(
                 of,
                 format!(
-                    "its component {id} has a component {}, which is not allowed",
+                    "component {id} has the component {} itself, which DTDL does not allow",
                     inner.name
                 ),
             ));
@@ -79,71 +79,71 @@ impl<'m> Resolution<'m> {
         Ok(Arc::new(whole))
     }
 
-    /// An interface with what it inherits after what is its own.
-    fn whole(&mut self, id: &Dtmi) -> Result<Interface, ModelError> {
+    /// Returns an interface with its own contents, followed by the inherited ones.
+    fn flattened(&mut self, id: &Dtmi) -> Result<Interface, ModelError> {
         self.height(id, &mut Vec::new())?;
-        let mut whole = Interface::clone(&*self.interface(id)?);
-        let limits = whole.dialect.limits();
+        let mut interface = Interface::clone(&*self.interface(id)?);
+        let limits = interface.dialect.limits();
         let mut owners: BTreeMap<String, Dtmi> = BTreeMap::new();
         let mut contents = Vec::new();
-        let line = self.line(id)?;
-        if whole.dialect == Dialect::V3 && line.len() - 1 > limits.extends {
+        let ancestors = self.ancestors(id)?;
+        if interface.dialect == Dialect::V3 && ancestors.len() - 1 > limits.extends {
             return Err(inconsistent(
                 id,
-                format!("it extends more than {} interfaces", limits.extends),
+                format!("more than {} extended interfaces", limits.extends),
             ));
         }
-        for owner in line {
+        for owner in ancestors {
             for content in &self.interface(&owner)?.contents {
                 check_name(id, &owner, content, &mut owners)?;
                 contents.push(content.clone());
             }
             if contents.len() > limits.contents {
-                let most = limits.contents;
+                let max = limits.contents;
                 return Err(inconsistent(
                     id,
-                    format!("it has more than {most} contents"),
+                    format!("more than {max} contents, inherited ones included"),
                 ));
             }
         }
         if !size::is_allowed(&contents) {
             return Err(inconsistent(
                 id,
-                format!(
-                    "it has more than {ELEMENTS} elements, each counted as often as it is used"
-                ),
+                format!("more than {MAX_ELEMENTS} elements, counting each use"),
             ));
         }
-        whole.contents = contents;
-        Ok(whole)
+        interface.contents = contents;
+        Ok(interface)
     }
 
-    /// The interface and all it extends, each once however many ways lead to it.
-    fn line(&mut self, id: &Dtmi) -> Result<Vec<Dtmi>, ModelError> {
-        let mut line = Vec::new();
+    /// Returns the interface and all that it extends, each once.
+    fn ancestors(&mut self, id: &Dtmi) -> Result<Vec<Dtmi>, ModelError> {
+        let mut chain = Vec::new();
         let mut seen = BTreeSet::new();
         let mut rest = vec![id.clone()];
         while let Some(next) = rest.pop() {
             if seen.insert(next.clone()) {
                 rest.extend(self.interface(&next)?.extends.iter().rev().cloned());
-                line.push(next);
+                chain.push(next);
             }
         }
-        Ok(line)
+        Ok(chain)
     }
 
-    /// How many interfaces stand in the longest line above this one, to which the path leads. Calls itself no deeper than
-    /// a line may be long.
+    /// Returns the length of the longest chain of extended interfaces above this one, reached by `path`. The recursion is
+    /// limited to [`MAX_EXTENDS_DEPTH`].
     fn height(&mut self, id: &Dtmi, path: &mut Vec<Dtmi>) -> Result<usize, ModelError> {
         if path.contains(id) {
-            return Err(inconsistent(id, "it extends itself".to_owned()));
+            return Err(inconsistent(id, "the interface extends itself".to_owned()));
         }
         let known = self.heights.get(id).copied();
-        if path.len() + known.unwrap_or(0) > EXTENDS_DEPTH {
+        if path.len() + known.unwrap_or(0) > MAX_EXTENDS_DEPTH {
             let lowest = path.first().unwrap_or(id);
             return Err(inconsistent(
                 lowest,
-                format!("more than {EXTENDS_DEPTH} interfaces extend each other in a line"),
+                format!(
+                    "a chain of more than {MAX_EXTENDS_DEPTH} interfaces that extend each other"
+                ),
             ));
         }
         if let Some(height) = known {
@@ -159,7 +159,7 @@ impl<'m> Resolution<'m> {
         Ok(height)
     }
 
-    /// An interface by itself.
+    /// Returns an interface without inherited contents.
     fn interface(&mut self, id: &Dtmi) -> Result<Arc<Interface>, ModelError> {
         let known = self.models.given.get(id).or_else(|| self.read.get(id));
         if let Some(interface) = known {
@@ -181,7 +181,7 @@ impl<'m> Resolution<'m> {
     }
 }
 
-/// Checks that no two contents have the same name, whoever they come from.
+/// Checks that no two contents have the same name, inherited ones included.
 fn check_name(
     id: &Dtmi,
     owner: &Dtmi,
@@ -192,7 +192,10 @@ fn check_name(
         None => Ok(()),
         Some(other) => Err(inconsistent(
             id,
-            format!("{other} and {owner} both have {:?}", content.name()),
+            format!(
+                "{:?} is defined by both {other} and {owner}",
+                content.name()
+            ),
         )),
     }
 }

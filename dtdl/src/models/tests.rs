@@ -79,7 +79,7 @@ fn two_that_are_inherited_may_not_have_one_name() {
     ]);
     assert_eq!(
         problem(&models, "Thing"),
-        "dtmi:com:example:Thing;1: dtmi:com:example:Thing;1 and dtmi:com:example:Base;1 both have \"heat\""
+        "dtmi:com:example:Thing;1: \"heat\" is defined by both dtmi:com:example:Thing;1 and dtmi:com:example:Base;1"
     );
 }
 
@@ -90,8 +90,8 @@ fn an_interface_does_not_extend_itself() {
         interface("B", &[], &["A"]),
         interface("C", &[], &["C"]),
     ]);
-    assert!(problem(&models, "A").ends_with("it extends itself"));
-    assert!(problem(&models, "C").ends_with("it extends itself"));
+    assert!(problem(&models, "A").ends_with("the interface extends itself"));
+    assert!(problem(&models, "C").ends_with("the interface extends itself"));
 }
 
 #[test]
@@ -104,8 +104,14 @@ fn ten_interfaces_may_extend_each_other_in_a_line() {
         }))
     };
     line(10).resolve(&id("L10")).unwrap();
-    assert!(problem(&line(11), "L11").contains("more than 10 interfaces extend each other"));
-    assert!(problem(&line(1000), "L1000").contains("more than 10 interfaces extend each other"));
+    assert!(
+        problem(&line(11), "L11")
+            .contains("a chain of more than 10 interfaces that extend each other")
+    );
+    assert!(
+        problem(&line(1000), "L1000")
+            .contains("a chain of more than 10 interfaces that extend each other")
+    );
 }
 
 #[test]
@@ -135,17 +141,20 @@ fn an_interface_has_at_most_three_hundred_contents_with_what_it_inherits() {
         ])
     };
     of(&[]).resolve(&id("Thing")).unwrap();
-    assert!(problem(&of(&["more"]), "Thing").ends_with("it has more than 300 contents"));
+    assert!(
+        problem(&of(&["more"]), "Thing")
+            .ends_with("more than 300 contents, inherited ones included")
+    );
 }
 
 #[test]
 fn components_have_interfaces_of_their_own_without_components() {
-    let valve = interface("Valve", &["flow"], &["Part"]);
+    let valve = interface("Valve", &["flow"], &["PathSegment"]);
     let models = given([
         with_component(interface("Boiler", &["heat"], &[]), "valve", "Valve"),
         with_component(interface("House", &[], &[]), "boiler", "Boiler"),
         with_component(interface("Own", &[], &[]), "own", "Own"),
-        interface("Part", &["age"], &[]),
+        interface("PathSegment", &["age"], &[]),
         valve,
     ]);
     let model = models.resolve(&id("Boiler")).unwrap();
@@ -161,9 +170,9 @@ fn components_have_interfaces_of_their_own_without_components() {
     assert!(model.interface(Some("pump")).is_none());
     assert!(
         problem(&models, "House")
-            .contains("its component dtmi:com:example:Boiler;1 has a component valve")
+            .contains("component dtmi:com:example:Boiler;1 has the component valve itself")
     );
-    assert!(problem(&models, "Own").contains("has a component own"));
+    assert!(problem(&models, "Own").contains("has the component own itself"));
 }
 
 #[test]
@@ -171,13 +180,13 @@ fn an_interface_that_is_missing_is_named_with_where_it_would_be() {
     let root = tempfile::tempdir().unwrap();
     assert_eq!(
         problem(&Models::new(), "Thing"),
-        "no interface dtmi:com:example:Thing;1 is known"
+        "interface dtmi:com:example:Thing;1 not found"
     );
     let mut models = Models::in_directory(root.path());
     models.add(parse_value(&interface("Thing", &[], &["Base"])).unwrap());
     let problem = problem(&models, "Thing");
     assert!(
-        problem.starts_with("no interface dtmi:com:example:Base;1 is known: there is no file"),
+        problem.starts_with("interface dtmi:com:example:Base;1 not found: no file"),
         "{problem}"
     );
     assert!(
@@ -241,13 +250,12 @@ fn a_broken_file_is_named_and_spoils_no_other() {
     )
     .unwrap();
     let models = Models::in_directory(root.path());
-    assert!(problem(&models, "Cut").contains("cut-1.json: not JSON"));
-    assert!(problem(&models, "Bad").contains("bad-1.json: the member \"@context\" is missing"));
-    assert!(problem(&models, "Bytes").contains("bytes-1.json: not JSON"));
-    assert!(
-        problem(&models, "Case")
-            .ends_with("has no interface dtmi:com:example:Case;1: it has dtmi:com:example:CASE;1")
-    );
+    assert!(problem(&models, "Cut").contains("cut-1.json: invalid JSON"));
+    assert!(problem(&models, "Bad").contains("bad-1.json: missing member \"@context\""));
+    assert!(problem(&models, "Bytes").contains("bytes-1.json: invalid JSON"));
+    assert!(problem(&models, "Case").ends_with(
+        "does not contain the interface dtmi:com:example:Case;1, but dtmi:com:example:CASE;1"
+    ));
     let listing = models.list().unwrap();
     assert_eq!(listing.ids, [id("CASE"), id("Good")]);
     assert_eq!(listing.broken.len(), 4, "{:?}", listing.broken);
@@ -329,15 +337,19 @@ fn what_is_inherited_counts_towards_the_elements_of_an_interface() {
         interface("Both", &[], &["Left", "Right"]),
     ]);
     models.resolve(&id("Left")).unwrap();
-    assert!(problem(&models, "Both").contains("it has more than 100000 elements"));
+    assert!(problem(&models, "Both").contains("more than 100000 elements, counting each use"));
 }
 
 #[test]
 fn the_documents_of_a_model_are_those_it_needs_each_once_and_as_they_are_written() {
     let base = interface("Base", &["a"], &[]);
-    let part = interface("Part", &["b"], &["Base"]);
+    let part = interface("PathSegment", &["b"], &["Base"]);
     let whole = interface("Whole", &["c"], &["Base"]);
-    let whole = with_component(with_component(whole, "left", "Part"), "right", "Part");
+    let whole = with_component(
+        with_component(whole, "left", "PathSegment"),
+        "right",
+        "PathSegment",
+    );
     let other = interface("Other", &["d"], &[]);
     let models = given([base.clone(), part.clone(), whole.clone(), other]);
     let documents = models.documents(&id("Whole")).unwrap();

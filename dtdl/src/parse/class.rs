@@ -1,21 +1,21 @@
-//! The classes of the language, and which members an element of each may have.
+//! The classes of DTDL and their members.
 
 use crate::dialect::Dialect;
 
 /// A class of elements.
 #[derive(Debug)]
 pub(super) struct Class {
-    /// What stands in `@type`.
+    /// Name in `@type`.
     pub(super) name: &'static str,
-    /// Whether `@type` may be missing, because the place says what the element is.
+    /// True if `@type` may be missing, because the context implies it.
     pub(super) implied: bool,
-    /// The versions of the language in which it may have a semantic type, and with it a unit.
+    /// DTDL versions in which it may have a semantic type and a unit.
     pub(super) quantitative: &'static [Dialect],
-    /// The members it may have, beside those every element may.
+    /// Allowed members beside [`COMMON`].
     pub(super) members: &'static [&'static str],
 }
 
-/// The members every element may have.
+/// The members that every element may have.
 pub(super) const COMMON: [&str; 6] = [
     "@context",
     "@id",
@@ -83,7 +83,7 @@ const ALL: [&Class; 17] = [
     &ENUM_VALUE,
 ];
 
-/// Whether this is the name of a class, which no element may have beside its own.
+/// Returns true for the name of a class. An element has exactly one.
 pub(super) fn is_class(name: &str) -> bool {
     ALL.iter().any(|class| class.name == name)
 }

@@ -1,23 +1,23 @@
-//! What interfaces are made of.
+//! Parsing of contents: telemetry, properties, commands, components and relationships.
 
 use super::class::{self, Class};
+use super::diagnostic::Diagnostic;
 use super::element::{self, Element};
-use super::fault::Fault;
-use super::interface::Document;
+use super::interface::Parser;
 use super::node::Node;
 use super::partition::Partition;
-use super::schema::Names;
+use super::schema::UniqueNames;
 use crate::dialect::Dialect;
 use crate::interface::{Command, Component, Content, Property, Relationship};
 use crate::schema::Datum;
 
-impl<'d> Document<'d> {
-    /// Reads an element of an interface.
+impl<'d> Parser<'d> {
+    /// Parses an element of an interface.
     pub(super) fn content(
         &mut self,
         partition: &mut Partition<'d>,
         node: Node<'d>,
-    ) -> Result<Content, Fault> {
+    ) -> Result<Content, Diagnostic> {
         let node = partition.referent(node)?;
         node.members()?;
         let types = element::types(&node)?;
@@ -33,35 +33,34 @@ impl<'d> Document<'d> {
         } else if is(&class::RELATIONSHIP) {
             relationship(partition, node)
         } else {
-            Err(node.fault(
-                "the type Telemetry, Property, Command, Component or Relationship is wanted",
-            ))
+            Err(node
+                .error("expected the type Telemetry, Property, Command, Component or Relationship"))
         }
     }
 
-    fn component(&mut self, dialect: Dialect, node: Node<'d>) -> Result<Content, Fault> {
+    fn component(&mut self, dialect: Dialect, node: Node<'d>) -> Result<Content, Diagnostic> {
         let element = Element::new(node, &class::COMPONENT, dialect)?;
         let component = Component {
             name: element.name()?,
-            about: element.about()?,
+            info: element.info()?,
             schema: self.reference(&element.require("schema")?, dialect)?,
         };
         Ok(Content::Component(component))
     }
 }
 
-fn telemetry<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Content, Fault> {
+fn telemetry<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Content, Diagnostic> {
     let element = partition.element(node, &class::TELEMETRY)?;
     let (telemetry, _) = partition.datum(&element, 0)?;
     Ok(Content::Telemetry(telemetry))
 }
 
-fn property<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Property, Fault> {
+fn property<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Property, Diagnostic> {
     let element = partition.element(node, &class::PROPERTY)?;
-    let (datum, shape) = partition.datum(&element, 0)?;
-    if shape.arrays && !partition.dialect.limits().arrays_in_properties {
+    let (datum, schema) = partition.datum(&element, 0)?;
+    if schema.has_arrays && !partition.dialect.limits().arrays_in_properties {
         let schema = element.require("schema")?;
-        return Err(schema.fault("a property may not contain an array or a geometry in DTDL v2"));
+        return Err(schema.error("a property must not contain an array or a geometry in DTDL v2"));
     }
     Ok(Property {
         datum,
@@ -69,7 +68,7 @@ fn property<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Propert
     })
 }
 
-fn command<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Content, Fault> {
+fn command<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Content, Diagnostic> {
     let (request, response) = match partition.dialect {
         Dialect::V2 => (&class::PAYLOAD_V2, &class::PAYLOAD_V2),
         Dialect::V3 => (&class::REQUEST_V3, &class::RESPONSE_V3),
@@ -82,7 +81,7 @@ fn command<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Content,
     }
     let command = Command {
         name: element.name()?,
-        about: element.about()?,
+        info: element.info()?,
         request: payload(partition, &element, "request", request)?,
         response: payload(partition, &element, "response", response)?,
     };
@@ -94,7 +93,7 @@ fn payload<'d>(
     command: &Element<'d>,
     member: &str,
     class: &Class,
-) -> Result<Option<Box<Datum>>, Fault> {
+) -> Result<Option<Box<Datum>>, Diagnostic> {
     let Some(node) = command.get(member) else {
         return Ok(None);
     };
@@ -103,19 +102,19 @@ fn payload<'d>(
     Ok(Some(Box::new(datum)))
 }
 
-fn relationship<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Content, Fault> {
+fn relationship<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Content, Diagnostic> {
     let element = partition.element(node, &class::RELATIONSHIP)?;
     let properties = link_properties(partition, &element)?;
-    if let Some(least) = element.get("minMultiplicity")
-        && least.integer()? != 0
+    if let Some(min) = element.get("minMultiplicity")
+        && min.integer()? != 0
     {
-        return Err(least.unexpected("0"));
+        return Err(min.unexpected("0"));
     }
     let target = element.get("target");
     let target = target.map(|node| element::identifier(&node, element.dialect));
     let relationship = Relationship {
         name: element.name()?,
-        about: element.about()?,
+        info: element.info()?,
         target: target.transpose()?,
         max_multiplicity: max_multiplicity(&element)?,
         properties,
@@ -127,13 +126,13 @@ fn relationship<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Con
 fn link_properties<'d>(
     partition: &mut Partition<'d>,
     element: &Element<'d>,
-) -> Result<Vec<Property>, Fault> {
+) -> Result<Vec<Property>, Diagnostic> {
     let nodes = element.set("properties");
-    let most = partition.dialect.limits().contents;
-    if nodes.len() > most {
-        return Err(element.node.fault(format!("more than {most} properties")));
+    let max = partition.dialect.limits().contents;
+    if nodes.len() > max {
+        return Err(element.node.error(format!("more than {max} properties")));
     }
-    let mut names = Names::default();
+    let mut names = UniqueNames::default();
     let mut properties = Vec::new();
 
     for node in nodes {
@@ -145,19 +144,19 @@ fn link_properties<'d>(
     Ok(properties)
 }
 
-fn max_multiplicity(element: &Element<'_>) -> Result<Option<u32>, Fault> {
+fn max_multiplicity(element: &Element<'_>) -> Result<Option<u32>, Diagnostic> {
     let Some(node) = element.get("maxMultiplicity") else {
         return Ok(None);
     };
-    let most = element.dialect.limits().multiplicity;
+    let max = element.dialect.limits().multiplicity;
     let number = u32::try_from(node.integer()?).unwrap_or(0);
-    if number == 0 || i64::from(number) > most {
-        return Err(node.unexpected(&format!("a number from 1 to {most}")));
+    if number == 0 || i64::from(number) > max {
+        return Err(node.unexpected(&format!("a number from 1 to {max}")));
     }
     Ok(Some(number))
 }
 
-fn writable(element: &Element<'_>) -> Result<bool, Fault> {
+fn writable(element: &Element<'_>) -> Result<bool, Diagnostic> {
     let node = element.get("writable");
     node.map_or(Ok(false), |node| node.boolean())
 }

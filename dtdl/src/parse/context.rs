@@ -1,20 +1,21 @@
-//! Contexts: the version of the language, and extensions.
+//! Contexts: the DTDL version and extensions.
 
-use super::fault::Fault;
+use super::diagnostic::Diagnostic;
 use super::node::Node;
 use crate::dialect::{CONTEXTS, Dialect};
 use crate::dtmi::Dtmi;
 
-/// What the contexts of the language begin with.
-const LANGUAGE: &str = "dtmi:dtdl:context;";
-/// The one context that may stand before that of the language.
-const CENTRAL: &str = "dtmi:iotcentral:context;2";
+/// The prefix of the DTDL contexts.
+const DTDL_CONTEXT: &str = "dtmi:dtdl:context;";
+/// The only context that may precede that of DTDL.
+const IOT_CENTRAL: &str = "dtmi:iotcentral:context;2";
 
-/// The dialect of an element: what its context names, which is no newer than what is around it, or that.
-pub(super) fn dialect(node: &Node<'_>, outer: Option<Dialect>) -> Result<Dialect, Fault> {
+/// Returns the dialect of an element: that of its context, else that of the enclosing element.
+pub(super) fn dialect(node: &Node<'_>, outer: Option<Dialect>) -> Result<Dialect, Diagnostic> {
     let Some(context) = node.member("@context") else {
-        return outer
-            .ok_or_else(|| node.fault(format!("the member \"@context\" is missing: {CONTEXTS}")));
+        return outer.ok_or_else(|| {
+            node.error(format!("missing member \"@context\": expected {CONTEXTS}"))
+        });
     };
     let mut found = None;
     let mut foreign = false;
@@ -22,33 +23,34 @@ pub(super) fn dialect(node: &Node<'_>, outer: Option<Dialect>) -> Result<Dialect
         let text = node
             .value
             .as_str()
-            .ok_or_else(|| node.unexpected("a text"))?;
-        if text.starts_with(LANGUAGE) {
+            .ok_or_else(|| node.unexpected("a string"))?;
+        if text.starts_with(DTDL_CONTEXT) {
             found = Some(of_language(&node, text, foreign)?);
         } else {
             check_extension(&node, text)?;
-            foreign |= text != CENTRAL;
+            foreign |= text != IOT_CENTRAL;
         }
     }
     match (found, outer) {
         (Some(inner), Some(outer)) if inner > outer => {
-            Err(context.fault("an element may not be of a newer version than what is around it"))
+            Err(context
+                .error("the DTDL version must not be newer than that of the enclosing element"))
         }
         _ => found.or(outer).ok_or_else(|| context.unexpected(CONTEXTS)),
     }
 }
 
-fn of_language(node: &Node<'_>, text: &str, foreign: bool) -> Result<Dialect, Fault> {
+fn of_language(node: &Node<'_>, text: &str, foreign: bool) -> Result<Dialect, Diagnostic> {
     if foreign {
-        return Err(node.fault("the context of DTDL comes before those of extensions"));
+        return Err(node.error("the DTDL context must precede those of extensions"));
     }
     Dialect::of_context(text).ok_or_else(|| node.unexpected(CONTEXTS))
 }
 
-/// Whatever an extension brings is allowed, but it has a name.
-fn check_extension(node: &Node<'_>, text: &str) -> Result<(), Fault> {
+/// Checks that the context of an extension has an identifier with a version. Its content is not checked.
+fn check_extension(node: &Node<'_>, text: &str) -> Result<(), Diagnostic> {
     let id = text.parse::<Dtmi>();
-    match id.map_err(|error| node.fault(error.to_string()))?.version() {
+    match id.map_err(|error| node.error(error.to_string()))?.version() {
         Some(_) => Ok(()),
         None => Err(node.unexpected("a context with a version")),
     }

@@ -1,28 +1,28 @@
-//! One element: an object with a class, a name and texts for people.
+//! Elements: objects with a class, a name and localized texts.
 
 use super::class::{COMMON, Class, is_class};
 use super::context;
-use super::fault::Fault;
+use super::diagnostic::Diagnostic;
 use super::node::Node;
 use super::text;
 use crate::describe::describe;
-use crate::dialect::{DESCRIPTION, Dialect};
+use crate::dialect::{Dialect, MAX_DESCRIPTION};
 use crate::dtmi::Dtmi;
 use crate::name::is_name;
-use crate::text::About;
+use crate::text::EntityInfo;
 use crate::unit::{self, Unit};
 
-/// An element of a class, whose `@type` and members are known to be allowed.
+/// An element of a class, with `@type` and members checked.
 #[derive(Debug)]
 pub(super) struct Element<'d> {
     pub(super) node: Node<'d>,
     pub(super) dialect: Dialect,
-    /// Its types beside its class.
+    /// Types beside the class.
     types: Vec<&'d str>,
 }
 
 impl<'d> Element<'d> {
-    pub(super) fn new(node: Node<'d>, class: &Class, dialect: Dialect) -> Result<Self, Fault> {
+    pub(super) fn new(node: Node<'d>, class: &Class, dialect: Dialect) -> Result<Self, Diagnostic> {
         node.members()?;
         let types = co_types(&node, class, dialect)?;
         context::dialect(&node, Some(dialect))?;
@@ -36,79 +36,76 @@ impl<'d> Element<'d> {
         Ok(element)
     }
 
-    /// A member that may be missing, which an empty array stands for too.
+    /// Returns an optional member; `None` for an empty array too.
     pub(super) fn get(&self, name: &str) -> Option<Node<'d>> {
         let node = self.node.member(name);
         let node = node.or_else(|| self.node.member(&self.full(name)));
         node.filter(|node| node.value.as_array().is_none_or(|set| !set.is_empty()))
     }
 
-    /// A member that must be there.
-    pub(super) fn require(&self, name: &str) -> Result<Node<'d>, Fault> {
+    /// Returns a required member.
+    pub(super) fn require(&self, name: &str) -> Result<Node<'d>, Diagnostic> {
         self.get(name)
-            .ok_or_else(|| self.node.fault(format!("the member {name:?} is missing")))
+            .ok_or_else(|| self.node.error(format!("missing member {name:?}")))
     }
 
-    /// The elements of a set; none if it is missing.
+    /// Returns the elements of a set; none if it is missing.
     pub(super) fn set(&self, name: &str) -> Vec<Node<'d>> {
         self.get(name).map(|node| node.set()).unwrap_or_default()
     }
 
-    pub(super) fn name(&self) -> Result<String, Fault> {
+    pub(super) fn name(&self) -> Result<String, Diagnostic> {
         let node = self.require("name")?;
         let name = node.text()?;
-        let longest = self.dialect.limits().name;
-        if !is_name(name) || name.len() > longest {
+        let max = self.dialect.limits().name;
+        if !is_name(name) || name.len() > max {
             return Err(node.unexpected(&format!(
-                "a name of at most {longest} letters, digits and underscores, a letter first and no underscore last,"
+                "a name of at most {max} letters, digits and underscores that starts with a letter and does not end with an underscore"
             )));
         }
         Ok(name.to_owned())
     }
 
-    pub(super) fn about(&self) -> Result<About, Fault> {
-        let longest = self.dialect.limits().display_name;
-        let localised = |name, longest| {
+    pub(super) fn info(&self) -> Result<EntityInfo, Diagnostic> {
+        let max = self.dialect.limits().display_name;
+        let localized = |name, max| {
             let node = self.get(name);
-            node.map_or(Ok(Default::default()), |node| {
-                text::localised(&node, longest)
-            })
+            node.map_or(Ok(Default::default()), |node| text::localized(&node, max))
         };
         let comment = self.get("comment");
-        Ok(About {
-            display_name: localised("displayName", longest)?,
-            description: localised("description", DESCRIPTION)?,
+        Ok(EntityInfo {
+            display_name: localized("displayName", max)?,
+            description: localized("description", MAX_DESCRIPTION)?,
             comment: comment
-                .map(|node| text::plain(&node, DESCRIPTION))
+                .map(|node| text::plain(&node, MAX_DESCRIPTION))
                 .transpose()?,
         })
     }
 
-    /// The identifier, in the form this version of the language wants.
-    pub(super) fn id(&self) -> Result<Option<Dtmi>, Fault> {
+    /// Returns the identifier, if it has one.
+    pub(super) fn id(&self) -> Result<Option<Dtmi>, Diagnostic> {
         let Some(node) = self.node.member("@id") else {
             return Ok(None);
         };
         if node.value.is_array() {
-            return Err(node.unexpected("a text"));
+            return Err(node.unexpected("a string"));
         }
         identifier(&node, self.dialect).map(Some)
     }
 
-    /// Its semantic types, and types of extensions.
+    /// Returns semantic types and types of extensions.
     pub(super) fn semantic_types(&self) -> Vec<String> {
         self.types.iter().map(|name| (*name).to_owned()).collect()
     }
 
-    /// The semantic type that says which units there may be, if it has one.
+    /// Returns the semantic type that determines the units, if it has one.
     pub(super) fn quantity(&self) -> Option<&'d str> {
         let known = |name: &&&str| unit::units_of(name).is_some();
         self.types.iter().find(known).copied()
     }
 
-    /// What values are measured in: with a semantic type one of its units, without none, and with a type or a version
-    /// of the language whose units are not known, whatever is named.
-    pub(super) fn unit(&self) -> Result<Option<Unit>, Fault> {
+    /// Returns the unit: one of the units of a semantic type, or any unit for an unknown type or DTDL version.
+    pub(super) fn unit(&self) -> Result<Option<Unit>, Diagnostic> {
         let given = self.get("unit");
         let name = given
             .as_ref()
@@ -117,8 +114,8 @@ impl<'d> Element<'d> {
         let units = self.quantity().and_then(unit::units_of);
         match (given, name, units) {
             (None, _, None) => Ok(None),
-            (_, None, Some(units)) => Err(self.node.fault(format!(
-                "a semantic type wants a unit: {}",
+            (_, None, Some(units)) => Err(self.node.error(format!(
+                "a semantic type requires a unit: {}",
                 units.join(", ")
             ))),
             (Some(node), Some(name), Some(units))
@@ -130,14 +127,16 @@ impl<'d> Element<'d> {
         }
     }
 
-    /// A member that is not known is allowed beside a type that is not known, which may bring it.
-    fn check_members(&self, class: &Class) -> Result<(), Fault> {
+    /// Checks the members. Unknown members are allowed beside an unknown type, which may define them.
+    fn check_members(&self, class: &Class) -> Result<(), Diagnostic> {
         let informal = self.types.iter().any(|name| unit::units_of(name).is_none());
         let members = self.node.members()?;
         for name in members.keys() {
             let short = self.short(name);
             if short != name && members.contains_key(short) {
-                return Err(self.node.fault(format!("{short} and {name} are the same")));
+                return Err(self
+                    .node
+                    .error(format!("{short} and {name} are the same member")));
             }
             let known = COMMON.contains(&short)
                 || class.members.contains(&short)
@@ -148,22 +147,22 @@ impl<'d> Element<'d> {
                 false => informal,
             };
             if !known && !tolerated {
-                return Err(self.no_member(class, name));
+                return Err(self.unknown_member(class, name));
             }
         }
         Ok(())
     }
 
-    fn no_member(&self, class: &Class, name: &str) -> Fault {
-        self.node.fault(format!(
-            "{} has no member {}, but {}",
-            class.name,
+    fn unknown_member(&self, class: &Class, name: &str) -> Diagnostic {
+        self.node.error(format!(
+            "unknown member {} of {}: allowed are {}",
             describe(&name.into()),
+            class.name,
             class.members.join(", ")
         ))
     }
 
-    /// The short name of a member, if it is given as an identifier of this version of the language.
+    /// Returns the short name of a member that is given as an identifier of this DTDL version.
     fn short<'n>(&self, name: &'n str) -> &'n str {
         let short = term(name);
         if name == self.full(short) {
@@ -173,7 +172,7 @@ impl<'d> Element<'d> {
         }
     }
 
-    /// A member's name as an identifier.
+    /// Returns the name of a member as an identifier.
     fn full(&self, name: &str) -> String {
         let version = match self.dialect {
             Dialect::V2 => 2,
@@ -183,18 +182,18 @@ impl<'d> Element<'d> {
     }
 }
 
-/// An identifier that is given to an element or names one.
-pub(super) fn identifier(node: &Node<'_>, dialect: Dialect) -> Result<Dtmi, Fault> {
+/// Parses an identifier.
+pub(super) fn identifier(node: &Node<'_>, dialect: Dialect) -> Result<Dtmi, Diagnostic> {
     let node = node.only()?;
     let text = node
         .value
         .as_str()
-        .ok_or_else(|| node.unexpected("a text"))?;
+        .ok_or_else(|| node.unexpected("a string"))?;
     let id: Dtmi = text
         .parse()
-        .map_err(|error| node.fault(format!("{error}")))?;
+        .map_err(|error| node.error(format!("{error}")))?;
     if id.is_reserved() {
-        return Err(node.fault(format!("{id} belongs to the language")));
+        return Err(node.error(format!("{id} is reserved by DTDL")));
     }
     if !id.is_plain() && !dialect.limits().free_versions {
         return Err(node.unexpected("an identifier with a version that is one number"));
@@ -202,7 +201,7 @@ pub(super) fn identifier(node: &Node<'_>, dialect: Dialect) -> Result<Dtmi, Faul
     Ok(id)
 }
 
-/// The short name of something the language defines, which may be given as its identifier too: `double` for
+/// Returns the short name of a DTDL term that may be given as an identifier: `double` for
 /// `dtmi:dtdl:instance:Schema:double;2`.
 pub(super) fn term(text: &str) -> &str {
     let ours = ["dtmi:dtdl:", "dtmi:standard:", "dtmi:iotcentral:schema:"];
@@ -213,31 +212,35 @@ pub(super) fn term(text: &str) -> &str {
     path.rsplit_once(':').map_or(path, |(_, term)| term)
 }
 
-/// The terms in `@type`.
-pub(super) fn types<'d>(node: &Node<'d>) -> Result<Vec<&'d str>, Fault> {
+/// Returns the terms in `@type`.
+pub(super) fn types<'d>(node: &Node<'d>) -> Result<Vec<&'d str>, Diagnostic> {
     let Some(types) = node.member("@type") else {
         return Ok(Vec::new());
     };
     let text = |node: &Node<'d>| {
         let text = node.value.as_str();
-        text.map(term).ok_or_else(|| node.unexpected("a text"))
+        text.map(term).ok_or_else(|| node.unexpected("a string"))
     };
     types.set().iter().map(text).collect()
 }
 
-/// The types of an element of this class beside the class.
-fn co_types<'d>(node: &Node<'d>, class: &Class, dialect: Dialect) -> Result<Vec<&'d str>, Fault> {
+/// Returns the types of an element beside its class.
+fn co_types<'d>(
+    node: &Node<'d>,
+    class: &Class,
+    dialect: Dialect,
+) -> Result<Vec<&'d str>, Diagnostic> {
     let mut types = types(node)?;
     types.sort_unstable();
     types.dedup();
     let quantities = types.iter().filter(|name| unit::units_of(name).is_some());
     if quantities.count() > 1 {
-        return Err(node.fault("two semantic types are too many"));
+        return Err(node.error("more than one semantic type"));
     }
     let implied = class.implied && node.member("@type").is_none();
     if !implied && !types.contains(&class.name) {
         let found = node.member("@type").unwrap_or_else(|| node.clone());
-        return Err(found.fault(format!("the type {} is wanted", class.name)));
+        return Err(found.error(format!("expected the type {}", class.name)));
     }
     types.retain(|name| *name != class.name);
     for name in &types {
@@ -247,7 +250,10 @@ fn co_types<'d>(node: &Node<'d>, class: &Class, dialect: Dialect) -> Result<Vec<
             || is_class(name)
             || (name.starts_with("dtmi:") && name.parse::<Dtmi>().is_err())
         {
-            return Err(node.fault(format!("{} cannot also be {name:?}", class.name)));
+            return Err(node.error(format!(
+                "{} must not also have the type {name:?}",
+                class.name
+            )));
         }
     }
     Ok(types)

@@ -1,50 +1,54 @@
-//! Documents and the interfaces in them.
+//! Parsing of documents and interfaces.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::class;
 use super::context;
+use super::diagnostic::{Diagnostic, MAX_DIAGNOSTICS};
 use super::element::{self, Element};
-use super::fault::{Fault, TOLD};
 use super::node::Node;
 use super::partition::Partition;
-use super::schema::Names;
-use crate::dialect::{Dialect, ELEMENTS, INTERFACE_ID};
+use super::schema::UniqueNames;
+use crate::dialect::{Dialect, MAX_ELEMENTS, MAX_INTERFACE_ID};
 use crate::dtmi::Dtmi;
 use crate::interface::{Content, Interface};
 use crate::size;
 
-/// A document as far as it has been read.
+/// A parser, with the interfaces and diagnostics so far.
 #[derive(Debug, Default)]
-pub(super) struct Document<'d> {
+pub(super) struct Parser<'d> {
     interfaces: Vec<Interface>,
-    faults: Vec<Fault>,
+    diagnostics: Vec<Diagnostic>,
     ids: BTreeSet<&'d str>,
 }
 
-impl<'d> Document<'d> {
-    /// Reads all interfaces of a document.
-    pub(super) fn read(root: &Node<'d>) -> Result<Vec<Interface>, Vec<Fault>> {
-        let mut document = Self::default();
+impl<'d> Parser<'d> {
+    /// Parses all interfaces of a document.
+    pub(super) fn parse(root: &Node<'d>) -> Result<Vec<Interface>, Vec<Diagnostic>> {
+        let mut parser = Self::default();
         for node in root.set() {
-            let read = node.members().and_then(|_| document.interface(node, None));
-            document.note(read.err());
+            let read = node.members().and_then(|_| parser.interface(node, None));
+            parser.report(read.err());
         }
-        if document.faults.is_empty() {
-            Ok(document.interfaces)
+        if parser.diagnostics.is_empty() {
+            Ok(parser.interfaces)
         } else {
-            Err(document.faults)
+            Err(parser.diagnostics)
         }
     }
 
-    fn note(&mut self, faults: impl IntoIterator<Item = Fault>) {
-        let left = TOLD.saturating_sub(self.faults.len());
-        self.faults.extend(faults.into_iter().take(left));
+    fn report(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
+        let left = MAX_DIAGNOSTICS.saturating_sub(self.diagnostics.len());
+        self.diagnostics.extend(diagnostics.into_iter().take(left));
     }
 
-    /// The identifier of an interface that another names, or that stands within it.
-    pub(super) fn reference(&mut self, node: &Node<'d>, dialect: Dialect) -> Result<Dtmi, Fault> {
+    /// Returns the identifier of an interface that is referenced, or nested here.
+    pub(super) fn reference(
+        &mut self,
+        node: &Node<'d>,
+        dialect: Dialect,
+    ) -> Result<Dtmi, Diagnostic> {
         let node = node.only()?;
         if node.value.is_string() {
             return element::identifier(&node, dialect);
@@ -53,8 +57,8 @@ impl<'d> Document<'d> {
         self.interface(node, Some(dialect))
     }
 
-    /// Reads an interface, which may stand within another of some dialect.
-    fn interface(&mut self, node: Node<'d>, outer: Option<Dialect>) -> Result<Dtmi, Fault> {
+    /// Parses an interface, which may be nested in another of the dialect `outer`.
+    fn interface(&mut self, node: Node<'d>, outer: Option<Dialect>) -> Result<Dtmi, Diagnostic> {
         let dialect = context::dialect(&node, outer)?;
         let element = Element::new(node, &class::INTERFACE, dialect)?;
         let id = self.id(&element)?;
@@ -64,7 +68,7 @@ impl<'d> Document<'d> {
         let interface = Interface {
             id: id.clone(),
             dialect,
-            about: element.about()?,
+            info: element.info()?,
             extends: self.extends(&element)?,
             contents,
             source: Arc::new(element.node.value.clone()),
@@ -73,39 +77,39 @@ impl<'d> Document<'d> {
         Ok(id)
     }
 
-    fn id(&self, element: &Element<'d>) -> Result<Dtmi, Fault> {
+    fn id(&self, element: &Element<'d>) -> Result<Dtmi, Diagnostic> {
         let node = element.require("@id")?;
         let id = element::identifier(&node, element.dialect)?;
-        if id.as_str().len() > INTERFACE_ID {
-            return Err(node.fault(format!(
-                "the identifier of an interface has at most {INTERFACE_ID} characters"
+        if id.as_str().len() > MAX_INTERFACE_ID {
+            return Err(node.error(format!(
+                "the identifier of an interface has at most {MAX_INTERFACE_ID} characters"
             )));
         }
         Ok(id)
     }
 
-    /// What within the interface may refer to each other, none of it being defined elsewhere in the document.
+    /// Makes the partition of the interface, and checks that its identifiers are unique in the document.
     fn partition(&mut self, element: &Element<'d>) -> Partition<'d> {
         let (partition, twice) = Partition::of(&element.node, element.dialect);
-        self.note(twice);
+        self.report(twice);
         for (id, node) in partition.ids() {
             if !self.ids.insert(id) {
-                self.note([node.fault(format!("{id} is defined twice"))]);
+                self.report([node.error(format!("{id} is defined twice"))]);
             }
         }
         partition
     }
 
-    /// Reads the schemas that the interface defines, whether they are used or not.
+    /// Parses the schemas that the interface defines, unused ones too.
     fn schemas(&mut self, partition: &mut Partition<'d>, element: &Element<'d>) {
         for node in element.set("schemas") {
             let read = node.members().and_then(|members| {
                 if !members.contains_key("@id") {
-                    return Err(node.fault("the member \"@id\" is missing"));
+                    return Err(node.error("missing member \"@id\""));
                 }
                 partition.complex(&node, 0)
             });
-            self.note(read.err());
+            self.report(read.err());
         }
     }
 
@@ -113,8 +117,8 @@ impl<'d> Document<'d> {
         &mut self,
         partition: &mut Partition<'d>,
         element: &Element<'d>,
-    ) -> Result<Vec<Content>, Fault> {
-        let mut names = Names::default();
+    ) -> Result<Vec<Content>, Diagnostic> {
+        let mut names = UniqueNames::default();
         let mut contents = Vec::new();
 
         for node in element.set("contents") {
@@ -122,24 +126,24 @@ impl<'d> Document<'d> {
             let read = read.and_then(|read| names.add(read.name(), &node).map(|()| read));
             match read {
                 Ok(read) => contents.push(read),
-                Err(fault) => self.note([fault]),
+                Err(diagnostic) => self.report([diagnostic]),
             }
         }
         if !size::is_allowed(&contents) {
-            return Err(element.node.fault(format!(
-                "the contents have more than {ELEMENTS} elements, each counted as often as it is used"
+            return Err(element.node.error(format!(
+                "the contents have more than {MAX_ELEMENTS} elements, counting each use"
             )));
         }
         Ok(contents)
     }
 
-    fn extends(&mut self, element: &Element<'d>) -> Result<Vec<Dtmi>, Fault> {
+    fn extends(&mut self, element: &Element<'d>) -> Result<Vec<Dtmi>, Diagnostic> {
         let nodes = element.set("extends");
-        let most = element.dialect.limits().extends;
-        if nodes.len() > most {
+        let max = element.dialect.limits().extends;
+        if nodes.len() > max {
             return Err(element
                 .node
-                .fault(format!("at most {most} interfaces are extended")));
+                .error(format!("more than {max} interfaces in extends")));
         }
         let reference = |node: &Node<'d>| self.reference(node, element.dialect);
         nodes.iter().map(reference).collect()

@@ -1,10 +1,10 @@
-//! From a document to interfaces.
+//! The parser: a document to interfaces.
 
 mod class;
 mod content;
 mod context;
+mod diagnostic;
 mod element;
-mod fault;
 mod interface;
 mod node;
 mod partition;
@@ -15,44 +15,44 @@ mod text;
 
 use serde_json::Value;
 
-pub use fault::{Fault, ParseError};
+pub use diagnostic::{Diagnostic, ParseError};
 
 use crate::interface::Interface;
-use interface::Document;
+use interface::Parser;
 use node::Node;
 
-/// How deep a document may be nested: what `serde_json` allows too, and far more than the language needs.
-const NESTING: usize = 128;
+/// The deepest nesting of a document: the limit of `serde_json` too, and far more than DTDL needs.
+const MAX_NESTING: usize = 128;
 
-/// Reads the interfaces of a document: an object or an array of objects, as models repositories have them
-/// (`thermostat-1.json`, `thermostat-1.expanded.json`). An interface that stands within another is among the result.
+/// Parses the interfaces of a document: an object or an array of objects, as models repositories have them
+/// (`thermostat-1.json`, `thermostat-1.expanded.json`). An interface nested in another is part of the result.
 ///
-/// What an interface refers to by identifier need not be in the document; [`Models`](crate::Models) puts them together.
+/// Interfaces that are referenced by identifier may be in other documents; [`Models`](crate::Models) resolves them.
 ///
 /// # Errors
 ///
-/// [`ParseError`] says what is wrong, where, and what is allowed: of each element the first fault.
+/// [`ParseError`] with the first diagnostic of each element.
 pub fn parse(text: &str) -> Result<Vec<Interface>, ParseError> {
-    // Some editors begin a file with a mark that JSON does not know.
+    // Some editors write a byte order mark, which is not JSON.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     parse_value(&serde_json::from_str(text)?)
 }
 
-/// [`parse`] for a document that is JSON already.
+/// Parses a document that is JSON already, as [`parse`] does.
 ///
 /// # Errors
 ///
 /// As for [`parse`].
 pub fn parse_value(document: &Value) -> Result<Vec<Interface>, ParseError> {
     let root = Node::document(document);
-    if is_deeper_than(document, NESTING) {
-        let fault = root.fault(format!("more than {NESTING} levels are nested"));
-        return Err(ParseError::Invalid(vec![fault]));
+    if is_deeper_than(document, MAX_NESTING) {
+        let diagnostic = root.error(format!("nested deeper than {MAX_NESTING} levels"));
+        return Err(ParseError::Invalid(vec![diagnostic]));
     }
-    Document::read(&root).map_err(ParseError::Invalid)
+    Parser::parse(&root).map_err(ParseError::Invalid)
 }
 
-/// Whether arrays and objects are nested deeper, found without a call for each level.
+/// Returns true if arrays and objects are nested deeper. Does not recurse.
 fn is_deeper_than(value: &Value, depth: usize) -> bool {
     let mut level = vec![value];
     for _ in 0..depth {

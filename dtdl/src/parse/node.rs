@@ -1,125 +1,130 @@
-//! Values of a document, with where they stand.
+//! Values of a document with their locations.
 
 use std::iter;
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use super::fault::Fault;
+use super::diagnostic::Diagnostic;
 use crate::describe::describe;
 
-/// A value of a document.
+/// A value of a document with its location.
 #[derive(Clone, Debug)]
 pub(super) struct Node<'d> {
     pub(super) value: &'d Value,
-    way: Way<'d>,
+    path: NodePath<'d>,
 }
 
-/// How to come to a value from the document as a whole. Shared, and written out only where something is wrong: a document
-/// may have a million values below one very long name.
-type Way<'d> = Option<Rc<Step<'d>>>;
+/// The path from the root to a value. Shared, and converted to text only for a diagnostic: a document may have a million
+/// values below one very long name.
+type NodePath<'d> = Option<Rc<PathStep<'d>>>;
 
 #[derive(Debug)]
-struct Step<'d> {
-    before: Way<'d>,
-    to: Part<'d>,
+struct PathStep<'d> {
+    parent: NodePath<'d>,
+    segment: PathSegment<'d>,
 }
 
 #[derive(Debug)]
-enum Part<'d> {
+enum PathSegment<'d> {
     Member(&'d str),
     Element(usize),
 }
 
 impl<'d> Node<'d> {
-    /// The document as a whole.
+    /// Returns the root of a document.
     pub(super) fn document(value: &'d Value) -> Self {
-        Self { value, way: None }
+        Self { value, path: None }
     }
 
-    fn inner(&self, value: &'d Value, to: Part<'d>) -> Self {
-        let before = self.way.clone();
-        let way = Some(Rc::new(Step { before, to }));
-        Self { value, way }
+    fn inner(&self, value: &'d Value, segment: PathSegment<'d>) -> Self {
+        let parent = self.path.clone();
+        let path = Some(Rc::new(PathStep { parent, segment }));
+        Self { value, path }
     }
 
-    /// Where it stands, as a JSON pointer (RFC 6901).
+    /// Returns the location as a JSON pointer (RFC 6901).
     fn pointer(&self) -> String {
-        let steps = iter::successors(self.way.as_deref(), |step| step.before.as_deref());
-        let parts: Vec<_> = steps.map(|step| step.to.pointer()).collect();
+        let steps = iter::successors(self.path.as_deref(), |step| step.parent.as_deref());
+        let parts: Vec<_> = steps.map(|step| step.segment.pointer()).collect();
         parts.into_iter().rev().collect()
     }
 
-    /// Something that is wrong here.
-    pub(super) fn fault(&self, problem: impl Into<String>) -> Fault {
-        Fault {
+    /// Makes a diagnostic for this value.
+    pub(super) fn error(&self, message: impl Into<String>) -> Diagnostic {
+        Diagnostic {
             pointer: self.pointer(),
-            problem: problem.into(),
+            message: message.into(),
         }
     }
 
-    /// That something else is wanted here.
-    pub(super) fn unexpected(&self, wanted: &str) -> Fault {
-        self.fault(format!("{wanted} is wanted, not {}", describe(self.value)))
+    /// Makes the diagnostic that another value is expected.
+    pub(super) fn unexpected(&self, expected: &str) -> Diagnostic {
+        self.error(format!(
+            "expected {expected}, found {}",
+            describe(self.value)
+        ))
     }
 
-    /// The members of an object.
-    pub(super) fn members(&self) -> Result<&'d Map<String, Value>, Fault> {
+    /// Returns the members of an object.
+    pub(super) fn members(&self) -> Result<&'d Map<String, Value>, Diagnostic> {
         self.value
             .as_object()
             .ok_or_else(|| self.unexpected("an object"))
     }
 
-    /// A member of an object, if this is one and has it under exactly this name.
+    /// Returns a member of an object, if there is one of exactly this name.
     pub(super) fn member(&self, name: &str) -> Option<Self> {
         let (name, value) = self.value.as_object()?.get_key_value(name)?;
-        Some(self.inner(value, Part::Member(name)))
+        Some(self.inner(value, PathSegment::Member(name)))
     }
 
-    /// The elements of an array, or the value itself, which JSON-LD takes for the same as an array of one.
+    /// Returns the elements of an array, or the value itself, which in JSON-LD equals an array of one.
     pub(super) fn set(&self) -> Vec<Self> {
         let Some(elements) = self.value.as_array() else {
             return vec![self.clone()];
         };
-        let element = |(index, value)| self.inner(value, Part::Element(index));
+        let element = |(index, value)| self.inner(value, PathSegment::Element(index));
         elements.iter().enumerate().map(element).collect()
     }
 
-    /// The value itself, or the one element of an array.
-    pub(super) fn only(&self) -> Result<Self, Fault> {
+    /// Returns the value itself, or the only element of an array.
+    pub(super) fn only(&self) -> Result<Self, Diagnostic> {
         let mut set = self.set();
         match (set.pop(), set.is_empty()) {
             (Some(node), true) => Ok(node),
-            _ => Err(self.unexpected("one value")),
+            _ => Err(self.unexpected("a single value")),
         }
     }
 
-    /// A text.
-    pub(super) fn text(&self) -> Result<&'d str, Fault> {
+    /// Returns a string.
+    pub(super) fn text(&self) -> Result<&'d str, Diagnostic> {
         let node = self.literal("string")?;
-        node.value.as_str().ok_or_else(|| node.unexpected("a text"))
+        node.value
+            .as_str()
+            .ok_or_else(|| node.unexpected("a string"))
     }
 
-    /// `true` or `false`.
-    pub(super) fn boolean(&self) -> Result<bool, Fault> {
+    /// Returns a boolean.
+    pub(super) fn boolean(&self) -> Result<bool, Diagnostic> {
         let node = self.literal("boolean")?;
         node.value
             .as_bool()
             .ok_or_else(|| node.unexpected("true or false"))
     }
 
-    /// A whole number of four bytes.
-    pub(super) fn integer(&self) -> Result<i32, Fault> {
+    /// Returns a 32-bit integer.
+    pub(super) fn integer(&self) -> Result<i32, Diagnostic> {
         let node = self.literal("integer")?;
         let number = node
             .value
             .as_i64()
             .and_then(|number| number.try_into().ok());
-        number.ok_or_else(|| node.unexpected("a whole number of 4 bytes"))
+        number.ok_or_else(|| node.unexpected("a 32-bit integer"))
     }
 
-    /// The value itself, or what is in an object that JSON-LD wraps a value in: `{"@value": 1, "@type": "xsd:integer"}`.
-    pub(super) fn unwrapped(&self) -> Result<Self, Fault> {
+    /// Returns the value itself, or the one in a JSON-LD value object: `{"@value": 1, "@type": "xsd:integer"}`.
+    pub(super) fn unwrapped(&self) -> Result<Self, Diagnostic> {
         let Some(members) = self.value.as_object() else {
             return Ok(self.clone());
         };
@@ -128,11 +133,11 @@ impl<'d> Node<'d> {
         };
         match (self.member("@value"), members.keys().find(strange)) {
             (Some(value), None) => Ok(value),
-            _ => Err(self.unexpected("a value, or an object with @value,")),
+            _ => Err(self.unexpected("a value, or an object with @value")),
         }
     }
 
-    fn literal(&self, kind: &str) -> Result<Self, Fault> {
+    fn literal(&self, kind: &str) -> Result<Self, Diagnostic> {
         let node = self.only()?;
         if let Some(found) = node.member("@type") {
             let found = found.only()?;
@@ -148,7 +153,7 @@ impl<'d> Node<'d> {
     }
 }
 
-impl Part<'_> {
+impl PathSegment<'_> {
     fn pointer(&self) -> String {
         match self {
             Self::Member(name) => format!("/{}", name.replace('~', "~0").replace('/', "~1")),

@@ -1,67 +1,67 @@
-//! What within one interface may refer to each other.
+//! Partitions: elements of one interface that may reference each other.
 
 use std::collections::BTreeMap;
 use std::ptr;
 
+use super::diagnostic::{Diagnostic, MAX_DIAGNOSTICS};
 use super::element;
-use super::fault::{Fault, TOLD};
 use super::node::Node;
-use super::schema::Shape;
+use super::schema::ParsedSchema;
 use crate::dialect::Dialect;
 
-/// How long the name of a member with elements in it may be, in bytes: longer than any identifier.
-const LONGEST: usize = 4096;
+/// The longest name of a member that is searched for elements, in bytes: longer than any identifier.
+const MAX_MEMBER_NAME: usize = 4096;
 
-/// The elements of one interface by identifier, without those of interfaces that stand within it.
+/// The elements of one interface by identifier, without those of nested interfaces.
 #[derive(Debug)]
 pub(super) struct Partition<'d> {
     pub(super) dialect: Dialect,
-    /// Every element that has an identifier.
+    /// Elements with an identifier.
     definitions: BTreeMap<&'d str, Node<'d>>,
-    /// The schemas among them that have been read.
-    pub(super) shapes: BTreeMap<&'d str, Shape>,
-    /// The schemas among them that are being read, each within the one before.
+    /// Parsed schemas.
+    pub(super) parsed: BTreeMap<&'d str, ParsedSchema>,
+    /// Schemas being parsed, each nested in the one before.
     pub(super) open: Vec<&'d str>,
 }
 
 impl<'d> Partition<'d> {
-    /// Finds the elements of the interface that have identifiers, and what is defined twice.
-    pub(super) fn of(interface: &Node<'d>, dialect: Dialect) -> (Self, Vec<Fault>) {
+    /// Finds the elements of the interface with identifiers. Returns diagnostics for duplicates.
+    pub(super) fn of(interface: &Node<'d>, dialect: Dialect) -> (Self, Vec<Diagnostic>) {
         let mut definitions = BTreeMap::new();
-        let mut faults = Vec::new();
+        let mut diagnostics = Vec::new();
         for (id, node) in identified(interface) {
             let first = definitions.insert(id, node.clone()).is_none();
-            if !first && faults.len() < TOLD {
-                faults.push(node.fault(format!("{id} is defined twice")));
+            if !first && diagnostics.len() < MAX_DIAGNOSTICS {
+                diagnostics.push(node.error(format!("{id} is defined twice")));
             }
         }
         let partition = Self {
             dialect,
             definitions,
-            shapes: BTreeMap::new(),
+            parsed: BTreeMap::new(),
             open: Vec::new(),
         };
-        (partition, faults)
+        (partition, diagnostics)
     }
 
-    /// The element of this identifier.
+    /// Returns the element of this identifier.
     pub(super) fn definition(&self, id: &str) -> Option<(&'d str, Node<'d>)> {
         let (id, node) = self.definitions.get_key_value(id)?;
         Some((id, node.clone()))
     }
 
-    /// What stands in a place for an element: the element, or the one of this interface whose identifier stands there.
-    pub(super) fn referent(&self, node: Node<'d>) -> Result<Node<'d>, Fault> {
+    /// Resolves an element: the value itself, or the element of this interface that it names.
+    pub(super) fn referent(&self, node: Node<'d>) -> Result<Node<'d>, Diagnostic> {
         let Some(id) = node.value.as_str() else {
             return Ok(node);
         };
         let definition = self.definition(id).map(|(_, definition)| definition);
         definition.ok_or_else(|| {
-            node.unexpected("an object, or the identifier of one in this interface,")
+            node.unexpected("an object, or the identifier of an element in this interface")
         })
     }
 
-    /// Every identifier.
+    /// Returns all identifiers.
     pub(super) fn ids(&self) -> impl Iterator<Item = (&'d str, &Node<'d>)> {
         self.definitions.iter().map(|(id, node)| (*id, node))
     }
@@ -76,7 +76,7 @@ fn identified<'d>(interface: &Node<'d>) -> Vec<(&'d str, Node<'d>)> {
             continue;
         }
         if let Some(members) = node.value.as_object() {
-            let names = members.keys().filter(|name| name.len() <= LONGEST);
+            let names = members.keys().filter(|name| name.len() <= MAX_MEMBER_NAME);
             rest.extend(names.filter_map(|name| node.member(name)));
         } else if node.value.is_array() {
             rest.extend(node.set());

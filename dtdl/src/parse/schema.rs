@@ -1,58 +1,62 @@
-//! Schemas, and what has one.
+//! Parsing of schemas and of elements with a schema.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::class::{self, Class};
+use super::diagnostic::Diagnostic;
 use super::element::{self, Element, term};
-use super::fault::Fault;
 use super::node::Node;
 use super::partition::Partition;
-use crate::dialect::NESTED_SCHEMAS;
+use crate::dialect::MAX_NESTED_SCHEMAS;
 use crate::dtmi::Dtmi;
-use crate::schema::{Datum, EnumValue, Key, Literal, Schema};
-use crate::text::About;
+use crate::schema::{Datum, EnumValue, Literal, MapKey, Schema};
+use crate::text::EntityInfo;
 
-/// The schemas that have a name.
+/// The named schemas.
 const TERMS: &str = "boolean, date, dateTime, double, duration, float, integer, long, string, time, \
     point, multiPoint, lineString, multiLineString, polygon, multiPolygon";
 
-/// A schema, and what is to be known of it where it is used.
+/// A parsed schema with the properties that matter where it is used.
 #[derive(Clone, Debug)]
-pub(super) struct Shape {
+pub(super) struct ParsedSchema {
     pub(super) schema: Arc<Schema>,
-    /// How many complex schemas are nested, this one counted and an Enum not.
+    /// Nesting depth of complex schemas, this one included, enumerations excluded.
     levels: usize,
 
-    /// Whether there is an array in it.
-    pub(super) arrays: bool,
+    /// True if it contains an array.
+    pub(super) has_arrays: bool,
 }
 
-impl Shape {
+impl ParsedSchema {
     fn simple(schema: Schema) -> Self {
         Self {
-            arrays: matches!(schema, Schema::Geometry { .. }),
+            has_arrays: matches!(schema, Schema::Geometry { .. }),
             schema: Arc::new(schema),
             levels: 0,
         }
     }
 
-    /// The shape of a complex schema that has these within.
-    fn around(schema: Schema, inner: &[Self]) -> Self {
-        let array = matches!(schema, Schema::Array { .. });
+    /// Makes a complex schema with these inner ones.
+    fn complex(schema: Schema, inner: &[Self]) -> Self {
+        let is_array = matches!(schema, Schema::Array { .. });
 
         Self {
             schema: Arc::new(schema),
-            levels: 1 + inner.iter().map(|shape| shape.levels).max().unwrap_or(0),
+            levels: 1 + inner.iter().map(|inner| inner.levels).max().unwrap_or(0),
 
-            arrays: array || inner.iter().any(|shape| shape.arrays),
+            has_arrays: is_array || inner.iter().any(|inner| inner.has_arrays),
         }
     }
 }
 
 impl<'d> Partition<'d> {
-    /// Reads a schema that stands in so many complex ones.
-    pub(super) fn shape(&mut self, node: &Node<'d>, depth: usize) -> Result<Shape, Fault> {
+    /// Parses a schema nested in `depth` complex ones.
+    pub(super) fn schema(
+        &mut self,
+        node: &Node<'d>,
+        depth: usize,
+    ) -> Result<ParsedSchema, Diagnostic> {
         let node = node.only()?;
         match node.value.as_str() {
             Some(text) => self.named(&node, text, depth),
@@ -60,8 +64,12 @@ impl<'d> Partition<'d> {
         }
     }
 
-    /// Reads a complex schema that stands in so many others.
-    pub(super) fn complex(&mut self, node: &Node<'d>, depth: usize) -> Result<Shape, Fault> {
+    /// Parses a complex schema nested in `depth` others.
+    pub(super) fn complex(
+        &mut self,
+        node: &Node<'d>,
+        depth: usize,
+    ) -> Result<ParsedSchema, Diagnostic> {
         node.members()?;
         let types = element::types(node)?;
         if types.contains(&class::ENUM.name) {
@@ -75,124 +83,134 @@ impl<'d> Partition<'d> {
         } else if types.contains(&class::OBJECT.name) {
             self.object(node, depth)
         } else {
-            Err(node.fault("a complex schema has the type Array, Enum, Map or Object"))
+            Err(node.error("expected a complex schema of the type Array, Enum, Map or Object"))
         }
     }
 
-    /// Reads an element with a name and a schema, which stands in so many complex schemas.
+    /// Parses an element with a name and a schema, nested in `depth` complex schemas.
     pub(super) fn datum(
         &mut self,
         element: &Element<'d>,
         depth: usize,
-    ) -> Result<(Datum, Shape), Fault> {
+    ) -> Result<(Datum, ParsedSchema), Diagnostic> {
         let name = element.name()?;
         let node = element.require("schema")?;
-        let shape = self.shape(&node, depth)?;
-        if element.quantity().is_some() && !shape.schema.is_numeric() {
-            return Err(node.unexpected("double, float, integer or long, by the semantic type,"));
+        let parsed = self.schema(&node, depth)?;
+        if element.quantity().is_some() && !parsed.schema.is_numeric() {
+            return Err(node.unexpected("double, float, integer or long for the semantic type"));
         }
         let datum = Datum {
             name,
-            about: element.about()?,
+            info: element.info()?,
             semantic_types: element.semantic_types(),
             unit: element.unit()?,
-            schema: Arc::clone(&shape.schema),
+            schema: Arc::clone(&parsed.schema),
         };
-        Ok((datum, shape))
+        Ok((datum, parsed))
     }
 
-    /// The element that stands here, or that is referred to.
-    pub(super) fn element(&self, node: Node<'d>, class: &Class) -> Result<Element<'d>, Fault> {
+    /// Parses an element, or the one that is referenced.
+    pub(super) fn element(&self, node: Node<'d>, class: &Class) -> Result<Element<'d>, Diagnostic> {
         Element::new(self.referent(node)?, class, self.dialect)
     }
 
-    fn named(&mut self, node: &Node<'d>, text: &str, depth: usize) -> Result<Shape, Fault> {
+    fn named(
+        &mut self,
+        node: &Node<'d>,
+        text: &str,
+        depth: usize,
+    ) -> Result<ParsedSchema, Diagnostic> {
         let name = term(text);
-        if let Some(schema) = Schema::of_term(name).or_else(|| of_central(name)) {
-            return Ok(Shape::simple(schema));
+        if let Some(schema) = Schema::of_term(name).or_else(|| of_iot_central(name)) {
+            return Ok(ParsedSchema::simple(schema));
         }
         let Some((id, definition)) = self.definition(text) else {
             return Err(unknown(node, text));
         };
         if self.open.contains(&id) {
-            return Err(node.fault(format!("{id} contains itself")));
+            return Err(node.error(format!("{id} contains itself")));
         }
-        let shape = match self.shapes.get(id) {
-            Some(shape) => shape.clone(),
+        let schema = match self.parsed.get(id) {
+            Some(schema) => schema.clone(),
             None => self.define(id, &definition, depth)?,
         };
-        check_depth(node, depth + shape.levels)?;
-        Ok(shape)
+        check_depth(node, depth + schema.levels)?;
+        Ok(schema)
     }
 
-    fn define(&mut self, id: &'d str, node: &Node<'d>, depth: usize) -> Result<Shape, Fault> {
+    fn define(
+        &mut self,
+        id: &'d str,
+        node: &Node<'d>,
+        depth: usize,
+    ) -> Result<ParsedSchema, Diagnostic> {
         self.open.push(id);
-        let shape = self.complex(node, depth);
+        let schema = self.complex(node, depth);
         self.open.pop();
-        let shape = shape?;
-        self.shapes.insert(id, shape.clone());
-        Ok(shape)
+        let schema = schema?;
+        self.parsed.insert(id, schema.clone());
+        Ok(schema)
     }
 
-    fn array(&mut self, node: &Node<'d>, depth: usize) -> Result<Shape, Fault> {
+    fn array(&mut self, node: &Node<'d>, depth: usize) -> Result<ParsedSchema, Diagnostic> {
         let array = self.element(node.clone(), &class::ARRAY)?;
-        array.about()?;
-        let element = self.shape(&array.require("elementSchema")?, depth + 1)?;
+        array.info()?;
+        let element = self.schema(&array.require("elementSchema")?, depth + 1)?;
         let schema = Schema::Array {
             element: Arc::clone(&element.schema),
         };
-        Ok(Shape::around(schema, &[element]))
+        Ok(ParsedSchema::complex(schema, &[element]))
     }
 
-    fn map(&mut self, node: &Node<'d>, depth: usize) -> Result<Shape, Fault> {
+    fn map(&mut self, node: &Node<'d>, depth: usize) -> Result<ParsedSchema, Diagnostic> {
         let map = self.element(node.clone(), &class::MAP)?;
-        map.about()?;
+        map.info()?;
         let key = self.key(map.require("mapKey")?)?;
         let value = self.element(map.require("mapValue")?.only()?, &class::MAP_VALUE)?;
-        let (value, shape) = self.datum(&value, depth + 1)?;
+        let (value, value_schema) = self.datum(&value, depth + 1)?;
         let schema = Schema::Map {
             key: Arc::new(key),
             value: Arc::new(value),
         };
-        Ok(Shape::around(schema, &[shape]))
+        Ok(ParsedSchema::complex(schema, &[value_schema]))
     }
 
-    fn key(&self, node: Node<'d>) -> Result<Key, Fault> {
+    fn key(&self, node: Node<'d>) -> Result<MapKey, Diagnostic> {
         let key = self.element(node.only()?, &class::MAP_KEY)?;
         let schema = key.require("schema")?;
         if term(schema.text()?) != "string" {
             return Err(schema.unexpected("the schema string"));
         }
-        Ok(Key {
+        Ok(MapKey {
             name: key.name()?,
-            about: key.about()?,
+            info: key.info()?,
         })
     }
 
-    fn object(&mut self, node: &Node<'d>, depth: usize) -> Result<Shape, Fault> {
+    fn object(&mut self, node: &Node<'d>, depth: usize) -> Result<ParsedSchema, Diagnostic> {
         let object = self.element(node.clone(), &class::OBJECT)?;
-        object.about()?;
+        object.info()?;
         let limits = self.dialect.limits();
         let nodes = members_of(&object, "fields", limits.fields, limits.empty_sets)?;
-        let mut names = Names::default();
+        let mut names = UniqueNames::default();
         let mut fields = Vec::new();
-        let mut shapes = Vec::new();
+        let mut field_schemas = Vec::new();
         for node in nodes {
-            let (field, shape) =
+            let (field, field_schema) =
                 self.datum(&self.element(node.clone(), &class::FIELD)?, depth + 1)?;
             names.add(&field.name, &node)?;
             fields.push(field);
-            shapes.push(shape);
+            field_schemas.push(field_schema);
         }
         let schema = Schema::Object {
             fields: fields.into(),
         };
-        Ok(Shape::around(schema, &shapes))
+        Ok(ParsedSchema::complex(schema, &field_schemas))
     }
 
-    fn enumeration(&self, node: &Node<'d>) -> Result<Shape, Fault> {
+    fn enumeration(&self, node: &Node<'d>) -> Result<ParsedSchema, Diagnostic> {
         let element = self.element(node.clone(), &class::ENUM)?;
-        element.about()?;
+        element.info()?;
         let value_schema = element.require("valueSchema")?;
         let numbers = match term(value_schema.text()?) {
             "integer" => true,
@@ -206,7 +224,7 @@ impl<'d> Partition<'d> {
             limits.enum_values,
             limits.empty_sets,
         )?;
-        let mut names = Names::default();
+        let mut names = UniqueNames::default();
         let mut values: Vec<EnumValue> = Vec::new();
         for node in nodes {
             let value = self.enum_value(node.clone(), numbers)?;
@@ -217,15 +235,15 @@ impl<'d> Partition<'d> {
         let schema = Schema::Enum {
             values: values.into(),
         };
-        Ok(Shape::simple(schema))
+        Ok(ParsedSchema::simple(schema))
     }
 
-    fn enum_value(&self, node: Node<'d>, number: bool) -> Result<EnumValue, Fault> {
+    fn enum_value(&self, node: Node<'d>, number: bool) -> Result<EnumValue, Diagnostic> {
         let element = self.element(node, &class::ENUM_VALUE)?;
         let value = element.require("enumValue")?;
         Ok(EnumValue {
             name: element.name()?,
-            about: element.about()?,
+            info: element.info()?,
             value: if number {
                 Literal::Integer(value.integer()?)
             } else {
@@ -235,22 +253,22 @@ impl<'d> Partition<'d> {
     }
 }
 
-/// The names, and values of an Enum, that have been seen among elements of which no two may have the same.
+/// Names, and values of an Enum, that must be unique.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct UniqueNames {
     names: BTreeSet<String>,
     values: BTreeSet<String>,
 }
 
-impl Names {
-    pub(super) fn add(&mut self, name: &str, node: &Node<'_>) -> Result<(), Fault> {
+impl UniqueNames {
+    pub(super) fn add(&mut self, name: &str, node: &Node<'_>) -> Result<(), Diagnostic> {
         if self.names.insert(name.to_owned()) {
             return Ok(());
         }
-        Err(node.fault(format!("there are two of the name {name:?}")))
+        Err(node.error(format!("duplicate name {name:?}")))
     }
 
-    fn add_value(&mut self, value: &Literal, node: &Node<'_>) -> Result<(), Fault> {
+    fn add_value(&mut self, value: &Literal, node: &Node<'_>) -> Result<(), Diagnostic> {
         let value = match value {
             Literal::Integer(number) => number.to_string(),
             Literal::String(text) => text.clone(),
@@ -258,49 +276,49 @@ impl Names {
         if self.values.insert(value.clone()) {
             return Ok(());
         }
-        Err(node.fault(format!("there are two of the value {value:?}")))
+        Err(node.error(format!("duplicate value {value:?}")))
     }
 }
 
-/// The elements of a set whose size is limited.
+/// Returns the elements of a set with at most `max` of them.
 pub(super) fn members_of<'d>(
     element: &Element<'d>,
     name: &str,
-    most: usize,
+    max: usize,
     may_be_empty: bool,
-) -> Result<Vec<Node<'d>>, Fault> {
+) -> Result<Vec<Node<'d>>, Diagnostic> {
     let node = match element.get(name) {
         None if may_be_empty => return Ok(Vec::new()),
         _ => element.require(name)?,
     };
     let members = node.set();
-    if members.len() > most {
-        return Err(node.fault(format!(
-            "{} elements are too many, {most} are allowed",
+    if members.len() > max {
+        return Err(node.error(format!(
+            "{} elements, at most {max} are allowed",
             members.len()
         )));
     }
     Ok(members)
 }
 
-fn check_depth(node: &Node<'_>, levels: usize) -> Result<(), Fault> {
-    if levels > NESTED_SCHEMAS {
-        return Err(node.fault(format!(
-            "more than {NESTED_SCHEMAS} complex schemas are nested"
+fn check_depth(node: &Node<'_>, levels: usize) -> Result<(), Diagnostic> {
+    if levels > MAX_NESTED_SCHEMAS {
+        return Err(node.error(format!(
+            "complex schemas nested deeper than {MAX_NESTED_SCHEMAS}"
         )));
     }
     Ok(())
 }
 
-fn unknown(node: &Node<'_>, text: &str) -> Fault {
+fn unknown(node: &Node<'_>, text: &str) -> Diagnostic {
     if text.parse::<Dtmi>().is_ok() {
-        return node.fault(format!("no schema {text} is defined in this interface"));
+        return node.error(format!("schema {text} is not defined in this interface"));
     }
     node.unexpected(&format!("a schema of this interface or one of {TERMS}"))
 }
 
-/// A schema that IoT Central adds to the language.
-fn of_central(term: &str) -> Option<Schema> {
+/// Returns a schema that IoT Central adds to DTDL.
+fn of_iot_central(term: &str) -> Option<Schema> {
     let members = match term {
         "geopoint" => ["lat", "lon", "alt"],
         "vector" => ["x", "y", "z"],
@@ -314,7 +332,7 @@ fn of_central(term: &str) -> Option<Schema> {
 fn number(name: &str) -> Datum {
     Datum {
         name: name.to_owned(),
-        about: About::default(),
+        info: EntityInfo::default(),
         semantic_types: Vec::new(),
         unit: None,
         schema: Arc::new(Schema::Double),

@@ -1,24 +1,24 @@
-//! Texts for people.
+//! Parsing of localized texts.
 
-use super::fault::Fault;
+use super::diagnostic::Diagnostic;
 use super::node::Node;
 use crate::text::{DEFAULT_LANGUAGE, Text};
 
-/// A text of at most so many characters.
-pub(super) fn plain(node: &Node<'_>, longest: usize) -> Result<String, Fault> {
+/// Parses a text of at most `max` characters.
+pub(super) fn plain(node: &Node<'_>, max: usize) -> Result<String, Diagnostic> {
     let text = node.text()?;
-    check_length(node, text, longest)?;
+    check_length(node, text, max)?;
     Ok(text.to_owned())
 }
 
-/// A text in one language or several: `"text"`, `{"en": "text"}` or `[{"@value": "text", "@language": "en"}]`, each of
-/// at most so many characters.
-pub(super) fn localised(node: &Node<'_>, longest: usize) -> Result<Text, Fault> {
+/// Parses a localized text of at most `max` characters per language: `"text"`, `{"en": "text"}` or
+/// `[{"@value": "text", "@language": "en"}]`.
+pub(super) fn localized(node: &Node<'_>, max: usize) -> Result<Text, Diagnostic> {
     let mut text = Text::default();
     if let Some(languages) = node.value.as_object() {
         for language in languages.keys() {
             let translation = node.member(language).unwrap_or_else(|| node.clone());
-            insert(&mut text, &translation, language, longest)?;
+            insert(&mut text, &translation, language, max)?;
         }
         return Ok(text);
     }
@@ -26,44 +26,37 @@ pub(super) fn localised(node: &Node<'_>, longest: usize) -> Result<Text, Fault> 
         let language = node.member("@language");
         let language = language.map(|node| node.text()).transpose()?;
         let value = node.unwrapped()?;
-        insert(
-            &mut text,
-            &value,
-            language.unwrap_or(DEFAULT_LANGUAGE),
-            longest,
-        )?;
+        insert(&mut text, &value, language.unwrap_or(DEFAULT_LANGUAGE), max)?;
     }
     Ok(text)
 }
 
-fn insert(text: &mut Text, node: &Node<'_>, language: &str, longest: usize) -> Result<(), Fault> {
+fn insert(text: &mut Text, node: &Node<'_>, language: &str, max: usize) -> Result<(), Diagnostic> {
     let translation = node
         .value
         .as_str()
-        .ok_or_else(|| node.unexpected("a text, or a text for each language,"))?;
-    check_length(node, translation, longest)?;
+        .ok_or_else(|| node.unexpected("a string, or an object with a string per language"))?;
+    check_length(node, translation, max)?;
     if !is_language(language) {
-        return Err(node.fault(format!(
-            "{language:?} is no language: a tag such as en or en-US is wanted"
+        return Err(node.error(format!(
+            "invalid language {language:?}: expected a tag such as en or en-US"
         )));
     }
     match text.0.insert(language.to_owned(), translation.to_owned()) {
         None => Ok(()),
-        Some(_) => Err(node.fault(format!("there are two texts in the language {language}"))),
+        Some(_) => Err(node.error(format!("duplicate language {language}"))),
     }
 }
 
-fn check_length(node: &Node<'_>, text: &str, longest: usize) -> Result<(), Fault> {
+fn check_length(node: &Node<'_>, text: &str, max: usize) -> Result<(), Diagnostic> {
     let length = text.chars().count();
-    if length > longest {
-        return Err(node.fault(format!(
-            "{length} characters are too many, {longest} are allowed"
-        )));
+    if length > max {
+        return Err(node.error(format!("{length} characters, at most {max} are allowed")));
     }
     Ok(())
 }
 
-/// Whether this is a language tag as DTDL wants it: `en`, `en-US`, `es-419`, `zh-Hans`, `zh-Hans-CN`.
+/// Returns true for a language tag of DTDL: `en`, `en-US`, `es-419`, `zh-Hans`, `zh-Hans-CN`.
 fn is_language(tag: &str) -> bool {
     let mut parts = tag.split('-').peekable();
     let language = parts.next().unwrap_or_default();

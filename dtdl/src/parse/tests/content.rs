@@ -31,24 +31,24 @@ fn a_semantic_type_wants_a_number_and_one_of_its_units() {
     assert_eq!(telemetry_read.unit.as_ref().unwrap().symbol(), Some("K"));
     bad(
         &telemetry(json!("double"), json!("metre")),
-        "/contents/0/unit: one of the units degreeCelsius, degreeFahrenheit, kelvin",
+        "/contents/0/unit: expected one of the units degreeCelsius, degreeFahrenheit, kelvin",
     );
     bad(
         &telemetry(json!("string"), json!("kelvin")),
-        "/contents/0/schema: double, float, integer or long",
+        "/contents/0/schema: expected double, float, integer or long",
     );
     let without = with(
         telemetry(json!("double"), json!("kelvin")),
         "/contents/0/unit",
         Value::Null,
     );
-    bad(&without, "/contents/0: a semantic type wants a unit");
+    bad(&without, "/contents/0: a semantic type requires a unit");
     let plain = with(
         telemetry(json!("double"), json!("kelvin")),
         "/contents/0/@type",
         json!("Telemetry"),
     );
-    bad(&plain, "/contents/0: Telemetry has no member \"unit\"");
+    bad(&plain, "/contents/0: unknown member \"unit\" of Telemetry");
     let two = json!(["Telemetry", "Temperature", "Length"]);
     bad(
         &with(
@@ -56,7 +56,7 @@ fn a_semantic_type_wants_a_number_and_one_of_its_units() {
             "/contents/0/@type",
             two,
         ),
-        "/contents/0: two semantic types",
+        "/contents/0: more than one semantic type",
     );
 }
 
@@ -75,10 +75,13 @@ fn a_property_is_writable_if_it_says_so() {
             .unwrap()
             .writable
     );
-    bad(&of(json!("yes")), "/contents/0/writable: true or false");
+    bad(
+        &of(json!("yes")),
+        "/contents/0/writable: expected true or false",
+    );
     bad(
         &of(json!({"@value": true, "@type": "xsd:string"})),
-        "/contents/0/writable/@type: xsd:boolean",
+        "/contents/0/writable/@type: expected xsd:boolean",
     );
 }
 
@@ -110,15 +113,15 @@ fn a_command_may_have_a_request_and_a_response() {
     good(&of("commandType", json!("asynchronous")));
     bad(
         &of("commandType", json!("later")),
-        "/contents/0/commandType: synchronous or asynchronous",
+        "/contents/0/commandType: expected synchronous or asynchronous",
     );
     bad(
         &of("request", json!({"name": "speed"})),
-        "/contents/0/request: the member \"schema\" is missing",
+        "/contents/0/request: missing member \"schema\"",
     );
     bad(
         &v3(of("request", speed)),
-        "/contents/0/request/@type: the type CommandRequest is wanted",
+        "/contents/0/request/@type: expected the type CommandRequest",
     );
 }
 
@@ -134,25 +137,25 @@ fn a_relationship_is_kept_and_checked() {
     good(&of("maxMultiplicity", json!(500)));
     bad(
         &of("maxMultiplicity", json!(501)),
-        "/contents/0/maxMultiplicity: a number from 1 to 500",
+        "/contents/0/maxMultiplicity: expected a number from 1 to 500",
     );
     bad(
         &of("maxMultiplicity", json!(0)),
-        "/contents/0/maxMultiplicity: a number from 1 to 500",
+        "/contents/0/maxMultiplicity: expected a number from 1 to 500",
     );
     bad(
         &of("minMultiplicity", json!(1)),
-        "/contents/0/minMultiplicity: 0",
+        "/contents/0/minMultiplicity: expected 0",
     );
     bad(
         &of("target", json!("anything")),
-        "/contents/0/target: \"anything\" is no model identifier",
+        "/contents/0/target: invalid model identifier \"anything\"",
     );
     let property = json!({"@type": "Property", "name": "since", "schema": "date"});
     good(&of("properties", json!([property])));
     bad(
         &of("properties", json!([property, property])),
-        "/contents/0/properties/1: there are two",
+        "/contents/0/properties/1: duplicate name",
     );
 }
 
@@ -176,7 +179,7 @@ fn an_interface_within_another_is_read_too() {
     let newer = v3(inner);
     bad(
         &interface(json!([{"@type": "Component", "name": "part", "schema": newer}])),
-        "/contents/0/schema/@context: an element may not be of a newer version",
+        "/contents/0/schema/@context: the DTDL version must not be newer",
     );
 }
 
@@ -189,6 +192,6 @@ fn two_interfaces_may_be_extended_at_once() {
         with(interface(json!([])), "/extends", json!(ids))
     };
     assert_eq!(good(&of(2)).extends.len(), 2);
-    bad(&of(3), "at most 2 interfaces are extended");
+    bad(&of(3), "more than 2 interfaces in extends");
     good(&v3(of(3)));
 }

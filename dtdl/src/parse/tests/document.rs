@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{bad, faults, good, interface, v3, with};
+use super::{bad, diagnostics, good, interface, v3, with};
 use crate::parse::{ParseError, parse, parse_value};
 
 #[test]
@@ -11,11 +11,11 @@ fn an_interface_needs_a_context_an_identifier_and_its_type() {
     good(&thing);
     bad(
         &with(thing.clone(), "/@context", Value::Null),
-        "the member \"@context\" is missing",
+        "missing member \"@context\"",
     );
     bad(
         &with(thing.clone(), "/@context", json!("dtmi:dtdl:context;4")),
-        "/@context: dtmi:dtdl:context;2 or",
+        "/@context: expected dtmi:dtdl:context;2 or",
     );
     bad(
         &with(
@@ -23,27 +23,27 @@ fn an_interface_needs_a_context_an_identifier_and_its_type() {
             "/@context",
             json!("dtmi:iotcentral:context;2"),
         ),
-        "/@context: dtmi:dtdl:context;2 or",
+        "/@context: expected dtmi:dtdl:context;2 or",
     );
     bad(
         &with(thing.clone(), "/@id", Value::Null),
-        "the member \"@id\" is missing",
+        "missing member \"@id\"",
     );
     bad(
         &with(thing.clone(), "/@id", json!("Thing")),
-        "/@id: \"Thing\" is no model identifier",
+        "/@id: invalid model identifier \"Thing\"",
     );
     bad(
         &with(thing.clone(), "/@id", json!("dtmi:dtdl:Thing;1")),
-        "/@id: dtmi:dtdl:Thing;1 belongs to the language",
+        "/@id: dtmi:dtdl:Thing;1 is reserved by DTDL",
     );
     bad(
         &with(thing.clone(), "/@type", Value::Null),
-        "the type Interface is wanted",
+        "expected the type Interface",
     );
     bad(
         &with(thing, "/@type", json!("Telemetry")),
-        "/@type: the type Interface is wanted",
+        "/@type: expected the type Interface",
     );
 }
 
@@ -76,7 +76,7 @@ fn contexts_of_extensions_are_allowed_after_that_of_the_language() {
             "dtmi:com:example:extension;7",
             "dtmi:dtdl:context;2"
         ])),
-        "/@context/1: the context of DTDL comes before",
+        "/@context/1: the DTDL context must precede",
     );
     bad(
         &contexts(json!(["dtmi:dtdl:context;2", "https://example.com"])),
@@ -94,10 +94,10 @@ fn a_document_is_an_interface_or_an_array_of_interfaces() {
     let both = parse_value(&json!([interface(json!([])), second])).unwrap();
     assert_eq!(both.len(), 2);
     assert_eq!(parse_value(&json!([])).unwrap(), []);
-    bad(&json!("Thing"), "an object is wanted, not \"Thing\"");
+    bad(&json!("Thing"), "expected an object, found \"Thing\"");
     bad(
         &json!([interface(json!([])), 1]),
-        "/1: an object is wanted, not 1",
+        "/1: expected an object, found 1",
     );
     bad(
         &json!([interface(json!([])), interface(json!([]))]),
@@ -115,7 +115,7 @@ fn a_text_that_is_not_json_is_told_apart_and_a_mark_before_it_is_passed_over() {
 fn nesting_beyond_all_use_is_refused_before_anything_follows_it() {
     let deep = (0..100_000).fold(json!(1), |inner, _| Value::Array(vec![inner]));
     let document = with(interface(json!([])), "/comment", deep);
-    bad(&document, "more than 128 levels are nested");
+    bad(&document, "nested deeper than 128 levels");
     // A value nested so deeply cannot be dropped in one go.
     let mut rest = vec![document];
     while let Some(mut value) = rest.pop() {
@@ -127,10 +127,10 @@ fn nesting_beyond_all_use_is_refused_before_anything_follows_it() {
 #[test]
 fn very_many_faults_are_told_in_part() {
     let many: Vec<_> = (0..10_000).map(Value::from).collect();
-    assert_eq!(faults(&interface(many.into())).len(), 100);
+    assert_eq!(diagnostics(&interface(many.into())).len(), 100);
     let twice = json!({"@id": "dtmi:com:example:twice;1"});
     let twice = with(interface(json!([])), "/comment", vec![twice; 10_000].into());
-    assert!(faults(&twice).len() <= 100);
+    assert!(diagnostics(&twice).len() <= 100);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_long_name_around_many_values_does_not_fill_the_memory() {
     let mut document = interface(json!([]));
     document["x".repeat(1 << 20)] =
         vec![json!({"@id": "dtmi:com:example:twice;1"}); 100_000].into();
-    bad(&document, "Interface has no member \"xxx");
+    bad(&document, "unknown member \"xxx");
     let thing = document.as_object_mut().unwrap();
     thing.insert(
         "@type".into(),
@@ -155,26 +155,28 @@ fn every_element_that_is_wrong_is_told() {
         {"@type": "Property", "name": "second", "schema": "decimal"},
         {"@type": "Property", "name": "good", "schema": "double"}
     ]));
-    let faults = faults(&document);
-    assert_eq!(faults.len(), 3, "{faults:?}");
+    let diagnostics = diagnostics(&document);
+    assert_eq!(diagnostics.len(), 3, "{diagnostics:?}");
     assert!(
-        faults[0].starts_with("/contents/1/name: a name of at most 64"),
-        "{faults:?}"
+        diagnostics[0].starts_with("/contents/1/name: expected a name of at most 64"),
+        "{diagnostics:?}"
     );
     assert!(
-        faults[1].starts_with("/contents/2/schema: a schema of this interface or one of boolean"),
-        "{faults:?}"
+        diagnostics[1].starts_with(
+            "/contents/2/schema: expected a schema of this interface or one of boolean"
+        ),
+        "{diagnostics:?}"
     );
     assert!(
-        faults[2].starts_with("/contents/3: there are two of the name \"good\""),
-        "{faults:?}"
+        diagnostics[2].starts_with("/contents/3: duplicate name \"good\""),
+        "{diagnostics:?}"
     );
 }
 
 #[test]
 fn texts_for_people_may_have_languages_and_have_limits() {
     let labelled = |text| with(interface(json!([])), "/displayName", text);
-    let name = |text| good(&labelled(text)).about.display_name;
+    let name = |text| good(&labelled(text)).info.display_name;
     assert_eq!(name(json!("Thing")).get(), Some("Thing"));
     assert_eq!(
         name(json!({"en": "Thing", "it": "Cosa"})).in_language("it"),
@@ -185,7 +187,7 @@ fn texts_for_people_may_have_languages_and_have_limits() {
     good(&labelled(json!("ä".repeat(64))));
     bad(
         &labelled(json!("ä".repeat(65))),
-        "/displayName: 65 characters are too many, 64",
+        "/displayName: 65 characters, at most 64",
     );
     bad(
         &labelled(json!({"en": "a".repeat(65)})),
@@ -193,12 +195,15 @@ fn texts_for_people_may_have_languages_and_have_limits() {
     );
     bad(
         &labelled(json!({"english": "Thing"})),
-        "/displayName/english: \"english\" is no language",
+        "/displayName/english: invalid language \"english\"",
     );
-    bad(&labelled(json!({"en": 5})), "/displayName/en: a text");
+    bad(
+        &labelled(json!({"en": 5})),
+        "/displayName/en: expected a string",
+    );
     bad(
         &labelled(json!(["Thing", {"@value": "Cosa"}])),
-        "/displayName/1/@value: there are two texts",
+        "/displayName/1/@value: duplicate language",
     );
     good(&v3(labelled(json!("a".repeat(512)))));
     for member in ["/description", "/comment"] {
@@ -218,15 +223,15 @@ fn a_member_that_is_not_known_is_allowed_only_beside_a_type_that_is_not_known() 
     good(&telemetry(json!(["Telemetry", "Commercial"])));
     bad(
         &telemetry(json!("Telemetry")),
-        "/contents/0: Telemetry has no member \"brand\", but name, schema",
+        "/contents/0: unknown member \"brand\" of Telemetry: allowed are name, schema",
     );
     bad(
         &telemetry(json!(["Telemetry", "Property"])),
-        "/contents/0: Telemetry cannot also be \"Property\"",
+        "/contents/0: Telemetry must not also have the type \"Property\"",
     );
     bad(
         &telemetry(json!("Commercial")),
-        "/contents/0: the type Telemetry, Property, Command, Component or",
+        "/contents/0: expected the type Telemetry, Property, Command, Component or",
     );
 }
 
@@ -235,11 +240,11 @@ fn an_identifier_without_a_version_is_of_the_third_version() {
     let of = |id: &str| with(interface(json!([])), "/@id", json!(id));
     bad(
         &of("dtmi:com:example:Thing"),
-        "/@id: an identifier with a version",
+        "/@id: expected an identifier with a version",
     );
     bad(
         &of("dtmi:com:example:Thing;1.2"),
-        "/@id: an identifier with a version",
+        "/@id: expected an identifier with a version",
     );
     good(&v3(of("dtmi:com:example:Thing")));
     good(&v3(of("dtmi:com:example:Thing;1.2")));
@@ -263,6 +268,6 @@ fn elements_may_stand_for_sets_of_one_and_be_given_by_their_full_names() {
     twice["contents"] = json!([]);
     bad(
         &twice,
-        "contents and dtmi:dtdl:property:contents;2 are the same",
+        "contents and dtmi:dtdl:property:contents;2 are the same member",
     );
 }

@@ -46,20 +46,22 @@ fn good(document: &Value) -> Interface {
     interfaces.pop().unwrap()
 }
 
-/// The faults of a document, each as it is shown.
-fn faults(document: &Value) -> Vec<String> {
+/// The diagnostics of a document, each as it is shown.
+fn diagnostics(document: &Value) -> Vec<String> {
     match parse_value(document) {
-        Err(ParseError::Invalid(faults)) => faults.iter().map(ToString::to_string).collect(),
+        Err(ParseError::Invalid(diagnostics)) => {
+            diagnostics.iter().map(ToString::to_string).collect()
+        }
         other => panic!("{other:?}: {document}"),
     }
 }
 
-/// Checks that the document has exactly one fault, with this beginning.
-fn bad(document: &Value, fault: &str) {
-    let faults = faults(document);
+/// Checks that the document has exactly one diagnostic, with this beginning.
+fn bad(document: &Value, diagnostic: &str) {
+    let diagnostics = diagnostics(document);
     assert!(
-        faults.len() == 1 && faults[0].starts_with(fault),
-        "{faults:?} instead of {fault:?}: {document}"
+        diagnostics.len() == 1 && diagnostics[0].starts_with(diagnostic),
+        "{diagnostics:?} instead of {diagnostic:?}: {document}"
     );
 }
 

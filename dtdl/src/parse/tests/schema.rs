@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{bad, faults, good, interface, measuring, nested, v3, with};
+use super::{bad, diagnostics, good, interface, measuring, nested, v3, with};
 use crate::schema::{Literal, Schema};
 
 #[test]
@@ -33,15 +33,15 @@ fn every_primitive_schema_and_geometry_has_a_name() {
     }
     bad(
         &measuring(json!("Double")),
-        "/contents/0/schema: a schema of this interface or one of boolean",
+        "/contents/0/schema: expected a schema of this interface or one of boolean",
     );
     bad(
         &measuring(json!(null)),
-        "/contents/0/schema: an object is wanted, not null",
+        "/contents/0/schema: expected an object, found null",
     );
     bad(
         &measuring(json!({"@type": "Set"})),
-        "/contents/0/schema: a complex schema has the type Array, Enum",
+        "/contents/0/schema: expected a complex schema of the type Array, Enum",
     );
 }
 
@@ -62,24 +62,24 @@ fn an_enum_lists_values_of_one_kind() {
     let values = "/contents/0/schema/enumValues";
     bad(
         &of("string", json!([{"name": "on", "enumValue": 1}])),
-        &format!("{values}/0/enumValue: a text"),
+        &format!("{values}/0/enumValue: expected a string"),
     );
     bad(
         &of("integer", json!([{"name": "on", "enumValue": "1"}])),
-        &format!("{values}/0/enumValue: a whole number"),
+        &format!("{values}/0/enumValue: expected a 32-bit integer"),
     );
     bad(
         &of("double", json!([{"name": "on", "enumValue": 1}])),
-        "/contents/0/schema/valueSchema: the schema integer",
+        "/contents/0/schema/valueSchema: expected the schema integer",
     );
     let twice = |second: &str, value: i32| json!([{"name": "on", "enumValue": 1}, {"name": second, "enumValue": value}]);
     bad(
         &of("integer", twice("on", 2)),
-        &format!("{values}/1: there are two of the name \"on\""),
+        &format!("{values}/1: duplicate name \"on\""),
     );
     bad(
         &of("integer", twice("off", 1)),
-        &format!("{values}/1: there are two of the value \"1\""),
+        &format!("{values}/1: duplicate value \"1\""),
     );
     let many = |count| {
         (0..count)
@@ -89,11 +89,11 @@ fn an_enum_lists_values_of_one_kind() {
     good(&of("integer", many(100)));
     bad(
         &of("integer", many(101)),
-        &format!("{values}: 101 elements are too many, 100"),
+        &format!("{values}: 101 elements, at most 100"),
     );
     bad(
         &of("integer", json!([])),
-        "/contents/0/schema: the member \"enumValues\" is missing",
+        "/contents/0/schema: missing member \"enumValues\"",
     );
     good(&v3(of("integer", json!([]))));
 }
@@ -109,17 +109,17 @@ fn an_object_has_one_to_thirty_fields_of_different_names() {
     good(&of(many(30)));
     bad(
         &of(many(31)),
-        "/contents/0/schema/fields: 31 elements are too many, 30",
+        "/contents/0/schema/fields: 31 elements, at most 30",
     );
     bad(
         &of(json!([])),
-        "/contents/0/schema: the member \"fields\" is missing",
+        "/contents/0/schema: missing member \"fields\"",
     );
     good(&v3(of(many(31))));
     let twice = json!([{"name": "a", "schema": "double"}, {"name": "a", "schema": "long"}]);
     bad(
         &of(twice),
-        "/contents/0/schema/fields/1: there are two of the name \"a\"",
+        "/contents/0/schema/fields/1: duplicate name \"a\"",
     );
 }
 
@@ -135,21 +135,21 @@ fn the_keys_of_a_map_are_texts() {
     good(&of("string"));
     bad(
         &of("integer"),
-        "/contents/0/schema/mapKey/schema: the schema string",
+        "/contents/0/schema/mapKey/schema: expected the schema string",
     );
     bad(
         &with(of("string"), "/contents/0/schema/mapValue", Value::Null),
-        "/contents/0/schema: the member \"mapValue\"",
+        "/contents/0/schema: missing member \"mapValue\"",
     );
 }
 
 #[test]
 fn five_complex_schemas_may_be_nested() {
     good(&measuring(nested(5, json!("double"))));
-    let faults = faults(&measuring(nested(6, json!("double"))));
+    let diagnostics = diagnostics(&measuring(nested(6, json!("double"))));
     assert!(
-        faults[0].ends_with("more than 5 complex schemas are nested"),
-        "{faults:?}"
+        diagnostics[0].ends_with("complex schemas nested deeper than 5"),
+        "{diagnostics:?}"
     );
 }
 
@@ -166,10 +166,10 @@ fn a_schema_that_is_referred_to_counts_as_deep_as_it_is_wherever_it_was_used_bef
         document
     };
     good(&referring(3));
-    let faults = faults(&referring(4));
+    let diagnostics = diagnostics(&referring(4));
     assert!(
-        faults[0].ends_with("more than 5 complex schemas are nested"),
-        "{faults:?}"
+        diagnostics[0].ends_with("complex schemas nested deeper than 5"),
+        "{diagnostics:?}"
     );
 }
 
@@ -179,7 +179,7 @@ fn a_schema_of_the_interface_is_referred_to_by_identifier_and_not_from_elsewhere
     let mut document = measuring(json!(id));
     bad(
         &document,
-        "/contents/0/schema: no schema dtmi:com:example:Thing:list;1 is defined in this interface",
+        "/contents/0/schema: schema dtmi:com:example:Thing:list;1 is not defined in this interface",
     );
     document["schemas"] = json!({"@id": id, "@type": "Array", "elementSchema": "double"});
     let read = good(&document);
@@ -190,9 +190,12 @@ fn a_schema_of_the_interface_is_referred_to_by_identifier_and_not_from_elsewhere
         "/@id",
         json!("dtmi:com:example:Other;1"),
     );
-    bad(&json!([document, other]), "/1/contents/0/schema: no schema");
-    let faults = faults(&with(document, "/schemas/@id", Value::Null));
-    assert_eq!(faults[0], "/schemas: the member \"@id\" is missing");
+    bad(
+        &json!([document, other]),
+        "/1/contents/0/schema: schema dtmi:com:example:Thing:list;1 is not defined",
+    );
+    let diagnostics = diagnostics(&with(document, "/schemas/@id", Value::Null));
+    assert_eq!(diagnostics[0], "/schemas: missing member \"@id\"");
 }
 
 #[test]
@@ -206,9 +209,9 @@ fn a_schema_that_contains_itself_is_refused() {
         document
     };
     good(&of("double"));
-    let faults = faults(&of("dtmi:com:example:Thing:a;1"));
-    let itself = |fault: &String| fault.ends_with("contains itself");
-    assert!(faults.iter().all(itself), "{faults:?}");
+    let diagnostics = diagnostics(&of("dtmi:com:example:Thing:a;1"));
+    let itself = |diagnostic: &String| diagnostic.ends_with("contains itself");
+    assert!(diagnostics.iter().all(itself), "{diagnostics:?}");
 }
 
 #[test]
@@ -244,7 +247,7 @@ fn a_property_contains_no_array_in_the_second_version() {
     ] {
         bad(
             &of(schema.clone()),
-            "/contents/0/schema: a property may not contain an array",
+            "/contents/0/schema: a property must not contain an array",
         );
         good(&v3(of(schema.clone())));
         good(&measuring(schema));

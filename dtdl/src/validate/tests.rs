@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Misfit;
+use super::Violation;
 use crate::models::{Model, Models};
 use crate::parse::parse_value;
 use crate::schema::Schema;
@@ -50,10 +50,10 @@ fn schema(schema: Value) -> Schema {
     Schema::clone(&interfaces[0].telemetry().next().unwrap().schema)
 }
 
-fn pointers(misfits: &[Misfit]) -> Vec<&str> {
-    misfits
+fn pointers(violations: &[Violation]) -> Vec<&str> {
+    violations
         .iter()
-        .map(|misfit| misfit.pointer.as_str())
+        .map(|violation| violation.pointer.as_str())
         .collect()
 }
 
@@ -61,10 +61,10 @@ fn pointers(misfits: &[Misfit]) -> Vec<&str> {
 fn table(name: &str, fitting: &[Value], others: &[Value]) {
     let schema = schema(json!(name));
     for value in fitting {
-        assert_eq!(schema.check(value), [], "{name}");
+        assert_eq!(schema.validate(value), [], "{name}");
     }
     for value in others {
-        assert_eq!(pointers(&schema.check(value)), [""], "{name}: {value}");
+        assert_eq!(pointers(&schema.validate(value)), [""], "{name}: {value}");
     }
 }
 
@@ -167,21 +167,21 @@ fn each_geometry_takes_its_coordinates() {
     for (name, kind, fitting, other) in cases {
         let schema = schema(json!(name));
         assert_eq!(
-            schema.check(&json!({"type": kind, "coordinates": fitting})),
+            schema.validate(&json!({"type": kind, "coordinates": fitting})),
             [],
             "{name}"
         );
-        let misfits = schema.check(&json!({"type": kind, "coordinates": other}));
-        assert_eq!(pointers(&misfits), ["/coordinates"], "{name}");
+        let violations = schema.validate(&json!({"type": kind, "coordinates": other}));
+        assert_eq!(pointers(&violations), ["/coordinates"], "{name}");
         assert_eq!(
-            pointers(&schema.check(&json!({"type": "Circle", "coordinates": fitting}))),
+            pointers(&schema.validate(&json!({"type": "Circle", "coordinates": fitting}))),
             ["/type"]
         );
         assert_eq!(
-            pointers(&schema.check(&json!({"type": kind}))),
+            pointers(&schema.validate(&json!({"type": kind}))),
             ["/coordinates"]
         );
-        assert_eq!(pointers(&schema.check(&fitting)), [""]);
+        assert_eq!(pointers(&schema.validate(&fitting)), [""]);
     }
 }
 
@@ -195,21 +195,22 @@ fn a_misfit_says_where_it_is_what_is_expected_and_what_is_there() {
         }}}
     }));
     assert_eq!(
-        schema.check(&json!({"a/b": [{"heat": 1}, {}], "c": []})),
+        schema.validate(&json!({"a/b": [{"heat": 1}, {}], "c": []})),
         []
     );
     assert_eq!(
-        pointers(&schema.check(&json!({"a": [{"heat": null}], "c": null}))),
+        pointers(&schema.validate(&json!({"a": [{"heat": null}], "c": null}))),
         ["/a/0/heat", "/c"]
     );
-    let misfits = schema.check(&json!({"a/b": [{"heat": 1}, {"heat": "warm", "cold": 1}], "c": 5}));
-    let shown: Vec<_> = misfits.iter().map(ToString::to_string).collect();
+    let violations =
+        schema.validate(&json!({"a/b": [{"heat": 1}, {"heat": "warm", "cold": 1}], "c": 5}));
+    let shown: Vec<_> = violations.iter().map(ToString::to_string).collect();
     assert_eq!(
         shown,
         [
-            "/a~1b/1/cold: no member but heat, at is expected, not 1",
-            "/a~1b/1/heat: a number is expected, not \"warm\"",
-            "/c: an array is expected, not 5",
+            "/a~1b/1/cold: expected only the members heat, at, found 1",
+            "/a~1b/1/heat: expected a number, found \"warm\"",
+            "/c: expected an array, found 5",
         ]
     );
 }
@@ -221,27 +222,27 @@ fn an_enum_takes_the_values_it_lists() {
             {"name": "on", "enumValue": 1}, {"name": "off", "enumValue": 0}
         ]}),
     );
-    assert_eq!(numbers.check(&json!(1)), []);
-    assert_eq!(numbers.check(&json!("on"))[0].expected, "one of 1, 0");
+    assert_eq!(numbers.validate(&json!(1)), []);
+    assert_eq!(numbers.validate(&json!("on"))[0].expected, "one of 1, 0");
     let texts = schema(
         json!({"@type": "Enum", "valueSchema": "string", "enumValues": [{"name": "on", "enumValue": "ON"}]}),
     );
-    assert_eq!(texts.check(&json!("ON")), []);
-    assert_eq!(texts.check(&json!("on"))[0].expected, "one of \"ON\"");
+    assert_eq!(texts.validate(&json!("ON")), []);
+    assert_eq!(texts.validate(&json!("on"))[0].expected, "one of \"ON\"");
 }
 
 #[test]
 fn of_very_many_misfits_a_hundred_are_told() {
     let schema = schema(json!({"@type": "Array", "elementSchema": "double"}));
     let wrong: Value = std::iter::repeat_n(json!("warm"), 1000).collect();
-    assert_eq!(schema.check(&wrong).len(), 100);
+    assert_eq!(schema.validate(&wrong).len(), 100);
 }
 
 #[test]
 fn a_value_nested_without_end_is_looked_at_no_deeper_than_its_schema() {
     let mut deep = (0..100_000).fold(json!(1), |inner, _| Value::Array(vec![inner]));
     let schema = schema(json!({"@type": "Array", "elementSchema": "double"}));
-    assert_eq!(pointers(&schema.check(&deep)), ["/0"]);
+    assert_eq!(pointers(&schema.validate(&deep)), ["/0"]);
     // A value nested so deeply cannot be dropped in one go.
     while let Some(inner) = deep.get_mut(0).map(Value::take) {
         deep = inner;
@@ -253,25 +254,25 @@ fn telemetry_that_is_not_modelled_is_told_apart_from_what_does_not_fit() {
     let boiler = boiler();
     assert!(
         boiler
-            .check_telemetry(None, &json!({"heat": 60}))
+            .validate_telemetry(None, &json!({"heat": 60}))
             .is_empty()
     );
-    let findings = boiler.check_telemetry(None, &json!({"heat": null, "flow": 1}));
-    assert_eq!(pointers(&findings.misfits), ["/heat"]);
-    assert_eq!(findings.unmodelled, ["/flow"]);
+    let findings = boiler.validate_telemetry(None, &json!({"heat": null, "flow": 1}));
+    assert_eq!(pointers(&findings.violations), ["/heat"]);
+    assert_eq!(findings.unmodeled, ["/flow"]);
     assert!(
         boiler
-            .check_telemetry(Some("valve"), &json!({"flow": 1}))
+            .validate_telemetry(Some("valve"), &json!({"flow": 1}))
             .is_empty()
     );
     assert_eq!(
         boiler
-            .check_telemetry(Some("pump"), &json!({"flow": 1}))
-            .unmodelled,
+            .validate_telemetry(Some("pump"), &json!({"flow": 1}))
+            .unmodeled,
         [""]
     );
     assert_eq!(
-        pointers(&boiler.check_telemetry(None, &json!([1])).misfits),
+        pointers(&boiler.validate_telemetry(None, &json!([1])).violations),
         [""]
     );
 }
@@ -280,7 +281,7 @@ fn telemetry_that_is_not_modelled_is_told_apart_from_what_does_not_fit() {
 fn a_reported_property_is_plain_or_an_acknowledgment() {
     let boiler = boiler();
     let fits = |reported| {
-        let findings = boiler.check_reported(&reported);
+        let findings = boiler.validate_reported(&reported);
         assert!(findings.is_empty(), "{findings:?}");
     };
     fits(json!({"target": 60, "serial": null, "$version": 3, "$metadata": {}}));
@@ -288,76 +289,76 @@ fn a_reported_property_is_plain_or_an_acknowledgment() {
     fits(json!({"target": {"ac": 400, "av": 3}}));
     fits(json!({"plan": {"value": {"from": "06:00:00"}, "ac": 200, "av": 1}}));
     fits(json!({"valve": {"__t": "c", "open": {"value": true, "ac": 200, "av": 1}}}));
-    let misfits = |reported: Value| {
-        let misfits = boiler.check_reported(&reported).misfits;
-        misfits
+    let violations = |reported: Value| {
+        let violations = boiler.validate_reported(&reported).violations;
+        violations
             .into_iter()
-            .map(|misfit| misfit.pointer)
+            .map(|violation| violation.pointer)
             .collect::<Vec<_>>()
     };
-    assert_eq!(misfits(json!({"target": "hot"})), ["/target"]);
+    assert_eq!(violations(json!({"target": "hot"})), ["/target"]);
     assert_eq!(
-        misfits(json!({"target": {"value": "hot", "ac": "ok", "av": 1, "ad": 5}})),
+        violations(json!({"target": {"value": "hot", "ac": "ok", "av": 1, "ad": 5}})),
         ["/target/ac", "/target/ad", "/target/value"]
     );
     assert_eq!(
-        misfits(json!({"target": {"value": 60, "ac": 200}})),
+        violations(json!({"target": {"value": 60, "ac": 200}})),
         ["/target"]
     );
     assert_eq!(
-        misfits(json!({"target": {"value": 60, "ac": 200, "av": 1, "by": "me"}})),
+        violations(json!({"target": {"value": 60, "ac": 200, "av": 1, "by": "me"}})),
         ["/target"]
     );
-    assert_eq!(misfits(json!({"valve": {"open": true}})), ["/valve/__t"]);
+    assert_eq!(violations(json!({"valve": {"open": true}})), ["/valve/__t"]);
     assert_eq!(
-        misfits(json!({"valve": {"__t": "c", "open": "wide"}})),
+        violations(json!({"valve": {"__t": "c", "open": "wide"}})),
         ["/valve/open"]
     );
-    assert_eq!(misfits(json!({"valve": 5})), ["/valve/__t"]);
-    assert_eq!(misfits(json!(5)), [""]);
-    let unmodelled = boiler
-        .check_reported(&json!({"colour": "red", "valve": {"__t": "c", "size": 5}}))
-        .unmodelled;
-    assert_eq!(unmodelled, ["/colour", "/valve/size"]);
+    assert_eq!(violations(json!({"valve": 5})), ["/valve/__t"]);
+    assert_eq!(violations(json!(5)), [""]);
+    let unmodeled = boiler
+        .validate_reported(&json!({"colour": "red", "valve": {"__t": "c", "size": 5}}))
+        .unmodeled;
+    assert_eq!(unmodeled, ["/colour", "/valve/size"]);
 }
 
 #[test]
 fn only_a_writable_property_may_be_desired() {
     let boiler = boiler();
     let desired = json!({"target": 60, "plan": {"heat": null}, "valve": {"__t": "c", "open": false}, "$version": 2});
-    assert!(boiler.check_desired(&desired).is_empty());
+    assert!(boiler.validate_desired(&desired).is_empty());
     assert!(
         boiler
-            .check_desired(&json!({"target": null, "valve": null}))
+            .validate_desired(&json!({"target": null, "valve": null}))
             .is_empty()
     );
-    let findings = boiler.check_desired(&json!({
+    let findings = boiler.validate_desired(&json!({
         "serial": "1", "target": {"value": 60, "ac": 200, "av": 1}, "valve": {"__t": "c", "open": 1}, "colour": "red"
     }));
     assert_eq!(
-        pointers(&findings.misfits),
+        pointers(&findings.violations),
         ["/serial", "/target", "/valve/open"]
     );
-    assert_eq!(findings.unmodelled, ["/colour"]);
+    assert_eq!(findings.unmodeled, ["/colour"]);
     let target = boiler.root().property("target").unwrap();
-    assert_eq!(target.check_desired(&json!(60)), []);
-    assert_eq!(pointers(&target.check_desired(&json!("hot"))), [""]);
+    assert_eq!(target.validate_desired(&json!(60)), []);
+    assert_eq!(pointers(&target.validate_desired(&json!("hot"))), [""]);
     assert_eq!(
-        target.check_reported(&json!({"value": 60, "ac": 200, "av": 1})),
+        target.validate_reported(&json!({"value": 60, "ac": 200, "av": 1})),
         []
     );
-    assert_eq!(target.check_reported(&json!("hot")).len(), 1);
+    assert_eq!(target.validate_reported(&json!("hot")).len(), 1);
 }
 
 #[test]
 fn a_command_takes_its_request_and_one_without_takes_nothing() {
     let boiler = boiler();
     let purge = boiler.root().command("purge").unwrap();
-    assert_eq!(purge.check_request(&json!(5)), []);
-    assert_eq!(purge.check_request(&Value::Null).len(), 1);
-    assert_eq!(purge.check_response(&Value::Null), []);
+    assert_eq!(purge.validate_request(&json!(5)), []);
+    assert_eq!(purge.validate_request(&Value::Null).len(), 1);
+    assert_eq!(purge.validate_response(&Value::Null), []);
     assert_eq!(
-        purge.check_response(&json!({}))[0].to_string(),
-        "nothing is expected, not an object"
+        purge.validate_response(&json!({}))[0].to_string(),
+        "expected no payload, found an object"
     );
 }

@@ -1,23 +1,23 @@
-//! Dates, times and durations as texts.
+//! Formats of dates, times and durations.
 
-/// Whether this is a day: `2026-01-31` (RFC 3339, full-date).
+/// Returns true for a date: `2026-01-31` (RFC 3339, full-date).
 pub(super) fn is_date(text: &str) -> bool {
     read_date(text).is_some_and(str::is_empty)
 }
 
-/// Whether this is a moment with its offset: `2026-01-31T12:00:00.5+01:00` (RFC 3339, date-time).
+/// Returns true for a date and time with its offset: `2026-01-31T12:00:00.5+01:00` (RFC 3339, date-time).
 pub(super) fn is_date_time(text: &str) -> bool {
     let time = read_date(text).and_then(|rest| rest.strip_prefix(['T', 't', ' ']));
     time.and_then(read_time).is_some_and(is_offset)
 }
 
-/// Whether this is a time of day, with an offset or without: `12:00:00`, `12:00:00.5Z` (RFC 3339, partial-time and
+/// Returns true for a time of day with optional offset: `12:00:00`, `12:00:00.5Z` (RFC 3339, partial-time and
 /// full-time).
 pub(super) fn is_time(text: &str) -> bool {
     read_time(text).is_some_and(|rest| rest.is_empty() || is_offset(rest))
 }
 
-/// Whether this is a length of time: `P1Y2M3DT4H5M6.5S`, `P2W` (ISO 8601). One part at least, in this order, and a
+/// Returns true for a duration: `P1Y2M3DT4H5M6.5S`, `P2W` (ISO 8601). One part at least, in this order, and a
 /// fraction only in the last.
 pub(super) fn is_duration(text: &str) -> bool {
     let text = text.strip_prefix('-').unwrap_or(text);
@@ -35,7 +35,7 @@ pub(super) fn is_duration(text: &str) -> bool {
     }
 }
 
-/// What follows a date that stands first.
+/// Reads a date. Returns the rest.
 fn read_date(text: &str) -> Option<&str> {
     let (year, rest) = read_number(text, 4)?;
     let (month, rest) = read_number(rest.strip_prefix('-')?, 2)?;
@@ -43,7 +43,7 @@ fn read_date(text: &str) -> Option<&str> {
     (1..=days_of(year, month)).contains(&day).then_some(rest)
 }
 
-/// What follows a time that stands first. A minute may have a leap second.
+/// Reads a time, leap seconds included. Returns the rest.
 fn read_time(text: &str) -> Option<&str> {
     let (hour, rest) = read_number(text, 2)?;
     let (minute, rest) = read_number(rest.strip_prefix(':')?, 2)?;
@@ -70,14 +70,14 @@ fn is_offset(text: &str) -> bool {
     offset.unwrap_or(false)
 }
 
-/// A number of so many digits that stands first, and what follows it.
+/// Reads a number of `digits` digits. Returns it with the rest.
 fn read_number(text: &str, digits: usize) -> Option<(u32, &str)> {
     let (number, rest) = text.split_at_checked(digits)?;
     let all_digits = number.bytes().all(|byte| byte.is_ascii_digit());
     Some((number.parse().ok().filter(|_| all_digits)?, rest))
 }
 
-/// Whether these are numbers with these letters after them, each letter at most once and in this order.
+/// Returns true for numbers followed by these letters, each at most once and in this order.
 fn are_parts(text: &str, letters: &str) -> bool {
     let mut letters = letters.chars();
     let mut rest = text;
@@ -97,7 +97,7 @@ fn are_parts(text: &str, letters: &str) -> bool {
     true
 }
 
-/// What follows a point or comma and digits, and whether they were there.
+/// Reads an optional fraction. Returns the rest, and true if there was one.
 fn read_fraction(text: &str) -> (&str, bool) {
     let Some(digits) = text.strip_prefix(['.', ',']) else {
         return (text, false);

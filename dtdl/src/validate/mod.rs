@@ -1,4 +1,4 @@
-//! Whether values are as a schema wants them.
+//! Validation of values against a schema.
 
 mod format;
 mod geometry;
@@ -14,32 +14,32 @@ use serde_json::{Map, Number, Value};
 pub use message::Findings;
 
 use crate::describe::describe;
-use crate::place::Place;
+use crate::location::Location;
 use crate::schema::{Datum, EnumValue, Literal, Schema};
 
-/// How many misfits of one value are told: a long array of the wrong kind has as many as it has elements.
-const TOLD: usize = 100;
-/// Up to here double precision holds every whole number, so that one written as `5.0` or `1e3` is meant exactly.
-const EXACT: f64 = 9_007_199_254_740_992.0;
+/// The largest number of reported violations of one value: a long array of the wrong type has one per element.
+const MAX_VIOLATIONS: usize = 100;
+/// The bound of integers that double precision represents exactly, so that `5.0` and `1e3` count as integers.
+const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
-/// A part of a value that is not as the model wants it.
+/// A violation of the model by a part of a value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Misfit {
-    /// Where, as a JSON pointer (RFC 6901) into what was checked.
+pub struct Violation {
+    /// Location as a JSON pointer (RFC 6901) into the value.
     pub pointer: String,
-    /// What would fit.
+    /// Expected value.
     pub expected: String,
-    /// What is there, in part if it is long.
+    /// Actual value, shortened if it is long.
     pub found: String,
 }
 
-impl fmt::Display for Misfit {
+impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.pointer.as_str() {
-            "" => write!(f, "{} is expected, not {}", self.expected, self.found),
+            "" => write!(f, "expected {}, found {}", self.expected, self.found),
             pointer => write!(
                 f,
-                "{pointer}: {} is expected, not {}",
+                "{pointer}: expected {}, found {}",
                 self.expected, self.found
             ),
         }
@@ -47,17 +47,17 @@ impl fmt::Display for Misfit {
 }
 
 impl Schema {
-    /// What of a value does not fit; nothing if it all does. Of very many misfits only the first are told.
+    /// Validates a value. Returns the violations, the first hundred at most.
     ///
-    /// Members of an Object may be missing, for twins and messages carry what has changed; others than the schema has do
-    /// not fit. A whole number may be written with a point, as `5.0`.
-    pub fn check(&self, value: &Value) -> Vec<Misfit> {
-        let mut check = Check::default();
-        check.schema(self, value, &Place::DOCUMENT);
-        check.misfits
+    /// Members of an Object may be missing, because twins and messages carry changes; unknown members are violations. An
+    /// integer may have a decimal point, as `5.0`.
+    pub fn validate(&self, value: &Value) -> Vec<Violation> {
+        let mut validator = Validator::default();
+        validator.schema(self, value, &Location::DOCUMENT);
+        validator.violations
     }
 
-    /// What fits, in a few words.
+    /// Describes the valid values.
     fn expectation(&self) -> &'static str {
         match self {
             Self::Boolean => "true or false",
@@ -65,10 +65,10 @@ impl Schema {
             Self::DateTime => "a date and time with its offset such as \"2026-01-31T12:00:00Z\"",
             Self::Double => "a number",
             Self::Duration => "a duration such as \"PT1H30M\"",
-            Self::Float => "a number of single precision",
-            Self::Integer => "a whole number of 4 bytes",
-            Self::Long => "a whole number of 8 bytes",
-            Self::String => "a text",
+            Self::Float => "a single-precision number",
+            Self::Integer => "a 32-bit integer",
+            Self::Long => "a 64-bit integer",
+            Self::String => "a string",
             Self::Time => "a time such as \"12:00:00\"",
             Self::Geometry { .. } => "a GeoJSON geometry",
             Self::Array { .. } => "an array",
@@ -78,16 +78,16 @@ impl Schema {
     }
 }
 
-/// A check under way.
+/// A validation in progress.
 #[derive(Debug, Default)]
-pub(crate) struct Check {
-    misfits: Vec<Misfit>,
-    /// Whether null stands for what is removed, as it does in twins.
+pub(crate) struct Validator {
+    violations: Vec<Violation>,
+    /// True if null stands for a removed value, as in twins.
     removals: bool,
 }
 
-impl Check {
-    /// Checks what stands in a twin.
+impl Validator {
+    /// Makes a validator for properties in a twin.
     fn of_twin() -> Self {
         Self {
             removals: true,
@@ -95,73 +95,77 @@ impl Check {
         }
     }
 
-    fn misfit(&mut self, place: &Place<'_>, expected: impl Into<String>, found: &Value) {
-        if self.misfits.len() < TOLD {
-            self.misfits.push(Misfit {
-                pointer: place.to_string(),
+    fn violation(&mut self, location: &Location<'_>, expected: impl Into<String>, found: &Value) {
+        if self.violations.len() < MAX_VIOLATIONS {
+            self.violations.push(Violation {
+                pointer: location.to_string(),
                 expected: expected.into(),
                 found: describe(found),
             });
         }
     }
 
-    /// Calls itself no deeper than the schema is nested, however deep the value is.
-    fn schema(&mut self, schema: &Schema, value: &Value, place: &Place<'_>) {
+    /// Validates recursively, no deeper than the schema is nested, however deep the value is.
+    fn schema(&mut self, schema: &Schema, value: &Value, location: &Location<'_>) {
         match schema {
-            Schema::Geometry { geometry } => self.geometry(*geometry, value, place),
-            Schema::Enum { values } => self.enumeration(values, value, place),
+            Schema::Geometry { geometry } => self.geometry(*geometry, value, location),
+            Schema::Enum { values } => self.enumeration(values, value, location),
             Schema::Array { element } => match value.as_array() {
-                Some(elements) => self.array(element, elements, place),
-                None => self.misfit(place, schema.expectation(), value),
+                Some(elements) => self.array(element, elements, location),
+                None => self.violation(location, schema.expectation(), value),
             },
             Schema::Map { value: datum, .. } => match value.as_object() {
-                Some(members) => self.map(datum, members, place),
-                None => self.misfit(place, schema.expectation(), value),
+                Some(members) => self.map(datum, members, location),
+                None => self.violation(location, schema.expectation(), value),
             },
             Schema::Object { fields } => match value.as_object() {
-                Some(members) => self.object(fields, members, place),
-                None => self.misfit(place, schema.expectation(), value),
+                Some(members) => self.object(fields, members, location),
+                None => self.violation(location, schema.expectation(), value),
             },
             primitive if fits_primitive(primitive, value) => {}
-            primitive => self.misfit(place, primitive.expectation(), value),
+            primitive => self.violation(location, primitive.expectation(), value),
         }
     }
 
-    fn array(&mut self, schema: &Schema, elements: &[Value], place: &Place<'_>) {
+    fn array(&mut self, schema: &Schema, elements: &[Value], location: &Location<'_>) {
         for (index, element) in elements.iter().enumerate() {
-            self.schema(schema, element, &place.element(index));
+            self.schema(schema, element, &location.element(index));
         }
     }
 
-    fn map(&mut self, datum: &Datum, members: &Map<String, Value>, place: &Place<'_>) {
+    fn map(&mut self, datum: &Datum, members: &Map<String, Value>, location: &Location<'_>) {
         for (name, value) in members {
-            self.member(&datum.schema, value, &place.member(name));
+            self.member(&datum.schema, value, &location.member(name));
         }
     }
 
-    fn object(&mut self, fields: &[Datum], members: &Map<String, Value>, place: &Place<'_>) {
+    fn object(&mut self, fields: &[Datum], members: &Map<String, Value>, location: &Location<'_>) {
         for (name, value) in members {
-            let place = place.member(name);
+            let location = location.member(name);
             match fields.iter().find(|field| field.name == *name) {
-                Some(field) => self.member(&field.schema, value, &place),
-                None => self.misfit(&place, format!("no member but {}", names(fields)), value),
+                Some(field) => self.member(&field.schema, value, &location),
+                None => self.violation(
+                    &location,
+                    format!("only the members {}", names(fields)),
+                    value,
+                ),
             }
         }
     }
 
-    fn member(&mut self, schema: &Schema, value: &Value, place: &Place<'_>) {
+    fn member(&mut self, schema: &Schema, value: &Value, location: &Location<'_>) {
         if !(self.removals && value.is_null()) {
-            self.schema(schema, value, place);
+            self.schema(schema, value, location);
         }
     }
 
-    fn enumeration(&mut self, values: &[EnumValue], value: &Value, place: &Place<'_>) {
+    fn enumeration(&mut self, values: &[EnumValue], value: &Value, location: &Location<'_>) {
         let fits = |literal: &Literal| match literal {
             Literal::Integer(number) => whole(value) == Some(i64::from(*number)),
             Literal::String(text) => value.as_str() == Some(text),
         };
         if !values.iter().any(|listed| fits(&listed.value)) {
-            self.misfit(place, format!("one of {}", listed(values)), value);
+            self.violation(location, format!("one of {}", listed(values)), value);
         }
     }
 }
@@ -185,7 +189,7 @@ fn fits_primitive(schema: &Schema, value: &Value) -> bool {
     }
 }
 
-/// The whole number of 8 bytes that a value is, however it is written.
+/// Returns the value as a 64-bit integer, with or without a decimal point.
 fn whole(value: &Value) -> Option<i64> {
     let number = value.as_number()?;
     number.as_i64().or_else(|| whole_float(number))
@@ -193,7 +197,7 @@ fn whole(value: &Value) -> Option<i64> {
 
 fn whole_float(number: &Number) -> Option<i64> {
     let float = number.as_f64().filter(|_| number.is_f64())?;
-    (float.fract() == 0.0 && float.abs() <= EXACT).then_some(float as i64)
+    (float.fract() == 0.0 && float.abs() <= MAX_EXACT_INTEGER).then_some(float as i64)
 }
 
 fn names(fields: &[Datum]) -> String {

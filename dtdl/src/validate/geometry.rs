@@ -2,25 +2,25 @@
 
 use serde_json::Value;
 
-use super::Check;
-use crate::place::Place;
+use super::Validator;
+use crate::location::Location;
 use crate::schema::Geometry;
 
-/// Positions a line has at least.
-const LINE: usize = 2;
-/// Positions a ring has at least, the last being the first.
-const RING: usize = 4;
+/// The smallest number of positions of a line.
+const MIN_LINE_POSITIONS: usize = 2;
+/// The smallest number of positions of a ring, the last being the first.
+const MIN_RING_POSITIONS: usize = 4;
 
-impl Check {
-    pub(super) fn geometry(&mut self, geometry: Geometry, value: &Value, place: &Place<'_>) {
+impl Validator {
+    pub(super) fn geometry(&mut self, geometry: Geometry, value: &Value, location: &Location<'_>) {
         let expected = || format!("a GeoJSON {}", geometry.name());
         let Some(members) = value.as_object() else {
-            return self.misfit(place, expected(), value);
+            return self.violation(location, expected(), value);
         };
         let kind = members.get("type").unwrap_or(&Value::Null);
         if kind.as_str() != Some(geometry.name()) {
-            return self.misfit(
-                &place.member("type"),
+            return self.violation(
+                &location.member("type"),
                 format!("{:?}", geometry.name()),
                 kind,
             );
@@ -28,7 +28,7 @@ impl Check {
         let coordinates = members.get("coordinates").unwrap_or(&Value::Null);
         if !fits(geometry, coordinates) {
             let expected = format!("coordinates of {}", expected());
-            self.misfit(&place.member("coordinates"), expected, coordinates);
+            self.violation(&location.member("coordinates"), expected, coordinates);
         }
     }
 }
@@ -44,19 +44,19 @@ fn fits(geometry: Geometry, coordinates: &Value) -> bool {
     }
 }
 
-/// Whether this is an array of so many elements at least, each of which passes.
-fn all(value: &Value, least: usize, passes: impl Fn(&Value) -> bool) -> bool {
+/// Returns true for an array of at least `min` elements that all pass.
+fn all(value: &Value, min: usize, passes: impl Fn(&Value) -> bool) -> bool {
     let elements = value.as_array();
-    elements.is_some_and(|elements| elements.len() >= least && elements.iter().all(passes))
+    elements.is_some_and(|elements| elements.len() >= min && elements.iter().all(passes))
 }
 
-/// Longitude, latitude and perhaps altitude.
+/// Returns true for longitude, latitude and optional altitude.
 fn is_position(value: &Value) -> bool {
     all(value, 2, Value::is_number) && !all(value, 4, |_| true)
 }
 
 fn is_line(value: &Value) -> bool {
-    all(value, LINE, is_position)
+    all(value, MIN_LINE_POSITIONS, is_position)
 }
 
 fn is_polygon(value: &Value) -> bool {
@@ -65,5 +65,6 @@ fn is_polygon(value: &Value) -> bool {
 
 fn is_ring(value: &Value) -> bool {
     let positions = value.as_array();
-    all(value, RING, is_position) && positions.is_some_and(|all| all.first() == all.last())
+    all(value, MIN_RING_POSITIONS, is_position)
+        && positions.is_some_and(|all| all.first() == all.last())
 }

@@ -13,19 +13,19 @@ use std::{
 use host::{
     clock::SystemClock,
     device::{
-        Connecting, Device, Identity, Parts,
-        behaviour::{Behaviour, Event, Instance, Reason, Start, Surroundings},
+        ConnectionConfig, Device, DeviceConfig, Identity,
+        behaviour::{Behaviour, Event, Instance, InstanceContext, Reason, Start},
     },
     guest::{
         Component, Limits, Sandbox, Wasi,
-        compile::{Compiler, Source},
+        compile::{Compiler, ComponentSource},
     },
     mqtt::{
         Delivery, Incoming,
-        scripted::{self, Connection, Sent},
+        scripted::{self, ClientPacket, ScriptedConnection},
     },
-    provision::{dps::Assignment, sas::Key},
-    store::{DeviceStore, Kept, Memory, Retention},
+    provision::{dps::Assignment, sas::SymmetricKey},
+    store::{DeviceStore, MemoryBackend, PersistedState, Retention},
     swap,
 };
 use tokio::{runtime::Builder, task::JoinSet};
@@ -43,23 +43,23 @@ fn built(name: &str) -> PathBuf {
 }
 
 async fn load(sandbox: &Sandbox, compiler: &Compiler, wasm: &str) -> Component {
-    let source = Source::read(&built(wasm), sandbox.limits()).expect("make build guests");
+    let source = ComponentSource::read(&built(wasm), sandbox.limits()).expect("make build guests");
     compiler.load(sandbox, &source).await.unwrap()
 }
 
 async fn start(component: &Component) -> <Component as Behaviour>::Instance {
-    let surroundings = Surroundings {
+    let context = InstanceContext {
         device: "bench".into(),
         clock: Arc::new(SystemClock::new()),
         seed: Some(1),
-        room: None,
+        outbox_quota: None,
     };
     let start = Start {
         reason: Reason::Fresh,
         config: [].into(),
         record: None,
     };
-    component.start(surroundings, start).await.unwrap().0
+    component.start(context, start).await.unwrap().0
 }
 
 /// Spins in one instance after the other.
@@ -76,24 +76,27 @@ async fn spin(component: Component) {
 }
 
 /// The hub at the other end of a device that runs.
-async fn device(component: &Component) -> Connection {
+async fn device(component: &Component) -> ScriptedConnection {
     let (transport, mut server) = scripted::pair();
     let clock = Arc::new(SystemClock::new());
-    let (backend, kept) = (Box::new(Memory::default()), Kept::default());
-    let device = Device::new(Parts {
+    let (backend, kept) = (
+        Box::new(MemoryBackend::default()),
+        PersistedState::default(),
+    );
+    let device = Device::new(DeviceConfig {
         name: "bench".into(),
         behaviour: component.clone(),
-        versions: swap::Parts::default(),
-        config: [].into(),
+        swap: swap::SwapConfig::default(),
+        settings: [].into(),
         identity: Identity::Hub {
             assignment: Assignment {
                 hub: "hub.example".to_owned(),
                 device_id: "bench".to_owned(),
             },
-            key: Key::parse("c2VjcmV0").unwrap(),
+            key: SymmetricKey::parse("c2VjcmV0").unwrap(),
         },
         transport,
-        connecting: Connecting::default(),
+        connection: ConnectionConfig::default(),
         store: DeviceStore::new(backend, kept, Retention::default(), &*clock),
         clock,
         seed: Some(1),
@@ -105,11 +108,11 @@ async fn device(component: &Component) -> Connection {
 }
 
 /// Waits for the answer to a command, and does for everything else what a hub does.
-async fn answered(hub: &mut Connection) {
+async fn answered(hub: &mut ScriptedConnection) {
     loop {
         match hub.next().await.expect("the device runs") {
-            Sent::Subscribe(_) => hub.send(Incoming::Subscribed { refused: vec![] }),
-            Sent::Publish { topic, .. } if topic.starts_with("$iothub/methods/res/") => {
+            ClientPacket::Subscribe(_) => hub.send(Incoming::Subscribed { refused: vec![] }),
+            ClientPacket::Publish { topic, .. } if topic.starts_with("$iothub/methods/res/") => {
                 // Before the first measurement there is nothing to report.
                 assert!(
                     topic.contains("/200/") || topic.contains("/404/"),
@@ -117,7 +120,7 @@ async fn answered(hub: &mut Connection) {
                 );
                 return;
             }
-            Sent::Publish {
+            ClientPacket::Publish {
                 topic, delivery, ..
             } => {
                 if let Some(request) = topic.strip_prefix("$iothub/twin/GET/?$rid=") {
@@ -127,13 +130,13 @@ async fn answered(hub: &mut Connection) {
                     hub.send(Incoming::Acknowledged(number));
                 }
             }
-            Sent::Acknowledge(_) | Sent::Disconnect => {}
+            ClientPacket::Acknowledge(_) | ClientPacket::Disconnect => {}
         }
     }
 }
 
 /// Half and 99th percentile of the time from a command to its answer, on a device that runs.
-async fn measured(hub: &mut Connection) -> (Duration, Duration) {
+async fn measured(hub: &mut ScriptedConnection) -> (Duration, Duration) {
     let mut taken = Vec::new();
     for number in 0..EVENTS {
         let begun = Instant::now();

@@ -15,10 +15,10 @@ use futures::future::{self, BoxFuture};
 use guest_thermostat::{Moment, TIMER, Thermostat, Timestamp};
 use host::{
     clock::{Clock, SystemClock},
-    device::behaviour::{Behaviour, Event, Instance as _, Reason, Start, Surroundings},
+    device::behaviour::{Behaviour, Event, Instance as _, InstanceContext, Reason, Start},
     guest::{
         Component, Instance, Limits, Sandbox, Wasi,
-        compile::{Compiler, Source},
+        compile::{Compiler, ComponentSource},
     },
 };
 use jiff::Timestamp as TimeOfDay;
@@ -86,8 +86,8 @@ fn component(guests: &Runtime, cache: &Path, wasm: &str) -> Component {
         cache: cache.to_owned(),
         in_background: false,
     };
-    let source =
-        Source::read(&built(wasm), sandbox.limits()).expect("build it first: make build guests");
+    let source = ComponentSource::read(&built(wasm), sandbox.limits())
+        .expect("build it first: make build guests");
     guests
         .block_on(compiler.load(&sandbox, &source))
         .expect("build it first: make build guests")
@@ -100,11 +100,11 @@ fn built(name: &str) -> PathBuf {
 }
 
 async fn start(component: &Component, clock: Arc<dyn Clock>, record: Option<String>) -> Instance {
-    let surroundings = Surroundings {
+    let context = InstanceContext {
         device: "bench".into(),
         clock,
         seed: Some(1),
-        room: None,
+        outbox_quota: None,
     };
     let start = Start {
         reason: match record {
@@ -114,7 +114,7 @@ async fn start(component: &Component, clock: Arc<dyn Clock>, record: Option<Stri
         config: [].into(),
         record,
     };
-    component.start(surroundings, start).await.unwrap().0
+    component.start(context, start).await.unwrap().0
 }
 
 /// Runs a benchmark and returns its mean in seconds.

@@ -1,4 +1,4 @@
-//! The program: from the command line to a running device.
+//! The program `host`.
 
 use std::{
     io::{Write, stdout},
@@ -14,17 +14,18 @@ use clap::Parser;
 use crate::{
     check,
     cli::{self, Cli, Command, CompileArgs, InspectArgs, OutboxArgs},
+    client,
     config::{self, SettingError},
-    device::{Refusal, behaviour::Failure},
+    device::{IdentityRejected, behaviour::CallFailure},
     guest::compile::{LoadError, compile_here},
     inspect,
     mqtt::tls::TlsError,
-    observability, operate, run,
+    observability, run,
     store::{self, Contents, OpenError, writer},
     text::one_line,
 };
 
-/// Why the program ends with a status other than 0.
+/// The error with which the program ends.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AppError {
     #[error(transparent)]
@@ -36,47 +37,48 @@ pub(crate) enum AppError {
     #[error(transparent)]
     State(#[from] OpenError),
     #[error("the component {} does not start: {}", path.display(), failure.reason())]
-    Start { path: PathBuf, failure: Failure },
+    Start { path: PathBuf, failure: CallFailure },
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Rejected(#[from] IdentityRejected),
     #[error("{0}")]
     Failed(String),
     #[error(transparent)]
-    Unheard(#[from] operate::UnheardError),
+    Unreachable(#[from] client::UnreachableError),
     #[error("{0:#}")]
     Other(#[from] anyhow::Error),
 }
 
 impl AppError {
-    fn status(&self) -> u8 {
+    /// Returns the exit code.
+    fn exit_code(&self) -> u8 {
         match self {
             Self::Setting(_)
             | Self::Component(_)
             | Self::Tls(_)
             | Self::State(_)
             | Self::Start { .. }
-            | Self::Unheard(_) => 2,
-            Self::Refused(_) => 3,
+            | Self::Unreachable(_) => 2,
+            Self::Rejected(_) => 3,
             Self::Failed(_) | Self::Other(_) => 1,
         }
     }
 }
 
-/// Runs the program and returns its exit status. A wrong command line ends it with status 2.
+/// Runs the program and returns its exit code. A wrong command line exits with 2.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     observability::start(&cli.log);
-    keep_quiet_about_damage();
+    silence_store_panics();
     let result = match cli.command {
         Some(Command::Check(args)) => check::check(&args),
         Some(Command::Compile(args)) => compile(&args),
         Some(Command::Outbox(args)) => outbox(&args),
         Some(Command::State(args)) => inspect(&args, inspect::state),
-        Some(Command::Swap(args)) => operate::swap(&args),
-        Some(Command::Rollback(args)) => operate::rollback(&args),
-        Some(Command::Status(args)) => operate::status(&args),
-        Some(Command::Reconnect(args)) => operate::reconnect(&args),
+        Some(Command::Swap(args)) => client::swap(&args),
+        Some(Command::Rollback(args)) => client::rollback(&args),
+        Some(Command::Status(args)) => client::status(&args),
+        Some(Command::Reconnect(args)) => client::reconnect(&args),
         Some(Command::History(args)) => inspect(&args, inspect::history),
         Some(Command::Completions { shell }) => {
             print(&cli::completions(shell));
@@ -88,16 +90,16 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", one_line(&error.to_string()));
-            ExitCode::from(error.status())
+            ExitCode::from(error.exit_code())
         }
     }
 }
 
-/// A damaged store is dealt with where it is met, and its panic is none to a person.
-fn keep_quiet_about_damage() {
+/// Silences panics of the thread that reads the store: damage is handled there.
+fn silence_store_panics() {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
-        if thread::current().name() == Some(writer::THREAD) {
+        if thread::current().name() == Some(writer::THREAD_NAME) {
             tracing::debug!(%panic, "the store is damaged");
         } else {
             usual(panic);
@@ -107,17 +109,17 @@ fn keep_quiet_about_damage() {
 
 fn outbox(args: &OutboxArgs) -> Result<(), AppError> {
     match (args.retry, args.discard) {
-        (Some(which), _) => operate::retry(&args.device, which),
-        (None, Some(which)) => operate::discard(&args.device, which),
+        (Some(which), _) => client::retry(&args.device, which),
+        (None, Some(which)) => client::discard(&args.device, which),
         (None, None) => inspect(&args.device, inspect::outbox),
     }
 }
 
 fn inspect(args: &InspectArgs, show: fn(&Contents, bool) -> String) -> Result<(), AppError> {
-    let dir = inspect::find(args)?;
-    // Reading a damaged file may panic, which only this thread may.
+    let dir = inspect::find_state_dir(args)?;
+    // Reading a damaged file may panic, on this thread only.
     let reading = thread::Builder::new()
-        .name(writer::THREAD.to_owned())
+        .name(writer::THREAD_NAME.to_owned())
         .spawn(move || store::read(&dir))
         .context("cannot start a thread")?;
     let contents = reading
@@ -144,7 +146,7 @@ fn compile(args: &CompileArgs) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Writes a result; whoever stops reading has had enough.
+/// Prints a result. A closed pipe is no error.
 pub(crate) fn print(result: &[u8]) {
     let mut out = stdout().lock();
     let _ = out.write_all(result).and_then(|()| out.flush());

@@ -10,10 +10,10 @@
     clippy::unwrap_used
 )]
 
-mod amount;
 pub mod app;
 mod check;
 pub mod cli;
+mod client;
 pub mod clock;
 pub mod config;
 pub mod device;
@@ -23,14 +23,14 @@ mod inspect;
 mod metrics;
 pub mod mqtt;
 mod observability;
-mod operate;
 pub mod provision;
 mod run;
 mod secret;
 pub mod service;
 mod shutdown;
 pub mod status;
+mod stdout_reporter;
 pub mod store;
-mod story;
 pub mod swap;
 mod text;
+mod units;

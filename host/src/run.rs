@@ -1,4 +1,4 @@
-//! From options to a running device.
+//! Runs a device with the options of the command line.
 
 use std::{
     io,
@@ -20,31 +20,31 @@ use crate::{
     cli::{RunArgs, SandboxArgs},
     clock::SystemClock,
     config::{self, SettingError},
-    device::{Device, DeviceError, Identity, Parts},
+    device::{Device, DeviceConfig, DeviceError, Identity},
     guest::{Component, Sandbox, compile::Compiler},
     metrics,
     mqtt::{rumqtt::Rumqtt, tls},
     service::{self, Notifier},
     shutdown,
-    store::{DeviceStore, Kept, Memory, StateDir, writer::Store},
-    story::Story,
+    stdout_reporter::StdoutReporter,
+    store::{DeviceStore, MemoryBackend, PersistedState, StateDir, writer::Store},
     swap::{
-        self, Ask, Order, Source, Wish,
-        control::Control,
+        DeviceRequest, SwapCommand, SwapConfig, SwapRequest, SwapSource,
+        component_store::ComponentStore,
+        control::ControlSocket,
         loader::Loader,
-        prepare::Preparation,
-        shelf::Shelf,
-        start::{Beginning, begin},
-        watch::Watch,
+        prepare::Preparer,
+        start::{StartupVersion, select_version},
+        watch::FileWatch,
     },
 };
 
-/// This program, which also compiles: the very one that runs, even if another one has taken its file's place.
+/// Path of this program, which is its own compiler; valid even if the file was replaced.
 const THIS_PROGRAM: &str = "/proc/self/exe";
-/// Wishes and orders that may wait at a time.
-const AT_A_TIME: usize = 16;
+/// Capacity of the channels of commands and requests.
+const CHANNEL_CAPACITY: usize = 16;
 
-/// Runs a device until it is told to end.
+/// Runs a device until shutdown.
 pub(crate) fn run(args: &RunArgs) -> Result<(), AppError> {
     let file = args.component.as_ref().ok_or_else(|| {
         SettingError::new("no component is named; add --component FILE, such as `host --component thermostat.wasm`")
@@ -57,12 +57,12 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), AppError> {
     let result = network.block_on(async {
         let shutdown = shutdown::listen().context("cannot listen for signals")?;
         tokio::pin!(shutdown);
-        shutdown::outlive_full_files().context("cannot listen for signals")?;
+        shutdown::ignore_file_size_signal().context("cannot listen for signals")?;
         let notifier = Arc::new(Notifier::from_environment());
-        let place = Place::take(args, &identity)?;
+        let storage = Storage::open(args, &identity)?;
         let (device, store, control) = select! {
-            parts = device(args, file, identity, place, compiler, sandbox, &notifier) => parts?,
-            // Nothing has begun.
+            built = build_device(args, file, identity, storage, compiler, sandbox, &notifier) => built?,
+            // Nothing has started.
             () = &mut shutdown => return Ok(()),
         };
         let shutdown = async {
@@ -71,23 +71,23 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), AppError> {
         };
         let ended = device.run(shutdown).await;
         drop(control);
-        // Only now everything is written.
+        // Waits until everything is written.
         drop(store);
         ended.map_err(|error| match error {
             DeviceError::Component(failure) => AppError::Start {
                 path: file.clone(),
                 failure,
             },
-            DeviceError::Refused(refusal) => refusal.into(),
+            DeviceError::Rejected(rejected) => rejected.into(),
         })
     });
-    // Whatever still runs has nothing left to say.
+    // Tasks still running have nothing left to do.
     guests.shutdown_background();
     network.shutdown_background();
     result
 }
 
-/// Where components run, on `guests`, and what compiles them.
+/// Returns the compiler, and the sandbox that runs components on `guests`.
 pub(crate) fn sandbox(
     args: &SandboxArgs,
     guests: &Handle,
@@ -102,20 +102,21 @@ pub(crate) fn sandbox(
     Ok((compiler, sandbox))
 }
 
-/// Where a device is at home on disk; nowhere if it is ephemeral.
-struct Place {
+/// The storage of a device.
+struct Storage {
     name: Arc<str>,
+    /// State directory and store; `None` for an ephemeral device.
     on_disk: Option<(PathBuf, Store)>,
 }
 
-impl Place {
-    fn take(args: &RunArgs, identity: &Identity) -> Result<Self, AppError> {
+impl Storage {
+    fn open(args: &RunArgs, identity: &Identity) -> Result<Self, AppError> {
         let name: Arc<str> = identity.device_id().into();
         let on_disk = match args.state.ephemeral {
             true => None,
             false => {
                 let path = config::state_dir(args.state.state_dir.as_ref(), &name)?;
-                let store = Store::open(StateDir::take(&path)?)?;
+                let store = Store::open(StateDir::open(&path)?)?;
                 Some((path, store))
             }
         };
@@ -123,55 +124,70 @@ impl Place {
     }
 }
 
-/// Puts the device together, with everything by which other versions come to it.
-async fn device(
+/// Builds the device, and starts everything that triggers swaps.
+async fn build_device(
     args: &RunArgs,
     file: &Path,
     identity: Identity,
-    mut place: Place,
+    mut storage: Storage,
     compiler: Compiler,
     sandbox: Sandbox,
     notifier: &Arc<Notifier>,
-) -> Result<(Device<Component, Rumqtt>, Option<Store>, Option<Control>), AppError> {
+) -> Result<
+    (
+        Device<Component, Rumqtt>,
+        Option<Store>,
+        Option<ControlSocket>,
+    ),
+    AppError,
+> {
     let tls = tls::client_config(args.ca.as_deref())?;
     let clock = Arc::new(SystemClock::new());
-    let (kept, backend) = match &mut place.on_disk {
-        Some((_, store)) => store.device(&place.name),
-        None => (Kept::default(), Box::new(Memory::default()) as _),
+    let (persisted, backend) = match &mut storage.on_disk {
+        Some((_, store)) => store.device(&storage.name),
+        None => (
+            PersistedState::default(),
+            Box::new(MemoryBackend::default()) as _,
+        ),
     };
-    let mut store = DeviceStore::new(backend, kept, args.retention.retention(), &*clock);
-    let shelf = place.on_disk.as_ref().map(|(path, _)| Shelf::of(path));
-    let watch = args.watch.then(|| Watch::new(file));
+    let mut store = DeviceStore::new(backend, persisted, args.retention.retention(), &*clock);
+    let state_dir = storage.on_disk.as_ref().map(|(path, _)| &**path);
+    let component_store = state_dir.map(ComponentStore::in_state_dir);
+    let watch = args.watch.then(|| FileWatch::new(file));
     let limits = sandbox.limits().clone();
     let loader = Loader {
         compiler,
         sandbox,
-        shelf,
+        component_store,
     };
-    let Beginning {
+    let StartupVersion {
         component,
         steps,
         file_is_new,
-    } = begin(&loader, file, &mut store, &*clock).await?;
-    let loader = loader.beside_a_device();
+    } = select_version(&loader, file, &mut store, &*clock).await?;
+    let loader = loader.in_background();
 
-    let (wishes, to_prepare) = mpsc::channel(AT_A_TIME);
-    let (orders, to_device) = mpsc::channel(AT_A_TIME);
-    let earlier = store
-        .saved()
+    let (commands, swap_commands) = mpsc::channel(CHANNEL_CAPACITY);
+    let (requests, device_requests) = mpsc::channel(CHANNEL_CAPACITY);
+    let rollback_targets = store
+        .state()
         .versions
-        .earlier()
+        .rollback_targets()
         .map(str::to_owned)
         .collect();
-    tokio::spawn(loader.clone().bring(earlier, orders.clone(), clock.clone()));
-    tokio::spawn(Preparation { loader }.run(to_prepare, orders.clone()));
-    let of_file = AsksForFile { args, file };
+    tokio::spawn(loader.clone().load_rollback_targets(
+        rollback_targets,
+        requests.clone(),
+        clock.clone(),
+    ));
+    tokio::spawn(Preparer { loader }.run(swap_commands, requests.clone()));
+    let triggers = FileTriggers { args, file };
     if file_is_new {
-        // The channel is empty still.
-        let _ = wishes.try_send(Wish::Swap(of_file.ask(Source::Start)));
+        // The channel is still empty.
+        let _ = commands.try_send(SwapCommand::Swap(triggers.request(SwapSource::Start)));
     }
-    of_file
-        .listen(&wishes, watch)
+    triggers
+        .spawn(&commands, watch)
         .context("cannot listen for signals")?;
     if let Some(address) = args.metrics {
         let listener = metrics::listen(address).await.map_err(|error| {
@@ -179,75 +195,84 @@ async fn device(
                 "cannot offer metrics at {address}: {error}; name another address with --metrics"
             ))
         })?;
-        tokio::spawn(metrics::serve(listener, orders.clone()));
+        tokio::spawn(metrics::serve(listener, requests.clone()));
     }
-    if let Some(every) = service::beat_interval() {
-        let (orders, notifier) = (orders.clone(), notifier.clone());
+    if let Some(every) = service::watchdog_interval() {
+        let (requests, notifier) = (requests.clone(), notifier.clone());
         let clock = SystemClock::new();
-        tokio::spawn(service::beat(orders, clock, every, move || {
-            notifier.works()
+        tokio::spawn(service::run_watchdog(requests, clock, every, move || {
+            notifier.watchdog()
         }));
     }
-    let state_dir = place.on_disk.as_ref().map(|(path, _)| &**path);
-    let control = state_dir.and_then(|path| control(path, wishes, orders));
+    let control = state_dir.and_then(|path| serve_control(path, commands, requests));
 
-    let (story, notifier) = (Story::default(), notifier.clone());
-    let device = Device::new(Parts {
-        name: place.name,
+    let (reporter, notifier) = (StdoutReporter::default(), notifier.clone());
+    let device = Device::new(DeviceConfig {
+        name: storage.name,
         behaviour: component,
-        versions: swap::Parts {
-            orders: Some(to_device),
-            steps,
+        swap: SwapConfig {
+            requests: Some(device_requests),
+            startup_steps: steps,
             probation: args.probation.probation(),
-            report: args.report_host,
+            report_host: args.report_host,
         },
-        config: args.settings.settings(),
+        settings: args.settings.settings(),
         identity,
         transport: Rumqtt::new(tls),
-        connecting: args.connect.connecting(),
+        connection: args.connect.connecting(),
         store,
         clock,
         seed: None,
         limits,
-        observer: Arc::new(move |milestone| {
-            notifier.tell(&milestone);
-            story.tell(&milestone);
+        observer: Arc::new(move |event| {
+            notifier.notify(&event);
+            reporter.report(&event);
         }),
     });
-    Ok((device, place.on_disk.map(|(_, store)| store), control))
+    Ok((device, storage.on_disk.map(|(_, store)| store), control))
 }
 
-/// Asks for the component's file to take over.
-struct AsksForFile<'a> {
+/// The triggers of swaps to the component's file.
+struct FileTriggers<'a> {
     args: &'a RunArgs,
     file: &'a Path,
 }
 
-impl AsksForFile<'_> {
-    fn ask(&self, source: Source) -> Ask {
-        Ask {
+impl FileTriggers<'_> {
+    fn request(&self, source: SwapSource) -> SwapRequest {
+        SwapRequest {
             source,
             file: self.file.to_owned(),
             force: false,
             fresh_state: self.args.take.fresh_state,
             allow_model_change: self.args.take.allow_model_change,
-            asker: None,
+            step_sender: None,
         }
     }
 
-    /// Asks with each SIGHUP, and each time the file changes if it is watched.
-    fn listen(&self, wishes: &mpsc::Sender<Wish>, watch: Option<Watch>) -> io::Result<()> {
+    /// Requests a swap at each SIGHUP, and at each change of the file if it is watched.
+    fn spawn(
+        &self,
+        commands: &mpsc::Sender<SwapCommand>,
+        watch: Option<FileWatch>,
+    ) -> io::Result<()> {
         let mut hang_up = signal(SignalKind::hangup())?;
-        let (wish, to) = (Wish::Swap(self.ask(Source::Signal)), wishes.clone());
+        let (command, to) = (
+            SwapCommand::Swap(self.request(SwapSource::Signal)),
+            commands.clone(),
+        );
         tokio::spawn(async move {
-            while hang_up.recv().await.is_some() && to.send(wish.clone()).await.is_ok() {}
+            while hang_up.recv().await.is_some() && to.send(command.clone()).await.is_ok() {}
         });
         if let Some(mut watch) = watch {
-            let (wish, to) = (Wish::Swap(self.ask(Source::Watch)), wishes.clone());
+            let (command, to) = (
+                SwapCommand::Swap(self.request(SwapSource::Watch)),
+                commands.clone(),
+            );
             tokio::spawn(async move {
                 loop {
                     watch.changed().await;
-                    if to.send(wish.clone()).await.is_err() {
+                    if to.send(command.clone()).await.is_err() {
                         return;
                     }
                 }
@@ -257,14 +282,14 @@ impl AsksForFile<'_> {
     }
 }
 
-/// Listens for `host swap` and the like. A device does without, if need be.
-fn control(
+/// Serves the control socket. A device runs without it if need be.
+fn serve_control(
     state_dir: &Path,
-    wishes: mpsc::Sender<Wish>,
-    orders: mpsc::Sender<Order<Component>>,
-) -> Option<Control> {
-    let listening = Control::listen(state_dir).and_then(|mut control| {
-        tokio::spawn(control.serve(wishes, orders)?);
+    commands: mpsc::Sender<SwapCommand>,
+    requests: mpsc::Sender<DeviceRequest<Component>>,
+) -> Option<ControlSocket> {
+    let listening = ControlSocket::listen(state_dir).and_then(|mut control| {
+        tokio::spawn(control.serve(commands, requests)?);
         Ok(control)
     });
     listening

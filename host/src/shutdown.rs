@@ -1,4 +1,4 @@
-//! When to end: Ctrl-C, SIGTERM, a line `q`, or a terminal that hangs up.
+//! Shutdown on Ctrl-C, SIGTERM, a line `q`, or a hangup of the terminal.
 
 use std::{
     io::{self, BufRead, IsTerminal},
@@ -12,37 +12,42 @@ use tokio::{
     sync::oneshot,
 };
 
-/// Lets a write beyond a limit on file sizes (`ulimit -f`) fail like any other, where by default it ends the process. To
-/// be called within a runtime.
-pub(crate) fn outlive_full_files() -> io::Result<()> {
-    // Listening once is enough: the default is gone for good.
+/// Ignores SIGXFSZ, so that a write beyond a file size limit (`ulimit -f`) fails like any other. To be called within a
+/// runtime.
+///
+/// # Errors
+/// The signal cannot be handled.
+pub(crate) fn ignore_file_size_signal() -> io::Result<()> {
+    // Registering once replaces the default action for good.
     signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
 }
 
-/// Listens for the wish to end. The future ends when there is one; the end of standard input is none.
+/// Returns a future that ends when shutdown is requested. The end of standard input does not request it.
+///
+/// # Errors
+/// A signal cannot be handled.
 pub(crate) fn listen() -> io::Result<impl Future<Output = ()> + Send> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let gone = terminal_gone()?;
-    let quit = line_q();
+    let hangup = terminal_hangup()?;
+    let quit = quit_line();
     Ok(async move {
         select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
-            () = gone => {}
+            () = hangup => {}
             Ok(()) = quit => {}
         }
     })
 }
 
-/// SIGHUP asks for the component's file to be taken anew; but it also comes when a terminal hangs up, and whoever started
-/// the host there expects it to end.
-fn terminal_gone() -> io::Result<impl Future<Output = ()> + Send> {
+/// Returns a future that ends when the terminal hangs up. SIGHUP alone requests a swap to the component's file.
+fn terminal_hangup() -> io::Result<impl Future<Output = ()> + Send> {
     let mut hang_up = signal(SignalKind::hangup())?;
     let at_terminal = io::stdin().is_terminal();
     Ok(async move {
         while hang_up.recv().await.is_some() {
-            // A terminal that has hung up is none any more.
+            // After a hangup, standard input is no terminal.
             if at_terminal && !io::stdin().is_terminal() {
                 return;
             }
@@ -51,16 +56,16 @@ fn terminal_gone() -> io::Result<impl Future<Output = ()> + Send> {
     })
 }
 
-/// A thread reads standard input, because a blocking read can be neither cancelled nor waited for at the end.
-fn line_q() -> oneshot::Receiver<()> {
+/// Reads standard input on a thread of its own: a blocking read can be neither cancelled nor joined.
+fn quit_line() -> oneshot::Receiver<()> {
     let (sender, receiver) = oneshot::channel();
     thread::spawn(move || {
-        let wish = io::stdin()
+        let quit = io::stdin()
             .lock()
             .lines()
             .map_while(Result::ok)
             .find(|line| line.trim().eq_ignore_ascii_case("q"));
-        if wish.is_some() {
+        if quit.is_some() {
             // The receiver is gone when the process is ending anyway.
             let _ = sender.send(());
         }

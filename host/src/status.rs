@@ -1,4 +1,4 @@
-//! How things stand with a device: what `host status` shows and `--metrics` exports.
+//! The status of a device, as `host status` and `--metrics` show it.
 
 use std::collections::BTreeMap;
 
@@ -7,166 +7,166 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     hub::reconnect::Cause,
-    swap::{Entry, Quarantined, Running},
+    swap::{HistoryEntry, Quarantined, RunningVersion},
 };
 
-/// How often something has happened, by cause.
-pub type Counts = BTreeMap<Cause, u64>;
+/// Counts by cause.
+pub type CauseCounts = BTreeMap<Cause, u64>;
 
-/// How things stand with a device. Numbers count since the process began, unless they say otherwise.
+/// The status of a device. Counters start with the process unless documented otherwise.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// The device's name.
+    /// The device id.
     pub device: String,
-    /// The process of its host.
+    /// The process id of the host.
     pub process: u32,
-    /// Its way to the hub.
-    pub connection: Connection,
-    /// What is to be sent.
-    pub outbox: Outbox,
-    /// The component's calls.
-    pub calls: Calls,
-    /// The version that runs; none before the first has begun.
-    pub running: Option<Running>,
-    /// What it does.
-    pub state: State,
-    /// What it would go back to while it is on probation.
-    pub fallback: Option<Running>,
-    /// What ran before.
-    pub previous: Option<Running>,
-    /// What is not taken again.
+    /// The connection to the hub.
+    pub connection: ConnectionStatus,
+    /// The outbox.
+    pub outbox: OutboxStatus,
+    /// Statistics of calls into the component.
+    pub calls: CallStats,
+    /// The running version; `None` before the first start.
+    pub running: Option<RunningVersion>,
+    /// The state of the running version.
+    pub state: ComponentState,
+    /// The version to roll back to during probation.
+    pub fallback: Option<RunningVersion>,
+    /// The previously accepted version.
+    pub previous: Option<RunningVersion>,
+    /// The quarantined versions.
     pub quarantined: Vec<Quarantined>,
-    /// How often each step of a swap has happened.
+    /// Number of swap steps, by name.
     pub steps: BTreeMap<String, u64>,
-    /// What the component may take, by the names of `--limit`: bytes, milliseconds or pieces, as
+    /// The component's limits by the names of `--limit`, in bytes, milliseconds or pieces, as
     /// [`Limits::ALL`](crate::guest::Limits::ALL) has it.
     pub limits: BTreeMap<String, u64>,
     /// The last step of a swap.
-    pub last_swap: Option<Entry>,
+    pub last_swap: Option<HistoryEntry>,
 }
 
-/// A device's way to its hub.
+/// The connection of a device to its hub.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Connection {
-    /// What is happening.
+pub struct ConnectionStatus {
+    /// The state.
     pub state: ConnectionState,
-    /// Since when it is connected, or not; none if it never was.
+    /// Time of the last connect or disconnect; `None` if the device was never connected.
     pub since: Option<Timestamp>,
-    /// The hub, as far as it is known.
+    /// The hub; `None` if it is not known yet.
     pub hub: Option<String>,
-    /// Seconds until the next try, while it waits for one.
+    /// Seconds until the next attempt, during backoff.
     pub next_try: Option<f64>,
-    /// Seconds until the token of the connection ends, by its own word.
+    /// Seconds until the SAS token expires, while connected.
     pub token_left: Option<f64>,
-    /// The last thing that went wrong with it.
-    pub last_trouble: Option<Trouble>,
-    /// How often the hub has accepted the device.
+    /// The last error.
+    pub last_trouble: Option<LastError>,
+    /// Connections accepted by the hub.
     pub connects: u64,
-    /// Connections that were ended in order to renew the token.
+    /// Reconnects to renew the SAS token.
     pub renewals: u64,
-    /// Connections that ended otherwise, by cause.
-    pub lost: Counts,
-    /// Tries that failed, by cause.
-    pub failed: Counts,
+    /// Lost connections by cause.
+    pub lost: CauseCounts,
+    /// Failed attempts by cause.
+    pub failed: CauseCounts,
 }
 
-/// What a device's connection is doing.
+/// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConnectionState {
-    /// It waits for the next try.
+    /// Waiting for the next attempt.
     Waiting,
-    /// It asks DPS for its hub.
+    /// Being provisioned by DPS.
     Provisioning,
-    /// It connects to its hub.
+    /// Connecting to the hub.
     Connecting,
-    /// It is connected.
+    /// Connected.
     Connected,
-    /// It has ended its connection, and makes another in its place.
+    /// Replacing the connection, such as to renew the SAS token.
     Renewing,
 }
 
-/// Something that went wrong with a connection.
+/// A connection error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Trouble {
-    /// When.
+pub struct LastError {
+    /// Time of the error.
     pub time: Timestamp,
-    /// What kind.
+    /// The cause.
     pub cause: Cause,
-    /// What exactly.
+    /// The message.
     pub why: String,
 }
 
-/// What is to be sent.
+/// The status of the outbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Outbox {
-    /// Telemetry messages.
+pub struct OutboxStatus {
+    /// Queued telemetry messages.
     pub messages: usize,
-    /// Reports of properties.
+    /// Queued reported patches.
     pub reports: usize,
-    /// Bytes of telemetry.
+    /// Bytes of queued telemetry.
     pub bytes: usize,
     /// Age of the oldest message, in seconds.
     pub oldest: Option<f64>,
-    /// Messages and reports the hub has acknowledged.
+    /// Acknowledged messages and reported patches.
     pub acknowledged: u64,
-    /// Messages that gave way since the device first ran.
+    /// Evicted messages since the device first ran.
     pub evicted: u64,
-    /// Things that could not be delivered and were set aside, since the device first ran.
+    /// Dead letters since the device first ran.
     pub set_aside: u64,
 }
 
-/// What became of the component's calls.
+/// Statistics of calls into the component.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Calls {
+pub struct CallStats {
     /// Calls that returned ok.
     pub ok: u64,
     /// Calls that returned an error.
     pub errors: u64,
-    /// Calls that were stopped: a trap, or a limit.
+    /// Calls that trapped or exceeded a limit.
     pub traps: u64,
-    /// Seconds in calls, together.
+    /// Total duration in seconds.
     pub seconds: f64,
-    /// Seconds in the longest call.
+    /// Longest duration in seconds.
     pub longest: f64,
-    /// Calls that took at most [`Calls::BOUNDS`] seconds each, and not less than the bound before; the last has no bound.
+    /// Calls by duration: per bucket of [`CallStats::BOUNDS`], and one more without a bound.
     pub by_duration: Vec<u64>,
-    /// Bytes of linear memory of the instance after the last call.
+    /// Linear memory of the instance after the last call, in bytes.
     pub memory: u64,
 }
 
-impl Calls {
-    /// Upper bounds of the classes of duration, in seconds.
+impl CallStats {
+    /// Upper bounds of the buckets, in seconds.
     pub const BOUNDS: [f64; 9] = [
         0.000_05, 0.000_1, 0.000_25, 0.001, 0.005, 0.025, 0.1, 0.5, 1.0,
     ];
 }
 
-/// What the version that runs does.
+/// The state of the running version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// It works.
+pub enum ComponentState {
+    /// Accepted.
     Accepted,
-    /// It works, on probation, and needs at least so much more.
+    /// On probation.
     #[serde(rename_all = "camelCase")]
     Probation {
-        /// Seconds.
+        /// Seconds still required.
         seconds_left: f64,
-        /// Events.
+        /// Events still required.
         events_left: u32,
     },
-    /// It has failed too often and is left alone.
+    /// Suspended after repeated failures.
     #[serde(rename_all = "camelCase")]
     LeftAlone {
-        /// Why.
+        /// The last failure.
         reason: String,
-        /// Seconds until it is tried again.
+        /// Seconds until the next start.
         seconds_left: f64,
     },
 }

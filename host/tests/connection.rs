@@ -15,19 +15,19 @@ use futures::future::BoxFuture;
 use host::{
     clock::{Clock, VirtualClock},
     device::{
-        Connecting, DeviceError, Identity,
+        ConnectionConfig, DeviceError, Identity,
         behaviour::{Answer, Event},
         effect::{Effect, Schedule},
     },
     hub::reconnect::Cause,
     mqtt::{
         ConnectError, Endpoint, Incoming, LinkError,
-        scripted::{Attempt, Connection, Sent, Server},
+        scripted::{ClientPacket, PendingConnect, ScriptedConnection, ScriptedServer},
     },
-    provision::{dps::Registration, sas::Key},
+    provision::{dps::Registration, sas::SymmetricKey},
     status::{ConnectionState, Status},
-    store::{DeviceStore, Kept, Memory, Retention},
-    swap::{self, Order},
+    store::{DeviceStore, MemoryBackend, PersistedState, Retention},
+    swap::{self, DeviceRequest},
 };
 use jiff::{SignedDuration, Timestamp};
 use scripted::{
@@ -74,7 +74,7 @@ impl Clock for Watch {
 struct Device {
     bench: Bench,
     watch: Watch,
-    orders: mpsc::Sender<Order<Scripted>>,
+    requests: mpsc::Sender<DeviceRequest<Scripted>>,
 }
 
 impl Device {
@@ -84,21 +84,21 @@ impl Device {
 
     /// One whose tokens are good for this long.
     fn with_tokens_for(life: Duration, behaviour: &Scripted) -> Self {
-        let connecting = Connecting {
-            token_life: life,
-            ..Connecting::default()
+        let connection = ConnectionConfig {
+            sas_token_ttl: life,
+            ..ConnectionConfig::default()
         };
         let ahead = SignedDuration::ZERO;
-        Self::put_together(connecting, with_connection_string(), behaviour, ahead)
+        Self::put_together(connection, with_connection_string(), behaviour, ahead)
     }
 
     /// One whose time of day is this far ahead, or behind.
     fn with_clock(identity: Identity, behaviour: &Scripted, ahead: SignedDuration) -> Self {
-        Self::put_together(Connecting::default(), identity, behaviour, ahead)
+        Self::put_together(ConnectionConfig::default(), identity, behaviour, ahead)
     }
 
     fn put_together(
-        connecting: Connecting,
+        connection: ConnectionConfig,
         identity: Identity,
         behaviour: &Scripted,
         ahead: SignedDuration,
@@ -109,19 +109,24 @@ impl Device {
             ahead: Arc::default(),
         };
         watch.set_ahead(ahead);
-        let (orders, to_device) = mpsc::channel(1);
-        let versions = swap::Parts {
-            orders: Some(to_device),
-            ..swap::Parts::default()
+        let (requests, device_requests) = mpsc::channel(1);
+        let swap = swap::SwapConfig {
+            requests: Some(device_requests),
+            ..swap::SwapConfig::default()
         };
-        let backend = Box::new(Memory::default());
-        let store = DeviceStore::new(backend, Kept::default(), Retention::default(), &watch);
+        let backend = Box::new(MemoryBackend::default());
+        let store = DeviceStore::new(
+            backend,
+            PersistedState::default(),
+            Retention::default(),
+            &watch,
+        );
         let clock_of_device = Arc::new(watch.clone());
         let (device, server) = put_together_to(
-            connecting,
+            connection,
             identity,
             behaviour,
-            versions,
+            swap,
             store,
             clock_of_device,
         );
@@ -133,13 +138,13 @@ impl Device {
                 device,
             },
             watch,
-            orders,
+            requests,
         }
     }
 
     async fn status(&self) -> Status {
         let (to, status) = oneshot::channel();
-        self.orders.send(Order::Report(to)).await.unwrap();
+        self.requests.send(DeviceRequest::Status(to)).await.unwrap();
         *status.await.unwrap()
     }
 
@@ -175,17 +180,17 @@ fn with_dps() -> Identity {
         endpoint: Endpoint::parse("dps.example").unwrap(),
         id_scope: "0ne1".to_owned(),
         registration_id: "d".to_owned(),
-        key: Key::parse("c2VjcmV0").unwrap(),
+        key: SymmetricKey::parse("c2VjcmV0").unwrap(),
     })
 }
 
 /// Plays DPS on the next connection.
-async fn assign(server: &mut Server, hub: &str) {
+async fn assign(server: &mut ScriptedServer, hub: &str) {
     let attempt = server.next().await.unwrap();
     let username = &attempt.connect.username;
     assert!(username.contains("/registrations/d/"), "{username}");
     let mut dps = attempt.accept();
-    assert!(matches!(dps.next().await, Some(Sent::Subscribe(_))));
+    assert!(matches!(dps.next().await, Some(ClientPacket::Subscribe(_))));
     dps.send(Incoming::Subscribed { refused: vec![] });
     let (topic, _) = published(&mut dps).await;
     let request = topic.split("$rid=").nth(1).unwrap();
@@ -198,26 +203,30 @@ async fn assign(server: &mut Server, hub: &str) {
 }
 
 /// When the token of a CONNECT ends, in seconds of Unix time.
-fn expiry(attempt: &Attempt) -> i64 {
+fn expiry(attempt: &PendingConnect) -> i64 {
     let password = attempt.connect.password.expose_secret();
     let end = password.split("&se=").nth(1).unwrap();
     end.split('&').next().unwrap().parse().unwrap()
 }
 
 /// Acknowledges messages until the device ends the connection; how many there were.
-async fn acknowledge_all(hub: &mut Connection) -> usize {
+async fn acknowledge_all(hub: &mut ScriptedConnection) -> usize {
     let mut count = 0;
     loop {
         match hub.next().await {
-            Some(Sent::Publish {
+            Some(ClientPacket::Publish {
                 delivery: host::mqtt::Delivery::AtLeastOnce(number),
                 ..
             }) => {
                 hub.send(Incoming::Acknowledged(number));
                 count += 1;
             }
-            Some(Sent::Publish { .. } | Sent::Subscribe(_) | Sent::Acknowledge(_)) => {}
-            Some(Sent::Disconnect) | None => return count,
+            Some(
+                ClientPacket::Publish { .. }
+                | ClientPacket::Subscribe(_)
+                | ClientPacket::Acknowledge(_),
+            ) => {}
+            Some(ClientPacket::Disconnect) | None => return count,
         }
     }
 }
@@ -262,7 +271,7 @@ async fn a_command_that_is_carried_out_keeps_the_connection_its_answer_belongs_t
     clock.sleep_until(Duration::from_secs(110)).await;
     gate.open.add_permits(1);
     assert_eq!(answered(&mut hub).await.0, "200/?$rid=1");
-    assert_eq!(hub.next().await, Some(Sent::Disconnect));
+    assert_eq!(hub.next().await, Some(ClientPacket::Disconnect));
     device.bench.server.next().await.unwrap();
 }
 
@@ -273,7 +282,7 @@ async fn a_hub_that_acknowledges_nothing_does_not_keep_a_token_from_being_renewe
     // The answer to this request never comes.
     hub.publish("$iothub/twin/PATCH/properties/desired/?$version=9", "{}");
     while let Some(sent) = hub.next().await {
-        if sent == Sent::Disconnect {
+        if sent == ClientPacket::Disconnect {
             break;
         }
     }
@@ -289,7 +298,7 @@ async fn a_clock_that_is_set_forward_renews_the_token_and_one_set_back_breaks_no
     let mut device = Device::new(with_connection_string(), &silent());
     let mut hub = device.bench.connected().await;
     device.watch.set_ahead(SignedDuration::from_hours(2));
-    assert_eq!(hub.next().await, Some(Sent::Disconnect));
+    assert_eq!(hub.next().await, Some(ClientPacket::Disconnect));
     assert!(
         device.now() <= Duration::from_secs(61),
         "{:?}",
@@ -298,7 +307,7 @@ async fn a_clock_that_is_set_forward_renews_the_token_and_one_set_back_breaks_no
     let mut hub = device.bench.connected().await;
     device.watch.set_ahead(SignedDuration::from_hours(-2));
     let before = device.now();
-    assert_eq!(hub.next().await, Some(Sent::Disconnect));
+    assert_eq!(hub.next().await, Some(ClientPacket::Disconnect));
     assert!(device.now() - before >= Duration::from_secs(2600));
     let attempt = device.bench.server.next().await.unwrap();
     assert_eq!(expiry(&attempt) - device.watch.now().as_second(), 3600);
@@ -310,7 +319,7 @@ async fn a_machine_that_does_not_know_the_time_believes_no_refusal_and_tries_aga
     let mut device = Device::with_clock(with_connection_string(), &silent(), decades);
     for error in [
         ConnectError::Refused(5),
-        ConnectError::Tls("not valid yet".to_owned()),
+        ConnectError::Certificate("not valid yet".to_owned()),
     ] {
         device.bench.server.next().await.unwrap().refuse(error);
     }
@@ -430,7 +439,7 @@ async fn the_status_tells_what_happened_and_what_happens_next() {
     let connection = device.status().await.connection;
     assert_eq!(connection.state, ConnectionState::Connecting);
     assert_eq!((connection.since, connection.connects), (None, 0));
-    attempt.refuse(ConnectError::Name("no such name".to_owned()));
+    attempt.refuse(ConnectError::Dns("no such name".to_owned()));
     let mut hub = device.bench.connected().await;
     let (_, _) = published(&mut hub).await;
     let status = device.status().await;
@@ -445,7 +454,7 @@ async fn the_status_tells_what_happened_and_what_happens_next() {
         (Cause::Name, "no such name")
     );
     assert_eq!((status.outbox.messages, status.calls.ok), (1, 2));
-    hub.fail(LinkError::Silent("silent".to_owned()));
+    hub.fail(LinkError::KeepAliveTimeout("silent".to_owned()));
     let attempt = device.bench.server.next().await.unwrap();
     let connection = device.status().await.connection;
     assert_eq!(connection.lost, [(Cause::Silent, 1)].into());
@@ -490,7 +499,7 @@ async fn a_hub_is_not_given_up_because_dps_does_not_know_the_device_any_more() {
     drop(device.bench.connected().await);
     // The hub shows a certificate that must not be accepted, and DPS refuses.
     for error in [
-        ConnectError::Tls("untrusted".to_owned()),
+        ConnectError::Certificate("untrusted".to_owned()),
         ConnectError::Refused(5),
     ] {
         device.bench.server.next().await.unwrap().refuse(error);

@@ -1,8 +1,8 @@
 //! What may come over the control socket instead of a request.
 
 use host::swap::{
-    Order,
-    control::{self, Control},
+    DeviceRequest,
+    control::{self, ControlSocket},
 };
 use serde_json::Value;
 use tokio::{
@@ -13,10 +13,10 @@ use tokio::{
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_no_request_is_answered_with_an_error_and_leaves_room_for_the_next() {
     let dir = tempfile::tempdir().unwrap();
-    let mut control = Control::listen(dir.path()).unwrap();
+    let mut control = ControlSocket::listen(dir.path()).unwrap();
     let (asks, _asked) = mpsc::channel(1);
-    let (orders, mut ordered) = mpsc::channel::<Order<()>>(1);
-    let serving = tokio::spawn(control.serve(asks, orders).unwrap());
+    let (requests, mut ordered) = mpsc::channel::<DeviceRequest<()>>(1);
+    let serving = tokio::spawn(control.serve(asks, requests).unwrap());
     let no_requests = [
         &b"\n"[..],
         b"",
@@ -44,6 +44,9 @@ async fn whatever_is_no_request_is_answered_with_an_error_and_leaves_room_for_th
     }
     let mut stream = control::connect(dir.path()).await.unwrap();
     stream.write_all(b"{\"do\":\"status\"}\n").await.unwrap();
-    assert!(matches!(ordered.recv().await, Some(Order::Report(_))));
+    assert!(matches!(
+        ordered.recv().await,
+        Some(DeviceRequest::Status(_))
+    ));
     serving.abort();
 }

@@ -12,12 +12,12 @@ use host::{
     clock::{Clock, SystemClock},
     device::{
         DeviceError,
-        behaviour::{Answer, Event, Failure, Reason, Reply},
-        effect::{Effect, Report, Schedule},
+        behaviour::{Answer, CallFailure, Event, Reason, Reply},
+        effect::{Effect, ReportedProperties, Schedule},
     },
     hub::twin::Acknowledgment,
-    mqtt::{ConnectError, Delivery, Incoming, Receipt, scripted::Sent},
-    store::{Backend, DeviceStore, Kept, Memory, Progress, Retention, row::Row},
+    mqtt::{ConnectError, Delivery, Incoming, Receipt, scripted::ClientPacket},
+    store::{Backend, DeviceStore, MemoryBackend, PersistedState, Progress, Retention, row::Row},
     swap,
 };
 use scripted::{
@@ -34,13 +34,13 @@ struct Slow(Arc<watch::Sender<Progress>>);
 fn kept(number: u64) -> Progress {
     Progress {
         accepted: number,
-        safe: number,
-        renewed: 0,
+        durable: number,
+        resets: 0,
     }
 }
 
 impl Backend for Slow {
-    fn keep(&mut self, _: u64, _: &[Row<'_>]) {}
+    fn persist(&mut self, _: u64, _: &[Row<'_>]) {}
 
     fn progress(&self) -> watch::Receiver<Progress> {
         self.0.subscribe()
@@ -50,8 +50,8 @@ impl Backend for Slow {
 #[tokio::test]
 async fn a_failed_call_leaves_nothing_behind_and_the_next_one_finds_the_last_record() {
     let behaviour = Scripted::new(|event, record| match command_name(&event) {
-        "trap" => Err(Failure::Trap("unreachable".to_owned())),
-        "err" => Err(Failure::Error("no".to_owned())),
+        "trap" => Err(CallFailure::Trap("unreachable".to_owned())),
+        "err" => Err(CallFailure::Error("no".to_owned())),
         name => reply(record, name),
     });
     let mut bench = run(&behaviour);
@@ -141,7 +141,7 @@ async fn nothing_is_sent_before_its_batch_is_accepted() {
     let behaviour = Scripted::new(|event, record| match command_name(&event) {
         "report" => {
             let properties = json!({ "max": 7 }).as_object().unwrap().clone();
-            let report = Effect::Report(Report {
+            let report = Effect::Report(ReportedProperties {
                 component: None,
                 properties,
             });
@@ -193,7 +193,7 @@ async fn an_answer_never_leaves_on_another_connection_than_its_question_came_by(
 
 #[tokio::test]
 async fn desired_properties_of_a_failed_call_are_answered_with_500() {
-    let behaviour = Scripted::new(|_, _| Err(Failure::Error("broken".to_owned())));
+    let behaviour = Scripted::new(|_, _| Err(CallFailure::Error("broken".to_owned())));
     let mut bench = run(&behaviour);
     let mut hub = bench
         .connected_with(&json!({ "target": 5, "$version": 3 }))
@@ -251,7 +251,7 @@ async fn desired_properties_that_cannot_be_read_are_passed_over() {
 #[tokio::test]
 async fn a_component_that_traps_again_and_again_is_left_alone_and_tried_after_five_minutes() {
     let behaviour = Scripted::new(|event, record| match command_name(&event) {
-        "trap" => Err(Failure::Trap("unreachable".to_owned())),
+        "trap" => Err(CallFailure::Trap("unreachable".to_owned())),
         _ => reply("well", record),
     });
     let mut bench = run(&behaviour);
@@ -296,7 +296,7 @@ async fn a_message_is_tried_five_times_and_then_acknowledged_in_its_turn() {
         let text = String::from_utf8(body).unwrap();
         seen.lock().unwrap().push(text.clone());
         if text == "bad" {
-            Err(Failure::Error("no".to_owned()))
+            Err(CallFailure::Error("no".to_owned()))
         } else {
             Ok((Answer::None, vec![], text))
         }
@@ -312,7 +312,7 @@ async fn a_message_is_tried_five_times_and_then_acknowledged_in_its_turn() {
     }
     let mut acknowledged = Vec::new();
     while acknowledged.len() < 3 {
-        if let Some(Sent::Acknowledge(receipt)) = hub.next().await {
+        if let Some(ClientPacket::Acknowledge(receipt)) = hub.next().await {
             acknowledged.push(receipt.0);
         }
     }
@@ -330,7 +330,7 @@ async fn a_throttled_report_is_sent_again_and_a_refused_one_is_given_up() {
             .as_object()
             .unwrap()
             .clone();
-        let report = Effect::Report(Report {
+        let report = Effect::Report(ReportedProperties {
             component: None,
             properties,
         });
@@ -380,10 +380,10 @@ async fn a_one_shot_timer_whose_call_fails_fires_again() {
             let mut tries = tries.lock().unwrap();
             *tries += 1;
             if *tries < 3 {
-                return Err(Failure::Error("not yet".to_owned()));
+                return Err(CallFailure::Error("not yet".to_owned()));
             }
             let properties = json!({ "tries": *tries }).as_object().unwrap().clone();
-            let report = Effect::Report(Report {
+            let report = Effect::Report(ReportedProperties {
                 component: None,
                 properties,
             });
@@ -440,7 +440,7 @@ async fn a_fifth_timer_of_four_is_refused_whole() {
 #[tokio::test]
 async fn what_was_not_acknowledged_is_sent_again_with_the_same_id() {
     let behaviour = Scripted::new(|_, record| {
-        let message = host::hub::message::Message {
+        let message = host::hub::message::TelemetryMessage {
             id: "m-1".to_owned(),
             created: jiff::Timestamp::UNIX_EPOCH,
             component: None,
@@ -465,7 +465,7 @@ async fn what_was_not_acknowledged_is_sent_again_with_the_same_id() {
     let mut topics = Vec::new();
     for _ in 0..3 {
         loop {
-            if let Some(Sent::Publish {
+            if let Some(ClientPacket::Publish {
                 topic,
                 delivery: Delivery::AtLeastOnce(_),
                 ..
@@ -498,13 +498,13 @@ async fn a_refusal_ends_a_device_that_never_connected_and_no_other() {
     let behaviour = Scripted::new(|_, record| reply("", record));
     for error in [
         ConnectError::Refused(5),
-        ConnectError::Tls("untrusted".to_owned()),
+        ConnectError::Certificate("untrusted".to_owned()),
     ] {
         let mut bench = run(&behaviour);
         bench.server.next().await.unwrap().refuse(error.clone());
         assert!(matches!(
             bench.device.await.unwrap(),
-            Err(DeviceError::Refused(_))
+            Err(DeviceError::Rejected(_))
         ));
 
         let mut bench = run(&behaviour);
@@ -549,13 +549,18 @@ async fn a_component_that_is_always_busy_does_not_keep_the_device_from_coming_ba
             Ok((Answer::Reply(reply), timers.into(), record.to_owned()))
         }
     });
-    let backend = Box::new(Memory::default());
+    let backend = Box::new(MemoryBackend::default());
     let clock = Arc::new(SystemClock::new());
     let (device, mut server) = put_together(
         with_connection_string(),
         &behaviour,
-        swap::Parts::default(),
-        DeviceStore::new(backend, Kept::default(), Retention::default(), &*clock),
+        swap::SwapConfig::default(),
+        DeviceStore::new(
+            backend,
+            PersistedState::default(),
+            Retention::default(),
+            &*clock,
+        ),
         clock,
     );
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
@@ -563,7 +568,7 @@ async fn a_component_that_is_always_busy_does_not_keep_the_device_from_coming_ba
         let _ = ended.await;
     }));
     let mut hub = server.next().await.unwrap().accept();
-    assert!(matches!(hub.next().await, Some(Sent::Subscribe(_))));
+    assert!(matches!(hub.next().await, Some(ClientPacket::Subscribe(_))));
     hub.send(Incoming::Subscribed { refused: vec![] });
     call(&hub, "begin", "1");
     while !published(&mut hub)

@@ -8,14 +8,14 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use common::{Lab, thermostat};
 use host::{
     clock::VirtualClock,
-    device::{Connecting, Device, Identity, Parts},
+    device::{ConnectionConfig, Device, DeviceConfig, Identity},
     guest::{Component, Limits, Wasi},
     mqtt::{
         Delivery, Incoming,
-        scripted::{self, Connection, ScriptedTransport, Sent, Server},
+        scripted::{self, ClientPacket, ScriptedConnection, ScriptedServer, ScriptedTransport},
     },
-    provision::{dps::Assignment, sas::Key},
-    store::{DeviceStore, Kept, Memory, Retention},
+    provision::{dps::Assignment, sas::SymmetricKey},
+    store::{DeviceStore, MemoryBackend, PersistedState, Retention},
 };
 use serde_json::{Value, json};
 use tokio::{runtime::Builder, task::LocalSet};
@@ -41,7 +41,7 @@ struct Hub {
 }
 
 impl Hub {
-    async fn serve(mut self, mut server: Server) -> Self {
+    async fn serve(mut self, mut server: ScriptedServer) -> Self {
         while let Some(attempt) = server.next().await {
             self.connections += 1;
             let mut connection = attempt.accept();
@@ -55,10 +55,10 @@ impl Hub {
     }
 
     /// False breaks the connection.
-    fn take(&mut self, connection: &Connection, sent: Sent) -> bool {
+    fn take(&mut self, connection: &ScriptedConnection, sent: ClientPacket) -> bool {
         match sent {
-            Sent::Subscribe(_) => connection.send(Incoming::Subscribed { refused: vec![] }),
-            Sent::Publish {
+            ClientPacket::Subscribe(_) => connection.send(Incoming::Subscribed { refused: vec![] }),
+            ClientPacket::Publish {
                 topic,
                 payload,
                 delivery,
@@ -85,7 +85,7 @@ impl Hub {
                     panic!("unexpected {topic}");
                 }
             }
-            Sent::Acknowledge(_) | Sent::Disconnect => {}
+            ClientPacket::Acknowledge(_) | ClientPacket::Disconnect => {}
         }
         true
     }
@@ -103,7 +103,7 @@ impl Hub {
 
     fn message(
         &mut self,
-        connection: &Connection,
+        connection: &ScriptedConnection,
         topic: &str,
         payload: &[u8],
         number: u64,
@@ -173,10 +173,10 @@ fn device(
     clock: &Arc<VirtualClock>,
 ) -> Device<Component, ScriptedTransport> {
     let id = format!("thermostat-{number:04}");
-    Device::new(Parts {
+    Device::new(DeviceConfig {
         name: id.as_str().into(),
         behaviour: component.clone(),
-        config: vec![(
+        settings: vec![(
             "telemetry-interval".to_owned(),
             format!("{}s", period.as_secs()),
         )]
@@ -186,19 +186,19 @@ fn device(
                 hub: "hub.example".to_owned(),
                 device_id: id,
             },
-            key: Key::parse("c2VjcmV0").unwrap(),
+            key: SymmetricKey::parse("c2VjcmV0").unwrap(),
         },
         transport,
-        connecting: Connecting::default(),
+        connection: ConnectionConfig::default(),
         store: DeviceStore::new(
-            Box::new(Memory::default()),
-            Kept::default(),
+            Box::new(MemoryBackend::default()),
+            PersistedState::default(),
             Retention::default(),
             clock,
         ),
         clock: Arc::new(clock.clone()),
         seed: Some(number as u64),
-        versions: host::swap::Parts::default(),
+        swap: host::swap::SwapConfig::default(),
         limits: Arc::default(),
         observer: Arc::new(|_| {}),
     })

@@ -12,19 +12,23 @@ use std::{
 use host::{
     clock::{Clock, VirtualClock},
     device::{
-        Connecting, Device, Identity, Parts,
+        ConnectionConfig, Device, DeviceConfig, Identity,
         behaviour::{
-            Answer, Behaviour, Description, Event, Failure, Instance, Outcome, Start, Surroundings,
+            Answer, Behaviour, CallFailure, Description, Event, Instance, InstanceContext, Outcome,
+            Start,
         },
         effect::{Effect, Schedule},
     },
-    hub::message::Message,
+    hub::message::TelemetryMessage,
     mqtt::{
         ConnectError, Delivery, Incoming, LinkError,
-        scripted::{self, Connection, Sent, Server},
+        scripted::{self, ClientPacket, ScriptedConnection, ScriptedServer},
     },
-    provision::{dps::Assignment, sas::Key},
-    store::{Backend, DeviceStore, Kept, Memory, Progress, Retention, outbox::WINDOW, row::Row},
+    provision::{dps::Assignment, sas::SymmetricKey},
+    store::{
+        Backend, DeviceStore, MemoryBackend, PersistedState, Progress, Retention, outbox::WINDOW,
+        row::Row,
+    },
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -76,9 +80,9 @@ impl Behaviour for Numbers {
 
     fn start(
         &self,
-        _: Surroundings,
+        _: InstanceContext,
         _: Start,
-    ) -> impl Future<Output = Result<(Running, Outcome), Failure>> + Send + 'static {
+    ) -> impl Future<Output = Result<(Running, Outcome), CallFailure>> + Send + 'static {
         let running = Running {
             count: 0,
             clock: self.clock.clone(),
@@ -90,7 +94,7 @@ impl Behaviour for Numbers {
 }
 
 impl Instance for Running {
-    async fn handle(mut self, event: Event) -> Result<(Self, Outcome), Failure> {
+    async fn handle(mut self, event: Event) -> Result<(Self, Outcome), CallFailure> {
         let Event::Timer(_) = event else {
             let outcome = self.outcome(vec![]);
             return Ok((self, outcome));
@@ -111,8 +115,8 @@ impl Instance for Running {
     }
 }
 
-fn message(number: u64, created: Timestamp) -> Message {
-    Message {
+fn message(number: u64, created: Timestamp) -> TelemetryMessage {
+    TelemetryMessage {
         id: format!("m-{number}"),
         created,
         component: None,
@@ -125,18 +129,18 @@ fn message(number: u64, created: Timestamp) -> Message {
 
 /// A backend in memory that knows how many messages gave way.
 struct Counting {
-    memory: Memory,
+    memory: MemoryBackend,
     evicted: Arc<AtomicU64>,
 }
 
 impl Backend for Counting {
-    fn keep(&mut self, number: u64, rows: &[Row<'_>]) {
+    fn persist(&mut self, number: u64, rows: &[Row<'_>]) {
         for row in rows {
             if let Row::Evicted(count) = row {
                 self.evicted.store(*count, Ordering::Relaxed);
             }
         }
-        self.memory.keep(number, rows);
+        self.memory.persist(number, rows);
     }
 
     fn progress(&self) -> watch::Receiver<Progress> {
@@ -173,7 +177,7 @@ struct Hub {
 }
 
 impl Hub {
-    async fn serve(mut self, mut server: Server, clock: Arc<VirtualClock>) -> Self {
+    async fn serve(mut self, mut server: ScriptedServer, clock: Arc<VirtualClock>) -> Self {
         while let Some(attempt) = server.next().await {
             if !is_up(clock.monotonic()) {
                 attempt.refuse(ConnectError::Unreachable("down".to_owned()));
@@ -194,10 +198,16 @@ impl Hub {
         self
     }
 
-    fn take(&mut self, connection: &Connection, sent: Sent, now: Duration, connected: Duration) {
+    fn take(
+        &mut self,
+        connection: &ScriptedConnection,
+        sent: ClientPacket,
+        now: Duration,
+        connected: Duration,
+    ) {
         match sent {
-            Sent::Subscribe(_) => connection.send(Incoming::Subscribed { refused: vec![] }),
-            Sent::Publish {
+            ClientPacket::Subscribe(_) => connection.send(Incoming::Subscribed { refused: vec![] }),
+            ClientPacket::Publish {
                 topic,
                 payload,
                 delivery,
@@ -214,7 +224,7 @@ impl Hub {
                 }
                 (None, Delivery::AtMostOnce) => panic!("unexpected {topic}"),
             },
-            Sent::Acknowledge(_) | Sent::Disconnect => {}
+            ClientPacket::Acknowledge(_) | ClientPacket::Disconnect => {}
         }
     }
 
@@ -246,10 +256,10 @@ async fn hour(retention: Retention) -> (Hub, u64) {
     let (transport, server) = scripted::pair();
     let evicted = Arc::new(AtomicU64::new(0));
     let backend = Counting {
-        memory: Memory::default(),
+        memory: MemoryBackend::default(),
         evicted: evicted.clone(),
     };
-    let device = Device::new(Parts {
+    let device = Device::new(DeviceConfig {
         name: "d".into(),
         behaviour: Numbers {
             description: Description {
@@ -259,20 +269,25 @@ async fn hour(retention: Retention) -> (Hub, u64) {
             },
             clock: clock.clone(),
         },
-        config: [].into(),
+        settings: [].into(),
         identity: Identity::Hub {
             assignment: Assignment {
                 hub: "hub.example".to_owned(),
                 device_id: "d".to_owned(),
             },
-            key: Key::parse("c2VjcmV0").unwrap(),
+            key: SymmetricKey::parse("c2VjcmV0").unwrap(),
         },
         transport,
-        connecting: Connecting::default(),
-        store: DeviceStore::new(Box::new(backend), Kept::default(), retention, &clock),
+        connection: ConnectionConfig::default(),
+        store: DeviceStore::new(
+            Box::new(backend),
+            PersistedState::default(),
+            retention,
+            &clock,
+        ),
         clock: Arc::new(clock.clone()),
         seed: Some(1),
-        versions: host::swap::Parts::default(),
+        swap: host::swap::SwapConfig::default(),
         limits: Arc::default(),
         observer: Arc::new(|_| {}),
     });

@@ -9,8 +9,8 @@ use host::{
     clock::SystemClock,
     device::{
         behaviour::{
-            Answer, Behaviour, Event, Failure, Instance as _, Outcome, Reason, Reply, Start,
-            Surroundings,
+            Answer, Behaviour, CallFailure, Event, Instance as _, InstanceContext, Outcome, Reason,
+            Reply, Start,
         },
         effect::Effect,
     },
@@ -35,12 +35,12 @@ fn lab() -> Lab {
 async fn start(
     component: &Component,
     config: &[(&str, &str)],
-) -> Result<(Instance, Outcome), Failure> {
-    let surroundings = Surroundings {
+) -> Result<(Instance, Outcome), CallFailure> {
+    let context = InstanceContext {
         device: "d".into(),
         clock: Arc::new(SystemClock::new()),
         seed: Some(1),
-        room: None,
+        outbox_quota: None,
     };
     let config = config
         .iter()
@@ -48,7 +48,7 @@ async fn start(
         .collect();
     component
         .start(
-            surroundings,
+            context,
             Start {
                 reason: Reason::Fresh,
                 config,
@@ -67,7 +67,7 @@ fn command(name: &str, payload: Option<&str>) -> Event {
 }
 
 /// What a command to a fresh instance of `faulty` comes to.
-async fn faulty(name: &str) -> Result<Outcome, Failure> {
+async fn faulty(name: &str) -> Result<Outcome, CallFailure> {
     let component = lab().load(&guest("faulty")).await.unwrap();
     let (instance, _) = start(&component, &[]).await.unwrap();
     instance
@@ -78,7 +78,7 @@ async fn faulty(name: &str) -> Result<Outcome, Failure> {
 
 async fn stopped(name: &str) -> String {
     match faulty(name).await {
-        Err(Failure::Trap(reason)) => reason,
+        Err(CallFailure::Trap(reason)) => reason,
         other => panic!("{name}: {other:?}"),
     }
 }
@@ -102,7 +102,7 @@ async fn a_trap_is_told_in_a_few_words() {
 async fn a_loop_without_end_is_stopped() {
     assert_eq!(
         stopped("spin").await,
-        "it used more than 100 ms of CPU time in one call"
+        "used more than 100 ms of CPU time in one call"
     );
 }
 
@@ -121,13 +121,13 @@ async fn a_call_that_takes_too_long_is_dropped_where_it_stands() {
     let failure = instance.handle(command("spin", None)).await.err().unwrap();
     assert_eq!(
         failure,
-        Failure::Trap("it took longer than 200 ms in one call".to_owned())
+        CallFailure::Trap("took longer than 200 ms in one call".to_owned())
     );
 }
 
 #[tokio::test]
 async fn memory_without_end_is_refused() {
-    assert_eq!(stopped("hog").await, "it wanted more than 16 MiB of memory");
+    assert_eq!(stopped("hog").await, "requested more than 16 MiB of memory");
 }
 
 /// A component with `count` more core modules, each with a memory of this many pages of 64 KiB and a table of this many
@@ -194,10 +194,10 @@ async fn with_parts(count: u32, pages: u64, elements: u64) -> Result<(), String>
 async fn many_memories_or_tables_take_no_more_together_than_one_may() {
     assert_eq!(with_parts(10, 1, 1000).await, Ok(()));
     let memories = with_parts(20, 16, 0).await.unwrap_err();
-    let too_much = "it was stopped: it wanted more than 16 MiB of memory";
+    let too_much = "it was stopped: requested more than 16 MiB of memory";
     assert!(memories.ends_with(too_much), "{memories}");
     let tables = with_parts(20, 0, 10_000).await.unwrap_err();
-    let too_many = "it was stopped: it wanted more than 100000 table elements";
+    let too_many = "it was stopped: requested more than 100000 table elements";
     assert!(tables.ends_with(too_many), "{tables}");
 }
 
@@ -210,7 +210,7 @@ async fn recursion_without_end_is_stopped() {
 async fn a_call_that_waits_is_stopped_and_told_what_to_do_instead() {
     assert_eq!(
         stopped("wait").await,
-        "it waits (wasi:io/poll); set a timer instead"
+        "waited (wasi:io/poll); set a timer instead"
     );
 }
 
@@ -226,7 +226,7 @@ async fn a_record_that_is_too_large_is_refused() {
 #[tokio::test]
 async fn an_error_of_save_is_an_error_of_the_call() {
     assert!(
-        matches!(faulty("save-err").await, Err(Failure::Error(reason)) if reason.contains("save"))
+        matches!(faulty("save-err").await, Err(CallFailure::Error(reason)) if reason.contains("save"))
     );
 }
 
@@ -291,12 +291,12 @@ async fn an_init_that_fails_says_why() {
     let component = lab.load(&guest("init_err")).await.unwrap();
     assert!(matches!(
         start(&component, &[]).await,
-        Err(Failure::Error(_))
+        Err(CallFailure::Error(_))
     ));
     let component = lab.load(&guest("init_trap")).await.unwrap();
     assert!(matches!(
         start(&component, &[]).await,
-        Err(Failure::Trap(_))
+        Err(CallFailure::Trap(_))
     ));
 }
 
@@ -364,17 +364,14 @@ async fn files_that_are_no_component_are_refused_by_what_they_are() {
     };
     let wasm = std::fs::read(thermostat()).unwrap();
     for (path, words) in [
-        (folder.path().join("missing"), "there is no such file"),
-        (folder.path().to_owned(), "it is not a file"),
-        (file("empty", b""), "does not begin as WebAssembly does"),
-        (
-            file("text", b"hello, world"),
-            "does not begin as WebAssembly does",
-        ),
+        (folder.path().join("missing"), "no such file"),
+        (folder.path().to_owned(), "not a file"),
+        (file("empty", b""), "no WebAssembly header"),
+        (file("text", b"hello, world"), "no WebAssembly header"),
         (file("core", b"\0asm\x01\0\0\0"), "core module"),
         (
             file("future", b"\0asm\x63\0\x63\0"),
-            "version of WebAssembly is unknown",
+            "unknown version of WebAssembly",
         ),
         (file("half", &wasm[..wasm.len() / 2]), "cannot compile"),
     ] {
@@ -418,5 +415,5 @@ async fn an_image_others_could_have_written_is_not_run() {
 
     std::fs::set_permissions(&lab.compiler.cache, PermissionsExt::from_mode(0o777)).unwrap();
     let error = lab.load(&thermostat()).await.err().unwrap().to_string();
-    assert!(error.contains("others may write to it"), "{error}");
+    assert!(error.contains("other users can write to it"), "{error}");
 }

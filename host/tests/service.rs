@@ -10,7 +10,7 @@ use std::{
 use host::{
     clock::{Clock, SystemClock, VirtualClock},
     service,
-    store::{DeviceStore, Kept, Memory, Retention},
+    store::{DeviceStore, MemoryBackend, PersistedState, Retention},
     swap,
 };
 use scripted::{Bench, HOUR, Scripted, call, put_together, reply, with_connection_string};
@@ -35,16 +35,21 @@ async fn a_device_whose_loop_is_stuck_does_not_beat_until_it_goes_on() {
         reply("released", record)
     });
     // Room for all questions, so that only an answer lets a beat through.
-    let (orders, to_device) = channel(1000);
-    let versions = swap::Parts {
-        orders: Some(to_device),
-        ..swap::Parts::default()
+    let (requests, device_requests) = channel(1000);
+    let swap = swap::SwapConfig {
+        requests: Some(device_requests),
+        ..swap::SwapConfig::default()
     };
     let real = Arc::new(SystemClock::new());
-    let memory = Box::new(Memory::default());
-    let store = DeviceStore::new(memory, Kept::default(), Retention::default(), &*real);
+    let memory = Box::new(MemoryBackend::default());
+    let store = DeviceStore::new(
+        memory,
+        PersistedState::default(),
+        Retention::default(),
+        &*real,
+    );
     let identity = with_connection_string();
-    let (device, server) = put_together(identity, &behaviour, versions, store, real);
+    let (device, server) = put_together(identity, &behaviour, swap, store, real);
     let (end, ended) = oneshot::channel::<()>();
     let (runtime, ended) = (Handle::current(), async move { ended.await.unwrap() });
     let clock = VirtualClock::new("2026-01-01T00:00:00Z".parse().unwrap(), Duration::MAX / 2);
@@ -54,7 +59,9 @@ async fn a_device_whose_loop_is_stuck_does_not_beat_until_it_goes_on() {
         device: spawn_blocking(move || runtime.block_on(device.run(ended))),
     };
     let (works, mut beats) = unbounded_channel();
-    let beating = service::beat(orders, clock.clone(), HOUR, move || works.send(()).unwrap());
+    let beating = service::run_watchdog(requests, clock.clone(), HOUR, move || {
+        works.send(()).unwrap()
+    });
     let beating = tokio::spawn(beating);
     for _ in 0..3 {
         beats.recv().await.unwrap();

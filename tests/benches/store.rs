@@ -14,24 +14,25 @@ use end_to_end::Cloud;
 use host::{
     clock::{Clock, SystemClock},
     device::{
-        Connecting, Device, Identity, Milestone, Parts,
+        ConnectionConfig, Device, DeviceConfig, DeviceEvent, Identity,
         behaviour::{
-            Answer, Behaviour, Description, Event, Failure, Instance, Outcome, Start, Surroundings,
+            Answer, Behaviour, CallFailure, Description, Event, Instance, InstanceContext, Outcome,
+            Start,
         },
         effect::{Effect, Schedule},
     },
-    hub::{message::Message, topic},
+    hub::{message::TelemetryMessage, topic},
     mqtt::{Endpoint, rumqtt::Rumqtt, tls},
     provision::{
         self,
         dps::{Assignment, Registration},
-        sas::Key,
+        sas::SymmetricKey,
     },
     store::{
-        Backend, Database, DeviceStore, Kept, Memory, Retention, StateDir,
+        Backend, Database, DeviceStore, MemoryBackend, PersistedState, Retention, StateDir,
         batch::{Batch, TimerChange},
         outbox::Outgoing,
-        writer::{Disk, DiskError, Found, Rows, Store},
+        writer::{Disk, DiskError, Reopened, Rows, Store},
     },
 };
 use rumqttc::{AsyncClient, Event as MqttEvent, MqttOptions, Packet, QoS, TlsConfiguration};
@@ -77,9 +78,9 @@ impl Behaviour for Bursts {
 
     fn start(
         &self,
-        _: Surroundings,
+        _: InstanceContext,
         _: Start,
-    ) -> impl Future<Output = Result<(Running, Outcome), Failure>> + Send + 'static {
+    ) -> impl Future<Output = Result<(Running, Outcome), CallFailure>> + Send + 'static {
         let every = Schedule::Every(Duration::from_millis(1));
         let timer = Effect::SetTimer("burst".to_owned(), every);
         async move { Ok((Running(0), outcome(0, vec![timer]))) }
@@ -87,7 +88,7 @@ impl Behaviour for Bursts {
 }
 
 impl Instance for Running {
-    async fn handle(mut self, _: Event) -> Result<(Self, Outcome), Failure> {
+    async fn handle(mut self, _: Event) -> Result<(Self, Outcome), CallFailure> {
         let left = MESSAGES.saturating_sub(self.0);
         let effects = (0..left.min(BURST))
             .map(|_| Effect::Telemetry(message()))
@@ -102,9 +103,9 @@ impl Instance for Running {
     }
 }
 
-fn message() -> Message {
-    Message {
-        id: Message::new_id(),
+fn message() -> TelemetryMessage {
+    TelemetryMessage {
+        id: TelemetryMessage::new_id(),
         created: jiff::Timestamp::now(),
         component: None,
         content_type: "application/json".to_owned(),
@@ -117,18 +118,18 @@ fn message() -> Message {
 /// A device of the cloud, and how to reach it.
 struct Place {
     assignment: Assignment,
-    key: Key,
+    key: SymmetricKey,
     transport: Rumqtt,
     tls: Arc<rumqttc::tokio_rustls::rustls::ClientConfig>,
 }
 
 async fn place(cloud: &Cloud, id: &str) -> Place {
-    let variables = cloud.enrol(&[id]);
+    let variables = cloud.enroll(&[id]);
     let variable = |name: &str| {
         let found = variables.iter().find(|(variable, _)| variable == name);
         found.unwrap().1.clone()
     };
-    let key = Key::parse(&variable("IOTHUB_DEVICE_DPS_DEVICE_KEY")).unwrap();
+    let key = SymmetricKey::parse(&variable("IOTHUB_DEVICE_DPS_DEVICE_KEY")).unwrap();
     let tls = tls::client_config(Some(&cloud.certificate())).unwrap();
     let mut transport = Rumqtt::new(tls.clone());
     let registration = Registration {
@@ -156,27 +157,28 @@ async fn through_the_host(place: &Place, backend: Box<dyn Backend>) -> f64 {
         drain_rate: None,
         ..Retention::default()
     };
-    let device = Device::new(Parts {
+    let device = Device::new(DeviceConfig {
         name: place.assignment.device_id.as_str().into(),
         behaviour: Bursts(Description {
             name: "bursts".into(),
             version: "1".into(),
             model_id: MODEL.into(),
         }),
-        config: [].into(),
+        settings: [].into(),
         identity: Identity::Hub {
             assignment: place.assignment.clone(),
             key: place.key.clone(),
         },
         transport: place.transport.clone(),
-        connecting: Connecting::default(),
-        store: DeviceStore::new(backend, Kept::default(), retention, &*clock),
+        connection: ConnectionConfig::default(),
+        store: DeviceStore::new(backend, PersistedState::default(), retention, &*clock),
         clock,
         seed: None,
-        versions: host::swap::Parts::default(),
+        swap: host::swap::SwapConfig::default(),
         limits: Arc::default(),
         observer: Arc::new(move |milestone| {
-            if milestone == Milestone::Sent && count.fetch_add(1, Ordering::Relaxed) + 1 == MESSAGES
+            if milestone == DeviceEvent::Sent
+                && count.fetch_add(1, Ordering::Relaxed) + 1 == MESSAGES
             {
                 done.notify_one();
             }
@@ -242,8 +244,8 @@ fn throughput(runtime: &Runtime) {
         let place = place(&cloud, "bench-1").await;
         through_rumqttc(&place).await;
         let bare = through_rumqttc(&place).await;
-        let memory = through_the_host(&place, Box::new(Memory::default())).await;
-        let mut store = Store::open(StateDir::take(&dir.path().join("state")).unwrap()).unwrap();
+        let memory = through_the_host(&place, Box::new(MemoryBackend::default())).await;
+        let mut store = Store::open(StateDir::open(&dir.path().join("state")).unwrap()).unwrap();
         let (_, backend) = store.device(&"bench-1".into());
         let redb = through_the_host(&place, backend).await;
         (bare, memory, redb)
@@ -280,12 +282,12 @@ impl Disk for Counting {
         self.0.write(rows)
     }
 
-    fn reopen(&mut self) -> Result<Found, DiskError> {
+    fn reopen(&mut self) -> Result<Reopened, DiskError> {
         self.0.reopen()
     }
 
-    fn give_back(&mut self) -> Result<bool, DiskError> {
-        self.0.give_back()
+    fn compact(&mut self) -> Result<bool, DiskError> {
+        self.0.compact()
     }
 }
 
@@ -318,7 +320,7 @@ fn tick(number: u64) -> Batch {
 async fn batches(devices: usize, dir: &Path) {
     const SECONDS: u32 = 5;
     let groups = Arc::new(AtomicU64::new(0));
-    let (database, contents) = Database::open(StateDir::take(dir).unwrap()).unwrap();
+    let (database, contents) = Database::open(StateDir::open(dir).unwrap()).unwrap();
     let mut store = Store::on(Counting(database, groups.clone()), contents);
     let clock = SystemClock::new();
     let mut stores: Vec<_> = (0..devices)
@@ -336,7 +338,7 @@ async fn batches(devices: usize, dir: &Path) {
         }
     }
     for device in &mut stores {
-        device.safe(&clock).await;
+        device.flush(&clock).await;
     }
     let took = begun.elapsed().as_secs_f64();
     let (bytes, groups) = (written() - before, groups.load(Ordering::Relaxed));
@@ -352,7 +354,7 @@ async fn batches(devices: usize, dir: &Path) {
 /// From the commit of a batch until it is on disk.
 async fn latency(dir: &Path) {
     const BATCHES: u64 = 2000;
-    let mut store = Store::open(StateDir::take(dir).unwrap()).unwrap();
+    let mut store = Store::open(StateDir::open(dir).unwrap()).unwrap();
     let clock = SystemClock::new();
     let (kept, backend) = store.device(&"device".into());
     let mut device = DeviceStore::new(backend, kept, Retention::default(), &clock);
@@ -360,7 +362,7 @@ async fn latency(dir: &Path) {
     for number in 0..BATCHES {
         let begun = Instant::now();
         device.commit(tick(number), &clock);
-        device.safe(&clock).await;
+        device.flush(&clock).await;
         took.push(begun.elapsed());
     }
     took.sort();

@@ -112,7 +112,7 @@ struct Site {
     endpoint: Endpoint,
     id_scope: String,
     key: SymmetricKey,
-    pace: Arc<ConnectRateLimit>,
+    connect_rate_limit: Arc<ConnectRateLimit>,
     clock: Arc<SystemClock>,
     stopped: Arc<AtomicBool>,
 }
@@ -121,14 +121,14 @@ impl Site {
     fn of(cloud: &Cloud) -> Self {
         let running = cloud.running();
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
-        let group = cloud.enrolment();
+        let group = cloud.dps_settings();
         let tls = tls::client_config(Some(&cloud.certificate())).expect("a certificate");
         Self {
             transport: Rumqtt::new(tls),
             endpoint: Endpoint::parse(&text(&running["dpsName"])).expect("a name"),
             id_scope: text(&running["idScope"]),
             key: SymmetricKey::parse(&text(&group["defaultGroup"]["primaryKey"])).expect("a key"),
-            pace: Arc::default(),
+            connect_rate_limit: Arc::default(),
             clock: Arc::new(SystemClock::new()),
             stopped: Arc::default(),
         }
@@ -149,7 +149,7 @@ impl Site {
         Device::new(DeviceConfig {
             name: name.into(),
             behaviour,
-            config: [].into(),
+            settings: [].into(),
             identity: Identity::Dps(Registration {
                 endpoint: self.endpoint.clone(),
                 id_scope: self.id_scope.clone(),
@@ -157,8 +157,8 @@ impl Site {
                 key: self.key.derive(name),
             }),
             transport: self.transport.clone(),
-            connecting: ConnectionConfig {
-                pace: self.pace.clone(),
+            connection: ConnectionConfig {
+                connect_rate_limit: self.connect_rate_limit.clone(),
                 ..ConnectionConfig::default()
             },
             store: DeviceStore::new(
@@ -169,7 +169,7 @@ impl Site {
             ),
             clock,
             seed: None,
-            versions: host::swap::SwapConfig::default(),
+            swap: host::swap::SwapConfig::default(),
             limits: Arc::default(),
             observer: Arc::new(|_| {}),
         })

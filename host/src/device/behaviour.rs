@@ -1,4 +1,4 @@
-//! The seam between the device loop and what the device does.
+//! The seam between the device loop and the behaviour.
 
 use std::{fmt, future::Future, sync::Arc};
 
@@ -9,73 +9,79 @@ use crate::{
     clock::Clock,
     hub::twin::Acknowledgment,
     store::{
-        Room,
+        OutboxQuota,
         batch::{Batch, TimerChange},
     },
 };
 
-/// What a device does: a loaded component, or a stand-in in tests. One value serves any number of devices.
+/// A loaded component, or a stand-in in tests. One value serves any number of devices.
 pub trait Behaviour: Clone + Send + Sync + 'static {
-    /// What runs for one device.
+    /// The instance of one device.
     type Instance: Instance;
 
-    /// What it is.
+    /// Returns the description.
     fn description(&self) -> &Description;
 
-    /// What tells this version of it from every other: the SHA-256 of the component's file in hexadecimal digits.
+    /// Returns the SHA-256 of the component's file in hexadecimal digits, which identifies the version.
     fn sha256(&self) -> &str;
 
-    /// Whether it takes cloud-to-device messages.
+    /// Returns true if the behaviour accepts cloud-to-device messages.
     fn takes_messages(&self) -> bool;
 
     /// Makes an instance and calls its `init`. The outcome's answer is [`Answer::None`].
+    ///
+    /// # Errors
+    /// `init` failed.
     fn start(
         &self,
-        surroundings: Surroundings,
+        context: InstanceContext,
         start: Start,
-    ) -> impl Future<Output = Result<(Self::Instance, Outcome), Failure>> + Send + 'static;
+    ) -> impl Future<Output = Result<(Self::Instance, Outcome), CallFailure>> + Send + 'static;
 }
 
-/// A running behaviour. It is given away for each call and comes back only from one that went well.
+/// A running behaviour. Each call consumes the instance, and only a successful one returns it.
 pub trait Instance: Sized + Send + 'static {
-    /// Lets it handle an event.
+    /// Handles an event.
+    ///
+    /// # Errors
+    /// The call failed, and the instance is gone.
     fn handle(
         self,
         event: Event,
-    ) -> impl Future<Output = Result<(Self, Outcome), Failure>> + Send + 'static;
+    ) -> impl Future<Output = Result<(Self, Outcome), CallFailure>> + Send + 'static;
 
-    /// Bytes of memory it holds.
+    /// Returns the memory in use, in bytes.
     fn memory(&self) -> usize;
 }
 
-/// What a behaviour says of itself.
+/// The description a behaviour gives of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
-    /// For people.
+    /// The name.
     pub name: String,
-    /// Version of the behaviour.
+    /// The version number.
     pub version: String,
     /// The Plug and Play model to announce.
     pub model_id: String,
 }
 
-/// What an instance is given of its device.
+/// The context of an instance.
 #[derive(Clone)]
-pub struct Surroundings {
+pub struct InstanceContext {
     /// The device's name in logs.
     pub device: Arc<str>,
-    /// The device's time.
+    /// The device's clock.
     pub clock: Arc<dyn Clock>,
-    /// Seeds the instance's randomness; none takes it from the operating system.
+    /// Seed of the instance's randomness; `None` takes it from the operating system.
     pub seed: Option<u64>,
     /// What the outbox still takes; none if it takes everything.
-    pub room: Option<Arc<Room>>,
+    pub outbox_quota: Option<Arc<OutboxQuota>>,
 }
 
-/// What an instance begins with.
+/// The arguments of a start.
 #[derive(Clone, Debug)]
 pub struct Start {
-    /// Why it begins.
+    /// The reason of the start.
     pub reason: Reason,
     /// Settings, in the order given.
     pub config: Arc<[(String, String)]>,
@@ -83,20 +89,20 @@ pub struct Start {
     pub record: Option<String>,
 }
 
-/// Why an instance begins.
+/// The reason of a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The device has never run.
+    /// First start of the device.
     Fresh,
-    /// The host was started again.
+    /// Restart of the host.
     Restart,
-    /// Another version ran before.
+    /// Swap from another version.
     Swap,
-    /// The instance before failed.
+    /// Failure of the previous instance.
     Recovered,
 }
 
-/// What a behaviour handles.
+/// An event for a behaviour.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// The timer of this name is due.
@@ -126,24 +132,24 @@ pub enum Event {
     },
 }
 
-/// What came of a call.
+/// The outcome of a successful call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// The answer, in the kind of the event.
+    /// The answer to the event.
     pub answer: Answer,
-    /// What it staged, in order.
+    /// The staged effects, in order.
     pub effects: Vec<Effect>,
-    /// The record after it.
+    /// The record after the call.
     pub record: String,
 }
 
 impl Outcome {
-    /// The answer, and everything else as one batch; `fired` is the timer the call was for.
+    /// Splits the outcome into the answer and a batch. `fired` is the timer that was the event.
     #[must_use]
     pub fn into_batch(self, fired: Option<String>) -> (Answer, Batch) {
         let mut batch = Batch {
             record: Some(self.record),
-            // Before what it staged, which may set the same timer again.
+            // Before the effects, which may set the same timer again.
             timers: fired.map(TimerChange::Fired).into_iter().collect(),
             ..Batch::default()
         };
@@ -173,9 +179,9 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// A refusal or failure with its reason.
+    /// Returns an error reply.
     #[must_use]
-    pub fn because(status: u32, reason: &str) -> Self {
+    pub fn error(status: u32, reason: &str) -> Self {
         Self {
             status,
             payload: serde_json::json!({ "error": reason }).to_string(),
@@ -183,17 +189,17 @@ impl Reply {
     }
 }
 
-/// Why a call went wrong. The instance is gone and nothing of the call stands.
+/// The failure of a call. The instance is gone, and the effects of the call are discarded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// The behaviour returned this error.
+pub enum CallFailure {
+    /// Error returned by the behaviour.
     Error(String),
-    /// It trapped or exceeded a limit.
+    /// Trap, or exceeded limit.
     Trap(String),
 }
 
-impl Failure {
-    /// What was wrong, for whoever knows that it is about a component.
+impl CallFailure {
+    /// Describes the failure without naming the component.
     #[must_use]
     pub fn reason(&self) -> String {
         match self {
@@ -203,7 +209,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CallFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Error(reason) => write!(f, "the component returned an error: {reason}"),

@@ -1,18 +1,18 @@
-//! What a behaviour wants done: staged by a call, committed with it.
+//! The effects of a call: staged by it, committed with it.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::hub::message::Message;
+use crate::hub::message::TelemetryMessage;
 
-/// One thing a call into a behaviour has staged.
+/// A staged effect of a call.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Send a telemetry message.
-    Telemetry(Message),
-    /// Report properties.
-    Report(Report),
+    Telemetry(TelemetryMessage),
+    /// ReportedProperties properties.
+    Report(ReportedProperties),
     /// Set the timer of this name.
     SetTimer(String, Schedule),
     /// Remove the timer of this name.
@@ -21,18 +21,18 @@ pub enum Effect {
 
 /// Properties to report.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Report {
-    /// The Plug and Play component they belong to; none for the device itself.
+pub struct ReportedProperties {
+    /// The Plug and Play component; `None` for the device itself.
     pub component: Option<String>,
-    /// By name; `null` removes.
+    /// Values by name; `null` removes a property.
     pub properties: Map<String, Value>,
 }
 
-/// When a timer is due.
+/// The schedule of a timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Schedule {
-    /// Once, after this time.
+    /// Once, after this delay.
     Once(Duration),
-    /// With this time between.
+    /// Periodically.
     Every(Duration),
 }

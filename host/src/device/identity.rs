@@ -1,59 +1,61 @@
-//! Who a device is.
+//! The identity of a device.
 
 use crate::{
     provision::{
         dps::{Assignment, Registration},
-        sas::Key,
+        sas::SymmetricKey,
     },
-    store::Place,
+    store::HubBinding,
 };
 
-/// Who the device is, and how it finds its hub.
+/// The identity of a device, and its way to find the hub.
 #[derive(Clone, Debug)]
 pub enum Identity {
-    /// DPS tells the hub.
+    /// Provisioned by DPS.
     Dps(Registration),
-    /// A connection string names it.
+    /// Named by a connection string.
     Hub {
         /// Hub and device id.
         assignment: Assignment,
         /// The device's key.
-        key: Key,
+        key: SymmetricKey,
     },
 }
 
 impl Identity {
-    /// Where the device belongs once a hub of this identity has accepted it.
-    pub(super) fn place(&self, assignment: Assignment) -> Place {
-        let enrolment = match self {
-            Self::Dps(registration) => Some(registration.enrolment()),
+    /// Returns the binding to a hub that has accepted this identity.
+    pub(super) fn hub_binding(&self, assignment: Assignment) -> HubBinding {
+        let enrollment = match self {
+            Self::Dps(registration) => Some(registration.enrollment()),
             Self::Hub { .. } => None,
         };
-        Place {
-            enrolment,
+        HubBinding {
+            enrollment,
             assignment,
         }
     }
 
-    /// Whether this is the identity the hub has accepted there.
-    pub(super) fn is_of(&self, place: &Place) -> bool {
+    /// Returns true if the hub of this binding has accepted this identity.
+    pub(super) fn is_bound_by(&self, binding: &HubBinding) -> bool {
         match self {
-            Self::Dps(registration) => place.enrolment.as_ref() == Some(&registration.enrolment()),
+            Self::Dps(registration) => {
+                binding.enrollment.as_ref() == Some(&registration.enrollment())
+            }
             Self::Hub { assignment, .. } => {
-                place.enrolment.is_none() && place.assignment == *assignment
+                binding.enrollment.is_none() && binding.assignment == *assignment
             }
         }
     }
 
-    /// What the device signs its tokens with.
-    pub(super) fn key(&self) -> &Key {
+    /// Returns the key that signs SAS tokens.
+    pub(super) fn key(&self) -> &SymmetricKey {
         match self {
             Self::Dps(registration) => &registration.key,
             Self::Hub { key, .. } => key,
         }
     }
 
-    /// The name the device is known by: its id at the hub, or the one it registers with.
+    /// Returns the id at the hub, or the registration id.
     #[must_use]
     pub fn device_id(&self) -> &str {
         match self {
@@ -63,7 +65,7 @@ impl Identity {
     }
 }
 
-/// Why a device will not get to its hub by trying again.
+/// The rejection of an identity, which a retry does not mend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Refusal(pub String);
+pub struct IdentityRejected(pub String);

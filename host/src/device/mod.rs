@@ -1,20 +1,20 @@
-//! A device: the one loop that joins the hub, the behaviour and the store.
+//! A device: the loop that joins the hub, the behaviour and the store.
 
-mod aside;
-mod attend;
 pub mod behaviour;
-mod calls;
+mod call_stats;
+mod config;
 mod connection;
-mod departure;
+mod dead_letters;
+mod device_status;
+mod dispatch;
 pub mod effect;
 mod identity;
 mod inbox;
 mod outcome;
-mod parts;
-mod status;
+mod pending_reply;
 mod supervisor;
+mod swap;
 pub mod timers;
-mod turnover;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -22,17 +22,17 @@ use futures::FutureExt;
 use tokio::select;
 
 use self::{
-    behaviour::{Behaviour, Reply, Surroundings},
-    connection::{Connection, Progress},
-    departure::Departure,
-    inbox::{Command, Inbox, Message},
+    behaviour::{Behaviour, InstanceContext, Reply},
+    connection::{ConnectionEvent, HubConnection},
+    inbox::{Inbox, PendingCommand, PendingMessage},
+    pending_reply::PendingReply,
     supervisor::Supervisor,
-    turnover::Turnover,
+    swap::SwapState,
 };
 pub use self::{
-    connection::Connecting,
-    identity::{Identity, Refusal},
-    parts::{DeviceError, Milestone, Observer, Parts},
+    config::{DeviceConfig, DeviceError, DeviceEvent, Observer},
+    connection::ConnectionConfig,
+    identity::{Identity, IdentityRejected},
 };
 use crate::{
     clock::Clock,
@@ -40,154 +40,157 @@ use crate::{
     hub::{session::HubEvent, twin::DesiredCall},
     mqtt::{LinkError, Transport},
     provision::dps::Assignment,
-    store::{DeviceStore, batch::Batch},
+    store::{DeviceStore, HubBinding, batch::Batch},
 };
 
-/// One device, until it is told to end.
+/// A device, which runs until it is shut down.
 pub struct Device<B: Behaviour, T: Transport> {
     name: Arc<str>,
     supervisor: Supervisor<B>,
-    turnover: Turnover<B>,
+    swap: SwapState<B>,
     /// Whether the behaviour has ever started, in this process or an earlier one.
     started: bool,
-    connection: Connection<T>,
+    connection: HubConnection<T>,
     store: DeviceStore,
     clock: Arc<dyn Clock>,
     inbox: Inbox,
-    /// When the pace of the backlog lets something leave.
+    /// Time at which the drain rate lets the next queued message leave.
     drain_deadline: Option<Duration>,
-    /// What the call in hand is about.
-    in_hand: Option<InHand>,
-    /// Whether a due timer goes before what waits in the inbox.
+    /// The call in progress.
+    current_call: Option<CurrentCall>,
+    /// Whether a due timer goes before the inbox.
     timer_next: bool,
-    /// Answers that wait for their batch, with its number.
-    departures: Vec<(u64, Departure)>,
-    /// Whether desired properties came while the component was left alone.
-    twin_missed: bool,
-    /// Whether telemetry has ever left.
-    sending: bool,
+    /// Replies that wait for the batch of this number.
+    pending_replies: Vec<(u64, PendingReply)>,
+    /// Whether desired properties were dropped, and the twin is to be requested again.
+    twin_stale: bool,
+    /// Whether telemetry has ever been sent.
+    telemetry_sent: bool,
     limits: Arc<Limits>,
     takes_messages: bool,
-    /// How many evictions were told, and when the next may be.
-    evicted_told: u64,
-    evictions_after: Duration,
+    /// Evictions logged so far.
+    evictions_logged: u64,
+    /// Time of the next log line on evictions.
+    evictions_logged_after: Duration,
     observer: Observer,
 }
 
-/// Time between two lines that tell of evictions.
-const EVICTIONS_EVERY: Duration = Duration::from_secs(60);
-/// How long the end of a device waits for acknowledgments.
-const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(2);
-/// How long the end of a device waits for the disk.
-const KEEP_WITHIN: Duration = Duration::from_secs(5);
+/// Time between two log lines on evictions.
+const EVICTION_LOG_INTERVAL: Duration = Duration::from_secs(60);
+/// Time a shutdown waits for acknowledgments.
+const SHUTDOWN_ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time a shutdown waits for the disk.
+const SHUTDOWN_FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a call is about.
+/// The subject of the call in progress.
 #[derive(Debug)]
-enum InHand {
+enum CurrentCall {
     Timer(String),
     Desired { version: u64, call: DesiredCall },
-    Command(Command),
-    Message(Message),
+    Command(PendingCommand),
+    Message(PendingMessage),
 }
 
 impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
-    /// Puts a device together; nothing happens before [`run`](Self::run).
+    /// Returns a device; nothing happens before [`run`](Self::run).
     #[must_use]
-    pub fn new(mut parts: Parts<B, T>) -> Self {
-        let takes_messages = parts.behaviour.takes_messages();
-        let model_id = parts.behaviour.description().model_id.clone();
-        let surroundings = Surroundings {
-            device: parts.name.clone(),
-            clock: parts.clock.clone(),
-            seed: parts.seed,
-            room: parts.store.outbox().room(),
+    pub fn new(mut config: DeviceConfig<B, T>) -> Self {
+        let takes_messages = config.behaviour.takes_messages();
+        let model_id = config.behaviour.description().model_id.clone();
+        let context = InstanceContext {
+            device: config.name.clone(),
+            clock: config.clock.clone(),
+            seed: config.seed,
+            outbox_quota: config.store.outbox().quota(),
         };
-        parts.store.outbox().measure_room();
-        let record = parts.store.saved().record.clone();
-        let on_probation = parts.store.saved().versions.fallback.is_some();
-        let now = parts.clock.monotonic();
-        let turnover = Turnover::new(parts.versions, &parts.behaviour, on_probation, now);
-        let evicted_told = parts.store.outbox().evicted();
-        let connection = Connection::new(
-            parts.transport,
-            parts.name.clone(),
-            parts.identity,
-            parts.connecting,
-            parts.store.saved().place.as_ref(),
+        config.store.outbox().update_quota();
+        let record = config.store.state().record.clone();
+        let on_probation = config.store.state().versions.fallback.is_some();
+        let now = config.clock.monotonic();
+        let swap = SwapState::new(config.swap, &config.behaviour, on_probation, now);
+        let evictions_logged = config.store.outbox().evicted();
+        let connection = HubConnection::new(
+            config.transport,
+            config.name.clone(),
+            config.identity,
+            config.connection,
+            config.store.state().hub_binding.as_ref(),
             (model_id, takes_messages),
-            parts.clock.clone(),
+            config.clock.clone(),
         );
         Self {
-            name: parts.name,
+            name: config.name,
             started: record.is_some(),
-            supervisor: Supervisor::start(parts.behaviour, surroundings, parts.config, record),
-            turnover,
+            supervisor: Supervisor::start(config.behaviour, context, config.settings, record),
+            swap,
             connection,
-            store: parts.store,
-            clock: parts.clock,
+            store: config.store,
+            clock: config.clock,
             inbox: Inbox::default(),
             drain_deadline: None,
-            in_hand: None,
+            current_call: None,
             timer_next: false,
-            departures: Vec::new(),
-            twin_missed: false,
-            sending: false,
-            limits: parts.limits,
+            pending_replies: Vec::new(),
+            twin_stale: false,
+            telemetry_sent: false,
+            limits: config.limits,
             takes_messages,
-            evicted_told,
-            evictions_after: Duration::ZERO,
-            observer: parts.observer,
+            evictions_logged,
+            evictions_logged_after: Duration::ZERO,
+            observer: config.observer,
         }
     }
 
-    /// Runs until `shutdown` ends, and then ends the connection cleanly. Ends by itself only at the very beginning: if
-    /// a component that never ran does not start, or the device is refused.
+    /// Runs until `shutdown` ends, then disconnects cleanly.
+    ///
+    /// # Errors
+    /// The component failed to start, or the hub rejected the device, and neither has ever succeeded.
     pub async fn run(
         mut self,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), DeviceError> {
         tokio::pin!(shutdown);
-        self.count_earlier_steps();
+        self.count_startup_steps();
         loop {
             // In each turn, because a component that is always busy leaves no other moment for them.
             self.on_deadline();
-            if let Some(progress) = self.connection.next().now_or_never() {
-                self.progress(progress?);
+            if let Some(event) = self.connection.next().now_or_never() {
+                self.handle_connection_event(event?);
             }
-            if let Some(order) = self.turnover.next_order().now_or_never() {
-                self.take_order(order);
+            if let Some(request) = self.swap.next_request().now_or_never() {
+                self.handle_request(request);
             }
-            self.judge();
+            self.check_probation();
             self.report_host();
-            self.attend();
-            self.depart();
+            self.dispatch();
+            self.flush();
             let wake = self.wake();
             select! {
-                // Calls before the hub, which must not be able to keep one waiting; time passes last.
+                // Calls before the hub, which must not be able to keep one waiting; timers last.
                 biased;
                 () = &mut shutdown => break,
-                (call, result) = self.supervisor.finished() => self.finished(call, result)?,
-                progress = self.connection.next() => self.progress(progress?),
-                order = self.turnover.next_order() => self.take_order(order),
-                () = self.store.progressing() => {}
+                (kind, result) = self.supervisor.finished() => self.call_finished(kind, result)?,
+                event = self.connection.next() => self.handle_connection_event(event?),
+                request = self.swap.next_request() => self.handle_request(request),
+                () = self.store.progressed() => {}
                 () = wake => {}
             }
         }
-        self.end_cleanly();
-        self.settle_up().await;
-        self.keep().await;
-        // Answers that waited for it.
-        self.depart();
-        self.connection.end().await;
+        self.record_clean_exit();
+        self.await_acknowledgments().await;
+        self.flush_store().await;
+        // Replies that waited for the store.
+        self.flush();
+        self.connection.disconnect().await;
         Ok(())
     }
 
-    /// Sends nothing more, and takes in what the hub still acknowledges, so that it need not come again.
-    async fn settle_up(&mut self) {
-        let patience = self
+    /// Stops sending and awaits outstanding acknowledgments, so that fewer messages are sent twice.
+    async fn await_acknowledgments(&mut self) {
+        let timeout = self
             .clock
-            .sleep_until(self.clock.monotonic() + ACKNOWLEDGED_WITHIN);
-        tokio::pin!(patience);
+            .sleep_until(self.clock.monotonic() + SHUTDOWN_ACKNOWLEDGE_TIMEOUT);
+        tokio::pin!(timeout);
         loop {
             match self.connection.session() {
                 Some(session) if !session.is_settled() => session.hold(true),
@@ -196,42 +199,45 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             }
             select! {
                 biased;
-                progress = self.connection.next() => match progress {
-                    Ok(progress) => self.progress(progress),
+                event = self.connection.next() => match event {
+                    Ok(event) => self.handle_connection_event(event),
                     Err(_) => return,
                 },
-                () = &mut patience => return,
+                () = &mut timeout => return,
             }
         }
     }
 
-    /// Waits until everything is safe, for as long as the end of a device may take.
-    async fn keep(&mut self) {
-        let patience = self.clock.sleep_until(self.clock.monotonic() + KEEP_WITHIN);
+    /// Waits until everything is on disk, within the timeout.
+    async fn flush_store(&mut self) {
+        let timeout = self
+            .clock
+            .sleep_until(self.clock.monotonic() + SHUTDOWN_FLUSH_TIMEOUT);
         select! {
             biased;
-            () = self.store.safe(&*self.clock) => {}
-            () = patience => tracing::error!(
+            () = self.store.flush(&*self.clock) => {}
+            () = timeout => tracing::error!(
                 device = &*self.name,
                 "the disk does not take the last changes; they are lost"
             ),
         }
     }
 
-    /// Ends at the next deadline. Not while a call is in hand: it is short, and time must not pass it by.
+    /// Returns a future that ends at the next deadline. It pends during a call, which is short, so that a virtual clock does
+    /// not pass it by.
     fn wake(&self) -> impl Future<Output = ()> + Send + use<B, T> {
         let timer = self
             .store
-            .saved()
+            .state()
             .timers
             .next_due()
-            .filter(|_| self.supervisor.down().is_none());
+            .filter(|_| self.supervisor.suspended().is_none());
         let candidates = [
             self.connection.deadline(),
             self.drain_deadline,
-            self.supervisor.next_try(),
-            self.inbox.next_message(),
-            self.turnover.deadline(self.clock.monotonic()),
+            self.supervisor.resume_at(),
+            self.inbox.next_message_at(),
+            self.swap.deadline(self.clock.monotonic()),
             timer,
         ];
         let deadline = candidates
@@ -251,14 +257,14 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     fn on_deadline(&mut self) {
         let now = self.clock.monotonic();
         if self.started {
-            // Not before the component has begun: one that cannot is no device.
+            // Not before the component has started: a device without one does not connect.
             self.connection.on_deadline();
         }
         if self.connection.renew(self.is_quiet()) {
             self.disconnected();
         }
         self.supervisor
-            .try_again(now, self.store.saved().record.clone());
+            .resume_if_due(now, self.store.state().record.clone());
         if let Some(session) = self.connection.session()
             && let Err(error) = session.on_deadline(self.store.outbox(), now)
         {
@@ -266,21 +272,23 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         }
     }
 
-    fn progress(&mut self, progress: Progress) {
-        match progress {
-            Progress::Assigned(assignment) => (self.observer)(Milestone::Assigned(assignment)),
-            Progress::Connected(assignment) => {
-                self.arrived_at(&assignment);
-                (self.observer)(Milestone::Connected(assignment));
+    fn handle_connection_event(&mut self, event: ConnectionEvent) {
+        match event {
+            ConnectionEvent::Assigned(assignment) => {
+                (self.observer)(DeviceEvent::Assigned(assignment));
             }
-            Progress::Lost => self.disconnected(),
-            Progress::Incoming(incoming) => {
+            ConnectionEvent::Connected(assignment) => {
+                self.bind_to_hub(&assignment);
+                (self.observer)(DeviceEvent::Connected(assignment));
+            }
+            ConnectionEvent::Lost => self.disconnected(),
+            ConnectionEvent::Incoming(incoming) => {
                 let now = self.clock.monotonic();
                 let Some(session) = self.connection.session() else {
                     return;
                 };
-                match session.take(incoming, self.store.outbox(), now) {
-                    Ok(Some(event)) => self.hub_event(event, now),
+                match session.handle(incoming, self.store.outbox(), now) {
+                    Ok(Some(event)) => self.handle_hub_event(event, now),
                     Ok(None) => {}
                     Err(error) => self.lost(&error),
                 }
@@ -288,38 +296,41 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         }
     }
 
-    /// Whether nothing that belongs to the connection is in hand.
+    /// Returns true if neither a call nor a reply belongs to the connection.
     fn is_quiet(&self) -> bool {
-        let in_hand = matches!(self.in_hand, Some(InHand::Command(_) | InHand::Message(_)));
-        !in_hand && self.departures.is_empty() && self.inbox.is_quiet()
+        let of_connection = matches!(
+            self.current_call,
+            Some(CurrentCall::Command(_) | CurrentCall::Message(_))
+        );
+        !of_connection && self.pending_replies.is_empty() && self.inbox.is_quiet()
     }
 
     fn lost(&mut self, error: &LinkError) {
-        self.connection.lost(error);
+        self.connection.link_lost(error);
         self.disconnected();
     }
 
     fn disconnected(&mut self) {
         self.rewind();
         self.inbox.disconnected();
-        (self.observer)(Milestone::Disconnected);
+        (self.observer)(DeviceEvent::Disconnected);
     }
 
-    fn hub_event(&mut self, event: HubEvent, now: Duration) {
+    fn handle_hub_event(&mut self, event: HubEvent, now: Duration) {
         match event {
-            HubEvent::Listening => (self.observer)(Milestone::Listening),
-            HubEvent::Delivered => {
-                self.set_poison_aside();
-                (self.observer)(Milestone::Sent);
+            HubEvent::Subscribed => (self.observer)(DeviceEvent::Listening),
+            HubEvent::Acknowledged => {
+                self.dead_letter_poison();
+                (self.observer)(DeviceEvent::Sent);
             }
-            HubEvent::Document(body) => {
-                self.store.outbox().answered();
-                self.inbox.document(body);
+            HubEvent::Twin(body) => {
+                self.store.outbox().twin_received();
+                self.inbox.push_document(body);
             }
-            HubEvent::Patch { version, body } => {
-                if !self.inbox.patch(version, body) {
-                    self.inbox.forget_twin();
-                    self.ask_twin();
+            HubEvent::DesiredPatch { version, body } => {
+                if !self.inbox.push_patch(version, body) {
+                    self.inbox.drop_twin_items();
+                    self.request_twin();
                 }
             }
             HubEvent::Command {
@@ -327,17 +338,17 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 name,
                 payload,
             } => {
-                let command = Command {
-                    epoch: self.connection.epoch,
+                let command = PendingCommand {
+                    generation: self.connection.generation,
                     request,
-                    came: now,
+                    received_at: now,
                     name,
                     payload,
                 };
-                if let Err(command) = self.inbox.command(command) {
+                if let Err(command) = self.inbox.push_command(command) {
                     self.reply(
                         &command,
-                        Reply::because(429, "too many commands at once; call again later"),
+                        Reply::error(429, "too many commands at once; call again later"),
                         0,
                     );
                 }
@@ -347,67 +358,67 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 properties,
                 body,
             } => {
-                let epoch = self.connection.epoch;
-                self.inbox.message(Message {
-                    epoch,
+                let generation = self.connection.generation;
+                self.inbox.push_message(PendingMessage {
+                    generation,
                     receipt,
-                    aside: None,
-                    came: now,
+                    dead_letter: None,
                     failures: 0,
                     properties,
                     body,
                 });
             }
-            HubEvent::Refused { id, status } => self.set_report_aside(id, status),
+            HubEvent::ReportRejected { id, status } => self.dead_letter_report(id, status),
         }
     }
 
-    fn ask_twin(&mut self) {
+    fn request_twin(&mut self) {
         let now = self.clock.monotonic();
         if let Some(session) = self.connection.session()
-            && let Err(error) = session.ask_twin(now)
+            && let Err(error) = session.request_twin(now)
         {
             self.lost(&error);
         }
     }
 
-    /// Remembers the hub, and forgets what was applied of another one's twin, which has nothing to do with this one's.
-    fn arrived_at(&mut self, assignment: &Assignment) {
-        let saved = self.store.saved();
-        let mut twin = saved.twin.clone();
+    /// Records the hub binding. The twin of another hub or device is forgotten.
+    fn bind_to_hub(&mut self, assignment: &Assignment) {
+        let state = self.store.state();
+        let mut twin = state.twin.clone();
         twin.belongs_to(&assignment.hub, &assignment.device_id);
-        let place = self.connection.identity.place(assignment.clone());
+        let binding = self.connection.identity.hub_binding(assignment.clone());
+        let is_new = |binding: &HubBinding| state.hub_binding.as_ref() != Some(binding);
         let batch = Batch {
-            twin: Some(twin).filter(|twin| *twin != saved.twin),
-            place: Some(place).filter(|place| Some(place) != saved.place.as_ref()),
+            twin: Some(twin).filter(|twin| *twin != state.twin),
+            hub_binding: Some(binding).filter(is_new),
             ..Batch::default()
         };
         if batch != Batch::default() {
             self.commit(batch);
         }
-        self.store.outbox().begin();
+        self.store.outbox().connection_started();
     }
 
     fn commit(&mut self, batch: Batch) -> u64 {
         let number = self.store.commit(batch, &*self.clock);
-        self.tell_evictions();
+        self.log_evictions();
         number
     }
 
-    /// Says that messages gave way, but not with each of them.
-    fn tell_evictions(&mut self) {
+    /// Logs evictions at most once per interval.
+    fn log_evictions(&mut self) {
         let total = self.store.outbox().evicted();
         let now = self.clock.monotonic();
-        if total > self.evicted_told && self.evictions_after <= now {
-            let evicted = total - self.evicted_told;
+        if total > self.evictions_logged && self.evictions_logged_after <= now {
+            let evicted = total - self.evictions_logged;
             tracing::warn!(
                 device = &*self.name,
                 evicted,
                 total,
                 "the outbox is full; the oldest telemetry gave way"
             );
-            self.evicted_told = total;
-            self.evictions_after = now + EVICTIONS_EVERY;
+            self.evictions_logged = total;
+            self.evictions_logged_after = now + EVICTION_LOG_INTERVAL;
         }
     }
 }

@@ -1,28 +1,28 @@
-//! What comes of a call: one batch, and an answer that leaves with it.
+//! The outcome of a call: one batch, and a reply that leaves with it.
 
 use std::time::Duration;
 
 use serde_json::Map;
 
 use super::{
-    Device, DeviceError, InHand, Milestone,
-    behaviour::{Answer, Behaviour, Failure, Outcome, Reply},
-    inbox::Message,
-    supervisor::Call,
-    turnover::After,
+    CurrentCall, Device, DeviceError, DeviceEvent,
+    behaviour::{Answer, Behaviour, CallFailure, Outcome, Reply},
+    inbox::PendingMessage,
+    supervisor::CallKind,
+    swap::FailureAction,
 };
 use crate::{
     hub::twin::{Acknowledgment, DesiredCall},
     mqtt::Transport,
     store::{
-        batch::{AsideChange, Batch, TimerChange},
+        batch::{Batch, DeadLetterChange, TimerChange},
         outbox::Outgoing,
     },
-    swap::{About, Entry, Source, Step},
+    swap::{HistoryEntry, SwapSource, SwapStep, VersionInfo},
 };
 
-/// Pauses before a message whose call failed is tried again; after the last it is set aside.
-const MESSAGE_PAUSES: [Duration; 4] = [
+/// Delays before the attempts at a message whose call failed; after the last attempt it is dead-lettered.
+const MESSAGE_RETRY_DELAYS: [Duration; 4] = [
     Duration::from_secs(1),
     Duration::from_secs(3),
     Duration::from_secs(8),
@@ -30,105 +30,119 @@ const MESSAGE_PAUSES: [Duration; 4] = [
 ];
 
 impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
-    pub(super) fn finished(
+    /// Handles the end of a call.
+    ///
+    /// # Errors
+    /// A component that has never run failed to start.
+    pub(super) fn call_finished(
         &mut self,
-        call: Call,
-        result: Result<Outcome, Failure>,
+        kind: CallKind,
+        result: Result<Outcome, CallFailure>,
     ) -> Result<(), DeviceError> {
-        let about = self.in_hand.take();
-        // For a new instance, if one begins.
-        self.store.outbox().measure_room();
-        match (call, result.and_then(|outcome| self.within_limits(outcome))) {
-            (Call::Candidate, Ok(outcome)) => self.candidate_began(outcome),
-            (Call::Candidate, Err(failure)) => self.candidate_failed(&failure),
-            (Call::Start, Ok(outcome)) => self.begun(outcome),
-            (Call::Start, Err(failure)) if !self.started => {
-                self.first_failed(&failure);
+        let call = self.current_call.take();
+        // For a new instance, if one starts.
+        self.store.outbox().update_quota();
+        match (kind, result.and_then(|outcome| self.within_limits(outcome))) {
+            (CallKind::Candidate, Ok(outcome)) => self.candidate_started(outcome),
+            (CallKind::Candidate, Err(failure)) => self.candidate_failed(&failure),
+            (CallKind::Start, Ok(outcome)) => self.instance_started(outcome),
+            (CallKind::Start, Err(failure)) if !self.started => {
+                self.first_start_failed(&failure);
                 return Err(DeviceError::Component(failure));
             }
-            (Call::Event, Ok(outcome)) => {
-                if let Some(about) = about {
-                    self.succeeded(about, outcome);
+            (CallKind::Event, Ok(outcome)) => {
+                if let Some(call) = call {
+                    self.call_succeeded(call, outcome);
                 }
             }
-            (Call::Start | Call::Event, Err(failure)) => self.call_failed(call, about, &failure),
+            (CallKind::Start | CallKind::Event, Err(failure)) => {
+                self.call_failed(kind, call, &failure);
+            }
         }
-        if call == Call::Start {
-            (self.observer)(Milestone::Started);
+        if kind == CallKind::Start {
+            (self.observer)(DeviceEvent::Started);
         }
         Ok(())
     }
 
-    /// A component that never ran does not start, which ends the device. The error says why, and the history too.
-    fn first_failed(&mut self, failure: &Failure) {
-        let entry = Entry::new(self.clock.now(), Step::Refused, Source::Start);
-        let about = About::of(self.supervisor.behaviour());
+    /// Records the failed start of a component that has never run, which ends the device.
+    fn first_start_failed(&mut self, failure: &CallFailure) {
+        let entry = HistoryEntry::new(self.clock.now(), SwapStep::Refused, SwapSource::Start);
+        let version = VersionInfo::of(self.supervisor.behaviour());
         let reason = format!("it does not begin: {}", failure.reason());
         self.commit(Batch {
-            steps: vec![entry.of(about).because(reason)],
+            steps: vec![entry.with_version(version).with_reason(reason)],
             ..Batch::default()
         });
     }
 
-    /// Nothing of a call stands: an earlier version takes over, or a new instance goes on, or the component is left alone.
-    fn call_failed(&mut self, call: Call, mut about: Option<InHand>, failure: &Failure) {
+    /// Discards the effects of a failed call, and rolls back, restarts or suspends the component.
+    fn call_failed(
+        &mut self,
+        kind: CallKind,
+        mut call: Option<CurrentCall>,
+        failure: &CallFailure,
+    ) {
         tracing::error!(device = &*self.name, %failure, "nothing of the call stands");
-        match self.after(call, &mut about, failure) {
-            After::Withdrawn => return,
-            After::LeaveAlone => {
+        match self.failure_action(kind, &mut call, failure) {
+            FailureAction::RolledBack => return,
+            FailureAction::Suspend => {
                 let now = self.clock.monotonic();
-                self.supervisor.leave_alone(failure, now);
+                self.supervisor.suspend(failure, now);
             }
-            After::Recover => {
-                let record = self.store.saved().record.clone();
-                self.supervisor.recover(record);
+            FailureAction::Restart => {
+                let record = self.store.state().record.clone();
+                self.supervisor.restart(record);
             }
         }
-        if let Some(about) = about {
-            self.failed(about, failure);
+        if let Some(call) = call {
+            self.answer_failed(call, failure);
         }
     }
 
-    fn within_limits(&self, outcome: Outcome) -> Result<Outcome, Failure> {
-        let timers = &self.store.saved().timers;
-        timers.admit(outcome, self.limits.timers)
+    fn within_limits(&self, outcome: Outcome) -> Result<Outcome, CallFailure> {
+        let timers = &self.store.state().timers;
+        timers.check_limit(outcome, self.limits.timers)
     }
 
-    /// An instance has begun.
-    fn begun(&mut self, outcome: Outcome) {
+    /// Commits the start of an instance.
+    fn instance_started(&mut self, outcome: Outcome) {
         self.started = true;
         let (_, mut batch) = outcome.into_batch(None);
-        if self.store.saved().versions.running.is_none() {
-            let mut versions = self.store.saved().versions.clone();
-            versions.first(About::of(self.supervisor.behaviour()), self.clock.now());
+        if self.store.state().versions.running.is_none() {
+            let mut versions = self.store.state().versions.clone();
+            let version = VersionInfo::of(self.supervisor.behaviour());
+            versions.set_first(version, self.clock.now());
             batch.versions = Some(versions);
         }
         self.commit_call(batch);
-        if std::mem::take(&mut self.twin_missed) {
-            self.ask_twin();
+        if std::mem::take(&mut self.twin_stale) {
+            self.request_twin();
         }
     }
 
-    fn succeeded(&mut self, about: InHand, outcome: Outcome) {
-        self.turnover.handled();
+    /// Commits a successful call, and queues its reply.
+    fn call_succeeded(&mut self, call: CurrentCall, outcome: Outcome) {
+        self.swap.event_handled();
         let changed = !outcome.effects.is_empty()
-            || self.store.saved().record.as_ref() != Some(&outcome.record);
-        let fired = match &about {
-            InHand::Timer(name) => Some(name.clone()),
+            || self.store.state().record.as_ref() != Some(&outcome.record);
+        let fired = match &call {
+            CurrentCall::Timer(name) => Some(name.clone()),
             _ => None,
         };
         let (answer, mut batch) = outcome.into_batch(fired);
-        match (about, answer) {
-            (InHand::Desired { version, call }, Answer::Acknowledgments(acknowledgments)) => {
-                let batch = self.settle(version, &call, Ok(acknowledgments), batch);
+        match (call, answer) {
+            (CurrentCall::Desired { version, call }, Answer::Acknowledgments(acknowledgments)) => {
+                let batch = self.acknowledge_desired(version, &call, Ok(acknowledgments), batch);
                 self.commit_call(batch);
             }
-            (InHand::Command(command), Answer::Reply(reply)) => {
+            (CurrentCall::Command(command), Answer::Reply(reply)) => {
                 let after = if changed { self.commit_call(batch) } else { 0 };
                 self.reply(&command, reply, after);
             }
-            (InHand::Message(message), _) => {
-                batch.aside.extend(message.aside.map(AsideChange::Gone));
+            (CurrentCall::Message(message), _) => {
+                let retried = message.dead_letter.map(DeadLetterChange::Remove);
+                batch.dead_letters.extend(retried);
                 let after = self.commit_call(batch);
                 self.acknowledge(&message, after);
             }
@@ -138,8 +152,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         }
     }
 
-    /// Answers desired properties and moves the twin on, with what else is in the batch.
-    fn settle(
+    /// Adds the acknowledgment of desired properties to a batch.
+    fn acknowledge_desired(
         &mut self,
         version: u64,
         call: &DesiredCall,
@@ -157,44 +171,45 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 .map(|name| (name.clone(), 500))
                 .collect(),
         };
-        let mut twin = self.store.saved().twin.clone();
+        let mut twin = self.store.state().twin.clone();
         let report: Map<_, _> = twin.settle(version, call, answer);
         if !report.is_empty() {
             batch.outgoing.push(Outgoing::Report(report));
         }
         batch.twin = Some(twin);
-        (self.observer)(Milestone::Desired(statuses));
+        (self.observer)(DeviceEvent::Desired(statuses));
         batch
     }
 
-    fn failed(&mut self, about: InHand, failure: &Failure) {
-        match about {
-            InHand::Timer(name) => {
+    /// Answers the event of a failed call.
+    fn answer_failed(&mut self, call: CurrentCall, failure: &CallFailure) {
+        match call {
+            CurrentCall::Timer(name) => {
                 let timers = vec![TimerChange::Failed(name)];
                 self.commit(Batch {
                     timers,
                     ..Batch::default()
                 });
             }
-            InHand::Desired { version, call } => {
+            CurrentCall::Desired { version, call } => {
                 let answer = Err(failure.to_string());
-                let batch = self.settle(version, &call, answer, Batch::default());
+                let batch = self.acknowledge_desired(version, &call, answer, Batch::default());
                 self.commit(batch);
             }
-            InHand::Command(command) => {
-                self.reply(&command, Reply::because(500, &failure.to_string()), 0)
+            CurrentCall::Command(command) => {
+                self.reply(&command, Reply::error(500, &failure.to_string()), 0)
             }
-            InHand::Message(message) => self.message_failed(message, failure),
+            CurrentCall::Message(message) => self.message_failed(message, failure),
         }
     }
 
-    /// Whether a message belongs to the connection there is; the hub delivers others again.
-    pub(super) fn is_current(&mut self, message: &Message) -> bool {
-        self.connection.session().is_some() && message.epoch == self.connection.epoch
+    /// Returns true if a message belongs to the current connection; the hub redelivers others.
+    pub(super) fn is_current(&mut self, message: &PendingMessage) -> bool {
+        self.connection.session().is_some() && message.generation == self.connection.generation
     }
 
-    fn message_failed(&mut self, mut message: Message, failure: &Failure) {
-        if let Some(id) = message.aside {
+    fn message_failed(&mut self, mut message: PendingMessage, failure: &CallFailure) {
+        if let Some(id) = message.dead_letter {
             tracing::error!(
                 device = &*self.name,
                 id,
@@ -205,13 +220,13 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         if !self.is_current(&message) {
             return;
         }
-        match MESSAGE_PAUSES.get(message.failures as usize) {
-            Some(pause) => {
+        match MESSAGE_RETRY_DELAYS.get(message.failures as usize) {
+            Some(delay) => {
                 message.failures += 1;
-                self.inbox
-                    .message_again(message, self.clock.monotonic() + *pause);
+                let at = self.clock.monotonic() + *delay;
+                self.inbox.requeue_message(message, at);
             }
-            None => self.set_message_aside(&message, failure),
+            None => self.dead_letter_message(&message, failure),
         }
     }
 }

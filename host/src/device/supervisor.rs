@@ -1,5 +1,5 @@
-//! Keeps an instance of the behaviour alive: one call at a time, a new instance after each failure, an end to trying when
-//! failures come too often, and another version in its place.
+//! Supervises an instance of the behaviour: one call at a time, a restart after each failure, suspension when failures come
+//! too often, and the start of a candidate in its place.
 
 use std::{
     collections::VecDeque,
@@ -10,78 +10,80 @@ use std::{
 
 use futures::future::BoxFuture;
 
-use super::behaviour::{Behaviour, Event, Failure, Instance, Outcome, Reason, Start, Surroundings};
-use crate::status::Calls;
+use super::behaviour::{
+    Behaviour, CallFailure, Event, Instance, InstanceContext, Outcome, Reason, Start,
+};
+use crate::status::CallStats;
 
-/// Failures within [`BUDGET_TIME`] after which the component is left alone for [`PAUSE`].
-const BUDGET: usize = 5;
-/// See [`BUDGET`].
-const BUDGET_TIME: Duration = Duration::from_secs(600);
-/// Time between tries once the budget is spent.
-const PAUSE: Duration = Duration::from_secs(300);
+/// Failures within [`FAILURE_WINDOW`] after which the component is suspended for [`SUSPENSION`].
+const FAILURE_BUDGET: usize = 5;
+/// The window of [`FAILURE_BUDGET`].
+const FAILURE_WINDOW: Duration = Duration::from_secs(600);
+/// Duration of a suspension.
+const SUSPENSION: Duration = Duration::from_secs(300);
 
-/// The behaviour of one device.
+/// The supervisor of one device's behaviour.
 pub(super) struct Supervisor<B: Behaviour> {
     behaviour: B,
-    surroundings: Surroundings,
-    config: Arc<[(String, String)]>,
-    phase: Phase<B>,
-    /// When it trapped or did not start, of late.
+    context: InstanceContext,
+    settings: Arc<[(String, String)]>,
+    phase: InstancePhase<B>,
+    /// Times of recent traps and failed starts.
     failures: VecDeque<Duration>,
-    /// When the call in hand began. Real time, which limits count too.
+    /// Start of the current call, in the real time that limits count too.
     called: Instant,
-    calls: Calls,
+    calls: CallStats,
 }
 
-enum Phase<B: Behaviour> {
+enum InstancePhase<B: Behaviour> {
     /// Ready for an event.
     Idle(B::Instance),
     /// In a call.
-    Busy(Running<B>, Call),
-    /// Left alone until this time.
-    Down { until: Duration, why: String },
+    Busy(CallFuture<B>, CallKind),
+    /// Stopped until this time.
+    Suspended { until: Duration, reason: String },
     /// Another version is in its `init`.
-    Trying {
+    StartingCandidate {
         candidate: B,
-        starting: Running<B>,
-        before: Box<Phase<B>>,
+        starting: CallFuture<B>,
+        before: Box<InstancePhase<B>>,
     },
-    /// Another version has begun; whether it takes over is not decided.
-    Tried {
+    /// Another version has started, and is not adopted yet.
+    CandidateStarted {
         candidate: B,
         instance: B::Instance,
-        before: Box<Phase<B>>,
+        before: Box<InstancePhase<B>>,
     },
 }
 
-type Running<B> = BoxFuture<'static, Result<(<B as Behaviour>::Instance, Outcome), Failure>>;
+type CallFuture<B> = BoxFuture<'static, Result<(<B as Behaviour>::Instance, Outcome), CallFailure>>;
 
-impl<B: Behaviour> Phase<B> {
-    /// Only while one phase is replaced by another.
+impl<B: Behaviour> InstancePhase<B> {
+    /// Returns the placeholder for the moment in which one phase replaces another.
     fn changing() -> Self {
-        Self::Down {
+        Self::Suspended {
             until: Duration::ZERO,
-            why: String::new(),
+            reason: String::new(),
         }
     }
 }
 
-/// What a call is for.
+/// The purpose of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Call {
+pub(super) enum CallKind {
     /// `init` of a new instance.
     Start,
     /// An event.
     Event,
-    /// `init` of another version.
+    /// `init` of a candidate.
     Candidate,
 }
 
 impl<B: Behaviour> Supervisor<B> {
     pub(super) fn start(
         behaviour: B,
-        surroundings: Surroundings,
-        config: Arc<[(String, String)]>,
+        context: InstanceContext,
+        settings: Arc<[(String, String)]>,
         record: Option<String>,
     ) -> Self {
         let reason = if record.is_some() {
@@ -91,177 +93,185 @@ impl<B: Behaviour> Supervisor<B> {
         };
         let mut supervisor = Self {
             behaviour,
-            surroundings,
-            config,
-            phase: Phase::changing(),
+            context,
+            settings,
+            phase: InstancePhase::changing(),
             failures: VecDeque::new(),
             called: Instant::now(),
-            calls: Calls::default(),
+            calls: CallStats::default(),
         };
-        supervisor.begin(reason, record);
+        supervisor.start_instance(reason, record);
         supervisor
     }
 
-    fn begin(&mut self, reason: Reason, record: Option<String>) {
+    fn start_instance(&mut self, reason: Reason, record: Option<String>) {
         tracing::info!(
-            device = &*self.surroundings.device,
+            device = &*self.context.device,
             reason = ?reason,
             "the component begins"
         );
         let starting = self.starting(&self.behaviour, reason, record);
         self.called = Instant::now();
-        self.phase = Phase::Busy(starting, Call::Start);
+        self.phase = InstancePhase::Busy(starting, CallKind::Start);
     }
 
-    fn starting(&self, behaviour: &B, reason: Reason, record: Option<String>) -> Running<B> {
+    fn starting(&self, behaviour: &B, reason: Reason, record: Option<String>) -> CallFuture<B> {
         let start = Start {
             reason,
-            config: self.config.clone(),
+            config: self.settings.clone(),
             record,
         };
-        Box::pin(behaviour.start(self.surroundings.clone(), start))
+        Box::pin(behaviour.start(self.context.clone(), start))
     }
 
-    /// What calls have come to so far.
-    pub(super) fn calls(&self) -> &Calls {
+    /// Returns the statistics of calls.
+    pub(super) fn calls(&self) -> &CallStats {
         &self.calls
     }
 
-    /// The version that runs.
+    /// Returns the running version.
     pub(super) fn behaviour(&self) -> &B {
         &self.behaviour
     }
 
-    /// Lets another version begin; only between two calls. The one that runs waits: [`adopt`](Self::adopt) or
-    /// [`abandon`](Self::abandon) decides between them if the other one begins, otherwise this one goes on.
-    pub(super) fn try_candidate(&mut self, candidate: B, reason: Reason, record: Option<String>) {
+    /// Starts a candidate; only between two calls. The running version waits: if the candidate starts,
+    /// [`adopt_candidate`](Self::adopt_candidate) or [`abandon_candidate`](Self::abandon_candidate) decides, otherwise the
+    /// running version continues.
+    pub(super) fn start_candidate(&mut self, candidate: B, reason: Reason, record: Option<String>) {
         let starting = self.starting(&candidate, reason, record);
         self.called = Instant::now();
-        let before = std::mem::replace(&mut self.phase, Phase::changing());
-        self.phase = Phase::Trying {
+        let before = std::mem::replace(&mut self.phase, InstancePhase::changing());
+        self.phase = InstancePhase::StartingCandidate {
             candidate,
             starting,
             before: Box::new(before),
         };
     }
 
-    /// The version that has begun takes over, with a clean slate.
-    pub(super) fn adopt(&mut self) {
-        self.phase = match std::mem::replace(&mut self.phase, Phase::changing()) {
-            Phase::Tried {
+    /// Makes a started candidate the running version, with a full failure budget.
+    pub(super) fn adopt_candidate(&mut self) {
+        self.phase = match std::mem::replace(&mut self.phase, InstancePhase::changing()) {
+            InstancePhase::CandidateStarted {
                 candidate,
                 instance,
                 ..
             } => {
                 self.behaviour = candidate;
                 self.failures.clear();
-                Phase::Idle(instance)
+                InstancePhase::Idle(instance)
             }
             other => other,
         };
     }
 
-    /// The version that has begun is dropped, and the one that ran goes on.
-    pub(super) fn abandon(&mut self) {
-        self.phase = match std::mem::replace(&mut self.phase, Phase::changing()) {
-            Phase::Tried { before, .. } | Phase::Trying { before, .. } => *before,
+    /// Drops a candidate; the running version continues.
+    pub(super) fn abandon_candidate(&mut self) {
+        self.phase = match std::mem::replace(&mut self.phase, InstancePhase::changing()) {
+            InstancePhase::CandidateStarted { before, .. }
+            | InstancePhase::StartingCandidate { before, .. } => *before,
             other => other,
         };
     }
 
-    /// Puts this version in the place of the one that runs, whatever that does, with a clean slate.
+    /// Replaces the running version, even in a call, with a full failure budget.
     pub(super) fn replace(&mut self, behaviour: B, record: Option<String>) {
         self.behaviour = behaviour;
         self.failures.clear();
-        self.begin(Reason::Recovered, record);
+        self.start_instance(Reason::Recovered, record);
     }
 
-    /// Whether it takes an event now.
+    /// Returns true if the instance is ready for an event.
     pub(super) fn is_idle(&self) -> bool {
-        matches!(self.phase, Phase::Idle(_))
+        matches!(self.phase, InstancePhase::Idle(_))
     }
 
-    /// Whether it is in a call.
+    /// Returns true if the instance, or a candidate, is in a call.
     pub(super) fn is_busy(&self) -> bool {
         matches!(
             self.phase,
-            Phase::Busy(..) | Phase::Trying { .. } | Phase::Tried { .. }
+            InstancePhase::Busy(..)
+                | InstancePhase::StartingCandidate { .. }
+                | InstancePhase::CandidateStarted { .. }
         )
     }
 
-    /// Why it is left alone; none while it runs.
-    pub(super) fn down(&self) -> Option<&str> {
+    /// Returns the reason of a suspension; `None` if the component is not suspended.
+    pub(super) fn suspended(&self) -> Option<&str> {
         match &self.phase {
-            Phase::Down { why, .. } => Some(why),
+            InstancePhase::Suspended { reason, .. } => Some(reason),
             _ => None,
         }
     }
 
-    /// When it is tried again, if it is left alone.
-    pub(super) fn next_try(&self) -> Option<Duration> {
+    /// Returns the end of a suspension; `None` if the component is not suspended.
+    pub(super) fn resume_at(&self) -> Option<Duration> {
         match self.phase {
-            Phase::Down { until, .. } => Some(until),
+            InstancePhase::Suspended { until, .. } => Some(until),
             _ => None,
         }
     }
 
-    /// Tries again, if it is left alone and its time has come.
-    pub(super) fn try_again(&mut self, now: Duration, record: Option<String>) {
-        if matches!(self.phase, Phase::Down { until, .. } if until <= now) {
-            self.begin(Reason::Recovered, record);
+    /// Starts a new instance if a suspension is over.
+    pub(super) fn resume_if_due(&mut self, now: Duration, record: Option<String>) {
+        if matches!(self.phase, InstancePhase::Suspended { until, .. } if until <= now) {
+            self.start_instance(Reason::Recovered, record);
         }
     }
 
-    /// Hands it an event; only while it is idle.
+    /// Calls the component with an event; only while it is idle.
     pub(super) fn call(&mut self, event: Event) {
         self.called = Instant::now();
-        self.phase = match std::mem::replace(&mut self.phase, Phase::changing()) {
-            Phase::Idle(instance) => Phase::Busy(Box::pin(instance.handle(event)), Call::Event),
+        self.phase = match std::mem::replace(&mut self.phase, InstancePhase::changing()) {
+            InstancePhase::Idle(instance) => {
+                InstancePhase::Busy(Box::pin(instance.handle(event)), CallKind::Event)
+            }
             other => other,
         };
     }
 
-    /// Ends with the call in hand. Cancel safe; never ends while there is none. After a failure the caller decides between
-    /// [`recover`](Self::recover) and [`leave_alone`](Self::leave_alone).
-    pub(super) async fn finished(&mut self) -> (Call, Result<Outcome, Failure>) {
-        let (call, result) = match &mut self.phase {
-            Phase::Busy(running, call) => (*call, running.await),
-            Phase::Trying { starting, .. } => (Call::Candidate, starting.await),
+    /// Waits for the end of the current call. Cancel safe; pends forever without a call. After a failure the caller decides
+    /// between [`restart`](Self::restart) and [`suspend`](Self::suspend).
+    pub(super) async fn finished(&mut self) -> (CallKind, Result<Outcome, CallFailure>) {
+        let (kind, result) = match &mut self.phase {
+            InstancePhase::Busy(running, kind) => (*kind, running.await),
+            InstancePhase::StartingCandidate { starting, .. } => {
+                (CallKind::Candidate, starting.await)
+            }
             _ => return pending().await,
         };
         let memory = result.as_ref().map(|(instance, _)| instance.memory());
-        self.calls.ended(self.called.elapsed(), memory);
-        if call == Call::Candidate {
-            return (call, self.tried(result));
+        self.calls.record(self.called.elapsed(), memory);
+        if kind == CallKind::Candidate {
+            return (kind, self.candidate_result(result));
         }
         match result {
             Ok((instance, outcome)) => {
-                self.phase = Phase::Idle(instance);
-                (call, Ok(outcome))
+                self.phase = InstancePhase::Idle(instance);
+                (kind, Ok(outcome))
             }
             Err(failure) => {
-                self.phase = Phase::Down {
+                self.phase = InstancePhase::Suspended {
                     until: Duration::ZERO,
-                    why: failure.to_string(),
+                    reason: failure.to_string(),
                 };
-                (call, Err(failure))
+                (kind, Err(failure))
             }
         }
     }
 
-    fn tried(
+    fn candidate_result(
         &mut self,
-        result: Result<(B::Instance, Outcome), Failure>,
-    ) -> Result<Outcome, Failure> {
-        let Phase::Trying {
+        result: Result<(B::Instance, Outcome), CallFailure>,
+    ) -> Result<Outcome, CallFailure> {
+        let InstancePhase::StartingCandidate {
             candidate, before, ..
-        } = std::mem::replace(&mut self.phase, Phase::changing())
+        } = std::mem::replace(&mut self.phase, InstancePhase::changing())
         else {
-            return Err(Failure::Error("there is no candidate".to_owned()));
+            return Err(CallFailure::Error("there is no candidate".to_owned()));
         };
         match result {
             Ok((instance, outcome)) => {
-                self.phase = Phase::Tried {
+                self.phase = InstancePhase::CandidateStarted {
                     candidate,
                     instance,
                     before,
@@ -275,34 +285,39 @@ impl<B: Behaviour> Supervisor<B> {
         }
     }
 
-    /// Counts a failure, and says whether it was one too many. A trap counts, an error does not, and neither an error nor
-    /// a trap of `init` is forgiven: it would fail again, and only time may mend it.
-    pub(super) fn spent(&mut self, call: Call, failure: &Failure, now: Duration) -> bool {
-        if call == Call::Start || matches!(failure, Failure::Trap(_)) {
+    /// Counts a failure, and returns true if the budget is spent. A trap counts, an error does not. A failed `init` spends
+    /// the whole budget: it would fail again, and only time may mend it.
+    pub(super) fn spend_budget(
+        &mut self,
+        kind: CallKind,
+        failure: &CallFailure,
+        now: Duration,
+    ) -> bool {
+        if kind == CallKind::Start || matches!(failure, CallFailure::Trap(_)) {
             self.failures.push_back(now);
         }
         while self
             .failures
             .front()
-            .is_some_and(|earliest| *earliest + BUDGET_TIME <= now)
+            .is_some_and(|earliest| *earliest + FAILURE_WINDOW <= now)
         {
             self.failures.pop_front();
         }
-        self.failures.len() >= BUDGET || call == Call::Start
+        self.failures.len() >= FAILURE_BUDGET || kind == CallKind::Start
     }
 
-    /// Begins a new instance after a failure.
-    pub(super) fn recover(&mut self, record: Option<String>) {
-        self.begin(Reason::Recovered, record);
+    /// Starts a new instance after a failure.
+    pub(super) fn restart(&mut self, record: Option<String>) {
+        self.start_instance(Reason::Recovered, record);
     }
 
-    /// Lets the component be for a while.
-    pub(super) fn leave_alone(&mut self, failure: &Failure, now: Duration) {
-        let seconds = PAUSE.as_secs();
-        tracing::error!(device = &*self.surroundings.device, %failure, "the component is left alone for {seconds} s");
-        self.phase = Phase::Down {
-            until: now + PAUSE,
-            why: failure.to_string(),
+    /// Suspends the component.
+    pub(super) fn suspend(&mut self, failure: &CallFailure, now: Duration) {
+        let seconds = SUSPENSION.as_secs();
+        tracing::error!(device = &*self.context.device, %failure, "the component is left alone for {seconds} s");
+        self.phase = InstancePhase::Suspended {
+            until: now + SUSPENSION,
+            reason: failure.to_string(),
         };
     }
 }

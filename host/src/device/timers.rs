@@ -9,14 +9,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    behaviour::{Failure, Outcome},
+    behaviour::{CallFailure, Outcome},
     effect::{Effect, Schedule},
 };
 use crate::clock::Clock;
 
-/// First pause before a one-shot timer whose call failed fires again; doubled each time.
+/// First backoff before a one-shot timer whose call failed fires again; doubled each time.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-/// Longest such pause.
+/// Longest backoff.
 const LONGEST_RETRY: Duration = Duration::from_secs(300);
 
 /// The timers of one device, by name. Times are the device's monotonic time.
@@ -33,9 +33,9 @@ struct Armed {
     failures: u32,
 }
 
-/// A timer as it outlives its process, which has a monotonic time of its own.
+/// A timer in the store. Its time is the wall clock: a process has a monotonic time of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeptTimer {
+pub struct PersistedTimer {
     name: String,
     schedule: Schedule,
     due: Timestamp,
@@ -43,11 +43,11 @@ pub struct KeptTimer {
 }
 
 impl Timers {
-    /// The timers, due by the time of day.
+    /// Returns the timers for the store.
     #[must_use]
-    pub fn kept(&self, clock: &dyn Clock) -> Vec<KeptTimer> {
+    pub fn to_persisted(&self, clock: &dyn Clock) -> Vec<PersistedTimer> {
         let (now, wall) = (clock.monotonic(), clock.now());
-        let kept = |(name, timer): (&String, &Armed)| KeptTimer {
+        let persisted = |(name, timer): (&String, &Armed)| PersistedTimer {
             name: name.clone(),
             schedule: timer.schedule,
             due: wall
@@ -55,44 +55,44 @@ impl Timers {
                 .unwrap_or(wall),
             failures: timer.failures,
         };
-        self.armed.iter().map(kept).collect()
+        self.armed.iter().map(persisted).collect()
     }
 
-    /// What was kept, due when it was due. What is overdue is due at once, and none is due later than it could have been
-    /// set now: the time of day may have been put back.
+    /// Restores timers from the store. An overdue timer is due at once, and none later than if it were set now: the wall
+    /// clock may have been set back.
     #[must_use]
-    pub fn restored(kept: Vec<KeptTimer>, clock: &dyn Clock) -> Self {
+    pub fn from_persisted(persisted: Vec<PersistedTimer>, clock: &dyn Clock) -> Self {
         let (now, wall) = (clock.monotonic(), clock.now());
-        let armed = |kept: KeptTimer| {
-            let longest = match kept.schedule {
+        let armed = |timer: PersistedTimer| {
+            let longest = match timer.schedule {
                 Schedule::Once(delay) => delay.max(LONGEST_RETRY),
                 Schedule::Every(period) => period,
             };
-            let ahead = Duration::try_from(kept.due.duration_since(wall)).unwrap_or_default();
-            let timer = Armed {
+            let ahead = Duration::try_from(timer.due.duration_since(wall)).unwrap_or_default();
+            let armed = Armed {
                 due: now + ahead.min(longest),
-                schedule: kept.schedule,
-                failures: kept.failures,
+                schedule: timer.schedule,
+                failures: timer.failures,
             };
-            (kept.name, timer)
+            (timer.name, armed)
         };
-        let armed = kept.into_iter().map(armed).collect();
+        let armed = persisted.into_iter().map(armed).collect();
         Self { armed }
     }
 
-    /// How many are armed.
+    /// Returns the number of armed timers.
     #[must_use]
     pub fn len(&self) -> usize {
         self.armed.len()
     }
 
-    /// Whether none is armed.
+    /// Returns true if no timer is armed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.armed.is_empty()
     }
 
-    /// Arms a timer, in place of an earlier one of its name.
+    /// Arms a timer, in place of an earlier one of the same name.
     pub fn set(&mut self, name: String, schedule: Schedule, now: Duration) {
         let (Schedule::Once(delay) | Schedule::Every(delay)) = schedule;
         self.armed.insert(
@@ -110,8 +110,11 @@ impl Timers {
         self.armed.remove(name);
     }
 
-    /// Whether a call leaves no more than `most` of them. Their number spans calls, so only here it is known.
-    pub fn admit(&self, outcome: Outcome, most: usize) -> Result<Outcome, Failure> {
+    /// Checks that a call leaves at most `limit` timers. Only here their number across calls is known.
+    ///
+    /// # Errors
+    /// The call exceeds the limit.
+    pub fn check_limit(&self, outcome: Outcome, limit: usize) -> Result<Outcome, CallFailure> {
         let mut names: HashSet<&str> = self.armed.keys().map(String::as_str).collect();
         for effect in &outcome.effects {
             match effect {
@@ -120,19 +123,21 @@ impl Timers {
                 Effect::Telemetry(_) | Effect::Report(_) => false,
             };
         }
-        if names.len() > most {
-            return Err(Failure::Trap(format!("it set more than {most} timers")));
+        if names.len() > limit {
+            return Err(CallFailure::Trap(format!(
+                "it set more than {limit} timers"
+            )));
         }
         Ok(outcome)
     }
 
-    /// When the next one is due.
+    /// Returns the time at which the next timer is due.
     #[must_use]
     pub fn next_due(&self) -> Option<Duration> {
         self.armed.values().map(|timer| timer.due).min()
     }
 
-    /// The name of the timer that has been due for the longest time.
+    /// Returns the name of the timer that has been due longest.
     #[must_use]
     pub fn due(&self, now: Duration) -> Option<&str> {
         let due = self.armed.iter().filter(|(_, timer)| timer.due <= now);
@@ -140,8 +145,8 @@ impl Timers {
             .map(|(name, _)| name.as_str())
     }
 
-    /// The call of a timer has been committed: a one-shot timer is gone, a periodic one waits for its next time after
-    /// now, in step with its earlier ones. Times that were missed are not made up for.
+    /// Records the committed call of a timer: a one-shot timer is removed, a periodic one is due at its next period after
+    /// now. Missed periods are skipped.
     pub fn fired(&mut self, name: &str, now: Duration) {
         match self.armed.get_mut(name) {
             Some(Armed {
@@ -155,7 +160,7 @@ impl Timers {
         }
     }
 
-    /// The call of a timer has failed: a one-shot timer fires again after a pause, a periodic one at its next time.
+    /// Records the failed call of a timer: a one-shot timer fires again after a backoff, a periodic one at its next period.
     pub fn failed(&mut self, name: &str, now: Duration) {
         let Some(timer) = self.armed.get_mut(name) else {
             return;
@@ -226,8 +231,8 @@ mod tests {
     fn in_another_process_a_timer_is_due_when_it_was_due() {
         let mut timers = with("every", Schedule::Every(60 * S));
         timers.set("once".to_owned(), Schedule::Once(3600 * S), Duration::ZERO);
-        let kept = timers.kept(&Showing(50 * S, "2026-01-01T00:00:00Z"));
-        let restored = |time| Timers::restored(kept.clone(), &Showing(7 * S, time));
+        let kept = timers.to_persisted(&Showing(50 * S, "2026-01-01T00:00:00Z"));
+        let restored = |time| Timers::from_persisted(kept.clone(), &Showing(7 * S, time));
         let due = |timers: &Timers, name: &str| timers.armed[name].due;
 
         let soon = restored("2026-01-01T00:00:04Z");

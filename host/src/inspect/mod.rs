@@ -1,4 +1,4 @@
-//! What a device has kept, for a person who looks into it.
+//! The commands that show the persisted state of a device.
 
 mod outbox;
 
@@ -16,8 +16,11 @@ use crate::{
     text::one_line,
 };
 
-/// The directory to look into: the one named, that of the device, or the only one there is.
-pub(crate) fn find(args: &InspectArgs) -> Result<PathBuf, SettingError> {
+/// Returns the state directory: the one named, that of the named device, or the only one.
+///
+/// # Errors
+/// No directory, or more than one, matches.
+pub(crate) fn find_state_dir(args: &InspectArgs) -> Result<PathBuf, SettingError> {
     if args.state_dir.is_some() || args.device_id.is_some() {
         let id = args.device_id.as_deref().unwrap_or_default();
         return config::state_dir(args.state_dir.as_ref(), id);
@@ -48,23 +51,23 @@ pub(crate) fn find(args: &InspectArgs) -> Result<PathBuf, SettingError> {
     }
 }
 
-/// Everything but what is to be sent and what is set aside, of which only how much it is.
+/// Formats the state, with a summary of the outbox.
 pub(crate) fn state(contents: &Contents, as_json: bool) -> String {
     let devices: Value = contents
         .iter()
-        .map(|(device, kept)| {
-            let record = kept
+        .map(|(device, state)| {
+            let record = state
                 .record
                 .as_deref()
                 .map(|record| serde_json::from_str(record).unwrap_or_else(|_| Value::from(record)));
             json!({
                 "device": &**device,
-                "hub": kept.place.as_ref().map(|place| &place.assignment.hub),
-                "enrolment": kept.place.as_ref().and_then(|place| place.enrolment.as_ref()),
+                "hub": state.hub_binding.as_ref().map(|binding| &binding.assignment.hub),
+                "enrollment": state.hub_binding.as_ref().and_then(|binding| binding.enrollment.as_ref()),
                 "record": record,
-                "timers": kept.timers,
-                "twin": kept.twin,
-                "outbox": summary(kept),
+                "timers": state.timers,
+                "twin": state.twin,
+                "outbox": summary(state),
             })
         })
         .collect();
@@ -83,17 +86,17 @@ pub(crate) fn state(contents: &Contents, as_json: bool) -> String {
     }
 }
 
-/// One line for each device.
+/// Formats a line for each device.
 fn lines(devices: &Value) -> String {
     let devices = devices.as_array().into_iter().flatten();
     devices.map(|device| format!("{device}\n")).collect()
 }
 
-/// What became of the versions.
+/// Formats the history of swaps.
 pub(crate) fn history(contents: &Contents, as_json: bool) -> String {
     let mut text = String::new();
-    for (device, kept) in contents {
-        for entry in kept.history.entries() {
+    for (device, state) in contents {
+        for entry in state.history.entries() {
             let _ = if as_json {
                 let mut entry = json!(entry);
                 if let Value::Object(members) = &mut entry {
@@ -106,7 +109,7 @@ pub(crate) fn history(contents: &Contents, as_json: bool) -> String {
                     times => format!(" ({times} times)"),
                 };
                 let (step, source) = (entry.step, entry.source.name());
-                let said = one_line(&entry.in_words());
+                let said = one_line(&entry.describe());
                 writeln!(
                     text,
                     "{:.0}  {step:<11} {source:<7}  {said}{times}",

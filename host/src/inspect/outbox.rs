@@ -1,4 +1,4 @@
-//! What a device has still to send, and what could not be delivered.
+//! The outbox and the dead letters of a device.
 
 use std::fmt::Write as _;
 
@@ -7,37 +7,40 @@ use serde_json::{Value, json};
 
 use super::lines;
 use crate::{
-    hub::message::Message,
+    hub::message::TelemetryMessage,
     store::{
-        Contents, Kept,
-        aside::{SetAside, Tally, Undelivered},
+        Contents, PersistedState,
+        dead_letter::{DeadLetter, DeadLetterCounts, Undelivered},
         outbox::Outgoing,
     },
-    text::{counted, cut, one_line},
+    text::{counted, one_line, truncate},
 };
 
 /// Bytes shown of a body.
 const PREVIEW: usize = 60;
 
-/// What is to be sent, and what is set aside.
+/// Formats the outbox and the dead letters.
 pub(crate) fn outbox(contents: &Contents, as_json: bool) -> String {
     if as_json {
-        let devices = contents.iter().map(|(device, kept)| {
-            let entries = kept.outgoing.iter().map(|(id, it)| entry(*id, it));
-            let aside = kept.aside.iter().map(|(id, it)| entry_aside(*id, it));
+        let devices = contents.iter().map(|(device, state)| {
+            let entries = state.outgoing.iter().map(|(id, it)| entry(*id, it));
+            let dead_letters = state
+                .dead_letters
+                .iter()
+                .map(|(id, it)| dead_letter(*id, it));
             let lists = json!({
                 "device": &**device,
                 "entries": entries.collect::<Value>(),
-                "setAside": aside.collect::<Value>(),
+                "setAside": dead_letters.collect::<Value>(),
             });
-            joined(summary(kept), lists)
+            joined(summary(state), lists)
         });
         return lines(&devices.collect());
     }
     let mut text = String::new();
-    for (device, kept) in contents {
-        text += &to_send(device, kept);
-        text += &aside(kept);
+    for (device, state) in contents {
+        text += &queued(device, state);
+        text += &dead_letters(state);
     }
     if text.is_empty() {
         "no device has run yet\n".to_owned()
@@ -46,9 +49,9 @@ pub(crate) fn outbox(contents: &Contents, as_json: bool) -> String {
     }
 }
 
-fn to_send(device: &str, kept: &Kept) -> String {
-    let (messages, reports) = counts(kept);
-    let bytes = kept.outgoing.iter().map(|(_, it)| size(it)).sum::<usize>() as u64;
+fn queued(device: &str, state: &PersistedState) -> String {
+    let (messages, reports) = counts(state);
+    let bytes = state.outgoing.iter().map(|(_, it)| size(it)).sum::<usize>() as u64;
     let mut text = format!(
         "{}: {} and {} to send, {}",
         one_line(device),
@@ -56,63 +59,71 @@ fn to_send(device: &str, kept: &Kept) -> String {
         counted(reports, "report"),
         ByteSize(bytes)
     );
-    if let Some(oldest) = oldest(kept) {
+    if let Some(oldest) = oldest(state) {
         let _ = write!(text, ", the oldest message of {oldest}");
     }
-    let _ = writeln!(text, "; given way so far: {}", kept.evicted);
-    for (id, outgoing) in &kept.outgoing {
+    let _ = writeln!(text, "; given way so far: {}", state.evicted);
+    for (id, outgoing) in &state.outgoing {
         let _ = match outgoing {
             Outgoing::Telemetry(message) => writeln!(
                 text,
                 "{id:>8}  {:.0}  telemetry  {}",
                 message.created,
-                cut(&String::from_utf8_lossy(&message.body), PREVIEW)
+                truncate(&String::from_utf8_lossy(&message.body), PREVIEW)
             ),
             Outgoing::Report(report) => writeln!(
                 text,
                 "{id:>8}  {:20}  report     {}",
                 "",
-                cut(&json!(report).to_string(), PREVIEW)
+                truncate(&json!(report).to_string(), PREVIEW)
             ),
         };
     }
     text
 }
 
-/// What is set aside, each with its reason; nothing if nothing ever was.
-fn aside(kept: &Kept) -> String {
-    let Tally { total, given_way } = kept.aside_tally;
+/// Formats the dead letters with their reasons; empty if there never was one.
+fn dead_letters(state: &PersistedState) -> String {
+    let DeadLetterCounts { total, evicted } = state.dead_letter_counts;
     if total == 0 {
         return String::new();
     }
-    let count = kept.aside.len();
-    let mut text = format!("set aside: {count}, of {total} ever; given way: {given_way}\n");
-    for (id, SetAside { since, why, what }) in &kept.aside {
-        let body = match what {
+    let count = state.dead_letters.len();
+    let mut text = format!("set aside: {count}, of {total} ever; given way: {evicted}\n");
+    for (
+        id,
+        DeadLetter {
+            since,
+            reason,
+            item,
+        },
+    ) in &state.dead_letters
+    {
+        let body = match item {
             Undelivered::Telemetry(message) => String::from_utf8_lossy(&message.body),
             Undelivered::Report(report) => json!(report).to_string().into(),
             Undelivered::Message(message) => String::from_utf8_lossy(&message.body),
         };
-        let (kind, body) = (what.kind(), cut(&body, PREVIEW));
+        let (kind, body) = (item.kind(), truncate(&body, PREVIEW));
         let _ = writeln!(text, "{id:>8}  {since:.0}  {kind:<9}  {body}");
-        let _ = writeln!(text, "{:>10}{}", "", one_line(why));
+        let _ = writeln!(text, "{:>10}{}", "", one_line(reason));
     }
     text
 }
 
-/// How much is to be sent, and how much is set aside.
-pub(super) fn summary(kept: &Kept) -> Value {
-    let (messages, reports) = counts(kept);
+/// Summarises the outbox and the dead letters.
+pub(super) fn summary(state: &PersistedState) -> Value {
+    let (messages, reports) = counts(state);
     json!({
-        "count": kept.outgoing.len(),
+        "count": state.outgoing.len(),
         "messages": messages,
         "reports": reports,
-        "bytes": kept.outgoing.iter().map(|(_, it)| size(it)).sum::<usize>(),
-        "oldest": oldest(kept),
-        "evicted": kept.evicted,
-        "setAsideCount": kept.aside.len(),
-        "setAsideTotal": kept.aside_tally.total,
-        "setAsideEvicted": kept.aside_tally.given_way,
+        "bytes": state.outgoing.iter().map(|(_, it)| size(it)).sum::<usize>(),
+        "oldest": oldest(state),
+        "evicted": state.evicted,
+        "setAsideCount": state.dead_letters.len(),
+        "setAsideTotal": state.dead_letter_counts.total,
+        "setAsideEvicted": state.dead_letter_counts.evicted,
     })
 }
 
@@ -125,27 +136,34 @@ fn entry(id: u64, outgoing: &Outgoing) -> Value {
     joined(common, members)
 }
 
-fn entry_aside(id: u64, SetAside { since, why, what }: &SetAside) -> Value {
-    let members = match what {
+fn dead_letter(
+    id: u64,
+    DeadLetter {
+        since,
+        reason,
+        item,
+    }: &DeadLetter,
+) -> Value {
+    let members = match item {
         Undelivered::Telemetry(message) => telemetry(message),
         Undelivered::Report(report) => json!({ "properties": report }),
         Undelivered::Message(message) => json!({
             "properties": message.properties, "body": String::from_utf8_lossy(&message.body),
         }),
     };
-    let (kind, bytes) = (what.kind(), what.size());
-    let common = json!({"id": id, "kind": kind, "bytes": bytes, "since": since, "why": why});
+    let (kind, bytes) = (item.kind(), item.size());
+    let common = json!({"id": id, "kind": kind, "bytes": bytes, "since": since, "reason": reason});
     joined(common, members)
 }
 
-fn telemetry(message: &Message) -> Value {
+fn telemetry(message: &TelemetryMessage) -> Value {
     json!({
         "messageId": message.id, "created": message.created, "component": message.component,
         "properties": message.properties, "body": String::from_utf8_lossy(&message.body),
     })
 }
 
-/// One object with the members of both.
+/// Merges two objects.
 fn joined(mut one: Value, other: Value) -> Value {
     if let (Value::Object(one), Value::Object(other)) = (&mut one, other) {
         one.extend(other);
@@ -153,14 +171,14 @@ fn joined(mut one: Value, other: Value) -> Value {
     one
 }
 
-fn counts(kept: &Kept) -> (usize, usize) {
+fn counts(state: &PersistedState) -> (usize, usize) {
     let is_message = |(_, it): &&(u64, Outgoing)| matches!(it, Outgoing::Telemetry(_));
-    let messages = kept.outgoing.iter().filter(is_message).count();
-    (messages, kept.outgoing.len() - messages)
+    let messages = state.outgoing.iter().filter(is_message).count();
+    (messages, state.outgoing.len() - messages)
 }
 
-fn oldest(kept: &Kept) -> Option<jiff::Timestamp> {
-    let created = kept.outgoing.iter().filter_map(|(_, it)| match it {
+fn oldest(state: &PersistedState) -> Option<jiff::Timestamp> {
+    let created = state.outgoing.iter().filter_map(|(_, it)| match it {
         Outgoing::Telemetry(message) => Some(message.created),
         Outgoing::Report(_) => None,
     });

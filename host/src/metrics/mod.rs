@@ -1,6 +1,6 @@
-//! `--metrics ADDR`: how things stand, for Prometheus.
+//! The metrics endpoint for Prometheus (`--metrics`).
 
-mod text;
+mod prometheus;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -19,15 +19,15 @@ use tokio::{
     time::timeout,
 };
 
-use crate::swap::Order;
+use crate::swap::DeviceRequest;
 
-/// What the text is: Prometheus's own format.
-const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// Content type of the Prometheus text format.
+const CONTENT_TYPE_PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Scrapes at a time.
-const CONNECTIONS: usize = 16;
-/// How long a scrape may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Limit of concurrent scrapes.
+const MAX_CONNECTIONS: usize = 16;
+/// Timeout of a scrape.
+const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Listens for scrapes.
 ///
@@ -40,17 +40,17 @@ pub(crate) async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// Answers scrapes, as long as the device runs that these orders go to.
+/// Serves scrapes while the device runs.
 pub(crate) async fn serve<B: Send + 'static>(
     listener: TcpListener,
-    orders: mpsc::Sender<Order<B>>,
+    requests: mpsc::Sender<DeviceRequest<B>>,
 ) {
     let routes = Router::new()
         .route("/metrics", get(scrape::<B>))
-        .with_state(orders);
-    let at_once = Arc::new(Semaphore::new(CONNECTIONS));
+        .with_state(requests);
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
-        let Ok(turn) = at_once.clone().acquire_owned().await else {
+        let Ok(permit) = permits.clone().acquire_owned().await else {
             return;
         };
         match listener.accept().await {
@@ -60,9 +60,8 @@ pub(crate) async fn serve<B: Send + 'static>(
                     TowerToHyperService::new(routes.clone()),
                 );
                 tokio::spawn(async move {
-                    // Whoever takes longer has lost interest.
-                    let _ = timeout(PATIENCE, answer).await;
-                    drop(turn);
+                    let _ = timeout(SCRAPE_TIMEOUT, answer).await;
+                    drop(permit);
                 });
             }
             Err(error) => {
@@ -74,10 +73,12 @@ pub(crate) async fn serve<B: Send + 'static>(
     }
 }
 
-async fn scrape<B: Send + 'static>(State(orders): State<mpsc::Sender<Order<B>>>) -> Response {
-    let status = Order::ask(&orders, Order::Report).await;
-    match status.and_then(|status| text::encode(*status)) {
-        Some(text) => ([(CONTENT_TYPE, PROMETHEUS)], text).into_response(),
+async fn scrape<B: Send + 'static>(
+    State(requests): State<mpsc::Sender<DeviceRequest<B>>>,
+) -> Response {
+    let status = DeviceRequest::round_trip(&requests, DeviceRequest::Status).await;
+    match status.and_then(|status| prometheus::encode(*status)) {
+        Some(text) => ([(CONTENT_TYPE, CONTENT_TYPE_PROMETHEUS)], text).into_response(),
         None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }

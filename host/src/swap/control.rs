@@ -1,5 +1,5 @@
-//! The socket in the state directory by which a person or script on this machine speaks to a running host: one line of
-//! JSON asks, lines of JSON answer, and empty lines say that more is to come. Only the user the host runs as, and root, are listened to.
+//! The control socket of a running host, in its state directory. A client sends one line of JSON and gets lines of JSON;
+//! empty lines are heartbeats. Only the host's own user and root are served.
 
 use std::{
     fs, io,
@@ -22,88 +22,91 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Ask, Entry, Order, Source, Step, Wish};
-use crate::{status::ConnectionState, store::aside::Decision};
+use super::{DeviceRequest, HistoryEntry, SwapCommand, SwapRequest, SwapSource, SwapStep};
+use crate::{status::ConnectionState, store::dead_letter::DeadLetterAction};
 
-/// The socket's name in a state directory.
-const NAME: &str = "control";
-/// Longest request, in bytes: a path and little else.
-const LONGEST: u64 = 16 << 10;
-/// A request must have come after this time.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Time between two lines of an answer that takes longer.
-const PULSE: Duration = Duration::from_secs(2);
-/// A host that says nothing for so long, not even an empty line, does not answer.
-pub const SILENCE: Duration = Duration::from_secs(10);
-/// Connections at a time.
-const CONNECTIONS: usize = 16;
+/// File name of the socket in a state directory.
+const SOCKET_NAME: &str = "control";
+/// Size limit of a request, in bytes: a path and little else.
+const MAX_REQUEST_BYTES: u64 = 16 << 10;
+/// Time a client has to send its request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time between two lines of a reply that takes longer.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+/// Time without a line, even an empty one, after which a host counts as unresponsive.
+pub const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Limit of concurrent connections.
+const MAX_CONNECTIONS: usize = 16;
 
-/// What can be asked of a running host.
+/// A request to a running host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case", rename_all_fields = "camelCase")]
-pub enum Request {
-    /// Let this file take over; answered by an [`Entry`] for each step.
+pub enum ControlRequest {
+    /// Swap in a component; the reply is a [`HistoryEntry`] for each step.
     Swap {
         /// The file, as an absolute path.
         file: PathBuf,
-        /// Even if it was withdrawn before.
+        /// Accept a version even if it is quarantined.
         force: bool,
-        /// Without the state there is.
+        /// Start without the device's state.
         fresh_state: bool,
-        /// Even with another model.
+        /// Accept another model.
         allow_model_change: bool,
-        /// Until it is accepted or rolled back, and not only until it has begun.
+        /// Reply until the version is accepted or rolled back, instead of until it has started.
         wait: bool,
     },
-    /// Go back to the version before; answered like a swap.
+    /// Roll back to the previous version; the reply is that of a swap.
     Rollback,
-    /// Let what is set aside be sent again; answered by [`Settled`](crate::store::aside::Settled).
+    /// Retry dead letters; the reply is a [`DeadLetterResult`](crate::store::dead_letter::DeadLetterResult).
     Retry {
-        /// Only this; otherwise all.
+        /// The dead letter to retry; `None` for all.
         id: Option<u64>,
     },
-    /// Forget what is set aside; answered likewise.
+    /// Discard dead letters; the reply is that of a retry.
     Discard {
-        /// Only this; otherwise all.
+        /// The dead letter to discard; `None` for all.
         id: Option<u64>,
     },
-    /// Connect now: end the pause before the next try, or replace the connection there is; answered by a [`Reconnected`].
+    /// Connect now: skip the backoff, or replace the current connection. The reply is a [`ReconnectReply`].
     Reconnect,
-    /// How things stand; answered by a [`Status`](crate::status::Status).
+    /// Return the [`Status`](crate::status::Status).
     Status,
-    /// What became of the versions; answered by a [`History`](super::History).
+    /// Return the [`History`](super::History).
     History,
 }
 
-/// What came of [`Request::Reconnect`].
+/// The reply to [`ControlRequest::Reconnect`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reconnected {
-    /// What the connection was doing.
+pub struct ReconnectReply {
+    /// The connection's state before.
     pub was: ConnectionState,
 }
 
-/// The socket of a host, gone when this is dropped.
+/// The listening control socket of a host; dropping it removes the file.
 #[derive(Debug)]
-pub struct Control {
+pub struct ControlSocket {
     path: PathBuf,
     listener: Option<StdListener>,
 }
 
-impl Control {
-    /// Listens in a state directory this host holds: a socket that is there was left by a host that is gone.
+impl ControlSocket {
+    /// Listens in a state directory this host holds, and replaces a socket that an ended host has left there.
+    ///
+    /// # Errors
+    /// The socket cannot be made, or another kind of file has its name.
     pub fn listen(state_dir: &Path) -> io::Result<Self> {
-        let path = state_dir.join(NAME);
+        let path = state_dir.join(SOCKET_NAME);
         match fs::symlink_metadata(&path) {
             Ok(found) if found.file_type().is_socket() => fs::remove_file(&path)?,
             Ok(_) => {
-                let why = "something else has its name";
-                return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
+                let reason = "something else has its name";
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, reason));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
         let dir = open_dir(state_dir)?;
-        let listener = StdListener::bind(short(&dir))?;
+        let listener = StdListener::bind(short_path(&dir))?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
         listener.set_nonblocking(true)?;
         Ok(Self {
@@ -112,45 +115,48 @@ impl Control {
         })
     }
 
-    /// What answers, for one device, as long as it runs; to be begun once, in a runtime.
+    /// Returns the server of this socket, which runs as long as the device. May be called once, in a runtime.
+    ///
+    /// # Errors
+    /// The socket cannot be used, or is served already.
     pub fn serve<B: Send + 'static>(
         &mut self,
-        wishes: mpsc::Sender<Wish>,
-        orders: mpsc::Sender<Order<B>>,
+        commands: mpsc::Sender<SwapCommand>,
+        requests: mpsc::Sender<DeviceRequest<B>>,
     ) -> io::Result<impl Future<Output = ()> + Send + use<B>> {
         let listener = self.listener.take();
         let listener = listener.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
         let listener = UnixListener::from_std(listener)?;
-        let at_once = Arc::new(Semaphore::new(CONNECTIONS));
+        let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         Ok(async move {
             loop {
-                let Ok(turn) = at_once.clone().acquire_owned().await else {
+                let Ok(permit) = permits.clone().acquire_owned().await else {
                     return;
                 };
                 let stream = match listener.accept().await {
                     Ok((stream, _)) => stream,
                     Err(error) => {
                         // Such as too many open files, which passes.
-                        tracing::debug!(%error, "no connection taken");
+                        tracing::debug!(%error, "cannot accept a control connection");
                         tokio::time::sleep(Duration::from_secs(1)).await;
                         continue;
                     }
                 };
-                let (wishes, orders) = (wishes.clone(), orders.clone());
+                let (commands, requests) = (commands.clone(), requests.clone());
                 tokio::spawn(async move {
-                    if let Err(error) = answer(stream, wishes, orders).await {
-                        tracing::debug!(%error, "a control connection has ended early");
+                    if let Err(error) = handle_connection(stream, commands, requests).await {
+                        tracing::debug!(%error, "control connection failed");
                     }
-                    drop(turn);
+                    drop(permit);
                 });
             }
         })
     }
 }
 
-impl Drop for Control {
+impl Drop for ControlSocket {
     fn drop(&mut self) {
-        // It is told from a living one without being removed, too.
+        // A client recognises a socket nobody listens on, so that one left behind is harmless.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -158,15 +164,15 @@ impl Drop for Control {
 /// Connects to the host that holds this state directory.
 ///
 /// # Errors
-/// `NotFound` or `ConnectionRefused` if no host does.
+/// `NotFound` or `ConnectionRefused` if no host holds it.
 pub async fn connect(state_dir: &Path) -> io::Result<UnixStream> {
     let dir = open_dir(state_dir)?;
-    let found = fs::symlink_metadata(state_dir.join(NAME))?;
+    let found = fs::symlink_metadata(state_dir.join(SOCKET_NAME))?;
     if !found.file_type().is_socket() || found.uid() != geteuid().as_raw() && !geteuid().is_root() {
-        let why = "what is there is no socket of this user's";
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+        let reason = "what is there is no socket of this user's";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
     }
-    UnixStream::connect(short(&dir)).await
+    UnixStream::connect(short_path(&dir)).await
 }
 
 fn open_dir(path: &Path) -> io::Result<fs::File> {
@@ -177,114 +183,126 @@ fn open_dir(path: &Path) -> io::Result<fs::File> {
         .open(path)
 }
 
-/// The socket's path in this directory, short enough for the 108 bytes a socket's path may have.
-fn short(dir: &fs::File) -> PathBuf {
+/// Returns a path of the socket within the 108 bytes a socket's path may have.
+fn short_path(dir: &fs::File) -> PathBuf {
     use std::os::fd::AsRawFd;
-    format!("/proc/self/fd/{}/{NAME}", dir.as_raw_fd()).into()
+    format!("/proc/self/fd/{}/{SOCKET_NAME}", dir.as_raw_fd()).into()
 }
 
-async fn answer<B>(
+async fn handle_connection<B>(
     stream: UnixStream,
-    wishes: mpsc::Sender<Wish>,
-    orders: mpsc::Sender<Order<B>>,
+    commands: mpsc::Sender<SwapCommand>,
+    requests: mpsc::Sender<DeviceRequest<B>>,
 ) -> io::Result<()> {
     let peer = stream.peer_cred()?.uid();
     let (reader, mut writer) = stream.into_split();
     if peer != geteuid().as_raw() && peer != 0 {
-        return say(
+        return write_line(
             &mut writer,
             &json!({"error": "this host listens to its own user only"}),
         )
         .await;
     }
     let mut line = Vec::new();
-    let mut reader = BufReader::new(reader.take(LONGEST));
-    timeout(PATIENCE, reader.read_until(b'\n', &mut line)).await??;
+    let mut reader = BufReader::new(reader.take(MAX_REQUEST_BYTES));
+    timeout(REQUEST_TIMEOUT, reader.read_until(b'\n', &mut line)).await??;
     let request = match serde_json::from_slice(&line) {
         Ok(request) => request,
         Err(error) => {
             let error = format!("the request is not understood: {error}");
-            return say(&mut writer, &json!({ "error": error })).await;
+            return write_line(&mut writer, &json!({ "error": error })).await;
         }
     };
     match request {
-        Request::Swap {
+        ControlRequest::Swap {
             file,
             force,
             fresh_state,
             allow_model_change,
             wait,
         } => {
-            let (asker, steps) = mpsc::unbounded_channel();
-            let ask = Ask {
-                source: Source::Command,
+            let (step_sender, steps) = mpsc::unbounded_channel();
+            let request = SwapRequest {
+                source: SwapSource::Command,
                 file,
                 force,
                 fresh_state,
                 allow_model_change,
-                asker: Some(asker),
+                step_sender: Some(step_sender),
             };
-            if wishes.send(Wish::Swap(ask)).await.is_ok() {
-                tell(&mut writer, steps, wait).await?;
+            if commands.send(SwapCommand::Swap(request)).await.is_ok() {
+                write_steps(&mut writer, steps, wait).await?;
             }
         }
-        Request::Rollback => {
-            let (asker, steps) = mpsc::unbounded_channel();
-            if wishes.send(Wish::RollBack(asker)).await.is_ok() {
-                tell(&mut writer, steps, true).await?;
+        ControlRequest::Rollback => {
+            let (step_sender, steps) = mpsc::unbounded_channel();
+            if commands
+                .send(SwapCommand::Rollback(step_sender))
+                .await
+                .is_ok()
+            {
+                write_steps(&mut writer, steps, true).await?;
             }
         }
-        Request::Retry { id } => settle(&mut writer, &orders, Decision::Retry, id).await?,
-        Request::Discard { id } => settle(&mut writer, &orders, Decision::Discard, id).await?,
-        Request::Reconnect => {
-            if let Some(was) = Order::ask(&orders, Order::Reconnect).await {
-                say(&mut writer, &Reconnected { was }).await?;
+        ControlRequest::Retry { id } => {
+            resolve_dead_letters(&mut writer, &requests, DeadLetterAction::Retry, id).await?
+        }
+        ControlRequest::Discard { id } => {
+            resolve_dead_letters(&mut writer, &requests, DeadLetterAction::Discard, id).await?
+        }
+        ControlRequest::Reconnect => {
+            let reply = DeviceRequest::round_trip(&requests, DeviceRequest::Reconnect).await;
+            if let Some(was) = reply {
+                write_line(&mut writer, &ReconnectReply { was }).await?;
             }
         }
-        Request::Status => {
-            if let Some(status) = Order::ask(&orders, Order::Report).await {
-                say(&mut writer, &status).await?;
+        ControlRequest::Status => {
+            let reply = DeviceRequest::round_trip(&requests, DeviceRequest::Status).await;
+            if let Some(status) = reply {
+                write_line(&mut writer, &status).await?;
             }
         }
-        Request::History => {
-            if let Some(history) = Order::ask(&orders, Order::History).await {
-                say(&mut writer, &history).await?;
+        ControlRequest::History => {
+            let reply = DeviceRequest::round_trip(&requests, DeviceRequest::History).await;
+            if let Some(history) = reply {
+                write_line(&mut writer, &history).await?;
             }
         }
     }
     writer.shutdown().await
 }
 
-/// Has something done with what is set aside.
-async fn settle<B>(
+/// Retries or discards dead letters, and writes the reply.
+async fn resolve_dead_letters<B>(
     writer: &mut (impl AsyncWriteExt + Unpin),
-    orders: &mpsc::Sender<Order<B>>,
-    decision: Decision,
+    requests: &mpsc::Sender<DeviceRequest<B>>,
+    decision: DeadLetterAction,
     id: Option<u64>,
 ) -> io::Result<()> {
-    match Order::ask(orders, |to| Order::Aside(decision, id, to)).await {
-        Some(Ok(settled)) => say(writer, &settled).await,
-        Some(Err(error)) => say(writer, &json!({ "error": error })).await,
+    let request = |reply_to| DeviceRequest::ResolveDeadLetters(decision, id, reply_to);
+    match DeviceRequest::round_trip(requests, request).await {
+        Some(Ok(settled)) => write_line(writer, &settled).await,
+        Some(Err(error)) => write_line(writer, &json!({ "error": error })).await,
         None => Ok(()),
     }
 }
 
-/// Passes steps on until there is nothing more to wait for. An empty line now and then says that there is.
-async fn tell(
+/// Writes steps until the last one, with heartbeats between them.
+async fn write_steps(
     writer: &mut (impl AsyncWriteExt + Unpin),
-    mut steps: mpsc::UnboundedReceiver<Entry>,
-    to_the_end: bool,
+    mut steps: mpsc::UnboundedReceiver<HistoryEntry>,
+    until_final: bool,
 ) -> io::Result<()> {
     loop {
-        match timeout(PULSE, steps.recv()).await {
+        match timeout(HEARTBEAT, steps.recv()).await {
             Ok(Some(entry)) => {
-                say(writer, &entry).await?;
-                let is_end = match entry.step {
-                    // It may be on probation still. If it is not, nothing more comes.
-                    Step::Begun | Step::Same => !to_the_end,
-                    step => step.is_end(),
+                write_line(writer, &entry).await?;
+                let is_last = match entry.step {
+                    // An unchanged version may still be on probation. If it is not, nothing more comes.
+                    SwapStep::Begun | SwapStep::Same => !until_final,
+                    step => step.is_final(),
                 };
-                if is_end {
+                if is_last {
                     return Ok(());
                 }
             }
@@ -294,7 +312,10 @@ async fn tell(
     }
 }
 
-async fn say(writer: &mut (impl AsyncWriteExt + Unpin), value: &impl Serialize) -> io::Result<()> {
+async fn write_line(
+    writer: &mut (impl AsyncWriteExt + Unpin),
+    value: &impl Serialize,
+) -> io::Result<()> {
     let mut line = serde_json::to_vec(value)?;
     line.push(b'\n');
     writer.write_all(&line).await

@@ -1,42 +1,42 @@
-//! What became of the versions of a device, step by step.
+//! The history of a device's swaps, step by step.
 
 use std::{fmt, path::PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::versions::About;
+use super::versions::VersionInfo;
 
-/// Entries kept; the oldest gives way.
+/// Limit of entries; beyond it the oldest is evicted.
 const MAX_ENTRIES: usize = 100;
 
-/// One step of a version's life. Each has a log line and a counter of its own.
+/// A step of a swap. Each has a log line and a counter of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Step {
-    /// Somebody wants another version; it is being prepared.
+pub enum SwapStep {
+    /// Swap requested; the candidate is being prepared.
     Asked,
-    /// It is compiled, fits this host, and waits for the call in hand.
+    /// Candidate compiled and checked; waiting for the current call.
     Prepared,
-    /// It is what runs already; nothing happens.
+    /// Candidate identical to the running version; nothing to do.
     Same,
-    /// It does not come to run.
+    /// Candidate rejected.
     Refused,
-    /// A newer one took its place, before it began or while it was on probation.
+    /// Candidate superseded by a newer request, before its start or on probation.
     Replaced,
-    /// It has taken over, on probation.
+    /// Candidate started, on probation.
     Begun,
-    /// The process ended while it was on probation, and it goes on in another one.
+    /// Probation continued in a new process.
     Continued,
-    /// It has passed its probation.
+    /// Candidate accepted.
     Accepted,
-    /// It was withdrawn, and an earlier one runs again.
+    /// Version rolled back and quarantined.
     RolledBack,
-    /// It failed in a call after it was accepted, and goes on.
+    /// Call of an accepted version failed; the version stays.
     Failed,
 }
 
-impl Step {
+impl SwapStep {
     /// All steps.
     pub const ALL: [Self; 10] = [
         Self::Asked,
@@ -51,22 +51,22 @@ impl Step {
         Self::Failed,
     ];
 
-    /// Whether whoever asked has nothing more to wait for.
+    /// Returns true if no step follows for the requester.
     #[must_use]
-    pub fn is_end(self) -> bool {
+    pub fn is_final(self) -> bool {
         matches!(
             self,
             Self::Same | Self::Refused | Self::Replaced | Self::Accepted | Self::RolledBack
         )
     }
 
-    /// Whether the history has it. Steps on the way to another one are only logged and counted.
+    /// Returns true if the history records this step. Intermediate steps are only logged and counted.
     #[must_use]
-    pub fn is_kept(self) -> bool {
+    pub fn is_recorded(self) -> bool {
         !matches!(self, Self::Asked | Self::Prepared | Self::Same)
     }
 
-    /// Its name, as in JSON.
+    /// Returns the name used in JSON, logs and metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -84,16 +84,16 @@ impl Step {
     }
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for SwapStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
 }
 
-/// Who wanted a version to be replaced.
+/// The trigger of a swap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Source {
+pub enum SwapSource {
     /// The start of the host, with another file than before.
     Start,
     /// `--watch`: the file has changed.
@@ -106,14 +106,14 @@ pub enum Source {
     Host,
 }
 
-impl Source {
-    /// Whether the version is that of the `--component` file.
+impl SwapSource {
+    /// Returns true if the candidate is the `--component` file.
     #[must_use]
     pub fn is_component_file(self) -> bool {
         matches!(self, Self::Start | Self::Watch | Self::Signal)
     }
 
-    /// Its name, as in JSON.
+    /// Returns the name used in JSON and logs.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -126,35 +126,35 @@ impl Source {
     }
 }
 
-/// One step, as the history has it.
+/// A step in the history of swaps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Entry {
-    /// When; of several in a row that are alike, the last.
+pub struct HistoryEntry {
+    /// Time of the step; of repeated ones, of the last.
     pub time: Timestamp,
-    /// What happened.
-    pub step: Step,
-    /// Who wanted it.
-    pub source: Source,
-    /// The version it happened to, if it could be read so far.
+    /// The step.
+    pub step: SwapStep,
+    /// The trigger of the swap.
+    pub source: SwapSource,
+    /// The version concerned; `None` if it is not known yet.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub version: Option<About>,
-    /// What runs instead, if it was withdrawn.
+    pub version: Option<VersionInfo>,
+    /// The version that runs after a rollback.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub instead: Option<About>,
-    /// Its file, if one was named.
+    pub instead: Option<VersionInfo>,
+    /// The file of the swap request.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub file: Option<PathBuf>,
-    /// Why.
+    /// The reason.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
-    /// How long no event was handled, in milliseconds.
+    /// Time without event handling during the swap, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub pause_ms: Option<f64>,
-    /// How many committed calls were undone. A roll-back of a version that ran in an earlier process too does not know.
+    /// Batches undone by a rollback; `None` if the version ran in an earlier process too.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub undone: Option<u64>,
-    /// How often it happened in a row.
+    /// Repetitions in a row.
     #[serde(default = "once")]
     pub times: u32,
 }
@@ -163,10 +163,10 @@ fn once() -> u32 {
     1
 }
 
-impl Entry {
-    /// An entry with nothing but what each has.
+impl HistoryEntry {
+    /// Returns an entry with the members every entry has.
     #[must_use]
-    pub fn new(time: Timestamp, step: Step, source: Source) -> Self {
+    pub fn new(time: Timestamp, step: SwapStep, source: SwapSource) -> Self {
         Self {
             time,
             step,
@@ -181,42 +181,42 @@ impl Entry {
         }
     }
 
-    /// Of this version.
+    /// Sets the version.
     #[must_use]
-    pub fn of(mut self, version: About) -> Self {
+    pub fn with_version(mut self, version: VersionInfo) -> Self {
         self.version = Some(version);
         self
     }
 
-    /// For this reason.
+    /// Sets the reason.
     #[must_use]
-    pub fn because(mut self, reason: impl Into<String>) -> Self {
+    pub fn with_reason(mut self, reason: impl Into<String>) -> Self {
         self.reason = Some(reason.into());
         self
     }
 
-    /// What happened, for a person.
+    /// Describes the step for a person.
     #[must_use]
-    pub fn in_words(&self) -> String {
+    pub fn describe(&self) -> String {
         let version = self.version.as_ref().map(ToString::to_string);
         let version = version.as_deref().unwrap_or("the version");
         let reason = self.reason.as_deref().unwrap_or_default();
         match self.step {
-            Step::Asked => match &self.file {
+            SwapStep::Asked => match &self.file {
                 Some(file) => format!("preparing {}", file.display()),
                 None => "preparing".to_owned(),
             },
-            Step::Prepared => format!("{version} is prepared"),
-            Step::Same => format!("{version} runs already"),
-            Step::Refused | Step::Replaced | Step::Continued | Step::Failed => {
+            SwapStep::Prepared => format!("{version} is prepared"),
+            SwapStep::Same => format!("{version} runs already"),
+            SwapStep::Refused | SwapStep::Replaced | SwapStep::Continued | SwapStep::Failed => {
                 format!("{version}: {reason}")
             }
-            Step::Begun => format!(
+            SwapStep::Begun => format!(
                 "{version} has taken over in {:.1} ms, and is on probation",
                 self.pause_ms.unwrap_or_default()
             ),
-            Step::Accepted => format!("{version} is accepted"),
-            Step::RolledBack => {
+            SwapStep::Accepted => format!("{version} is accepted"),
+            SwapStep::RolledBack => {
                 let instead = self.instead.as_ref().map(ToString::to_string);
                 let undone = self.undone.map(|undone| format!(", {undone} calls undone"));
                 format!(
@@ -228,7 +228,7 @@ impl Entry {
         }
     }
 
-    /// Writes its line into the log.
+    /// Logs the step.
     pub(crate) fn log(&self, device: &str) {
         let version = self.version.as_ref().map(tracing::field::display);
         let instead = self.instead.as_ref().map(tracing::field::display);
@@ -238,10 +238,10 @@ impl Entry {
             .map(|file| tracing::field::debug(file.clone()));
         let (source, reason) = (self.source.name(), self.reason.as_deref());
         match self.step {
-            Step::Asked => tracing::info!(device, source, file, "another version is asked for"),
-            Step::Prepared => tracing::info!(device, version, "the new version is prepared"),
-            Step::Same => tracing::info!(device, version, source, "this version runs already"),
-            Step::Refused => {
+            SwapStep::Asked => tracing::info!(device, source, file, "another version is asked for"),
+            SwapStep::Prepared => tracing::info!(device, version, "the new version is prepared"),
+            SwapStep::Same => tracing::info!(device, version, source, "this version runs already"),
+            SwapStep::Refused => {
                 tracing::error!(
                     device,
                     source,
@@ -251,13 +251,13 @@ impl Entry {
                     "the new version is refused"
                 );
             }
-            Step::Replaced => tracing::info!(
+            SwapStep::Replaced => tracing::info!(
                 device,
                 version,
                 reason,
                 "a version gives way to a newer one"
             ),
-            Step::Begun => {
+            SwapStep::Begun => {
                 let pause_ms = self.pause_ms;
                 tracing::info!(
                     device,
@@ -267,13 +267,13 @@ impl Entry {
                     "the new version has taken over, on probation"
                 );
             }
-            Step::Continued => {
+            SwapStep::Continued => {
                 tracing::warn!(device, version, reason, "the version on probation goes on")
             }
-            Step::Accepted => {
+            SwapStep::Accepted => {
                 tracing::info!(device, version, "the new version has passed its probation")
             }
-            Step::RolledBack => {
+            SwapStep::RolledBack => {
                 let undone = self.undone;
                 tracing::error!(
                     device,
@@ -285,32 +285,34 @@ impl Entry {
                     "rolled back"
                 );
             }
-            Step::Failed => tracing::error!(device, version, reason, "an accepted version failed"),
+            SwapStep::Failed => {
+                tracing::error!(device, version, reason, "an accepted version failed")
+            }
         }
     }
 
-    fn is_like(&self, other: &Self) -> bool {
+    fn is_repeated_by(&self, other: &Self) -> bool {
         self.step == other.step
             && self.source == other.source
             && self.version == other.version
             && self.file == other.file
             && self.reason == other.reason
-            && matches!(self.step, Step::Failed | Step::Refused)
+            && matches!(self.step, SwapStep::Failed | SwapStep::Refused)
     }
 }
 
-/// The steps of a device's versions, the oldest first.
+/// The steps of a device's swaps, the oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct History(Vec<Entry>);
+pub struct History(Vec<HistoryEntry>);
 
 impl History {
-    /// Adds a step, if it is one to keep. The same failure again only counts.
-    pub fn add(&mut self, entry: Entry) {
-        if !entry.step.is_kept() {
+    /// Adds a step if it is one to record. A repeated failure only counts.
+    pub fn add(&mut self, entry: HistoryEntry) {
+        if !entry.step.is_recorded() {
             return;
         }
         match self.0.last_mut() {
-            Some(last) if last.is_like(&entry) => {
+            Some(last) if last.is_repeated_by(&entry) => {
                 last.times = last.times.saturating_add(1);
                 last.time = entry.time;
             }
@@ -320,16 +322,19 @@ impl History {
         self.0.drain(..excess);
     }
 
-    /// The steps, the oldest first.
+    /// Returns the steps, the oldest first.
     #[must_use]
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[HistoryEntry] {
         &self.0
     }
 
-    /// The last step of a swap.
+    /// Returns the last step of a swap.
     #[must_use]
-    pub fn last_swap(&self) -> Option<&Entry> {
-        self.0.iter().rev().find(|entry| entry.step != Step::Failed)
+    pub fn last_swap(&self) -> Option<&HistoryEntry> {
+        self.0
+            .iter()
+            .rev()
+            .find(|entry| entry.step != SwapStep::Failed)
     }
 }
 
@@ -337,36 +342,36 @@ impl History {
 mod tests {
     use super::*;
 
-    fn entry(step: Step, reason: &str) -> Entry {
-        Entry::new(Timestamp::UNIX_EPOCH, step, Source::Host).because(reason)
+    fn entry(step: SwapStep, reason: &str) -> HistoryEntry {
+        HistoryEntry::new(Timestamp::UNIX_EPOCH, step, SwapSource::Host).with_reason(reason)
     }
 
     #[test]
     fn the_same_failure_again_only_counts_and_old_entries_give_way() {
         let mut history = History::default();
         for _ in 0..1000 {
-            history.add(entry(Step::Failed, "it trapped"));
+            history.add(entry(SwapStep::Failed, "it trapped"));
         }
         assert_eq!(history.entries().len(), 1);
         assert_eq!(history.entries()[0].times, 1000);
         for number in 0..1000 {
-            history.add(entry(Step::Failed, &number.to_string()));
-            history.add(entry(Step::Asked, "is not kept"));
+            history.add(entry(SwapStep::Failed, &number.to_string()));
+            history.add(entry(SwapStep::Asked, "not recorded"));
         }
         assert_eq!(history.entries().len(), MAX_ENTRIES);
     }
 
     #[test]
     fn the_names_of_steps_are_those_in_json() {
-        for step in Step::ALL {
+        for step in SwapStep::ALL {
             assert_eq!(serde_json::to_value(step).unwrap(), step.name());
         }
         for source in [
-            Source::Start,
-            Source::Watch,
-            Source::Signal,
-            Source::Command,
-            Source::Host,
+            SwapSource::Start,
+            SwapSource::Watch,
+            SwapSource::Signal,
+            SwapSource::Command,
+            SwapSource::Host,
         ] {
             assert_eq!(serde_json::to_value(source).unwrap(), source.name());
         }

@@ -1,98 +1,113 @@
-//! Loads the versions of a device, from the component's file and from its shelf.
+//! Loads the versions of a device, from the component's file and from the component store.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
-use super::{Order, shelf::Shelf};
+use super::{DeviceRequest, component_store::ComponentStore};
 use crate::{
     clock::Clock,
     guest::{
         Component, Sandbox,
-        compile::{Blame, Compiler, LoadError, Source},
+        compile::{Blame, Compiler, ComponentSource, LoadError},
     },
 };
 
-/// Time between two tries to load a version while the machine is to blame: at first, and at most.
-const PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(300));
+/// First and longest backoff while the machine is to blame that a version cannot be loaded.
+const BACKOFF: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(300));
 
-/// Loads components for one device.
+/// The loader of one device's components.
 #[derive(Clone)]
 pub struct Loader {
-    /// Compiles them.
+    /// The compiler.
     pub compiler: Compiler,
-    /// Where they will run.
+    /// The sandbox in which components run.
     pub sandbox: Sandbox,
-    /// Where those are that may be needed yet; none if nothing outlives the process.
-    pub shelf: Option<Shelf>,
+    /// The store of components that may still be needed; `None` for an ephemeral device.
+    pub component_store: Option<ComponentStore>,
 }
 
 impl Loader {
-    /// Compiles from now on without taking the machine from a device that runs.
+    /// Compiles at low priority from now on, for a device that runs meanwhile.
     #[must_use]
-    pub fn beside_a_device(mut self) -> Self {
+    pub fn in_background(mut self) -> Self {
         self.compiler.in_background = true;
         self
     }
 
-    /// Loads a component. May be dropped at any time.
-    pub async fn load(&self, source: &Source) -> Result<Component, LoadError> {
+    /// Loads a component. Cancel safe.
+    ///
+    /// # Errors
+    /// The component cannot be compiled, or does not fit this host.
+    pub async fn load(&self, source: &ComponentSource) -> Result<Component, LoadError> {
         self.compiler.load(&self.sandbox, source).await
     }
 
-    /// Keeps a component's bytes. A device runs all the same if this fails, from the file.
-    pub(super) fn keep(&self, source: &Source) {
-        if let Some(Err(error)) = self.shelf.as_ref().map(|shelf| shelf.keep(source)) {
+    /// Saves a component's bytes. A failure is logged only: the device runs from the file.
+    pub(super) fn save(&self, source: &ComponentSource) {
+        let saved = self
+            .component_store
+            .as_ref()
+            .map(|store| store.save(source));
+        if let Some(Err(error)) = saved {
             tracing::error!(%error, "the component cannot be kept beside the device's state");
         }
     }
 
-    /// Loads the version with this hash, from `file` if that is it. Does not end while the machine is to blame that this
-    /// fails.
-    pub(super) async fn patiently(
+    /// Loads the version with this hash, from `file` if the hash is that of the file. Retries while the machine is to blame
+    /// for a failure.
+    pub(super) async fn load_with_retry(
         &self,
         sha256: &str,
-        file: Option<&Source>,
+        file: Option<&ComponentSource>,
         clock: &dyn Clock,
     ) -> Result<Component, LoadError> {
-        let (mut pause, longest) = PAUSES;
+        let (mut backoff, longest) = BACKOFF;
         loop {
             let error = match self.find(sha256, file).await {
                 Err(error) if error.blame() == Blame::Machine => error,
                 result => return result,
             };
-            let seconds = pause.as_secs();
+            let seconds = backoff.as_secs();
             tracing::error!(%error, "a version cannot be loaded now; the next try is in {seconds} s");
-            clock.sleep_until(clock.monotonic() + pause).await;
-            pause = longest.min(pause * 2);
+            clock.sleep_until(clock.monotonic() + backoff).await;
+            backoff = longest.min(backoff * 2);
         }
     }
 
-    async fn find(&self, sha256: &str, file: Option<&Source>) -> Result<Component, LoadError> {
+    async fn find(
+        &self,
+        sha256: &str,
+        file: Option<&ComponentSource>,
+    ) -> Result<Component, LoadError> {
         if let Some(source) = file.filter(|source| **source.sha256() == *sha256) {
-            self.keep(source);
+            self.save(source);
             return self.load(source).await;
         }
-        let Some(shelf) = &self.shelf else {
+        let Some(store) = &self.component_store else {
             return Err(LoadError::Lost {
                 path: sha256.into(),
                 reason: "no components are kept",
             });
         };
-        self.load(&shelf.take(sha256, self.sandbox.limits())?).await
+        self.load(&store.read(sha256, self.sandbox.limits())?).await
     }
 
-    /// Loads versions a device may turn to, beside it, and hands them over. One that cannot be loaded is done without.
-    pub async fn bring(
+    /// Loads the versions a rollback may need and hands them to the device. A version that cannot be loaded is skipped.
+    pub async fn load_rollback_targets(
         self,
         versions: Vec<String>,
-        orders: mpsc::Sender<Order<Component>>,
+        requests: mpsc::Sender<DeviceRequest<Component>>,
         clock: Arc<dyn Clock>,
     ) {
         for sha256 in versions {
-            match self.patiently(&sha256, None, &*clock).await {
+            match self.load_with_retry(&sha256, None, &*clock).await {
                 // A device that has ended needs none.
-                Ok(component) => drop(orders.send(Order::Earlier(component)).await),
+                Ok(component) => drop(
+                    requests
+                        .send(DeviceRequest::RollbackTarget(component))
+                        .await,
+                ),
                 Err(error) => tracing::warn!(%error, "an earlier version cannot be loaded"),
             }
         }

@@ -1,4 +1,4 @@
-//! Replacing a device's behaviour while it runs.
+//! Swapping a device's component while it runs.
 //!
 //! ```text
 //!            asked            prepared           begun            accepted
@@ -10,21 +10,21 @@
 //!    └─────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! *Preparing* (read, hash, compile, check) happens beside the device ([`prepare`]); a newer wish replaces an older one.
-//! Everything after it is the device's ([`crate::device`]), between two events: the candidate begins with the last record,
-//! and what its `init` stages is committed with the swap or not at all. Until it has passed its *probation* the version
-//! before is kept with its state, and is gone back to if the candidate fails. An accepted version that fails for good gives
-//! way to the one before it, which takes over its state.
+//! *Preparing* (read, hash, compile, check) happens beside the device ([`prepare`]); a newer request supersedes an older
+//! one. Everything after it belongs to the device's loop ([`crate::device`]), between two events: the candidate starts with
+//! the last record, and the effects of its `init` are committed with the swap or not at all. Until the candidate has passed
+//! *probation*, the previous version is kept with its state, and a failure rolls back to both. An accepted version that
+//! fails for good is rolled back to the one before, which takes the current state.
 //!
-//! Each arrow is a [`Step`]: one log line, one counter.
+//! Each arrow is a [`SwapStep`]: one log line, one counter.
 
-mod back;
+pub mod component_store;
 pub mod control;
 mod history;
 pub mod loader;
 pub mod prepare;
 mod report;
-pub mod shelf;
+mod rollback;
 pub mod start;
 mod versions;
 pub mod watch;
@@ -35,99 +35,99 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     status::{ConnectionState, Status},
-    store::aside::{Decision, Settled},
+    store::dead_letter::{DeadLetterAction, DeadLetterResult},
 };
 
-pub(crate) use self::{
-    back::{fall_back, roll_back},
-    report::host_report,
-};
 pub use self::{
-    history::{Entry, History, Source, Step},
-    versions::{About, Fallback, Quarantined, Running, Versions},
+    history::{History, HistoryEntry, SwapSource, SwapStep},
+    versions::{Fallback, Quarantined, RunningVersion, VersionInfo, Versions},
+};
+pub(crate) use self::{
+    report::host_report,
+    rollback::{roll_back_to_fallback, roll_back_to_previous},
 };
 
-/// What somebody wishes. The newest wish counts: it ends whatever was on the way for an earlier one.
+/// A command to the swap machinery. A newer command cancels whatever an older one has under way.
 #[derive(Clone, Debug)]
-pub enum Wish {
-    /// That another version takes over.
-    Swap(Ask),
-    /// That the version before goes on.
-    RollBack(Asker),
+pub enum SwapCommand {
+    /// Swap to another version.
+    Swap(SwapRequest),
+    /// Roll back to the previous version.
+    Rollback(StepSender),
 }
 
-/// The wish for another version.
+/// A request to swap to another version.
 #[derive(Clone, Debug)]
-pub struct Ask {
-    /// Whose wish it is.
-    pub source: Source,
+pub struct SwapRequest {
+    /// The trigger of the request.
+    pub source: SwapSource,
     /// The component's file.
     pub file: PathBuf,
-    /// Take it even if it was withdrawn before.
+    /// Accept a version even if it is quarantined.
     pub force: bool,
-    /// Let it begin without the record, timers and applied properties of the version before.
+    /// Start without the record, timers and applied properties of the previous version.
     pub fresh_state: bool,
-    /// Take it even if it announces another Plug and Play model; the device connects anew then.
+    /// Accept another Plug and Play model, with which the device has to reconnect.
     pub allow_model_change: bool,
-    /// Told of each step.
-    pub asker: Option<Asker>,
+    /// The receiver of each step.
+    pub step_sender: Option<StepSender>,
 }
 
-/// Whoever waits for what becomes of a wish.
-pub type Asker = mpsc::UnboundedSender<Entry>;
+/// The channel on which a requester gets the steps of its swap.
+pub type StepSender = mpsc::UnboundedSender<HistoryEntry>;
 
-/// What a device is told while it runs.
+/// A request to a running device.
 #[derive(Debug)]
-pub enum Order<B> {
-    /// This behaviour is to take over. It replaces one that waits.
-    Swap(B, Ask),
-    /// This behaviour is loaded, should the device turn back to it.
-    Earlier(B),
-    /// A step that happened before the device had anything to do with it.
-    Note(Box<Entry>, Option<Asker>),
-    /// Go back to the version before.
-    RollBack(Asker),
-    /// Connect now, and say what the connection was doing.
+pub enum DeviceRequest<B> {
+    /// Swap to this behaviour, which supersedes a candidate that waits.
+    Swap(B, SwapRequest),
+    /// Keep this loaded behaviour for a rollback.
+    RollbackTarget(B),
+    /// Record a step that happened before the device was involved.
+    RecordStep(Box<HistoryEntry>, Option<StepSender>),
+    /// Roll back to the previous version.
+    Rollback(StepSender),
+    /// Connect now, and return the connection's state before.
     Reconnect(oneshot::Sender<ConnectionState>),
-    /// Say how things stand.
-    Report(oneshot::Sender<Box<Status>>),
-    /// Say what became of the versions.
+    /// Return the device's status.
+    Status(oneshot::Sender<Box<Status>>),
+    /// Return the history of swaps.
     History(oneshot::Sender<History>),
-    /// Do this with what is set aside, or with the one thing of this id; an error is for a person.
-    Aside(
-        Decision,
+    /// Retry or discard all dead letters, or the one with this id. The error is for a person.
+    ResolveDeadLetters(
+        DeadLetterAction,
         Option<u64>,
-        oneshot::Sender<Result<Settled, String>>,
+        oneshot::Sender<Result<DeadLetterResult, String>>,
     ),
-    /// Name the hashes of all versions that run, ran, or are about to, and may be needed yet.
-    Needed(oneshot::Sender<Vec<String>>),
-    /// Answer, so that it is known that the loop goes on.
-    Answer(oneshot::Sender<()>),
+    /// Return the hashes of all versions that run, or may have to.
+    NeededVersions(oneshot::Sender<Vec<String>>),
+    /// Answer, which shows that the device's loop is alive.
+    Ping(oneshot::Sender<()>),
 }
 
-impl<B> Order<B> {
-    /// Gives an order that is answered, and waits for the answer; none if the device has ended.
-    pub async fn ask<T>(
-        orders: &mpsc::Sender<Self>,
-        order: impl FnOnce(oneshot::Sender<T>) -> Self,
+impl<B> DeviceRequest<B> {
+    /// Sends a request and waits for its reply; `None` if the device has ended.
+    pub async fn round_trip<T>(
+        requests: &mpsc::Sender<Self>,
+        request: impl FnOnce(oneshot::Sender<T>) -> Self,
     ) -> Option<T> {
-        let (to, answer) = oneshot::channel();
-        orders.send(order(to)).await.ok()?;
-        answer.await.ok()
+        let (reply_to, reply) = oneshot::channel();
+        requests.send(request(reply_to)).await.ok()?;
+        reply.await.ok()
     }
 }
 
-/// How long a new version is on probation: both must have passed, and the hub must have acknowledged one of its messages
-/// if it sent any while connected.
+/// The conditions under which a candidate is accepted: both must be met, and the hub must have acknowledged one of its
+/// messages if it sent any while connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Probation {
-    /// Time since it began.
+pub struct ProbationPolicy {
+    /// Time since the candidate started.
     pub time: Duration,
-    /// Events it has handled.
+    /// Events the candidate has handled.
     pub events: u32,
 }
 
-impl Default for Probation {
+impl Default for ProbationPolicy {
     fn default() -> Self {
         Self {
             time: Duration::from_secs(30),
@@ -136,25 +136,25 @@ impl Default for Probation {
     }
 }
 
-/// What a device has of versions when it starts, and what it learns of them.
-pub struct Parts<B> {
-    /// What it is told while it runs; none if nobody ever will.
-    pub orders: Option<mpsc::Receiver<Order<B>>>,
-    /// What became of its versions before it began; the history has it.
-    pub steps: Vec<Entry>,
-    /// How long a new version is on probation.
-    pub probation: Probation,
-    /// Whether the twin is told what runs.
-    pub report: bool,
+/// The part of a device's configuration that concerns swaps.
+pub struct SwapConfig<B> {
+    /// Requests to the running device; `None` if there is no sender.
+    pub requests: Option<mpsc::Receiver<DeviceRequest<B>>>,
+    /// Steps of the host's start, which the history has already.
+    pub startup_steps: Vec<HistoryEntry>,
+    /// The conditions of acceptance.
+    pub probation: ProbationPolicy,
+    /// Whether the twin shows the running version and the last swap.
+    pub report_host: bool,
 }
 
-impl<B> Default for Parts<B> {
+impl<B> Default for SwapConfig<B> {
     fn default() -> Self {
         Self {
-            orders: None,
-            steps: Vec::new(),
-            probation: Probation::default(),
-            report: false,
+            requests: None,
+            startup_steps: Vec::new(),
+            probation: ProbationPolicy::default(),
+            report_host: false,
         }
     }
 }

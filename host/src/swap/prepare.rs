@@ -1,105 +1,105 @@
-//! From the wish for another version to a candidate: read, compiled, checked and kept, while the device goes on.
+//! Prepares a candidate from a swap request while the device runs: read, compiled, checked and saved.
 
 use std::path::Path;
 
 use jiff::Timestamp;
 use tokio::{select, sync::mpsc, task::spawn_blocking};
 
-use super::{Ask, Entry, Order, Step, Wish, loader::Loader};
+use super::{DeviceRequest, HistoryEntry, SwapCommand, SwapRequest, SwapStep, loader::Loader};
 use crate::guest::{
     Component,
-    compile::{LoadError, Source},
+    compile::{ComponentSource, LoadError},
 };
 
-/// Makes candidates for one device.
-pub struct Preparation {
-    /// Loads them.
+/// The preparation of candidates for one device.
+pub struct Preparer {
+    /// The loader of candidates.
     pub loader: Loader,
 }
 
-impl Preparation {
-    /// Prepares what is wished for and hands it to the device, until nobody can wish any more. The newest wish counts: it
-    /// ends the preparation for an earlier one.
+impl Preparer {
+    /// Prepares requested versions and hands them to the device, until the command channel closes. A newer command cancels
+    /// the preparation for an older one.
     pub async fn run(
         self,
-        mut wishes: mpsc::Receiver<Wish>,
-        orders: mpsc::Sender<Order<Component>>,
+        mut commands: mpsc::Receiver<SwapCommand>,
+        requests: mpsc::Sender<DeviceRequest<Component>>,
     ) {
-        let mut next = wishes.recv().await;
-        while let Some(wish) = next {
-            let ask = match wish {
-                Wish::Swap(ask) => ask,
-                Wish::RollBack(asker) => {
-                    send(&orders, Order::RollBack(asker)).await;
-                    next = wishes.recv().await;
+        let mut next = commands.recv().await;
+        while let Some(command) = next {
+            let swap = match command {
+                SwapCommand::Swap(swap) => swap,
+                SwapCommand::Rollback(step_sender) => {
+                    send(&requests, DeviceRequest::Rollback(step_sender)).await;
+                    next = commands.recv().await;
                     continue;
                 }
             };
-            note(&orders, Step::Asked, &ask, None).await;
+            record_step(&requests, SwapStep::Asked, &swap, None).await;
             let loaded = select! {
-                loaded = self.load(&ask.file) => loaded,
-                Some(newer) = wishes.recv() => {
+                loaded = self.load(&swap.file) => loaded,
+                Some(newer) = commands.recv() => {
                     let reason = match newer {
-                        Wish::Swap(_) => "a newer version was asked for while it was prepared",
-                        Wish::RollBack(_) => "a roll-back was asked for while it was prepared",
+                        SwapCommand::Swap(_) => "a newer version was asked for while it was prepared",
+                        SwapCommand::Rollback(_) => "a roll-back was asked for while it was prepared",
                     };
-                    note(&orders, Step::Replaced, &ask, Some(reason.to_owned())).await;
+                    record_step(&requests, SwapStep::Replaced, &swap, Some(reason.to_owned())).await;
                     next = Some(newer);
                     continue;
                 }
             };
-            // Not to be dropped half way: the next one would find the shelf in use.
-            let kept = match loaded {
-                Ok((source, component)) => self.keep(source, &orders).await.map(|()| component),
+            // Not cancelled half way: the next preparation would find the component store in use.
+            let saved = match loaded {
+                Ok((source, component)) => self.save(source, &requests).await.map(|()| component),
                 Err(error) => Err(error),
             };
-            match kept {
-                Ok(component) => send(&orders, Order::Swap(component, ask)).await,
+            match saved {
+                Ok(component) => send(&requests, DeviceRequest::Swap(component, swap)).await,
                 Err(error) => {
-                    let reason = by_name(&error.to_string(), &ask.file);
-                    note(&orders, Step::Refused, &ask, Some(reason)).await;
+                    let reason = with_file_name(&error.to_string(), &swap.file);
+                    record_step(&requests, SwapStep::Refused, &swap, Some(reason)).await;
                 }
             }
-            next = wishes.recv().await;
+            next = commands.recv().await;
         }
     }
 
-    async fn load(&self, file: &Path) -> Result<(Source, Component), LoadError> {
+    async fn load(&self, file: &Path) -> Result<(ComponentSource, Component), LoadError> {
         let (path, limits) = (file.to_owned(), self.loader.sandbox.limits().clone());
-        let reading = spawn_blocking(move || Source::read(&path, &limits));
+        let reading = spawn_blocking(move || ComponentSource::read(&path, &limits));
         let source = joined(file, reading.await)??;
         let component = self.loader.load(&source).await?;
         Ok((source, component))
     }
 
-    /// Keeps the bytes beside the device's state, and forgets those nobody needs any more.
-    async fn keep(
+    /// Saves the bytes in the component store, and removes versions that are no longer needed.
+    async fn save(
         &self,
-        source: Source,
-        orders: &mpsc::Sender<Order<Component>>,
+        source: ComponentSource,
+        requests: &mpsc::Sender<DeviceRequest<Component>>,
     ) -> Result<(), LoadError> {
-        let Some(shelf) = self.loader.shelf.clone() else {
+        let Some(store) = self.loader.component_store.clone() else {
             return Ok(());
         };
         // None if the device has ended.
-        let needed = Order::ask(orders, Order::Needed).await;
+        let needed = DeviceRequest::round_trip(requests, DeviceRequest::NeededVersions).await;
         let file = source.path().to_owned();
-        let keeping = spawn_blocking(move || {
-            shelf.keep(&source)?;
+        let saving = spawn_blocking(move || {
+            store.save(&source)?;
             match needed {
-                Some(needed) => shelf.retain(&[needed, vec![source.sha256().to_string()]].concat()),
+                Some(needed) => store.retain(&[needed, vec![source.sha256().to_string()]].concat()),
                 None => Ok(()),
             }
         });
-        joined(&file, keeping.await)?.map_err(|error| LoadError::Unreadable {
+        joined(&file, saving.await)?.map_err(|error| LoadError::Unreadable {
             path: file,
             reason: format!("it cannot be kept beside the device's state: {error}"),
         })
     }
 }
 
-/// What is wrong with a file, with its name in the place of its path: whoever reads it on the twin has another disk.
-fn by_name(reason: &str, file: &Path) -> String {
+/// Replaces the file's path in an error by its name: the twin's readers have another disk.
+fn with_file_name(reason: &str, file: &Path) -> String {
     match file.file_name() {
         Some(name) => reason.replacen(&*file.to_string_lossy(), &name.to_string_lossy(), 1),
         None => reason.to_owned(),
@@ -113,19 +113,23 @@ fn joined<T>(file: &Path, result: Result<T, tokio::task::JoinError>) -> Result<T
     })
 }
 
-async fn note(
-    orders: &mpsc::Sender<Order<Component>>,
-    step: Step,
-    ask: &Ask,
+async fn record_step(
+    requests: &mpsc::Sender<DeviceRequest<Component>>,
+    step: SwapStep,
+    swap: &SwapRequest,
     reason: Option<String>,
 ) {
-    let mut entry = Entry::new(Timestamp::now(), step, ask.source);
-    entry.file = Some(ask.file.clone());
+    let mut entry = HistoryEntry::new(Timestamp::now(), step, swap.source);
+    entry.file = Some(swap.file.clone());
     entry.reason = reason;
-    send(orders, Order::Note(Box::new(entry), ask.asker.clone())).await;
+    let request = DeviceRequest::RecordStep(Box::new(entry), swap.step_sender.clone());
+    send(requests, request).await;
 }
 
-async fn send(orders: &mpsc::Sender<Order<Component>>, order: Order<Component>) {
+async fn send(
+    requests: &mpsc::Sender<DeviceRequest<Component>>,
+    request: DeviceRequest<Component>,
+) {
     // A device that has ended needs no versions.
-    let _ = orders.send(order).await;
+    let _ = requests.send(request).await;
 }

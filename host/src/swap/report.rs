@@ -1,25 +1,25 @@
-//! The host's own Plug and Play component on the twin: what runs, and what became of the last swap. Its interface is
+//! The host's own Plug and Play component on the twin: the running version and the last swap. Its interface is
 //! `models/dtmi/com/example/devicehost-1.json`.
 
 use serde_json::{Map, Value, json};
 
-use super::{History, Step, Versions};
+use super::{History, SwapStep, Versions};
 use crate::hub::twin::component_report;
 
-/// The component's name.
+/// Name of the Plug and Play component.
 const COMPONENT: &str = "host";
 
-/// The reported PATCH that says how things stand.
+/// Builds the reported patch of the host's component.
 pub(crate) fn host_report(versions: &Versions, history: &History) -> Map<String, Value> {
     let running = versions.running.as_ref();
     let last = history.last_swap();
-    // The step that had one, of the version the last step is about: what is refused pauses nothing.
-    let paused = last.filter(|last| last.step != Step::Refused);
+    // The step with a pause of the version the last step is about: a rejected one pauses nothing.
+    let paused = last.filter(|last| last.step != SwapStep::Refused);
     let pause = paused.and_then(|_| history.entries().iter().rev().find_map(|it| it.pause_ms));
     let properties = [
-        ("name", json!(running.map(|it| &it.about.name))),
-        ("version", json!(running.map(|it| &it.about.version))),
-        ("sha256", json!(running.map(|it| &it.about.sha256))),
+        ("name", json!(running.map(|it| &it.info.name))),
+        ("version", json!(running.map(|it| &it.info.version))),
+        ("sha256", json!(running.map(|it| &it.info.sha256))),
         ("since", json!(running.map(|it| it.since))),
         ("lastSwapResult", json!(last.map(|it| it.step))),
         (
@@ -60,8 +60,8 @@ mod tests {
     #[test]
     fn each_step_the_history_keeps_is_a_result_the_model_names() {
         let model = include_str!("../../../models/dtmi/com/example/devicehost-1.json");
-        for step in Step::ALL {
-            let is_result = step.is_kept() && step != Step::Failed;
+        for step in SwapStep::ALL {
+            let is_result = step.is_recorded() && step != SwapStep::Failed;
             let named = model.contains(&format!("\"enumValue\": \"{step}\""));
             assert_eq!(is_result, named, "{step}");
         }

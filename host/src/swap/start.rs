@@ -1,78 +1,78 @@
-//! Which version a host begins with.
+//! Selects the version a host starts with.
 
 use std::path::Path;
 
 use super::{
-    Entry, Source as By, Step, Versions,
-    back::{fall_back, roll_back},
+    HistoryEntry, SwapSource, SwapStep, Versions,
     loader::Loader,
+    rollback::{roll_back_to_fallback, roll_back_to_previous},
 };
 use crate::{
     clock::Clock,
     guest::{
         Component,
-        compile::{Blame, LoadError, Source},
+        compile::{Blame, ComponentSource, LoadError},
     },
     store::{DeviceStore, batch::Batch},
 };
 
-/// What a device begins with.
-pub struct Beginning {
-    /// What runs.
+/// The version a device starts with.
+pub struct StartupVersion {
+    /// The component to run.
     pub component: Component,
-    /// What became of versions on the way; the history has it.
-    pub steps: Vec<Entry>,
-    /// Whether the component's file is to take over: it is another one than when something became of it last.
+    /// Steps taken to get there, which the history has already.
+    pub steps: Vec<HistoryEntry>,
+    /// Whether the component's file is to be swapped in: it has changed since it was last considered.
     pub file_is_new: bool,
 }
 
-/// Chooses what begins, and puts it down in the store. A device that has run before begins with the version it accepted,
-/// even if the component's file is gone or another one; a new file then takes over as in any swap. A version whose process
-/// was killed or crashed while it was on probation is tried once more; if that happens again, it is rolled back.
+/// Selects the version to start with, and records it in the store. A device that has run before starts with the accepted
+/// version, even if the component's file is gone or another one; a new file is then swapped in as usual. A version on
+/// probation whose process was killed or crashed gets one more try, and is rolled back after the second time.
 ///
-/// While it is the machine's fault that the version that ran cannot be loaded, this does not end; it may be dropped.
+/// Retries while the machine is to blame that the version cannot be loaded. Cancel safe.
 ///
 /// # Errors
-/// If no version can be loaded.
-pub async fn begin(
+/// No version can be loaded.
+pub async fn select_version(
     loader: &Loader,
     file: &Path,
     store: &mut DeviceStore,
     clock: &dyn Clock,
-) -> Result<Beginning, LoadError> {
-    let source = Source::read(file, loader.sandbox.limits());
-    if store.saved().versions.running.is_none() {
-        let component = loader.first(source).await.inspect_err(|error| {
-            let mut entry = Entry::new(clock.now(), Step::Refused, By::Start);
+) -> Result<StartupVersion, LoadError> {
+    let source = ComponentSource::read(file, loader.sandbox.limits());
+    if store.state().versions.running.is_none() {
+        let component = loader.load_first(source).await.inspect_err(|error| {
+            let mut entry = HistoryEntry::new(clock.now(), SwapStep::Refused, SwapSource::Start);
             entry.file = Some(file.to_owned());
-            put_down(
+            commit_step(
                 Batch::default(),
-                entry.because(error.to_string()),
+                entry.with_reason(error.to_string()),
                 store,
                 clock,
             );
         })?;
-        return Ok(Beginning {
+        return Ok(StartupVersion {
             component,
             steps: Vec::new(),
             file_is_new: false,
         });
     }
     let (ok, mut steps) = (source.as_ref().ok(), Vec::new());
-    let mut component = loader.again(ok, store, clock, &mut steps).await?;
-    // Only now: a process that ends before says nothing of the version.
-    if let Some(step) = count_this_process(store, clock) {
-        let is_another = step.step == Step::RolledBack;
+    let mut component = loader.load_running(ok, store, clock, &mut steps).await?;
+    // Only now: a process that ends before this point says nothing of the version.
+    if let Some(step) = record_restart(store, clock) {
+        let is_another = step.step == SwapStep::RolledBack;
         steps.push(step);
         if is_another {
-            component = loader.again(ok, store, clock, &mut steps).await?;
+            component = loader.load_running(ok, store, clock, &mut steps).await?;
         }
     }
-    let file_is_new = is_new(&store.saved().versions, file, &source);
+    let file_is_new = is_new(&store.state().versions, file, &source);
     if let Ok(source) = source {
         remember_file(&source, store, clock);
     }
-    Ok(Beginning {
+    Ok(StartupVersion {
         component,
         steps,
         file_is_new,
@@ -80,41 +80,44 @@ pub async fn begin(
 }
 
 impl Loader {
-    /// The first version a device has.
-    async fn first(&self, source: Result<Source, LoadError>) -> Result<Component, LoadError> {
+    /// Loads the first version of a device.
+    async fn load_first(
+        &self,
+        source: Result<ComponentSource, LoadError>,
+    ) -> Result<Component, LoadError> {
         let source = source?;
         let component = self.load(&source).await?;
-        self.keep(&source);
+        self.save(&source);
         Ok(component)
     }
 
-    /// The version that ran; if it cannot be loaded, an earlier one, and if there is none, the file.
-    async fn again(
+    /// Loads the running version; if that fails, an earlier one, and as a last resort the file.
+    async fn load_running(
         &self,
-        file: Option<&Source>,
+        file: Option<&ComponentSource>,
         store: &mut DeviceStore,
         clock: &dyn Clock,
-        steps: &mut Vec<Entry>,
+        steps: &mut Vec<HistoryEntry>,
     ) -> Result<Component, LoadError> {
         loop {
-            let running = store.saved().versions.running.clone();
-            let sha256 = running.map_or_else(String::new, |running| running.about.sha256);
-            let error = match self.patiently(&sha256, file, clock).await {
+            let running = store.state().versions.running.clone();
+            let sha256 = running.map_or_else(String::new, |running| running.info.sha256);
+            let error = match self.load_with_retry(&sha256, file, clock).await {
                 Ok(component) => return Ok(component),
                 Err(error) => error,
             };
-            match withdraw(&error, store, clock) {
-                // An earlier one is what runs now.
+            match roll_back_unloadable(&error, store, clock) {
+                // An earlier version is the running one now.
                 Some(step) => steps.push(step),
-                None => return self.in_its_place(file, error, store, clock).await,
+                None => return self.load_file_instead(file, error, store, clock).await,
             }
         }
     }
 
-    /// The component's file, in the place of a version that is lost with all before it.
-    async fn in_its_place(
+    /// Loads the component's file when all versions of the device are lost.
+    async fn load_file_instead(
         &self,
-        file: Option<&Source>,
+        file: Option<&ComponentSource>,
         error: LoadError,
         store: &mut DeviceStore,
         clock: &dyn Clock,
@@ -124,26 +127,26 @@ impl Loader {
         };
         tracing::error!(%error, "the version that ran cannot be loaded; the component's file takes its place");
         let component = self.load(source).await?;
-        self.keep(source);
+        self.save(source);
         commit(Versions::default(), store, clock);
         Ok(component)
     }
 }
 
-/// A process has begun, perhaps after one that ended while a version was on probation.
-fn count_this_process(store: &mut DeviceStore, clock: &dyn Clock) -> Option<Entry> {
-    let mut versions = store.saved().versions.clone();
+/// Records the start of a process while a version is on probation; `None` if none is.
+fn record_restart(store: &mut DeviceStore, clock: &dyn Clock) -> Option<HistoryEntry> {
+    let mut versions = store.state().versions.clone();
     let fallback = versions.fallback.as_mut()?;
     let clean = std::mem::take(&mut fallback.clean);
     fallback.ended += u32::from(!clean);
     if !clean && fallback.ended > 1 {
         let reason = "the host was killed twice while it was on probation";
-        let (batch, entry) = roll_back(store.saved(), clock, By::Host, reason)?;
-        return Some(put_down(batch, entry, store, clock));
+        let (batch, entry) = roll_back_to_fallback(store.state(), clock, SwapSource::Host, reason)?;
+        return Some(commit_step(batch, entry, store, clock));
     }
-    let mut entry = Entry::new(clock.now(), Step::Continued, By::Host);
-    entry.version = versions.running.clone().map(|running| running.about);
-    let entry = entry.because(match clean {
+    let mut entry = HistoryEntry::new(clock.now(), SwapStep::Continued, SwapSource::Host);
+    entry.version = versions.running.clone().map(|running| running.info);
+    let entry = entry.with_reason(match clean {
         true => "the host was started again while it was on probation",
         false => "the host was killed while it was on probation",
     });
@@ -151,25 +154,34 @@ fn count_this_process(store: &mut DeviceStore, clock: &dyn Clock) -> Option<Entr
         versions: Some(versions),
         ..Batch::default()
     };
-    Some(put_down(batch, entry, store, clock))
+    Some(commit_step(batch, entry, store, clock))
 }
 
-/// Withdraws the version that runs, which cannot be loaded; none if there is no other. A lost copy says nothing against the
-/// version.
-fn withdraw(error: &LoadError, store: &mut DeviceStore, clock: &dyn Clock) -> Option<Entry> {
+/// Rolls back the running version, which cannot be loaded; `None` if there is no other. A version whose copy was lost is not
+/// quarantined.
+fn roll_back_unloadable(
+    error: &LoadError,
+    store: &mut DeviceStore,
+    clock: &dyn Clock,
+) -> Option<HistoryEntry> {
     let reason = format!("it cannot be loaded: {error}");
-    let saved = store.saved();
-    let (mut batch, entry) = roll_back(saved, clock, By::Host, &reason)
-        .or_else(|| fall_back(saved, clock, By::Host, &reason))?;
+    let state = store.state();
+    let (mut batch, entry) = roll_back_to_fallback(state, clock, SwapSource::Host, &reason)
+        .or_else(|| roll_back_to_previous(state, clock, SwapSource::Host, &reason))?;
     if error.blame() == Blame::Copy
         && let (Some(versions), Some(lost)) = (&mut batch.versions, &entry.version)
     {
-        versions.pardon(&lost.sha256);
+        versions.lift_quarantine(&lost.sha256);
     }
-    Some(put_down(batch, entry, store, clock))
+    Some(commit_step(batch, entry, store, clock))
 }
 
-fn put_down(mut batch: Batch, entry: Entry, store: &mut DeviceStore, clock: &dyn Clock) -> Entry {
+fn commit_step(
+    mut batch: Batch,
+    entry: HistoryEntry,
+    store: &mut DeviceStore,
+    clock: &dyn Clock,
+) -> HistoryEntry {
     batch.steps.push(entry.clone());
     store.commit(batch, clock);
     entry
@@ -183,20 +195,20 @@ fn commit(versions: Versions, store: &mut DeviceStore, clock: &dyn Clock) {
     store.commit(batch, clock);
 }
 
-/// The component's file is what runs, however that came to be.
-fn remember_file(source: &Source, store: &mut DeviceStore, clock: &dyn Clock) {
-    let mut versions = store.saved().versions.clone();
+/// Records the hash of the component's file if that is the running version.
+fn remember_file(source: &ComponentSource, store: &mut DeviceStore, clock: &dyn Clock) {
+    let mut versions = store.state().versions.clone();
     let sha256 = &**source.sha256();
-    if versions.runs(sha256) && versions.file.as_deref() != Some(sha256) {
+    if versions.is_running(sha256) && versions.file.as_deref() != Some(sha256) {
         versions.file = Some(sha256.to_owned());
         commit(versions, store, clock);
     }
 }
 
-/// Whether the component's file is one of which nothing has become yet.
-fn is_new(versions: &Versions, file: &Path, source: &Result<Source, LoadError>) -> bool {
+/// Returns true if the component's file has not been considered yet.
+fn is_new(versions: &Versions, file: &Path, source: &Result<ComponentSource, LoadError>) -> bool {
     match source {
-        Ok(source) if versions.runs(source.sha256()) => false,
+        Ok(source) if versions.is_running(source.sha256()) => false,
         Ok(source) if versions.file.as_deref() == Some(source.sha256()) => {
             tracing::info!(file = %file.display(), "the component's file is as it was; the accepted version runs on");
             false

@@ -1,7 +1,7 @@
-//! Notices that a component's file has changed.
+//! Watches a component's file for changes.
 //!
-//! The folder is watched, not the file, because editors, `mv` and compilers put a new file in its place. What the kernel
-//! tells is only a reason to look; a look now and then finds what it does not tell, as on network file systems.
+//! The folder is watched, not the file, because editors, `mv` and compilers replace the file. An event only triggers a
+//! check; polling finds changes without an event, as on network file systems.
 
 use std::{
     ffi::OsStr,
@@ -21,46 +21,45 @@ use notify::{
 };
 use tokio::{sync::Notify, time::timeout};
 
-/// A file that is written to is taken for whole when it has not changed for so long. One that is moved into its place is
-/// whole already.
-const SETTLED: Duration = Duration::from_millis(100);
-/// Time between two looks nobody has given reason to.
-const LOOK: Duration = Duration::from_secs(2);
+/// Time without a change after which a written file counts as complete. A file moved into place is complete at once.
+const DEBOUNCE: Duration = Duration::from_millis(100);
+/// Time between two checks without an event.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A watched file.
-pub struct Watch {
+pub struct FileWatch {
     file: PathBuf,
-    seen: Option<Fingerprint>,
-    settled_after: Duration,
-    stirred: Arc<Stirred>,
-    /// None if the kernel does not tell; a look now and then must do.
+    last: Option<Fingerprint>,
+    debounce: Duration,
+    events: Arc<FolderEvents>,
+    /// The source of events; `None` if the folder is only polled.
     _watcher: Option<RecommendedWatcher>,
 }
 
-/// What the kernel tells of the folder.
+/// Events of the watched folder.
 #[derive(Default)]
-struct Stirred {
-    something: Notify,
-    moved_there: AtomicBool,
+struct FolderEvents {
+    changed: Notify,
+    moved_into_place: AtomicBool,
 }
 
-impl Stirred {
-    fn note(&self, event: &notify::Result<Event>, name: Option<&OsStr>) {
-        if event.as_ref().is_ok_and(|event| is_moved_to(event, name)) {
-            self.moved_there.store(true, Ordering::Relaxed);
+impl FolderEvents {
+    fn record(&self, event: &notify::Result<Event>, name: Option<&OsStr>) {
+        if event.as_ref().is_ok_and(|event| is_move_to(event, name)) {
+            self.moved_into_place.store(true, Ordering::Relaxed);
         }
-        self.something.notify_one();
+        self.changed.notify_one();
     }
 
-    /// Ends when a file was moved to where the watched one is.
-    async fn moved_there(&self) {
-        while !self.moved_there.swap(false, Ordering::Relaxed) {
-            self.something.notified().await;
+    /// Waits until a file is moved into the watched one's place.
+    async fn moved_into_place(&self) {
+        while !self.moved_into_place.swap(false, Ordering::Relaxed) {
+            self.changed.notified().await;
         }
     }
 }
 
-fn is_moved_to(event: &Event, name: Option<&OsStr>) -> bool {
+fn is_move_to(event: &Event, name: Option<&OsStr>) -> bool {
     let moved = matches!(
         event.kind,
         EventKind::Modify(ModifyKind::Name(RenameMode::To))
@@ -68,7 +67,7 @@ fn is_moved_to(event: &Event, name: Option<&OsStr>) -> bool {
     moved && event.paths.last().and_then(|path| path.file_name()) == name
 }
 
-/// What changes when a file does.
+/// The metadata by which a change is recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Fingerprint {
     file: (u64, u64),
@@ -89,46 +88,46 @@ impl Fingerprint {
     }
 }
 
-impl Watch {
+impl FileWatch {
     /// Watches this file from now on.
     #[must_use]
     pub fn new(file: &Path) -> Self {
-        let stirred = Arc::new(Stirred::default());
-        let watcher = watcher(file, stirred.clone()).inspect_err(|error| {
+        let events = Arc::new(FolderEvents::default());
+        let watcher = watcher(file, events.clone()).inspect_err(|error| {
             tracing::warn!(
                 %error,
                 "the folder of the component cannot be watched; its file is looked at every {} s",
-                LOOK.as_secs()
+                POLL_INTERVAL.as_secs()
             );
         });
         Self {
             file: file.to_owned(),
-            seen: Fingerprint::of(file),
-            settled_after: SETTLED,
-            stirred,
+            last: Fingerprint::of(file),
+            debounce: DEBOUNCE,
+            events,
             _watcher: watcher.ok(),
         }
     }
 
-    /// Ends when the file has changed and is whole. What has changed since [`new`](Self::new) or the last call counts.
+    /// Waits until the file has changed since [`new`](Self::new) or the last call, and is complete.
     pub async fn changed(&mut self) {
         loop {
-            if Fingerprint::of(&self.file) != self.seen {
-                self.seen = self.settled().await;
-                if self.seen.is_some() {
+            if Fingerprint::of(&self.file) != self.last {
+                self.last = self.wait_until_stable().await;
+                if self.last.is_some() {
                     return;
                 }
             }
-            // Time that passes is as good a reason to look.
-            let _ = timeout(LOOK, self.stirred.something.notified()).await;
+            // A timeout is the poll.
+            let _ = timeout(POLL_INTERVAL, self.events.changed.notified()).await;
         }
     }
 
-    /// The file once it is whole.
-    async fn settled(&self) -> Option<Fingerprint> {
+    /// Waits until the file is complete; `None` if it is gone.
+    async fn wait_until_stable(&self) -> Option<Fingerprint> {
         let mut now = Fingerprint::of(&self.file);
         loop {
-            let moved = timeout(self.settled_after, self.stirred.moved_there()).await;
+            let moved = timeout(self.debounce, self.events.moved_into_place()).await;
             let then = std::mem::replace(&mut now, Fingerprint::of(&self.file));
             if moved.is_ok() || now == then {
                 return now;
@@ -137,7 +136,7 @@ impl Watch {
     }
 }
 
-fn watcher(file: &Path, stirred: Arc<Stirred>) -> notify::Result<RecommendedWatcher> {
+fn watcher(file: &Path, events: Arc<FolderEvents>) -> notify::Result<RecommendedWatcher> {
     let folder = match file.parent() {
         Some(folder) if folder != Path::new("") => folder,
         Some(_) => Path::new("."),
@@ -145,7 +144,7 @@ fn watcher(file: &Path, stirred: Arc<Stirred>) -> notify::Result<RecommendedWatc
     };
     let name = file.file_name().map(OsStr::to_owned);
     let mut watcher =
-        notify::recommended_watcher(move |event| stirred.note(&event, name.as_deref()))?;
+        notify::recommended_watcher(move |event| events.record(&event, name.as_deref()))?;
     watcher.watch(folder, RecursiveMode::NonRecursive)?;
     Ok(watcher)
 }
@@ -160,7 +159,7 @@ mod tests {
     async fn a_file_put_in_place_and_a_file_written_to_have_changed() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("device.wasm");
-        let mut watch = Watch::new(&file);
+        let mut watch = FileWatch::new(&file);
         fs::write(&file, "one").unwrap();
         timeout(AT_MOST, watch.changed()).await.unwrap();
 
@@ -169,7 +168,7 @@ mod tests {
         timeout(AT_MOST, watch.changed()).await.unwrap();
 
         fs::remove_file(&file).unwrap();
-        let gone = timeout(2 * SETTLED, watch.changed()).await;
+        let gone = timeout(2 * DEBOUNCE, watch.changed()).await;
         assert!(gone.is_err(), "there is nothing to load");
         fs::write(&file, "three").unwrap();
         timeout(AT_MOST, watch.changed()).await.unwrap();
@@ -179,8 +178,8 @@ mod tests {
     async fn a_file_that_is_moved_into_place_is_not_waited_for() {
         let dir = tempfile::tempdir().unwrap();
         let (file, new) = (dir.path().join("device.wasm"), dir.path().join("new"));
-        let mut watch = Watch::new(&file);
-        watch.settled_after = 2 * AT_MOST;
+        let mut watch = FileWatch::new(&file);
+        watch.debounce = 2 * AT_MOST;
         for content in ["one", "two"] {
             fs::write(&new, content).unwrap();
             fs::rename(&new, &file).unwrap();
@@ -196,7 +195,7 @@ mod tests {
         fs::write(&two, "two").unwrap();
         let file = dir.path().join("current");
         std::os::unix::fs::symlink(&one, &file).unwrap();
-        let mut watch = Watch::new(&file);
+        let mut watch = FileWatch::new(&file);
         std::os::unix::fs::symlink(&two, dir.path().join("next")).unwrap();
         fs::rename(dir.path().join("next"), &file).unwrap();
         timeout(AT_MOST, watch.changed()).await.unwrap();

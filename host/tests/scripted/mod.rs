@@ -14,21 +14,21 @@ use bytes::Bytes;
 use host::{
     clock::{Clock, VirtualClock},
     device::{
-        Connecting, Device, DeviceError, Identity, Parts,
+        ConnectionConfig, Device, DeviceConfig, DeviceError, Identity,
         behaviour::{
-            Answer, Behaviour, Description, Event, Failure, Instance, Outcome, Reason, Reply,
-            Start, Surroundings,
+            Answer, Behaviour, CallFailure, Description, Event, Instance, InstanceContext, Outcome,
+            Reason, Reply, Start,
         },
         effect::Effect,
     },
     guest::Limits,
-    hub::message::Message,
+    hub::message::TelemetryMessage,
     mqtt::{
         Incoming,
-        scripted::{self, Connection, ScriptedTransport, Sent, Server},
+        scripted::{self, ClientPacket, ScriptedConnection, ScriptedServer, ScriptedTransport},
     },
-    provision::{dps::Assignment, sas::Key},
-    store::{Backend, DeviceStore, Kept, Memory, Retention},
+    provision::{dps::Assignment, sas::SymmetricKey},
+    store::{Backend, DeviceStore, MemoryBackend, PersistedState, Retention},
     swap,
 };
 use jiff::Timestamp;
@@ -38,9 +38,9 @@ use tokio::{sync::Semaphore, task::JoinHandle};
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
 /// What an event comes to: the answer, what is staged, and the record after it.
-pub(crate) type Handled = Result<(Answer, Vec<Effect>, String), Failure>;
+pub(crate) type Handled = Result<(Answer, Vec<Effect>, String), CallFailure>;
 /// What a start comes to: what is staged, and the record after it.
-pub(crate) type Begun = Result<(Vec<Effect>, String), Failure>;
+pub(crate) type Begun = Result<(Vec<Effect>, String), CallFailure>;
 type Beginner = Arc<dyn Fn(&Start) -> Begun + Send + Sync>;
 type Handler = Arc<dyn Fn(Event, &str) -> Handled + Send + Sync>;
 
@@ -160,9 +160,9 @@ impl Behaviour for Scripted {
 
     fn start(
         &self,
-        _: Surroundings,
+        _: InstanceContext,
         start: Start,
-    ) -> impl Future<Output = Result<(Running, Outcome), Failure>> + Send + 'static {
+    ) -> impl Future<Output = Result<(Running, Outcome), CallFailure>> + Send + 'static {
         let begun = (self.begin)(&start);
         self.starts.lock().unwrap().push(start);
         let (gate, handler) = (self.gate.clone(), self.handler.clone());
@@ -184,7 +184,7 @@ impl Behaviour for Scripted {
 }
 
 impl Instance for Running {
-    async fn handle(mut self, event: Event) -> Result<(Self, Outcome), Failure> {
+    async fn handle(mut self, event: Event) -> Result<(Self, Outcome), CallFailure> {
         if let Some(gate) = &self.gate {
             gate.came.add_permits(1);
             gate.open.acquire().await.unwrap().forget();
@@ -220,12 +220,12 @@ pub(crate) fn reply(text: &str, record: &str) -> Handled {
 /// A device that runs, and the server at its other end.
 pub(crate) struct Bench {
     pub(crate) clock: Arc<VirtualClock>,
-    pub(crate) server: Server,
+    pub(crate) server: ScriptedServer,
     pub(crate) device: JoinHandle<Result<(), DeviceError>>,
 }
 
 pub(crate) fn run(behaviour: &Scripted) -> Bench {
-    run_on(behaviour, Box::new(Memory::default()))
+    run_on(behaviour, Box::new(MemoryBackend::default()))
 }
 
 pub(crate) fn run_on(behaviour: &Scripted, backend: Box<dyn Backend>) -> Bench {
@@ -238,18 +238,23 @@ pub(crate) fn with_connection_string() -> Identity {
             hub: "hub.example".to_owned(),
             device_id: "d".to_owned(),
         },
-        key: Key::parse("c2VjcmV0").unwrap(),
+        key: SymmetricKey::parse("c2VjcmV0").unwrap(),
     }
 }
 
 pub(crate) fn run_as(identity: Identity, behaviour: &Scripted, backend: Box<dyn Backend>) -> Bench {
     let clock = VirtualClock::new("2026-01-01T00:00:00Z".parse().unwrap(), 24 * HOUR);
-    let versions = swap::Parts::default();
+    let swap = swap::SwapConfig::default();
     let (device, server) = put_together(
         identity,
         behaviour,
-        versions,
-        DeviceStore::new(backend, Kept::default(), Retention::default(), &clock),
+        swap,
+        DeviceStore::new(
+            backend,
+            PersistedState::default(),
+            Retention::default(),
+            &clock,
+        ),
         Arc::new(clock.clone()),
     );
     Bench {
@@ -262,15 +267,15 @@ pub(crate) fn run_as(identity: Identity, behaviour: &Scripted, backend: Box<dyn 
 pub(crate) fn put_together(
     identity: Identity,
     behaviour: &Scripted,
-    versions: swap::Parts<Scripted>,
+    swap: swap::SwapConfig<Scripted>,
     store: DeviceStore,
     clock: Arc<dyn Clock>,
-) -> (Device<Scripted, ScriptedTransport>, Server) {
+) -> (Device<Scripted, ScriptedTransport>, ScriptedServer) {
     put_together_to(
-        Connecting::default(),
+        ConnectionConfig::default(),
         identity,
         behaviour,
-        versions,
+        swap,
         store,
         clock,
     )
@@ -278,25 +283,25 @@ pub(crate) fn put_together(
 
 /// [`put_together`], to connect like this.
 pub(crate) fn put_together_to(
-    connecting: Connecting,
+    connection: ConnectionConfig,
     identity: Identity,
     behaviour: &Scripted,
-    versions: swap::Parts<Scripted>,
+    swap: swap::SwapConfig<Scripted>,
     store: DeviceStore,
     clock: Arc<dyn Clock>,
-) -> (Device<Scripted, ScriptedTransport>, Server) {
+) -> (Device<Scripted, ScriptedTransport>, ScriptedServer) {
     let (transport, server) = scripted::pair();
-    let device = Device::new(Parts {
+    let device = Device::new(DeviceConfig {
         name: "d".into(),
         behaviour: behaviour.clone(),
-        config: [].into(),
+        settings: [].into(),
         identity,
         transport,
-        connecting,
+        connection,
         store,
         clock,
         seed: Some(1),
-        versions,
+        swap,
         limits: Arc::new(Limits {
             timers: 4,
             ..Limits::default()
@@ -308,14 +313,14 @@ pub(crate) fn put_together_to(
 
 impl Bench {
     /// Accepts the next connection and grants its topics; the twin is empty.
-    pub(crate) async fn connected(&mut self) -> Connection {
+    pub(crate) async fn connected(&mut self) -> ScriptedConnection {
         self.connected_with(&json!({ "$version": 1 })).await
     }
 
-    pub(crate) async fn connected_with(&mut self, desired: &Value) -> Connection {
+    pub(crate) async fn connected_with(&mut self, desired: &Value) -> ScriptedConnection {
         let mut connection = self.server.next().await.unwrap().accept();
         assert!(
-            matches!(connection.next().await, Some(Sent::Subscribe(topics)) if topics.len() == 4)
+            matches!(connection.next().await, Some(ClientPacket::Subscribe(topics)) if topics.len() == 4)
         );
         connection.send(Incoming::Subscribed { refused: vec![] });
         let get = published(&mut connection).await;
@@ -331,21 +336,21 @@ impl Bench {
 }
 
 /// The next message the device sends: topic and body.
-pub(crate) async fn published(connection: &mut Connection) -> (String, Bytes) {
+pub(crate) async fn published(connection: &mut ScriptedConnection) -> (String, Bytes) {
     match connection.next().await {
-        Some(Sent::Publish { topic, payload, .. }) => (topic, payload),
+        Some(ClientPacket::Publish { topic, payload, .. }) => (topic, payload),
         other => panic!("expected a message, got {other:?}"),
     }
 }
 
-pub(crate) fn call(connection: &Connection, name: &str, request: &str) {
+pub(crate) fn call(connection: &ScriptedConnection, name: &str, request: &str) {
     connection.publish(
         &format!("$iothub/methods/POST/{name}/?$rid={request}"),
         "null",
     );
 }
 
-pub(crate) async fn answered(connection: &mut Connection) -> (String, String) {
+pub(crate) async fn answered(connection: &mut ScriptedConnection) -> (String, String) {
     let (topic, body) = published(connection).await;
     let answer = topic
         .strip_prefix("$iothub/methods/res/")
@@ -362,9 +367,9 @@ pub(crate) fn command_name(event: &Event) -> &str {
 }
 
 /// A telemetry message.
-pub(crate) fn telemetry() -> Message {
-    Message {
-        id: Message::new_id(),
+pub(crate) fn telemetry() -> TelemetryMessage {
+    TelemetryMessage {
+        id: TelemetryMessage::new_id(),
         created: Timestamp::UNIX_EPOCH,
         component: None,
         content_type: String::new(),

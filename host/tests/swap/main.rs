@@ -1,24 +1,27 @@
 //! One version in the place of another, on a scripted transport and a virtual clock: each step of a swap, and what it does
 //! to record, timers, commands and the connection.
 
-mod back;
+mod candidate;
 mod probation;
+mod rollback;
 #[path = "../scripted/mod.rs"]
 mod scripted;
-mod take_over;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use host::{
     clock::VirtualClock,
-    device::behaviour::Failure,
+    device::behaviour::CallFailure,
     mqtt::{
         Incoming, Receipt,
-        scripted::{Connection, Sent},
+        scripted::{ClientPacket, ScriptedConnection},
     },
     status::Status,
-    store::{Backend, DeviceStore, Kept, Memory, Retention},
-    swap::{self, About, Ask, Entry, Fallback, Order, Probation, Running, Source, Step, Versions},
+    store::{Backend, DeviceStore, MemoryBackend, PersistedState, Retention},
+    swap::{
+        DeviceRequest, Fallback, HistoryEntry, ProbationPolicy, RunningVersion, SwapConfig,
+        SwapRequest, SwapSource, SwapStep, VersionInfo, Versions,
+    },
 };
 use scripted::{
     Bench, HOUR, Scripted, call, command_name, put_together, reply, with_connection_string,
@@ -29,68 +32,68 @@ use tokio::sync::{mpsc, oneshot};
 /// A device that can be told to swap.
 struct Site {
     bench: Bench,
-    hub: Connection,
-    orders: mpsc::Sender<Order<Scripted>>,
+    hub: ScriptedConnection,
+    requests: mpsc::Sender<DeviceRequest<Scripted>>,
 }
 
-/// Steps of one wish.
-type Steps = mpsc::UnboundedReceiver<Entry>;
+/// Steps of one request.
+type Steps = mpsc::UnboundedReceiver<HistoryEntry>;
 
-const RULES: Probation = Probation {
+const POLICY: ProbationPolicy = ProbationPolicy {
     time: Duration::from_secs(30),
     events: 2,
 };
 
 async fn site(behaviour: &Scripted) -> Site {
-    site_with(behaviour, Kept::default()).await
+    site_with(behaviour, PersistedState::default()).await
 }
 
-async fn site_with(behaviour: &Scripted, kept: Kept) -> Site {
-    let (orders, versions) = orders();
-    connected(begin(behaviour, versions, kept), orders).await
+async fn site_with(behaviour: &Scripted, kept: PersistedState) -> Site {
+    let (requests, swap) = swap_config();
+    connected(begin(behaviour, swap, kept), requests).await
 }
 
-/// A site where a version is on probation under these rules.
-async fn site_under(rules: Probation, behaviour: &Scripted) -> Site {
-    let (orders, versions) = orders();
-    let versions = swap::Parts {
-        probation: rules,
-        ..versions
+/// A site where a version is on probation under this policy.
+async fn site_under(policy: ProbationPolicy, behaviour: &Scripted) -> Site {
+    let (requests, swap) = swap_config();
+    let swap = SwapConfig {
+        probation: policy,
+        ..swap
     };
-    connected(begin(behaviour, versions, Kept::default()), orders).await
+    connected(begin(behaviour, swap, PersistedState::default()), requests).await
 }
 
 async fn site_on(behaviour: &Scripted, backend: Box<dyn Backend>) -> Site {
-    let (orders, versions) = orders();
-    let bench = begin_on(behaviour, versions, Kept::default(), backend);
-    connected(bench, orders).await
+    let (requests, swap) = swap_config();
+    let bench = begin_on(behaviour, swap, PersistedState::default(), backend);
+    connected(bench, requests).await
 }
 
-fn orders() -> (mpsc::Sender<Order<Scripted>>, swap::Parts<Scripted>) {
-    let (orders, to_device) = mpsc::channel(16);
-    let versions = swap::Parts {
-        orders: Some(to_device),
-        probation: RULES,
-        ..swap::Parts::default()
+fn swap_config() -> (mpsc::Sender<DeviceRequest<Scripted>>, SwapConfig<Scripted>) {
+    let (requests, device_requests) = mpsc::channel(16);
+    let swap = SwapConfig {
+        requests: Some(device_requests),
+        probation: POLICY,
+        ..SwapConfig::default()
     };
-    (orders, versions)
+    (requests, swap)
 }
 
-fn begin(behaviour: &Scripted, versions: swap::Parts<Scripted>, kept: Kept) -> Bench {
-    begin_on(behaviour, versions, kept, Box::new(Memory::default()))
+fn begin(behaviour: &Scripted, swap: SwapConfig<Scripted>, kept: PersistedState) -> Bench {
+    begin_on(behaviour, swap, kept, Box::new(MemoryBackend::default()))
 }
 
 fn begin_on(
     behaviour: &Scripted,
-    versions: swap::Parts<Scripted>,
-    kept: Kept,
+    swap: SwapConfig<Scripted>,
+    kept: PersistedState,
     backend: Box<dyn Backend>,
 ) -> Bench {
     let clock = VirtualClock::new("2026-01-01T00:00:00Z".parse().unwrap(), 24 * HOUR);
     let store = DeviceStore::new(backend, kept, Retention::default(), &clock);
     let identity = with_connection_string();
     let on = Arc::new(clock.clone());
-    let (device, server) = put_together(identity, behaviour, versions, store, on);
+    let (device, server) = put_together(identity, behaviour, swap, store, on);
     let device = tokio::spawn(device.run(clock.stopped()));
     Bench {
         clock,
@@ -99,35 +102,39 @@ fn begin_on(
     }
 }
 
-async fn connected(mut bench: Bench, orders: mpsc::Sender<Order<Scripted>>) -> Site {
+async fn connected(mut bench: Bench, requests: mpsc::Sender<DeviceRequest<Scripted>>) -> Site {
     let hub = bench.connected().await;
-    Site { bench, hub, orders }
+    Site {
+        bench,
+        hub,
+        requests,
+    }
 }
 
-fn ask() -> Ask {
-    Ask {
-        source: Source::Command,
+fn request() -> SwapRequest {
+    SwapRequest {
+        source: SwapSource::Command,
         file: PathBuf::from("new.wasm"),
         force: false,
         fresh_state: false,
         allow_model_change: false,
-        asker: None,
+        step_sender: None,
     }
 }
 
-async fn next(steps: &mut Steps) -> Entry {
+async fn next(steps: &mut Steps) -> HistoryEntry {
     steps.recv().await.expect("a step")
 }
 
-async fn status(orders: &mpsc::Sender<Order<Scripted>>) -> Status {
+async fn status(requests: &mpsc::Sender<DeviceRequest<Scripted>>) -> Status {
     let (to, status) = oneshot::channel();
-    let order = Order::Report(to);
-    orders.send(order).await.expect("the device runs");
+    let request = DeviceRequest::Status(to);
+    requests.send(request).await.expect("the device runs");
     *status.await.expect("the device runs")
 }
 
 /// The steps up to and with this one.
-async fn until(steps: &mut Steps, step: Step) -> Vec<Step> {
+async fn until(steps: &mut Steps, step: SwapStep) -> Vec<SwapStep> {
     let mut seen = vec![];
     loop {
         seen.push(next(steps).await.step);
@@ -139,43 +146,43 @@ async fn until(steps: &mut Steps, step: Step) -> Vec<Step> {
 
 impl Site {
     async fn swap(&self, to: &Scripted) -> Steps {
-        self.swap_as(to, ask()).await
+        self.swap_as(to, request()).await
     }
 
-    async fn swap_as(&self, to: &Scripted, ask: Ask) -> Steps {
-        let (asker, steps) = mpsc::unbounded_channel();
-        let ask = Ask {
-            asker: Some(asker),
-            ..ask
+    async fn swap_as(&self, to: &Scripted, request: SwapRequest) -> Steps {
+        let (step_sender, steps) = mpsc::unbounded_channel();
+        let request = SwapRequest {
+            step_sender: Some(step_sender),
+            ..request
         };
-        let order = Order::Swap(to.clone(), ask);
-        self.orders.send(order).await.expect("the device runs");
+        let request = DeviceRequest::Swap(to.clone(), request);
+        self.requests.send(request).await.expect("the device runs");
         steps
     }
 
     async fn roll_back(&self) -> Steps {
-        let (asker, steps) = mpsc::unbounded_channel();
-        self.orders
-            .send(Order::RollBack(asker))
+        let (step_sender, steps) = mpsc::unbounded_channel();
+        self.requests
+            .send(DeviceRequest::Rollback(step_sender))
             .await
             .expect("the device runs");
         steps
     }
 
-    /// This version is loaded, should the device turn back to it.
+    /// Hands over this version for a rollback.
     async fn loaded(&self, version: &Scripted) {
-        let order = Order::Earlier(version.clone());
-        self.orders.send(order).await.expect("the device runs");
+        let request = DeviceRequest::RollbackTarget(version.clone());
+        self.requests.send(request).await.expect("the device runs");
     }
 
     /// Begins with `b` on probation until it is accepted, in the place of what runs.
     async fn accepts(&mut self, b: &Scripted) {
         let mut steps = self.swap(b).await;
-        until(&mut steps, Step::Begun).await;
+        until(&mut steps, SwapStep::Begun).await;
         for name in ["one", "two"] {
             assert_eq!(self.call(name).await.0, "200");
         }
-        until(&mut steps, Step::Accepted).await;
+        until(&mut steps, SwapStep::Accepted).await;
     }
 
     /// Delivers a cloud-to-device message with this number.
@@ -195,11 +202,11 @@ impl Site {
 
     /// The next thing the device sends that `test` makes something of; the twin it asks for meanwhile has these desired
     /// properties.
-    async fn sent<T>(&mut self, desired: &Value, test: impl Fn(&Sent) -> Option<T>) -> T {
+    async fn sent<T>(&mut self, desired: &Value, test: impl Fn(&ClientPacket) -> Option<T>) -> T {
         loop {
             let sent = self.hub.next().await.expect("the connection stands");
             let found = test(&sent);
-            if let Sent::Publish {
+            if let ClientPacket::Publish {
                 topic, delivery, ..
             } = sent
             {
@@ -212,11 +219,11 @@ impl Site {
     }
 
     async fn status(&self) -> Status {
-        status(&self.orders).await
+        status(&self.requests).await
     }
 
     async fn runs(&self) -> String {
-        self.status().await.running.expect("a version").about.sha256
+        self.status().await.running.expect("a version").info.sha256
     }
 
     /// Calls a command, and returns status and body of the answer. What else the device sends is acknowledged.
@@ -228,7 +235,7 @@ impl Site {
     /// The next answer to a command.
     async fn answer(&mut self) -> (String, String) {
         loop {
-            let Some(Sent::Publish {
+            let Some(ClientPacket::Publish {
                 topic,
                 payload,
                 delivery,
@@ -274,8 +281,8 @@ fn recorder() -> Scripted {
 
 /// What an accepted version, and the one before it, leave behind.
 fn versions(running: &str, fallback: Option<(&str, &str)>, previous: Option<&str>) -> Versions {
-    let version = |sha256: &str| Running {
-        about: About {
+    let version = |sha256: &str| RunningVersion {
+        info: VersionInfo {
             name: "scripted".into(),
             version: "1".into(),
             model_id: "dtmi:example:Scripted;1".into(),
@@ -300,8 +307,8 @@ fn versions(running: &str, fallback: Option<(&str, &str)>, previous: Option<&str
 /// The same, but a command `trap` or `err` fails.
 fn failing() -> Scripted {
     Scripted::new(|event, record| match command_name(&event) {
-        "trap" => Err(Failure::Trap("it is broken".to_owned())),
-        "err" => Err(Failure::Error("it will not".to_owned())),
+        "trap" => Err(CallFailure::Trap("it is broken".to_owned())),
+        "err" => Err(CallFailure::Error("it will not".to_owned())),
         name => {
             let record = format!("{record}+{name}");
             reply(&record, &record)

@@ -8,19 +8,19 @@ use std::{
 use host::{
     clock::Clock,
     device::{
-        behaviour::{Answer, Event, Failure, Reason},
+        behaviour::{Answer, CallFailure, Event, Reason},
         effect::{Effect, Schedule},
     },
     hub::twin::Acknowledgment,
-    mqtt::{Incoming, scripted::Sent},
-    status::{ConnectionState, State},
-    store::Kept,
-    swap::{self, Ask, Step},
+    mqtt::{Incoming, scripted::ClientPacket},
+    status::{ComponentState, ConnectionState},
+    store::PersistedState,
+    swap::{self, SwapRequest, SwapStep},
 };
 use serde_json::{Value, json};
 
 use super::{
-    Site, ask, failing, next, ok, recorder,
+    Site, failing, next, ok, recorder, request,
     scripted::{self, Gate, HOUR, Scripted, call, command_name, reply},
     site, site_under, site_with, status, until, versions,
 };
@@ -32,13 +32,13 @@ async fn a_trap_on_probation_brings_the_version_before_back_and_it_answers_the_c
     site.call("one").await;
     let b = failing().version("b");
     let mut steps = site.swap(&b).await;
-    until(&mut steps, Step::Begun).await;
+    until(&mut steps, SwapStep::Begun).await;
     assert_eq!(site.call("two").await, ok("begun+one+two"));
 
     // What the new version has recorded is undone, and the old one's answer is the answer.
     assert_eq!(site.call("trap").await, ok("begun+one+trap"));
     let back = next(&mut steps).await;
-    assert_eq!(back.step, Step::RolledBack);
+    assert_eq!(back.step, SwapStep::RolledBack);
     assert_eq!(back.version.unwrap().sha256, "b");
     assert_eq!(back.instead.unwrap().sha256, "a");
     assert_eq!(back.undone, Some(2));
@@ -46,10 +46,10 @@ async fn a_trap_on_probation_brings_the_version_before_back_and_it_answers_the_c
     assert_eq!(a.reasons(), [Reason::Fresh, Reason::Recovered]);
 
     let status = site.status().await;
-    assert_eq!(status.running.unwrap().about.sha256, "a");
-    assert_eq!(status.state, State::Accepted);
+    assert_eq!(status.running.unwrap().info.sha256, "a");
+    assert_eq!(status.state, ComponentState::Accepted);
     assert_eq!(status.quarantined[0].sha256, "b");
-    assert_eq!(status.last_swap.unwrap().step, Step::RolledBack);
+    assert_eq!(status.last_swap.unwrap().step, SwapStep::RolledBack);
 }
 
 #[tokio::test]
@@ -57,21 +57,21 @@ async fn whoever_asks_for_the_version_on_probation_again_waits_for_it_too() {
     let mut site = site(&recorder()).await;
     let b = recorder().version("b");
     let mut first = site.swap(&b).await;
-    until(&mut first, Step::Begun).await;
+    until(&mut first, SwapStep::Begun).await;
     let mut second = site.swap(&b).await;
     assert_eq!(
-        until(&mut second, Step::Same).await,
-        [Step::Prepared, Step::Same]
+        until(&mut second, SwapStep::Same).await,
+        [SwapStep::Prepared, SwapStep::Same]
     );
     site.call("one").await;
     site.call("two").await;
     for steps in [&mut first, &mut second] {
-        assert_eq!(next(steps).await.step, Step::Accepted);
+        assert_eq!(next(steps).await.step, SwapStep::Accepted);
     }
 
     // Of an accepted version there is nothing more to tell.
     let mut third = site.swap(&b).await;
-    until(&mut third, Step::Same).await;
+    until(&mut third, SwapStep::Same).await;
     assert!(third.recv().await.is_none());
 }
 
@@ -79,37 +79,37 @@ async fn whoever_asks_for_the_version_on_probation_again_waits_for_it_too() {
 async fn errors_are_answered_with_500_until_the_third_in_a_row() {
     let mut site = site(&recorder()).await;
     let mut steps = site.swap(&failing().version("b")).await;
-    until(&mut steps, Step::Begun).await;
+    until(&mut steps, SwapStep::Begun).await;
     for name in ["err", "err", "fine", "err", "err"] {
         let status = site.call(name).await.0;
         assert_eq!(status, if name == "fine" { "200" } else { "500" });
     }
     assert_eq!(site.call("err").await, ok("begun+err"));
-    assert_eq!(next(&mut steps).await.step, Step::RolledBack);
+    assert_eq!(next(&mut steps).await.step, SwapStep::RolledBack);
 }
 
 #[tokio::test]
 async fn a_withdrawn_version_is_refused_until_it_is_forced() {
     let mut site = site(&recorder()).await;
     let b = failing().version("b");
-    until(&mut site.swap(&b).await, Step::Begun).await;
+    until(&mut site.swap(&b).await, SwapStep::Begun).await;
     site.call("trap").await;
 
     let mut steps = site.swap(&b).await;
-    assert_eq!(next(&mut steps).await.step, Step::Prepared);
+    assert_eq!(next(&mut steps).await.step, SwapStep::Prepared);
     let refused = next(&mut steps).await;
-    assert_eq!(refused.step, Step::Refused);
+    assert_eq!(refused.step, SwapStep::Refused);
     let reason = refused.reason.unwrap();
     assert!(
         reason.contains("it is broken") && reason.contains("--force"),
         "{reason}"
     );
 
-    let forced = Ask {
+    let forced = SwapRequest {
         force: true,
-        ..ask()
+        ..request()
     };
-    until(&mut site.swap_as(&b, forced).await, Step::Begun).await;
+    until(&mut site.swap_as(&b, forced).await, SwapStep::Begun).await;
     assert!(site.status().await.quarantined.is_empty());
 }
 
@@ -125,11 +125,11 @@ async fn the_state_may_begin_anew_and_is_back_after_a_roll_back() {
     });
     let mut site = site(&a).await;
     let b = failing().version("b");
-    let anew = Ask {
+    let anew = SwapRequest {
         fresh_state: true,
-        ..ask()
+        ..request()
     };
-    until(&mut site.swap_as(&b, anew).await, Step::Begun).await;
+    until(&mut site.swap_as(&b, anew).await, SwapStep::Begun).await;
     let begun = b.starts.lock().unwrap()[0].clone();
     assert_eq!((begun.reason, begun.record), (Reason::Fresh, None));
     assert_eq!(site.call("one").await, ok("begun+one"));
@@ -142,18 +142,18 @@ async fn a_newer_version_replaces_one_on_probation_and_both_fall_with_it() {
     let mut site = site(&a).await;
     site.call("one").await;
     let mut first = site.swap(&recorder().version("b")).await;
-    until(&mut first, Step::Begun).await;
+    until(&mut first, SwapStep::Begun).await;
     site.call("two").await;
     let c = failing().version("c");
     let mut second = site.swap(&c).await;
-    until(&mut second, Step::Begun).await;
-    assert_eq!(next(&mut first).await.step, Step::Replaced);
+    until(&mut second, SwapStep::Begun).await;
+    assert_eq!(next(&mut first).await.step, SwapStep::Replaced);
     let begun = c.starts.lock().unwrap()[0].clone();
     assert_eq!(begun.record.as_deref(), Some("begun+one+two"));
 
     assert_eq!(site.call("trap").await, ok("begun+one+trap"));
     let back = next(&mut second).await;
-    assert_eq!((back.step, back.undone), (Step::RolledBack, Some(3)));
+    assert_eq!((back.step, back.undone), (SwapStep::RolledBack, Some(3)));
     assert_eq!(site.runs().await, "a");
 }
 
@@ -166,7 +166,7 @@ fn ticking(name: &'static str) -> Scripted {
                 let (answer, _, record) = reply(record, record)?;
                 Ok((answer, vec![Effect::CancelTimer("t".into())], record))
             }
-            "trap" => Err(Failure::Trap("no".to_owned())),
+            "trap" => Err(CallFailure::Trap("no".to_owned())),
             _ => reply(record, record),
         },
     })
@@ -183,13 +183,13 @@ async fn timers_survive_a_swap_and_are_as_they_were_after_a_roll_back() {
         };
         Ok((effects, start.record.clone().unwrap_or("begun".into())))
     });
-    let patient = swap::Probation {
+    let patient = swap::ProbationPolicy {
         time: HOUR,
         events: 100,
     };
     let mut site = site_under(patient, &a).await;
     let mut steps = site.swap(&ticking("b").version("b")).await;
-    until(&mut steps, Step::Begun).await;
+    until(&mut steps, SwapStep::Begun).await;
     // The timer set by the version before is the one after it's.
     site.bench.clock.sleep_until(Duration::from_secs(601)).await;
     // A command may go before it, but not two.
@@ -204,7 +204,7 @@ async fn timers_survive_a_swap_and_are_as_they_were_after_a_roll_back() {
 
     // The roll-back brings the timer back, which has been due meanwhile.
     site.call("trap").await;
-    assert_eq!(next(&mut steps).await.step, Step::RolledBack);
+    assert_eq!(next(&mut steps).await.step, SwapStep::RolledBack);
     site.bench
         .clock
         .sleep_until(Duration::from_secs(1801))
@@ -236,7 +236,7 @@ fn noting(fails: bool, noted: &Arc<Mutex<Vec<String>>>) -> Scripted {
             _ => return reply(record, record),
         };
         if fails && what.contains("bad") {
-            return Err(Failure::Trap("not that".to_owned()));
+            return Err(CallFailure::Trap("not that".to_owned()));
         }
         noted.lock().unwrap().push(what);
         Ok((answer, vec![], record.to_owned()))
@@ -249,8 +249,8 @@ async fn a_desired_property_a_candidate_fails_at_is_applied_by_the_version_befor
     let (by_a, by_b) = (Arc::default(), Arc::default());
     let mut site = site(&noting(false, &by_a)).await;
     site.desire(2, &json!({ "x": 1, "$version": 2 }));
-    let acknowledged = |sent: &Sent| match sent {
-        Sent::Publish { topic, payload, .. } if topic.contains("reported") => {
+    let acknowledged = |sent: &ClientPacket| match sent {
+        ClientPacket::Publish { topic, payload, .. } if topic.contains("reported") => {
             serde_json::from_slice::<Value>(payload).ok()
         }
         _ => None,
@@ -260,10 +260,10 @@ async fn a_desired_property_a_candidate_fails_at_is_applied_by_the_version_befor
     assert_eq!(first["x"]["av"], 2);
 
     let mut steps = site.swap(&noting(true, &by_b).version("b")).await;
-    until(&mut steps, Step::Begun).await;
+    until(&mut steps, SwapStep::Begun).await;
     site.desire(3, &json!({ "y": "bad", "$version": 3 }));
     let answered = site.sent(&twin, acknowledged).await;
-    assert_eq!(next(&mut steps).await.step, Step::RolledBack);
+    assert_eq!(next(&mut steps).await.step, SwapStep::RolledBack);
     // All of the twin, not only what failed: what the candidate did with the rest is undone.
     for property in ["x", "y"] {
         assert_eq!(answered[property]["ac"], 200, "{answered}");
@@ -279,19 +279,19 @@ async fn a_message_a_candidate_fails_at_is_taken_by_the_version_before_and_ackno
     let (by_a, by_b) = (Arc::default(), Arc::default());
     let mut site = site(&noting(false, &by_a)).await;
     let mut steps = site.swap(&noting(true, &by_b).version("b")).await;
-    until(&mut steps, Step::Begun).await;
+    until(&mut steps, SwapStep::Begun).await;
     for (number, body) in [(1, "good"), (2, "bad"), (3, "last")] {
         site.deliver(number, body);
     }
-    let receipt = |sent: &Sent| match sent {
-        Sent::Acknowledge(receipt) => Some(receipt.0),
+    let receipt = |sent: &ClientPacket| match sent {
+        ClientPacket::Acknowledge(receipt) => Some(receipt.0),
         _ => None,
     };
     let twin = json!({ "$version": 1 });
     for number in 1..=3 {
-        assert_eq!(site.sent(&twin, receipt).await, number, "in order");
+        assert_eq!(site.sent(&twin, receipt).await, number, "in request");
     }
-    assert_eq!(next(&mut steps).await.step, Step::RolledBack);
+    assert_eq!(next(&mut steps).await.step, SwapStep::RolledBack);
     assert_eq!(by_b.lock().unwrap()[..], ["good"]);
     assert_eq!(by_a.lock().unwrap()[..], ["bad", "last"]);
 }
@@ -303,22 +303,26 @@ async fn a_message_of_a_connection_that_is_lost_is_not_handed_on() {
     let site = site(&noting(false, &by_a)).await;
     let b = noting(true, &by_b).version("b").held_by(&gate);
     let mut steps = site.swap(&b).await;
-    until(&mut steps, Step::Begun).await;
+    until(&mut steps, SwapStep::Begun).await;
     site.deliver(1, "bad");
     gate.came.acquire().await.unwrap().forget();
     let Site {
         mut bench,
         hub,
-        orders,
+        requests,
     } = site;
     drop(hub);
-    while status(&orders).await.connection.state == ConnectionState::Connected {
+    while status(&requests).await.connection.state == ConnectionState::Connected {
         tokio::task::yield_now().await;
     }
     gate.open.add_permits(1);
-    assert_eq!(next(&mut steps).await.step, Step::RolledBack);
+    assert_eq!(next(&mut steps).await.step, SwapStep::RolledBack);
     let hub = bench.connected().await;
-    let mut site = Site { bench, hub, orders };
+    let mut site = Site {
+        bench,
+        hub,
+        requests,
+    };
     assert_eq!(site.call("look").await.0, "200");
     assert!(by_a.lock().unwrap().is_empty(), "the hub delivers it again");
 }
@@ -330,10 +334,14 @@ async fn a_version_accepted_in_the_place_of_itself_keeps_the_one_before_it() {
     let a = recorder();
     site.accepts(&a).await;
     // Another one is tried, and the accepted one put back.
-    until(&mut site.swap(&recorder().version("b")).await, Step::Begun).await;
+    until(
+        &mut site.swap(&recorder().version("b")).await,
+        SwapStep::Begun,
+    )
+    .await;
     site.accepts(&a).await;
     let status = site.status().await;
-    assert_eq!(status.previous.unwrap().about.sha256, "z");
+    assert_eq!(status.previous.unwrap().info.sha256, "z");
     let back = next(&mut site.roll_back().await).await;
     assert_eq!(back.version.unwrap().sha256, "a");
     assert_eq!(back.instead.unwrap().sha256, "z");
@@ -343,19 +351,19 @@ async fn a_version_accepted_in_the_place_of_itself_keeps_the_one_before_it() {
 
 #[tokio::test]
 async fn a_version_fails_until_the_one_to_go_back_to_is_loaded_and_no_other_takes_its_place() {
-    let kept = Kept {
+    let kept = PersistedState {
         record: Some("of b".to_owned()),
         versions: versions("b", Some(("a", "of a")), Some("z")),
-        ..Kept::default()
+        ..PersistedState::default()
     };
     let b = failing().version("b");
     let mut site = site_with(&b, kept).await;
     let mut steps = site.swap(&failing().version("c")).await;
-    until(&mut steps, Step::Begun).await;
+    until(&mut steps, SwapStep::Begun).await;
     assert_eq!(site.call("trap").await.0, "500");
     assert_eq!(site.runs().await, "c", "not b with the record of a");
     let refused = next(&mut site.roll_back().await).await;
-    assert_eq!(refused.step, Step::Refused);
+    assert_eq!(refused.step, SwapStep::Refused);
     assert!(refused.reason.unwrap().contains("not loaded"));
     assert_eq!(site.call("one").await, ok("of b+one"));
 
@@ -363,7 +371,7 @@ async fn a_version_fails_until_the_one_to_go_back_to_is_loaded_and_no_other_take
     assert_eq!(site.runs().await, "c", "another one does not do");
     let a = recorder();
     site.loaded(&a).await;
-    assert_eq!(next(&mut steps).await.step, Step::RolledBack);
+    assert_eq!(next(&mut steps).await.step, SwapStep::RolledBack);
     assert_eq!(site.call("two").await, ok("of a+two"));
     assert_eq!(a.reasons(), [Reason::Recovered]);
 }
@@ -380,18 +388,20 @@ async fn a_message_it_sent_must_arrive_before_a_version_is_accepted() {
     });
     let mut site = site(&recorder()).await;
     let mut steps = site.swap(&b.version("b")).await;
-    until(&mut steps, Step::Begun).await;
+    until(&mut steps, SwapStep::Begun).await;
     call(&site.hub, "one", "1");
     let mut held = None;
     let mut answers = 0;
     while answers == 0 || held.is_none() {
         match site.hub.next().await.unwrap() {
-            Sent::Publish {
+            ClientPacket::Publish {
                 topic,
                 delivery: host::mqtt::Delivery::AtLeastOnce(number),
                 ..
             } if topic.contains("/messages/events/") => held = Some(number),
-            Sent::Publish { topic, .. } if topic.starts_with("$iothub/methods/res") => answers += 1,
+            ClientPacket::Publish { topic, .. } if topic.starts_with("$iothub/methods/res") => {
+                answers += 1
+            }
             _ => {}
         }
     }
@@ -399,8 +409,8 @@ async fn a_message_it_sent_must_arrive_before_a_version_is_accepted() {
     site.bench.clock.sleep_until(Duration::from_secs(40)).await;
     assert!(matches!(
         site.status().await.state,
-        State::Probation { events_left: 0, .. }
+        ComponentState::Probation { events_left: 0, .. }
     ));
     site.hub.send(Incoming::Acknowledged(held.unwrap()));
-    assert_eq!(next(&mut steps).await.step, Step::Accepted);
+    assert_eq!(next(&mut steps).await.step, SwapStep::Accepted);
 }

@@ -1,9 +1,9 @@
 //! Versions of a component in each other's place while the device runs.
 
-mod asking;
 mod restart;
 mod socket;
 mod state;
+mod triggers;
 
 use end_to_end::{Device, Process, guest};
 

@@ -1,48 +1,52 @@
-//! One try to connect: DPS, if it is to be asked, then the hub; and what follows from how it ends.
+//! One connection attempt: DPS if needed, then the hub; and the reaction to its result.
 
 use std::time::Duration;
 
-use super::{Connection, Phase, Progress, Wait, outage::Failure, token::Token, wall::Wall};
+use super::{
+    ConnectionEvent, ConnectionPhase, HubConnection, WaitReason, outage::ConnectFailure,
+    token::Token, wall_clock::WallClock,
+};
 use crate::{
     clock::is_set,
-    device::identity::{Identity, Refusal},
+    device::identity::{Identity, IdentityRejected},
     hub::{reconnect::Cause, session::Session, topic},
     mqtt::{Connect, ConnectError, Endpoint, Transport},
     provision::{self, ProvisionError, dps::Assignment},
 };
 
-/// Failed connects in a row after which a device asks DPS again where it belongs.
+/// Failed attempts in a row after which a device is provisioned again.
 const PROVISION_AFTER: u32 = 10;
 
-impl<T: Transport + Sync> Connection<T> {
-    /// Takes a turn, and connects when it comes.
-    pub(super) fn begin(&mut self, transport: T) {
+impl<T: Transport + Sync> HubConnection<T> {
+    /// Schedules an attempt within the connect rate limit.
+    pub(super) fn schedule_attempt(&mut self, transport: T) {
         let now = self.clock.monotonic();
-        // The hub may be reached where DPS is not, or wants to be left alone.
-        self.ask_dps &= self.assignment.is_none() || self.dps_after <= now;
-        let server = match (&self.identity, self.ask_dps) {
+        // The hub may be reachable while DPS is not, or throttles.
+        self.provision &= self.assignment.is_none() || self.provision_after <= now;
+        let server = match (&self.identity, self.provision) {
             (Identity::Dps(registration), true) => registration.endpoint.to_string(),
             _ => self.hub(),
         };
-        let until = self.settings.pace.turn(&server, now);
+        let until = self.config.connect_rate_limit.reserve(&server, now);
         if until > now {
-            self.phase = Phase::Waiting {
+            self.phase = ConnectionPhase::Waiting {
                 transport,
                 until,
-                what: Wait::Turn,
+                reason: WaitReason::RateLimit,
             };
         } else {
-            self.open(transport);
+            self.start_attempt(transport);
         }
     }
 
-    pub(super) fn open(&mut self, transport: T) {
+    /// Starts an attempt at DPS or the hub.
+    pub(super) fn start_attempt(&mut self, transport: T) {
         self.phase = match &self.identity {
-            Identity::Dps(registration) if self.ask_dps => {
+            Identity::Dps(registration) if self.provision => {
                 let (clock, registration) = (self.clock.clone(), registration.clone());
                 let model_id = self.model_id.clone();
                 tracing::info!(id = registration.registration_id, "asking DPS for the hub");
-                Phase::Provisioning(Box::pin(async move {
+                ConnectionPhase::Provisioning(Box::pin(async move {
                     let mut transport = transport;
                     let result =
                         provision::register(&mut transport, &*clock, &registration, &model_id)
@@ -54,21 +58,21 @@ impl<T: Transport + Sync> Connection<T> {
         };
     }
 
-    /// Connects, once the connection `before` is ended cleanly.
+    /// Returns the phase of connecting to the hub, once the connection `before` is closed cleanly.
     pub(super) fn connecting(
         &mut self,
         transport: T,
         before: Option<Session<T::Link>>,
-    ) -> Phase<T> {
+    ) -> ConnectionPhase<T> {
         self.closed_by_server &= before.is_none();
         self.announced.clone_from(&self.model_id);
-        self.wall = Wall::of(&*self.clock);
+        self.wall_clock = WallClock::of(&*self.clock);
         let (hub, device_id) = match &self.assignment {
             Some(assignment) => (assignment.hub.clone(), assignment.device_id.clone()),
             None => Default::default(),
         };
         let token = Token::minted(
-            self.settings.token_life,
+            self.config.sas_token_ttl,
             self.clock.now(),
             self.clock.monotonic(),
             rand::random(),
@@ -82,10 +86,10 @@ impl<T: Transport + Sync> Connection<T> {
             username: topic::username(&hub, &device_id, &self.model_id),
             password: key.token(&format!("{hub}/devices/{device_id}"), token.expiry(), None),
             client_id: device_id,
-            keep_alive: self.settings.keep_alive,
+            keep_alive: self.config.keep_alive,
         };
         tracing::info!(hub, device = &*self.device, "connecting");
-        Phase::Connecting(Box::pin(async move {
+        ConnectionPhase::Connecting(Box::pin(async move {
             let mut transport = transport;
             if let Some(before) = before {
                 before.disconnect().await;
@@ -95,185 +99,198 @@ impl<T: Transport + Sync> Connection<T> {
         }))
     }
 
+    /// Handles the result of provisioning.
     pub(super) fn provisioned(
         &mut self,
         transport: T,
         result: Result<Assignment, ProvisionError>,
-    ) -> Result<Progress, Refusal> {
+    ) -> Result<ConnectionEvent, IdentityRejected> {
         match result {
             Ok(assignment) => {
                 self.assignment = Some(assignment.clone());
-                self.ask_dps = false;
-                self.fresh = true;
-                self.failed = 0;
-                self.begin(transport);
-                Ok(Progress::Assigned(assignment))
+                self.provision = false;
+                self.freshly_assigned = true;
+                self.failed_attempts = 0;
+                self.schedule_attempt(transport);
+                Ok(ConnectionEvent::Assigned(assignment))
             }
-            Err(ProvisionError::TryAgain { after, cause, why }) => {
-                self.leave_dps();
+            Err(ProvisionError::Retry {
+                after,
+                cause,
+                message,
+            }) => {
+                self.prefer_hub();
                 let after = after.unwrap_or_default();
-                self.dps_after = self.clock.monotonic() + after;
-                let least = if self.ask_dps { after } else { Duration::ZERO };
-                Ok(self.try_again(transport, "DPS", cause, &why, least))
+                self.provision_after = self.clock.monotonic() + after;
+                let least = if self.provision {
+                    after
+                } else {
+                    Duration::ZERO
+                };
+                Ok(self.back_off(transport, "DPS", cause, &message, least))
             }
-            Err(ProvisionError::Tls(why)) => {
-                self.leave_dps();
-                self.refused(transport, "DPS", Cause::Certificate, why)
+            Err(ProvisionError::Certificate(message)) => {
+                self.prefer_hub();
+                self.rejected(transport, "DPS", Cause::Certificate, message)
             }
-            Err(ProvisionError::Refused(refusal)) => {
-                self.leave_dps();
-                self.refused(transport, "DPS", Cause::Refused, refusal.to_string())
+            Err(ProvisionError::Rejected(refusal)) => {
+                self.prefer_hub();
+                self.rejected(transport, "DPS", Cause::Refused, refusal.to_string())
             }
         }
     }
 
+    /// Handles the result of a connection attempt.
     pub(super) fn connected(
         &mut self,
         transport: T,
         token: Token,
         result: Result<T::Link, ConnectError>,
-    ) -> Result<Progress, Refusal> {
+    ) -> Result<ConnectionEvent, IdentityRejected> {
         let error = match result {
-            // Another version has taken over meanwhile, with another model.
+            // A version with another model has been swapped in meanwhile.
             Ok(_) if self.announced != self.model_id => {
-                self.begin(transport);
-                return Ok(Progress::Lost);
+                self.schedule_attempt(transport);
+                return Ok(ConnectionEvent::Lost);
             }
             Ok(link) => return Ok(self.online(transport, token, link)),
             Err(error) => error,
         };
-        self.failed = self.failed.saturating_add(1);
+        self.failed_attempts = self.failed_attempts.saturating_add(1);
         let by_dps = matches!(self.identity, Identity::Dps(_));
         let hub = self.hub();
         let cause = Cause::from(&error);
         match error {
-            ConnectError::Refused(4 | 5) if by_dps && !self.fresh => {
-                let failure = Failure {
+            ConnectError::Refused(4 | 5) if by_dps && !self.freshly_assigned => {
+                let failure = ConnectFailure {
                     server: &hub,
                     cause,
-                    why: &error.to_string(),
+                    message: &error.to_string(),
                     was_connected: false,
-                    pause: Duration::ZERO,
+                    delay: Duration::ZERO,
                 };
                 self.outages.count(&failure, self.clock.now());
                 tracing::warn!(hub, "the hub does not take the device any more; asking DPS");
                 self.assignment = None;
-                self.ask_dps = true;
-                self.begin(transport);
-                Ok(Progress::Lost)
+                self.provision = true;
+                self.schedule_attempt(transport);
+                Ok(ConnectionEvent::Lost)
             }
             ConnectError::Refused(1 | 2 | 4 | 5) => {
-                // By then it may belong to another hub.
-                self.ask_dps = by_dps;
-                let why = format!(
+                // The device may be assigned to another hub by then.
+                self.provision = by_dps;
+                let message = format!(
                     "{hub} does not take the device: {error}; check that the key is this device's, that the device is \
                      enabled, and this machine's clock"
                 );
-                self.refused(transport, &hub, cause, why)
+                self.rejected(transport, &hub, cause, message)
             }
-            ConnectError::Tls(why) => {
-                self.ask_dps = by_dps;
-                self.refused(transport, &hub, cause, why)
+            ConnectError::Certificate(message) => {
+                self.provision = by_dps;
+                self.rejected(transport, &hub, cause, message)
             }
             error => {
-                self.ask_dps = by_dps && self.failed.is_multiple_of(PROVISION_AFTER);
-                let why = error.to_string();
-                Ok(self.try_again(transport, &hub, cause, &why, Duration::ZERO))
+                self.provision = by_dps && self.failed_attempts.is_multiple_of(PROVISION_AFTER);
+                let message = error.to_string();
+                Ok(self.back_off(transport, &hub, cause, &message, Duration::ZERO))
             }
         }
     }
 
-    fn online(&mut self, transport: T, token: Token, link: T::Link) -> Progress {
+    fn online(&mut self, transport: T, token: Token, link: T::Link) -> ConnectionEvent {
         let Some(assignment) = self.assignment.clone() else {
-            return Progress::Lost;
+            return ConnectionEvent::Lost;
         };
         let now = self.clock.monotonic();
-        let keep_alive = self.settings.keep_alive;
+        let keep_alive = self.config.keep_alive;
         match Session::begin(link, &assignment.device_id, self.messages, keep_alive, now) {
             Ok(session) => {
-                self.known = true;
-                self.fresh = false;
-                self.failed = 0;
-                self.epoch += 1;
-                if self.standing.is_none() {
-                    self.standing = Some(now);
+                self.ever_accepted = true;
+                self.freshly_assigned = false;
+                self.failed_attempts = 0;
+                self.generation += 1;
+                if self.connected_since.is_none() {
+                    self.connected_since = Some(now);
                     self.changed = Some(self.clock.now());
                 }
-                self.outages.over(&self.device, &assignment.hub, now);
-                self.phase = Phase::Online {
+                self.outages.connected(&self.device, &assignment.hub, now);
+                self.phase = ConnectionPhase::Connected {
                     transport,
                     session,
                     token,
                 };
-                Progress::Connected(assignment)
+                ConnectionEvent::Connected(assignment)
             }
             Err(error) => {
                 let cause = Cause::from(&error);
-                let why = error.to_string();
-                self.try_again(transport, &assignment.hub, cause, &why, Duration::ZERO)
+                let message = error.to_string();
+                self.back_off(transport, &assignment.hub, cause, &message, Duration::ZERO)
             }
         }
     }
 
-    /// The next try is at the hub, if one is known: it may take the device although DPS does not.
-    fn leave_dps(&mut self) {
-        self.ask_dps = self.assignment.is_none();
+    /// Makes the next attempt go to the hub, if one is known: it may accept the device although DPS does not.
+    fn prefer_hub(&mut self) {
+        self.provision = self.assignment.is_none();
     }
 
-    /// A refusal ends an identity that has never worked; one that has is tried again, because what a person has done
-    /// to it a person may undo. A machine that does not know the time cannot be believed.
-    fn refused(
+    /// Backs off after a rejection, which an operator may undo. A machine that does not know the time backs off too.
+    ///
+    /// # Errors
+    /// The identity has never been accepted.
+    fn rejected(
         &mut self,
         transport: T,
         server: &str,
         cause: Cause,
-        why: String,
-    ) -> Result<Progress, Refusal> {
-        if !self.known && is_set(self.clock.now()) {
-            return Err(Refusal(why));
+        message: String,
+    ) -> Result<ConnectionEvent, IdentityRejected> {
+        if !self.ever_accepted && is_set(self.clock.now()) {
+            return Err(IdentityRejected(message));
         }
-        Ok(self.try_again(transport, server, cause, &why, Duration::ZERO))
+        Ok(self.back_off(transport, server, cause, &message, Duration::ZERO))
     }
 
-    /// Waits for the next try, for `least` at least.
-    fn try_again(
+    /// Waits for the next attempt, for `least` at least.
+    fn back_off(
         &mut self,
         transport: T,
         server: &str,
         cause: Cause,
-        why: &str,
+        message: &str,
         least: Duration,
-    ) -> Progress {
-        // A renewal that fails ends a connection that had worked.
-        let worked = self.stood(self.clock.monotonic());
-        let pause = self.backoff.pause(cause, worked, rand::random());
+    ) -> ConnectionEvent {
+        // A failed renewal ends a connection that had worked.
+        let worked = self.uptime(self.clock.monotonic());
+        let delay = self.backoff.next_delay(cause, worked, rand::random());
         self.wait(
             transport,
-            &Failure {
+            &ConnectFailure {
                 server,
                 cause,
-                why,
+                message,
                 was_connected: false,
-                pause: pause.max(least),
+                delay: delay.max(least),
             },
         );
-        Progress::Lost
+        ConnectionEvent::Lost
     }
 
-    pub(super) fn wait(&mut self, transport: T, failure: &Failure<'_>) {
+    /// Records a failure and waits for its delay.
+    pub(super) fn wait(&mut self, transport: T, failure: &ConnectFailure<'_>) {
         let (now, today) = (self.clock.monotonic(), self.clock.now());
-        if self.standing.take().is_some() {
+        if self.connected_since.take().is_some() {
             self.changed = Some(today);
         }
         self.outages.failed(&self.device, failure, now, today);
-        let what = match failure.cause {
-            Cause::Refused | Cause::Certificate => Wait::Clock,
-            _ => Wait::Pause,
+        let reason = match failure.cause {
+            Cause::Refused | Cause::Certificate => WaitReason::BackoffOrWallClock,
+            _ => WaitReason::Backoff,
         };
-        self.phase = Phase::Waiting {
+        self.phase = ConnectionPhase::Waiting {
             transport,
-            until: now + failure.pause,
-            what,
+            until: now + failure.delay,
+            reason,
         };
     }
 }

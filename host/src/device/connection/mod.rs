@@ -1,10 +1,10 @@
-//! The device's way to its hub: provision, connect, renew the token, try again.
+//! The connection of a device to its hub: provisioning, connecting, token renewal and reconnecting.
 
 mod attempt;
+mod connection_status;
 mod outage;
-mod status;
 mod token;
-mod wall;
+mod wall_clock;
 
 use std::{future::pending, sync::Arc, time::Duration};
 
@@ -12,253 +12,255 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 
 use self::{
-    outage::{Failure, Outages},
-    token::{Due, Token},
-    wall::Wall,
+    outage::{ConnectFailure, Outages},
+    token::{Renewal, Token},
+    wall_clock::WallClock,
 };
-use super::identity::{Identity, Refusal};
+use super::identity::{Identity, IdentityRejected};
 use crate::{
     clock::Clock,
     hub::{
-        pace::Pace,
+        connect_rate_limit::ConnectRateLimit,
         poison::is_by_server,
-        reconnect::{Backoff, Cause, Rivalry},
+        reconnect::{Backoff, Cause, DuplicateClientDetector},
         session::Session,
     },
     mqtt::{ConnectError, Incoming, LinkError, Transport},
     provision::{ProvisionError, dps::Assignment},
     status::ConnectionState,
-    store::Place,
+    store::HubBinding,
 };
 
-/// Longest time after which a change of the time of day is noticed.
-const LOOK_AT_CLOCK: Duration = Duration::from_secs(60);
+/// Longest time until a change of the wall clock is noticed.
+const WALL_CLOCK_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How a device connects.
+/// The configuration of a device's connection.
 #[derive(Clone, Debug)]
-pub struct Connecting {
-    /// Longest silence on the wire. A hub that is gone without a word is found out within twice that.
+pub struct ConnectionConfig {
+    /// The MQTT keep alive. A silent hub is noticed within twice that.
     pub keep_alive: Duration,
-    /// How long a token is good for; it is renewed before it ends.
-    pub token_life: Duration,
-    /// Shared by all devices of a process.
-    pub pace: Arc<Pace>,
+    /// The lifetime of a SAS token, which is renewed before it expires.
+    pub sas_token_ttl: Duration,
+    /// The rate limit shared by all devices of a process.
+    pub connect_rate_limit: Arc<ConnectRateLimit>,
 }
 
-impl Default for Connecting {
+impl Default for ConnectionConfig {
     fn default() -> Self {
         Self {
             keep_alive: Duration::from_secs(60),
-            token_life: Duration::from_secs(3600),
-            pace: Arc::default(),
+            sas_token_ttl: Duration::from_secs(3600),
+            connect_rate_limit: Arc::default(),
         }
     }
 }
 
-/// What a connection has to tell.
-pub(super) enum Progress {
-    /// DPS has answered.
+/// An event of the connection.
+pub(super) enum ConnectionEvent {
+    /// Hub assigned by DPS.
     Assigned(Assignment),
-    /// The hub has accepted the device.
+    /// Device accepted by the hub.
     Connected(Assignment),
-    /// Something came in.
+    /// Packet received.
     Incoming(Incoming),
-    /// The connection is gone or was not made, and will be tried again.
+    /// Connection lost or attempt failed; a reconnect is scheduled.
     Lost,
 }
 
-/// One device's connection, through all its losses.
-pub(super) struct Connection<T: Transport> {
+/// The connection of one device, across reconnects.
+pub(super) struct HubConnection<T: Transport> {
     pub(super) identity: Identity,
     device: Arc<str>,
-    settings: Connecting,
+    config: ConnectionConfig,
     model_id: String,
-    /// The model the last CONNECT announced.
+    /// The model announced by the last CONNECT.
     announced: String,
+    /// Whether to subscribe to cloud-to-device messages.
     messages: bool,
     clock: Arc<dyn Clock>,
-    wall: Wall,
+    wall_clock: WallClock,
     assignment: Option<Assignment>,
-    /// Whether DPS is to be asked again although an assignment is known, and not before when.
-    ask_dps: bool,
-    dps_after: Duration,
-    /// Whether DPS has named the hub since the hub last accepted the device: then a refusal is meant.
-    fresh: bool,
-    /// Whether the hub has ever accepted this identity.
-    known: bool,
-    /// Failed connects in a row.
-    failed: u32,
+    /// Whether the next attempt goes to DPS, and the earliest time of it.
+    provision: bool,
+    provision_after: Duration,
+    /// Whether DPS has assigned the hub since the hub last accepted the device: then the hub's rejection is final.
+    freshly_assigned: bool,
+    /// Whether a hub has ever accepted this identity.
+    ever_accepted: bool,
+    /// Failed attempts in a row.
+    failed_attempts: u32,
     backoff: Backoff,
-    rivalry: Rivalry,
+    duplicate_client: DuplicateClientDetector,
     outages: Outages,
     renewals: u64,
-    phase: Phase<T>,
-    /// Since when it has been connected, in monotonic time; renewals do not count as an end.
-    standing: Option<Duration>,
-    /// When it last was connected or lost.
+    phase: ConnectionPhase<T>,
+    /// Start of the connection, in monotonic time; a token renewal does not end it.
+    connected_since: Option<Duration>,
+    /// Time of the last connect or disconnect.
     changed: Option<Timestamp>,
-    /// Whether the last connection was ended by the server.
+    /// Whether the server ended the last connection.
     pub(super) closed_by_server: bool,
-    /// Counts connections, so that an answer never leaves on another one than its question.
-    pub(super) epoch: u64,
+    /// Number of the connection, so that a reply never leaves on another one than its request.
+    pub(super) generation: u64,
 }
 
 #[expect(
     clippy::large_enum_variant,
     reason = "there is one per device, and nearly always it is the large one"
 )]
-enum Phase<T: Transport> {
+enum ConnectionPhase<T: Transport> {
     Waiting {
         transport: T,
         until: Duration,
-        /// What for.
-        what: Wait,
+        reason: WaitReason,
     },
     Provisioning(BoxFuture<'static, (T, Result<Assignment, ProvisionError>)>),
     Connecting(BoxFuture<'static, (T, Token, Result<T::Link, ConnectError>)>),
-    Online {
+    Connected {
         transport: T,
         session: Session<T::Link>,
         token: Token,
     },
-    /// Only while one phase is replaced by another.
+    /// Placeholder for the moment in which one phase replaces another.
     Changing,
 }
 
-/// What a device that is not connected waits for.
+/// The reason for which a disconnected device waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wait {
-    /// The end of a pause.
-    Pause,
-    /// The end of a pause after something the time of day may be the reason of.
-    Clock,
-    /// Its turn among the devices of this process.
-    Turn,
+enum WaitReason {
+    /// Backoff.
+    Backoff,
+    /// Backoff after a failure that a wrong wall clock may have caused.
+    BackoffOrWallClock,
+    /// Connect rate limit of this process.
+    RateLimit,
 }
 
-impl<T: Transport + Sync> Connection<T> {
-    /// A connection to be made at the first deadline; `place` is where the device was last connected.
+impl<T: Transport + Sync> HubConnection<T> {
+    /// Returns a connection, to be made at the first deadline. `binding` is the last hub that accepted the device.
     pub(super) fn new(
         transport: T,
         device: Arc<str>,
         identity: Identity,
-        settings: Connecting,
-        place: Option<&Place>,
+        config: ConnectionConfig,
+        binding: Option<&HubBinding>,
         (model_id, messages): (String, bool),
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let place = place.filter(|place| identity.is_of(place));
+        let binding = binding.filter(|binding| identity.is_bound_by(binding));
         let assignment = match &identity {
             Identity::Hub { assignment, .. } => Some(assignment.clone()),
-            Identity::Dps(_) => place.map(|place| place.assignment.clone()),
+            Identity::Dps(_) => binding.map(|binding| binding.assignment.clone()),
         };
-        let known = place.is_some();
+        let ever_accepted = binding.is_some();
         Self {
             identity,
             device,
-            settings,
+            config,
             model_id,
             announced: String::new(),
             messages,
-            wall: Wall::of(&*clock),
+            wall_clock: WallClock::of(&*clock),
             clock,
-            ask_dps: assignment.is_none(),
-            dps_after: Duration::ZERO,
+            provision: assignment.is_none(),
+            provision_after: Duration::ZERO,
             assignment,
-            fresh: false,
-            known,
-            failed: 0,
+            freshly_assigned: false,
+            ever_accepted,
+            failed_attempts: 0,
             backoff: Backoff::default(),
-            rivalry: Rivalry::default(),
+            duplicate_client: DuplicateClientDetector::default(),
             outages: Outages::default(),
             renewals: 0,
-            phase: Phase::Waiting {
+            phase: ConnectionPhase::Waiting {
                 transport,
                 until: Duration::ZERO,
-                what: Wait::Pause,
+                reason: WaitReason::Backoff,
             },
-            standing: None,
+            connected_since: None,
             changed: None,
             closed_by_server: false,
-            epoch: 0,
+            generation: 0,
         }
     }
 
-    /// The standing connection, if there is one.
+    /// Returns the session; `None` while disconnected.
     pub(super) fn session(&mut self) -> Option<&mut Session<T::Link>> {
         match &mut self.phase {
-            Phase::Online { session, .. } => Some(session),
+            ConnectionPhase::Connected { session, .. } => Some(session),
             _ => None,
         }
     }
 
-    /// When [`on_deadline`](Self::on_deadline) or [`renew`](Self::renew) has something to do.
+    /// Returns the time at which [`on_deadline`](Self::on_deadline) or [`renew`](Self::renew) has something to do.
     pub(super) fn deadline(&self) -> Option<Duration> {
         let now = self.clock.monotonic();
         match &self.phase {
-            Phase::Waiting {
+            ConnectionPhase::Waiting {
                 until,
-                what: Wait::Clock,
+                reason: WaitReason::BackoffOrWallClock,
                 ..
-            } => Some((now + LOOK_AT_CLOCK).min(*until)),
-            Phase::Waiting { until, .. } => Some(*until),
-            Phase::Online { session, token, .. } => {
-                let look = token.deadline().min(now + LOOK_AT_CLOCK);
-                Some(session.deadline().map_or(look, |at| at.min(look)))
+            } => Some((now + WALL_CLOCK_INTERVAL).min(*until)),
+            ConnectionPhase::Waiting { until, .. } => Some(*until),
+            ConnectionPhase::Connected { session, token, .. } => {
+                let check = token.deadline().min(now + WALL_CLOCK_INTERVAL);
+                Some(session.deadline().map_or(check, |at| at.min(check)))
             }
             _ => None,
         }
     }
 
-    /// Begins the next try, if its time has come.
+    /// Starts the next attempt if it is due.
     pub(super) fn on_deadline(&mut self) {
         let now = self.clock.monotonic();
-        let what = match self.phase {
-            Phase::Waiting {
-                what: Wait::Clock, ..
-            } if self.wall.was_set(&*self.clock) => {
+        let reason = match self.phase {
+            ConnectionPhase::Waiting {
+                reason: WaitReason::BackoffOrWallClock,
+                ..
+            } if self.wall_clock.was_set(&*self.clock) => {
                 tracing::info!(device = &*self.device, "the clock was set; trying again");
-                Wait::Clock
+                WaitReason::BackoffOrWallClock
             }
-            Phase::Waiting { until, what, .. } if until <= now => what,
+            ConnectionPhase::Waiting { until, reason, .. } if until <= now => reason,
             _ => return,
         };
-        if let Phase::Waiting { transport, .. } = self.leave_phase() {
-            match what {
-                Wait::Turn => self.open(transport),
-                Wait::Pause | Wait::Clock => self.begin(transport),
+        if let ConnectionPhase::Waiting { transport, .. } = self.take_phase() {
+            match reason {
+                WaitReason::RateLimit => self.start_attempt(transport),
+                WaitReason::Backoff | WaitReason::BackoffOrWallClock => {
+                    self.schedule_attempt(transport);
+                }
             }
         }
     }
 
-    /// Renews the token of a standing connection, if it is time. Nothing more leaves then, and once nothing is on its way
-    /// (`quiet` says it for the device), or the time for that is over, a new connection takes the old one's place. Says
-    /// whether it does.
+    /// Renews the token if it is due. Nothing is sent from then on; once nothing is in flight (`quiet` for the device's
+    /// part), or that has taken too long, a new connection replaces the current one. Returns true if it does.
     pub(super) fn renew(&mut self, quiet: bool) -> bool {
         let (now, today) = (self.clock.monotonic(), self.clock.now());
-        let Phase::Online { session, token, .. } = &mut self.phase else {
+        let ConnectionPhase::Connected { session, token, .. } = &mut self.phase else {
             return false;
         };
-        let due = token.due(today, now);
-        session.hold(due != Due::NotYet);
-        let is_time = match due {
-            Due::NotYet => false,
-            Due::Finish => quiet && session.is_quiet(),
-            Due::Now => true,
+        let renewal = token.renewal(today, now);
+        session.hold(renewal != Renewal::NotDue);
+        let is_time = match renewal {
+            Renewal::NotDue => false,
+            Renewal::WhenIdle => quiet && session.is_idle(),
+            Renewal::Now => true,
         };
-        if is_time && self.replace("the token is to be renewed") {
+        if is_time && self.replace_connection("the token is to be renewed") {
             self.renewals += 1;
         }
         is_time
     }
 
-    /// Ends a standing connection cleanly and makes another at once; says whether there was one.
-    fn replace(&mut self, why: &str) -> bool {
-        match self.leave_phase() {
-            Phase::Online {
+    /// Replaces the current connection by a new one. Returns false if there is none.
+    fn replace_connection(&mut self, reason: &str) -> bool {
+        match self.take_phase() {
+            ConnectionPhase::Connected {
                 transport, session, ..
             } => {
-                tracing::info!(device = &*self.device, "connecting anew: {why}");
+                tracing::info!(device = &*self.device, "connecting anew: {reason}");
                 self.phase = self.connecting(transport, Some(session));
                 true
             }
@@ -269,104 +271,109 @@ impl<T: Transport + Sync> Connection<T> {
         }
     }
 
-    /// The next thing that happens. Cancel safe. An error is a refusal of an identity that has never worked.
-    pub(super) async fn next(&mut self) -> Result<Progress, Refusal> {
+    /// Waits for the next event. Cancel safe.
+    ///
+    /// # Errors
+    /// The hub or DPS rejected an identity that has never been accepted.
+    pub(super) async fn next(&mut self) -> Result<ConnectionEvent, IdentityRejected> {
         match &mut self.phase {
-            Phase::Waiting { .. } | Phase::Changing => pending().await,
-            Phase::Provisioning(provisioning) => {
+            ConnectionPhase::Waiting { .. } | ConnectionPhase::Changing => pending().await,
+            ConnectionPhase::Provisioning(provisioning) => {
                 let (transport, result) = provisioning.await;
                 self.provisioned(transport, result)
             }
-            Phase::Connecting(connecting) => {
+            ConnectionPhase::Connecting(connecting) => {
                 let (transport, token, result) = connecting.await;
                 self.connected(transport, token, result)
             }
-            Phase::Online { session, .. } => match session.next().await {
-                Ok(incoming) => Ok(Progress::Incoming(incoming)),
-                Err(error) => Ok(self.lost(&error)),
+            ConnectionPhase::Connected { session, .. } => match session.next().await {
+                Ok(incoming) => Ok(ConnectionEvent::Incoming(incoming)),
+                Err(error) => Ok(self.link_lost(&error)),
             },
         }
     }
 
-    /// Announces this model and takes messages or not, from the next connection on. What a standing one cannot be told ends
-    /// it, and the next one is made at once; says whether it does.
+    /// Sets the model to announce, and the subscription to messages. Returns true if that takes another connection, which
+    /// replaces the current one at once.
     pub(super) fn announce(&mut self, model_id: String, messages: bool) -> bool {
-        let anew = self.model_id != model_id || (messages && !self.messages);
+        let is_new = self.model_id != model_id || (messages && !self.messages);
         self.model_id = model_id;
         self.messages = messages;
-        anew && self.replace("the device announces something else")
+        is_new && self.replace_connection("the device announces something else")
     }
 
-    /// Ends a pause, or replaces a standing connection at once. Says what the connection was doing.
+    /// Skips the backoff, or replaces the current connection at once. Returns the state before.
     pub(super) fn reconnect(&mut self) -> ConnectionState {
         let was = self.state();
-        if self.replace("it is asked for") {
+        if self.replace_connection("it is asked for") {
             return was;
         }
-        match self.leave_phase() {
-            Phase::Waiting {
+        match self.take_phase() {
+            ConnectionPhase::Waiting {
                 transport,
-                what: Wait::Pause | Wait::Clock,
+                reason: WaitReason::Backoff | WaitReason::BackoffOrWallClock,
                 ..
-            } => self.begin(transport),
+            } => self.schedule_attempt(transport),
             phase => self.phase = phase,
         }
         was
     }
 
-    /// Gives up a standing connection that has failed, and tries again.
-    pub(super) fn lost(&mut self, error: &LinkError) -> Progress {
+    /// Drops a connection whose link has failed, and backs off.
+    pub(super) fn link_lost(&mut self, error: &LinkError) -> ConnectionEvent {
         self.closed_by_server = is_by_server(error);
-        if let Phase::Online {
+        if let ConnectionPhase::Connected {
             transport,
             session,
             token,
-        } = self.leave_phase()
+        } = self.take_phase()
         {
             let (now, today) = (self.clock.monotonic(), self.clock.now());
-            let stood = self.stood(now).unwrap_or_default();
+            let lasted = self.uptime(now).unwrap_or_default();
             let cause = match Cause::from(error) {
                 Cause::Closed if token.is_due(today, now) => Cause::Expired,
-                cause => self.rivalry.judge(cause, stood, session.was_well()),
+                cause => self
+                    .duplicate_client
+                    .classify(cause, lasted, session.is_healthy()),
             };
-            let why = match cause {
+            let message = match cause {
                 Cause::TakenOver => format!(
                     "{error}, again and again while all was well; most likely another client connects as this device: give \
                      each device an id of its own"
                 ),
                 _ => error.to_string(),
             };
-            let worked = session.was_answered().then_some(stood);
-            let pause = self.backoff.pause(cause, worked, rand::random());
+            let worked = session.has_received_twin().then_some(lasted);
+            let delay = self.backoff.next_delay(cause, worked, rand::random());
             let server = self.hub();
             self.wait(
                 transport,
-                &Failure {
+                &ConnectFailure {
                     server: &server,
                     cause,
-                    why: &why,
+                    message: &message,
                     was_connected: true,
-                    pause,
+                    delay,
                 },
             );
         }
-        Progress::Lost
+        ConnectionEvent::Lost
     }
 
-    /// Ends a standing connection cleanly.
-    pub(super) async fn end(self) {
-        if let Phase::Online { session, .. } = self.phase {
+    /// Disconnects cleanly.
+    pub(super) async fn disconnect(self) {
+        if let ConnectionPhase::Connected { session, .. } = self.phase {
             session.disconnect().await;
         }
     }
 
-    /// How long the device has been connected, renewals aside.
-    fn stood(&self, now: Duration) -> Option<Duration> {
-        self.standing.map(|since| now.saturating_sub(since))
+    /// Returns the time since the device connected, across token renewals; `None` while disconnected.
+    fn uptime(&self, now: Duration) -> Option<Duration> {
+        self.connected_since.map(|since| now.saturating_sub(since))
     }
 
-    fn leave_phase(&mut self) -> Phase<T> {
-        std::mem::replace(&mut self.phase, Phase::Changing)
+    fn take_phase(&mut self) -> ConnectionPhase<T> {
+        std::mem::replace(&mut self.phase, ConnectionPhase::Changing)
     }
 
     fn hub(&self) -> String {

@@ -1,97 +1,101 @@
-//! What keeps a device from its hub, told as a story: when it begins, when it changes, now and then while it lasts, and when
-//! it ends.
+//! The outages of a device's connection, and their log lines: at the start, at each new cause, at growing intervals, and at
+//! the end.
 
 use std::{collections::VecDeque, time::Duration};
 
 use jiff::Timestamp;
 
 use crate::{
-    amount::show_time,
     hub::reconnect::Cause,
-    status::{Counts, Trouble},
+    status::{CauseCounts, LastError},
+    units::format_duration,
 };
 
-/// What the story is logged as, so that its good end is told wherever its beginning is.
-const STORY: &str = "connection";
-/// Outages told within [`WHILE`]. More are only counted, or a link that flaps would fill the log.
-const TOLD: usize = 6;
-/// See [`TOLD`].
-const WHILE: Duration = Duration::from_secs(600);
+/// Target of the log lines, so that the default log shows the end of an outage with its start.
+const LOG_TARGET: &str = "connection";
+/// Outages reported within [`REPORT_WINDOW`]. Further ones are only counted, or a flapping connection would fill the log.
+const MAX_REPORTED: usize = 6;
+/// The window of [`MAX_REPORTED`].
+const REPORT_WINDOW: Duration = Duration::from_secs(600);
 
 /// The outages of one device.
 #[derive(Debug, Default)]
 pub(super) struct Outages {
     current: Option<Outage>,
-    /// When those began that were told of late.
-    told: VecDeque<Duration>,
-    /// How many were not told since.
-    untold: u64,
-    /// How often the hub has accepted the device.
+    /// Start times of the outages reported within the window.
+    reported: VecDeque<Duration>,
+    /// Outages suppressed since the last report.
+    suppressed: u64,
+    /// Connections accepted by the hub.
     pub(super) connects: u64,
-    /// How many connections have ended, and tries failed, by cause.
-    pub(super) lost: Counts,
-    /// See `lost`.
-    pub(super) failed: Counts,
-    /// The last of them.
-    pub(super) last: Option<Trouble>,
+    /// Lost connections by cause.
+    pub(super) disconnects: CauseCounts,
+    /// Failed attempts by cause.
+    pub(super) connect_failures: CauseCounts,
+    /// The last failure.
+    pub(super) last: Option<LastError>,
 }
 
 #[derive(Debug)]
 struct Outage {
     since: Duration,
-    is_told: bool,
-    /// Failures so far, the first of which may be the end of a connection.
+    is_reported: bool,
+    /// Failures so far; the first may be the loss of a connection.
     failures: u32,
     causes: Vec<Cause>,
 }
 
-/// One failure: a connection that has ended, or one that was not made.
+/// A lost connection or a failed attempt.
 #[derive(Debug)]
-pub(super) struct Failure<'a> {
+pub(super) struct ConnectFailure<'a> {
     pub(super) server: &'a str,
     pub(super) cause: Cause,
-    pub(super) why: &'a str,
-    /// Whether a connection has ended.
+    pub(super) message: &'a str,
+    /// Whether a connection was lost.
     pub(super) was_connected: bool,
-    /// Until the next try.
-    pub(super) pause: Duration,
+    /// Delay of the next attempt.
+    pub(super) delay: Duration,
 }
 
 impl Outages {
+    /// Counts a failure, and logs it if it is news.
     pub(super) fn failed(
         &mut self,
         device: &str,
-        failure: &Failure<'_>,
+        failure: &ConnectFailure<'_>,
         now: Duration,
         today: Timestamp,
     ) {
         self.count(failure, today);
-        let Failure {
-            server, cause, why, ..
+        let ConnectFailure {
+            server,
+            cause,
+            message,
+            ..
         } = *failure;
-        let next_try_in_ms = u64::try_from(failure.pause.as_millis()).unwrap_or(u64::MAX);
+        let next_try_in_ms = u64::try_from(failure.delay.as_millis()).unwrap_or(u64::MAX);
         let outage = match &mut self.current {
             Some(outage) => outage,
             None => {
-                let is_told = may_be_told(&mut self.told, now);
-                self.untold += u64::from(!is_told);
-                self.current.insert(Outage::new(now, is_told))
+                let is_reported = may_report(&mut self.reported, now);
+                self.suppressed += u64::from(!is_reported);
+                self.current.insert(Outage::new(now, is_reported))
             }
         };
         let is_news = outage.add(cause);
         let (cause, failures) = (cause.name(), outage.failures);
-        match (outage.is_told && is_news, failures) {
+        match (outage.is_reported && is_news, failures) {
             (true, 1) => {
-                let not_told = std::mem::take(&mut self.untold);
-                let outages_not_told = (not_told > 0).then_some(not_told);
+                let suppressed = std::mem::take(&mut self.suppressed);
+                let outages_not_told = (suppressed > 0).then_some(suppressed);
                 tracing::warn!(
-                    target: STORY, device, server, cause, next_try_in_ms, outages_not_told,
-                    "not connected: {why}"
+                    target: LOG_TARGET, device, server, cause, next_try_in_ms, outages_not_told,
+                    "not connected: {message}"
                 );
             }
             (true, _) => tracing::warn!(
-                target: STORY, device, server, cause, failures, next_try_in_ms,
-                "still not connected: {why}"
+                target: LOG_TARGET, device, server, cause, failures, next_try_in_ms,
+                "still not connected: {message}"
             ),
             (false, _) => tracing::debug!(
                 device,
@@ -99,33 +103,33 @@ impl Outages {
                 cause,
                 failures,
                 next_try_in_ms,
-                "not connected: {why}"
+                "not connected: {message}"
             ),
         }
     }
 
-    /// Counts a failure that is told otherwise.
-    pub(super) fn count(&mut self, failure: &Failure<'_>, today: Timestamp) {
+    /// Counts a failure that is logged elsewhere.
+    pub(super) fn count(&mut self, failure: &ConnectFailure<'_>, today: Timestamp) {
         let counts = match failure.was_connected {
-            true => &mut self.lost,
-            false => &mut self.failed,
+            true => &mut self.disconnects,
+            false => &mut self.connect_failures,
         };
         *counts.entry(failure.cause).or_default() += 1;
-        self.last = Some(Trouble {
+        self.last = Some(LastError {
             time: today,
             cause: failure.cause,
-            why: failure.why.to_owned(),
+            why: failure.message.to_owned(),
         });
     }
 
-    /// The device is connected.
-    pub(super) fn over(&mut self, device: &str, hub: &str, now: Duration) {
+    /// Ends the current outage.
+    pub(super) fn connected(&mut self, device: &str, hub: &str, now: Duration) {
         self.connects += 1;
         match self.current.take() {
-            Some(outage) if outage.is_told => {
+            Some(outage) if outage.is_reported => {
                 let lasted = now.saturating_sub(outage.since).as_secs_f64().ceil();
-                let lasted = show_time(Duration::from_secs_f64(lasted));
-                tracing::info!(target: STORY, device, hub, "connected after {lasted}");
+                let lasted = format_duration(Duration::from_secs_f64(lasted));
+                tracing::info!(target: LOG_TARGET, device, hub, "connected after {lasted}");
             }
             _ => tracing::info!(device, hub, "connected"),
         }
@@ -133,16 +137,16 @@ impl Outages {
 }
 
 impl Outage {
-    fn new(since: Duration, is_told: bool) -> Self {
+    fn new(since: Duration, is_reported: bool) -> Self {
         Self {
             since,
-            is_told,
+            is_reported,
             failures: 0,
             causes: Vec::new(),
         }
     }
 
-    /// Adds a failure, and says whether it is news: the first of its kind, or after twice as many as at the last time.
+    /// Adds a failure. Returns true if it is news: the first with its cause, or twice as many failures as at the last news.
     fn add(&mut self, cause: Cause) -> bool {
         self.failures = self.failures.saturating_add(1);
         let is_new = !self.causes.contains(&cause);
@@ -153,13 +157,16 @@ impl Outage {
     }
 }
 
-fn may_be_told(told: &mut VecDeque<Duration>, now: Duration) -> bool {
-    while told.front().is_some_and(|at| *at + WHILE <= now) {
-        told.pop_front();
+fn may_report(reported: &mut VecDeque<Duration>, now: Duration) -> bool {
+    while reported
+        .front()
+        .is_some_and(|at| *at + REPORT_WINDOW <= now)
+    {
+        reported.pop_front();
     }
-    let may = told.len() < TOLD;
+    let may = reported.len() < MAX_REPORTED;
     if may {
-        told.push_back(now);
+        reported.push_back(now);
     }
     may
 }
@@ -175,7 +182,7 @@ mod tests {
     #[test]
     fn an_outage_is_told_ever_more_rarely_but_each_new_cause_once() {
         let mut outage = Outage::new(seconds(0), true);
-        let told: Vec<_> = (1..=20)
+        let news: Vec<_> = (1..=20)
             .filter(|number| {
                 outage.add(match number {
                     7 | 9 => Cause::Name,
@@ -183,7 +190,7 @@ mod tests {
                 })
             })
             .collect();
-        assert_eq!(told, [1, 2, 4, 7, 8, 16]);
+        assert_eq!(news, [1, 2, 4, 7, 8, 16]);
     }
 
     #[test]
@@ -191,19 +198,19 @@ mod tests {
         let mut outages = Outages::default();
         for number in 0..360 {
             let now = seconds(10 * number);
-            let failure = Failure {
+            let failure = ConnectFailure {
                 server: "hub",
                 cause: Cause::Reset,
-                why: "",
+                message: "",
                 was_connected: true,
-                pause: Duration::ZERO,
+                delay: Duration::ZERO,
             };
             outages.failed("device", &failure, now, Timestamp::UNIX_EPOCH);
-            outages.over("device", "hub", now + seconds(1));
+            outages.connected("device", "hub", now + seconds(1));
         }
-        assert_eq!(outages.lost[&Cause::Reset], 360);
+        assert_eq!(outages.disconnects[&Cause::Reset], 360);
         assert_eq!(outages.connects, 360);
-        assert!(outages.untold >= 54, "{}", outages.untold);
-        assert_eq!(outages.told.len(), TOLD);
+        assert!(outages.suppressed >= 54, "{}", outages.suppressed);
+        assert_eq!(outages.reported.len(), MAX_REPORTED);
     }
 }

@@ -1,14 +1,14 @@
-//! What waits for the behaviour, and how it is handed over: one thing at a time, commands and desired properties in the
-//! order in which they came, taking turns with timers and messages.
+//! Dispatches what waits to the behaviour, one event at a time: commands and desired properties in order of receipt, taking
+//! turns with timers and messages.
 
 use std::time::Duration;
 
 use serde::de::IgnoredAny;
 
 use super::{
-    Device, InHand,
+    CurrentCall, Device,
     behaviour::{Behaviour, Event, Reply},
-    inbox::{COMMAND_LIFE, Command, Waiting},
+    inbox::{COMMAND_TIMEOUT, InboxItem, PendingCommand},
 };
 use crate::{
     hub::twin::Patch,
@@ -17,62 +17,62 @@ use crate::{
 };
 
 impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
-    /// Hands the behaviour the next thing that waits, if it is free.
-    pub(super) fn attend(&mut self) {
-        if self.attend_candidate() {
+    /// Dispatches the next event if the behaviour is idle.
+    pub(super) fn dispatch(&mut self) {
+        if self.start_pending_swap() {
             return;
         }
         let now = self.clock.monotonic();
-        while self.supervisor.is_idle() || self.supervisor.down().is_some() {
-            if self.supervisor.is_idle() && self.timer_next && self.attend_timer(now) {
+        while self.supervisor.is_idle() || self.supervisor.suspended().is_some() {
+            if self.supervisor.is_idle() && self.timer_next && self.dispatch_timer(now) {
                 return;
             }
             self.timer_next = true;
-            match self.inbox.next(now) {
-                Some(waiting) if self.supervisor.is_idle() => self.attend_to(waiting, now),
-                Some(waiting) => {
-                    let is_message = matches!(waiting, Waiting::Message(_));
-                    self.decline(waiting, now);
+            match self.inbox.pop(now) {
+                Some(item) if self.supervisor.is_idle() => self.handle(item, now),
+                Some(item) => {
+                    let is_message = matches!(item, InboxItem::Message(_));
+                    self.reject(item, now);
                     if is_message {
                         // It is the first again, and may be due.
                         return;
                     }
                 }
-                None if self.supervisor.is_idle() && self.attend_timer(now) => return,
+                None if self.supervisor.is_idle() && self.dispatch_timer(now) => return,
                 None => return,
             }
         }
     }
 
-    fn attend_timer(&mut self, now: Duration) -> bool {
+    fn dispatch_timer(&mut self, now: Duration) -> bool {
         self.timer_next = false;
-        let Some(name) = self.store.saved().timers.due(now).map(str::to_owned) else {
+        let Some(name) = self.store.state().timers.due(now).map(str::to_owned) else {
             return false;
         };
-        self.call(InHand::Timer(name.clone()), Event::Timer(name));
+        self.start_call(CurrentCall::Timer(name.clone()), Event::Timer(name));
         true
     }
 
-    fn attend_to(&mut self, waiting: Waiting, now: Duration) {
-        match waiting {
-            Waiting::Document { body, pushed } => self.document(&body, pushed),
-            Waiting::Patch { version, body } => self.patch(version, &body),
-            Waiting::Desired { version, call } => {
+    fn handle(&mut self, item: InboxItem, now: Duration) {
+        match item {
+            InboxItem::Document { body, pushed } => self.handle_document(&body, pushed),
+            InboxItem::Patch { version, body } => self.handle_patch(version, &body),
+            InboxItem::Desired { version, call } => {
                 let event = Event::Desired {
                     component: call.component.clone(),
                     properties: call.properties.clone(),
                 };
-                self.call(InHand::Desired { version, call }, event);
+                self.start_call(CurrentCall::Desired { version, call }, event);
             }
-            Waiting::Command(command) => self.command(command, now),
-            Waiting::Message(message) if self.takes_messages => {
+            InboxItem::Command(command) => self.handle_command(command, now),
+            InboxItem::Message(message) if self.takes_messages => {
                 let event = Event::Message {
                     body: message.body.to_vec(),
                     properties: message.properties.clone(),
                 };
-                self.call(InHand::Message(message), event);
+                self.start_call(CurrentCall::Message(message), event);
             }
-            Waiting::Message(message) => {
+            InboxItem::Message(message) => {
                 // The hub remembers the subscription of an earlier component.
                 tracing::warn!(
                     device = &*self.name,
@@ -83,34 +83,35 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         }
     }
 
-    fn call(&mut self, about: InHand, event: Event) {
-        self.in_hand = Some(about);
-        self.store.outbox().measure_room();
+    fn start_call(&mut self, call: CurrentCall, event: Event) {
+        self.current_call = Some(call);
+        self.store.outbox().update_quota();
         self.supervisor.call(event);
     }
 
-    /// What happens to things that come while the component is left alone. Desired properties are asked for again when
-    /// it runs, messages wait.
-    fn decline(&mut self, waiting: Waiting, now: Duration) {
-        match waiting {
-            Waiting::Command(command) => {
-                let reply = Reply::because(503, self.supervisor.down().unwrap_or_default());
+    /// Rejects an item while the component is suspended: commands get 503, messages wait, and desired properties are
+    /// requested again once it runs.
+    fn reject(&mut self, item: InboxItem, now: Duration) {
+        match item {
+            InboxItem::Command(command) => {
+                let reason = self.supervisor.suspended().unwrap_or_default();
+                let reply = Reply::error(503, reason);
                 self.reply(&command, reply, 0);
             }
-            Waiting::Message(message) => {
-                let again = self.supervisor.next_try().unwrap_or(now);
-                self.inbox.message_again(message, again);
+            InboxItem::Message(message) => {
+                let at = self.supervisor.resume_at().unwrap_or(now);
+                self.inbox.requeue_message(message, at);
             }
-            Waiting::Document { .. } | Waiting::Patch { .. } | Waiting::Desired { .. } => {
-                self.twin_missed = true;
+            InboxItem::Document { .. } | InboxItem::Patch { .. } | InboxItem::Desired { .. } => {
+                self.twin_stale = true;
             }
         }
     }
 
-    /// Applies the whole twin. One that is older than a change the hub has pushed before it is asked for again, once: what has
-    /// changed since would be taken back.
-    fn document(&mut self, body: &[u8], pushed: Option<u64>) {
-        let mut twin = self.store.saved().twin.clone();
+    /// Applies the whole twin. A twin older than a change the hub has pushed before it would undo that change, and is
+    /// requested again, once.
+    fn handle_document(&mut self, body: &[u8], pushed: Option<u64>) {
+        let mut twin = self.store.state().twin.clone();
         match twin.document(body) {
             Ok(changes) if pushed.is_some_and(|pushed| changes.version < pushed) => {
                 tracing::debug!(
@@ -119,7 +120,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                     pushed,
                     "a change has overtaken the twin; asking again"
                 );
-                self.ask_twin();
+                self.request_twin();
             }
             Ok(changes) => {
                 let outgoing = changes.repeated.into_iter().map(Outgoing::Report).collect();
@@ -128,7 +129,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                     twin: Some(twin),
                     ..Batch::default()
                 });
-                self.inbox.desired(changes.version, changes.calls);
+                self.inbox.push_desired(changes.version, changes.calls);
             }
             Err(error) => {
                 tracing::error!(device = &*self.name, %error, "the hub sent a twin that cannot be read; ignored");
@@ -136,15 +137,15 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         }
     }
 
-    fn patch(&mut self, version: u64, body: &[u8]) {
-        match self.store.saved().twin.patch(version, body) {
-            Ok(Patch::Apply(changes)) => self.inbox.desired(changes.version, changes.calls),
+    fn handle_patch(&mut self, version: u64, body: &[u8]) {
+        match self.store.state().twin.patch(version, body) {
+            Ok(Patch::Apply(changes)) => self.inbox.push_desired(changes.version, changes.calls),
             Ok(Patch::Stale) => tracing::debug!(
                 device = &*self.name,
                 version,
                 "desired properties seen before"
             ),
-            Ok(Patch::Gap) => self.ask_twin(),
+            Ok(Patch::Gap) => self.request_twin(),
             Err(error) => {
                 tracing::error!(
                     device = &*self.name, version, %error,
@@ -154,8 +155,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         }
     }
 
-    fn command(&mut self, command: Command, now: Duration) {
-        if now.saturating_sub(command.came) > COMMAND_LIFE {
+    fn handle_command(&mut self, command: PendingCommand, now: Duration) {
+        if now.saturating_sub(command.received_at) > COMMAND_TIMEOUT {
             tracing::warn!(
                 device = &*self.name,
                 "a command waited too long and was not run"
@@ -170,7 +171,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                     device = &*self.name,
                     "a command whose payload is not JSON was refused"
                 );
-                self.reply(&command, Reply::because(400, "the payload is not JSON"), 0);
+                self.reply(&command, Reply::error(400, "the payload is not JSON"), 0);
                 return;
             }
         };
@@ -183,8 +184,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             command = name,
             "handing a command over"
         );
-        self.call(
-            InHand::Command(command),
+        self.start_call(
+            CurrentCall::Command(command),
             Event::Command {
                 component,
                 name,

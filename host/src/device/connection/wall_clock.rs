@@ -1,30 +1,30 @@
-//! The time of day, which a person, a server or an empty battery may change.
+//! Detection of changes to the wall clock, which a person, a server or an empty battery may set.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
 
-/// A change of the time of day that matters to certificates and tokens.
-const CHANGE: SignedDuration = SignedDuration::from_secs(30);
+/// Smallest change that matters to certificates and tokens.
+const MIN_CHANGE: SignedDuration = SignedDuration::from_secs(30);
 
-/// Watches the time of day against the time that passes.
+/// The wall clock, watched against monotonic time.
 #[derive(Debug)]
-pub(super) struct Wall {
-    /// The time of day when monotonic time began, as of the last look.
+pub(super) struct WallClock {
+    /// The wall clock's time at monotonic time zero, as of the last check.
     origin: Timestamp,
 }
 
-impl Wall {
+impl WallClock {
     pub(super) fn of(clock: &dyn Clock) -> Self {
         Self {
             origin: origin(clock),
         }
     }
 
-    /// Whether the time of day was set, by more than it drifts, since it last was.
+    /// Returns true if the clock was set, by more than it drifts, since the last change.
     pub(super) fn was_set(&mut self, clock: &dyn Clock) -> bool {
         let origin = origin(clock);
-        let was_set = origin.duration_since(self.origin).abs() > CHANGE;
+        let was_set = origin.duration_since(self.origin).abs() > MIN_CHANGE;
         if was_set {
             self.origin = origin;
         }

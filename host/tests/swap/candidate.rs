@@ -1,20 +1,20 @@
-//! Whether a version takes over, and what is told of it.
+//! The start and acceptance of a candidate, and the steps its requester gets.
 
 use host::{
     clock::Clock,
     device::{
         DeviceError,
-        behaviour::{Failure, Reason},
+        behaviour::{CallFailure, Reason},
     },
-    mqtt::scripted::Sent,
-    status::State,
-    store::{Backend, Kept, Progress, row::Row},
-    swap::{self, Ask, Entry, Order, Source, Step},
+    mqtt::scripted::ClientPacket,
+    status::ComponentState,
+    store::{Backend, PersistedState, Progress, row::Row},
+    swap::{DeviceRequest, HistoryEntry, SwapConfig, SwapRequest, SwapSource, SwapStep},
 };
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    RULES, ask, begin, failing, next, ok, recorder,
+    POLICY, begin, failing, next, ok, recorder, request,
     scripted::{Gate, call},
     site, site_on, site_with, until,
 };
@@ -28,28 +28,28 @@ async fn a_new_version_takes_over_with_the_record_and_is_accepted_after_its_prob
     let b = recorder().version("b");
     let mut steps = site.swap(&b).await;
     assert_eq!(
-        until(&mut steps, Step::Begun).await,
-        [Step::Prepared, Step::Begun]
+        until(&mut steps, SwapStep::Begun).await,
+        [SwapStep::Prepared, SwapStep::Begun]
     );
     assert_eq!(b.reasons(), [Reason::Swap]);
     assert_eq!(site.call("two").await, ok("begun+one+two"));
     let status = site.status().await;
     assert!(matches!(
         status.state,
-        State::Probation { events_left: 1, .. }
+        ComponentState::Probation { events_left: 1, .. }
     ));
-    assert_eq!(status.fallback.unwrap().about.sha256, "a");
+    assert_eq!(status.fallback.unwrap().info.sha256, "a");
 
     assert_eq!(site.call("three").await, ok("begun+one+two+three"));
     let accepted = next(&mut steps).await;
-    assert_eq!(accepted.step, Step::Accepted);
+    assert_eq!(accepted.step, SwapStep::Accepted);
     assert_eq!(accepted.version.unwrap().sha256, "b");
     let status = site.status().await;
-    assert_eq!(status.state, State::Accepted);
-    assert_eq!(status.previous.unwrap().about.sha256, "a");
+    assert_eq!(status.state, ComponentState::Accepted);
+    assert_eq!(status.previous.unwrap().info.sha256, "a");
     assert_eq!(status.steps["begun"], 1);
     assert_eq!(status.steps["accepted"], 1);
-    assert!(site.bench.clock.monotonic() >= RULES.time);
+    assert!(site.bench.clock.monotonic() >= POLICY.time);
 }
 
 #[tokio::test]
@@ -58,8 +58,8 @@ async fn what_runs_already_is_not_swapped() {
     let mut site = site(&a).await;
     let mut steps = site.swap(&recorder()).await;
     assert_eq!(
-        until(&mut steps, Step::Same).await,
-        [Step::Prepared, Step::Same]
+        until(&mut steps, SwapStep::Same).await,
+        [SwapStep::Prepared, SwapStep::Same]
     );
     site.call("one").await;
     assert_eq!(a.reasons(), [Reason::Fresh]);
@@ -69,18 +69,18 @@ async fn what_runs_already_is_not_swapped() {
 #[tokio::test]
 async fn a_version_that_does_not_begin_changes_nothing() {
     for failure in [
-        Failure::Error("schema 2".to_owned()),
-        Failure::Trap("it spun".to_owned()),
+        CallFailure::Error("schema 2".to_owned()),
+        CallFailure::Trap("it spun".to_owned()),
     ] {
         let a = recorder();
         let mut site = site(&a).await;
         site.call("one").await;
-        let (why, is_error) = (failure.clone(), matches!(failure, Failure::Error(_)));
+        let (why, is_error) = (failure.clone(), matches!(failure, CallFailure::Error(_)));
         let b = recorder().version("b").beginning(move |_| Err(why.clone()));
         let mut steps = site.swap(&b).await;
         assert_eq!(
-            until(&mut steps, Step::Refused).await,
-            [Step::Prepared, Step::Refused]
+            until(&mut steps, SwapStep::Refused).await,
+            [SwapStep::Prepared, SwapStep::Refused]
         );
         let status = site.status().await;
         let reason = status.last_swap.unwrap().reason.unwrap();
@@ -98,16 +98,16 @@ async fn another_model_is_refused_unless_it_is_allowed_and_then_announced_anew()
     let mut site = site(&a).await;
     let b = recorder().version("b").model("dtmi:example:Other;1");
     let mut steps = site.swap(&b).await;
-    until(&mut steps, Step::Refused).await;
+    until(&mut steps, SwapStep::Refused).await;
     let reason = site.status().await.last_swap.unwrap().reason.unwrap();
     assert!(reason.contains("dtmi:example:Other;1") && reason.contains("--allow-model-change"));
 
-    let allowed = Ask {
+    let allowed = SwapRequest {
         allow_model_change: true,
-        ..ask()
+        ..request()
     };
     let mut steps = site.swap_as(&b, allowed).await;
-    until(&mut steps, Step::Begun).await;
+    until(&mut steps, SwapStep::Begun).await;
     let attempt = site.bench.server.next().await.expect("a new connection");
     let username = attempt.connect.username.clone();
     assert!(
@@ -118,22 +118,25 @@ async fn another_model_is_refused_unless_it_is_allowed_and_then_announced_anew()
 
 #[tokio::test]
 async fn a_model_that_changes_while_the_device_connects_is_the_one_it_connects_with() {
-    let (orders, to_device) = mpsc::channel(16);
-    let versions = swap::Parts {
-        orders: Some(to_device),
-        ..swap::Parts::default()
+    let (requests, device_requests) = mpsc::channel(16);
+    let swap = SwapConfig {
+        requests: Some(device_requests),
+        ..SwapConfig::default()
     };
-    let mut bench = begin(&recorder(), versions, Kept::default());
+    let mut bench = begin(&recorder(), swap, PersistedState::default());
     let attempt = bench.server.next().await.expect("a connection");
-    let (asker, mut steps) = mpsc::unbounded_channel();
-    let ask = Ask {
+    let (step_sender, mut steps) = mpsc::unbounded_channel();
+    let request = SwapRequest {
         allow_model_change: true,
-        asker: Some(asker),
-        ..ask()
+        step_sender: Some(step_sender),
+        ..request()
     };
     let b = recorder().version("b").model("dtmi:example:Other;1");
-    orders.send(Order::Swap(b, ask)).await.unwrap();
-    until(&mut steps, Step::Begun).await;
+    requests
+        .send(DeviceRequest::Swap(b, request))
+        .await
+        .unwrap();
+    until(&mut steps, SwapStep::Begun).await;
     let old = attempt.accept();
     let attempt = bench.server.next().await.expect("a new connection");
     assert!(attempt.connect.username.contains("Other"));
@@ -144,9 +147,13 @@ async fn a_model_that_changes_while_the_device_connects_is_the_one_it_connects_w
 async fn a_version_that_takes_messages_connects_anew_and_one_that_does_not_keeps_the_connection() {
     let mut site = site(&recorder()).await;
     let b = recorder().version("b").without_messages();
-    until(&mut site.swap(&b).await, Step::Begun).await;
+    until(&mut site.swap(&b).await, SwapStep::Begun).await;
     assert_eq!(site.call("one").await.0, "200", "on the same connection");
-    until(&mut site.swap(&recorder().version("c")).await, Step::Begun).await;
+    until(
+        &mut site.swap(&recorder().version("c")).await,
+        SwapStep::Begun,
+    )
+    .await;
     let mut hub = site
         .bench
         .server
@@ -155,7 +162,7 @@ async fn a_version_that_takes_messages_connects_anew_and_one_that_does_not_keeps
         .expect("a new connection")
         .accept();
     let subscribed = hub.next().await;
-    assert!(matches!(&subscribed, Some(Sent::Subscribe(topics)) if topics.len() == 4));
+    assert!(matches!(&subscribed, Some(ClientPacket::Subscribe(topics)) if topics.len() == 4));
 }
 
 #[tokio::test]
@@ -166,12 +173,15 @@ async fn a_version_that_waits_for_a_call_gives_way_to_a_newer_one_and_the_call_i
     call(&site.hub, "long", "1");
     gate.came.acquire().await.unwrap().forget();
     let mut first = site.swap(&recorder().version("b")).await;
-    assert_eq!(next(&mut first).await.step, Step::Prepared);
+    assert_eq!(next(&mut first).await.step, SwapStep::Prepared);
     let mut second = site.swap(&recorder().version("c")).await;
-    assert_eq!(until(&mut first, Step::Replaced).await, [Step::Replaced]);
-    assert_eq!(next(&mut second).await.step, Step::Prepared);
+    assert_eq!(
+        until(&mut first, SwapStep::Replaced).await,
+        [SwapStep::Replaced]
+    );
+    assert_eq!(next(&mut second).await.step, SwapStep::Prepared);
     gate.open.add_permits(1);
-    assert_eq!(next(&mut second).await.step, Step::Begun);
+    assert_eq!(next(&mut second).await.step, SwapStep::Begun);
     let answer = site.answer().await;
     assert_eq!(answer, ok("begun+long"), "the version that had it answers");
     assert_eq!(site.call("two").await, ok("begun+long+two"));
@@ -180,38 +190,45 @@ async fn a_version_that_waits_for_a_call_gives_way_to_a_newer_one_and_the_call_i
 
 #[tokio::test]
 async fn the_first_version_that_does_not_begin_ends_the_device_and_a_later_one_does_not() {
-    let broken = || recorder().beginning(|_| Err(Failure::Error("a wrong setting".into())));
-    let bench = begin(&broken(), swap::Parts::default(), Kept::default());
+    let broken = || recorder().beginning(|_| Err(CallFailure::Error("a wrong setting".into())));
+    let bench = begin(&broken(), SwapConfig::default(), PersistedState::default());
     let ended = bench.device.await.unwrap();
     assert!(matches!(ended, Err(DeviceError::Component(_))));
 
-    let kept = Kept {
+    let kept = PersistedState {
         record: Some("kept".to_owned()),
-        ..Kept::default()
+        ..PersistedState::default()
     };
     let mut site = site_with(&broken(), kept).await;
     let (status, body) = site.call("one").await;
     assert_eq!(status, "503");
     assert!(body.contains("a wrong setting"), "{body}");
-    assert!(matches!(site.status().await.state, State::LeftAlone { .. }));
+    assert!(matches!(
+        site.status().await.state,
+        ComponentState::LeftAlone { .. }
+    ));
     let b = recorder().version("b");
-    until(&mut site.swap(&b).await, Step::Begun).await;
+    until(&mut site.swap(&b).await, SwapStep::Begun).await;
     assert_eq!(site.call("one").await, ok("kept+one"));
 }
 
 #[tokio::test]
 async fn what_became_of_versions_before_the_device_began_is_counted() {
-    let (orders, to_device) = mpsc::channel(16);
-    let parts = swap::Parts {
-        orders: Some(to_device),
-        steps: vec![Entry::new(
+    let (requests, device_requests) = mpsc::channel(16);
+    let swap = SwapConfig {
+        requests: Some(device_requests),
+        startup_steps: vec![HistoryEntry::new(
             jiff::Timestamp::UNIX_EPOCH,
-            Step::Continued,
-            Source::Host,
+            SwapStep::Continued,
+            SwapSource::Host,
         )],
-        ..swap::Parts::default()
+        ..SwapConfig::default()
     };
-    let site = super::connected(begin(&recorder(), parts, Kept::default()), orders).await;
+    let site = super::connected(
+        begin(&recorder(), swap, PersistedState::default()),
+        requests,
+    )
+    .await;
     let status = site.status().await;
     assert_eq!(status.steps["continued"], 1);
     assert_eq!(status.last_swap, None, "the history has it already");
@@ -221,7 +238,7 @@ async fn what_became_of_versions_before_the_device_began_is_counted() {
 struct Degraded(watch::Sender<Progress>);
 
 impl Backend for Degraded {
-    fn keep(&mut self, number: u64, _: &[Row<'_>]) {
+    fn persist(&mut self, number: u64, _: &[Row<'_>]) {
         self.0.send_modify(|progress| progress.accepted = number);
     }
 
@@ -236,10 +253,10 @@ async fn a_disk_that_fails_stops_neither_a_swap_nor_a_roll_back() {
     let mut site = site_on(&recorder(), Box::new(disk)).await;
     assert_eq!(site.call("one").await, ok("begun+one"));
     let mut steps = site.swap(&failing().version("b")).await;
-    until(&mut steps, Step::Begun).await;
+    until(&mut steps, SwapStep::Begun).await;
     assert_eq!(site.call("two").await, ok("begun+one+two"));
     assert_eq!(site.call("trap").await, ok("begun+one+trap"));
-    assert_eq!(next(&mut steps).await.step, Step::RolledBack);
+    assert_eq!(next(&mut steps).await.step, SwapStep::RolledBack);
     assert_eq!(site.runs().await, "a");
 }
 
@@ -248,7 +265,7 @@ async fn a_swap_is_told_once_it_is_on_disk_and_nothing_the_new_version_does_leav
     /// A disk that has time.
     struct Slow(watch::Sender<Progress>);
     impl Backend for Slow {
-        fn keep(&mut self, _: u64, _: &[Row<'_>]) {}
+        fn persist(&mut self, _: u64, _: &[Row<'_>]) {}
 
         fn progress(&self) -> watch::Receiver<Progress> {
             self.0.subscribe()
@@ -257,14 +274,14 @@ async fn a_swap_is_told_once_it_is_on_disk_and_nothing_the_new_version_does_leav
     let progress = watch::channel(Progress::default()).0;
     let mut site = site_on(&recorder(), Box::new(Slow(progress.clone()))).await;
     let mut steps = site.swap(&recorder().version("b")).await;
-    assert_eq!(next(&mut steps).await.step, Step::Prepared);
+    assert_eq!(next(&mut steps).await.step, SwapStep::Prepared);
     call(&site.hub, "one", "1");
     // It runs, as far as the device is concerned.
     while site.runs().await != "b" {
         tokio::task::yield_now().await;
     }
     assert!(steps.try_recv().is_err(), "not told before it is kept");
-    progress.send_modify(|progress| (progress.accepted, progress.safe) = (1000, 1000));
-    assert_eq!(next(&mut steps).await.step, Step::Begun);
+    progress.send_modify(|progress| (progress.accepted, progress.durable) = (1000, 1000));
+    assert_eq!(next(&mut steps).await.step, SwapStep::Begun);
     assert_eq!(site.answer().await, ok("begun+one"));
 }

@@ -1,4 +1,4 @@
-//! The bytes of the versions a device may yet need, on disk beside its state.
+//! The bytes of the versions a device may still need, on disk beside its state.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -9,29 +9,32 @@ use std::{
 
 use crate::guest::{
     Limits,
-    compile::{LoadError, Source},
+    compile::{ComponentSource, LoadError},
 };
 
-/// The folder of a state directory.
+/// Name of the folder in a state directory.
 const FOLDER: &str = "components";
 
-/// A folder of components, each under its hash. One device's.
+/// A folder of one device's components, each named after its hash.
 #[derive(Clone, Debug)]
-pub struct Shelf {
+pub struct ComponentStore {
     folder: PathBuf,
 }
 
-impl Shelf {
-    /// The shelf of this state directory.
+impl ComponentStore {
+    /// Returns the component store of this state directory.
     #[must_use]
-    pub fn of(state_dir: &Path) -> Self {
+    pub fn in_state_dir(state_dir: &Path) -> Self {
         Self {
             folder: state_dir.join(FOLDER),
         }
     }
 
-    /// Puts a component there, whole and synced. One that is there stays as it is.
-    pub fn keep(&self, source: &Source) -> io::Result<()> {
+    /// Saves a component atomically and synced to disk. An existing one stays as it is.
+    ///
+    /// # Errors
+    /// The component cannot be written.
+    pub fn save(&self, source: &ComponentSource) -> io::Result<()> {
         let path = self.path(source.sha256());
         if fs::metadata(&path).is_ok_and(|found| found.len() == source.bytes().len() as u64) {
             return Ok(());
@@ -50,12 +53,15 @@ impl Shelf {
         file.write_all(source.bytes())?;
         file.sync_all()?;
         fs::rename(&part, &path)?;
-        // The name too must outlive a power cut.
+        // The directory entry too must survive a power cut.
         File::open(&self.folder)?.sync_all()
     }
 
     /// Reads the component with this hash.
-    pub fn take(&self, sha256: &str, limits: &Limits) -> Result<Source, LoadError> {
+    ///
+    /// # Errors
+    /// The component is missing, unreadable or damaged.
+    pub fn read(&self, sha256: &str, limits: &Limits) -> Result<ComponentSource, LoadError> {
         let path = self.path(sha256);
         if let Err(error) = fs::metadata(&path)
             && error.kind() == io::ErrorKind::NotFound
@@ -63,7 +69,7 @@ impl Shelf {
             let reason = "it is gone";
             return Err(LoadError::Lost { path, reason });
         }
-        let source = Source::read_any(&path, limits)?;
+        let source = ComponentSource::read_unchecked(&path, limits)?;
         if **source.sha256() == *sha256 {
             Ok(source)
         } else {
@@ -72,7 +78,10 @@ impl Shelf {
         }
     }
 
-    /// Removes all components but these. What else is there is not of this shelf.
+    /// Removes all components but these. Foreign files stay.
+    ///
+    /// # Errors
+    /// The folder cannot be read, or a component cannot be removed.
     pub fn retain(&self, needed: &[String]) -> io::Result<()> {
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
@@ -94,7 +103,7 @@ impl Shelf {
     }
 }
 
-/// The hash of the component whose file, whole or in part, has this name.
+/// Returns the hash in the name of a component's file, whole or in part.
 fn sha256_in(name: &str) -> Option<&str> {
     let (sha256, ending) = name.split_once('.')?;
     let is_hash = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -106,56 +115,59 @@ mod tests {
     use super::*;
     use crate::guest::compile::Blame;
 
-    fn component(dir: &Path, name: &str) -> Source {
+    fn component(dir: &Path, name: &str) -> ComponentSource {
         let path = dir.join(name);
         fs::write(&path, [b"\0asm\x0d\0\x01\0", name.as_bytes()].concat()).unwrap();
-        Source::read(&path, &Limits::default()).unwrap()
+        ComponentSource::read(&path, &Limits::default()).unwrap()
     }
 
     #[test]
     fn what_was_kept_is_there_until_it_is_not_needed_and_damage_is_found() {
         let dir = tempfile::tempdir().unwrap();
         let (a, b) = (component(dir.path(), "a"), component(dir.path(), "b"));
-        let shelf = Shelf::of(dir.path());
+        let store = ComponentStore::in_state_dir(dir.path());
         let limits = Limits::default();
-        shelf.retain(&[]).unwrap();
-        shelf.keep(&a).unwrap();
-        shelf.keep(&b).unwrap();
-        shelf.keep(&a).unwrap();
-        assert_eq!(shelf.take(a.sha256(), &limits).unwrap().bytes(), a.bytes());
+        store.retain(&[]).unwrap();
+        store.save(&a).unwrap();
+        store.save(&b).unwrap();
+        store.save(&a).unwrap();
+        assert_eq!(store.read(a.sha256(), &limits).unwrap().bytes(), a.bytes());
 
-        shelf.retain(&[b.sha256().to_string()]).unwrap();
-        let error = shelf.take(a.sha256(), &limits).unwrap_err();
+        store.retain(&[b.sha256().to_string()]).unwrap();
+        let error = store.read(a.sha256(), &limits).unwrap_err();
         assert_eq!(
             (error.blame(), error.reason()),
             (Blame::Copy, "it is gone".into())
         );
         for damage in [&a.bytes()[..], b"no component"] {
-            fs::write(shelf.path(b.sha256()), damage).unwrap();
-            let error = shelf.take(b.sha256(), &limits).unwrap_err();
+            fs::write(store.path(b.sha256()), damage).unwrap();
+            let error = store.read(b.sha256(), &limits).unwrap_err();
             assert_eq!(
                 (error.blame(), error.reason()),
                 (Blame::Copy, "it is damaged".into())
             );
         }
         // A damaged one of the right length is only found when it is read.
-        fs::write(shelf.path(b.sha256()), b"short").unwrap();
-        shelf.keep(&b).unwrap();
-        assert!(shelf.take(b.sha256(), &limits).is_ok());
+        fs::write(store.path(b.sha256()), b"short").unwrap();
+        store.save(&b).unwrap();
+        assert!(store.read(b.sha256(), &limits).is_ok());
     }
 
     #[test]
     fn only_components_are_removed() {
         let dir = tempfile::tempdir().unwrap();
-        let (shelf, a) = (Shelf::of(dir.path()), component(dir.path(), "a"));
-        shelf.keep(&a).unwrap();
-        let part = shelf.path(a.sha256()).with_extension("part");
+        let (store, a) = (
+            ComponentStore::in_state_dir(dir.path()),
+            component(dir.path(), "a"),
+        );
+        store.save(&a).unwrap();
+        let part = store.path(a.sha256()).with_extension("part");
         fs::write(&part, "half").unwrap();
-        fs::create_dir(shelf.folder.join("mine")).unwrap();
-        fs::write(shelf.folder.join("mine.wasm"), "mine").unwrap();
-        shelf.retain(&[]).unwrap();
-        assert!(!shelf.path(a.sha256()).exists() && !part.exists());
-        assert!(shelf.folder.join("mine").exists());
-        assert!(shelf.folder.join("mine.wasm").exists());
+        fs::create_dir(store.folder.join("mine")).unwrap();
+        fs::write(store.folder.join("mine.wasm"), "mine").unwrap();
+        store.retain(&[]).unwrap();
+        assert!(!store.path(a.sha256()).exists() && !part.exists());
+        assert!(store.folder.join("mine").exists());
+        assert!(store.folder.join("mine.wasm").exists());
     }
 }

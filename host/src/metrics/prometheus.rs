@@ -1,4 +1,4 @@
-//! A status in the words of Prometheus.
+//! A status in the Prometheus text format.
 
 use std::fmt::Error;
 
@@ -11,13 +11,13 @@ use prometheus_client::{
 
 use crate::{
     hub::reconnect::Cause,
-    status::{Calls, ConnectionState, Counts, State, Status},
+    status::{CallStats, CauseCounts, ComponentState, ConnectionState, Status},
 };
 
-/// Begins the name of each metric.
+/// Prefix of all metric names.
 const PREFIX: &str = "pnp_host";
 
-/// The text of a scrape; none if it cannot be written, which no status is known to cause.
+/// Encodes a scrape; `None` if that fails, which no status is known to cause.
 pub(super) fn encode(status: Status) -> Option<String> {
     let device = ("device".into(), status.device.clone().into());
     let mut registry = Registry::with_prefix_and_labels(PREFIX, [device].into_iter());
@@ -27,109 +27,109 @@ pub(super) fn encode(status: Status) -> Option<String> {
     Some(text)
 }
 
-/// One moment of a device.
+/// A sample of a device.
 #[derive(Debug)]
 struct Sample(Status);
 
 impl Collector for Sample {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
-        let mut page = Page(encoder);
-        self.connection(&mut page)?;
-        self.outbox(&mut page)?;
-        self.component(&mut page)?;
-        calls(&self.0.calls, &mut page)
+        let mut writer = MetricsWriter(encoder);
+        self.connection(&mut writer)?;
+        self.outbox(&mut writer)?;
+        self.component(&mut writer)?;
+        calls(&self.0.calls, &mut writer)
     }
 }
 
 impl Sample {
-    fn connection(&self, page: &mut Page<'_>) -> Result<(), Error> {
+    fn connection(&self, writer: &mut MetricsWriter<'_>) -> Result<(), Error> {
         let connection = &self.0.connection;
         let connected = connection.state == ConnectionState::Connected;
-        page.gauge(
+        writer.gauge(
             "connected",
             "Whether the device is connected",
             flag(connected),
         )?;
         if let Some(since) = connection.since {
             let help = "When the connection was made or lost, in seconds of Unix time";
-            page.gauge(
+            writer.gauge(
                 "connection_changed_seconds",
                 help,
                 since.as_duration().as_secs_f64(),
             )?;
         }
         if let Some(left) = connection.token_left {
-            page.gauge(
+            writer.gauge(
                 "token_left_seconds",
                 "Until the token of the connection ends",
                 left,
             )?;
         }
         if let Some(next) = connection.next_try {
-            page.gauge("next_try_seconds", "Until the next try to connect", next)?;
+            writer.gauge("next_try_seconds", "Until the next try to connect", next)?;
         }
-        page.counter("connects", "Connections made", connection.connects)?;
+        writer.counter("connects", "Connections made", connection.connects)?;
         let help = "Connections ended in order to renew the token";
-        page.counter("token_renewals", help, connection.renewals)?;
+        writer.counter("token_renewals", help, connection.renewals)?;
         let help = "Connections that ended otherwise, by cause";
-        page.causes("connections_lost", help, &connection.lost)?;
+        writer.causes("connections_lost", help, &connection.lost)?;
         let help = "Tries to connect that failed, by cause";
-        page.causes("connects_failed", help, &connection.failed)
+        writer.causes("connects_failed", help, &connection.failed)
     }
 
-    fn outbox(&self, page: &mut Page<'_>) -> Result<(), Error> {
+    fn outbox(&self, writer: &mut MetricsWriter<'_>) -> Result<(), Error> {
         let outbox = &self.0.outbox;
-        page.gauge(
+        writer.gauge(
             "outbox_messages",
             "Messages to be sent",
             outbox.messages as f64,
         )?;
-        page.gauge(
+        writer.gauge(
             "outbox_reports",
             "Reports of properties to be sent",
             outbox.reports as f64,
         )?;
-        page.gauge(
+        writer.gauge(
             "outbox_bytes",
             "Messages to be sent, in bytes",
             outbox.bytes as f64,
         )?;
         let help = "Age of the oldest message to be sent";
-        page.gauge(
+        writer.gauge(
             "outbox_oldest_seconds",
             help,
             outbox.oldest.unwrap_or_default(),
         )?;
         let help = "Messages and reports the hub has acknowledged";
-        page.counter("acknowledged", help, outbox.acknowledged)?;
+        writer.counter("acknowledged", help, outbox.acknowledged)?;
         let help = "Messages that gave way to newer ones since the device first ran";
-        page.counter("evicted", help, outbox.evicted)?;
+        writer.counter("evicted", help, outbox.evicted)?;
         let help =
             "Things that could not be delivered and were set aside since the device first ran";
-        page.counter("set_aside", help, outbox.set_aside)
+        writer.counter("set_aside", help, outbox.set_aside)
     }
 
-    fn component(&self, page: &mut Page<'_>) -> Result<(), Error> {
+    fn component(&self, writer: &mut MetricsWriter<'_>) -> Result<(), Error> {
         let status = &self.0;
         if let Some(running) = &status.running {
-            let about = &running.about;
+            let about = &running.info;
             let labels = [
                 ("name", about.name.clone()),
                 ("version", about.version.clone()),
                 ("sha256", about.sha256.clone()),
             ];
             let mut metric =
-                page.family("component", "The version that runs", MetricType::Gauge)?;
+                writer.family("component", "The version that runs", MetricType::Gauge)?;
             ConstGauge::new(1).encode(metric.encode_family(&labels)?)?;
         }
-        let on_probation = matches!(status.state, State::Probation { .. });
-        page.gauge(
+        let on_probation = matches!(status.state, ComponentState::Probation { .. });
+        writer.gauge(
             "on_probation",
             "Whether the version that runs is on probation",
             flag(on_probation),
         )?;
-        let left_alone = matches!(status.state, State::LeftAlone { .. });
-        page.gauge(
+        let left_alone = matches!(status.state, ComponentState::LeftAlone { .. });
+        writer.gauge(
             "left_alone",
             "Whether the component has failed too often and is left alone",
             flag(left_alone),
@@ -138,21 +138,21 @@ impl Sample {
             .steps
             .iter()
             .map(|(step, count)| (step.as_str(), *count));
-        page.counters("swap_steps", "Steps of swaps, by name", "step", steps)
+        writer.counters("swap_steps", "Steps of swaps, by name", "step", steps)
     }
 }
 
-fn calls(calls: &Calls, page: &mut Page<'_>) -> Result<(), Error> {
+fn calls(calls: &CallStats, writer: &mut MetricsWriter<'_>) -> Result<(), Error> {
     let results = [
         ("ok", calls.ok),
         ("error", calls.errors),
         ("trap", calls.traps),
     ];
-    let help = "Calls into the component, by what they came to";
-    page.counters("calls", help, "result", results.into_iter())?;
+    let help = "CallStats into the component, by what they came to";
+    writer.counters("calls", help, "result", results.into_iter())?;
     let help = "Linear memory of the component's instance";
-    page.gauge("component_memory_bytes", help, calls.memory as f64)?;
-    let bounds = Calls::BOUNDS.into_iter().chain([f64::MAX]);
+    writer.gauge("component_memory_bytes", help, calls.memory as f64)?;
+    let bounds = CallStats::BOUNDS.into_iter().chain([f64::MAX]);
     let counts = calls
         .by_duration
         .iter()
@@ -161,7 +161,7 @@ fn calls(calls: &Calls, page: &mut Page<'_>) -> Result<(), Error> {
     let buckets: Vec<_> = bounds.zip(counts).collect();
     let count = buckets.iter().map(|(_, count)| count).sum();
     let help = "Time of a call into the component";
-    let mut metric = page.family("call_duration_seconds", help, MetricType::Histogram)?;
+    let mut metric = writer.family("call_duration_seconds", help, MetricType::Histogram)?;
     metric.encode_histogram::<NoLabelSet>(calls.seconds, count, &buckets, None)
 }
 
@@ -169,10 +169,10 @@ fn flag(is: bool) -> f64 {
     f64::from(u8::from(is))
 }
 
-/// What is being written.
-struct Page<'a>(DescriptorEncoder<'a>);
+/// The text being written.
+struct MetricsWriter<'a>(DescriptorEncoder<'a>);
 
-impl Page<'_> {
+impl MetricsWriter<'_> {
     fn family<'a>(
         &'a mut self,
         name: &'a str,
@@ -190,7 +190,7 @@ impl Page<'_> {
         ConstCounter::new(value).encode(self.family(name, help, MetricType::Counter)?)
     }
 
-    fn causes(&mut self, name: &str, help: &str, counts: &Counts) -> Result<(), Error> {
+    fn causes(&mut self, name: &str, help: &str, counts: &CauseCounts) -> Result<(), Error> {
         // With those that have not happened, so that the first one shows as a change.
         let all = Cause::ALL.into_iter();
         let all = all.map(|cause| {
@@ -225,15 +225,15 @@ mod tests {
 
     use super::*;
     use crate::{
-        status::{Connection, Outbox},
-        swap::{About, Running},
+        status::{ConnectionStatus, OutboxStatus},
+        swap::{RunningVersion, VersionInfo},
     };
 
     fn status() -> Status {
         Status {
             device: "d-\"1\"".to_owned(),
             process: 1,
-            connection: Connection {
+            connection: ConnectionStatus {
                 state: ConnectionState::Connected,
                 since: Some(Timestamp::UNIX_EPOCH),
                 hub: None,
@@ -243,17 +243,17 @@ mod tests {
                 connects: 3,
                 renewals: 2,
                 lost: [(Cause::Reset, 1)].into(),
-                failed: Counts::new(),
+                failed: CauseCounts::new(),
             },
-            outbox: Outbox::default(),
-            calls: Calls {
+            outbox: OutboxStatus::default(),
+            calls: CallStats {
                 ok: 2,
                 seconds: 0.5,
                 by_duration: vec![1, 0, 0, 0, 0, 0, 0, 0, 0, 1],
-                ..Calls::default()
+                ..CallStats::default()
             },
-            running: Some(Running {
-                about: About {
+            running: Some(RunningVersion {
+                info: VersionInfo {
                     name: "thermostat".to_owned(),
                     version: "1".to_owned(),
                     sha256: "ab".to_owned(),
@@ -261,7 +261,7 @@ mod tests {
                 },
                 since: Timestamp::UNIX_EPOCH,
             }),
-            state: State::Accepted,
+            state: ComponentState::Accepted,
             fallback: None,
             previous: None,
             quarantined: vec![],

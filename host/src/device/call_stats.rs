@@ -1,13 +1,13 @@
-//! What the component's calls come to.
+//! Statistics of the component's calls.
 
 use std::time::Duration;
 
-use super::behaviour::Failure;
-use crate::status::Calls;
+use super::behaviour::CallFailure;
+use crate::status::CallStats;
 
-impl Calls {
-    /// A call has ended after so long, and left an instance with so much memory.
-    pub(super) fn ended(&mut self, took: Duration, result: Result<usize, &Failure>) {
+impl CallStats {
+    /// Records a call with its duration, and the memory of the instance after it.
+    pub(super) fn record(&mut self, took: Duration, result: Result<usize, &CallFailure>) {
         let seconds = took.as_secs_f64();
         self.seconds += seconds;
         self.longest = self.longest.max(seconds);
@@ -21,8 +21,8 @@ impl Calls {
                 self.ok += 1;
                 self.memory = memory as u64;
             }
-            Err(Failure::Error(_)) => self.errors += 1,
-            Err(Failure::Trap(_)) => self.traps += 1,
+            Err(CallFailure::Error(_)) => self.errors += 1,
+            Err(CallFailure::Trap(_)) => self.traps += 1,
         }
     }
 }
@@ -33,11 +33,11 @@ mod tests {
 
     #[test]
     fn calls_are_counted_by_what_they_came_to_and_how_long_they_took() {
-        let mut calls = Calls::default();
-        let trap = Failure::Trap("unreachable".to_owned());
-        calls.ended(Duration::from_micros(50), Ok(65_536));
-        calls.ended(Duration::from_micros(51), Ok(131_072));
-        calls.ended(Duration::from_secs(5), Err(&trap));
+        let mut calls = CallStats::default();
+        let trap = CallFailure::Trap("unreachable".to_owned());
+        calls.record(Duration::from_micros(50), Ok(65_536));
+        calls.record(Duration::from_micros(51), Ok(131_072));
+        calls.record(Duration::from_secs(5), Err(&trap));
         assert_eq!((calls.ok, calls.errors, calls.traps), (2, 0, 1));
         assert_eq!(calls.by_duration, [1, 1, 0, 0, 0, 0, 0, 0, 0, 1]);
         assert_eq!(calls.memory, 131_072);

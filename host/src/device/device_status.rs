@@ -1,20 +1,20 @@
-//! How things stand with a device, for whoever asks.
+//! The status of a device.
 
 use super::{Device, behaviour::Behaviour};
 use crate::{
     mqtt::Transport,
-    status::{Outbox, Status},
+    status::{OutboxStatus, Status},
 };
 
 impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     pub(super) fn status(&mut self) -> Status {
         let now = self.clock.monotonic();
-        let outbox = Outbox {
-            set_aside: self.store.aside().tally().total,
+        let outbox = OutboxStatus {
+            set_aside: self.store.dead_letters().counts().total,
             ..self.store.outbox().status(now)
         };
-        let saved = self.store.saved();
-        let versions = saved.versions.clone();
+        let state = self.store.state();
+        let versions = state.versions.clone();
         Status {
             device: self.name.to_string(),
             process: std::process::id(),
@@ -22,13 +22,13 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             outbox,
             calls: self.supervisor.calls().clone(),
             running: versions.running,
-            state: self.version_state(),
+            state: self.component_state(),
             fallback: versions.fallback.map(|fallback| fallback.version),
             previous: versions.previous,
             quarantined: versions.quarantined,
-            steps: self.steps(),
+            steps: self.step_counts(),
             limits: self.limits.by_name(),
-            last_swap: saved.history.last_swap().cloned(),
+            last_swap: state.history.last_swap().cloned(),
         }
     }
 }

@@ -1,43 +1,43 @@
 //! Back to the version before, on request and when an accepted one fails for good.
 
 use host::{
-    device::behaviour::Failure,
-    status::State,
-    store::Kept,
-    swap::{Ask, Source, Step},
+    device::behaviour::CallFailure,
+    status::ComponentState,
+    store::PersistedState,
+    swap::{SwapRequest, SwapSource, SwapStep},
 };
 
 use super::{
-    ask, call, failing, next, ok, recorder, scripted::Gate, site, site_with, until, versions,
+    call, failing, next, ok, recorder, request, scripted::Gate, site, site_with, until, versions,
 };
 
 #[tokio::test]
 async fn a_roll_back_on_request_goes_one_version_back() {
     let mut site = site(&recorder()).await;
     let refused = next(&mut site.roll_back().await).await;
-    assert_eq!(refused.step, Step::Refused);
+    assert_eq!(refused.step, SwapStep::Refused);
     assert!(refused.reason.unwrap().contains("no earlier version"));
 
     // On probation, the state before the swap is back.
     let mut steps = site.swap(&recorder().version("b")).await;
-    until(&mut steps, Step::Begun).await;
+    until(&mut steps, SwapStep::Begun).await;
     site.call("one").await;
     let back = next(&mut site.roll_back().await).await;
     assert_eq!(
         (back.step, back.source),
-        (Step::RolledBack, Source::Command)
+        (SwapStep::RolledBack, SwapSource::Command)
     );
-    assert_eq!(next(&mut steps).await.step, Step::RolledBack);
+    assert_eq!(next(&mut steps).await.step, SwapStep::RolledBack);
     assert_eq!(site.call("two").await, ok("begun+two"));
 
     // Once it is accepted, the state goes on.
     let mut steps = site.swap(&recorder().version("c")).await;
-    until(&mut steps, Step::Begun).await;
+    until(&mut steps, SwapStep::Begun).await;
     site.call("three").await;
     site.call("four").await;
-    until(&mut steps, Step::Accepted).await;
+    until(&mut steps, SwapStep::Accepted).await;
     let back = next(&mut site.roll_back().await).await;
-    assert_eq!((back.step, back.undone), (Step::RolledBack, None));
+    assert_eq!((back.step, back.undone), (SwapStep::RolledBack, None));
     assert_eq!(site.call("five").await, ok("begun+two+three+four+five"));
     assert_eq!(site.runs().await, "a");
 }
@@ -45,17 +45,17 @@ async fn a_roll_back_on_request_goes_one_version_back() {
 #[tokio::test]
 async fn an_earlier_version_that_cannot_take_the_state_over_leaves_the_accepted_one_running() {
     let a = recorder().beginning(|start| match &start.record {
-        Some(record) if record.contains("new") => Err(Failure::Error("what is new?".into())),
+        Some(record) if record.contains("new") => Err(CallFailure::Error("what is new?".into())),
         record => Ok((vec![], record.clone().unwrap_or("begun".into()))),
     });
     let mut site = site(&a).await;
     let mut steps = site.swap(&recorder().version("b")).await;
-    until(&mut steps, Step::Begun).await;
+    until(&mut steps, SwapStep::Begun).await;
     site.call("new").await;
     site.call("two").await;
-    until(&mut steps, Step::Accepted).await;
+    until(&mut steps, SwapStep::Accepted).await;
     let refused = next(&mut site.roll_back().await).await;
-    assert_eq!(refused.step, Step::Refused);
+    assert_eq!(refused.step, SwapStep::Refused);
     assert!(refused.reason.unwrap().contains("what is new?"));
     assert_eq!(site.call("three").await, ok("begun+new+two+three"));
     assert_eq!(site.runs().await, "b");
@@ -68,19 +68,19 @@ async fn a_person_does_not_get_another_model_by_going_back() {
     let mut steps = site
         .swap_as(
             &b,
-            Ask {
+            SwapRequest {
                 allow_model_change: true,
-                ..ask()
+                ..request()
             },
         )
         .await;
-    until(&mut steps, Step::Begun).await;
+    until(&mut steps, SwapStep::Begun).await;
     site.hub = site.bench.connected().await;
     site.call("one").await;
     site.call("two").await;
-    until(&mut steps, Step::Accepted).await;
+    until(&mut steps, SwapStep::Accepted).await;
     let refused = next(&mut site.roll_back().await).await;
-    assert_eq!(refused.step, Step::Refused);
+    assert_eq!(refused.step, SwapStep::Refused);
     let reason = refused.reason.unwrap();
     assert!(
         reason.contains("dtmi:example:Scripted;1") && reason.contains("--allow-model-change"),
@@ -93,10 +93,10 @@ async fn a_person_does_not_get_another_model_by_going_back() {
 async fn an_accepted_version_that_traps_too_often_gives_way_and_keeps_its_state() {
     let mut site = site(&recorder()).await;
     let mut steps = site.swap(&failing().version("b")).await;
-    until(&mut steps, Step::Begun).await;
+    until(&mut steps, SwapStep::Begun).await;
     site.call("one").await;
     site.call("two").await;
-    until(&mut steps, Step::Accepted).await;
+    until(&mut steps, SwapStep::Accepted).await;
     for _ in 0..4 {
         assert_eq!(site.call("trap").await.0, "500");
     }
@@ -104,10 +104,13 @@ async fn an_accepted_version_that_traps_too_often_gives_way_and_keeps_its_state(
     assert_eq!(failures, 4);
     assert_eq!(site.call("trap").await, ok("begun+one+two+trap"));
     let status = site.status().await;
-    assert_eq!(status.running.unwrap().about.sha256, "a");
+    assert_eq!(status.running.unwrap().info.sha256, "a");
     assert_eq!(status.quarantined[0].sha256, "b");
     let back = status.last_swap.unwrap();
-    assert_eq!((back.step, back.source), (Step::RolledBack, Source::Host));
+    assert_eq!(
+        (back.step, back.source),
+        (SwapStep::RolledBack, SwapSource::Host)
+    );
 }
 
 #[tokio::test]
@@ -119,13 +122,13 @@ async fn a_roll_back_on_request_gives_up_the_version_that_waits() {
     call(&site.hub, "long", "1");
     gate.came.acquire_many(3).await.unwrap().forget();
     let mut waiting = site.swap(&recorder().version("c")).await;
-    assert_eq!(next(&mut waiting).await.step, Step::Prepared);
+    assert_eq!(next(&mut waiting).await.step, SwapStep::Prepared);
     let mut back = site.roll_back().await;
     let replaced = next(&mut waiting).await;
-    assert_eq!(replaced.step, Step::Replaced);
+    assert_eq!(replaced.step, SwapStep::Replaced);
     assert_eq!(replaced.reason.unwrap(), "a roll-back was asked for");
     gate.open.add_permits(1);
-    assert_eq!(next(&mut back).await.step, Step::RolledBack);
+    assert_eq!(next(&mut back).await.step, SwapStep::RolledBack);
     assert_eq!(site.answer().await, ok("begun+one+two+long"));
     assert_eq!(site.runs().await, "a");
 }
@@ -146,16 +149,16 @@ async fn a_version_that_waits_may_be_the_remedy_for_one_that_fails_for_good() {
         let fix = recorder().version("fix");
         let fix = match fits {
             true => fix,
-            false => fix.beginning(|_| Err(Failure::Error("not that".into()))),
+            false => fix.beginning(|_| Err(CallFailure::Error("not that".into()))),
         };
         let mut steps = site.swap(&fix).await;
-        assert_eq!(next(&mut steps).await.step, Step::Prepared);
+        assert_eq!(next(&mut steps).await.step, SwapStep::Prepared);
         gate.open.add_permits(1);
         // It answers what was one failure too many; if it does not begin, the version before does.
         assert_eq!(site.answer().await, ok("begun+one+two+trap"));
         let (step, runs) = match fits {
-            true => (Step::Begun, "fix"),
-            false => (Step::Refused, "a"),
+            true => (SwapStep::Begun, "fix"),
+            false => (SwapStep::Refused, "a"),
         };
         assert_eq!(next(&mut steps).await.step, step);
         assert_eq!(site.runs().await, runs);
@@ -164,10 +167,10 @@ async fn a_version_that_waits_may_be_the_remedy_for_one_that_fails_for_good() {
 
 #[tokio::test]
 async fn an_accepted_version_fails_on_until_the_one_before_is_loaded() {
-    let kept = Kept {
+    let kept = PersistedState {
         record: Some("kept".to_owned()),
         versions: versions("b", None, Some("a")),
-        ..Kept::default()
+        ..PersistedState::default()
     };
     let mut site = site_with(&failing().version("b"), kept).await;
     let refused = next(&mut site.roll_back().await).await;
@@ -175,12 +178,15 @@ async fn an_accepted_version_fails_on_until_the_one_before_is_loaded() {
     for _ in 0..5 {
         assert_eq!(site.call("trap").await.0, "500");
     }
-    assert!(matches!(site.status().await.state, State::LeftAlone { .. }));
+    assert!(matches!(
+        site.status().await.state,
+        ComponentState::LeftAlone { .. }
+    ));
     site.loaded(&recorder()).await;
     let back = next(&mut site.roll_back().await).await;
     assert_eq!(
         (back.step, back.source),
-        (Step::RolledBack, Source::Command)
+        (SwapStep::RolledBack, SwapSource::Command)
     );
     assert_eq!(site.call("one").await, ok("kept+one"));
 }

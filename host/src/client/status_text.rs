@@ -1,33 +1,34 @@
-//! A status, for a person.
+//! The text of `host status`.
 
 use std::collections::BTreeMap;
 
 use crate::{
-    amount::show_bytes,
     guest::Limits,
-    status::{Calls, Connection, ConnectionState, Outbox, State, Status},
+    status::{CallStats, ComponentState, ConnectionState, ConnectionStatus, OutboxStatus, Status},
     text::{counted, one_line},
+    units::format_bytes,
 };
 
-pub(super) fn in_words(status: &Status) -> String {
+/// Formats a status for a person.
+pub(super) fn format(status: &Status) -> String {
     let mut lines = vec![format!("device     {}", status.device)];
     lines.extend(connection(&status.connection));
     lines.push(outbox(&status.outbox));
     if let Some(running) = &status.running {
         lines.push(format!(
             "runs       {}, since {:.0}",
-            running.about, running.since
+            running.info, running.since
         ));
     }
     lines.push(match &status.state {
-        State::Accepted => "state      accepted".to_owned(),
-        State::Probation {
+        ComponentState::Accepted => "state      accepted".to_owned(),
+        ComponentState::Probation {
             seconds_left,
             events_left,
         } => format!(
             "state      on probation, for {seconds_left:.0} s and {events_left} events more"
         ),
-        State::LeftAlone {
+        ComponentState::LeftAlone {
             reason,
             seconds_left,
         } => format!("state      left alone for {seconds_left:.0} s more: {reason}"),
@@ -36,7 +37,7 @@ pub(super) fn in_words(status: &Status) -> String {
     lines.push(format!("limits     {}", limits(&status.limits)));
     let earlier = status.fallback.as_ref().or(status.previous.as_ref());
     if let Some(earlier) = earlier {
-        lines.push(format!("before     {}", earlier.about));
+        lines.push(format!("before     {}", earlier.info));
     }
     for quarantined in &status.quarantined {
         let short = quarantined.sha256.get(..8).unwrap_or_default();
@@ -47,7 +48,7 @@ pub(super) fn in_words(status: &Status) -> String {
             "last swap  {:.0} {}: {}",
             last.time,
             last.step,
-            last.in_words()
+            last.describe()
         ));
     }
     lines
@@ -56,8 +57,8 @@ pub(super) fn in_words(status: &Status) -> String {
         .collect()
 }
 
-/// How it stands with the hub, and what happens next.
-fn connection(connection: &Connection) -> Vec<String> {
+/// Formats the connection: state, last error and counters.
+fn connection(connection: &ConnectionStatus) -> Vec<String> {
     let hub = connection.hub.as_deref().unwrap_or("no hub yet");
     let since = connection
         .since
@@ -94,7 +95,7 @@ fn connection(connection: &Connection) -> Vec<String> {
     lines
 }
 
-fn outbox(outbox: &Outbox) -> String {
+fn outbox(outbox: &OutboxStatus) -> String {
     let oldest = outbox.oldest.map_or_else(String::new, |age| {
         format!(", the oldest {} s old", age.round())
     });
@@ -108,7 +109,7 @@ fn outbox(outbox: &Outbox) -> String {
     )
 }
 
-fn calls(calls: &Calls) -> String {
+fn calls(calls: &CallStats) -> String {
     let count = calls.ok + calls.errors + calls.traps;
     let longest = calls.longest * 1000.0;
     let mean = calls.seconds * 1000.0 / count.max(1) as f64;
@@ -116,15 +117,15 @@ fn calls(calls: &Calls) -> String {
         "calls      {count}, {mean:.2} ms each, the longest {longest:.2} ms; {}, {}; {} of memory",
         counted(calls.errors, "error"),
         counted(calls.traps, "trap"),
-        show_bytes(calls.memory),
+        format_bytes(calls.memory),
     )
 }
 
-/// In the order of `host check`, with the names `--limit` takes.
+/// Formats limits in the order of `host check`, with the names of `--limit`.
 fn limits(limits: &BTreeMap<String, u64>) -> String {
     let shown = Limits::ALL.iter().filter_map(|limit| {
         let number = limits.get(limit.name())?;
-        Some(format!("{} {}", limit.name(), limit.show(*number)))
+        Some(format!("{} {}", limit.name(), limit.format(*number)))
     });
     shown.collect::<Vec<_>>().join(", ")
 }

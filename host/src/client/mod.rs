@@ -1,0 +1,263 @@
+//! The commands that call a running host over its control socket.
+
+mod status_text;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    net::{UnixStream, unix::OwnedReadHalf},
+    runtime::Builder,
+    time::timeout,
+};
+
+use crate::{
+    app::{AppError, print},
+    cli::{DeadLetterSelector, InspectArgs, SwapArgs},
+    inspect,
+    status::{ConnectionState, Status},
+    store::dead_letter::DeadLetterResult,
+    swap::{
+        HistoryEntry, SwapStep,
+        control::{ControlRequest, REPLY_TIMEOUT, ReconnectReply, connect},
+    },
+    text::one_line,
+};
+
+/// The error when no host can be reached.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem} {}: {reason}", dir.display())]
+pub(crate) struct UnreachableError {
+    problem: &'static str,
+    dir: PathBuf,
+    reason: String,
+}
+
+/// `host swap`.
+pub(crate) fn swap(args: &SwapArgs) -> Result<(), AppError> {
+    let file = std::path::absolute(&args.file).context("there is no current directory")?;
+    let request = ControlRequest::Swap {
+        file,
+        force: args.force,
+        fresh_state: args.take.fresh_state,
+        allow_model_change: args.take.allow_model_change,
+        wait: args.wait,
+    };
+    print_steps(&args.device, &request)
+}
+
+/// `host rollback`.
+pub(crate) fn rollback(args: &InspectArgs) -> Result<(), AppError> {
+    print_steps(args, &ControlRequest::Rollback)
+}
+
+/// `host status`.
+pub(crate) fn status(args: &InspectArgs) -> Result<(), AppError> {
+    let line = request_one(args, &ControlRequest::Status)?;
+    let status: Status =
+        serde_json::from_value(line.clone()).map_err(|_| unexpected_reply(&line))?;
+    match args.json {
+        true => print(format!("{line}\n").as_bytes()),
+        false => print(status_text::format(&status).as_bytes()),
+    }
+    Ok(())
+}
+
+/// `host reconnect`.
+pub(crate) fn reconnect(args: &InspectArgs) -> Result<(), AppError> {
+    let line = request_one(args, &ControlRequest::Reconnect)?;
+    let reconnected: ReconnectReply =
+        serde_json::from_value(line.clone()).map_err(|_| unexpected_reply(&line))?;
+    let text = match reconnected.was {
+        _ if args.json => line.to_string(),
+        ConnectionState::Waiting => "connecting".to_owned(),
+        ConnectionState::Connected => "connecting anew".to_owned(),
+        ConnectionState::Connecting | ConnectionState::Renewing | ConnectionState::Provisioning => {
+            "it is connecting already".to_owned()
+        }
+    };
+    print(format!("{text}\n").as_bytes());
+    Ok(())
+}
+
+/// `host outbox --retry`.
+pub(crate) fn retry(args: &InspectArgs, which: DeadLetterSelector) -> Result<(), AppError> {
+    resolve_dead_letters(
+        args,
+        &ControlRequest::Retry { id: which.id() },
+        "goes out again",
+    )
+}
+
+/// `host outbox --discard`.
+pub(crate) fn discard(args: &InspectArgs, which: DeadLetterSelector) -> Result<(), AppError> {
+    resolve_dead_letters(
+        args,
+        &ControlRequest::Discard { id: which.id() },
+        "discarded",
+    )
+}
+
+/// Retries or discards dead letters, and prints their ids.
+fn resolve_dead_letters(
+    args: &InspectArgs,
+    request: &ControlRequest,
+    done: &str,
+) -> Result<(), AppError> {
+    let line = request_one(args, request)?;
+    let result: DeadLetterResult =
+        serde_json::from_value(line.clone()).map_err(|_| unexpected_reply(&line))?;
+    let text = match args.json {
+        true => format!("{line}\n"),
+        false => format_result(&result, done),
+    };
+    print(text.as_bytes());
+    Ok(())
+}
+
+fn format_result(result: &DeadLetterResult, done: &str) -> String {
+    if result.done.is_empty() && result.skipped.is_empty() {
+        return "nothing is set aside\n".to_owned();
+    }
+    let line = |ids: &[u64], what: &str| match ids {
+        [] => String::new(),
+        ids => {
+            let ids: Vec<_> = ids.iter().map(u64::to_string).collect();
+            format!("{what}: {}\n", ids.join(", "))
+        }
+    };
+    let skipped = "left aside, because the component takes no messages";
+    line(&result.done, done) + &line(&result.skipped, skipped)
+}
+
+/// Sends a request, and prints each step of its reply.
+fn print_steps(args: &InspectArgs, request: &ControlRequest) -> Result<(), AppError> {
+    let mut last = None;
+    request_lines(args, request, |line| {
+        let entry: HistoryEntry =
+            serde_json::from_value(line.clone()).map_err(|_| unexpected_reply(&line))?;
+        match args.json {
+            true => print(format!("{line}\n").as_bytes()),
+            false => print(format!("{}\n", one_line(&entry.describe())).as_bytes()),
+        }
+        last = Some(entry);
+        Ok(())
+    })?;
+    let last = last.ok_or_else(host_ended)?;
+    let wanted = match request {
+        ControlRequest::Rollback => last.step == SwapStep::RolledBack,
+        _ => matches!(
+            last.step,
+            SwapStep::Begun | SwapStep::Same | SwapStep::Accepted
+        ),
+    };
+    let reason = last
+        .reason
+        .unwrap_or_else(|| "the host has ended".to_owned());
+    match (wanted, last.step) {
+        (true, _) => Ok(()),
+        (false, SwapStep::Refused) => Err(AppError::Failed(format!("refused: {reason}"))),
+        (false, SwapStep::RolledBack) => Err(AppError::Failed(format!("rolled back: {reason}"))),
+        (false, _) => Err(AppError::Failed(reason)),
+    }
+}
+
+fn host_ended() -> AppError {
+    AppError::Failed("the host ended before it answered; see its log".to_owned())
+}
+
+fn unexpected_reply(line: &Value) -> AppError {
+    match line.get("error").and_then(Value::as_str) {
+        Some(error) => AppError::Failed(error.to_owned()),
+        None => AppError::Failed("what answers is no host of this version".to_owned()),
+    }
+}
+
+/// Sends a request, and returns its reply of one line.
+fn request_one(args: &InspectArgs, request: &ControlRequest) -> Result<Value, AppError> {
+    let mut reply = None;
+    request_lines(args, request, |line| {
+        reply = Some(line);
+        Ok(())
+    })?;
+    reply.ok_or_else(host_ended)
+}
+
+/// Sends a request, and passes each line of the reply to `take`.
+fn request_lines(
+    args: &InspectArgs,
+    request: &ControlRequest,
+    mut take: impl FnMut(Value) -> Result<(), AppError>,
+) -> Result<(), AppError> {
+    let dir = inspect::find_state_dir(args)?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")?;
+    runtime.block_on(async {
+        let mut lines = with_timeout(&dir, send(dir.clone(), request)).await??;
+        while let Some(line) = with_timeout(&dir, lines.next_line())
+            .await?
+            .context("the reply breaks off")?
+        {
+            // An empty line is a heartbeat.
+            if !line.is_empty() {
+                take(serde_json::from_str(&line).map_err(|_| unexpected_reply(&Value::Null))?)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Waits for the host.
+///
+/// # Errors
+/// The host does not respond in time.
+async fn with_timeout<T>(dir: &Path, reply: impl Future<Output = T>) -> Result<T, AppError> {
+    timeout(REPLY_TIMEOUT, reply).await.map_err(|_| {
+        let unreachable = UnreachableError {
+            problem: "the host does not answer in",
+            dir: dir.to_owned(),
+            reason: format!(
+                "nothing came for {} s; see whether its process runs",
+                REPLY_TIMEOUT.as_secs()
+            ),
+        };
+        unreachable.into()
+    })
+}
+
+async fn send(
+    dir: PathBuf,
+    request: &ControlRequest,
+) -> Result<Lines<BufReader<OwnedReadHalf>>, AppError> {
+    let stream = match connect(&dir).await {
+        Ok(stream) => stream,
+        Err(error) => return Err(unreachable(dir, &error).into()),
+    };
+    let line = serde_json::to_string(request).context("the request cannot be written")?;
+    let (reader, mut writer) = UnixStream::into_split(stream);
+    let sent = writer.write_all(format!("{line}\n").as_bytes()).await;
+    sent.context("the host does not listen")?;
+    Ok(BufReader::new(reader).lines())
+}
+
+fn unreachable(dir: PathBuf, error: &io::Error) -> UnreachableError {
+    let (problem, reason) = match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => (
+            "no host runs with its state in",
+            "start one, or name another directory with --state-dir; one with --ephemeral cannot be asked".to_owned(),
+        ),
+        _ => ("cannot ask the host in", error.to_string()),
+    };
+    UnreachableError {
+        problem,
+        dir,
+        reason,
+    }
+}

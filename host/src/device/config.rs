@@ -1,0 +1,79 @@
+//! The configuration of a device, and the events its observer gets.
+
+use std::sync::Arc;
+
+use super::{ConnectionConfig, Identity, IdentityRejected, behaviour::CallFailure};
+use crate::{
+    clock::Clock,
+    guest::Limits,
+    provision::dps::Assignment,
+    store::DeviceStore,
+    swap::{HistoryEntry, SwapConfig},
+};
+
+/// The configuration of a device.
+pub struct DeviceConfig<B, T> {
+    /// The device's name in logs.
+    pub name: Arc<str>,
+    /// The behaviour to start with.
+    pub behaviour: B,
+    /// The configuration of swaps.
+    pub swap: SwapConfig<B>,
+    /// The component's settings, in the order given.
+    pub settings: Arc<[(String, String)]>,
+    /// The device's identity.
+    pub identity: Identity,
+    /// The MQTT transport.
+    pub transport: T,
+    /// The configuration of the connection.
+    pub connection: ConnectionConfig,
+    /// The persisted state.
+    pub store: DeviceStore,
+    /// The device's clock.
+    pub clock: Arc<dyn Clock>,
+    /// Seed of the component's randomness; `None` takes it from the operating system.
+    pub seed: Option<u64>,
+    /// The component's limits.
+    pub limits: Arc<Limits>,
+    /// The receiver of the device's events.
+    pub observer: Observer,
+}
+
+/// The receiver of a device's events, in order.
+pub type Observer = Arc<dyn Fn(DeviceEvent) + Send + Sync>;
+
+/// An event a person who watches a device would want to see.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DeviceEvent {
+    /// Component started, restarted, or failed to restart.
+    Started,
+    /// Hub assigned by DPS.
+    Assigned(Assignment),
+    /// Connected to the hub.
+    Connected(Assignment),
+    /// Disconnected; a reconnect is scheduled.
+    Disconnected,
+    /// Subscribed to commands and desired properties.
+    Listening,
+    /// First telemetry message sent, with the names of its values.
+    Sending(Vec<String>),
+    /// Telemetry message acknowledged by the hub.
+    Sent,
+    /// Desired properties handled: names and statuses.
+    Desired(Vec<(String, u32)>),
+    /// Command answered with this status.
+    Command(String, u32),
+    /// Step of a swap.
+    Swap(Box<HistoryEntry>),
+}
+
+/// The error with which a device ends by itself.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    /// The component failed to start, and never had started.
+    #[error("the component does not start: {}", .0.reason())]
+    Component(CallFailure),
+    /// DPS or the hub rejected an identity that has never been accepted.
+    #[error(transparent)]
+    Rejected(#[from] IdentityRejected),
+}

@@ -1,0 +1,165 @@
+//! Dead-letters messages and reports that cannot be delivered, and retries or discards them on request.
+
+use super::{
+    CurrentCall, Device,
+    behaviour::{Behaviour, CallFailure},
+    inbox::PendingMessage,
+};
+use crate::{
+    hub::poison::PoisonEvent,
+    mqtt::Transport,
+    store::{
+        batch::{Batch, DeadLetterChange},
+        dead_letter::{CloudMessage, DeadLetterAction, DeadLetterResult, Undelivered},
+    },
+};
+
+impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
+    /// Dead-letters the poison message an acknowledgment has revealed, if any.
+    pub(super) fn dead_letter_poison(&mut self) {
+        if let Some(id) = self.store.outbox().poison() {
+            let reason = "the hub closes the connection on it, and took the message after it";
+            self.dead_letter(DeadLetterChange::Outgoing(id, reason.to_owned()));
+        }
+    }
+
+    /// Dead-letters a report the hub has rejected for good.
+    pub(super) fn dead_letter_report(&mut self, id: u64, status: u16) {
+        let reason = format!("the hub refused it with status {status}");
+        self.dead_letter(DeadLetterChange::Outgoing(id, reason));
+    }
+
+    /// Dead-letters a message on which the component has failed too often, and acknowledges it once that is safe.
+    pub(super) fn dead_letter_message(&mut self, message: &PendingMessage, failure: &CallFailure) {
+        let reason = format!("the component failed on it: {failure}");
+        let content = CloudMessage {
+            properties: message.properties.clone(),
+            body: message.body.clone(),
+        };
+        let number = self.dead_letter(DeadLetterChange::Message(content, reason));
+        self.acknowledge(message, number);
+    }
+
+    /// Commits a dead letter and returns the number of its batch.
+    fn dead_letter(&mut self, change: DeadLetterChange) -> u64 {
+        let before = self.store.dead_letters().counts();
+        let number = self.commit(Batch {
+            dead_letters: vec![change],
+            ..Batch::default()
+        });
+        let counts = self.store.dead_letters().counts();
+        if let Some(entry) = self.store.dead_letters().get(counts.total) {
+            tracing::error!(
+                device = &*self.name,
+                id = counts.total,
+                kind = entry.item.kind(),
+                why = entry.reason,
+                "set aside; `host outbox` lists it, and lets it be sent again"
+            );
+        }
+        if counts.evicted > before.evicted {
+            let total = counts.evicted;
+            tracing::warn!(
+                device = &*self.name,
+                total,
+                "too much is set aside; the oldest gave way"
+            );
+        }
+        number
+    }
+
+    /// Retries or discards all dead letters, or the one with this id.
+    ///
+    /// # Errors
+    /// No dead letter has this id, or the component does not accept messages. The text is for a person.
+    pub(super) fn resolve_dead_letters(
+        &mut self,
+        action: DeadLetterAction,
+        id: Option<u64>,
+    ) -> Result<DeadLetterResult, String> {
+        let ids: Vec<u64> = match id {
+            Some(id) if self.store.dead_letters().get(id).is_none() => {
+                return Err(format!(
+                    "nothing is set aside under {id}; `host outbox` lists what is"
+                ));
+            }
+            Some(id) => vec![id],
+            None => {
+                let entries = self.store.dead_letters().entries();
+                entries.map(|(id, _)| id).collect()
+            }
+        };
+        let (done, skipped): (Vec<_>, Vec<_>) = ids
+            .into_iter()
+            .partition(|id| action == DeadLetterAction::Discard || self.can_retry(*id));
+        if id.is_some() && done.is_empty() {
+            return Err("the component that runs takes no messages".to_owned());
+        }
+        let mut batch = Batch::default();
+        for id in &done {
+            match action {
+                DeadLetterAction::Retry => self.retry(*id, &mut batch),
+                DeadLetterAction::Discard => {
+                    self.inbox.remove_retry(*id);
+                    batch.dead_letters.push(DeadLetterChange::Remove(*id));
+                }
+            }
+        }
+        if batch != Batch::default() {
+            self.commit(batch);
+        }
+        Ok(DeadLetterResult { done, skipped })
+    }
+
+    fn can_retry(&self, id: u64) -> bool {
+        let entry = self.store.dead_letters().get(id);
+        let is_message = entry.is_some_and(|it| matches!(it.item, Undelivered::Message(_)));
+        self.takes_messages || !is_message
+    }
+
+    /// Retries a dead letter. A message for the component stays one until its call succeeds, which is tried once.
+    fn retry(&mut self, id: u64, batch: &mut Batch) {
+        let entry = self.store.dead_letters().get(id);
+        let Some(Undelivered::Message(content)) = entry.map(|entry| &entry.item) else {
+            batch.dead_letters.push(DeadLetterChange::Requeue(id));
+            return;
+        };
+        let is_this = |call: &CurrentCall| match call {
+            CurrentCall::Message(message) => message.dead_letter == Some(id),
+            _ => false,
+        };
+        if !self.current_call.as_ref().is_some_and(is_this) {
+            self.inbox.push_retry(PendingMessage {
+                generation: self.connection.generation,
+                receipt: None,
+                dead_letter: Some(id),
+                failures: 0,
+                properties: content.properties.clone(),
+                body: content.body.clone(),
+            });
+        }
+    }
+
+    /// Requeues the messages in flight on a closed connection.
+    pub(super) fn rewind(&mut self) {
+        let by_server = std::mem::take(&mut self.connection.closed_by_server);
+        let Some(event) = self.store.outbox().rewind(by_server) else {
+            return;
+        };
+        let (id, says) = match event {
+            PoisonEvent::Isolated(id) => (
+                id,
+                "three connections were closed on one message; it is sent alone",
+            ),
+            PoisonEvent::Skipped(id) => (
+                id,
+                "and one on it alone; the message after it is to show why",
+            ),
+            PoisonEvent::Cleared(id) => (
+                id,
+                "the message after it shows nothing; it returns to its place",
+            ),
+        };
+        tracing::warn!(device = &*self.name, id, "{says}");
+    }
+}

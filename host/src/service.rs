@@ -1,5 +1,4 @@
-//! The host as a service: what it tells the service manager that started it, in the words of sd_notify(3), which systemd
-//! and others understand.
+//! The host as a service: notifications to the service manager, by the protocol of sd_notify(3).
 
 use std::{
     env,
@@ -12,29 +11,31 @@ use std::{
             net::{SocketAddr, UnixDatagram},
         },
     },
-    process,
     time::Duration,
 };
 
+use sd_notify::NotifyState;
 use tokio::sync::mpsc;
 
-use crate::{clock::Clock, device::Milestone, swap::Order, text::cut};
+use crate::{clock::Clock, device::DeviceEvent, swap::DeviceRequest, text::truncate};
 
-/// The variable that says where the service manager listens.
+/// The variable with the socket of the service manager.
 const SOCKET: &str = "NOTIFY_SOCKET";
-/// How long a service manager that does not listen may hold up whoever tells it something.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// Bytes of a status.
-const LONGEST: usize = 256;
+/// The timeout of a notification, for a service manager that does not read.
+const SEND_TIMEOUT: Duration = Duration::from_secs(1);
+/// The length limit of a status, in bytes.
+const MAX_STATUS_LENGTH: usize = 256;
 
-/// Tells a service manager how things stand, if there is one.
+/// Sends notifications to the service manager, if there is one.
+///
+/// `sd_notify::notify` knows neither a timeout nor abstract sockets, so sending is our own.
 #[derive(Debug, Default)]
 pub struct Notifier {
     to: Option<(UnixDatagram, SocketAddr)>,
 }
 
 impl Notifier {
-    /// Tells the one that started this process; nobody if none did, or if it cannot be reached, which is logged.
+    /// Creates a notifier for the service manager that started this process, if there is one. An unusable socket is logged.
     #[must_use]
     pub fn from_environment() -> Self {
         let Some(socket) = env::var_os(SOCKET).filter(|socket| !socket.is_empty()) else {
@@ -43,103 +44,100 @@ impl Notifier {
         Self::to(&socket).unwrap_or_else(|error| {
             tracing::error!(
                 ?socket, %error,
-                "{SOCKET} cannot be used; the service manager is not told that the device is ready"
+                "cannot use {SOCKET}: service manager not notified"
             );
             Self::default()
         })
     }
 
-    /// Tells whoever listens on this socket: a path, or a name that begins with `@`.
+    /// Creates a notifier for this socket: an absolute path, or an abstract name that starts with `@`.
     pub fn to(socket: &OsStr) -> io::Result<Self> {
         let address = match socket.as_bytes() {
             [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
             [b'/', ..] => SocketAddr::from_pathname(socket)?,
             _ => {
-                let why = "it is neither an absolute path nor a name that begins with @";
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+                let reason = "neither an absolute path nor a name that starts with @";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
             }
         };
         let from = UnixDatagram::unbound()?;
-        from.set_write_timeout(Some(PATIENCE))?;
+        from.set_write_timeout(Some(SEND_TIMEOUT))?;
         Ok(Self {
             to: Some((from, address)),
         })
     }
 
-    /// Tells what a milestone means for a service: it is ready as soon as the device works, connected or not.
-    pub fn tell(&self, milestone: &Milestone) {
-        match milestone {
-            Milestone::Started => self.send("READY=1"),
-            Milestone::Connected(assignment) => self.status(&format!(
+    /// Sends the notification of an event: the service is ready as soon as the device has started, connected or not.
+    pub fn notify(&self, event: &DeviceEvent) {
+        match event {
+            DeviceEvent::Started => self.send(&NotifyState::Ready),
+            DeviceEvent::Connected(assignment) => self.status(&format!(
                 "connected to {} as {}",
                 assignment.hub, assignment.device_id
             )),
-            Milestone::Disconnected => self.status("not connected; what is to be sent is kept"),
+            DeviceEvent::Disconnected => self.status("not connected; messages are queued"),
             _ => {}
         }
     }
 
-    /// Tells that the service works; see [`beat`].
-    pub fn works(&self) {
-        self.send("WATCHDOG=1");
+    /// Sends the keep-alive ping of the watchdog; see [`run_watchdog`].
+    pub fn watchdog(&self) {
+        self.send(&NotifyState::Watchdog);
     }
 
-    /// Tells that the service is ending.
+    /// Notifies that the service is stopping.
     pub fn stopping(&self) {
-        self.send("STOPPING=1");
+        self.send(&NotifyState::Stopping);
     }
 
     fn status(&self, text: &str) {
-        self.send(&format!("STATUS={}", cut(text, LONGEST)));
+        self.send(&NotifyState::Status(&truncate(text, MAX_STATUS_LENGTH)));
     }
 
-    fn send(&self, message: &str) {
+    fn send(&self, state: &NotifyState<'_>) {
+        let message = state.to_string();
         if let Some((from, address)) = &self.to
             && let Err(error) = from.send_to_addr(message.as_bytes(), address)
         {
-            tracing::warn!(message, %error, "the service manager is not told");
+            tracing::warn!(message, %error, "service manager not notified");
         }
     }
 }
 
-/// Time between two beats, if the service manager watches this process: half of what it waits for one, because it ends the
-/// process when one does not come.
+/// Returns the time between two watchdog pings, if the service manager watches this process.
 #[must_use]
-pub fn beat_interval() -> Option<Duration> {
-    let variable = |name| env::var(name).ok();
-    interval(
-        variable("WATCHDOG_USEC")?.as_str(),
-        variable("WATCHDOG_PID").as_deref(),
-        process::id(),
-    )
+pub fn watchdog_interval() -> Option<Duration> {
+    sd_notify::watchdog_enabled().and_then(interval)
 }
 
-fn interval(microseconds: &str, watched: Option<&str>, process: u32) -> Option<Duration> {
-    let is_watched = watched.is_none_or(|id| id.parse() == Ok(process));
-    let time = Duration::from_micros(microseconds.parse().ok()?);
-    (is_watched && !time.is_zero()).then_some(time / 2)
+/// Returns half of the watchdog timeout, as sd_watchdog_enabled(3) recommends; zero disables the watchdog.
+fn interval(timeout: Duration) -> Option<Duration> {
+    (!timeout.is_zero()).then_some(timeout / 2)
 }
 
-/// Calls `works` every so often, each time only after the device's loop has answered: a loop that is stuck, or the runtime
-/// this is spawned on, ends the beats, and they go on when it does. Ends with the device.
-pub async fn beat<B>(
-    orders: mpsc::Sender<Order<B>>,
+/// Calls `send` at each interval, after the device's loop has answered: a loop that is stuck, or the runtime this is
+/// spawned on, stops the pings until it continues. Ends with the device.
+pub async fn run_watchdog<B>(
+    requests: mpsc::Sender<DeviceRequest<B>>,
     clock: impl Clock,
-    every: Duration,
-    works: impl Fn() + Send,
+    interval: Duration,
+    send: impl Fn() + Send,
 ) {
     loop {
-        clock.sleep_until(clock.monotonic() + every).await;
-        if Order::ask(&orders, Order::Answer).await.is_none() {
+        clock.sleep_until(clock.monotonic() + interval).await;
+        if DeviceRequest::round_trip(&requests, DeviceRequest::Ping)
+            .await
+            .is_none()
+        {
             return;
         }
-        works();
+        send();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsString;
+    use std::{ffi::OsString, process};
 
     use super::*;
     use crate::provision::dps::Assignment;
@@ -150,8 +148,8 @@ mod tests {
         String::from_utf8(bytes[..length].to_vec()).unwrap()
     }
 
-    fn connected_to(hub: &str) -> Milestone {
-        Milestone::Connected(Assignment {
+    fn connected_to(hub: &str) -> DeviceEvent {
+        DeviceEvent::Connected(Assignment {
             hub: hub.to_owned(),
             device_id: "d".to_owned(),
         })
@@ -171,8 +169,8 @@ mod tests {
             ),
         ] {
             let (manager, notifier) = (manager.unwrap(), Notifier::to(&socket).unwrap());
-            notifier.tell(&Milestone::Started);
-            notifier.tell(&Milestone::Sent);
+            notifier.notify(&DeviceEvent::Started);
+            notifier.notify(&DeviceEvent::Sent);
             notifier.stopping();
             assert_eq!(heard(&manager), "READY=1");
             assert_eq!(heard(&manager), "STOPPING=1");
@@ -188,12 +186,12 @@ mod tests {
         let path = dir.path().join("notify");
         let manager = UnixDatagram::bind(&path).unwrap();
         let notifier = Notifier::to(path.as_os_str()).unwrap();
-        notifier.tell(&connected_to("h\nWATCHDOG=trigger"));
+        notifier.notify(&connected_to("h\nWATCHDOG=trigger"));
         assert_eq!(
             heard(&manager),
             "STATUS=connected to h\\nWATCHDOG=trigger as d"
         );
-        notifier.tell(&connected_to(&"h".repeat(10_000)));
+        notifier.notify(&connected_to(&"h".repeat(10_000)));
         assert!(heard(&manager).len() < 300);
     }
 
@@ -225,19 +223,9 @@ mod tests {
     }
 
     #[test]
-    fn beats_are_half_of_what_is_waited_for_and_only_for_the_process_that_is_watched() {
-        let second = Some(Duration::from_secs(1));
-        assert_eq!(interval("2000000", None, 7), second);
-        assert_eq!(interval("2000000", Some("7"), 7), second);
-        for (microseconds, watched) in [
-            ("2000000", Some("8")),
-            ("2000000", Some("")),
-            ("0", None),
-            ("", None),
-            ("-1", None),
-            ("soon", None),
-        ] {
-            assert_eq!(interval(microseconds, watched, 7), None, "{microseconds}");
-        }
+    fn pings_come_at_half_of_the_timeout_and_none_without_one() {
+        let second = Duration::from_secs(1);
+        assert_eq!(interval(2 * second), Some(second));
+        assert_eq!(interval(Duration::ZERO), None);
     }
 }

@@ -17,7 +17,7 @@ const WORKS: &str = "WATCHDOG=1";
 const STOPPING: &str = "STOPPING=1";
 /// CPU time a call may take.
 const SPIN: Duration = Duration::from_secs(3);
-const NOT_CONNECTED: &str = "STATUS=not connected; what is to be sent is kept";
+const NOT_CONNECTED: &str = "STATUS=not connected; messages are queued";
 
 /// What listens as a service manager does.
 struct ServiceManager {

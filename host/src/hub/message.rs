@@ -1,21 +1,22 @@
-//! Telemetry, as it is kept until the hub has it.
+//! Telemetry messages.
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::topic;
 
-/// What IoT Hub takes as one device-to-cloud message, in bytes (IoT Hub quotas: 256 KB).
-pub const LARGEST: usize = 262_144;
-/// The longest topic MQTT can write (MQTT 3.1.1, 1.5.3): the properties, encoded, are part of it.
-const LONGEST_TOPIC: usize = 65_535;
-/// The longest device id IoT Hub takes, which is part of the topic too.
-const LONGEST_DEVICE_ID: usize = 128;
+/// The size limit of a device-to-cloud message, in bytes (IoT Hub quotas: 256 KB).
+pub const MAX_SIZE: usize = 262_144;
+/// The length limit of a topic in MQTT (3.1.1, 1.5.3), which includes the encoded properties.
+const MAX_TOPIC_LENGTH: usize = 65_535;
+/// The length limit of a device id in IoT Hub, which is part of the topic too.
+const MAX_DEVICE_ID_LENGTH: usize = 128;
 
 /// A telemetry message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
+pub struct TelemetryMessage {
     /// The same on every attempt to send it (`$.mid`).
     pub id: String,
     /// When the component sent it (`$.ctime`).
@@ -33,54 +34,45 @@ pub struct Message {
     pub body: Bytes,
 }
 
-/// Why IoT Hub would not take a message.
+/// The reason why IoT Hub would reject a message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
     /// Body and properties are too large together.
-    #[error("the message is {size} bytes with its properties, the hub takes {limit}")]
+    #[error("the message is {size} bytes with its properties, the limit is {limit}")]
     TooLarge {
-        /// Its size in bytes, as [`Message::size`] counts.
+        /// Its size in bytes, as [`TelemetryMessage::size`] counts.
         size: usize,
         /// The limit in bytes.
         limit: usize,
     },
     /// The properties do not fit the topic.
-    #[error("the properties of the message are {size} bytes when encoded, MQTT takes {limit}")]
+    #[error("the encoded properties of the message are {size} bytes, the limit is {limit}")]
     TooManyProperties {
         /// Their size in bytes, as sent.
         size: usize,
         /// The limit in bytes.
         limit: usize,
     },
-    /// A property has a name the hub does not take.
-    #[error("the property name {0:?} is empty, begins with `$` or has a control character")]
+    /// A property has a name the hub does not accept.
+    #[error("the property name {0:?} is empty, starts with `$` or contains a control character")]
     PropertyName(String),
 }
 
-impl Message {
-    /// An id no other message has: a random UUID (RFC 9562, version 4).
+impl TelemetryMessage {
+    /// Returns a new id: a random UUID (version 4).
     #[must_use]
     pub fn new_id() -> String {
-        let random: u128 = rand::random();
-        let version_4 = random & !(0xf << 76) | 0x4 << 76;
-        let uuid = version_4 & !(0x3 << 62) | 0x2 << 62;
-        let field = |shift: u32, bits: u32| (uuid >> shift) & ((1 << bits) - 1);
-        let (a, b, c) = (field(96, 32), field(80, 16), field(64, 16));
-        format!(
-            "{a:08x}-{b:04x}-{c:04x}-{:04x}-{:012x}",
-            field(48, 16),
-            field(0, 48)
-        )
+        Uuid::new_v4().to_string()
     }
 
-    /// Where it is published, with all its properties.
+    /// Returns the topic the message is published on, with all its properties.
     #[must_use]
     pub fn topic(&self, device_id: &str) -> String {
         let created = self.creation_time();
         topic::events(device_id, self.all_properties(&created))
     }
 
-    /// Its size in bytes as the hub's limit counts it: body, and names and values of all properties.
+    /// Returns the size in bytes as the hub counts it: body, and names and values of all properties.
     #[must_use]
     pub fn size(&self) -> usize {
         let created = self.creation_time();
@@ -89,7 +81,7 @@ impl Message {
         self.body.len() + sizes.sum::<usize>()
     }
 
-    /// Whether the hub takes it. To be asked before it is kept, since a message the hub does not take blocks all others.
+    /// Checks that the hub accepts the message. To be called before it is stored: a message the hub rejects blocks all others.
     pub fn validate(&self) -> Result<(), MessageError> {
         let wrong = |name: &str| {
             name.is_empty() || name.starts_with('$') || name.contains(char::is_control)
@@ -98,11 +90,14 @@ impl Message {
             let shown = name.chars().take(100).collect();
             return Err(MessageError::PropertyName(shown));
         }
-        let (size, limit) = (self.size(), LARGEST);
+        let (size, limit) = (self.size(), MAX_SIZE);
         if size > limit {
             return Err(MessageError::TooLarge { size, limit });
         }
-        let (size, limit) = (self.topic("").len(), LONGEST_TOPIC - LONGEST_DEVICE_ID);
+        let (size, limit) = (
+            self.topic("").len(),
+            MAX_TOPIC_LENGTH - MAX_DEVICE_ID_LENGTH,
+        );
         if size > limit {
             return Err(MessageError::TooManyProperties { size, limit });
         }
@@ -159,9 +154,9 @@ mod tests {
     use super::*;
     use crate::hub::topic::Topic;
 
-    fn message(properties: &[(&str, &str)], body: impl Into<Bytes>) -> Message {
+    fn message(properties: &[(&str, &str)], body: impl Into<Bytes>) -> TelemetryMessage {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Message {
+        TelemetryMessage {
             id: "m-1".to_owned(),
             created: "2026-01-02T03:04:05.678901Z".parse().unwrap(),
             component: Some("thermostat1".to_owned()),
@@ -183,7 +178,7 @@ mod tests {
 
     #[test]
     fn what_is_not_given_is_left_out() {
-        let plain = Message {
+        let plain = TelemetryMessage {
             component: None,
             content_type: String::new(),
             content_encoding: String::new(),
@@ -202,13 +197,13 @@ mod tests {
             message(&[("k", "v"), ("kk", "vv")], "").size(),
             properties + 4
         );
-        let largest = message(&[("k", "v")], vec![0; LARGEST - properties]);
+        let largest = message(&[("k", "v")], vec![0; MAX_SIZE - properties]);
         assert_eq!(largest.validate(), Ok(()));
-        let over = message(&[("k", "v")], vec![0; LARGEST - properties + 1]);
+        let over = message(&[("k", "v")], vec![0; MAX_SIZE - properties + 1]);
         let error = over.validate().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the message is 262145 bytes with its properties, the hub takes 262144"
+            "the message is 262145 bytes with its properties, the limit is 262144"
         );
     }
 
@@ -232,7 +227,7 @@ mod tests {
 
     #[test]
     fn ids_are_version_4_uuids_and_differ() {
-        let ids: HashSet<_> = (0..1000).map(|_| Message::new_id()).collect();
+        let ids: HashSet<_> = (0..1000).map(|_| TelemetryMessage::new_id()).collect();
         assert_eq!(ids.len(), 1000);
         for id in ids {
             let groups: Vec<_> = id.split('-').collect();
@@ -247,7 +242,10 @@ mod tests {
     fn a_message_is_read_back_as_it_was_kept() {
         let message = message(&[("k", "v")], vec![0, 255, 128]);
         let kept = serde_json::to_string(&message).unwrap();
-        assert_eq!(serde_json::from_str::<Message>(&kept).unwrap(), message);
+        assert_eq!(
+            serde_json::from_str::<TelemetryMessage>(&kept).unwrap(),
+            message
+        );
     }
 
     fn text() -> impl Strategy<Value = String> {
@@ -262,7 +260,7 @@ mod tests {
             component in prop::option::of(text()),
             device_id in "[a-z]{1,128}",
         ) {
-            let message = Message {
+            let message = TelemetryMessage {
                 component,
                 content_type,
                 content_encoding,

@@ -1,4 +1,4 @@
-//! Time, as one thing a device is handed, so that a test can hand it another.
+//! The clock of a device, virtual in tests.
 
 use std::{
     sync::Arc,
@@ -21,13 +21,13 @@ pub trait Clock: Send + Sync + 'static {
     fn sleep_until(&self, deadline: Duration) -> BoxFuture<'static, ()>;
 }
 
-/// No clock that is set shows a time before 2020-01-01, in seconds of Unix time.
-const CLOCKS_ARE_SET: i64 = 1_577_836_800;
+/// The earliest plausible time, 2020-01-01 in seconds of Unix time.
+const MIN_PLAUSIBLE_TIME: i64 = 1_577_836_800;
 
-/// Whether this can be the time of day; a machine without a battery for its clock begins long ago.
+/// Returns whether this is a plausible time; a machine without a battery for its clock starts in the past.
 #[must_use]
 pub fn is_set(time: Timestamp) -> bool {
-    time.as_second() >= CLOCKS_ARE_SET
+    time.as_second() >= MIN_PLAUSIBLE_TIME
 }
 
 /// The machine's clock.

@@ -17,7 +17,7 @@ use crate::{
     text::one_line,
 };
 
-/// Begins to log. Other crates never log below `info`: what they say in detail may hold tokens.
+/// Starts the log. Other crates never log below `info`: their details may contain tokens.
 pub(crate) fn start(args: &LogArgs) {
     let levels = match args.verbose {
         0 => "warn,component=info,connection=info",
@@ -38,8 +38,8 @@ pub(crate) fn start(args: &LogArgs) {
     };
 }
 
-/// Writes what an event says as one line, whatever text of a component or the cloud is in it: such text could otherwise end
-/// the line and forge another one, or move the cursor.
+/// Formats an event on one line, with control characters escaped: text of a component or the cloud could otherwise forge
+/// another line, or move the cursor.
 fn fields() -> impl for<'writer> FormatFields<'writer> + Send + Sync + 'static {
     debug_fn(
         |writer: &mut Writer<'_>, field: &Field, value: &dyn Debug| -> fmt::Result {
@@ -63,9 +63,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
+    struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Written {
+    impl Write for LogBuffer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn an_event_is_one_line_whatever_is_in_it() {
-        let written = Written::default();
+        let written = LogBuffer::default();
         let to = written.clone();
         let log = tracing_subscriber::fmt()
             .with_ansi(false)

@@ -12,15 +12,15 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    config::{SettingError, shown},
-    provision::sas::Key,
+    config::{SettingError, redacted},
+    provision::sas::SymmetricKey,
 };
 
-/// Longest content of a secret's file, in bytes: a connection string is far below, and another file named by mistake is
-/// mostly above.
-const LONGEST: u64 = 4 << 10;
+/// The size limit of a secret's file, in bytes: a connection string is far smaller, and most files named by mistake are
+/// larger.
+const MAX_FILE_SIZE: u64 = 4 << 10;
 
-/// A secret, and where it was found. Its text appears in no output.
+/// A secret, with its variable and file. Its text appears in no output.
 #[derive(Debug)]
 pub(crate) struct Secret {
     variable: String,
@@ -29,11 +29,11 @@ pub(crate) struct Secret {
 }
 
 impl Secret {
-    /// The secret in this variable, or in the file that the variable with `_FILE` at its end names; an empty variable is as
-    /// good as none.
+    /// Reads the secret in this variable, or in the file that the variable with `_FILE` at its end names. An empty variable
+    /// counts as unset.
     pub(crate) fn find(variable: &str) -> Result<Option<Self>, SettingError> {
-        let by_file = by_file(variable);
-        match (value(variable), value(&by_file)) {
+        let file_variable = file_variable(variable);
+        match (value(variable), value(&file_variable)) {
             (None, None) => Ok(None),
             (Some(text), None) => Ok(Some(Self {
                 variable: variable.to_owned(),
@@ -41,18 +41,18 @@ impl Secret {
                 // No key holds what is not UTF-8.
                 text: text.to_string_lossy().into_owned().into(),
             })),
-            (None, Some(file)) => Self::read(by_file, file.into()).map(Some),
+            (None, Some(file)) => Self::read(file_variable, file.into()).map(Some),
             (Some(_), Some(_)) => Err(SettingError::new(format!(
-                "{variable} and {by_file} are both set; keep one of them"
+                "{variable} and {file_variable} are both set; unset one of them"
             ))),
         }
     }
 
     fn read(variable: String, file: PathBuf) -> Result<Self, SettingError> {
-        let text = text_of(&file).map_err(|why| {
+        let text = read_file(&file).map_err(|reason| {
             SettingError::new(format!(
-                "{variable} names {}, which {why}",
-                shown_path(&file)
+                "cannot read {} ({variable}): {reason}",
+                redacted_path(&file)
             ))
         })?;
         Ok(Self {
@@ -62,29 +62,29 @@ impl Secret {
         })
     }
 
-    /// The variable it came by.
+    /// Returns the variable with the secret or its file.
     pub(crate) fn variable(&self) -> &str {
         &self.variable
     }
 
-    /// What it is.
+    /// Returns the secret itself.
     pub(crate) fn text(&self) -> &str {
         self.text.expose_secret()
     }
 }
 
-/// Where it was found.
+/// Shows the variable, and the file if there is one.
 impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.file {
             None => f.write_str(&self.variable),
-            Some(file) => write!(f, "{} ({})", shown_path(file), self.variable),
+            Some(file) => write!(f, "{} ({})", redacted_path(file), self.variable),
         }
     }
 }
 
-/// The variable that names a file with the secret of this one in it.
-pub(crate) fn by_file(variable: &str) -> String {
+/// Returns the variable that names a file with the secret.
+pub(crate) fn file_variable(variable: &str) -> String {
     format!("{variable}_FILE")
 }
 
@@ -92,39 +92,38 @@ fn value(variable: &str) -> Option<OsString> {
     env::var_os(variable).filter(|text| !text.is_empty())
 }
 
-/// The content of a file, without the newline editors leave at its end; or what is wrong with it and what to do.
-fn text_of(file: &Path) -> Result<SecretString, String> {
-    let unreadable = |error: io::Error| {
-        format!("cannot be read: {error}; write the secret into it, readable for this user only")
-    };
+/// Reads a file, without the newline that editors leave at its end. The error has reason and remedy.
+fn read_file(file: &Path) -> Result<SecretString, String> {
+    let unreadable =
+        |error: io::Error| format!("{error}; write the secret into it, readable by this user only");
     let mut text = String::new();
     let content = File::open(file).map_err(unreadable)?;
-    let read = content.take(LONGEST + 1).read_to_string(&mut text);
+    let read = content.take(MAX_FILE_SIZE + 1).read_to_string(&mut text);
     // Wiped when it is dropped, also by an error.
     let text = SecretString::from(text);
     let length = read.map_err(unreadable)?;
-    if length as u64 > LONGEST {
+    if length as u64 > MAX_FILE_SIZE {
         return Err(format!(
-            "holds more than {LONGEST} bytes; write the secret into it and nothing else"
+            "more than {MAX_FILE_SIZE} bytes; write only the secret into it"
         ));
     }
     let line = text.expose_secret();
     let line = line.strip_suffix('\n').unwrap_or(line);
     let line = line.strip_suffix('\r').unwrap_or(line);
     match line {
-        "" => Err("is empty; write the secret into it".to_owned()),
+        "" => Err("the file is empty; write the secret into it".to_owned()),
         line => Ok(line.into()),
     }
 }
 
-/// A file's name as an error shows it: not if it may be the secret itself in the wrong variable.
-fn shown_path(file: &Path) -> String {
+/// Formats a path for an error, hidden if it may be the secret itself in the wrong variable.
+fn redacted_path(file: &Path) -> String {
     let text = file.to_string_lossy();
     // A slash may begin a key, too.
-    if text.starts_with(['/', '.']) && Key::parse(&text).is_err() {
+    if text.starts_with(['/', '.']) && SymmetricKey::parse(&text).is_err() {
         format!("{text:?}")
     } else {
-        shown(&text)
+        redacted(&text)
     }
 }
 
@@ -140,7 +139,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("key");
         fs::write(&file, content).unwrap();
-        text_of(&file).map(|text| text.expose_secret().to_owned())
+        read_file(&file).map(|text| text.expose_secret().to_owned())
     }
 
     #[test]
@@ -156,17 +155,17 @@ mod tests {
         let most = "k".repeat(4096);
         assert_eq!(read(most.as_bytes()).unwrap(), most);
         for (content, why) in [
-            (&b""[..], "is empty"),
-            (b"\n", "is empty"),
-            (&[b'k'; 4097], "holds more than 4096 bytes"),
-            (b"\xff\xfe", "cannot be read: "),
+            (&b""[..], "the file is empty"),
+            (b"\n", "the file is empty"),
+            (&[b'k'; 4097], "more than 4096 bytes"),
+            (b"\xff\xfe", "stream did not contain valid UTF-8"),
         ] {
             let error = read(content).unwrap_err();
             assert!(error.starts_with(why), "{error}");
         }
-        let endless = text_of(Path::new("/dev/zero")).unwrap_err();
-        assert!(endless.starts_with("holds more than"), "{endless}");
-        let folder = text_of(Path::new("/")).unwrap_err();
+        let endless = read_file(Path::new("/dev/zero")).unwrap_err();
+        assert!(endless.starts_with("more than"), "{endless}");
+        let folder = read_file(Path::new("/")).unwrap_err();
         assert!(folder.contains("directory"), "{folder}");
     }
 
@@ -174,12 +173,12 @@ mod tests {
     fn a_path_is_shown_unless_it_may_be_the_secret_itself() {
         let path = "/run/credentials/pnp-host@thermostat-01.service/device-key";
         for path in [path, "./key", "key.txt"] {
-            assert_eq!(shown_path(Path::new(path)), format!("{path:?}"));
+            assert_eq!(redacted_path(Path::new(path)), format!("{path:?}"));
         }
         let string = format!("HostName=h;DeviceId=d;SharedAccessKey={KEY}");
         let slash_first = format!("/{}", &KEY[1..]);
         for secret in [KEY, &slash_first, &string] {
-            assert!(!shown_path(Path::new(secret)).contains(&secret[1..10]));
+            assert!(!redacted_path(Path::new(secret)).contains(&secret[1..10]));
         }
     }
 

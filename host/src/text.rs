@@ -1,17 +1,17 @@
-//! Text from the cloud or a component, as a terminal may show it.
+//! Text from the cloud or a component, made safe for a terminal.
 
 use std::fmt::Display;
 
-/// The text without line ends and with nothing that moves a cursor.
+/// Returns the text on one line, with control characters escaped.
 pub(crate) fn one_line(text: &str) -> String {
-    cut(text, usize::MAX)
+    truncate(text, usize::MAX)
 }
 
-/// [`one_line`] of at most about so many bytes.
-pub(crate) fn cut(text: &str, longest: usize) -> String {
-    let mut line = String::with_capacity(text.len().min(longest));
+/// Returns [`one_line`] of at most about `max_length` bytes.
+pub(crate) fn truncate(text: &str, max_length: usize) -> String {
+    let mut line = String::with_capacity(text.len().min(max_length));
     for character in text.trim_end().chars() {
-        if line.len() >= longest {
+        if line.len() >= max_length {
             line.push('…');
             break;
         }
@@ -24,7 +24,7 @@ pub(crate) fn cut(text: &str, longest: usize) -> String {
     line
 }
 
-/// So many of them, in English.
+/// Formats a count with its noun in English.
 pub(crate) fn counted<N: Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
     let plural = if count == N::from(1) { "" } else { "s" };
     format!("{count} {what}{plural}")
@@ -44,7 +44,10 @@ mod tests {
 
     #[test]
     fn a_long_line_is_cut_and_says_so() {
-        assert_eq!(cut(&"x".repeat(50), 10), format!("{}…", "x".repeat(10)));
-        assert_eq!(cut(&"x".repeat(10), 10), "x".repeat(10));
+        assert_eq!(
+            truncate(&"x".repeat(50), 10),
+            format!("{}…", "x".repeat(10))
+        );
+        assert_eq!(truncate(&"x".repeat(10), 10), "x".repeat(10));
     }
 }

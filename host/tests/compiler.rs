@@ -83,7 +83,7 @@ async fn what_the_compiler_could_not_do_is_told_once() {
     assert_eq!(
         compiled().await.error,
         format!(
-            "cannot compile the component {}: it is broken",
+            "cannot compile component {}: it is broken",
             component.display()
         )
     );

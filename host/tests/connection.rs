@@ -327,7 +327,7 @@ async fn a_machine_that_does_not_know_the_time_believes_no_refusal_and_tries_aga
     // The device waits by now.
     assert_eq!(
         device.status().await.connection.state,
-        ConnectionState::Waiting
+        ConnectionState::Backoff
     );
     device.watch.set_ahead(SignedDuration::ZERO);
     let _hub = device.bench.connected().await;

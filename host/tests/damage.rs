@@ -1,16 +1,16 @@
-//! A database that is not what was written: it is set aside, or what it holds is true.
+//! A damaged database: it is moved away, or what it holds is true.
 
 use std::{fs, panic, path::Path, sync::Arc, thread};
 
 use host::{
     clock::{Clock, SystemClock},
     device::effect::Schedule,
-    hub::message::Message,
+    hub::message::TelemetryMessage,
     store::{
-        DeviceStore, Kept, Retention, StateDir,
+        DeviceStore, PersistedState, Retention, StateDir,
         batch::{Batch, TimerChange},
         outbox::Outgoing,
-        writer::{Store, THREAD},
+        writer::{Store, THREAD_NAME},
     },
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -21,11 +21,11 @@ const BATCHES: u64 = 40;
 const FILE: &str = "store.redb";
 
 fn open(dir: &Path) -> Store {
-    Store::open(StateDir::take(dir).unwrap()).unwrap()
+    Store::open(StateDir::open(dir).unwrap()).unwrap()
 }
 
-fn message(device: &str, number: u64) -> Message {
-    Message {
+fn message(device: &str, number: u64) -> TelemetryMessage {
+    TelemetryMessage {
         id: format!("{device}-{number}"),
         created: "2026-01-02T03:04:05Z".parse().unwrap(),
         component: None,
@@ -55,7 +55,7 @@ fn batch(device: &str, number: u64) -> Batch {
     }
 }
 
-fn device(store: &mut Store, name: &str, clock: &dyn Clock) -> (Kept, DeviceStore) {
+fn device(store: &mut Store, name: &str, clock: &dyn Clock) -> (PersistedState, DeviceStore) {
     let (kept, backend) = store.device(&Arc::from(name));
     let device = DeviceStore::new(backend, kept.clone(), Retention::default(), clock);
     (kept, device)
@@ -70,16 +70,16 @@ async fn written(dir: &Path) -> Vec<u8> {
     for number in 1..=BATCHES {
         for (name, device) in &mut devices {
             device.commit(batch(name, number), &clock);
-            device.safe(&clock).await;
+            device.flush(&clock).await;
         }
     }
     fs::read(dir.join(FILE)).unwrap()
 }
 
 /// Whether this is what a device had left after one of its batches; a device that has nothing has begun anew.
-fn is_true(name: &str, kept: &Kept) -> bool {
+fn is_true(name: &str, kept: &PersistedState) -> bool {
     let Some(record) = &kept.record else {
-        return *kept == Kept::default();
+        return *kept == PersistedState::default();
     };
     let record: serde_json::Value = serde_json::from_str(record).unwrap();
     let number = record["number"].as_u64().unwrap();
@@ -142,11 +142,11 @@ fn damage(file: &mut Vec<u8>, random: &mut StdRng) -> &'static str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_database_is_set_aside_or_true_and_the_host_runs() {
+async fn a_damaged_database_is_moved_away_or_true_and_the_host_runs() {
     // The store's own thread deals with its panics.
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
-        if thread::current().name() != Some(THREAD) {
+        if thread::current().name() != Some(THREAD_NAME) {
             usual(panic);
         }
     }));
@@ -155,7 +155,7 @@ async fn a_damaged_database_is_set_aside_or_true_and_the_host_runs() {
     let open_file = written(&original).await;
     let closed_file = fs::read(original.join(FILE)).unwrap();
     let clock = SystemClock::new();
-    let (mut aside, mut anew) = (0, 0);
+    let (mut moved, mut anew) = (0, 0);
     for seed in 0..300 {
         let mut random = StdRng::seed_from_u64(seed);
         let mut file = match seed % 2 {
@@ -164,29 +164,29 @@ async fn a_damaged_database_is_set_aside_or_true_and_the_host_runs() {
         };
         let how = damage(&mut file, &mut random);
         let path = dir.path().join(seed.to_string());
-        drop(StateDir::take(&path).unwrap());
+        drop(StateDir::open(&path).unwrap());
         fs::write(path.join(FILE), &file).unwrap();
 
         let mut store = open(&path);
-        let set_aside = fs::read_dir(&path).unwrap().any(|entry| {
+        let moved_away = fs::read_dir(&path).unwrap().any(|entry| {
             entry
                 .unwrap()
                 .file_name()
                 .to_string_lossy()
                 .contains("damaged")
         });
-        aside += u32::from(set_aside);
+        moved += u32::from(moved_away);
         for name in DEVICES {
             let (kept, mut device) = device(&mut store, name, &clock);
             assert!(is_true(name, &kept), "seed {seed}, {how}: {kept:?}");
-            let empty = kept == Kept::default();
+            let empty = kept == PersistedState::default();
             anew += u32::from(empty);
             assert!(
-                empty == set_aside || file.is_empty(),
-                "seed {seed}, {how}: set aside {set_aside}, anew {empty}"
+                empty == moved_away || file.is_empty(),
+                "seed {seed}, {how}: moved away {moved_away}, anew {empty}"
             );
             device.commit(batch(name, 1), &clock);
-            device.safe(&clock).await;
+            device.flush(&clock).await;
         }
         drop(store);
         let mut store = open(&path);
@@ -196,6 +196,6 @@ async fn a_damaged_database_is_set_aside_or_true_and_the_host_runs() {
         drop(store);
         fs::remove_dir_all(&path).unwrap();
     }
-    println!("300 damaged databases: {aside} set aside, {anew} devices began anew");
-    assert!(aside > 100, "{aside}");
+    println!("300 damaged databases: {moved} moved away, {anew} devices began anew");
+    assert!(moved > 100, "{moved}");
 }

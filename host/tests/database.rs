@@ -21,7 +21,10 @@ fn messages(kept: std::ops::Range<u64>, gone: std::ops::Range<u64>) -> Rows {
         );
     }
     for id in gone {
-        rows.insert(("d".into(), Row::Gone(id).kind_and_id().0, id), None);
+        rows.insert(
+            ("d".into(), Row::OutgoingRemoved(id).kind_and_id().0, id),
+            None,
+        );
     }
     rows
 }
@@ -29,7 +32,7 @@ fn messages(kept: std::ops::Range<u64>, gone: std::ops::Range<u64>) -> Rows {
 #[test]
 fn what_is_written_can_be_read_while_the_database_is_open() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut database, contents) = Database::open(StateDir::take(dir.path()).unwrap()).unwrap();
+    let (mut database, contents) = Database::open(StateDir::open(dir.path()).unwrap()).unwrap();
     assert_eq!(contents, Contents::new());
     assert_eq!(store::read(dir.path()).unwrap(), Contents::new());
     for count in 1..=3 {
@@ -43,18 +46,18 @@ fn what_is_written_can_be_read_while_the_database_is_open() {
 #[test]
 fn a_database_that_is_mostly_empty_gives_its_space_back() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut database, _) = Database::open(StateDir::take(dir.path()).unwrap()).unwrap();
+    let (mut database, _) = Database::open(StateDir::open(dir.path()).unwrap()).unwrap();
     let size = || fs::metadata(dir.path().join("store.redb")).unwrap().len();
     database.write(&messages(0..3000, 0..0)).unwrap();
     let full = size();
-    assert!(!database.give_back().unwrap(), "it is full");
+    assert!(!database.compact().unwrap(), "it is full");
     database.write(&messages(0..0, 10..3000)).unwrap();
-    assert!(database.give_back().unwrap());
+    assert!(database.compact().unwrap());
     let left = size();
     println!("{full} bytes, {left} after it");
     assert!(left < full / 4, "{left} of {full}");
     assert!(
-        !database.give_back().unwrap(),
+        !database.compact().unwrap(),
         "there is nothing more to give"
     );
     let read = store::read(dir.path()).unwrap();

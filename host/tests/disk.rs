@@ -11,13 +11,13 @@ use std::{
 
 use host::{
     clock::SystemClock,
-    hub::message::Message,
+    hub::message::TelemetryMessage,
     store::{
         Contents, DeviceStore, Retention,
-        aside::CloudMessage,
-        batch::{AsideChange, Batch},
+        batch::{Batch, DeadLetterChange},
+        dead_letter::CloudMessage,
         outbox::Outgoing,
-        writer::{Disk, DiskError, Found, Rows, Store},
+        writer::{Disk, DiskError, Reopened, Rows, Store},
     },
 };
 
@@ -32,7 +32,7 @@ enum Fate {
 struct Scripted {
     fates: Receiver<Fate>,
     begun: Sender<usize>,
-    reopened: Arc<Mutex<VecDeque<Found>>>,
+    reopened: Arc<Mutex<VecDeque<Reopened>>>,
     holds: Arc<Mutex<Rows>>,
 }
 
@@ -41,7 +41,7 @@ struct Script {
     fates: Sender<Fate>,
     /// The number of rows of each write that has begun.
     begun: Receiver<usize>,
-    reopened: Arc<Mutex<VecDeque<Found>>>,
+    reopened: Arc<Mutex<VecDeque<Reopened>>>,
     holds: Arc<Mutex<Rows>>,
 }
 
@@ -82,18 +82,18 @@ impl Disk for Scripted {
         }
     }
 
-    fn reopen(&mut self) -> Result<Found, DiskError> {
+    fn reopen(&mut self) -> Result<Reopened, DiskError> {
         match self.reopened.lock().unwrap().pop_front() {
-            Some(Found::Anew) => {
+            Some(Reopened::Recreated) => {
                 self.holds.lock().unwrap().clear();
-                Ok(Found::Anew)
+                Ok(Reopened::Recreated)
             }
             Some(found) => Ok(found),
             None => Err(DiskError("no space left".to_owned())),
         }
     }
 
-    fn give_back(&mut self) -> Result<bool, DiskError> {
+    fn compact(&mut self) -> Result<bool, DiskError> {
         Ok(false)
     }
 }
@@ -122,7 +122,7 @@ fn device(store: &mut Store, retention: Retention) -> DeviceStore {
 fn batch(number: u64) -> Batch {
     Batch {
         record: Some(format!("{{\"record\":{number}}}")),
-        outgoing: vec![Outgoing::Telemetry(Message {
+        outgoing: vec![Outgoing::Telemetry(TelemetryMessage {
             id: number.to_string(),
             created: jiff::Timestamp::now(),
             component: None,
@@ -135,27 +135,27 @@ fn batch(number: u64) -> Batch {
     }
 }
 
-/// A batch that sets a message of the cloud's aside.
-fn set_aside(number: u64) -> Batch {
+/// A batch that dead-letters a cloud-to-device message.
+fn dead_letter(number: u64) -> Batch {
     let message = CloudMessage {
         properties: vec![],
         body: number.to_string().into(),
     };
     Batch {
-        aside: vec![AsideChange::Message(message, "it failed".to_owned())],
+        dead_letters: vec![DeadLetterChange::Message(message, "it failed".to_owned())],
         ..Batch::default()
     }
 }
 
 /// Ends once the device's progress is this.
-async fn comes_to(device: &mut DeviceStore, accepted: u64, safe: u64) {
+async fn comes_to(device: &mut DeviceStore, accepted: u64, durable: u64) {
     let clock = SystemClock::new();
     loop {
-        let progress = device.settle(&clock);
-        if (progress.accepted, progress.safe) == (accepted, safe) {
+        let progress = device.sync(&clock);
+        if (progress.accepted, progress.durable) == (accepted, durable) {
             return;
         }
-        device.progressing().await;
+        device.progressed().await;
     }
 }
 
@@ -180,7 +180,7 @@ async fn no_commit_waits_for_the_disk_and_what_came_meanwhile_is_one_group() {
         "commit beside a blocked disk: p50 {:?}, p99 {:?}",
         took[5000], took[9900]
     );
-    assert_eq!(device.settle(&clock).accepted, 0);
+    assert_eq!(device.sync(&clock).accepted, 0);
     script.fates.send(Fate::Well).unwrap();
     // One record for all of them.
     assert_eq!(script.write_begins(), 10_001);
@@ -206,7 +206,7 @@ async fn a_failing_disk_keeps_no_batch_back_and_has_everything_once_it_works() {
         .reopened
         .lock()
         .unwrap()
-        .push_back(Found::Whole(Contents::new()));
+        .push_back(Reopened::Intact(Contents::new()));
     // Three messages and one record.
     assert_eq!(script.write_begins(), 4);
     script.fates.send(Fate::Well).unwrap();
@@ -225,14 +225,18 @@ async fn a_disk_that_lost_everything_is_given_everything() {
     script.write_begins();
     script.fates.send(Fate::Well).unwrap();
     comes_to(&mut device, 1, 1).await;
-    device.commit(set_aside(1), &clock);
+    device.commit(dead_letter(1), &clock);
     script.write_begins();
     script.fates.send(Fate::Well).unwrap();
     comes_to(&mut device, 2, 2).await;
     device.commit(batch(2), &clock);
     script.write_begins();
     script.fates.send(Fate::Fails).unwrap();
-    script.reopened.lock().unwrap().push_back(Found::Anew);
+    script
+        .reopened
+        .lock()
+        .unwrap()
+        .push_back(Reopened::Recreated);
     script.fates.send(Fate::Well).unwrap();
     // The fourth batch is everything once more.
     comes_to(&mut device, 4, 4).await;
@@ -266,7 +270,7 @@ async fn what_gave_way_before_it_was_written_leaves_no_trace() {
 }
 
 #[tokio::test]
-async fn what_was_set_aside_and_gave_way_before_it_was_written_leaves_no_trace() {
+async fn a_dead_letter_evicted_before_it_was_written_leaves_no_trace() {
     let (disk, script) = disk();
     let mut store = Store::on(disk, Contents::new());
     let mut device = device(&mut store, Retention::default());
@@ -274,7 +278,7 @@ async fn what_was_set_aside_and_gave_way_before_it_was_written_leaves_no_trace()
     device.commit(batch(0), &clock);
     script.write_begins();
     for number in 1..=1000 {
-        device.commit(set_aside(number), &clock);
+        device.commit(dead_letter(number), &clock);
     }
     script.fates.send(Fate::Well).unwrap();
     // The newest hundred, and how many there ever were.

@@ -4,7 +4,7 @@ mod scripted;
 
 use host::{
     device::behaviour::{Answer, Event},
-    mqtt::{Incoming, Receipt, scripted::Sent},
+    mqtt::{Incoming, Receipt, scripted::ClientPacket},
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -76,11 +76,11 @@ async fn sent_until_answered(all: Vec<Incoming>) -> usize {
     loop {
         count += 1;
         match connection.next().await.expect("the device has hung up") {
-            Sent::Publish { topic, .. } if topic.ends_with("?$rid=last") => {
+            ClientPacket::Publish { topic, .. } if topic.ends_with("?$rid=last") => {
                 assert_eq!(topic, "$iothub/methods/res/200/?$rid=last");
                 return count;
             }
-            Sent::Publish { topic, .. } => {
+            ClientPacket::Publish { topic, .. } => {
                 assert!(
                     topic.len() < 65_536 && !topic.contains(['+', '#', '\0']),
                     "{topic}"

@@ -165,11 +165,11 @@ async fn end(link: &mut RumqttLink) -> LinkError {
 async fn whatever_is_no_packet_for_a_client_ends_the_connection_with_a_line_that_says_what_came() {
     let server = Hostile::new();
     for (bytes, words) in [
-        (&[0xf0, 0][..], "not MQTT: Invalid packet type: 15"),
-        (&[0x00, 0], "not MQTT: Invalid packet type: 0"),
+        (&[0xf0, 0][..], "invalid MQTT: Invalid packet type: 15"),
+        (&[0x00, 0], "invalid MQTT: Invalid packet type: 0"),
         (
             &[0x30, 0xff, 0xff, 0xff, 0xff, 1],
-            "not MQTT: Malformed remaining length",
+            "invalid MQTT: Malformed remaining length",
         ),
         (
             &[0x30, 0xff, 0xff, 0xff, 0x7f],
@@ -177,37 +177,37 @@ async fn whatever_is_no_packet_for_a_client_ends_the_connection_with_a_line_that
         ),
         (
             &[0x30, 3, 0, 9, b't'],
-            "not MQTT: Promised boundary crossed",
+            "invalid MQTT: Promised boundary crossed",
         ),
-        (&[0x30, 3, 0, 1, 0xff], "not MQTT: Topic is not UTF-8"),
-        (&[0x32, 5, 0, 1, b't', 0, 0], "not MQTT: Packet id Zero"),
-        (&[0x36, 5, 0, 1, b't', 0, 1], "not MQTT: Invalid QoS"),
-        (&[0x40, 1, 0], "not MQTT"),
-        (&[0x90, 2, 0, 1], "not MQTT"),
+        (&[0x30, 3, 0, 1, 0xff], "invalid MQTT: Topic is not UTF-8"),
+        (&[0x32, 5, 0, 1, b't', 0, 0], "invalid MQTT: Packet id Zero"),
+        (&[0x36, 5, 0, 1, b't', 0, 1], "invalid MQTT: Invalid QoS"),
+        (&[0x40, 1, 0], "invalid MQTT"),
+        (&[0x90, 2, 0, 1], "invalid MQTT"),
         (
             &[0x90, 3, 0, 1, 3],
-            "not MQTT: Invalid subscribe reason code: 3",
+            "invalid MQTT: Invalid subscribe reason code: 3",
         ),
-        (&[0x90, 3, 0, 1, 1], "for 1 topics where 0 were asked for"),
+        (&[0x90, 3, 0, 1, 1], "acknowledged 1 topics of 0"),
         (
             &[0x40, 2, 0, 1],
-            "acknowledged what was not sent (packet id 1)",
+            "acknowledged a packet that was not sent (packet id 1)",
         ),
         (
             &[0x40, 2, 0xff, 0xff],
-            "acknowledged what was not sent (packet id 65535)",
+            "acknowledged a packet that was not sent (packet id 65535)",
         ),
         (
             &[0x50, 2, 0xff, 0xff],
-            "acknowledged what was not sent (packet id 65535)",
+            "acknowledged a packet that was not sent (packet id 65535)",
         ),
         (
             &[0x62, 2, 0xff, 0xff],
-            "acknowledged what was not sent (packet id 65535)",
+            "acknowledged a packet that was not sent (packet id 65535)",
         ),
         (
             &[0x70, 2, 0xff, 0xff],
-            "acknowledged what was not sent (packet id 65535)",
+            "acknowledged a packet that was not sent (packet id 65535)",
         ),
         (&ACCEPTED, "only clients send, or a second CONNACK"),
         (&[0xe0, 0], "only clients send"),
@@ -226,12 +226,12 @@ async fn what_comes_instead_of_a_connack_is_a_connection_that_was_not_made() {
     for (bytes, words) in [
         (
             &[0x20, 2, 0, 6][..],
-            "not MQTT: Invalid Connect return code: 6",
+            "invalid MQTT: Invalid Connect return code: 6",
         ),
-        (&[0x20, 0], "not MQTT"),
+        (&[0x20, 0], "invalid MQTT"),
         (&[0x40, 2, 0, 1], "does not speak MQTT"),
         (HTTP, "does not speak MQTT"),
-        (&[0xff; 64], "not MQTT"),
+        (&[0xff; 64], "invalid MQTT"),
     ] {
         let hostile = server.send(bytes.to_vec());
         let Err(ConnectError::Handshake(told)) = server.connect().await else {
@@ -272,11 +272,11 @@ async fn a_suback_must_have_a_code_for_each_topic() {
         (&[0x80, 1], Ok(vec!["a".to_owned()])),
         (
             &[1],
-            Err("the server answered for 1 topics where 2 were asked for (SUBACK)"),
+            Err("the server acknowledged 1 topics of 2 in a subscription (SUBACK)"),
         ),
         (
             &[1, 1, 1],
-            Err("the server answered for 3 topics where 2 were asked for (SUBACK)"),
+            Err("the server acknowledged 3 topics of 2 in a subscription (SUBACK)"),
         ),
     ] {
         let hostile = server.play(move |stream| {
@@ -292,7 +292,7 @@ async fn a_suback_must_have_a_code_for_each_topic() {
         let came = next(&mut link).await;
         let expected = expected
             .map(|refused| Incoming::Subscribed { refused })
-            .map_err(|why| LinkError::Failed(why.to_owned()));
+            .map_err(|why| LinkError::Protocol(why.to_owned()));
         assert_eq!(came, expected);
         drop(link);
         hostile.join().unwrap();

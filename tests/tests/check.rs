@@ -74,11 +74,11 @@ impl Checked {
                 std::cmp::Ordering::Equal => {}
                 std::cmp::Ordering::Greater => {
                     let why = self.says(name, "skipped");
-                    assert_eq!(why, format!("not checked, because of `{check}`"));
+                    assert_eq!(why, format!("skipped: `{check}` failed"));
                 }
             }
         }
-        let end = format!("does not pass: {check}");
+        let end = format!("failed checks: {check}");
         assert!(self.stderr.trim_end().ends_with(&end), "{}", self.stderr);
     }
 }
@@ -95,14 +95,14 @@ fn a_good_component_passes_and_what_it_is_and_would_send_is_shown() {
         ("file", "sha256"),
         ("world", "exports pnp:device@0.1.0 (behaviour)"),
         ("description", "dtmi:com:example:Thermostat;1"),
-        ("timers", "10 calls in 20 s of its time"),
+        ("timers", "10 calls in 20 s of virtual time"),
         ("save", "schema 1"),
     ] {
         let message = checked.says(check, "ok");
         assert!(message.contains(words), "{check}: {message}");
     }
     for words in [
-        "would have sent 11 messages",
+        "Messages of the dry run: 11 messages",
         "telemetry  {\"temperature\":",
         "maxTempSinceLastReboot",
         "Memory of one instance",
@@ -150,7 +150,7 @@ fn after_a_call_that_fails_a_new_instance_goes_on_with_the_other_checks() {
     let checked = check(&guest("faulty"), &["--limit", "record=35"]);
     assert_eq!(checked.code, 1, "{}", checked.stdout);
     let message = checked.says("timers", "error");
-    assert!(message.contains("at call 10 for a timer"), "{message}");
+    assert!(message.contains("in timer call 10"), "{message}");
     assert!(message.contains("36 bytes, more than 35"), "{message}");
     for check in ["command", "desired", "save", "restore"] {
         checked.says(check, "ok");
@@ -221,6 +221,6 @@ fn a_component_that_does_harm_in_a_call_does_not_pass_and_the_reason_is_told() {
         assert_eq!(checked.code, 1, "{fault}");
         let said = checked.says("timers", "error");
         assert!(said.contains(why), "{fault}: {said}");
-        assert!(checked.stderr.contains("does not pass: timers"), "{fault}");
+        assert!(checked.stderr.contains("failed checks: timers"), "{fault}");
     }
 }

@@ -36,7 +36,7 @@ fn a_version_that_cannot_be_kept_is_refused_and_one_that_can_takes_over() {
     assert_eq!(device.runs(), sha256(&guest("sequence")));
 
     limit_files(&host, None);
-    host.stderr.wait_for("the disk works again");
+    host.stderr.wait_for("disk recovered");
     device.swaps(&new, &["--wait"]);
     events.next("telemetry");
     assert_eq!(events.connections(), 1);
@@ -65,7 +65,7 @@ fn a_device_whose_disk_is_full_goes_on_and_keeps_everything_once_there_is_room()
     assert_eq!(degraded, 1, "it is said once");
 
     limit_files(&host, None);
-    host.stderr.wait_for("the disk works again");
+    host.stderr.wait_for("disk recovered");
     // What has arrived is on disk.
     let before = counted(&cloud);
     events.numbers(before);

@@ -10,11 +10,11 @@ const FAULTS: [(&str, &str); 10] = [
     ("err", "asked to fail"),
     ("spin", "more than 1 s of CPU time"),
     ("hog", "more than 64 MiB of memory"),
-    ("wait", "it waits (wasi:io/poll)"),
+    ("wait", "waited (wasi:io/poll)"),
     ("recurse", "call stack exhausted"),
     ("log-on", "more than 1 s of CPU time"),
     ("save-err", "asked to fail at save"),
-    ("big-record", "its record is"),
+    ("big-record", "the record is"),
     ("huge-record", "fuel"),
 ];
 /// Those that are refused while the call goes on.

@@ -86,7 +86,7 @@ fn a_message_that_makes_the_component_fail_holds_up_neither_commands_nor_the_con
 /// Takes the 30 seconds a failing message is given: the tests of the device do the same on a virtual clock.
 #[test]
 #[ignore = "waits for half a minute"]
-fn a_message_that_fails_five_times_is_set_aside_and_the_next_one_comes() {
+fn a_message_that_fails_five_times_is_dead_lettered_and_the_next_one_comes() {
     let cloud = Cloud::start();
     let mut host = started(&cloud);
     cloud.send(&["fail"]);

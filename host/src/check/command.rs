@@ -1,4 +1,4 @@
-//! The component answers a command it cannot know with 404, as the contract asks.
+//! Checks that the component answers an unknown command with 404, as the contract requires.
 
 use super::{
     dry_run::{DryRun, UNKNOWN},
@@ -16,16 +16,16 @@ pub(super) async fn check(run: &mut DryRun) -> Finding {
     };
     match run.call(command).await {
         Ok(Answer::Reply(reply)) => of_status(reply.status).with("status", reply.status),
-        Ok(_) => Finding::error(format!("it does not answer the command {UNKNOWN}")),
-        Err(failure) => failure.finding(&format!("at the command {UNKNOWN}"), Verdict::Warning),
+        Ok(_) => Finding::error(format!("no reply to the command {UNKNOWN}")),
+        Err(failure) => failure.finding(&format!("for the command {UNKNOWN}"), Verdict::Warning),
     }
 }
 
 fn of_status(status: u32) -> Finding {
     match status {
-        404 => Finding::ok("answers 404 to one it does not know"),
+        404 => Finding::ok("answers an unknown command with 404"),
         status => Finding::warning(format!(
-            "answers {status} to {UNKNOWN}, which it cannot know; operators expect 404"
+            "answers the unknown command {UNKNOWN} with {status}; operators expect 404"
         )),
     }
 }

@@ -1,16 +1,16 @@
-//! The component says what it is.
+//! Checks the description of the component.
 
 use std::sync::Arc;
 
 use super::finding::{Checked, Finding};
 use crate::{
     device::behaviour::{Behaviour, Description},
-    guest::{Component, Prepared},
+    guest::{Component, PreparedComponent},
 };
 
 pub(super) const NAME: &str = "description";
 
-pub(super) async fn check(prepared: Prepared, sha256: Arc<str>) -> Checked<Component> {
+pub(super) async fn check(prepared: PreparedComponent, sha256: Arc<str>) -> Checked<Component> {
     let component = Component::admit(prepared, sha256).await;
     let component = component.map_err(|error| Finding::error(error.to_string()))?;
     let Description {

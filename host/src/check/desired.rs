@@ -1,4 +1,4 @@
-//! The component survives a desired property it cannot know.
+//! Checks that the component handles an unknown desired property.
 
 use serde_json::{Map, Value};
 
@@ -17,18 +17,18 @@ pub(super) async fn check(run: &mut DryRun) -> Finding {
     };
     let answered = match run.call(desired).await {
         Ok(Answer::Acknowledgments(answered)) => answered,
-        Ok(_) => return Finding::error(format!("it does not answer the property {UNKNOWN}")),
+        Ok(_) => return Finding::error(format!("no answer to the property {UNKNOWN}")),
         Err(failure) => {
-            return failure.finding(&format!("at the property {UNKNOWN}"), Verdict::Warning);
+            return failure.finding(&format!("for the property {UNKNOWN}"), Verdict::Warning);
         }
     };
     let answer = answered.iter().find(|answer| answer.property == UNKNOWN);
     match answer {
         Some(answer) => Finding::ok(format!(
-            "acknowledges one it does not know with {}",
+            "acknowledges an unknown property with {}",
             answer.status
         ))
         .with("status", answer.status),
-        None => Finding::ok("leaves one it does not know unanswered"),
+        None => Finding::ok("does not acknowledge an unknown property"),
     }
 }

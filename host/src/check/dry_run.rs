@@ -1,4 +1,4 @@
-//! One device on a virtual clock, without a hub: what it would send is noted.
+//! A dry run: a device on a virtual clock, without a hub. Items it would send are counted.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,56 +6,62 @@ use jiff::Timestamp;
 
 use super::{
     finding::{Finding, Verdict},
-    sent::Sent,
+    sent::SentSummary,
 };
 use crate::{
     clock::{Clock, VirtualClock},
     device::{
         behaviour::{
-            Answer, Behaviour, Event, Failure, Instance as _, Outcome, Reason, Start, Surroundings,
+            Answer, Behaviour, CallFailure, Event, Instance as _, InstanceContext, Outcome, Reason,
+            Start,
         },
         timers::Timers,
     },
     guest::{Component, Instance},
-    store::{DeviceStore, Kept, Memory, Retention},
+    store::{DeviceStore, MemoryBackend, PersistedState, Retention},
 };
 
-/// Longest time that passes for the device.
-pub(super) const LENGTH: Duration = Duration::from_secs(300);
-/// A name no component knows.
+/// The virtual duration of a dry run.
+pub(super) const DURATION: Duration = Duration::from_secs(300);
+/// A name that no component knows.
 pub(super) const UNKNOWN: &str = "hostCheck";
 /// The same in each dry run, so that its result is.
 const SEED: u64 = 1;
 
-/// A device that runs nowhere.
+/// A device without a hub.
 pub(super) struct DryRun {
     component: Component,
     config: Arc<[(String, String)]>,
     max_timers: usize,
     clock: Arc<VirtualClock>,
     store: DeviceStore,
-    /// None once a call has failed and no new instance could begin.
+    /// `None` once a call has failed and no new instance could start.
     instance: Option<Instance>,
-    sent: Sent,
+    sent: SentSummary,
 }
 
-/// A call has failed.
-pub(super) struct CallFailure {
-    failure: Failure,
-    /// Why no instance goes on from the last record, if none does.
-    end: Option<Failure>,
+/// A failed call of a dry run.
+pub(super) struct DryRunFailure {
+    failure: CallFailure,
+    /// The failure of the new instance, if it did not start from the last record.
+    end: Option<CallFailure>,
 }
 
 impl DryRun {
-    /// Begins as a device that has never run.
+    /// Starts as a device that has never run.
     pub(super) async fn begin(
         component: Component,
         config: Arc<[(String, String)]>,
         max_timers: usize,
-    ) -> Result<Self, Failure> {
-        let clock = VirtualClock::new(Timestamp::now(), LENGTH);
-        let backend = Box::new(Memory::default());
-        let store = DeviceStore::new(backend, Kept::default(), Retention::default(), &clock);
+    ) -> Result<Self, CallFailure> {
+        let clock = VirtualClock::new(Timestamp::now(), DURATION);
+        let backend = Box::new(MemoryBackend::default());
+        let store = DeviceStore::new(
+            backend,
+            PersistedState::default(),
+            Retention::default(),
+            &clock,
+        );
         let mut run = Self {
             component,
             config,
@@ -63,38 +69,38 @@ impl DryRun {
             clock,
             store,
             instance: None,
-            sent: Sent::default(),
+            sent: SentSummary::default(),
         };
         run.start(Reason::Fresh).await?;
         Ok(run)
     }
 
-    /// Lets an instance take over.
-    async fn start(&mut self, reason: Reason) -> Result<(), Failure> {
+    /// Starts an instance.
+    async fn start(&mut self, reason: Reason) -> Result<(), CallFailure> {
         let (instance, outcome) = self.new_instance(reason).await?;
         self.commit(None, outcome)?;
         self.instance = Some(instance);
         Ok(())
     }
 
-    async fn new_instance(&self, reason: Reason) -> Result<(Instance, Outcome), Failure> {
-        let surroundings = Surroundings {
+    async fn new_instance(&self, reason: Reason) -> Result<(Instance, Outcome), CallFailure> {
+        let context = InstanceContext {
             device: "check".into(),
             clock: Arc::new(self.clock.clone()),
             seed: Some(SEED),
-            room: None,
+            outbox_quota: None,
         };
         let start = Start {
             reason,
             config: self.config.clone(),
-            record: self.store.saved().record.clone(),
+            record: self.store.state().record.clone(),
         };
-        self.component.start(surroundings, start).await
+        self.component.start(context, start).await
     }
 
     /// Lets the component handle an event. If that fails, a new instance goes on from the last record, as in a device that
     /// runs.
-    pub(super) async fn call(&mut self, event: Event) -> Result<Answer, CallFailure> {
+    pub(super) async fn call(&mut self, event: Event) -> Result<Answer, DryRunFailure> {
         let timer = match &event {
             Event::Timer(name) => Some(name.clone()),
             _ => None,
@@ -104,12 +110,12 @@ impl DryRun {
             Err(failure) => failure,
         };
         let end = self.start(Reason::Recovered).await.err();
-        Err(CallFailure { failure, end })
+        Err(DryRunFailure { failure, end })
     }
 
-    async fn handle(&mut self, timer: Option<String>, event: Event) -> Result<Answer, Failure> {
+    async fn handle(&mut self, timer: Option<String>, event: Event) -> Result<Answer, CallFailure> {
         let Some(instance) = self.instance.take() else {
-            return Err(Failure::Error("no instance runs".to_owned()));
+            return Err(CallFailure::Error("no instance is running".to_owned()));
         };
         let (instance, outcome) = instance.handle(event).await?;
         let answer = self.commit(timer, outcome)?;
@@ -117,72 +123,72 @@ impl DryRun {
         Ok(answer)
     }
 
-    fn commit(&mut self, fired: Option<String>, outcome: Outcome) -> Result<Answer, Failure> {
-        let outcome = self.timers().admit(outcome, self.max_timers)?;
+    fn commit(&mut self, fired: Option<String>, outcome: Outcome) -> Result<Answer, CallFailure> {
+        let outcome = self.timers().check_limit(outcome, self.max_timers)?;
         let (answer, batch) = outcome.into_batch(fired);
         self.sent.add(&batch.outgoing);
         self.store.commit(batch, &self.clock);
         Ok(answer)
     }
 
-    /// Whether there is an instance for the next call; if not, why the next check is left out.
-    pub(super) fn goes_on(&self) -> Result<(), String> {
+    /// Checks that there is an instance for the next check; otherwise the reason why it is skipped.
+    pub(super) fn check_running(&self) -> Result<(), String> {
         match self.instance {
             Some(_) => Ok(()),
-            None => Err("not checked, because no instance goes on".to_owned()),
+            None => Err("skipped: no instance is running".to_owned()),
         }
     }
 
-    /// What another instance saves that takes over in a swap. This one goes on.
-    pub(super) async fn restored(&self) -> Result<String, Failure> {
+    /// Returns the record of another instance, started from this record as in a swap.
+    pub(super) async fn restored(&self) -> Result<String, CallFailure> {
         let (_, outcome) = self.new_instance(Reason::Swap).await?;
         Ok(outcome.record)
     }
 
-    /// Lets time pass until a timer is due; none if none will be.
+    /// Advances the clock until a timer is due; `None` if none will be.
     pub(super) async fn next_timer(&self) -> Option<String> {
-        let due = self.timers().next_due().filter(|due| *due <= LENGTH)?;
+        let due = self.timers().next_due().filter(|due| *due <= DURATION)?;
         self.clock.sleep_until(due).await;
         self.timers().due(self.elapsed()).map(str::to_owned)
     }
 
-    /// The timers that are set.
+    /// Returns the timers that are set.
     pub(super) fn timers(&self) -> &Timers {
-        &self.store.saved().timers
+        &self.store.state().timers
     }
 
-    /// The time that has passed for the device.
+    /// Returns the virtual time that has passed.
     pub(super) fn elapsed(&self) -> Duration {
         self.clock.monotonic()
     }
 
-    /// The last record.
+    /// Returns the last record.
     pub(super) fn record(&self) -> &str {
-        self.store.saved().record.as_deref().unwrap_or_default()
+        self.store.state().record.as_deref().unwrap_or_default()
     }
 
-    /// What it would have sent so far.
-    pub(super) fn into_sent(self) -> Sent {
+    /// Returns the items it would have sent.
+    pub(super) fn into_sent(self) -> SentSummary {
         self.sent
     }
 }
 
-impl CallFailure {
-    /// The failure `at` some call, as a finding: a returned error counts as `error` does, and whatever leaves no instance
-    /// to go on is an error.
+impl DryRunFailure {
+    /// Returns the failure of a call as a finding: a returned error has the verdict `error`; a trap is always an error, and
+    /// so is a failure after which no instance starts.
     pub(super) fn finding(self, at: &str, error: Verdict) -> Finding {
         let verdict = match (&self.failure, &self.end) {
-            (Failure::Error(_), None) => error,
+            (CallFailure::Error(_), None) => error,
             _ => Verdict::Error,
         };
         let what = match &self.failure {
-            Failure::Error(reason) => format!("it returned an error {at}: {reason}"),
-            Failure::Trap(reason) => format!("it was stopped {at}: {reason}"),
+            CallFailure::Error(reason) => format!("error returned {at}: {reason}"),
+            CallFailure::Trap(reason) => format!("trap {at}: {reason}"),
         };
         let message = match self.end {
             None => what,
             Some(end) => format!(
-                "{what}; and no instance goes on from its record: {}",
+                "{what}; and no instance starts from the last record: {}",
                 end.reason()
             ),
         };
@@ -194,16 +200,16 @@ impl CallFailure {
 mod tests {
     use super::*;
 
-    fn verdict(failure: Failure, end: Option<Failure>) -> Verdict {
-        CallFailure { failure, end }
+    fn verdict(failure: CallFailure, end: Option<CallFailure>) -> Verdict {
+        DryRunFailure { failure, end }
             .finding("there", Verdict::Warning)
             .verdict
     }
 
     #[test]
     fn a_returned_error_may_be_a_warning_a_trap_and_an_end_are_errors() {
-        let error = || Failure::Error("no".to_owned());
-        let trap = Failure::Trap("no".to_owned());
+        let error = || CallFailure::Error("no".to_owned());
+        let trap = CallFailure::Trap("no".to_owned());
         assert_eq!(verdict(error(), None), Verdict::Warning);
         assert_eq!(verdict(trap, None), Verdict::Error);
         assert_eq!(verdict(error(), Some(error())), Verdict::Error);

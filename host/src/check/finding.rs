@@ -1,24 +1,24 @@
-//! What a check has found.
+//! The finding of a check.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// How a check has ended.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Verdict {
-    /// All is well.
+    /// The check passed.
     Ok,
-    /// It can run, but somebody should know this.
+    /// The component can run, with a problem.
     Warning,
-    /// It cannot run here, or not for long.
+    /// The component cannot run here, or not for long.
     Error,
-    /// It was left out.
+    /// The check was not run.
     Skipped,
 }
 
 impl Verdict {
-    /// One word, as JSON has it.
+    /// Returns the word used in text and JSON.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -29,19 +29,19 @@ impl Verdict {
     }
 }
 
-/// What a check has found.
+/// The finding of a check.
 #[derive(Debug, Serialize)]
 pub(super) struct Finding {
-    /// How it has ended.
+    /// The verdict.
     pub(super) verdict: Verdict,
-    /// For people: what may become one line.
+    /// The message, for people.
     pub(super) message: String,
-    /// For programs.
+    /// Further members of the JSON.
     #[serde(flatten)]
     pub(super) facts: Map<String, Value>,
 }
 
-/// What a check has found, and what the next one needs if it went well.
+/// The finding of a check, and its result for the next checks unless it failed.
 pub(super) type Checked<T> = Result<(Finding, T), Finding>;
 
 impl Finding {
@@ -65,7 +65,7 @@ impl Finding {
         Self::new(Verdict::Error, message)
     }
 
-    /// With a fact for programs.
+    /// Adds a member to the JSON.
     pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.facts.insert(name.to_owned(), value.into());
         self

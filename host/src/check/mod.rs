@@ -1,6 +1,6 @@
-//! `host check`: what a component is, and whether it fits this host.
+//! `host check`: checks that a component fits this host.
 //!
-//! It is loaded and run by what loads and runs it in a device, on a virtual clock. Each check has a file.
+//! The component is loaded and run as in a device, on a virtual clock. Each check has a file.
 
 mod command;
 mod compile;
@@ -18,7 +18,7 @@ mod start;
 mod timers;
 mod world;
 
-use self::{dry_run::DryRun, report::Report, sent::Sent};
+use self::{dry_run::DryRun, report::CheckReport, sent::SentSummary};
 use crate::{
     app::AppError,
     cli::CheckArgs,
@@ -41,33 +41,33 @@ const CHECKS: [&str; 11] = [
     restore::NAME,
 ];
 
-/// Checks a component and prints what was found. An error if a check has failed.
+/// Checks a component and prints the findings. Returns an error if a check has failed.
 pub(crate) fn check(args: &CheckArgs) -> Result<(), AppError> {
     let runtime = run::runtime("check", 2)?;
     let (compiler, sandbox) = run::sandbox(&args.sandbox, runtime.handle())?;
-    // Whether it can be used says nothing of the component.
+    // An unusable cache is no finding about the component.
     compiler.prepare_cache()?;
     let subject = Subject {
         args,
         compiler,
         sandbox,
     };
-    let mut report = Report::new(args.json);
+    let mut report = CheckReport::new(args.json);
     let sent = runtime.block_on(subject.check(&mut report));
-    // A call that was stopped may still be in hand.
+    // A call that was stopped may still be running.
     runtime.shutdown_background();
     report.end(&args.file, sent.as_ref(), subject.sandbox.limits());
     match report.failed().as_slice() {
         [] => Ok(()),
         failed => Err(AppError::Failed(format!(
-            "{} does not pass: {}",
+            "{} failed checks: {}",
             args.file.display(),
             failed.join(", ")
         ))),
     }
 }
 
-/// What is checked, and where.
+/// The checked component, and the sandbox it runs in.
 struct Subject<'a> {
     args: &'a CheckArgs,
     compiler: Compiler,
@@ -75,11 +75,11 @@ struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// Makes one check after the other. Returns what would have been sent.
-    async fn check(&self, report: &mut Report) -> Option<Sent> {
+    /// Runs one check after the other. Returns the items the component would have sent.
+    async fn check(&self, report: &mut CheckReport) -> Option<SentSummary> {
         let (sent, end) = match self.start(report).await {
             Ok(mut run) => {
-                let end = self.try_out(&mut run, report).await;
+                let end = self.exercise(&mut run, report).await;
                 (Some(run.into_sent()), end)
             }
             Err(why) => (None, Err(why)),
@@ -90,8 +90,8 @@ impl Subject<'_> {
         sent
     }
 
-    /// From the file to a component that has begun. An error says why the other checks are left out.
-    async fn start(&self, report: &mut Report) -> Result<DryRun, String> {
+    /// Runs the checks from the file to a started component. An error is the reason why the others are skipped.
+    async fn start(&self, report: &mut CheckReport) -> Result<DryRun, String> {
         let (sandbox, limits) = (&self.sandbox, self.sandbox.limits());
         let source = report.take(file::NAME, file::check(&self.args.file, limits))?;
         report.take(kind::NAME, kind::check(&source))?;
@@ -104,14 +104,14 @@ impl Subject<'_> {
         report.take(start::NAME, start::check(component, config, limits).await)
     }
 
-    /// Whatever a device meets. An error says why the other checks are left out.
-    async fn try_out(&self, run: &mut DryRun, report: &mut Report) -> Result<(), String> {
+    /// Runs the checks of a started component. An error is the reason why the others are skipped.
+    async fn exercise(&self, run: &mut DryRun, report: &mut CheckReport) -> Result<(), String> {
         report.note(timers::NAME, timers::check(run).await);
-        run.goes_on()?;
+        run.check_running()?;
         report.note(command::NAME, command::check(run).await);
-        run.goes_on()?;
+        run.check_running()?;
         report.note(desired::NAME, desired::check(run).await);
-        run.goes_on()?;
+        run.check_running()?;
         report.note(save::NAME, save::check(run, self.sandbox.limits()));
         report.note(restore::NAME, restore::check(run).await);
         Ok(())

@@ -1,4 +1,4 @@
-//! What is printed: a line for each check as soon as it has ended, or one JSON object.
+//! The output: a line for each check as soon as it has ended, or one JSON object.
 
 use std::{fmt::Write as _, io::Write as _, path::Path};
 
@@ -7,23 +7,23 @@ use serde_json::{Value, json};
 
 use super::{
     finding::{Checked, Finding, Verdict},
-    sent::Sent,
+    sent::SentSummary,
 };
 use crate::{
     guest::{FixedLimit, Limit, Limits, Unit},
-    text::{counted, cut},
+    text::{counted, truncate},
 };
 
-/// Bytes of a line: more than any well-meant one has.
-const LONGEST: usize = 4000;
+/// The length limit of a line, in bytes.
+const MAX_LINE_LENGTH: usize = 4000;
 
-/// Takes the findings and prints them.
-pub(super) struct Report {
+/// Collects the findings and prints them.
+pub(super) struct CheckReport {
     as_json: bool,
     findings: Vec<(&'static str, Finding)>,
 }
 
-impl Report {
+impl CheckReport {
     pub(super) fn new(as_json: bool) -> Self {
         Self {
             as_json,
@@ -31,9 +31,9 @@ impl Report {
         }
     }
 
-    /// Notes what a check has found.
+    /// Notes the finding of a check.
     pub(super) fn note(&mut self, check: &'static str, mut finding: Finding) {
-        finding.message = cut(&finding.message, LONGEST);
+        finding.message = truncate(&finding.message, MAX_LINE_LENGTH);
         if !self.as_json {
             let (style, word) = (style(finding.verdict), finding.verdict.word());
             let message = &finding.message;
@@ -44,7 +44,7 @@ impl Report {
         self.findings.push((check, finding));
     }
 
-    /// Notes what a check has found that others depend on. Without what they need, it is said why they are left out.
+    /// Notes the finding of a check that others depend on. An error is the reason why they are skipped.
     pub(super) fn take<T>(
         &mut self,
         check: &'static str,
@@ -57,12 +57,12 @@ impl Report {
             }
             Err(finding) => {
                 self.note(check, finding);
-                Err(format!("not checked, because of `{check}`"))
+                Err(format!("skipped: `{check}` failed"))
             }
         }
     }
 
-    /// Says of those that have found nothing why they were left out.
+    /// Notes the checks without a finding as skipped.
     pub(super) fn skip_rest(&mut self, checks: &[&'static str], why: &str) {
         for check in checks {
             if !self.findings.iter().any(|(found, _)| found == check) {
@@ -71,22 +71,22 @@ impl Report {
         }
     }
 
-    /// Prints what there is beside the findings.
-    pub(super) fn end(&self, file: &Path, sent: Option<&Sent>, limits: &Limits) {
+    /// Prints the summary: sent items, limits and counts.
+    pub(super) fn end(&self, file: &Path, sent: Option<&SentSummary>, limits: &Limits) {
         if self.as_json {
             print(&format!("{}\n", self.to_json(file, sent, limits)));
             return;
         }
         let mut text = String::new();
         if let Some(sent) = sent {
-            text += &in_words(sent);
+            text += &describe_sent(sent);
         }
-        text += "\nLimits it runs under, to be changed with --limit NAME=VALUE:\n";
+        text += "\nLimits, changed with --limit NAME=VALUE:\n";
         for limit in Limits::ALL {
             let (name, shown) = (limit.name(), limit.shown(limits));
             let _ = writeln!(text, "  {name:<15}  {shown:<8}  {}", limit.reason());
         }
-        text += "\nAnd those that cannot be changed:\n";
+        text += "\nFixed limits:\n";
         for limit in Limits::FIXED {
             let (name, shown) = (limit.name, limit.shown());
             let _ = writeln!(text, "  {name:<15}  {shown:<8}  {}", limit.reason);
@@ -95,7 +95,7 @@ impl Report {
         print(&text);
     }
 
-    fn to_json(&self, file: &Path, sent: Option<&Sent>, limits: &Limits) -> Value {
+    fn to_json(&self, file: &Path, sent: Option<&SentSummary>, limits: &Limits) -> Value {
         let checks = self.findings.iter().map(|(check, finding)| {
             let mut finding = json!(finding);
             if let Value::Object(members) = &mut finding {
@@ -107,13 +107,13 @@ impl Report {
             "file": file.display().to_string(),
             "verdict": self.verdict(),
             "checks": checks.collect::<Vec<_>>(),
-            "sent": sent.map(Sent::to_json),
+            "sent": sent.map(SentSummary::to_json),
             "limits": Limits::ALL.iter().map(|limit| of_limit(limit, limits)).collect::<Vec<_>>(),
             "fixedLimits": Limits::FIXED.iter().map(of_fixed_limit).collect::<Vec<_>>(),
         })
     }
 
-    /// The worst there is.
+    /// Returns the worst verdict.
     fn verdict(&self) -> Verdict {
         let worst = [Verdict::Error, Verdict::Warning];
         let found = worst.into_iter().find(|verdict| self.count(*verdict) > 0);
@@ -140,7 +140,7 @@ impl Report {
         counts.join(", ")
     }
 
-    /// The checks that have failed.
+    /// Returns the failed checks.
     pub(super) fn failed(&self) -> Vec<&'static str> {
         let failed = self.findings.iter();
         let failed = failed.filter(|(_, finding)| finding.verdict == Verdict::Error);
@@ -166,23 +166,23 @@ fn name(unit: Unit) -> &'static str {
     }
 }
 
-fn in_words(sent: &Sent) -> String {
-    let Sent {
+fn describe_sent(sent: &SentSummary) -> String {
+    let SentSummary {
         messages,
         reports,
-        first,
+        samples,
     } = sent;
     let mut text = format!(
-        "\nIt would have sent {} and {}",
+        "\nMessages of the dry run: {} and {}",
         counted(*messages, "message"),
         counted(*reports, "report")
     );
-    text += if first.is_empty() {
+    text += if samples.is_empty() {
         ".\n"
     } else {
         ", the first:\n"
     };
-    for shown in first {
+    for shown in samples {
         let component = match &shown.component {
             Some(name) => format!("{name}: "),
             None => String::new(),
@@ -201,7 +201,7 @@ fn style(verdict: Verdict) -> Style {
     }
 }
 
-/// Prints a result, in colour if it is for a person who wants it; whoever stops reading has had enough.
+/// Prints a result, in colour on a terminal; a closed pipe is no error.
 fn print(text: &str) {
     let mut out = anstream::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -1,4 +1,4 @@
-//! A new instance goes on from the record, as another version would after a swap.
+//! Checks that a new instance starts from the record, as another version would after a swap.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ pub(super) async fn check(run: &DryRun) -> Finding {
     match run.restored().await {
         Ok(record) => of_records(run.record(), &record),
         Err(failure) => Finding::error(format!(
-            "no instance begins from its record: {}",
+            "no instance starts from the record: {}",
             failure.reason()
         )),
     }
@@ -20,13 +20,13 @@ fn of_records(saved: &str, again: &str) -> Finding {
     let parsed = |record| serde_json::from_str(record).unwrap_or(Value::Null);
     let (saved, again): (Value, Value) = (parsed(saved), parsed(again));
     if saved == again {
-        return Finding::ok("begins from the record and saves the same").with("same", true);
+        return Finding::ok("starts from the record and saves the same").with("same", true);
     }
     let members = match differing(&saved, &again) {
         members if members.is_empty() => String::new(),
         members => format!(", in {}", members.join(", ")),
     };
-    let message = format!("begins from the record, but saves another at once{members}");
+    let message = format!("starts from the record, but saves a different one at once{members}");
     Finding::warning(message).with("same", false)
 }
 

@@ -1,9 +1,9 @@
-//! The record says in which form it is, so that a later version can read it.
+//! Checks that the record names its schema, so that a later version can read it.
 
 use serde_json::Value;
 
 use super::{dry_run::DryRun, finding::Finding};
-use crate::{amount::show_bytes, guest::Limits};
+use crate::{guest::Limits, units::format_bytes};
 
 pub(super) const NAME: &str = "save";
 
@@ -11,10 +11,10 @@ pub(super) fn check(run: &DryRun, limits: &Limits) -> Finding {
     of_record(run.record(), limits.record)
 }
 
-/// That it is JSON and within the limit was checked when it was saved.
+/// Checks the schema; JSON and size were checked when the record was saved.
 fn of_record(record: &str, most: usize) -> Finding {
     let bytes = record.len() as u64;
-    let size = format!("{} of {}", show_bytes(bytes), show_bytes(most as u64));
+    let size = format!("{} of {}", format_bytes(bytes), format_bytes(most as u64));
     let schema = match serde_json::from_str(record) {
         Ok(Value::Object(mut members)) => members.remove("schema"),
         _ => None,
@@ -22,7 +22,7 @@ fn of_record(record: &str, most: usize) -> Finding {
     match schema {
         Some(schema) => Finding::ok(format!("{size}, schema {schema}")).with("schema", schema),
         None => Finding::warning(format!(
-            "{size}, without a member `schema`: a later version cannot tell which form it reads"
+            "{size}, no member `schema`: a later version cannot tell the format"
         )),
     }
     .with("bytes", bytes)

@@ -1,23 +1,23 @@
-//! What a dry run would have sent.
+//! The items a dry run would have sent.
 
 use serde_json::{Value, json};
 
-use crate::{hub::message::Message, store::outbox::Outgoing, text::cut};
+use crate::{hub::message::TelemetryMessage, store::outbox::Outgoing, text::truncate};
 
-/// How many are shown.
-const FIRST: usize = 5;
-/// Bytes shown of each.
-const LONGEST: usize = 1000;
+/// The number of items shown.
+const MAX_SAMPLES: usize = 5;
+/// The length shown of each, in bytes.
+const MAX_SAMPLE_LENGTH: usize = 1000;
 
-/// How much was to be sent, and the first of it.
+/// The number of items, and the first of them.
 #[derive(Debug, Default)]
-pub(super) struct Sent {
+pub(super) struct SentSummary {
     pub(super) messages: usize,
     pub(super) reports: usize,
-    pub(super) first: Vec<Shown>,
+    pub(super) samples: Vec<Shown>,
 }
 
-/// A message or report as it is shown: on one line, and not all of it if it is long.
+/// A message or report as shown: on one line, truncated.
 #[derive(Debug)]
 pub(super) struct Shown {
     pub(super) kind: &'static str,
@@ -25,23 +25,23 @@ pub(super) struct Shown {
     pub(super) content: String,
 }
 
-impl Sent {
-    /// Adds what a call has staged.
+impl SentSummary {
+    /// Adds the items of a call.
     pub(super) fn add(&mut self, outgoing: &[Outgoing]) {
         for outgoing in outgoing {
             match outgoing {
                 Outgoing::Telemetry(_) => self.messages += 1,
                 Outgoing::Report(_) => self.reports += 1,
             }
-            if self.first.len() < FIRST {
-                self.first.push(Shown::of(outgoing));
+            if self.samples.len() < MAX_SAMPLES {
+                self.samples.push(Shown::of(outgoing));
             }
         }
     }
 
-    /// For programs.
+    /// Returns the summary as JSON.
     pub(super) fn to_json(&self) -> Value {
-        let first = self.first.iter().map(|shown| {
+        let first = self.samples.iter().map(|shown| {
             json!({"kind": shown.kind, "component": shown.component, "content": shown.content})
         });
         json!({"messages": self.messages, "reports": self.reports, "first": first.collect::<Vec<_>>()})
@@ -51,17 +51,19 @@ impl Sent {
 impl Shown {
     fn of(outgoing: &Outgoing) -> Self {
         match outgoing {
-            Outgoing::Telemetry(Message {
+            Outgoing::Telemetry(TelemetryMessage {
                 component, body, ..
             }) => Self {
                 kind: "telemetry",
-                component: component.as_deref().map(|name| cut(name, LONGEST)),
-                content: cut(&String::from_utf8_lossy(body), LONGEST),
+                component: component
+                    .as_deref()
+                    .map(|name| truncate(name, MAX_SAMPLE_LENGTH)),
+                content: truncate(&String::from_utf8_lossy(body), MAX_SAMPLE_LENGTH),
             },
             Outgoing::Report(properties) => Self {
                 kind: "report",
                 component: None,
-                content: cut(&json!(properties).to_string(), LONGEST),
+                content: truncate(&json!(properties).to_string(), MAX_SAMPLE_LENGTH),
             },
         }
     }
@@ -77,12 +79,12 @@ mod tests {
     fn all_are_counted_and_only_the_first_are_kept() {
         let report =
             |text: &str| Outgoing::Report(Map::from_iter([("p".to_owned(), Value::from(text))]));
-        let mut sent = Sent::default();
+        let mut sent = SentSummary::default();
         sent.add(&[report("\u{1b}[2J"), report(&"x".repeat(100_000))]);
         sent.add(&vec![report("more"); 100]);
         assert_eq!((sent.messages, sent.reports), (0, 102));
-        assert_eq!(sent.first.len(), FIRST);
-        assert_eq!(sent.first[0].content, r#"{"p":"\u001b[2J"}"#);
-        assert!(sent.first[1].content.len() < LONGEST + 10);
+        assert_eq!(sent.samples.len(), MAX_SAMPLES);
+        assert_eq!(sent.samples[0].content, r#"{"p":"\u001b[2J"}"#);
+        assert!(sent.samples[1].content.len() < MAX_SAMPLE_LENGTH + 10);
     }
 }

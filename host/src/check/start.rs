@@ -1,4 +1,4 @@
-//! The component begins, with the settings given.
+//! Checks that the component starts with the given settings.
 
 use std::{sync::Arc, time::Instant};
 
@@ -18,8 +18,8 @@ pub(super) async fn check(
     let began = Instant::now();
     let run = DryRun::begin(component, config, limits.timers).await;
     let run =
-        run.map_err(|failure| Finding::error(format!("it does not start: {}", failure.reason())))?;
+        run.map_err(|failure| Finding::error(format!("init failed: {}", failure.reason())))?;
     let seconds = began.elapsed().as_secs_f64();
-    let finding = Finding::ok(format!("began in {:.1} ms", seconds * 1000.0));
+    let finding = Finding::ok(format!("started in {:.1} ms", seconds * 1000.0));
     Ok((finding.with("seconds", seconds), run))
 }

@@ -1,11 +1,11 @@
-//! What the component imports is offered here, and what a device needs it exports.
+//! Checks the imports and exports of the component.
 
 use super::finding::{Checked, Finding};
-use crate::guest::{Prepared, Sandbox, World, compile::Image};
+use crate::guest::{PreparedComponent, Sandbox, World, compile::Image};
 
 pub(super) const NAME: &str = "world";
 
-pub(super) fn check(sandbox: &Sandbox, image: &Image) -> Checked<Prepared> {
+pub(super) fn check(sandbox: &Sandbox, image: &Image) -> Checked<PreparedComponent> {
     let World { imports, exports } = sandbox.world(image);
     let message = format!("imports {}; exports {}", list(&imports), list(&exports));
     let described = |finding: Finding| {

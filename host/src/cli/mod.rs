@@ -19,10 +19,10 @@ use clap_complete::Shell;
 pub use self::{
     component::{CacheArgs, CheckArgs, CompileArgs, LimitArgs, SandboxArgs, SettingArgs, WasiArg},
     connecting::ConnectArgs,
-    outbox::{OutboxArgs, Which},
-    retention::{FullArg, RetentionArgs},
+    outbox::{DeadLetterSelector, OutboxArgs},
+    retention::{OutboxFullArg, RetentionArgs},
 };
-use crate::{amount, swap::Probation};
+use crate::{swap::ProbationPolicy, units};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -66,7 +66,7 @@ Examples:
 
 Keys come from the environment, or from files it names; never from the command line:
   IOTHUB_DEVICE_DPS_DEVICE_KEY      the device's own key, base64
-  IOTHUB_DEVICE_DPS_GROUP_KEY       instead, the key of its enrolment group
+  IOTHUB_DEVICE_DPS_GROUP_KEY       instead, the key of its enrollment group
   IOTHUB_DEVICE_CONNECTION_STRING   with security type connectionString
   each of them with _FILE           instead, a file that holds it, such as /run/secrets/device-key
 
@@ -143,7 +143,7 @@ pub struct RunArgs {
     pub report_host: bool,
     /// What a new version may do without.
     #[command(flatten)]
-    pub take: TakeArgs,
+    pub take: SwapPolicyArgs,
     /// How long a new version is on probation.
     #[command(flatten)]
     pub probation: ProbationArgs,
@@ -187,7 +187,7 @@ pub struct RunArgs {
 
 /// What a new version may do without.
 #[derive(Clone, Copy, Debug, Args)]
-pub struct TakeArgs {
+pub struct SwapPolicyArgs {
     /// Let a new version begin without the record, timers and applied properties of the one before.
     #[arg(long, env = "HOST_FRESH_STATE")]
     pub fresh_state: bool,
@@ -222,7 +222,7 @@ pub struct SwapArgs {
     pub force: bool,
     /// What it may do without.
     #[command(flatten)]
-    pub take: TakeArgs,
+    pub take: SwapPolicyArgs,
     /// Wait until it is accepted or rolled back, and not only until it has taken over.
     #[arg(long)]
     pub wait: bool,
@@ -246,8 +246,8 @@ pub struct StateArgs {
 impl ProbationArgs {
     /// What they come to.
     #[must_use]
-    pub fn probation(&self) -> Probation {
-        Probation {
+    pub fn probation(&self) -> ProbationPolicy {
+        ProbationPolicy {
             time: self.probation_time,
             events: self.probation_events,
         }
@@ -306,7 +306,7 @@ pub fn completions(shell: Shell) -> Vec<u8> {
 }
 
 fn any_time(text: &str) -> Result<Duration, String> {
-    amount::time(text)
+    units::parse_duration(text)
         .ok_or_else(|| "write it such as 30s, 12h or 7d, not below nothing".to_owned())
 }
 

@@ -10,10 +10,10 @@ pub struct OutboxArgs {
     /// Send what is set aside once more, at the end of the outbox, or hand it to the component once more; by its id, or
     /// `all`. Needs the host to run.
     #[arg(long, value_name = "ID|all", value_parser = which, conflicts_with = "discard")]
-    pub retry: Option<Which>,
+    pub retry: Option<DeadLetterSelector>,
     /// Forget what is set aside. Needs the host to run.
     #[arg(long, value_name = "ID|all", value_parser = which)]
-    pub discard: Option<Which>,
+    pub discard: Option<DeadLetterSelector>,
     /// Whose outbox.
     #[command(flatten)]
     pub device: InspectArgs,
@@ -21,14 +21,14 @@ pub struct OutboxArgs {
 
 /// What of all that is set aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
+pub enum DeadLetterSelector {
     /// Everything.
     All,
     /// What has this id.
     One(u64),
 }
 
-impl Which {
+impl DeadLetterSelector {
     /// The id; none for everything.
     #[must_use]
     pub fn id(self) -> Option<u64> {
@@ -39,12 +39,12 @@ impl Which {
     }
 }
 
-fn which(text: &str) -> Result<Which, String> {
+fn which(text: &str) -> Result<DeadLetterSelector, String> {
     match text {
-        "all" => Ok(Which::All),
+        "all" => Ok(DeadLetterSelector::All),
         _ => text
             .parse()
-            .map(Which::One)
+            .map(DeadLetterSelector::One)
             .map_err(|_| "write the id that `host outbox` lists, or `all`".to_owned()),
     }
 }

@@ -6,8 +6,8 @@ use clap::{Args, ValueEnum};
 
 use super::any_time;
 use crate::{
-    amount,
     store::{Retention, WhenFull},
+    units,
 };
 
 /// What is kept of what cannot be sent, and how fast it is sent later.
@@ -30,7 +30,7 @@ pub struct RetentionArgs {
         env = "HOST_OUTBOX_FULL",
         default_value = "drop-oldest"
     )]
-    pub outbox_full: FullArg,
+    pub outbox_full: OutboxFullArg,
     /// Messages a second sent of what waited when the device connects, so that it does not use up what the hub grants
     /// all devices; new ones go before them. 0 for no limit.
     #[arg(
@@ -52,8 +52,8 @@ impl RetentionArgs {
             age: self.outbox_max_age,
             drain_rate: Some(self.drain_rate).filter(|rate| *rate > 0),
             when_full: match self.outbox_full {
-                FullArg::DropOldest => WhenFull::DropOldest,
-                FullArg::Reject => WhenFull::Reject,
+                OutboxFullArg::DropOldest => WhenFull::DropOldest,
+                OutboxFullArg::Reject => WhenFull::Reject,
             },
         }
     }
@@ -61,7 +61,7 @@ impl RetentionArgs {
 
 /// What happens when the outbox is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FullArg {
+pub enum OutboxFullArg {
     /// The oldest message gives way.
     DropOldest,
     /// The new message is refused.
@@ -69,10 +69,10 @@ pub enum FullArg {
 }
 
 fn max_bytes(text: &str) -> Result<usize, String> {
-    let bytes =
-        amount::bytes(text).ok_or("write it as a number of bytes, or such as 512KiB or 16MiB")?;
+    let bytes = units::parse_bytes(text)
+        .ok_or("write it as a number of bytes, or such as 512KiB or 16MiB")?;
     match usize::try_from(bytes) {
-        Ok(bytes) if bytes >= Retention::LEAST_BYTES => Ok(bytes),
+        Ok(bytes) if bytes >= Retention::MIN_BYTES => Ok(bytes),
         Ok(_) => Err("it must be at least 256KiB, which is one message of the largest size".into()),
         Err(_) => Err("it is more than this machine can address".into()),
     }
@@ -80,10 +80,10 @@ fn max_bytes(text: &str) -> Result<usize, String> {
 
 fn max_count(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(count) if count >= Retention::LEAST_COUNT => Ok(count),
+        Ok(count) if count >= Retention::MIN_COUNT => Ok(count),
         _ => Err(format!(
             "it must be a number of at least {}: so many may be on their way",
-            Retention::LEAST_COUNT
+            Retention::MIN_COUNT
         )),
     }
 }

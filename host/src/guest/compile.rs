@@ -1,4 +1,4 @@
-//! From a `.wasm` file to machine code: compiled in a child process, kept as an image, loaded from there.
+//! Compilation of a `.wasm` file to machine code: in a child process, into a cached image.
 //!
 //! Compiling is where a component could cost most: a valid one of 3 MB has taken 75 s and 1.36 GB. In a process of its
 //! own it can be bounded and killed, and its memory is gone afterwards.
@@ -15,34 +15,33 @@ use std::{
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use tokio::{io::AsyncWriteExt, process::Command};
 
-pub use super::source::Source;
+pub use super::source::ComponentSource;
 use super::{
     component::Component,
     engine::engine,
-    images::{forget_unused, image_name, is_private, keep, open_image},
+    images::{image_name, is_private, open_image, remove_unused, store_image},
     limits::Limits,
-    sandbox::{Sandbox, UnfitError},
+    sandbox::{IncompatibleError, Sandbox},
     source::STDIN,
 };
-use crate::amount::{show_bytes, show_time};
+use crate::units::{format_bytes, format_duration};
 
-/// Where compiled components are kept and what compiles them.
+/// The compiler and its cache of images.
 #[derive(Clone, Debug)]
 pub struct Compiler {
     /// The program whose `compile` command makes an image: the `host` binary.
     pub program: PathBuf,
     /// Owner-only directory of images.
     pub cache: PathBuf,
-    /// Whether it gives way to whatever else runs on the machine. A device that is to start waits for its component, and
-    /// on a busy machine would wait long.
+    /// Compile with the lowest priority. Not for a device that waits for its component to start.
     pub in_background: bool,
 }
 
-/// Why a component file could not be loaded.
+/// The error of a component that could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file cannot be read.
-    #[error("cannot read the component {}: {reason}", path.display())]
+    #[error("cannot read component {}: {reason}", path.display())]
     Unreadable {
         /// The file as given.
         path: PathBuf,
@@ -57,16 +56,16 @@ pub enum LoadError {
         /// What it seems to be.
         reason: &'static str,
     },
-    /// The copy kept of it is gone or damaged.
-    #[error("cannot read the component {}: {reason}", path.display())]
+    /// The stored copy is missing or damaged.
+    #[error("cannot read component {}: {reason}", path.display())]
     Lost {
         /// The copy.
         path: PathBuf,
         /// What became of it.
         reason: &'static str,
     },
-    /// It is no valid component.
-    #[error("cannot compile the component {}: {reason}", path.display())]
+    /// It is not a valid component.
+    #[error("cannot compile component {}: {reason}", path.display())]
     Compile {
         /// The file as given.
         path: PathBuf,
@@ -74,23 +73,23 @@ pub enum LoadError {
         reason: String,
     },
     /// This machine could not compile it within its limits.
-    #[error("cannot compile the component {}: {reason}", path.display())]
+    #[error("cannot compile component {}: {reason}", path.display())]
     NotCompiled {
         /// The file as given.
         path: PathBuf,
-        /// What hindered it.
+        /// What failed it.
         reason: String,
     },
     /// It does not fit this host.
-    #[error("cannot run the component {}: {reason}", path.display())]
-    Unfit {
+    #[error("cannot run component {}: {reason}", path.display())]
+    Incompatible {
         /// The file as given.
         path: PathBuf,
         /// Why.
-        reason: UnfitError,
+        reason: IncompatibleError,
     },
     /// The directory of images cannot be used.
-    #[error("cannot keep compiled components in {}: {reason}; name another directory with --cache-dir", path.display())]
+    #[error("cannot use cache directory {}: {reason}; choose another directory with --cache-dir", path.display())]
     Cache {
         /// The directory.
         path: PathBuf,
@@ -99,7 +98,7 @@ pub enum LoadError {
     },
 }
 
-/// What is to blame for a component that could not be loaded.
+/// The party to blame for a component that could not be loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
     /// The component: it will not load here another time either.
@@ -111,11 +110,11 @@ pub enum Blame {
 }
 
 impl LoadError {
-    /// What is to blame.
+    /// Returns the party to blame.
     #[must_use]
     pub fn blame(&self) -> Blame {
         match self {
-            Self::NotAComponent { .. } | Self::Compile { .. } | Self::Unfit { .. } => {
+            Self::NotAComponent { .. } | Self::Compile { .. } | Self::Incompatible { .. } => {
                 Blame::Component
             }
             Self::Lost { .. } => Blame::Copy,
@@ -125,7 +124,7 @@ impl LoadError {
         }
     }
 
-    /// What is wrong, for whoever knows which file it is about.
+    /// Describes the error without naming the file.
     #[must_use]
     pub fn reason(&self) -> String {
         match self {
@@ -134,7 +133,7 @@ impl LoadError {
             | Self::NotCompiled { reason, .. }
             | Self::Cache { reason, .. } => reason.clone(),
             Self::NotAComponent { reason, .. } | Self::Lost { reason, .. } => (*reason).to_owned(),
-            Self::Unfit { reason, .. } => reason.to_string(),
+            Self::Incompatible { reason, .. } => reason.to_string(),
         }
     }
 }
@@ -142,21 +141,25 @@ impl LoadError {
 /// A component as machine code, which may fit this host or not.
 pub struct Image {
     pub(super) code: wasmtime::component::Component,
-    was_kept: bool,
+    was_cached: bool,
 }
 
 impl Image {
-    /// Whether it was there already.
+    /// Returns whether the image was in the cache.
     #[must_use]
-    pub fn was_kept(&self) -> bool {
-        self.was_kept
+    pub fn was_cached(&self) -> bool {
+        self.was_cached
     }
 }
 
 impl Compiler {
     /// Loads a component and lets it describe itself. May be dropped at any time, as [`image`](Self::image).
-    pub async fn load(&self, sandbox: &Sandbox, source: &Source) -> Result<Component, LoadError> {
-        let unfit = |reason| LoadError::Unfit {
+    pub async fn load(
+        &self,
+        sandbox: &Sandbox,
+        source: &ComponentSource,
+    ) -> Result<Component, LoadError> {
+        let unfit = |reason| LoadError::Incompatible {
             path: source.path().to_owned(),
             reason,
         };
@@ -168,33 +171,37 @@ impl Compiler {
 
     /// A component's machine code, compiled unless it is kept. May be dropped at any time; a child that compiles is killed
     /// then.
-    pub async fn image(&self, sandbox: &Sandbox, source: &Source) -> Result<Image, LoadError> {
+    pub async fn image(
+        &self,
+        sandbox: &Sandbox,
+        source: &ComponentSource,
+    ) -> Result<Image, LoadError> {
         self.prepare_cache()?;
         let image = self
             .cache
             .join(image_name(sandbox.engine(), source.sha256()));
         if let Some(code) = open_image(sandbox.engine(), &image) {
-            let was_kept = true;
-            return Ok(Image { code, was_kept });
+            let was_cached = true;
+            return Ok(Image { code, was_cached });
         }
         self.compile(source, sandbox.limits()).await?;
         let code = open_image(sandbox.engine(), &image).ok_or_else(|| LoadError::NotCompiled {
             path: source.path().to_owned(),
-            reason: "its image was gone at once; try again".to_owned(),
+            reason: "the compiled image has disappeared; try again".to_owned(),
         })?;
-        let was_kept = false;
-        Ok(Image { code, was_kept })
+        let was_cached = false;
+        Ok(Image { code, was_cached })
     }
 
     /// Runs the child, which is given the bytes and not the file, which may change meanwhile. It inherits no environment:
     /// the host's holds the device's key.
-    async fn compile(&self, source: &Source, limits: &Limits) -> Result<(), LoadError> {
-        let hindered = |reason: String| LoadError::NotCompiled {
+    async fn compile(&self, source: &ComponentSource, limits: &Limits) -> Result<(), LoadError> {
+        let failed = |reason: String| LoadError::NotCompiled {
             path: source.path().to_owned(),
             reason,
         };
-        tracing::info!(component = %source.path().display(), bytes = source.bytes().len(), "compiling the component");
-        let told = limits.of_compilation();
+        tracing::info!(component = %source.path().display(), bytes = source.bytes().len(), "compiling component");
+        let told = limits.for_compilation();
         let told = told.flat_map(|limit| ["--limit".to_owned(), limit.to_string()]);
         let child = Command::new(&self.program)
             .arg0("host")
@@ -212,9 +219,8 @@ impl Compiler {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn();
-        let mut child = child.map_err(|error| {
-            hindered(format!("cannot start {}: {error}", self.program.display()))
-        })?;
+        let mut child = child
+            .map_err(|error| failed(format!("cannot start {}: {error}", self.program.display())))?;
         let stdin = child.stdin.take();
         let compiling = async {
             let feeding = async {
@@ -228,46 +234,46 @@ impl Compiler {
         let output = tokio::time::timeout(limits.compile_time, compiling)
             .await
             .map_err(|_| {
-                hindered(format!(
-                    "it takes longer than {}; allow more with --limit compile-time=…",
-                    show_time(limits.compile_time)
+                failed(format!(
+                    "compilation takes longer than {}; raise --limit compile-time=…",
+                    format_duration(limits.compile_time)
                 ))
             })?
-            .map_err(|error| hindered(format!("cannot run {}: {error}", self.program.display())))?;
+            .map_err(|error| failed(format!("cannot run {}: {error}", self.program.display())))?;
         if output.status.success() {
             return Ok(());
         }
         let said = String::from_utf8_lossy(&output.stderr);
         let line = said.lines().last().unwrap_or_default();
         let line = line.strip_prefix("error: ").unwrap_or(line);
-        // What it could not do is said here in the same words.
+        // The child's error starts with the same words as this one.
         let line = line
-            .strip_prefix(&format!("cannot compile the component {STDIN}: "))
+            .strip_prefix(&format!("cannot compile component {STDIN}: "))
             .unwrap_or(line);
         Err(match output.status.code() {
             Some(INVALID) => LoadError::Compile {
                 path: source.path().to_owned(),
                 reason: line.to_owned(),
             },
-            Some(_) if !line.is_empty() => hindered(line.to_owned()),
-            _ => hindered(format!(
-                "the compiler ended with {}; it may use {} and {}, allow more with --limit compile-time=… or \
+            Some(_) if !line.is_empty() => failed(line.to_owned()),
+            _ => failed(format!(
+                "the compiler ended with {}; it is limited to {} and {}, raise --limit compile-time=… or \
                  compile-memory=…",
                 output.status,
-                show_time(limits.compile_time),
-                show_bytes(limits.compile_memory)
+                format_duration(limits.compile_time),
+                format_bytes(limits.compile_memory)
             )),
         })
     }
 
-    /// Makes the directory of images if there is none, and checks that it can be used.
+    /// Creates the cache directory if it does not exist, and checks that it is private.
     pub fn prepare_cache(&self) -> Result<(), LoadError> {
         let unusable = |reason: String| LoadError::Cache {
             path: self.cache.clone(),
             reason,
         };
         if self.cache.exists() && !self.cache.is_dir() {
-            return Err(unusable("it is not a directory".to_owned()));
+            return Err(unusable("not a directory".to_owned()));
         }
         DirBuilder::new()
             .recursive(true)
@@ -277,7 +283,7 @@ impl Compiler {
         let metadata = fs::metadata(&self.cache).map_err(|error| unusable(error.to_string()))?;
         if !is_private(&metadata) {
             return Err(unusable(
-                "others may write to it, and what is in it is run".to_owned(),
+                "other users can write to it, and its images are executed".to_owned(),
             ));
         }
         Ok(())
@@ -298,7 +304,7 @@ pub fn compile_here(
     if path == Path::new(STDIN) {
         die_with_parent();
     }
-    let source = Source::read(path, limits)?;
+    let source = ComponentSource::read(path, limits)?;
     let compiler = Compiler {
         program: PathBuf::new(),
         cache: cache.to_owned(),
@@ -327,8 +333,8 @@ pub fn compile_here(
         path: cache.to_owned(),
         reason: error.to_string(),
     };
-    keep(&image, &code).map_err(unusable)?;
-    forget_unused(cache).map_err(unusable)?;
+    store_image(&image, &code).map_err(unusable)?;
+    remove_unused(cache).map_err(unusable)?;
     Ok(image)
 }
 

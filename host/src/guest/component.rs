@@ -1,41 +1,44 @@
-//! A component that runs here: what a device takes for its behaviour.
+//! A loaded component: the behaviour of a device.
 
 use std::{future::Future, sync::Arc};
 
 use super::{
     instance::Instance,
-    sandbox::{Prepared, UnfitError},
+    sandbox::{IncompatibleError, PreparedComponent},
 };
 use crate::{
     clock::SystemClock,
-    device::behaviour::{Behaviour, Description, Failure, Outcome, Start, Surroundings},
+    device::behaviour::{Behaviour, CallFailure, Description, InstanceContext, Outcome, Start},
 };
 
 /// A component that has been loaded, fits this host and has said what it is.
 #[derive(Clone)]
 pub struct Component {
-    prepared: Arc<Prepared>,
+    prepared: Arc<PreparedComponent>,
     description: Description,
     sha256: Arc<str>,
 }
 
 impl Component {
     /// Lets a component that fits describe itself; `sha256` is that of its file.
-    pub async fn admit(prepared: Prepared, sha256: Arc<str>) -> Result<Self, UnfitError> {
+    pub async fn admit(
+        prepared: PreparedComponent,
+        sha256: Arc<str>,
+    ) -> Result<Self, IncompatibleError> {
         let prepared = Arc::new(prepared);
-        let surroundings = Surroundings {
+        let context = InstanceContext {
             device: "describe".into(),
             clock: Arc::new(SystemClock::new()),
             seed: None,
-            room: None,
+            outbox_quota: None,
         };
         let of = prepared.clone();
-        let describing = async move { Instance::new(of, surroundings).await?.describe().await };
+        let describing = async move { Instance::new(of, context).await?.describe().await };
         let description = prepared
             .run(describing)
             .await
-            .map_err(UnfitError::Describe)?;
-        check(&description).map_err(UnfitError::Describe)?;
+            .map_err(IncompatibleError::Describe)?;
+        check(&description).map_err(IncompatibleError::Describe)?;
         Ok(Self {
             prepared,
             description,
@@ -46,7 +49,7 @@ impl Component {
 
 /// A description goes into user names, logs and the cloud. A model id is a DTMI, such as
 /// `dtmi:com:example:Thermostat;1` (Digital Twin Model Identifier, at most 2,048 characters).
-fn check(description: &Description) -> Result<(), Failure> {
+fn check(description: &Description) -> Result<(), CallFailure> {
     let printable = |text: &str, longest| {
         text.len() <= longest && text.chars().all(|c| c.is_ascii_graphic() || c == ' ')
     };
@@ -56,15 +59,15 @@ fn check(description: &Description) -> Result<(), Failure> {
         model_id,
     } = description;
     if !printable(name, 128) || !printable(version, 128) {
-        return Err(Failure::Error(
-            "its name or version is over 128 characters or not plain ASCII".to_owned(),
+        return Err(CallFailure::Error(
+            "name or version is longer than 128 characters or not printable ASCII".to_owned(),
         ));
     }
     let dtmi = model_id.starts_with("dtmi:") && model_id.contains(';') && !model_id.contains(' ');
     if !dtmi || !printable(model_id, 2048) {
         let shown: String = model_id.escape_default().take(100).collect();
-        return Err(Failure::Error(format!(
-            "its model id \"{shown}\" is not a DTMI such as dtmi:com:example:Thermostat;1"
+        return Err(CallFailure::Error(format!(
+            "model id \"{shown}\" is not a DTMI such as dtmi:com:example:Thermostat;1"
         )));
     }
     Ok(())
@@ -87,14 +90,14 @@ impl Behaviour for Component {
 
     fn start(
         &self,
-        surroundings: Surroundings,
+        context: InstanceContext,
         start: Start,
-    ) -> impl Future<Output = Result<(Instance, Outcome), Failure>> + Send + 'static {
+    ) -> impl Future<Output = Result<(Instance, Outcome), CallFailure>> + Send + 'static {
         let prepared = self.prepared.clone();
         async move {
             let of = prepared.clone();
             let starting = async move {
-                let mut instance = Instance::new(of, surroundings).await?;
+                let mut instance = Instance::new(of, context).await?;
                 let outcome = instance.init(start).await?;
                 Ok((instance, outcome))
             };

@@ -11,7 +11,7 @@ use std::{
 
 use wasmtime::{Config, Engine, EngineWeak};
 
-/// Time between two ticks: the slice of CPU time after which a call gives way.
+/// The time between two epoch ticks: the slice of CPU time after which a call yields.
 pub(super) const TICK: Duration = Duration::from_millis(1);
 
 /// The one configuration of compiler and runtime; an image made under another one is not loaded.
@@ -35,23 +35,23 @@ pub(super) fn engine() -> wasmtime::Result<Engine> {
 
 /// Advances the engine's epoch while a call runs, from a thread of its own, because a call that loops would also block
 /// a tick that needs its runtime.
-pub(super) struct Ticker {
-    shared: Arc<Shared>,
+pub(super) struct EpochTicker {
+    shared: Arc<TickerState>,
     thread: Thread,
 }
 
 #[derive(Default)]
-struct Shared {
+struct TickerState {
     running: AtomicUsize,
     closed: AtomicBool,
 }
 
-/// A call in hand. The epoch advances until the last of these is dropped.
-pub(super) struct Ticking<'a>(&'a Shared);
+/// A guard of a running call. The epoch advances until the last guard is dropped.
+pub(super) struct TickGuard<'a>(&'a TickerState);
 
-impl Ticker {
+impl EpochTicker {
     pub(super) fn start(engine: &Engine) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(TickerState::default());
         let (weak, seen) = (engine.weak(), shared.clone());
         let thread = thread::Builder::new()
             .name("epoch".to_owned())
@@ -62,28 +62,28 @@ impl Ticker {
         })
     }
 
-    pub(super) fn tick(&self) -> Ticking<'_> {
+    pub(super) fn tick_guard(&self) -> TickGuard<'_> {
         if self.shared.running.fetch_add(1, Ordering::SeqCst) == 0 {
             self.thread.unpark();
         }
-        Ticking(&self.shared)
+        TickGuard(&self.shared)
     }
 }
 
-impl Drop for Ticker {
+impl Drop for EpochTicker {
     fn drop(&mut self) {
         self.shared.closed.store(true, Ordering::SeqCst);
         self.thread.unpark();
     }
 }
 
-impl Drop for Ticking<'_> {
+impl Drop for TickGuard<'_> {
     fn drop(&mut self) {
         self.0.running.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
-fn tick(engine: &EngineWeak, shared: &Shared) {
+fn tick(engine: &EngineWeak, shared: &TickerState) {
     while !shared.closed.load(Ordering::SeqCst) {
         if shared.running.load(Ordering::SeqCst) == 0 {
             thread::park();

@@ -1,4 +1,4 @@
-//! Compiled components on disk: which of them are trusted, and which are kept.
+//! The cache of compiled components: which images are trusted, and which are kept.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -45,18 +45,18 @@ pub(super) fn open_image(
     }
     component
         .inspect_err(
-            |error| tracing::warn!(image = %path.display(), %error, "the image cannot be loaded"),
+            |error| tracing::warn!(image = %path.display(), %error, "cached image not loaded"),
         )
         .ok()
 }
 
-/// Whether only this user may write to it.
+/// Returns whether only this user can write to it.
 pub(super) fn is_private(metadata: &fs::Metadata) -> bool {
     metadata.uid() == geteuid().as_raw() && metadata.mode() & 0o022 == 0
 }
 
-/// Puts the image in place whole, so that a reader never sees half of one.
-pub(super) fn keep(image: &Path, code: &[u8]) -> io::Result<()> {
+/// Stores an image atomically, so that a reader never sees half of one.
+pub(super) fn store_image(image: &Path, code: &[u8]) -> io::Result<()> {
     let part = image.with_extension(format!("{}.part", std::process::id()));
     let mut file: File = OpenOptions::new()
         .write(true)
@@ -73,9 +73,9 @@ pub(super) fn keep(image: &Path, code: &[u8]) -> io::Result<()> {
         })
 }
 
-/// Whether a file has a name [`image_name`] gives, whichever wasmtime it was for, or the one [`keep`] writes it under
-/// first. Nobody else makes such names, so that a directory with other things in it is none the worse for being named.
-fn is_ours(name: &str) -> bool {
+/// Returns whether a file has a name that [`image_name`] gives, for any version of wasmtime, or the temporary one of
+/// [`store_image`]. Other files of the directory never have such names, so they stay untouched.
+fn is_image_name(name: &str) -> bool {
     let is_hex = |part: &str, digits| {
         part.len() == digits && part.bytes().all(|byte| byte.is_ascii_hexdigit())
     };
@@ -95,11 +95,11 @@ fn is_ours(name: &str) -> bool {
 
 /// Removes the images not used for longest, so that a component built again and again does not fill the disk. Touches
 /// nothing else in the directory.
-pub(super) fn forget_unused(cache: &Path) -> io::Result<()> {
+pub(super) fn remove_unused(cache: &Path) -> io::Result<()> {
     let mut images = Vec::new();
     for entry in fs::read_dir(cache)? {
         let entry = entry?;
-        if !entry.file_name().to_str().is_some_and(is_ours) {
+        if !entry.file_name().to_str().is_some_and(is_image_name) {
             continue;
         }
         // Another process may be faster. A link is not followed: it is not one of ours.
@@ -141,7 +141,7 @@ mod tests {
         for number in 0..MAX_IMAGES as u64 + 3 {
             file(dir.path(), &image(number), number);
         }
-        forget_unused(dir.path()).unwrap();
+        remove_unused(dir.path()).unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), MAX_IMAGES);
         assert!(!dir.path().join(image(2)).exists());
         assert!(dir.path().join(image(3)).exists());
@@ -158,7 +158,7 @@ mod tests {
         let (old, new) = (image(1), image(2));
         file(dir.path(), &old, 1);
         file(dir.path(), &new, 2);
-        forget_unused(dir.path()).unwrap();
+        remove_unused(dir.path()).unwrap();
         for name in [old, new, image(1000)] {
             assert!(dir.path().join(name).exists(), "they are few");
         }
@@ -169,9 +169,9 @@ mod tests {
     fn an_image_and_half_an_image_are_told_from_other_files_by_their_names() {
         let engine = super::super::engine::engine().unwrap();
         let name = image_name(&engine, &"0".repeat(64));
-        assert!(is_ours(&name), "{name}");
+        assert!(is_image_name(&name), "{name}");
         let part = Path::new(&name).with_extension("123.part");
-        assert!(is_ours(part.to_str().unwrap()), "{part:?}");
+        assert!(is_image_name(part.to_str().unwrap()), "{part:?}");
         for foreign in [
             "notes.txt",
             "thermostat.cwasm",
@@ -180,7 +180,7 @@ mod tests {
             &format!("{name}.bak"),
             &format!("my-{name}"),
         ] {
-            assert!(!is_ours(foreign), "{foreign}");
+            assert!(!is_image_name(foreign), "{foreign}");
         }
     }
 }

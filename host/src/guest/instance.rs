@@ -15,37 +15,37 @@ use wasmtime::Store;
 
 use super::{
     bindings::{Device, exports::pnp::device::behaviour as wit},
+    instance_state::{InstanceState, Staging},
     limits::{MAX_ACKNOWLEDGMENTS, MAX_REASON},
-    sandbox::{Message, OnMessage, Prepared},
-    state::{Staging, State},
+    sandbox::{OnMessage, PreparedComponent, WitMessage},
 };
 use crate::{
     device::behaviour::{
-        self, Answer, Description, Event, Failure, Outcome, Reply, Start, Surroundings,
+        self, Answer, CallFailure, Description, Event, InstanceContext, Outcome, Reply, Start,
     },
     hub::twin::{Acknowledgment, is_too_deep},
 };
 
 /// Calls an export of `behaviour` and flattens its result.
-macro_rules! called {
+macro_rules! call_export {
     ($self:ident, $export:ident($($argument:expr),*)) => {{
-        let _ticking = $self.component.tick();
+        let _ticking = $self.component.tick_guard();
         let yielded = $self.store.data().yielded();
         let call = $self.exports.pnp_device_behaviour().$export(&mut $self.store, $($argument),*);
-        unblocked(yielded, call).await.and_then(|result| result.map_err(refused))
+        run_nonblocking(yielded, call).await.and_then(|result| result.map_err(component_error))
     }};
 }
 
 /// One instance of a component, for one device.
 pub struct Instance {
-    component: Arc<Prepared>,
-    store: Store<State>,
+    component: Arc<PreparedComponent>,
+    store: Store<InstanceState>,
     exports: Device,
     on_message: Option<OnMessage>,
 }
 
 impl behaviour::Instance for Instance {
-    async fn handle(self, event: Event) -> Result<(Self, Outcome), Failure> {
+    async fn handle(self, event: Event) -> Result<(Self, Outcome), CallFailure> {
         let component = self.component.clone();
         component
             .run(async move {
@@ -64,19 +64,22 @@ impl behaviour::Instance for Instance {
 impl Instance {
     /// Instantiates `component`; nothing of it has run but what its toolchain runs at that point.
     pub(super) async fn new(
-        component: Arc<Prepared>,
-        surroundings: Surroundings,
-    ) -> Result<Self, Failure> {
+        component: Arc<PreparedComponent>,
+        context: InstanceContext,
+    ) -> Result<Self, CallFailure> {
         let limits = component.limits().clone();
-        let mut store = Store::new(component.engine(), State::new(limits.clone(), surroundings));
+        let mut store = Store::new(
+            component.engine(),
+            InstanceState::new(limits.clone(), context),
+        );
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(limits.hostcall);
         store.epoch_deadline_callback(|mut context| context.data_mut().on_tick());
         store.set_epoch_deadline(1);
         let (exports, on_message) = {
-            let _ticking = component.tick();
+            let _ticking = component.tick_guard();
             let yielded = store.data().yielded();
-            unblocked(yielded, component.instantiate(&mut store)).await?
+            run_nonblocking(yielded, component.instantiate(&mut store)).await?
         };
         Ok(Self {
             component,
@@ -86,9 +89,9 @@ impl Instance {
         })
     }
 
-    pub(super) async fn describe(&mut self) -> Result<Description, Failure> {
-        self.begin(Staging::Refused);
-        let description = called!(self, call_describe())?;
+    pub(super) async fn describe(&mut self) -> Result<Description, CallFailure> {
+        self.begin(Staging::Forbidden);
+        let description = call_export!(self, call_describe())?;
         Ok(Description {
             name: description.name,
             version: description.version,
@@ -96,7 +99,7 @@ impl Instance {
         })
     }
 
-    pub(super) async fn init(&mut self, start: Start) -> Result<Outcome, Failure> {
+    pub(super) async fn init(&mut self, start: Start) -> Result<Outcome, CallFailure> {
         let start = wit::Start {
             reason: match start.reason {
                 behaviour::Reason::Fresh => wit::Reason::Fresh,
@@ -108,15 +111,15 @@ impl Instance {
             last_record: start.record,
         };
         self.begin(Staging::Open(Vec::new()));
-        called!(self, call_init(&start))?;
+        call_export!(self, call_init(&start))?;
         self.finish(Answer::None).await
     }
 
-    async fn call(&mut self, event: Event) -> Result<Outcome, Failure> {
+    async fn call(&mut self, event: Event) -> Result<Outcome, CallFailure> {
         self.begin(Staging::Open(Vec::new()));
         let answer = match event {
             Event::Timer(name) => {
-                called!(self, call_on_timer(&name))?;
+                call_export!(self, call_on_timer(&name))?;
                 Answer::None
             }
             Event::Desired {
@@ -127,7 +130,7 @@ impl Instance {
                     component,
                     properties: Value::Object(properties).to_string(),
                 };
-                let given = called!(self, call_on_desired(&desired))?;
+                let given = call_export!(self, call_on_desired(&desired))?;
                 Answer::Acknowledgments(acknowledgments(given)?)
             }
             Event::Command {
@@ -140,26 +143,28 @@ impl Instance {
                     name,
                     payload,
                 };
-                let reply = called!(self, call_on_command(&command))?;
+                let reply = call_export!(self, call_on_command(&command))?;
                 Answer::Reply(self.reply(reply)?)
             }
             Event::Message { body, properties } => {
-                self.message(Message { body, properties }).await?;
+                self.message(WitMessage { body, properties }).await?;
                 Answer::None
             }
         };
         self.finish(answer).await
     }
 
-    async fn message(&mut self, message: Message) -> Result<(), Failure> {
+    async fn message(&mut self, message: WitMessage) -> Result<(), CallFailure> {
         let Some(on_message) = self.on_message else {
-            return Err(Failure::Error("it takes no messages".to_owned()));
+            return Err(CallFailure::Error(
+                "the component takes no messages".to_owned(),
+            ));
         };
-        let _ticking = self.component.tick();
+        let _ticking = self.component.tick_guard();
         let yielded = self.store.data().yielded();
         let (result,) =
-            unblocked(yielded, on_message.call_async(&mut self.store, (message,))).await?;
-        result.map_err(refused)
+            run_nonblocking(yielded, on_message.call_async(&mut self.store, (message,))).await?;
+        result.map_err(component_error)
     }
 
     /// A new CPU budget, and nothing staged.
@@ -169,19 +174,21 @@ impl Instance {
     }
 
     /// Takes the record, and with it all the call has staged.
-    async fn finish(&mut self, answer: Answer) -> Result<Outcome, Failure> {
+    async fn finish(&mut self, answer: Answer) -> Result<Outcome, CallFailure> {
         let effects = self.store.data_mut().take_staged();
-        self.begin(Staging::Refused);
-        let record = called!(self, call_save())?;
+        self.begin(Staging::Forbidden);
+        let record = call_export!(self, call_save())?;
         let limit = self.component.limits().record;
         if record.len() > limit {
-            return Err(Failure::Trap(format!(
-                "its record is {} bytes, more than {limit}",
+            return Err(CallFailure::Trap(format!(
+                "the record is {} bytes, more than {limit}",
                 record.len()
             )));
         }
         if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&record) {
-            return Err(Failure::Trap(format!("its record is not JSON: {error}")));
+            return Err(CallFailure::Trap(format!(
+                "the record is not JSON: {error}"
+            )));
         }
         Ok(Outcome {
             answer,
@@ -190,17 +197,17 @@ impl Instance {
         })
     }
 
-    fn reply(&self, reply: wit::Reply) -> Result<Reply, Failure> {
+    fn reply(&self, reply: wit::Reply) -> Result<Reply, CallFailure> {
         let payload = reply.payload.unwrap_or_default();
         let limit = self.component.limits().reply;
         if payload.len() > limit {
-            return Err(Failure::Error(format!(
-                "its response is {} bytes, more than {limit}",
+            return Err(CallFailure::Error(format!(
+                "the response is {} bytes, more than {limit}",
                 payload.len()
             )));
         }
         if !payload.is_empty() && serde_json::from_str::<serde::de::IgnoredAny>(&payload).is_err() {
-            return Err(Failure::Error("its response is not JSON".to_owned()));
+            return Err(CallFailure::Error("the response is not JSON".to_owned()));
         }
         Ok(Reply {
             status: reply.status,
@@ -209,37 +216,37 @@ impl Instance {
     }
 }
 
-/// An error a component has returned, or one with its words in it.
-fn refused(mut reason: String) -> Failure {
+/// Creates the failure of an error that a component has returned, or that contains text of it.
+fn component_error(mut reason: String) -> CallFailure {
     if reason.len() > MAX_REASON {
         reason.truncate(reason.floor_char_boundary(MAX_REASON));
         reason.push('…');
     }
-    Failure::Error(reason)
+    CallFailure::Error(reason)
 }
 
-fn acknowledgments(given: Vec<wit::Acknowledgment>) -> Result<Vec<Acknowledgment>, Failure> {
+fn acknowledgments(given: Vec<wit::Acknowledgment>) -> Result<Vec<Acknowledgment>, CallFailure> {
     let sizes = given
         .iter()
         .map(|ack| ack.property.len() + ack.value.len() + ack.description.len());
     let size: usize = sizes.sum();
     if size > MAX_ACKNOWLEDGMENTS {
         let reason =
-            format!("its acknowledgments are {size} bytes, the hub takes {MAX_ACKNOWLEDGMENTS}");
-        return Err(Failure::Error(reason));
+            format!("the acknowledgments are {size} bytes, more than {MAX_ACKNOWLEDGMENTS}");
+        return Err(CallFailure::Error(reason));
     }
     given.into_iter().map(acknowledgment).collect()
 }
 
-fn acknowledgment(acknowledgment: wit::Acknowledgment) -> Result<Acknowledgment, Failure> {
+fn acknowledgment(acknowledgment: wit::Acknowledgment) -> Result<Acknowledgment, CallFailure> {
     let wrong = |why: String| {
         let property = &acknowledgment.property;
-        refused(format!("the value it acknowledges for {property:?} {why}"))
+        component_error(format!("the acknowledged value of {property:?} {why}"))
     };
     let value = serde_json::from_str(&acknowledgment.value)
         .map_err(|error| wrong(format!("is not JSON: {error}")))?;
     if is_too_deep(&value) {
-        return Err(wrong("nests too deep".to_owned()));
+        return Err(wrong("is nested too deeply".to_owned()));
     }
     Ok(Acknowledgment {
         property: acknowledgment.property,
@@ -249,24 +256,24 @@ fn acknowledgment(acknowledgment: wit::Acknowledgment) -> Result<Acknowledgment,
     })
 }
 
-/// Runs a call and stops it if it waits for anything but its turn: exports are synchronous and short, and every import
-/// answers at once, so the only thing to wait for is a WASI pollable that is not ready.
-async fn unblocked<T>(
+/// Runs a call and stops it if it waits for anything but its time slice: exports are synchronous and short, and every
+/// import returns at once, so only a WASI pollable that is not ready can be waited for.
+async fn run_nonblocking<T>(
     yielded: Arc<AtomicBool>,
     call: impl Future<Output = wasmtime::Result<T>>,
-) -> Result<T, Failure> {
+) -> Result<T, CallFailure> {
     let mut call = pin!(call);
     let result = poll_fn(|context| match call.as_mut().poll(context) {
         Poll::Pending if !yielded.swap(false, Ordering::Relaxed) => Poll::Ready(Err(
-            wasmtime::format_err!("it waits (wasi:io/poll); set a timer instead"),
+            wasmtime::format_err!("waited (wasi:io/poll); set a timer instead"),
         )),
         poll => poll,
     })
     .await;
-    result.map_err(|error| Failure::Trap(reason(&error)))
+    result.map_err(|error| CallFailure::Trap(reason(&error)))
 }
 
-/// A trap in a few words, without the backtrace.
+/// Describes a trap without the backtrace.
 fn reason(error: &wasmtime::Error) -> String {
     match error.downcast_ref::<wasmtime::Trap>() {
         Some(trap) => trap.to_string(),

@@ -1,4 +1,4 @@
-//! How much of what a component says gets into the log.
+//! The rate limit on a component's log lines.
 
 use std::{
     sync::Arc,
@@ -6,9 +6,9 @@ use std::{
 };
 
 use super::{bindings::pnp::device::log::Level, limits::Limits};
-use crate::text::cut;
+use crate::text::truncate;
 
-/// Lets a component's lines into the log, at most so many per second, without control characters.
+/// Writes a component's lines to the log, at most `log-rate` per second, without control characters.
 pub(super) struct LogBudget {
     device: Arc<str>,
     line: usize,
@@ -33,7 +33,7 @@ impl LogBudget {
             return;
         }
         let device = &*self.device;
-        let message = cut(message, self.line);
+        let message = truncate(message, self.line);
         match level {
             Level::Trace => tracing::trace!(target: "component", device, "{message}"),
             Level::Debug => tracing::debug!(target: "component", device, "{message}"),
@@ -43,8 +43,8 @@ impl LogBudget {
         }
     }
 
-    /// Counts a line. The first one dropped in a second is told at once, because the component may never log again; how
-    /// many they were is told with the first line of a later second.
+    /// Counts a line. The first one dropped in a second is logged at once, because the component may never log again; the
+    /// number of dropped lines is logged with the first line of a later second.
     fn admit(&mut self) -> bool {
         if self.second.elapsed() >= Duration::from_secs(1) {
             let dropped = self.written.saturating_sub(self.per_second);
@@ -52,7 +52,7 @@ impl LogBudget {
                 tracing::warn!(
                     device = &*self.device,
                     dropped,
-                    "the component logs too much; lines were dropped"
+                    "component log lines dropped"
                 );
             }
             self.second = Instant::now();
@@ -63,7 +63,7 @@ impl LogBudget {
             tracing::warn!(
                 device = &*self.device,
                 lines_per_second = self.per_second,
-                "the component logs too much; lines are dropped"
+                "component exceeds the log rate: lines dropped"
             );
         }
         self.written <= self.per_second

@@ -7,13 +7,13 @@ mod engine;
 mod images;
 mod imports;
 mod instance;
+mod instance_state;
 mod limits;
 mod log_budget;
 mod sandbox;
 mod source;
-mod state;
 
 pub use component::Component;
 pub use instance::Instance;
 pub use limits::{FixedLimit, Limit, LimitSetting, LimitSettingError, Limits, Unit};
-pub use sandbox::{Prepared, Sandbox, UnfitError, Wasi, World};
+pub use sandbox::{IncompatibleError, PreparedComponent, Sandbox, Wasi, World};

@@ -1,4 +1,4 @@
-//! Where components run, and the check that one fits.
+//! The sandbox of components, and the check that a component fits.
 
 use std::{future::Future, sync::Arc};
 
@@ -11,60 +11,58 @@ use wasmtime::{
 use super::{
     bindings::{Device, DeviceIndices},
     compile::Image,
-    engine::{Ticker, Ticking, engine},
+    engine::{EpochTicker, TickGuard, engine},
     imports::wasi,
+    instance_state::InstanceState,
     limits::Limits,
-    state::State,
 };
-use crate::{amount::show_time, device::behaviour::Failure};
+use crate::{device::behaviour::CallFailure, units::format_duration};
 
-/// Where components run: one for all devices of a process.
+/// The sandbox in which components run: one for all devices of a process.
 #[derive(Clone)]
-pub struct Sandbox(Arc<SandboxParts>);
+pub struct Sandbox(Arc<SandboxInner>);
 
-struct SandboxParts {
+struct SandboxInner {
     engine: Engine,
-    linker: Linker<State>,
-    ticker: Ticker,
+    linker: Linker<InstanceState>,
+    ticker: EpochTicker,
     limits: Arc<Limits>,
     wasi: Wasi,
     /// Runs the calls. Not the runtime of the network: a hundred components that spin must not delay a keep-alive.
     runtime: Handle,
 }
 
-/// Whether a component may import WASI.
+/// The policy for components that import WASI.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wasi {
-    /// It may; what it prints goes to the log, and there is nothing else behind it.
+    /// WASI is provided, without files, network or environment; output goes to the log.
     #[default]
     LogOnly,
-    /// It may not.
+    /// WASI is not provided.
     None,
 }
 
-/// What a component is made to be connected with, by the names of the interfaces.
+/// The WIT world of a component: the names of its interfaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct World {
-    /// What it needs.
+    /// The imports.
     pub imports: Vec<String>,
-    /// What it offers.
+    /// The exports.
     pub exports: Vec<String>,
 }
 
-/// Why a component cannot be used.
+/// The error of a component that does not fit this host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UnfitError {
-    /// It imports what this host does not have, or does not export what a device must.
-    #[error(
-        "it is built for another world: {0}; build it against the contract of this host (wit/)"
-    )]
+pub enum IncompatibleError {
+    /// It imports an unknown interface, or lacks a required export.
+    #[error("incompatible world: {0}; build it against the contract of this host (wit/)")]
     World(String),
-    /// An import or export has another shape.
-    #[error("it was built against another version of the contract: {0}")]
+    /// An import or export has another type.
+    #[error("incompatible contract version: {0}")]
     Shape(String),
-    /// It cannot say what it is.
-    #[error("it cannot describe itself: {}", .0.reason())]
-    Describe(Failure),
+    /// Its `describe` failed, or returned an invalid description.
+    #[error("describe failed: {}", .0.reason())]
+    Describe(CallFailure),
 }
 
 const BEHAVIOUR: &str = "pnp:device/behaviour@0.1.0";
@@ -93,13 +91,13 @@ impl Sandbox {
         let mut linker = Linker::new(&engine);
         Device::add_to_linker::<_, wasmtime::component::HasSelf<_>>(
             &mut linker,
-            |state: &mut State| state,
+            |state: &mut InstanceState| state,
         )?;
         if wasi == Wasi::LogOnly {
             wasi::add_to_linker(&mut linker)?;
         }
-        let ticker = Ticker::start(&engine)?;
-        Ok(Self(Arc::new(SandboxParts {
+        let ticker = EpochTicker::start(&engine)?;
+        Ok(Self(Arc::new(SandboxInner {
             engine,
             linker,
             ticker,
@@ -113,13 +111,13 @@ impl Sandbox {
         &self.0.engine
     }
 
-    /// The limits components run under here.
+    /// Returns the limits of components.
     #[must_use]
     pub fn limits(&self) -> &Arc<Limits> {
         &self.0.limits
     }
 
-    /// What a compiled component imports and exports.
+    /// Returns the imports and exports of a compiled component.
     #[must_use]
     pub fn world(&self, image: &Image) -> World {
         let (engine, ty) = (&self.0.engine, image.code.component_type());
@@ -136,7 +134,7 @@ impl Sandbox {
     }
 
     /// Checks that a compiled component fits this host, and binds its imports.
-    pub fn prepare(&self, image: &Image) -> Result<Prepared, UnfitError> {
+    pub fn prepare(&self, image: &Image) -> Result<PreparedComponent, IncompatibleError> {
         let World { imports, exports } = self.world(image);
         let image = &image.code;
         let mut wrong = Vec::new();
@@ -152,7 +150,7 @@ impl Sandbox {
                 ""
             };
             wrong.push(format!(
-                "it imports {}, which this host does not offer{remedy}",
+                "imports {}, which this host does not provide{remedy}",
                 missing.join(", ")
             ));
         }
@@ -162,18 +160,18 @@ impl Sandbox {
             } else {
                 exports.join(", ")
             };
-            wrong.push(format!("it does not export {BEHAVIOUR}, but {others}"));
+            wrong.push(format!("does not export {BEHAVIOUR}, but {others}"));
         }
         if !wrong.is_empty() {
-            return Err(UnfitError::World(wrong.join("; ")));
+            return Err(IncompatibleError::World(wrong.join("; ")));
         }
-        let shape = |error: wasmtime::Error| UnfitError::Shape(format!("{error:#}"));
+        let shape = |error: wasmtime::Error| IncompatibleError::Shape(format!("{error:#}"));
         let pre = self.0.linker.instantiate_pre(image).map_err(shape)?;
         let indices = DeviceIndices::new(&pre).map_err(shape)?;
         let on_message = image
             .get_export_index(None, MESSAGES)
             .and_then(|messages| image.get_export_index(Some(&messages), "on-message"));
-        Ok(Prepared {
+        Ok(PreparedComponent {
             sandbox: self.clone(),
             pre,
             indices,
@@ -193,26 +191,26 @@ fn is_wasi(import: &str) -> bool {
 }
 
 /// A compiled component that fits this host, its imports bound and its exports found.
-pub struct Prepared {
+pub struct PreparedComponent {
     sandbox: Sandbox,
-    pre: InstancePre<State>,
+    pre: InstancePre<InstanceState>,
     indices: DeviceIndices,
     on_message: Option<ComponentExportIndex>,
 }
 
 /// The `messages` export, which a component may lack.
-pub(super) type OnMessage = TypedFunc<(Message,), (Result<(), String>,)>;
+pub(super) type OnMessage = TypedFunc<(WitMessage,), (Result<(), String>,)>;
 
 /// A cloud-to-device message as the contract has it.
 #[derive(ComponentType, Lower)]
 #[component(record)]
-pub(super) struct Message {
+pub(super) struct WitMessage {
     pub(super) body: Vec<u8>,
     pub(super) properties: Vec<(String, String)>,
 }
 
-impl Prepared {
-    /// Whether it takes cloud-to-device messages.
+impl PreparedComponent {
+    /// Returns whether it takes cloud-to-device messages.
     pub(super) fn takes_messages(&self) -> bool {
         self.on_message.is_some()
     }
@@ -226,13 +224,13 @@ impl Prepared {
     }
 
     /// Keeps the epoch advancing while a call runs.
-    pub(super) fn tick(&self) -> Ticking<'_> {
-        self.sandbox.0.ticker.tick()
+    pub(super) fn tick_guard(&self) -> TickGuard<'_> {
+        self.sandbox.0.ticker.tick_guard()
     }
 
     pub(super) async fn instantiate(
         &self,
-        mut store: &mut Store<State>,
+        mut store: &mut Store<InstanceState>,
     ) -> wasmtime::Result<(Device, Option<OnMessage>)> {
         let instance = self.pre.instantiate_async(&mut store).await?;
         let device = self.indices.load(&mut store, &instance)?;
@@ -246,19 +244,19 @@ impl Prepared {
     /// Runs calls into an instance where guests run, for at most the wall time of one call.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        calls: impl Future<Output = Result<T, Failure>> + Send + 'static,
-    ) -> Result<T, Failure> {
+        calls: impl Future<Output = Result<T, CallFailure>> + Send + 'static,
+    ) -> Result<T, CallFailure> {
         let wall = self.limits().wall;
         let task = self.sandbox.0.runtime.spawn(calls);
         let _stop = StopOnDrop(task.abort_handle());
         match tokio::time::timeout(wall, task).await {
             Ok(Ok(result)) => result,
-            Ok(Err(failed)) => Err(Failure::Trap(format!(
-                "the host failed while it ran: {failed}"
+            Ok(Err(failed)) => Err(CallFailure::Trap(format!(
+                "the host failed during the call: {failed}"
             ))),
-            Err(_) => Err(Failure::Trap(format!(
-                "it took longer than {} in one call",
-                show_time(wall)
+            Err(_) => Err(CallFailure::Trap(format!(
+                "took longer than {} in one call",
+                format_duration(wall)
             ))),
         }
     }

@@ -1,4 +1,4 @@
-//! A component's file.
+//! The file of a component.
 
 use std::{
     fs::OpenOptions,
@@ -12,38 +12,37 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::{compile::LoadError, limits::Limits};
-use crate::amount::show_bytes;
+use crate::units::format_bytes;
 
 /// The path that stands for standard input.
 pub(super) const STDIN: &str = "-";
 
-/// A component's bytes and what identifies them.
+/// The bytes of a component, with path and hash.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct ComponentSource {
     path: PathBuf,
     bytes: Bytes,
     sha256: Arc<str>,
 }
 
-impl Source {
+impl ComponentSource {
     /// Reads a component's file, or standard input for `-`.
     pub fn read(path: &Path, limits: &Limits) -> Result<Self, LoadError> {
-        let source = Self::read_any(path, limits)?;
-        source.check_kind()?;
+        let source = Self::read_unchecked(path, limits)?;
+        source.check_header()?;
         Ok(source)
     }
 
     /// [`read`](Self::read)s a file that need not be a component.
-    pub fn read_any(path: &Path, limits: &Limits) -> Result<Self, LoadError> {
+    pub fn read_unchecked(path: &Path, limits: &Limits) -> Result<Self, LoadError> {
         let unreadable = |reason: String| LoadError::Unreadable {
             path: path.to_owned(),
             reason,
         };
         let too_large = || {
             unreadable(format!(
-                "it is larger than {}; build it for release, without debug information, or allow more with --limit \
-                 component=…",
-                show_bytes(limits.component)
+                "larger than {}; build it for release, without debug information, or raise --limit component=…",
+                format_bytes(limits.component)
             ))
         };
         let from: Box<dyn Read> = if path == Path::new(STDIN) {
@@ -59,7 +58,7 @@ impl Source {
                 .metadata()
                 .map_err(|error| unreadable(error.to_string()))?;
             if !metadata.is_file() {
-                let reason = "it is not a file; name the component's .wasm file";
+                let reason = "not a file; use the component's .wasm file";
                 return Err(unreadable(reason.to_owned()));
             }
             if metadata.len() > limits.component {
@@ -83,17 +82,17 @@ impl Source {
         })
     }
 
-    /// Checks that it begins as a component does.
-    pub fn check_kind(&self) -> Result<(), LoadError> {
+    /// Checks that the file starts with the header of a component.
+    pub fn check_header(&self) -> Result<(), LoadError> {
         let reason = match self.bytes.get(..8) {
             Some(b"\0asm\x0d\0\x01\0") => None,
             Some(b"\0asm\x01\0\0\0") => Some(
-                "it is a core module; build it for the target wasm32-wasip2, or wrap it with `wasm-tools component new`",
+                "core module; build it for the target wasm32-wasip2, or wrap it with `wasm-tools component new`",
             ),
             Some([0, b'a', b's', b'm', ..]) => {
-                Some("its version of WebAssembly is unknown; build it for the target wasm32-wasip2")
+                Some("unknown version of WebAssembly; build it for the target wasm32-wasip2")
             }
-            _ => Some("it does not begin as WebAssembly does; name the component's .wasm file"),
+            _ => Some("no WebAssembly header; use the component's .wasm file"),
         };
         match reason {
             None => Ok(()),
@@ -125,8 +124,10 @@ impl Source {
 
 fn io_reason(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file; check the path".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied; let this user read it".to_owned(),
+        io::ErrorKind::NotFound => "no such file; check the path".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "permission denied; make it readable for this user".to_owned()
+        }
         _ => error.to_string(),
     }
 }

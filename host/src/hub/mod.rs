@@ -1,7 +1,7 @@
 //! IoT Hub as a device sees it.
 
+pub mod connect_rate_limit;
 pub mod message;
-pub mod pace;
 pub mod poison;
 pub mod reconnect;
 pub mod session;

@@ -1,4 +1,4 @@
-//! What keeps a device from its hub, and how long it waits before the next try.
+//! Reconnecting: the causes of failures, and the backoff before the next attempt.
 
 use std::time::Duration;
 
@@ -6,28 +6,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::mqtt::{ConnectError, LinkError};
 
-/// Bound of the first pause: after a short fault a device is back within two seconds.
-const FIRST: Duration = Duration::from_secs(1);
-/// Bound of all pauses: a device that was long away is back within two minutes of its hub.
-const LONGEST: Duration = Duration::from_secs(120);
-/// A connection that has stood for so long was a good one.
-const STABLE: Duration = Duration::from_secs(60);
-/// As many failures count at most once a connection has worked, however briefly: the hub is there, and a link that flaps is
-/// worth coming back to within 16 s.
-const FLAPPING: u32 = 4;
-/// The least bound of a pause after a server has said that it has too much to do.
-const BUSY: Duration = Duration::from_secs(10);
-/// Time between tries of what only a person can mend.
-const REFUSED: Duration = Duration::from_secs(300);
-/// Bounds of a pause while another client uses the same id: each of the two works for minutes.
-const RIVAL: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
+/// The bound of the first delay: after a short fault a device is back within two seconds.
+const BASE_DELAY: Duration = Duration::from_secs(1);
+/// The bound of all delays: a device that was long offline is back within two minutes of its hub.
+const MAX_DELAY: Duration = Duration::from_secs(120);
+/// The duration after which a connection counts as stable and resets the backoff.
+const STABLE_AFTER: Duration = Duration::from_secs(60);
+/// The number of failures that count at most once a connection has worked, however briefly: the hub is there, and a
+/// flapping link is retried within 16 s.
+const MAX_FLAPPING_FAILURES: u32 = 4;
+/// The least bound of a delay after the server has throttled the device.
+const MIN_THROTTLED_DELAY: Duration = Duration::from_secs(10);
+/// The delay after a failure that only an operator can fix.
+const REFUSED_DELAY: Duration = Duration::from_secs(300);
+/// The bounds of a delay while a duplicate client uses the same id: each of the two works for minutes.
+const TAKEN_OVER_DELAYS: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
 
-/// Connections in a row that the hub ended although all was well, after which another client is suspected.
-const RIVAL_AFTER: u32 = 3;
-/// A connection that has stood for so long has no rival: two clients that take the id from each other wait less.
-const RIVAL_GONE: Duration = Duration::from_secs(600);
+/// The number of healthy connections in a row, closed by the hub, after which a duplicate client is assumed.
+const TAKEN_OVER_AFTER: u32 = 3;
+/// The duration of a connection that rules out a duplicate client: two clients with one id wait less.
+const TAKEN_OVER_RESET: Duration = Duration::from_secs(600);
 
-/// Why a device has no connection: the class of a failure, by which its reaction is chosen.
+/// The cause of a failed or lost connection, by which the reaction is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
@@ -62,7 +62,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// All of them, for those who count.
+    /// All causes.
     pub const ALL: [Self; 14] = [
         Self::Name,
         Self::Tcp,
@@ -80,7 +80,7 @@ impl Cause {
         Self::Protocol,
     ];
 
-    /// Its name in logs, status and metrics.
+    /// Returns the name in logs, status and metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -107,8 +107,8 @@ impl From<&ConnectError> for Cause {
         match error {
             ConnectError::Refused(3) => Self::Busy,
             ConnectError::Refused(_) => Self::Refused,
-            ConnectError::Tls(_) => Self::Certificate,
-            ConnectError::Name(_) => Self::Name,
+            ConnectError::Certificate(_) => Self::Certificate,
+            ConnectError::Dns(_) => Self::Name,
             ConnectError::Unreachable(_) => Self::Tcp,
             ConnectError::Handshake(_) => Self::Handshake,
             ConnectError::TimedOut(_) => Self::TimedOut,
@@ -121,8 +121,8 @@ impl From<&LinkError> for Cause {
         match error {
             LinkError::Closed => Self::Closed,
             LinkError::Reset => Self::Reset,
-            LinkError::Silent(_) => Self::Silent,
-            LinkError::Failed(_) => Self::Protocol,
+            LinkError::KeepAliveTimeout(_) => Self::Silent,
+            LinkError::Protocol(_) => Self::Protocol,
         }
     }
 }
@@ -137,46 +137,48 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The pause after a connection that `worked` for this long, if it did: if the hub had answered the device. `random` is
-    /// evenly spread over `0.0..1.0`.
-    pub fn pause(&mut self, cause: Cause, worked: Option<Duration>, random: f64) -> Duration {
+    /// Returns the delay before the next attempt, after a connection that `worked` for this long, or not at all: it
+    /// worked if the hub had returned the twin. `random` is uniform in `0.0..1.0`.
+    pub fn next_delay(&mut self, cause: Cause, worked: Option<Duration>, random: f64) -> Duration {
         self.failures = match worked {
-            Some(stood) if stood >= STABLE => 0,
-            Some(_) => self.failures.min(FLAPPING),
+            Some(lasted) if lasted >= STABLE_AFTER => 0,
+            Some(_) => self.failures.min(MAX_FLAPPING_FAILURES),
             None => self.failures,
         };
         let factor = 2_u32.saturating_pow(self.failures);
         self.failures = self.failures.saturating_add(1);
-        let bound = FIRST.saturating_mul(factor).min(LONGEST);
+        let bound = BASE_DELAY.saturating_mul(factor).min(MAX_DELAY);
         let random = random.clamp(0.0, 1.0);
         match cause {
-            Cause::Refused | Cause::Certificate => REFUSED,
-            Cause::TakenOver => RIVAL.0 + (RIVAL.1 - RIVAL.0).mul_f64(random),
-            Cause::Busy => bound.max(BUSY).mul_f64(random),
+            Cause::Refused | Cause::Certificate => REFUSED_DELAY,
+            Cause::TakenOver => {
+                TAKEN_OVER_DELAYS.0 + (TAKEN_OVER_DELAYS.1 - TAKEN_OVER_DELAYS.0).mul_f64(random)
+            }
+            Cause::Busy => bound.max(MIN_THROTTLED_DELAY).mul_f64(random),
             _ => bound.mul_f64(random),
         }
     }
 }
 
-/// Finds out whether another client uses the same id. A hub lets one of them in and ends the other's connection (400027 of
-/// IoT Hub), and says no more than that; two that come back at once take it from each other for ever.
+/// Detects a duplicate client with the same id. A hub accepts one of them and closes the other's connection without a
+/// reason (400027 of IoT Hub); two that reconnect at once take the session from each other for ever.
 ///
 /// Source: "Troubleshooting IoT Hub error codes", 400027 ConnectionForcefullyClosedOnNewConnection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rivalry {
-    ended: u32,
+pub struct DuplicateClientDetector {
+    closed: u32,
 }
 
-impl Rivalry {
-    /// What a connection's end means that `stood` so long; `well` if the hub had answered the device, and had acknowledged
-    /// its messages, so that nothing the device did can be the reason.
-    pub fn judge(&mut self, cause: Cause, stood: Duration, well: bool) -> Cause {
-        if cause != Cause::Closed || !well || stood >= RIVAL_GONE {
-            self.ended = 0;
+impl DuplicateClientDetector {
+    /// Returns the cause of a connection's end after `lasted`. A connection was `healthy` if the hub had returned the
+    /// twin and acknowledged the device's messages, so that the device did not cause the end.
+    pub fn classify(&mut self, cause: Cause, lasted: Duration, healthy: bool) -> Cause {
+        if cause != Cause::Closed || !healthy || lasted >= TAKEN_OVER_RESET {
+            self.closed = 0;
             return cause;
         }
-        self.ended = self.ended.saturating_add(1);
-        match self.ended >= RIVAL_AFTER {
+        self.closed = self.closed.saturating_add(1);
+        match self.closed >= TAKEN_OVER_AFTER {
             true => Cause::TakenOver,
             false => cause,
         }
@@ -196,63 +198,63 @@ mod tests {
     }
 
     #[test]
-    fn pauses_double_up_to_two_minutes() {
+    fn delays_double_up_to_two_minutes() {
         let mut backoff = Backoff::default();
         let bounds: Vec<_> = (0..10)
-            .map(|_| backoff.pause(Cause::Tcp, FAILED, 1.0).as_secs())
+            .map(|_| backoff.next_delay(Cause::Tcp, FAILED, 1.0).as_secs())
             .collect();
         assert_eq!(bounds, [1, 2, 4, 8, 16, 32, 64, 120, 120, 120]);
     }
 
     #[test]
-    fn the_whole_pause_is_random() {
+    fn the_whole_delay_is_random() {
         let mut backoff = Backoff { failures: 3 };
         assert_eq!(
-            backoff.clone().pause(Cause::Tcp, FAILED, 0.0),
+            backoff.clone().next_delay(Cause::Tcp, FAILED, 0.0),
             Duration::ZERO
         );
-        assert_eq!(backoff.pause(Cause::Tcp, FAILED, 0.25), seconds(2));
+        assert_eq!(backoff.next_delay(Cause::Tcp, FAILED, 0.25), seconds(2));
     }
 
     #[test]
     fn only_a_connection_that_stood_for_a_minute_starts_anew() {
         let mut backoff = Backoff { failures: 5 };
-        let mut lost = |stood| backoff.pause(Cause::Reset, Some(seconds(stood)), 1.0);
+        let mut lost = |stood| backoff.next_delay(Cause::Reset, Some(seconds(stood)), 1.0);
         assert_eq!(lost(59), seconds(16));
         assert_eq!(lost(60), seconds(1));
-        assert_eq!(backoff.pause(Cause::Tcp, FAILED, 1.0), seconds(2));
+        assert_eq!(backoff.next_delay(Cause::Tcp, FAILED, 1.0), seconds(2));
     }
 
     #[test]
-    fn a_link_that_flaps_is_come_back_to_within_sixteen_seconds() {
+    fn a_flapping_link_is_retried_within_sixteen_seconds() {
         let mut backoff = Backoff { failures: 9 };
         for _ in 0..10 {
-            let pause = backoff.pause(Cause::Reset, Some(seconds(3)), 1.0);
-            assert_eq!(pause, seconds(16));
+            let delay = backoff.next_delay(Cause::Reset, Some(seconds(3)), 1.0);
+            assert_eq!(delay, seconds(16));
         }
-        assert_eq!(backoff.pause(Cause::Tcp, FAILED, 1.0), seconds(32));
+        assert_eq!(backoff.next_delay(Cause::Tcp, FAILED, 1.0), seconds(32));
     }
 
     #[test]
-    fn a_server_that_has_too_much_to_do_is_left_alone_for_longer() {
+    fn the_delay_after_throttling_is_longer() {
         let mut backoff = Backoff::default();
-        assert_eq!(backoff.pause(Cause::Busy, FAILED, 1.0), seconds(10));
-        assert_eq!(backoff.pause(Cause::Tcp, FAILED, 1.0), seconds(2));
+        assert_eq!(backoff.next_delay(Cause::Busy, FAILED, 1.0), seconds(10));
+        assert_eq!(backoff.next_delay(Cause::Tcp, FAILED, 1.0), seconds(2));
     }
 
     #[test]
-    fn what_only_a_person_can_mend_is_tried_every_five_minutes() {
+    fn a_failure_only_an_operator_can_fix_is_retried_every_five_minutes() {
         for cause in [Cause::Refused, Cause::Certificate] {
             let mut backoff = Backoff::default();
-            assert_eq!(backoff.pause(cause, FAILED, 0.0), seconds(300));
-            assert_eq!(backoff.pause(cause, FAILED, 1.0), seconds(300));
+            assert_eq!(backoff.next_delay(cause, FAILED, 0.0), seconds(300));
+            assert_eq!(backoff.next_delay(cause, FAILED, 1.0), seconds(300));
         }
     }
 
     #[test]
-    fn a_third_connection_that_ends_without_a_reason_has_a_rival() {
-        let mut rivalry = Rivalry::default();
-        let mut end = |cause, stood, well| rivalry.judge(cause, seconds(stood), well);
+    fn a_third_healthy_connection_that_is_closed_is_taken_over() {
+        let mut duplicate_client = DuplicateClientDetector::default();
+        let mut end = |cause, stood, well| duplicate_client.classify(cause, seconds(stood), well);
         assert_eq!(end(Cause::Closed, 1, true), Cause::Closed);
         assert_eq!(end(Cause::Closed, 100, true), Cause::Closed);
         assert_eq!(end(Cause::Closed, 1, true), Cause::TakenOver);
@@ -262,8 +264,8 @@ mod tests {
     }
 
     #[test]
-    fn what_has_another_reason_is_no_rival() {
-        let mut rivalry = Rivalry::default();
+    fn a_connection_closed_for_another_reason_is_not_taken_over() {
+        let mut duplicate_client = DuplicateClientDetector::default();
         for _ in 0..10 {
             for (cause, well) in [
                 (Cause::Closed, true),
@@ -273,13 +275,13 @@ mod tests {
                 (Cause::Closed, true),
                 (Cause::Closed, false),
             ] {
-                assert_eq!(rivalry.judge(cause, seconds(1), well), cause);
+                assert_eq!(duplicate_client.classify(cause, seconds(1), well), cause);
             }
         }
     }
 
     #[test]
-    fn causes_are_called_alike_everywhere() {
+    fn causes_have_the_same_name_everywhere() {
         for cause in Cause::ALL {
             assert_eq!(serde_json::to_value(cause).unwrap(), cause.name());
         }
@@ -287,14 +289,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_pause_is_longer_than_its_cause_allows(failures: u32, random: f64, stood: u64, cause in 0..14_usize) {
+        fn no_delay_is_longer_than_its_cause_allows(failures: u32, random: f64, stood: u64, cause in 0..14_usize) {
             let cause = Cause::ALL[cause];
-            let pause = Backoff { failures }.pause(cause, Some(seconds(stood)), random);
+            let delay = Backoff { failures }.next_delay(cause, Some(seconds(stood)), random);
             let longest = match cause {
                 Cause::Refused | Cause::Certificate | Cause::TakenOver => seconds(300),
-                _ => LONGEST,
+                _ => MAX_DELAY,
             };
-            prop_assert!(pause <= longest);
+            prop_assert!(delay <= longest);
         }
     }
 }

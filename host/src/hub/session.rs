@@ -1,4 +1,4 @@
-//! One connection to IoT Hub: what is asked, what is on its way, and what comes in.
+//! A session with IoT Hub on one connection: requests, messages in flight, and incoming events.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,41 +6,40 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::{
-    message::Message,
+    message::TelemetryMessage,
     topic::{self, Topic},
 };
 use crate::{
-    amount::show_time,
     device::behaviour::Reply,
     mqtt::{Delivery, Incoming, Link, LinkError, Receipt},
     store::outbox::{Next, Outbox, WINDOW},
     text,
+    units::format_duration,
 };
 
-/// Messages at a time, counted from the oldest unacknowledged one, so that numbers on the wire do not meet.
-const SPAN: u64 = WINDOW as u64;
-/// A hub that has not acknowledged a message for so long is taken for gone; earlier, if the keep-alive is shorter: whoever
-/// sets it wants to know.
-const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(60);
-/// A request to the twin is asked again after so long without an answer; without a SUBACK the hub is taken for gone. The
-/// keep-alive bounds this too.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-/// Pause after the first throttled or failed request to the twin; doubled with each further one in a row, up to the second.
-const ASK_AGAIN_AFTER: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(160));
-/// What fits a packet, in bytes. IoT Hub takes 32 KB at a time, without counting the punctuation.
-const LARGEST_REPORT: usize = 256 << 10;
-/// So much of a topic nobody asked for is shown, in bytes.
-const SHOWN_TOPIC: usize = 200;
+/// The span of message numbers in flight, from the oldest unacknowledged one, so that packet ids do not collide.
+const MAX_IN_FLIGHT_SPAN: u64 = WINDOW as u64;
+/// The time after which a connection without a PUBACK counts as dead; the keep-alive, if that is shorter.
+const PUBACK_TIMEOUT: Duration = Duration::from_secs(60);
+/// The time after which a twin request is repeated, and a connection without a SUBACK counts as dead; the keep-alive, if
+/// that is shorter.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The delays after a throttled or failed twin request: the first, doubled with each further one in a row up to the second.
+const TWIN_RETRY_DELAYS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(160));
+/// The size limit of a reported PATCH, in bytes. IoT Hub accepts 32 KB, without counting the punctuation.
+const MAX_REPORT_PACKET: usize = 256 << 10;
+/// The logged length of an unexpected topic, in bytes.
+const MAX_LOGGED_TOPIC: usize = 200;
 
-/// What a session has to tell the device.
+/// An event of a session for the device.
 #[derive(Debug, PartialEq)]
 pub enum HubEvent {
     /// The hub will deliver commands, desired properties and, if asked for, messages.
-    Listening,
+    Subscribed,
     /// The whole twin, as the hub holds it.
-    Document(Bytes),
+    Twin(Bytes),
     /// A change of desired properties.
-    Patch {
+    DesiredPatch {
         /// Its `$version`.
         version: u64,
         /// The change.
@@ -64,10 +63,10 @@ pub enum HubEvent {
         /// Its body.
         body: Bytes,
     },
-    /// The hub has a telemetry message.
-    Delivered,
-    /// The hub refused reported properties for good; they are to be taken out of the outbox.
-    Refused {
+    /// The hub has acknowledged a telemetry message.
+    Acknowledged,
+    /// The hub has rejected reported properties for good; they are to be removed from the outbox.
+    ReportRejected {
         /// Their id in the outbox.
         id: u64,
         /// The status it gave.
@@ -79,24 +78,24 @@ pub enum HubEvent {
 pub struct Session<L> {
     link: L,
     device_id: String,
-    acknowledge_within: Duration,
-    answer_within: Duration,
-    listening: bool,
-    /// Whether nothing more is to leave, because the connection is about to be replaced.
-    held: bool,
-    /// Whether the hub has given the twin.
-    answered: bool,
-    /// Whether it has acknowledged a message.
+    puback_timeout: Duration,
+    response_timeout: Duration,
+    subscribed: bool,
+    /// Nothing more is sent, because the connection is about to be replaced.
+    on_hold: bool,
+    /// The hub has returned the twin on this connection.
+    twin_received: bool,
+    /// The hub has acknowledged a message on this connection.
     acknowledged: bool,
-    /// When the topics must have been granted.
-    listening_by: Duration,
+    /// The time by which the hub must have granted the topics.
+    suback_deadline: Duration,
     next_number: u64,
     in_flight: BTreeMap<u64, InFlight>,
     report: ReportRequest,
     twin: TwinRequest,
     /// Requests to the twin in a row that were throttled or failed.
-    refusals: u32,
-    requests: u64,
+    failures: u32,
+    last_request: u64,
 }
 
 struct InFlight {
@@ -106,8 +105,8 @@ struct InFlight {
 
 /// Reports go one at a time, so that a throttled one is not overtaken by a later one.
 enum ReportRequest {
-    Free,
-    Asked {
+    Idle,
+    Requested {
         request: String,
         id: u64,
         deadline: Duration,
@@ -119,7 +118,7 @@ enum ReportRequest {
 
 enum TwinRequest {
     Idle,
-    Asked { request: String, deadline: Duration },
+    Requested { request: String, deadline: Duration },
     Paused { until: Duration },
 }
 
@@ -133,24 +132,24 @@ impl<L: Link> Session<L> {
         now: Duration,
     ) -> Result<Self, LinkError> {
         link.subscribe(&topic::subscriptions(device_id, messages))?;
-        let answer_within = ANSWER_WITHIN.min(keep_alive);
+        let response_timeout = RESPONSE_TIMEOUT.min(keep_alive);
         Ok(Self {
             link,
             device_id: device_id.to_owned(),
-            acknowledge_within: ACKNOWLEDGE_WITHIN.min(keep_alive),
-            answer_within,
-            listening: false,
-            held: false,
-            answered: false,
+            puback_timeout: PUBACK_TIMEOUT.min(keep_alive),
+            response_timeout,
+            subscribed: false,
+            on_hold: false,
+            twin_received: false,
             acknowledged: false,
-            listening_by: now + answer_within,
+            suback_deadline: now + response_timeout,
             next_number: 0,
             in_flight: BTreeMap::new(),
-            report: ReportRequest::Free,
+            report: ReportRequest::Idle,
             twin: TwinRequest::Idle,
-            refusals: 0,
+            failures: 0,
             // A late answer of an earlier connection must not be taken for one of this.
-            requests: rand::random::<u32>().into(),
+            last_request: rand::random::<u32>().into(),
         })
     }
 
@@ -159,8 +158,8 @@ impl<L: Link> Session<L> {
         self.link.next().await
     }
 
-    /// Takes in what [`next`](Self::next) has returned; what was acknowledged leaves the outbox.
-    pub fn take(
+    /// Handles a packet that [`next`](Self::next) has returned; acknowledged items are removed from the outbox.
+    pub fn handle(
         &mut self,
         incoming: Incoming,
         outbox: &mut Outbox,
@@ -168,18 +167,18 @@ impl<L: Link> Session<L> {
     ) -> Result<Option<HubEvent>, LinkError> {
         match incoming {
             Incoming::Subscribed { refused } if refused.is_empty() => {
-                self.listening = true;
-                self.ask_twin(now)?;
-                Ok(Some(HubEvent::Listening))
+                self.subscribed = true;
+                self.request_twin(now)?;
+                Ok(Some(HubEvent::Subscribed))
             }
-            Incoming::Subscribed { refused } => Err(LinkError::Failed(format!(
-                "the hub refused to deliver {}",
+            Incoming::Subscribed { refused } => Err(LinkError::Protocol(format!(
+                "the hub rejected the subscription to {}",
                 refused.join(", ")
             ))),
             Incoming::Acknowledged(number) => Ok(self.in_flight.remove(&number).map(|sent| {
                 self.acknowledged = true;
-                outbox.remove(sent.id);
-                HubEvent::Delivered
+                outbox.acknowledge(sent.id);
+                HubEvent::Acknowledged
             })),
             Incoming::Message {
                 topic,
@@ -210,7 +209,7 @@ impl<L: Link> Session<L> {
                 name,
                 payload,
             }),
-            Some(Topic::Desired { version }) => Some(HubEvent::Patch {
+            Some(Topic::Desired { version }) => Some(HubEvent::DesiredPatch {
                 version,
                 body: payload,
             }),
@@ -218,12 +217,12 @@ impl<L: Link> Session<L> {
                 status, request, ..
             }) => self.twin_response(status, &request, payload, outbox, now),
             None => {
-                let topic = text::cut(topic, SHOWN_TOPIC);
-                tracing::warn!(topic, "a message on a topic nobody asked for; ignored");
+                let topic = text::truncate(topic, MAX_LOGGED_TOPIC);
+                tracing::warn!(topic, "message on an unexpected topic ignored");
                 None
             }
         };
-        // Only cloud-to-device messages wait for their batch; anything else is done with once it is read.
+        // Only cloud-to-device messages wait for their batch; anything else is done once it is read.
         if let Some(receipt) = receipt {
             self.link.acknowledge(receipt)?;
         }
@@ -240,88 +239,88 @@ impl<L: Link> Session<L> {
     ) -> Option<HubEvent> {
         let transient = status == 429 || status >= 500;
         match (&self.twin, &self.report) {
-            (TwinRequest::Asked { request, .. }, _) if request == answered => {
+            (TwinRequest::Requested { request, .. }, _) if request == answered => {
                 if status == 200 {
                     self.twin = TwinRequest::Idle;
-                    self.refusals = 0;
-                    self.answered = true;
-                    return Some(HubEvent::Document(body));
+                    self.failures = 0;
+                    self.twin_received = true;
+                    return Some(HubEvent::Twin(body));
                 }
-                let until = now + self.pause(status, "the hub did not give the twin");
+                let until = now + self.retry_delay(status, "twin request failed");
                 self.twin = TwinRequest::Paused { until };
                 None
             }
-            (_, ReportRequest::Asked { request, .. }) if request == answered && transient => {
+            (_, ReportRequest::Requested { request, .. }) if request == answered && transient => {
                 outbox.rewind_reports();
-                let until = now + self.pause(status, "the hub did not take reported properties");
+                let until = now + self.retry_delay(status, "reported PATCH failed");
                 self.report = ReportRequest::Paused { until };
                 None
             }
-            (_, ReportRequest::Asked { request, id, .. }) if request == answered => {
+            (_, ReportRequest::Requested { request, id, .. }) if request == answered => {
                 let id = *id;
-                self.report = ReportRequest::Free;
+                self.report = ReportRequest::Idle;
                 if status >= 400 {
-                    return Some(HubEvent::Refused { id, status });
+                    return Some(HubEvent::ReportRejected { id, status });
                 }
-                self.refusals = 0;
-                outbox.remove(id);
+                self.failures = 0;
+                outbox.acknowledge(id);
                 None
             }
-            // An answer to a request of before, which was asked again.
+            // A late response to a request that was repeated.
             _ => None,
         }
     }
 
-    /// How long to wait before a request to the twin that got this status is made again.
-    fn pause(&mut self, status: u16, what: &str) -> Duration {
-        let (first, longest) = ASK_AGAIN_AFTER;
-        let factor = 2_u32.saturating_pow(self.refusals);
-        let pause = first.saturating_mul(factor).min(longest);
-        self.refusals = self.refusals.saturating_add(1);
-        let seconds = pause.as_secs();
-        tracing::warn!(status, "{what}; asking again in {seconds} s");
-        pause
+    /// Returns the delay before a twin request that got this status is repeated.
+    fn retry_delay(&mut self, status: u16, failure: &str) -> Duration {
+        let (first, max) = TWIN_RETRY_DELAYS;
+        let factor = 2_u32.saturating_pow(self.failures);
+        let delay = first.saturating_mul(factor).min(max);
+        self.failures = self.failures.saturating_add(1);
+        let seconds = delay.as_secs();
+        tracing::warn!(status, "{failure}; next attempt in {seconds} s");
+        delay
     }
 
-    /// Whether nothing more is to leave but answers, because the connection is about to be replaced.
-    pub fn hold(&mut self, held: bool) {
-        self.held = held;
+    /// Stops or resumes sending of everything but replies, because the connection is about to be replaced.
+    pub fn hold(&mut self, on_hold: bool) {
+        self.on_hold = on_hold;
     }
 
-    /// Whether a message may leave now.
+    /// Returns whether a message may be sent now.
     #[must_use]
     pub fn may_send(&self) -> bool {
-        self.listening && !self.held && self.has_room()
+        self.subscribed && !self.on_hold && self.window_open()
     }
 
-    /// Whether no acknowledgment or answer of the hub is due.
+    /// Returns whether no acknowledgment or response of the hub is pending.
     #[must_use]
-    pub fn is_quiet(&self) -> bool {
-        self.listening && self.is_settled() && matches!(self.twin, TwinRequest::Idle)
+    pub fn is_idle(&self) -> bool {
+        self.subscribed && self.is_settled() && matches!(self.twin, TwinRequest::Idle)
     }
 
-    /// Whether the hub has acknowledged all that has left.
+    /// Returns whether the hub has acknowledged all sent items.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.in_flight.is_empty() && matches!(self.report, ReportRequest::Free)
+        self.in_flight.is_empty() && matches!(self.report, ReportRequest::Idle)
     }
 
-    /// Whether the hub has given the twin on this connection.
+    /// Returns whether the hub has returned the twin on this connection.
     #[must_use]
-    pub fn was_answered(&self) -> bool {
-        self.answered
+    pub fn has_received_twin(&self) -> bool {
+        self.twin_received
     }
 
-    /// Whether the hub has answered all this connection has asked, as far as anyone can tell: if it ends the connection,
-    /// that is not for something the device has sent.
+    /// Returns whether the hub has answered all requests of this connection, as far as the device can tell: if the hub
+    /// closes it, the reason is not an item that the device has sent.
     #[must_use]
-    pub fn was_well(&self) -> bool {
+    pub fn is_healthy(&self) -> bool {
         let acknowledged = self.acknowledged || self.in_flight.is_empty();
-        self.answered && acknowledged && matches!(self.report, ReportRequest::Free)
+        self.twin_received && acknowledged && matches!(self.report, ReportRequest::Idle)
     }
 
-    /// Sends what is accepted and fits the window; returns the body of the first message that left.
-    pub fn pump(
+    /// Sends accepted items that fit the window. Returns the body of the first message sent.
+    pub fn send_pending(
         &mut self,
         outbox: &mut Outbox,
         accepted: u64,
@@ -329,7 +328,7 @@ impl<L: Link> Session<L> {
     ) -> Result<Option<Bytes>, LinkError> {
         let mut first = None;
         while self.may_send() {
-            let free = matches!(self.report, ReportRequest::Free);
+            let free = matches!(self.report, ReportRequest::Idle);
             let id = match outbox.next(accepted, free, now) {
                 Some(Next::Telemetry(id, message)) => {
                     self.send(id, message, now)?;
@@ -338,10 +337,10 @@ impl<L: Link> Session<L> {
                 }
                 Some(Next::Report(id, report)) => {
                     let body = Bytes::from(serde_json::to_vec(report).unwrap_or_default());
-                    if body.len() > LARGEST_REPORT {
+                    if body.len() > MAX_REPORT_PACKET {
                         let size = body.len();
-                        tracing::warn!(size, "reported properties too large to send; given up");
-                        outbox.remove(id);
+                        tracing::warn!(size, "reported properties discarded: too large to send");
+                        outbox.acknowledge(id);
                         continue;
                     }
                     self.report(id, body, now)?;
@@ -354,13 +353,18 @@ impl<L: Link> Session<L> {
         Ok(first)
     }
 
-    fn has_room(&self) -> bool {
+    fn window_open(&self) -> bool {
         self.in_flight
             .first_key_value()
-            .is_none_or(|(oldest, _)| self.next_number - oldest < SPAN)
+            .is_none_or(|(oldest, _)| self.next_number - oldest < MAX_IN_FLIGHT_SPAN)
     }
 
-    fn send(&mut self, id: u64, message: &Message, now: Duration) -> Result<(), LinkError> {
+    fn send(
+        &mut self,
+        id: u64,
+        message: &TelemetryMessage,
+        now: Duration,
+    ) -> Result<(), LinkError> {
         let number = self.next_number;
         let topic = message.topic(&self.device_id);
         self.link
@@ -374,32 +378,32 @@ impl<L: Link> Session<L> {
         let request = self.next_request();
         self.link
             .publish(topic::reported_patch(&request), body, Delivery::AtMostOnce)?;
-        self.report = ReportRequest::Asked {
+        self.report = ReportRequest::Requested {
             request,
             id,
-            deadline: now + self.answer_within,
+            deadline: now + self.response_timeout,
         };
         Ok(())
     }
 
-    /// Asks for the whole twin; [`HubEvent::Document`] is the answer.
-    pub fn ask_twin(&mut self, now: Duration) -> Result<(), LinkError> {
+    /// Requests the whole twin; [`HubEvent::Twin`] is the response.
+    pub fn request_twin(&mut self, now: Duration) -> Result<(), LinkError> {
         let request = self.next_request();
         self.link.publish(
             topic::twin_get(&request),
             Bytes::new(),
             Delivery::AtMostOnce,
         )?;
-        self.twin = TwinRequest::Asked {
+        self.twin = TwinRequest::Requested {
             request,
-            deadline: now + self.answer_within,
+            deadline: now + self.response_timeout,
         };
         Ok(())
     }
 
     fn next_request(&mut self) -> String {
-        self.requests += 1;
-        format!("{:x}", self.requests)
+        self.last_request += 1;
+        format!("{:x}", self.last_request)
     }
 
     /// Answers a command of this connection.
@@ -414,59 +418,61 @@ impl<L: Link> Session<L> {
         self.link.acknowledge(receipt)
     }
 
-    /// When something is to be done even if nothing comes in.
+    /// Returns the time of the next [`on_deadline`](Self::on_deadline).
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         let acknowledgment = self
             .in_flight
             .first_key_value()
-            .map(|(_, oldest)| oldest.sent + self.acknowledge_within);
+            .map(|(_, oldest)| oldest.sent + self.puback_timeout);
         let report = match self.report {
-            ReportRequest::Free => None,
-            ReportRequest::Asked { deadline: at, .. } | ReportRequest::Paused { until: at } => {
+            ReportRequest::Idle => None,
+            ReportRequest::Requested { deadline: at, .. } | ReportRequest::Paused { until: at } => {
                 Some(at)
             }
         };
         let twin = match self.twin {
             TwinRequest::Idle => None,
-            TwinRequest::Asked { deadline: at, .. } | TwinRequest::Paused { until: at } => Some(at),
+            TwinRequest::Requested { deadline: at, .. } | TwinRequest::Paused { until: at } => {
+                Some(at)
+            }
         };
-        let topics = (!self.listening).then_some(self.listening_by);
+        let topics = (!self.subscribed).then_some(self.suback_deadline);
         [topics, acknowledgment, report, twin]
             .into_iter()
             .flatten()
             .min()
     }
 
-    /// Does what is due.
+    /// Handles timeouts and repeats requests that are due.
     pub fn on_deadline(&mut self, outbox: &mut Outbox, now: Duration) -> Result<(), LinkError> {
-        if !self.listening && self.listening_by <= now {
-            let within = show_time(self.answer_within);
-            return Err(LinkError::Silent(format!(
-                "the hub has not granted the topics for {within}"
+        if !self.subscribed && self.suback_deadline <= now {
+            let within = format_duration(self.response_timeout);
+            return Err(LinkError::KeepAliveTimeout(format!(
+                "the hub has not acknowledged the subscription within {within}"
             )));
         }
         if let Some((_, oldest)) = self.in_flight.first_key_value()
-            && oldest.sent + self.acknowledge_within <= now
+            && oldest.sent + self.puback_timeout <= now
         {
-            let within = show_time(self.acknowledge_within);
-            return Err(LinkError::Silent(format!(
-                "the hub has not acknowledged a message for {within}"
+            let within = format_duration(self.puback_timeout);
+            return Err(LinkError::KeepAliveTimeout(format!(
+                "the hub has not acknowledged a message within {within}"
             )));
         }
         match self.report {
-            ReportRequest::Asked { deadline, .. } if deadline <= now => {
+            ReportRequest::Requested { deadline, .. } if deadline <= now => {
                 outbox.rewind_reports();
-                self.report = ReportRequest::Free;
+                self.report = ReportRequest::Idle;
             }
-            ReportRequest::Paused { until } if until <= now => self.report = ReportRequest::Free,
+            ReportRequest::Paused { until } if until <= now => self.report = ReportRequest::Idle,
             _ => {}
         }
         match self.twin {
-            TwinRequest::Asked { deadline: at, .. } | TwinRequest::Paused { until: at }
+            TwinRequest::Requested { deadline: at, .. } | TwinRequest::Paused { until: at }
                 if at <= now =>
             {
-                self.ask_twin(now)
+                self.request_twin(now)
             }
             _ => Ok(()),
         }

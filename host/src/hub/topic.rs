@@ -16,8 +16,8 @@ const TWIN_RESPONSES: &str = "$iothub/twin/res/";
 const METHODS: &str = "$iothub/methods/POST/";
 const DESIRED: &str = "$iothub/twin/PATCH/properties/desired/";
 
-/// The longest `$rid` of a method that is answered, in bytes: the answer's topic carries it. IoT Hub's have a few digits.
-const LONGEST_REQUEST: usize = 1024;
+/// The length limit of a method's `$rid`, in bytes: the topic of the response carries it. IoT Hub's have a few digits.
+const MAX_REQUEST_ID_LENGTH: usize = 1024;
 
 /// What the topic of a message from the hub says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,7 +164,7 @@ fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
 
 /// Whether a topic can carry this `$rid` back (MQTT 3.1.1, 3.3.2.1).
 fn can_be_answered(request: &str) -> bool {
-    request.len() <= LONGEST_REQUEST && !request.contains(['+', '#', '\0'])
+    request.len() <= MAX_REQUEST_ID_LENGTH && !request.contains(['+', '#', '\0'])
 }
 
 /// What is not UTF-8 becomes U+FFFD.

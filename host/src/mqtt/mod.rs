@@ -1,4 +1,4 @@
-//! MQTT 3.1.1, as much of it as a device of Azure IoT needs, behind one trait.
+//! MQTT 3.1.1, as far as a device of Azure IoT needs it, behind one trait.
 
 pub mod rumqtt;
 pub mod scripted;
@@ -55,7 +55,7 @@ pub struct Connect {
     pub username: String,
     /// MQTT password: a freshly minted SAS token.
     pub password: SecretString,
-    /// Longest silence before a PINGREQ.
+    /// Longest idle_timeout before a PINGREQ.
     pub keep_alive: Duration,
 }
 
@@ -127,30 +127,30 @@ pub enum Incoming {
     },
 }
 
-/// Why a connection was not made.
+/// The error of a connect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {
     /// The server answered CONNECT with this return code (1 to 5).
-    #[error("{}", refusal(*.0))]
+    #[error("{}", connack_reason(*.0))]
     Refused(u8),
-    /// The server's certificate is not trusted, is for another name, or is out of its dates.
+    /// The server's certificate is not trusted, is for another name, or is not valid now.
     #[error("{0}")]
-    Tls(String),
-    /// The name has no address, or nobody tells it.
+    Certificate(String),
+    /// The name cannot be resolved.
     #[error("{0}")]
-    Name(String),
+    Dns(String),
     /// No address of the server takes a connection.
     #[error("{0}")]
     Unreachable(String),
     /// The server answers, but the handshake of TLS or MQTT broke.
     #[error("{0}")]
     Handshake(String),
-    /// Time ran out.
+    /// The connect timed out.
     #[error("{0}")]
     TimedOut(String),
 }
 
-/// Why a connection ended.
+/// The error that ended a connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
     /// The server ended it.
@@ -159,23 +159,23 @@ pub enum LinkError {
     /// It was reset, by the server or something on the way.
     #[error("the connection was reset")]
     Reset,
-    /// The server has not been heard for too long.
+    /// The server has been silent for too long.
     #[error("{0}")]
-    Silent(String),
-    /// The server broke the protocol, or the socket failed.
+    KeepAliveTimeout(String),
+    /// The server violated the protocol, or the socket failed.
     #[error("{0}")]
-    Failed(String),
+    Protocol(String),
 }
 
-/// The words of MQTT 3.1.1, table 3.1.
-fn refusal(code: u8) -> &'static str {
+/// Returns the meaning of a CONNACK return code (MQTT 3.1.1, table 3.1).
+fn connack_reason(code: u8) -> &'static str {
     match code {
-        1 => "refused: the server does not speak MQTT 3.1.1 (CONNACK 1)",
-        2 => "refused: the server does not take this client id (CONNACK 2)",
-        3 => "refused: the server is unavailable (CONNACK 3)",
-        4 => "refused: wrong user name or password (CONNACK 4)",
-        5 => "refused: not authorised (CONNACK 5)",
-        _ => "refused with a return code MQTT does not know",
+        1 => "connection refused: unacceptable protocol version (CONNACK 1)",
+        2 => "connection refused: identifier rejected (CONNACK 2)",
+        3 => "connection refused: server unavailable (CONNACK 3)",
+        4 => "connection refused: bad user name or password (CONNACK 4)",
+        5 => "connection refused: not authorized (CONNACK 5)",
+        _ => "connection refused: unknown return code",
     }
 }
 

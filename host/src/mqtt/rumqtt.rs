@@ -24,20 +24,20 @@ use super::{
     Connect, ConnectError, Delivery, Endpoint, Incoming, Link, LinkError, Receipt, Transport,
 };
 
-/// Bound on the look-up of the name, on TCP, TLS and CONNACK together, and on each flush; twice the keep-alive, if that is
-/// less: a server that says nothing for so long is not there.
+/// The timeout of the name resolution, of TCP, TLS and CONNACK together, and of each flush; twice the keep-alive, if that
+/// is less.
 const NETWORK_TIMEOUT: Duration = Duration::from_secs(30);
 /// Larger than the largest message (256 KB) with its topic, so that the event loop never meets a packet it refuses.
 const MAX_PACKET: usize = 300 * 1024;
 /// Packet ids in use. Larger than any window of unacknowledged messages, so that ids never collide.
 const PACKET_IDS: u16 = 64;
-/// Requests handed over and not yet written. A session hands over at most a window of messages and its replies.
-const REQUESTS: usize = 1024;
-/// Things received and not yet taken; then the socket is no longer read.
-const RECEIVED: usize = 64;
-/// Why a connection ends whose server does not answer.
-const SILENT: &str = "the server has fallen silent";
-/// How long a clean end may take.
+/// The capacity for requests not yet written. A session hands over at most a window of messages and its replies.
+const REQUEST_CAPACITY: usize = 1024;
+/// The capacity for packets received and not yet handled; beyond it the socket is no longer read.
+const RECEIVE_CAPACITY: usize = 64;
+/// The error of a connection whose server does not answer.
+const SILENT: &str = "the server does not respond (keep-alive timeout)";
+/// The timeout of a clean disconnect.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Connects over TLS with rumqttc.
@@ -75,13 +75,13 @@ impl Transport for Rumqtt {
             ));
         let mut network = NetworkOptions::new();
         network.set_tcp_nodelay(true);
-        network.set_connection_timeout(patience(request).as_secs());
-        let (client, mut events) = AsyncClient::new(options, REQUESTS);
+        network.set_connection_timeout(network_timeout(request).as_secs());
+        let (client, mut events) = AsyncClient::new(options, REQUEST_CAPACITY);
         events.set_network_options(network);
 
         resolve(request).await?;
         match events.poll().await {
-            Ok(_) => Ok(RumqttLink::over(client, events, request.keep_alive * 2)),
+            Ok(_) => Ok(RumqttLink::new(client, events, request.keep_alive * 2)),
             Err(error) => Err(connect_error(&error, request)),
         }
     }
@@ -96,49 +96,49 @@ pub struct RumqttLink {
     unsent: VecDeque<u64>,
     /// Numbers of messages sent, by packet id.
     unacknowledged: HashMap<u16, u64>,
-    /// Topics asked for, one entry per SUBSCRIBE, in order.
-    asked: VecDeque<Vec<String>>,
+    /// Topics of each SUBSCRIBE without a SUBACK, in order.
+    pending_subscribes: VecDeque<Vec<String>>,
 }
 
-fn patience(request: &Connect) -> Duration {
+fn network_timeout(request: &Connect) -> Duration {
     NETWORK_TIMEOUT.min(request.keep_alive * 2)
 }
 
-/// Tells a name without an address from a server that cannot be reached; the client library does not. The name is looked up
-/// anew for each connection.
+/// Resolves the name for each connection, so that a DNS failure is distinguished from an unreachable server; the client
+/// library does not.
 async fn resolve(request: &Connect) -> Result<(), ConnectError> {
     let Endpoint { host, port } = &request.endpoint;
     let failed = |why: &str| {
-        ConnectError::Name(format!(
-            "the name {host} cannot be looked up: {why}; check the name, and this machine's network and DNS"
+        ConnectError::Dns(format!(
+            "cannot resolve {host}: {why}; check the name, and the network and DNS of this machine"
         ))
     };
     let looked_up = lookup_host((host.as_str(), *port));
-    match tokio::time::timeout(patience(request), looked_up).await {
+    match tokio::time::timeout(network_timeout(request), looked_up).await {
         Ok(Ok(mut addresses)) => match addresses.next() {
             Some(_) => Ok(()),
-            None => Err(failed("it has no address")),
+            None => Err(failed("no address")),
         },
         Ok(Err(error)) => Err(failed(&io_reason(&error))),
-        Err(_) => Err(failed("no answer in time")),
+        Err(_) => Err(failed("timed out")),
     }
 }
 
 impl RumqttLink {
-    /// Ended when nothing happens for `silence`, in which two pings would have been answered.
-    fn over(client: AsyncClient, events: EventLoop, silence: Duration) -> Self {
-        let (sender, received) = mpsc::channel(RECEIVED);
+    /// Wraps an event loop; the link ends without any event for `idle_timeout`, in which two pings would have been answered.
+    fn new(client: AsyncClient, events: EventLoop, idle_timeout: Duration) -> Self {
+        let (sender, received) = mpsc::channel(RECEIVE_CAPACITY);
         Self {
             client,
             received,
-            poller: tokio::spawn(poll(events, sender, silence)),
+            poller: tokio::spawn(poll(events, sender, idle_timeout)),
             unsent: VecDeque::new(),
             unacknowledged: HashMap::new(),
-            asked: VecDeque::new(),
+            pending_subscribes: VecDeque::new(),
         }
     }
 
-    /// What an event means to the session; none if nothing.
+    /// Returns the meaning of an event for the session; `None` if it has none.
     fn interpret(&mut self, event: Event) -> Result<Option<Incoming>, LinkError> {
         Ok(match event {
             Event::Outgoing(Outgoing::Publish(id)) if id != 0 => {
@@ -164,13 +164,13 @@ impl RumqttLink {
         })
     }
 
-    /// The topics a SUBACK refuses. Its codes must be as many as topics were asked for: one too few would leave a topic
-    /// that is not delivered and not missed.
+    /// Returns the topics a SUBACK refuses. It must have as many codes as topics were requested: one too few would leave
+    /// a topic that is silently not delivered.
     fn refused(&mut self, codes: &[SubscribeReasonCode]) -> Result<Vec<String>, LinkError> {
-        let topics = self.asked.pop_front().unwrap_or_default();
+        let topics = self.pending_subscribes.pop_front().unwrap_or_default();
         if topics.len() != codes.len() {
-            return Err(LinkError::Failed(format!(
-                "the server answered for {} topics where {} were asked for (SUBACK)",
+            return Err(LinkError::Protocol(format!(
+                "the server acknowledged {} topics of {} in a subscription (SUBACK)",
                 codes.len(),
                 topics.len()
             )));
@@ -202,7 +202,7 @@ impl Link for RumqttLink {
         self.client
             .try_subscribe_many(filters)
             .map_err(|_| overrun())?;
-        self.asked.push_back(topics.to_vec());
+        self.pending_subscribes.push_back(topics.to_vec());
         Ok(())
     }
 
@@ -250,13 +250,13 @@ impl Drop for RumqttLink {
 async fn poll(
     mut events: EventLoop,
     received: mpsc::Sender<Result<Event, LinkError>>,
-    silence: Duration,
+    idle_timeout: Duration,
 ) {
     loop {
-        // The library waits without end for room in the socket's buffer, pings or not.
-        let event = match tokio::time::timeout(silence, events.poll()).await {
+        // The library waits without end for space in the socket's buffer, pings or not.
+        let event = match tokio::time::timeout(idle_timeout, events.poll()).await {
             Ok(event) => event.map_err(|error| link_error(&error)),
-            Err(_) => Err(LinkError::Silent(SILENT.to_owned())),
+            Err(_) => Err(LinkError::KeepAliveTimeout(SILENT.to_owned())),
         };
         let last = matches!(event, Err(_) | Ok(Event::Outgoing(Outgoing::Disconnect)));
         let taken = received.send(event).await;
@@ -266,9 +266,9 @@ async fn poll(
     }
 }
 
-/// More was handed over than a connection in order would have left unsent.
+/// The error of a connection that leaves too many requests unsent.
 fn overrun() -> LinkError {
-    LinkError::Failed("the connection takes nothing more".to_owned())
+    LinkError::Protocol("too many requests are unsent".to_owned())
 }
 
 fn connect_error(error: &ConnectionError, request: &Connect) -> ConnectError {
@@ -282,15 +282,15 @@ fn connect_error(error: &ConnectionError, request: &Connect) -> ConnectError {
             ConnectReturnCode::NotAuthorized => 5,
         }),
         ConnectionError::NetworkTimeout => ConnectError::TimedOut(format!(
-            "no answer within {} s; check that no firewall blocks port {}",
-            patience(request).as_secs(),
+            "no response within {} s; check that no firewall blocks port {}",
+            network_timeout(request).as_secs(),
             request.endpoint.port
         )),
         ConnectionError::Tls(rumqttc::TlsError::Io(error)) => {
             tls_error(error, &request.endpoint.host)
         }
-        ConnectionError::Tls(rumqttc::TlsError::DNSName(_)) => ConnectError::Tls(format!(
-            "{:?} cannot be the name of a server; give the name its certificate is for",
+        ConnectionError::Tls(rumqttc::TlsError::DNSName(_)) => ConnectError::Certificate(format!(
+            "{:?} is not a server name; use the name its certificate is for",
             request.endpoint.host
         )),
         ConnectionError::Io(error) => ConnectError::Unreachable(format!(
@@ -300,45 +300,47 @@ fn connect_error(error: &ConnectionError, request: &Connect) -> ConnectError {
         ConnectionError::MqttState(state) => {
             ConnectError::Handshake(state_error(state).to_string())
         }
-        ConnectionError::NotConnAck(_) => speaks_no("MQTT"),
+        ConnectionError::NotConnAck(_) => wrong_protocol("MQTT"),
         other => ConnectError::Handshake(other.to_string()),
     }
 }
 
-/// Another kind of server answers there, for now.
-fn speaks_no(protocol: &str) -> ConnectError {
+/// The error of a server that speaks another protocol.
+fn wrong_protocol(protocol: &str) -> ConnectError {
     ConnectError::Handshake(format!(
-        "what listens there does not speak {protocol}; check name and port"
+        "the server does not speak {protocol}; check name and port"
     ))
 }
 
-/// Tells a certificate that must not be accepted, which no second try mends, from a handshake that broke.
+/// Distinguishes a certificate that is not accepted, where retrying does not help, from a handshake that broke.
 fn tls_error(error: &io::Error, host: &str) -> ConnectError {
     let rustls = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>());
     if let Some(rustls::Error::InvalidMessage(_)) = rustls {
-        return speaks_no("TLS");
+        return wrong_protocol("TLS");
     }
     let Some(rustls::Error::InvalidCertificate(certificate)) = rustls else {
         return ConnectError::Handshake(format!("the TLS handshake failed: {}", io_reason(error)));
     };
-    ConnectError::Tls(match certificate {
+    ConnectError::Certificate(match certificate {
         // A known name with another key: most likely an authority that was made anew.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => format!(
-            "the certificate of {host} is signed by nobody this machine trusts; name the authority's certificate with \
+            "the certificate of {host} is signed by an unknown authority; trust the authority's certificate with \
              --ca FILE or SSL_CERT_FILE"
         ),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            format!("the certificate is not for {host}; give the server's own name")
+            format!("the certificate is not valid for {host}; use the name it was issued for")
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            format!("the certificate of {host} has expired, or this machine's clock is wrong")
+            format!("the certificate of {host} has expired; check it and the clock of this machine")
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            format!("the certificate of {host} is not valid yet, or this machine's clock is wrong")
+            format!(
+                "the certificate of {host} is not valid yet; check it and the clock of this machine"
+            )
         }
-        other => format!("the certificate of {host} cannot be accepted: {other}"),
+        other => format!("the certificate of {host} is not accepted: {other}"),
     })
 }
 
@@ -346,16 +348,16 @@ fn link_error(error: &ConnectionError) -> LinkError {
     match error {
         ConnectionError::MqttState(state) => state_error(state),
         ConnectionError::FlushTimeout => {
-            LinkError::Silent("nothing could be sent for too long".to_owned())
+            LinkError::KeepAliveTimeout("no data could be sent (flush timeout)".to_owned())
         }
-        other => LinkError::Failed(other.to_string()),
+        other => LinkError::Protocol(other.to_string()),
     }
 }
 
 fn state_error(error: &StateError) -> LinkError {
     match error {
         StateError::ConnectionAborted => LinkError::Closed,
-        StateError::AwaitPingResp => LinkError::Silent(SILENT.to_owned()),
+        StateError::AwaitPingResp => LinkError::KeepAliveTimeout(SILENT.to_owned()),
         StateError::Io(error) | StateError::Deserialization(MqttError::Io(error)) => {
             match error.kind() {
                 // Servers that end a connection without the farewell of TLS are many.
@@ -363,32 +365,32 @@ fn state_error(error: &StateError) -> LinkError {
                 io::ErrorKind::ConnectionReset
                 | io::ErrorKind::ConnectionAborted
                 | io::ErrorKind::BrokenPipe => LinkError::Reset,
-                io::ErrorKind::TimedOut => LinkError::Silent(SILENT.to_owned()),
-                _ => LinkError::Failed(io_reason(error)),
+                io::ErrorKind::TimedOut => LinkError::KeepAliveTimeout(SILENT.to_owned()),
+                _ => LinkError::Protocol(io_reason(error)),
             }
         }
-        StateError::Unsolicited(id) => LinkError::Failed(format!(
-            "the server acknowledged what was not sent (packet id {id})"
+        StateError::Unsolicited(id) => LinkError::Protocol(format!(
+            "the server acknowledged a packet that was not sent (packet id {id})"
         )),
-        StateError::WrongPacket => LinkError::Failed(
+        StateError::WrongPacket => LinkError::Protocol(
             "the server sent a packet only clients send, or a second CONNACK".to_owned(),
         ),
         StateError::Deserialization(MqttError::PayloadSizeLimitExceeded(size)) => {
-            LinkError::Failed(format!(
-                "the server sent a packet of {size} bytes, more than the {MAX_PACKET} that are taken"
+            LinkError::Protocol(format!(
+                "the server sent a packet of {size} bytes, more than the limit of {MAX_PACKET}"
             ))
         }
         StateError::Deserialization(other) => {
-            LinkError::Failed(format!("the server sent what is not MQTT: {other}"))
+            LinkError::Protocol(format!("the server sent invalid MQTT: {other}"))
         }
-        other => LinkError::Failed(other.to_string()),
+        other => LinkError::Protocol(other.to_string()),
     }
 }
 
-/// The system's words without its error number.
+/// Returns the message of an I/O error without its error number.
 fn io_reason(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::ConnectionRefused => "nothing listens there (connection refused)".to_owned(),
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         io::ErrorKind::UnexpectedEof
         | io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
@@ -419,15 +421,18 @@ mod tests {
                 CertificateError::UnknownIssuer,
                 "--ca FILE or SSL_CERT_FILE",
             ),
-            (CertificateError::NotValidForName, "is not for hub.example"),
+            (
+                CertificateError::NotValidForName,
+                "is not valid for hub.example",
+            ),
             (CertificateError::Expired, "has expired"),
-            (CertificateError::NotValidYet, "clock is wrong"),
+            (CertificateError::NotValidYet, "is not valid yet"),
             (CertificateError::BadSignature, "--ca FILE or SSL_CERT_FILE"),
-            (CertificateError::Revoked, "cannot be accepted"),
+            (CertificateError::Revoked, "is not accepted"),
         ] {
             let told = handshake(rustls::Error::InvalidCertificate(error));
             assert!(
-                matches!(&told, ConnectError::Tls(text) if text.contains(words)),
+                matches!(&told, ConnectError::Certificate(text) if text.contains(words)),
                 "{told:?}"
             );
         }

@@ -1,54 +1,57 @@
-//! A transport within the process: whoever holds the [`Server`] plays the broker. No sockets, no time.
+//! An in-process transport for tests: the holder of the [`ScriptedServer`] plays the broker. No sockets, no time.
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Connect, ConnectError, Delivery, Incoming, Link, LinkError, Receipt, Transport};
 
-/// A transport and the server at its other end. Each connection asked for waits for the server's answer.
+/// Creates a transport and the server at its other end. Each connect waits for the server's answer.
 #[must_use]
-pub fn pair() -> (ScriptedTransport, Server) {
+pub fn pair() -> (ScriptedTransport, ScriptedServer) {
     let (to_server, from_device) = mpsc::unbounded_channel();
-    (ScriptedTransport { to_server }, Server { from_device })
+    (
+        ScriptedTransport { to_server },
+        ScriptedServer { from_device },
+    )
 }
 
-/// The device's end. Unreachable once the [`Server`] is dropped.
+/// The device's end. Unreachable once the [`ScriptedServer`] is dropped.
 #[derive(Debug)]
 pub struct ScriptedTransport {
-    to_server: mpsc::UnboundedSender<Attempt>,
+    to_server: mpsc::UnboundedSender<PendingConnect>,
 }
 
 /// The broker's end.
 #[derive(Debug)]
-pub struct Server {
-    from_device: mpsc::UnboundedReceiver<Attempt>,
+pub struct ScriptedServer {
+    from_device: mpsc::UnboundedReceiver<PendingConnect>,
 }
 
 /// A CONNECT that waits for its CONNACK. Dropping it leaves the server unreachable for this attempt.
 #[derive(Debug)]
-pub struct Attempt {
+pub struct PendingConnect {
     /// What CONNECT carries.
     pub connect: Connect,
     answer: oneshot::Sender<Result<ScriptedLink, ConnectError>>,
 }
 
-/// The device's end of a standing connection.
+/// The device's end of a connection.
 #[derive(Debug)]
 pub struct ScriptedLink {
-    to_server: mpsc::UnboundedSender<Sent>,
+    to_server: mpsc::UnboundedSender<ClientPacket>,
     from_server: mpsc::UnboundedReceiver<Result<Incoming, LinkError>>,
 }
 
-/// The broker's end of a standing connection. Dropping it closes the connection in order; what was sent before still arrives.
+/// The broker's end of a connection. Dropping it closes the connection cleanly; packets sent before still arrive.
 #[derive(Debug)]
-pub struct Connection {
+pub struct ScriptedConnection {
     to_device: mpsc::UnboundedSender<Result<Incoming, LinkError>>,
-    from_device: mpsc::UnboundedReceiver<Sent>,
+    from_device: mpsc::UnboundedReceiver<ClientPacket>,
 }
 
-/// What a device sends on a connection.
+/// A packet that the device sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sent {
+pub enum ClientPacket {
     /// SUBSCRIBE to these topics.
     Subscribe(Vec<String>),
     /// PUBLISH.
@@ -66,17 +69,17 @@ pub enum Sent {
     Disconnect,
 }
 
-impl Server {
+impl ScriptedServer {
     /// The next CONNECT; none once the transport is dropped.
-    pub async fn next(&mut self) -> Option<Attempt> {
+    pub async fn next(&mut self) -> Option<PendingConnect> {
         self.from_device.recv().await
     }
 }
 
-impl Attempt {
+impl PendingConnect {
     /// Answers with CONNACK 0.
     #[must_use]
-    pub fn accept(self) -> Connection {
+    pub fn accept(self) -> ScriptedConnection {
         let (to_device, from_server) = mpsc::unbounded_channel();
         let (to_server, from_device) = mpsc::unbounded_channel();
         // A device that has given up meanwhile shows on the connection as a closed one.
@@ -84,21 +87,21 @@ impl Attempt {
             to_server,
             from_server,
         }));
-        Connection {
+        ScriptedConnection {
             to_device,
             from_device,
         }
     }
 
-    /// Lets it fail.
+    /// Answers with this error.
     pub fn refuse(self, error: ConnectError) {
         let _ = self.answer.send(Err(error));
     }
 }
 
-impl Connection {
+impl ScriptedConnection {
     /// The next thing the device sends; none once it has dropped the connection.
-    pub async fn next(&mut self) -> Option<Sent> {
+    pub async fn next(&mut self) -> Option<ClientPacket> {
         self.from_device.recv().await
     }
 
@@ -129,14 +132,14 @@ impl Transport for ScriptedTransport {
         let gone = || ConnectError::Unreachable("the scripted server is gone".to_owned());
         let (answer, answered) = oneshot::channel();
         let connect = request.clone();
-        let attempt = Attempt { connect, answer };
+        let attempt = PendingConnect { connect, answer };
         self.to_server.send(attempt).map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
     }
 }
 
 impl ScriptedLink {
-    fn send(&self, sent: Sent) -> Result<(), LinkError> {
+    fn send(&self, sent: ClientPacket) -> Result<(), LinkError> {
         self.to_server.send(sent).map_err(|_| LinkError::Closed)
     }
 }
@@ -150,7 +153,7 @@ impl Link for ScriptedLink {
     }
 
     fn subscribe(&mut self, topics: &[String]) -> Result<(), LinkError> {
-        self.send(Sent::Subscribe(topics.to_vec()))
+        self.send(ClientPacket::Subscribe(topics.to_vec()))
     }
 
     fn publish(
@@ -159,7 +162,7 @@ impl Link for ScriptedLink {
         payload: Bytes,
         delivery: Delivery,
     ) -> Result<(), LinkError> {
-        self.send(Sent::Publish {
+        self.send(ClientPacket::Publish {
             topic,
             payload,
             delivery,
@@ -167,10 +170,10 @@ impl Link for ScriptedLink {
     }
 
     fn acknowledge(&mut self, receipt: Receipt) -> Result<(), LinkError> {
-        self.send(Sent::Acknowledge(receipt))
+        self.send(ClientPacket::Acknowledge(receipt))
     }
 
     async fn disconnect(self) {
-        let _ = self.send(Sent::Disconnect);
+        let _ = self.send(ClientPacket::Disconnect);
     }
 }

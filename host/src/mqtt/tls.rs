@@ -1,4 +1,4 @@
-//! Which certificates a server may show.
+//! TLS configuration: trust roots and certificate verification.
 
 use std::{env, ffi::OsString, io::ErrorKind, path::Path, sync::Arc};
 
@@ -10,19 +10,19 @@ use rustls::{
     },
 };
 
-/// Why TLS cannot be set up.
+/// The error of a TLS configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The machine has no trust roots.
     #[error(
-        "this machine has no certificate authorities to verify a server with; install the package ca-certificates, or \
-         name a PEM file with SSL_CERT_FILE"
+        "no trusted certificate authorities on this machine; install the package ca-certificates, or set SSL_CERT_FILE \
+         to a PEM file"
     )]
     NoRoots,
-    /// There are no trust roots where a variable says.
+    /// The file or directory of a variable holds no trust roots.
     #[error(
-        "{variable} is {path:?}, and there is no certificate authority to verify a server with; give PEM with at least \
-         one certificate, or unset it to trust the system's authorities"
+        "no certificate authority in {path:?}; set {variable} to PEM with at least one certificate, or unset it to trust \
+         the authorities of the system"
     )]
     NoRootsThere {
         /// `SSL_CERT_FILE` or `SSL_CERT_DIR`.
@@ -34,9 +34,7 @@ pub enum TlsError {
     #[error("cannot set up TLS: {0}")]
     Setup(#[from] rustls::Error),
     /// The file given with `--ca` cannot be used.
-    #[error(
-        "cannot use the certificate authority in {path}: {reason}; give a PEM file with at least one certificate"
-    )]
+    #[error("cannot read the certificate authority {path}: {reason}; check --ca")]
     Ca {
         /// The file as given.
         path: String,
@@ -88,7 +86,7 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
         .and_then(Iterator::collect)
         .map_err(|error| unusable(reason(&error)))?;
     match roots.add_parsable_certificates(certificates) {
-        (0, _) => Err(unusable("it holds no certificate".to_owned())),
+        (0, _) => Err(unusable("no certificate in it".to_owned())),
         _ => Ok(()),
     }
 }
@@ -96,9 +94,9 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
 fn reason(error: &pem::Error) -> String {
     match error {
         pem::Error::Io(error) => match error.kind() {
-            ErrorKind::NotFound => "there is no such file".to_owned(),
+            ErrorKind::NotFound => "no such file".to_owned(),
             ErrorKind::IsADirectory => "it is a directory".to_owned(),
-            ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
+            ErrorKind::PermissionDenied => "permission denied".to_owned(),
             _ => error.to_string(),
         },
         other => other.to_string(),

@@ -4,12 +4,12 @@
 
 use std::str::FromStr;
 
-use super::sas::{Key, KeyError};
+use super::sas::{KeyError, SymmetricKey};
 use crate::mqtt::Endpoint;
 
 const KNOWN: [&str; 3] = ["HostName", "DeviceId", "SharedAccessKey"];
 
-/// Parts Azure defines that this device cannot use, with the reason.
+/// Parts that Azure defines and this host does not support, with the reason.
 const UNSUPPORTED: [(&str, &str); 5] = [
     (
         "GatewayHostName",
@@ -17,23 +17,23 @@ const UNSUPPORTED: [(&str, &str); 5] = [
     ),
     (
         "ModuleId",
-        "modules are not supported; take the connection string of a device",
+        "modules are not supported; use the connection string of a device",
     ),
     (
         "x509",
-        "certificates are not supported; take a device with a symmetric key",
+        "certificates are not supported; use a device with a symmetric key",
     ),
     (
         "SharedAccessKeyName",
-        "it belongs to a service; take the connection string of a device",
+        "service policies are not supported; use the connection string of a device",
     ),
     (
         "SharedAccessSignature",
-        "ready-made tokens are not supported; give the device's SharedAccessKey",
+        "SAS tokens are not supported; use the device's SharedAccessKey",
     ),
 ];
 
-/// Which hub, as which device, with which key: `HostName=…;DeviceId=…;SharedAccessKey=…`.
+/// The connection string of a device: `HostName=…;DeviceId=…;SharedAccessKey=…`.
 #[derive(Clone, Debug)]
 pub struct ConnectionString {
     /// The hub as given, with its port if there is one.
@@ -41,38 +41,36 @@ pub struct ConnectionString {
     /// The device.
     pub device_id: String,
     /// The device's key.
-    pub key: Key,
+    pub key: SymmetricKey,
 }
 
-/// Why a text is not a connection string. Shows no part of the text but names that Azure defines.
+/// The error of a text that is not a connection string. It shows nothing of the text but names that Azure defines.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionStringError {
-    /// A part that is needed is not there.
-    #[error(
-        "the connection string has no {0}: it must read HostName=…;DeviceId=…;SharedAccessKey=…"
-    )]
+    /// A required part is missing.
+    #[error("no {0} in the connection string: expected HostName=…;DeviceId=…;SharedAccessKey=…")]
     Missing(&'static str),
-    /// A part is there twice.
-    #[error("the connection string has {0} twice")]
+    /// A part is repeated.
+    #[error("repeated {0} in the connection string")]
     Repeated(&'static str),
-    /// A part has a name Azure does not know, or no `=`.
+    /// A part has an unknown name, or no `=`.
     #[error(
-        "part {0} of the connection string is not understood: it must read HostName=…;DeviceId=…;SharedAccessKey=…"
+        "invalid part {0} of the connection string: expected HostName=…;DeviceId=…;SharedAccessKey=…"
     )]
     Unknown(usize),
-    /// A part that asks for something this device cannot do.
-    #[error("the connection string has {name}: {reason}")]
+    /// A part is not supported.
+    #[error("unsupported {name} in the connection string: {reason}")]
     Unsupported {
         /// The part.
         name: &'static str,
-        /// Why not, and what to do.
+        /// The reason, and the remedy.
         reason: &'static str,
     },
     /// `HostName` is not a name or `name:port`.
-    #[error("HostName in the connection string is not a host name or host:port")]
+    #[error("invalid HostName in the connection string: expected a host name or host:port")]
     HostName,
     /// `SharedAccessKey` is not a key.
-    #[error("SharedAccessKey in the connection string: {0}")]
+    #[error("invalid SharedAccessKey in the connection string: {0}")]
     Key(#[from] KeyError),
 }
 
@@ -88,7 +86,7 @@ impl FromStr for ConnectionString {
         Ok(Self {
             hub: hub.to_owned(),
             device_id: device_id.to_owned(),
-            key: Key::parse(key)?,
+            key: SymmetricKey::parse(key)?,
         })
     }
 }
@@ -158,8 +156,8 @@ mod tests {
             let parsed: ConnectionString = text.parse().unwrap();
             assert_eq!(parsed.hub, "h.azure-devices.net");
             assert_eq!(parsed.device_id, "d-1");
-            let same = |key: &Key| key.token("r", Timestamp::UNIX_EPOCH, None);
-            let expected = same(&Key::parse("AAECAw==").unwrap());
+            let same = |key: &SymmetricKey| key.token("r", Timestamp::UNIX_EPOCH, None);
+            let expected = same(&SymmetricKey::parse("AAECAw==").unwrap());
             assert_eq!(same(&parsed.key).expose_secret(), expected.expose_secret());
         }
     }
@@ -198,7 +196,7 @@ mod tests {
             assert!(
                 error(&text)
                     .to_string()
-                    .starts_with(&format!("the connection string has {name}: "))
+                    .starts_with(&format!("unsupported {name} in the connection string: "))
             );
         }
     }
@@ -253,10 +251,10 @@ mod tests {
             ];
             parts.rotate_left(turned);
             let parsed: ConnectionString = parts.join(";").parse().unwrap();
-            let token = |key: &Key| key.token("r", Timestamp::UNIX_EPOCH, None).expose_secret().to_owned();
+            let token = |key: &SymmetricKey| key.token("r", Timestamp::UNIX_EPOCH, None).expose_secret().to_owned();
             prop_assert_eq!(parsed.hub, hub);
             prop_assert_eq!(parsed.device_id, device_id);
-            prop_assert_eq!(token(&parsed.key), token(&Key::parse(&key).unwrap()));
+            prop_assert_eq!(token(&parsed.key), token(&SymmetricKey::parse(&key).unwrap()));
         }
 
         #[test]

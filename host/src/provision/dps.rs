@@ -1,4 +1,4 @@
-//! What a device registers with at the device provisioning service, and what it gets.
+//! Registration with the Device Provisioning Service, and the assignment it returns.
 //!
 //! Source: "Communicate with your DPS using the MQTT protocol" of the Azure IoT documentation.
 
@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    error::{ProvisionError, Reason, Refusal},
-    sas::Key,
+    error::{ProvisionError, RegistrationRejected, RejectionReason},
+    sas::SymmetricKey,
 };
 use crate::{
     hub::reconnect::Cause,
@@ -18,35 +18,35 @@ use crate::{
 
 /// The version the sample's SDK speaks, and the one that takes a model id.
 const API_VERSION: &str = "2019-03-31";
-/// How long a token lasts; far longer than a registration, so that a clock may be off.
-const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(1);
+/// The lifetime of a SAS token; far longer than a registration, so that a clock may be off.
+const TOKEN_TTL: SignedDuration = SignedDuration::from_hours(1);
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
-/// What a device registers with.
+/// The registration of a device.
 #[derive(Clone, Debug)]
 pub struct Registration {
-    /// The service.
+    /// The endpoint of the service.
     pub endpoint: Endpoint,
-    /// Which instance of the service.
+    /// The ID scope of the service.
     pub id_scope: String,
-    /// Who the device is to the service.
+    /// The registration ID of the device.
     pub registration_id: String,
-    /// The device's key: for an enrolment group the derived one.
-    pub key: Key,
+    /// The device's key: for an enrollment group the derived one.
+    pub key: SymmetricKey,
 }
 
-/// What tells one registration from another, for keeping its assignment.
+/// The identity of a registration, with which its assignment is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Enrolment {
+pub struct Enrollment {
     /// The service, with its port.
     pub endpoint: String,
-    /// Which instance of the service.
+    /// The ID scope of the service.
     pub id_scope: String,
-    /// Who the device is to the service.
+    /// The registration ID of the device.
     pub registration_id: String,
 }
 
-/// Where a device belongs. Good until the hub no longer takes it.
+/// The assignment of a device to a hub. It is valid until the hub rejects the device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
     /// The hub as the service named it, with its port if it named one.
@@ -56,10 +56,10 @@ pub struct Assignment {
 }
 
 impl Registration {
-    /// The part of it an assignment is kept under.
+    /// Returns the identity of the registration.
     #[must_use]
-    pub fn enrolment(&self) -> Enrolment {
-        Enrolment {
+    pub fn enrollment(&self) -> Enrollment {
+        Enrollment {
             endpoint: self.endpoint.to_string(),
             id_scope: self.id_scope.clone(),
             registration_id: self.registration_id.clone(),
@@ -68,7 +68,7 @@ impl Registration {
 
     pub(super) fn connect(&self, now: Timestamp) -> Connect {
         let resource = format!("{}/registrations/{}", self.id_scope, self.registration_id);
-        let expires = now.saturating_add(TOKEN_LIFE).unwrap_or(Timestamp::MAX);
+        let expires = now.saturating_add(TOKEN_TTL).unwrap_or(Timestamp::MAX);
         Connect {
             endpoint: self.endpoint.clone(),
             client_id: self.registration_id.clone(),
@@ -78,26 +78,34 @@ impl Registration {
         }
     }
 
-    pub(super) fn not_connected(&self, error: ConnectError) -> ProvisionError {
+    pub(super) fn connect_failed(&self, error: ConnectError) -> ProvisionError {
         match error {
-            ConnectError::Refused(code @ (1 | 2 | 4 | 5)) => self.refused(Reason::Connack(code)),
-            ConnectError::Tls(why) => ProvisionError::Tls(format!("{}: {why}", self.endpoint)),
-            other => self.try_again(None, Cause::from(&other), &other.to_string()),
+            ConnectError::Refused(code @ (1 | 2 | 4 | 5)) => {
+                self.rejected(RejectionReason::Connack(code))
+            }
+            ConnectError::Certificate(why) => {
+                ProvisionError::Certificate(format!("{}: {why}", self.endpoint))
+            }
+            other => self.retry(None, Cause::from(&other), &other.to_string()),
         }
     }
 
-    pub(super) fn try_again(
+    pub(super) fn retry(
         &self,
         after: Option<Duration>,
         cause: Cause,
         what: &str,
     ) -> ProvisionError {
-        let why = format!("{}: {what}", self.endpoint);
-        ProvisionError::TryAgain { after, cause, why }
+        let message = format!("{}: {what}", self.endpoint);
+        ProvisionError::Retry {
+            after,
+            cause,
+            message,
+        }
     }
 
-    pub(super) fn refused(&self, reason: Reason) -> ProvisionError {
-        ProvisionError::Refused(Refusal {
+    pub(super) fn rejected(&self, reason: RejectionReason) -> ProvisionError {
+        ProvisionError::Rejected(RegistrationRejected {
             endpoint: self.endpoint.to_string(),
             id_scope: self.id_scope.clone(),
             registration_id: self.registration_id.clone(),
@@ -117,7 +125,7 @@ pub(super) mod tests {
             endpoint: Endpoint::parse("dps.test").unwrap(),
             id_scope: "0ne1".to_owned(),
             registration_id: "thermostat-1".to_owned(),
-            key: Key::parse("AAECAw==").unwrap(),
+            key: SymmetricKey::parse("AAECAw==").unwrap(),
         }
     }
 
@@ -136,18 +144,18 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn only_a_connack_that_refuses_the_device_is_a_refusal() {
-        let class = |error| registration().not_connected(error);
+    fn only_a_connack_that_refuses_the_device_is_a_rejection() {
+        let class = |error| registration().connect_failed(error);
         for code in [1, 2, 4, 5] {
             let error = class(ConnectError::Refused(code));
-            assert!(matches!(error, ProvisionError::Refused(_)), "{error}");
+            assert!(matches!(error, ProvisionError::Rejected(_)), "{error}");
         }
         let busy = class(ConnectError::Refused(3));
-        assert!(matches!(busy, ProvisionError::TryAgain { .. }), "{busy}");
-        let untrusted = class(ConnectError::Tls("not trusted".to_owned()));
+        assert!(matches!(busy, ProvisionError::Retry { .. }), "{busy}");
+        let untrusted = class(ConnectError::Certificate("not trusted".to_owned()));
         assert_eq!(
             untrusted,
-            ProvisionError::Tls("dps.test:8883: not trusted".to_owned())
+            ProvisionError::Certificate("dps.test:8883: not trusted".to_owned())
         );
         let unreachable = class(ConnectError::Unreachable("no address".to_owned()));
         assert_eq!(unreachable.to_string(), "dps.test:8883: no address");

@@ -1,46 +1,46 @@
-//! Why a device was not assigned to a hub.
+//! Errors of provisioning.
 
 use std::{fmt, time::Duration};
 
 use crate::hub::reconnect::Cause;
 
-/// Why a registration did not end with an assignment, by what the caller can do.
+/// The error of a registration without an assignment, by the reaction of the caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProvisionError {
-    /// The service will not have this device: trying again with the same settings does not help.
+    /// The service rejects this device: retrying with the same settings does not help.
     #[error("{0}")]
-    Refused(Refusal),
-    /// It may go well another time.
-    #[error("{why}")]
-    TryAgain {
-        /// Not before this time has passed; none leaves it to the caller.
+    Rejected(RegistrationRejected),
+    /// Retrying may succeed.
+    #[error("{message}")]
+    Retry {
+        /// The least delay; `None` leaves it to the caller.
         after: Option<Duration>,
-        /// What kind of thing went wrong.
+        /// The cause.
         cause: Cause,
-        /// What exactly.
-        why: String,
+        /// The message, for people.
+        message: String,
     },
-    /// The service's certificate is not trusted, is for another name, or is out of its dates.
+    /// The certificate of the service is not trusted, is for another name, or is not valid now.
     #[error("{0}")]
-    Tls(String),
+    Certificate(String),
 }
 
-/// The service's word that it will not have this device.
+/// The rejection of a device by the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The service as given.
+pub struct RegistrationRejected {
+    /// The endpoint of the service.
     pub endpoint: String,
-    /// The ID scope that was asked.
+    /// The ID scope of the request.
     pub id_scope: String,
-    /// The registration that was asked for.
+    /// The registration ID of the request.
     pub registration_id: String,
-    /// What it said.
-    pub reason: Reason,
+    /// The reason the service gave.
+    pub reason: RejectionReason,
 }
 
-/// What the service said. Texts are its own, shortened and with control characters escaped.
+/// The reason of a rejection. Texts are the service's own, shortened and with control characters escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum RejectionReason {
     /// It answered CONNECT with this return code.
     Connack(u8),
     /// It answered a request with this status.
@@ -63,7 +63,7 @@ pub enum Reason {
     },
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for RegistrationRejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             endpoint,
@@ -73,13 +73,13 @@ impl fmt::Display for Refusal {
         } = self;
         write!(
             f,
-            "{endpoint} refused the registration {registration_id} in scope {id_scope} with {reason}; {}",
+            "{endpoint} rejected the registration {registration_id} in scope {id_scope} with {reason}; {}",
             reason.remedy()
         )
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for RejectionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (code, message) = match self {
             Self::Connack(code) => return write!(f, "CONNACK {code}"),
@@ -96,7 +96,7 @@ impl fmt::Display for Reason {
                 code,
                 message,
             } => {
-                write!(f, "the state `{state}`")?;
+                write!(f, "status `{state}`")?;
                 (code, message)
             }
         };
@@ -110,26 +110,26 @@ impl fmt::Display for Reason {
     }
 }
 
-impl Reason {
+impl RejectionReason {
     fn remedy(&self) -> &'static str {
         match self {
-            Self::Connack(1 | 2) => "check the registration id and the endpoint",
+            Self::Connack(1 | 2) => "check the registration ID and the endpoint",
             Self::Connack(_) | Self::Status { status: 401, .. } => {
-                "check the ID scope, the registration id and that the key belongs to it"
+                "check the ID scope, the registration ID and its key"
             }
             Self::Status { status: 404, .. } => {
-                "check the ID scope, and that the registration id is enrolled there"
+                "check the ID scope, and that the registration ID is enrolled there"
             }
-            Self::Status { .. } => "check the registration id and the model id",
+            Self::Status { .. } => "check the registration ID and the model ID",
             Self::State { state, .. } if *state == "disabled" => {
-                "enable the enrolment, or take another one"
+                "enable the enrollment, or use another one"
             }
-            Self::State { .. } => "check the enrolment and the hubs it is linked to",
+            Self::State { .. } => "check the enrollment and the hubs it is linked to",
         }
     }
 }
 
-/// A text of the service as it may be shown: one line, at most 200 characters, nothing that moves a cursor.
+/// Returns a text of the service for output: one line, at most 200 characters, control characters escaped.
 pub(super) fn printable(text: &str) -> String {
     let mut shown = String::new();
     for character in text.chars().take(200) {
@@ -147,11 +147,11 @@ mod tests {
 
     #[test]
     fn a_refusal_says_who_refused_what_and_why_and_what_to_do() {
-        let refusal = Refusal {
+        let refusal = RegistrationRejected {
             endpoint: "global.azure-devices-provisioning.net".to_owned(),
             id_scope: "0ne1".to_owned(),
             registration_id: "thermostat-1".to_owned(),
-            reason: Reason::Status {
+            reason: RejectionReason::Status {
                 status: 401,
                 code: Some(401_002),
                 message: "CertificateNotFound".to_owned(),
@@ -159,9 +159,9 @@ mod tests {
         };
         assert_eq!(
             refusal.to_string(),
-            "global.azure-devices-provisioning.net refused the registration thermostat-1 in scope 0ne1 with \
+            "global.azure-devices-provisioning.net rejected the registration thermostat-1 in scope 0ne1 with \
              status 401 (error 401002): CertificateNotFound; \
-             check the ID scope, the registration id and that the key belongs to it"
+             check the ID scope, the registration ID and its key"
         );
     }
 

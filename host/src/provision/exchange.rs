@@ -1,4 +1,4 @@
-//! The conversation with the device provisioning service, as a state machine without input and output of its own.
+//! The exchange with the Device Provisioning Service, as a state machine without I/O.
 //!
 //! Source: "Communicate with your DPS using the MQTT protocol" of the Azure IoT documentation.
 
@@ -8,50 +8,50 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::{
-    answer::{Body, Failure, Header},
     dps::{Assignment, Registration},
-    error::{ProvisionError, Reason, printable},
+    error::{ProvisionError, RejectionReason, printable},
+    response::{OperationStatus, ResponseTopic, ServiceError},
     sas::quote,
 };
 use crate::hub::reconnect::Cause;
 
-/// Between two questions when the service names no time.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(2);
-/// Between two questions at least, so that a service that says 0 for ever is not asked as fast as the network goes.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
-/// The least pause after an error of the service itself.
-const SERVER_ERROR_PAUSE: Duration = Duration::from_secs(5);
-/// The longest operation id that is believed, in bytes: it goes back in a topic. The service's own have about 60.
-const LONGEST_OPERATION: usize = 1024;
+/// The time between two requests if the service sends no `retry-after`.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
+/// The least time between two requests, for a service that sends `retry-after=0` for ever.
+const MIN_POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// The least delay after an error of the service itself.
+const SERVER_ERROR_DELAY: Duration = Duration::from_secs(5);
+/// The length limit of an operation id, in bytes: it is sent back in a topic. The service's own have about 60.
+const MAX_OPERATION_ID_LENGTH: usize = 1024;
 
 /// One registration on one connection.
 pub(super) struct Exchange<'a> {
     registration: &'a Registration,
-    /// What the device announces to be.
+    /// The Plug and Play model the device announces.
     model_id: &'a str,
-    /// Ties an answer to its question.
+    /// The `$rid` of the last request.
     request: u64,
-    /// What to ask for, once the service works on it.
+    /// The operation to poll, once the service has named it.
     operation: Option<String>,
-    /// Whether an answer is due: at first the one to the subscription.
-    asked: bool,
+    /// A response is pending: at first the one to the subscription.
+    awaiting_response: bool,
 }
 
-/// What is to be done next.
+/// The next action of the caller.
 #[derive(Debug, PartialEq)]
-pub(super) enum Step {
-    /// Send this with QoS 1, and call [`Exchange::timer`] if no answer has come within [`Exchange::ANSWER_WITHIN`].
-    Ask { topic: String, payload: Bytes },
-    /// Call [`Exchange::timer`] after this time.
+pub(super) enum ExchangeStep {
+    /// Send this with QoS 1, and call [`Exchange::on_timer`] without a response within [`Exchange::RESPONSE_TIMEOUT`].
+    Send { topic: String, payload: Bytes },
+    /// Call [`Exchange::on_timer`] after this time.
     Wait(Duration),
-    /// Go on as before.
-    Nothing,
+    /// Continue as before.
+    Continue,
     /// The registration is over.
-    End(Result<Assignment, ProvisionError>),
+    Done(Result<Assignment, ProvisionError>),
 }
 
 impl<'a> Exchange<'a> {
-    pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+    pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 
     /// The requests are numbered from `first`. A random one tells answers to an earlier connection from those to this.
     pub(super) fn new(registration: &'a Registration, model_id: &'a str, first: u32) -> Self {
@@ -60,54 +60,56 @@ impl<'a> Exchange<'a> {
             model_id,
             request: u64::from(first),
             operation: None,
-            asked: true,
+            awaiting_response: true,
         }
     }
 
-    /// The service will deliver its answers.
-    pub(super) fn subscribed(&mut self) -> Step {
-        self.ask()
+    /// Notes that the subscription is granted.
+    pub(super) fn subscribed(&mut self) -> ExchangeStep {
+        self.send_request()
     }
 
-    /// A pause is over, or an answer has not come in time.
-    pub(super) fn timer(&mut self) -> Step {
-        if self.asked {
-            let seconds = Self::ANSWER_WITHIN.as_secs();
-            let why = format!("no answer within {seconds} s");
+    /// Handles the end of a delay, or a response that is overdue.
+    pub(super) fn on_timer(&mut self) -> ExchangeStep {
+        if self.awaiting_response {
+            let seconds = Self::RESPONSE_TIMEOUT.as_secs();
+            let why = format!("no response within {seconds} s");
             return self.fail(None, Cause::TimedOut, &why);
         }
-        self.ask()
+        self.send_request()
     }
 
-    /// The service has had this long, and has not decided.
-    pub(super) fn undecided(&self, within: Duration) -> Step {
+    /// Ends an exchange without an assignment after this time.
+    pub(super) fn assignment_timed_out(&self, within: Duration) -> ExchangeStep {
         let minutes = within.as_secs() / 60;
-        let why = format!("it has not assigned the device to a hub within {minutes} minutes");
+        let why = format!("no assignment within {minutes} minutes");
         self.fail(None, Cause::Provisioning, &why)
     }
 
-    /// A message has come. One that answers no question of this exchange is passed over.
-    pub(super) fn message(&mut self, topic: &str, payload: &[u8]) -> Step {
-        match Header::parse(topic) {
-            Some(header) if self.asked && header.request == format!("{:x}", self.request) => {
-                self.asked = false;
+    /// Handles a message. One that is no response to the last request is ignored.
+    pub(super) fn message(&mut self, topic: &str, payload: &[u8]) -> ExchangeStep {
+        match ResponseTopic::parse(topic) {
+            Some(header)
+                if self.awaiting_response && header.request == format!("{:x}", self.request) =>
+            {
+                self.awaiting_response = false;
                 self.answer(&header, payload)
             }
-            _ => Step::Nothing,
+            _ => ExchangeStep::Continue,
         }
     }
 
-    fn ask(&mut self) -> Step {
-        self.asked = true;
+    fn send_request(&mut self) -> ExchangeStep {
+        self.awaiting_response = true;
         self.request += 1;
         let request = self.request;
         let registrations = "$dps/registrations";
         match &self.operation {
-            None => Step::Ask {
+            None => ExchangeStep::Send {
                 topic: format!("{registrations}/PUT/iotdps-register/?$rid={request:x}"),
                 payload: self.request_to_register(),
             },
-            Some(operation) => Step::Ask {
+            Some(operation) => ExchangeStep::Send {
                 topic: format!(
                     "{registrations}/GET/iotdps-get-operationstatus/?$rid={request:x}&operationId={}",
                     quote(operation)
@@ -124,7 +126,7 @@ impl<'a> Exchange<'a> {
         body.to_string().into()
     }
 
-    fn answer(&mut self, header: &Header<'_>, payload: &[u8]) -> Step {
+    fn answer(&mut self, header: &ResponseTopic<'_>, payload: &[u8]) -> ExchangeStep {
         let status = header.status;
         match status {
             200..=299 => match serde_json::from_slice(payload) {
@@ -132,16 +134,13 @@ impl<'a> Exchange<'a> {
                 Err(error) => {
                     // It may quote the answer.
                     let error = printable(&error.to_string());
-                    self.try_again(
-                        header.retry_after,
-                        &format!("its answer is not understood: {error}"),
-                    )
+                    self.retry(header.retry_after, &format!("invalid response: {error}"))
                 }
             },
             // A body that is not understood takes nothing from the status.
             400 | 401 | 404 => {
-                let error: Failure = serde_json::from_slice(payload).unwrap_or_default();
-                Step::End(Err(self.registration.refused(Reason::Status {
+                let error: ServiceError = serde_json::from_slice(payload).unwrap_or_default();
+                ExchangeStep::Done(Err(self.registration.rejected(RejectionReason::Status {
                     status,
                     code: error.error_code,
                     message: error.message(),
@@ -151,22 +150,22 @@ impl<'a> Exchange<'a> {
                 let pause = header
                     .retry_after
                     .unwrap_or_default()
-                    .max(SERVER_ERROR_PAUSE);
-                self.try_again(Some(pause), &format!("it answered with status {status}"))
+                    .max(SERVER_ERROR_DELAY);
+                self.retry(Some(pause), &format!("response with status {status}"))
             }
             _ => {
                 let cause = match status {
                     429 => Cause::Busy,
                     _ => Cause::Provisioning,
                 };
-                let why = format!("it answered with status {status}");
+                let why = format!("response with status {status}");
                 self.fail(header.retry_after, cause, &why)
             }
         }
     }
 
-    fn progress(&mut self, answer: Body, retry_after: Option<Duration>) -> Step {
-        let Body {
+    fn progress(&mut self, answer: OperationStatus, retry_after: Option<Duration>) -> ExchangeStep {
+        let OperationStatus {
             operation_id,
             status,
             registration_state,
@@ -175,46 +174,46 @@ impl<'a> Exchange<'a> {
             "assigning" => {
                 self.operation = operation_id.or(self.operation.take());
                 match &self.operation {
-                    Some(operation) if operation.len() <= LONGEST_OPERATION => {
-                        let pause = retry_after.unwrap_or(ASK_AGAIN_AFTER);
-                        Step::Wait(pause.max(SHORTEST_PAUSE))
+                    Some(operation) if operation.len() <= MAX_OPERATION_ID_LENGTH => {
+                        let pause = retry_after.unwrap_or(POLL_INTERVAL);
+                        ExchangeStep::Wait(pause.max(MIN_POLL_INTERVAL))
                     }
-                    _ => self.try_again(retry_after, "its answer has no usable operationId"),
+                    _ => self.retry(retry_after, "response without a usable operationId"),
                 }
             }
             "assigned" => match registration_state.assignment() {
-                Some(assignment) => Step::End(Ok(assignment)),
+                Some(assignment) => ExchangeStep::Done(Ok(assignment)),
                 None => {
-                    let why = "it assigned the device to no usable hub and device id";
-                    self.try_again(retry_after, why)
+                    let why = "assignment without a usable hub and device id";
+                    self.retry(retry_after, why)
                 }
             },
             "failed" => self.ended("failed", &registration_state.failure),
             "disabled" => self.ended("disabled", &registration_state.failure),
             other => {
                 let other = printable(other);
-                self.try_again(
+                self.retry(
                     retry_after,
-                    &format!("it answered with the state `{other}`"),
+                    &format!("response with unknown status `{other}`"),
                 )
             }
         }
     }
 
-    fn ended(&self, state: &'static str, failure: &Failure) -> Step {
-        Step::End(Err(self.registration.refused(Reason::State {
+    fn ended(&self, state: &'static str, failure: &ServiceError) -> ExchangeStep {
+        ExchangeStep::Done(Err(self.registration.rejected(RejectionReason::State {
             state,
             code: failure.error_code,
             message: failure.message(),
         })))
     }
 
-    fn try_again(&self, after: Option<Duration>, what: &str) -> Step {
+    fn retry(&self, after: Option<Duration>, what: &str) -> ExchangeStep {
         self.fail(after, Cause::Provisioning, what)
     }
 
-    fn fail(&self, after: Option<Duration>, cause: Cause, what: &str) -> Step {
-        Step::End(Err(self.registration.try_again(after, cause, what)))
+    fn fail(&self, after: Option<Duration>, cause: Cause, what: &str) -> ExchangeStep {
+        ExchangeStep::Done(Err(self.registration.retry(after, cause, what)))
     }
 }
 

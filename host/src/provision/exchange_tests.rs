@@ -2,12 +2,12 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::provision::{answer::LONGEST_PAUSE, dps::tests::registration};
+use crate::provision::{dps::tests::registration, response::MAX_RETRY_AFTER};
 
 /// Plays an exchange up to its answer: each body answers one question; pauses are sat out.
 const MODEL: &str = "dtmi:com:example:Thermostat;1";
 
-fn play(answers: &[(&str, Value)]) -> (Vec<String>, Vec<Duration>, Step) {
+fn play(answers: &[(&str, Value)]) -> (Vec<String>, Vec<Duration>, ExchangeStep) {
     let registration = registration();
     let mut exchange = Exchange::new(&registration, MODEL, 0xab);
     let (mut topics, mut pauses) = (Vec::new(), Vec::new());
@@ -15,7 +15,7 @@ fn play(answers: &[(&str, Value)]) -> (Vec<String>, Vec<Duration>, Step) {
     let mut answers = answers.iter();
     loop {
         step = match step {
-            Step::Ask { topic, .. } => {
+            ExchangeStep::Send { topic, .. } => {
                 let request = topic.split(['=', '&']).nth(1).unwrap().to_owned();
                 topics.push(topic);
                 let (head, body) = answers.next().expect("another question than foreseen");
@@ -25,9 +25,9 @@ fn play(answers: &[(&str, Value)]) -> (Vec<String>, Vec<Duration>, Step) {
                     body.to_string().as_bytes(),
                 )
             }
-            Step::Wait(pause) => {
+            ExchangeStep::Wait(pause) => {
                 pauses.push(pause);
-                exchange.timer()
+                exchange.on_timer()
             }
             over => return (topics, pauses, over),
         }
@@ -40,14 +40,14 @@ fn assigning() -> Value {
 
 fn error_of(answers: &[(&str, Value)]) -> ProvisionError {
     match play(answers).2 {
-        Step::End(Err(error)) => error,
+        ExchangeStep::Done(Err(error)) => error,
         other => panic!("expected an error, got {other:?}"),
     }
 }
 
 fn pause_of(answers: &[(&str, Value)]) -> Option<Duration> {
     match error_of(answers) {
-        ProvisionError::TryAgain { after, .. } => after,
+        ProvisionError::Retry { after, .. } => after,
         other => panic!("expected to try again, got {other:?}"),
     }
 }
@@ -59,7 +59,8 @@ fn seconds(count: u64) -> Duration {
 #[test]
 fn the_first_question_carries_registration_and_model() {
     let registration = registration();
-    let Step::Ask { topic, payload } = Exchange::new(&registration, MODEL, 0xab).subscribed()
+    let ExchangeStep::Send { topic, payload } =
+        Exchange::new(&registration, MODEL, 0xab).subscribed()
     else {
         panic!("a question was expected");
     };
@@ -88,16 +89,16 @@ fn a_registration_is_polled_as_told_until_it_is_assigned() {
         hub: "hub.test:18883".to_owned(),
         device_id: "device-1".to_owned(),
     };
-    assert_eq!(end, Step::End(Ok(assignment)));
+    assert_eq!(end, ExchangeStep::Done(Ok(assignment)));
 }
 
 #[test]
 fn an_unknown_key_or_scope_is_a_refusal_with_the_words_of_the_service() {
     let body = json!({"errorCode": 401_002, "trackingId": "t", "message": "Unauthorized\n"});
-    let ProvisionError::Refused(refusal) = error_of(&[("401/?$rid=RID", body)]) else {
+    let ProvisionError::Rejected(refusal) = error_of(&[("401/?$rid=RID", body)]) else {
         panic!("a refusal was expected");
     };
-    let reason = Reason::Status {
+    let reason = RejectionReason::Status {
         status: 401,
         code: Some(401_002),
         message: "Unauthorized\\n".to_owned(),
@@ -106,17 +107,17 @@ fn an_unknown_key_or_scope_is_a_refusal_with_the_words_of_the_service() {
     assert_eq!(refusal.endpoint, "dps.test:8883");
     assert_eq!(refusal.registration_id, "thermostat-1");
     let not_found = error_of(&[("404/?$rid=RID", Value::Null)]);
-    assert!(matches!(not_found, ProvisionError::Refused(_)));
+    assert!(matches!(not_found, ProvisionError::Rejected(_)));
 }
 
 #[test]
-fn a_failed_or_disabled_enrolment_is_a_refusal() {
+fn a_failed_or_disabled_enrollment_is_a_refusal() {
     for name in ["failed", "disabled"] {
         let state = json!({"errorCode": 400_209, "errorMessage": "no hub"});
         let body = json!({"operationId": "o", "status": name, "registrationState": state});
         let error = error_of(&[("202/?$rid=RID", assigning()), ("200/?$rid=RID", body)]);
         let text = error.to_string();
-        assert!(matches!(error, ProvisionError::Refused(_)), "{text}");
+        assert!(matches!(error, ProvisionError::Rejected(_)), "{text}");
         assert!(
             text.contains(&format!("`{name}` (error 400209): no hub")),
             "{text}"
@@ -190,14 +191,14 @@ fn an_answer_that_makes_no_sense_is_tried_again() {
 fn a_service_that_answers_neither_subscription_nor_question_is_tried_again() {
     let registration = registration();
     let mut exchange = Exchange::new(&registration, MODEL, 1);
-    for step in [exchange.timer(), {
+    for step in [exchange.on_timer(), {
         exchange.subscribed();
-        exchange.timer()
+        exchange.on_timer()
     }] {
-        let Step::End(Err(ProvisionError::TryAgain { why, .. })) = step else {
+        let ExchangeStep::Done(Err(ProvisionError::Retry { message, .. })) = step else {
             panic!("an end was expected");
         };
-        assert_eq!(why, "dps.test:8883: no answer within 30 s");
+        assert_eq!(message, "dps.test:8883: no response within 30 s");
     }
 }
 
@@ -208,12 +209,18 @@ fn answers_to_other_questions_are_passed_over() {
     exchange.subscribed();
     let body = assigning().to_string();
     let mut answer = |topic: &str| exchange.message(topic, body.as_bytes());
-    assert_eq!(answer("$dps/registrations/res/401/?$rid=1"), Step::Nothing);
+    assert_eq!(
+        answer("$dps/registrations/res/401/?$rid=1"),
+        ExchangeStep::Continue
+    );
     assert_eq!(
         answer("$dps/registrations/res/202/?$rid=2"),
-        Step::Wait(seconds(2))
+        ExchangeStep::Wait(seconds(2))
     );
-    assert_eq!(answer("$dps/registrations/res/202/?$rid=2"), Step::Nothing);
+    assert_eq!(
+        answer("$dps/registrations/res/202/?$rid=2"),
+        ExchangeStep::Continue
+    );
 }
 
 #[test]
@@ -230,7 +237,7 @@ fn a_service_that_never_comes_to_an_end_is_not_asked_without_a_pause() {
     let mut answers = vec![("202/?$rid=RID&retry-after=0", assigning()); 3];
     answers.push(("500/?$rid=RID", Value::Null));
     let (_, pauses, _) = play(&answers);
-    assert_eq!(pauses, [SHORTEST_PAUSE; 3]);
+    assert_eq!(pauses, [MIN_POLL_INTERVAL; 3]);
 }
 
 /// What can happen in an exchange.
@@ -288,7 +295,7 @@ proptest! {
         for happening in happenings {
             let step = match happening {
                 Happening::Subscribed => exchange.subscribed(),
-                Happening::Timer => exchange.timer(),
+                Happening::Timer => exchange.on_timer(),
                 Happening::Message { late, status, tail, body } => {
                     let question = exchange.request - u64::from(late);
                     let topic = format!("$dps/registrations/res/{status}/?$rid={question:x}{tail}");
@@ -296,13 +303,13 @@ proptest! {
                 }
             };
             match step {
-                Step::Ask { topic, payload } => {
+                ExchangeStep::Send { topic, payload } => {
                     prop_assert!(topic.len() < 65_536 && payload.len() < 65_536);
                     prop_assert!(!topic.contains(['+', '#', '\0']), "{topic}");
                 }
-                Step::Wait(pause) => prop_assert!((SHORTEST_PAUSE..=LONGEST_PAUSE).contains(&pause)),
-                Step::Nothing => {}
-                Step::End(end) => {
+                ExchangeStep::Wait(pause) => prop_assert!((MIN_POLL_INTERVAL..=MAX_RETRY_AFTER).contains(&pause)),
+                ExchangeStep::Continue => {}
+                ExchangeStep::Done(end) => {
                     let told = end.map_or_else(|error| error.to_string(), |to| to.device_id);
                     prop_assert!(!told.is_empty() && told.len() < 1000 && !told.contains(char::is_control));
                     break;
@@ -320,6 +327,6 @@ proptest! {
         let mut exchange = Exchange::new(&registration, MODEL, 1);
         exchange.subscribed();
         exchange.message(&format!("$dps/registrations/res/{head}"), body.as_bytes());
-        exchange.timer();
+        exchange.on_timer();
     }
 }

@@ -1,10 +1,10 @@
-//! Who the device is, and where it belongs.
+//! Provisioning: credentials of the device, and its assignment to a hub by DPS.
 
-mod answer;
 pub mod connection_string;
 pub mod dps;
 pub mod error;
 mod exchange;
+mod response;
 pub mod sas;
 
 use std::time::Duration;
@@ -12,7 +12,7 @@ use std::time::Duration;
 pub use self::error::ProvisionError;
 use self::{
     dps::{Assignment, Registration},
-    exchange::{Exchange, Step},
+    exchange::{Exchange, ExchangeStep},
 };
 use crate::{
     clock::Clock,
@@ -20,8 +20,8 @@ use crate::{
     mqtt::{Delivery, Incoming, Link, LinkError, Transport},
 };
 
-/// A registration that is still not decided after so long is begun anew.
-const DECIDE_WITHIN: Duration = Duration::from_secs(600);
+/// The time after which a registration without an assignment is restarted.
+const ASSIGNMENT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Asks the device provisioning service once where the device of this Plug and Play model belongs: connects, registers,
 /// waits for the assignment and disconnects. When to try again is up to the caller.
@@ -34,9 +34,9 @@ pub async fn register<T: Transport>(
     let connect = registration.connect(clock.now());
     let mut link = match transport.connect(&connect).await {
         Ok(link) => link,
-        Err(error) => return Err(registration.not_connected(error)),
+        Err(error) => return Err(registration.connect_failed(error)),
     };
-    match converse(
+    match run_exchange(
         &mut link,
         clock,
         Exchange::new(registration, model_id, rand::random()),
@@ -49,53 +49,53 @@ pub async fn register<T: Transport>(
         }
         Err(lost) => {
             let why = format!("{lost} while registering");
-            Err(registration.try_again(None, Cause::from(&lost), &why))
+            Err(registration.retry(None, Cause::from(&lost), &why))
         }
     }
 }
 
-async fn converse<L: Link>(
+async fn run_exchange<L: Link>(
     link: &mut L,
     clock: &dyn Clock,
     mut exchange: Exchange<'_>,
 ) -> Result<Result<Assignment, ProvisionError>, LinkError> {
-    link.subscribe(&[answer::TOPIC.to_owned()])?;
+    link.subscribe(&[response::TOPIC.to_owned()])?;
     let mut questions = 0;
     let after = |pause: Duration| clock.monotonic() + pause;
-    let mut deadline = after(Exchange::ANSWER_WITHIN);
-    let give_up = after(DECIDE_WITHIN);
+    let mut deadline = after(Exchange::RESPONSE_TIMEOUT);
+    let give_up = after(ASSIGNMENT_TIMEOUT);
     loop {
         let step = tokio::select! {
-            incoming = link.next() => take(link, &mut exchange, incoming?)?,
+            incoming = link.next() => handle(link, &mut exchange, incoming?)?,
             // Not while the service has asked for a longer pause.
             () = clock.sleep_until(deadline) => match clock.monotonic() < give_up {
-                true => exchange.timer(),
-                false => exchange.undecided(DECIDE_WITHIN),
+                true => exchange.on_timer(),
+                false => exchange.assignment_timed_out(ASSIGNMENT_TIMEOUT),
             },
         };
         match step {
-            Step::Ask { topic, payload } => {
+            ExchangeStep::Send { topic, payload } => {
                 questions += 1;
                 link.publish(topic, payload, Delivery::AtLeastOnce(questions))?;
-                deadline = after(Exchange::ANSWER_WITHIN);
+                deadline = after(Exchange::RESPONSE_TIMEOUT);
             }
-            Step::Wait(pause) => deadline = after(pause),
-            Step::Nothing => {}
-            Step::End(end) => return Ok(end),
+            ExchangeStep::Wait(pause) => deadline = after(pause),
+            ExchangeStep::Continue => {}
+            ExchangeStep::Done(end) => return Ok(end),
         }
     }
 }
 
-fn take<L: Link>(
+fn handle<L: Link>(
     link: &mut L,
     exchange: &mut Exchange<'_>,
     incoming: Incoming,
-) -> Result<Step, LinkError> {
+) -> Result<ExchangeStep, LinkError> {
     match incoming {
         Incoming::Subscribed { refused } if refused.is_empty() => Ok(exchange.subscribed()),
         Incoming::Subscribed { .. } => {
-            let why = format!("the server refused the topic {}", answer::TOPIC);
-            Err(LinkError::Failed(why))
+            let why = format!("the server refused the topic {}", response::TOPIC);
+            Err(LinkError::Protocol(why))
         }
         Incoming::Message {
             topic,
@@ -107,7 +107,7 @@ fn take<L: Link>(
             }
             Ok(exchange.message(&topic, &payload))
         }
-        Incoming::Acknowledged(_) => Ok(Step::Nothing),
+        Incoming::Acknowledged(_) => Ok(ExchangeStep::Continue),
     }
 }
 

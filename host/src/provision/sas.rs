@@ -1,4 +1,4 @@
-//! Symmetric keys and the shared access signatures made with them.
+//! Symmetric keys, and the shared access signatures (SAS) made with them.
 //!
 //! Source: "Control access to IoT Hub by using shared access signatures" and "Symmetric key attestation" of the Azure
 //! IoT documentation.
@@ -22,22 +22,22 @@ pub(crate) fn quote(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, ESCAPED)
 }
 
-/// A symmetric key of a device or of an enrolment group. Its bytes appear in no output and are wiped when it is dropped.
+/// A symmetric key of a device or of an enrollment group. Its bytes appear in no output and are wiped when it is dropped.
 #[derive(Clone, Debug)]
-pub struct Key(SecretSlice<u8>);
+pub struct SymmetricKey(SecretSlice<u8>);
 
-/// Why a text is not a key. Says nothing of the text.
+/// The error of a text that is not a key. It shows nothing of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// Nothing was given.
+    /// The text is empty.
     #[error("the key is empty: copy the primary or secondary key of the device")]
     Empty,
-    /// It holds other characters than base64 has, or was cut off.
-    #[error("the key is not base64: copy it whole, with the `=` at its end")]
+    /// The text is not base64, or was cut off.
+    #[error("the key is not base64: copy it whole, including the `=` at its end")]
     NotBase64,
 }
 
-impl Key {
+impl SymmetricKey {
     /// Reads a key as Azure shows it: base64 with padding.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let bytes = BASE64.decode(text).map_err(|_| KeyError::NotBase64)?;
@@ -47,15 +47,15 @@ impl Key {
         Ok(Self(bytes.into()))
     }
 
-    /// Taking this key as the one of an enrolment group, the key of the device with this registration id.
+    /// Derives the key of the device with this registration ID from this key of an enrollment group.
     #[must_use]
     pub fn derive(&self, registration_id: &str) -> Self {
         Self(self.sign(registration_id).into())
     }
 
-    /// A token that opens `resource`, written as `{hub}/devices/{device}` or `{scope}/registrations/{registration}`,
-    /// until `expires`. The device provisioning service knows its keys by the `policy` name `registration`; a device's
-    /// key at a hub has none.
+    /// Creates a SAS token for `resource`, written as `{hub}/devices/{device}` or
+    /// `{scope}/registrations/{registration}`, that is valid until `expires`. The Device Provisioning Service knows its
+    /// keys by the `policy` name `registration`; a device's key at a hub has none.
     #[must_use]
     pub fn token(&self, resource: &str, expires: Timestamp, policy: Option<&str>) -> SecretString {
         let resource = quote(resource).to_string();
@@ -93,13 +93,15 @@ mod tests {
 
     fn token(resource: &str, expires: i64, policy: Option<&str>) -> String {
         let expires = Timestamp::from_second(expires).unwrap();
-        let token = Key::parse(KEY).unwrap().token(resource, expires, policy);
+        let token = SymmetricKey::parse(KEY)
+            .unwrap()
+            .token(resource, expires, policy);
         token.expose_secret().to_owned()
     }
 
     #[test]
     fn a_device_key_derived_from_a_group_key_is_the_one_microsoft_documents() {
-        let group = Key::parse(
+        let group = SymmetricKey::parse(
             "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==",
         );
         let device = group
@@ -140,17 +142,17 @@ mod tests {
             "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
             "AAE CAwQF",
         ] {
-            let error = Key::parse(text).unwrap_err();
+            let error = SymmetricKey::parse(text).unwrap_err();
             assert_eq!(error, KeyError::NotBase64);
             assert!(!error.to_string().contains(text));
         }
-        assert_eq!(Key::parse("").unwrap_err(), KeyError::Empty);
+        assert_eq!(SymmetricKey::parse("").unwrap_err(), KeyError::Empty);
     }
 
     #[test]
     fn debug_output_shows_nothing_of_a_key() {
-        let shown = format!("{:?}", Key::parse(KEY).unwrap());
-        assert_eq!(shown, "Key(SecretBox<[u8]>([REDACTED]))");
+        let shown = format!("{:?}", SymmetricKey::parse(KEY).unwrap());
+        assert_eq!(shown, "SymmetricKey(SecretBox<[u8]>([REDACTED]))");
     }
 
     /// HMAC of RFC 2104, from the hash alone.
@@ -177,7 +179,7 @@ mod tests {
             expires in 0..200_000_000_000_i64,
             policy in prop::option::of(".{1,9}"),
         ) {
-            let made = Key::parse(&BASE64.encode(&key)).unwrap().token(
+            let made = SymmetricKey::parse(&BASE64.encode(&key)).unwrap().token(
                 &resource,
                 Timestamp::from_second(expires).unwrap(),
                 policy.as_deref(),
@@ -193,7 +195,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_a_key_that_panics(text in ".{0,40}|[A-Za-z0-9+/]{0,8}={0,3}") {
-            if let Ok(key) = Key::parse(&text) {
+            if let Ok(key) = SymmetricKey::parse(&text) {
                 let _ = key.derive(&text).token(&text, Timestamp::MAX, Some(&text));
             }
         }

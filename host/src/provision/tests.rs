@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{dps::tests::registration, *};
 use crate::mqtt::{
     ConnectError, Receipt,
-    scripted::{Connection, Sent, Server, pair},
+    scripted::{ClientPacket, ScriptedConnection, ScriptedServer, pair},
 };
 
 /// A clock on which a pause is over at once, except the wait for an answer, which never is.
@@ -26,7 +26,7 @@ impl Clock for Leaping {
 
     fn sleep_until(&self, deadline: Duration) -> BoxFuture<'static, ()> {
         let mut now = self.0.lock().unwrap();
-        if deadline - *now >= Exchange::ANSWER_WITHIN {
+        if deadline - *now >= Exchange::RESPONSE_TIMEOUT {
             return Box::pin(pending());
         }
         *now = deadline;
@@ -36,7 +36,7 @@ impl Clock for Leaping {
 
 /// Registers while `play` plays the server; returns the result and the time that has passed.
 async fn registering<P: Future<Output = ()>>(
-    play: impl FnOnce(Server) -> P,
+    play: impl FnOnce(ScriptedServer) -> P,
 ) -> (Result<Assignment, ProvisionError>, Duration) {
     let (mut transport, server) = pair();
     let clock = Leaping::default();
@@ -54,17 +54,20 @@ async fn registering<P: Future<Output = ()>>(
     (result, clock.monotonic())
 }
 
-async fn subscribed(server: &mut Server) -> Connection {
+async fn subscribed(server: &mut ScriptedServer) -> ScriptedConnection {
     let mut connection = server.next().await.unwrap().accept();
     let topics = vec!["$dps/registrations/res/#".to_owned()];
-    assert_eq!(connection.next().await, Some(Sent::Subscribe(topics)));
+    assert_eq!(
+        connection.next().await,
+        Some(ClientPacket::Subscribe(topics))
+    );
     connection.send(Incoming::Subscribed { refused: vec![] });
     connection
 }
 
 /// Takes the next question and answers it; returns its topic.
-async fn answer(connection: &mut Connection, head: &str, body: &Value) -> String {
-    let Some(Sent::Publish {
+async fn answer(connection: &mut ScriptedConnection, head: &str, body: &Value) -> String {
+    let Some(ClientPacket::Publish {
         topic, delivery, ..
     }) = connection.next().await
     else {
@@ -80,7 +83,10 @@ async fn answer(connection: &mut Connection, head: &str, body: &Value) -> String
         payload: Bytes::from(body.to_string()),
         receipt: Some(Receipt(7)),
     });
-    assert_eq!(connection.next().await, Some(Sent::Acknowledge(Receipt(7))));
+    assert_eq!(
+        connection.next().await,
+        Some(ClientPacket::Acknowledge(Receipt(7)))
+    );
     topic
 }
 
@@ -96,7 +102,7 @@ async fn a_device_registers_polls_and_disconnects() {
             json!({"operationId": "op", "status": "assigned", "registrationState": state});
         let polled = answer(&mut connection, "200/?$rid=RID", &assigned).await;
         assert!(polled.ends_with("&operationId=op"));
-        assert_eq!(connection.next().await, Some(Sent::Disconnect));
+        assert_eq!(connection.next().await, Some(ClientPacket::Disconnect));
         assert_eq!(connection.next().await, None);
     })
     .await;
@@ -114,11 +120,11 @@ async fn a_refused_device_disconnects_and_is_told_why() {
         let mut connection = subscribed(&mut server).await;
         let body = json!({"errorCode": 404_201, "message": "no such scope"});
         answer(&mut connection, "404/?$rid=RID", &body).await;
-        assert_eq!(connection.next().await, Some(Sent::Disconnect));
+        assert_eq!(connection.next().await, Some(ClientPacket::Disconnect));
     })
     .await;
     let refusal = result.unwrap_err();
-    assert!(matches!(refusal, ProvisionError::Refused(_)));
+    assert!(matches!(refusal, ProvisionError::Rejected(_)));
     assert!(refusal.to_string().contains("no such scope"), "{refusal}");
 }
 
@@ -129,7 +135,7 @@ async fn a_link_lost_while_registering_is_tried_again() {
     })
     .await;
     let lost = result.unwrap_err();
-    assert!(matches!(lost, ProvisionError::TryAgain { after: None, .. }));
+    assert!(matches!(lost, ProvisionError::Retry { after: None, .. }));
     assert_eq!(
         lost.to_string(),
         "dps.test:8883: the server closed the connection while registering"
@@ -162,6 +168,6 @@ async fn a_server_that_is_not_there_is_tried_again() {
     .await;
     assert!(matches!(
         result,
-        Err(ProvisionError::TryAgain { after: None, .. })
+        Err(ProvisionError::Retry { after: None, .. })
     ));
 }

@@ -1,43 +1,43 @@
-//! What one call into a behaviour changes, kept all at once or not at all.
+//! The changes of one call into a behaviour, committed as a whole or not at all.
 
 use std::time::Duration;
 
 use super::{
-    aside::CloudMessage,
+    dead_letter::CloudMessage,
+    device_state::{DeviceState, HubBinding},
     outbox::Outgoing,
-    saved::{Place, Saved},
 };
 use crate::{
     device::{
-        effect::{Effect, Report, Schedule},
+        effect::{Effect, ReportedProperties, Schedule},
         timers::Timers,
     },
     hub::twin::{Twin, component_report},
-    swap::{Entry, Versions},
+    swap::{HistoryEntry, Versions},
 };
 
-/// What one event has changed. It is applied whole.
+/// The changes of one event. It is applied as a whole.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
     /// The record after it, if a component was called.
     pub record: Option<String>,
-    /// What is to be sent, in order.
+    /// The items to send, in order.
     pub outgoing: Vec<Outgoing>,
-    /// What is set aside, and what comes of it, in order.
-    pub aside: Vec<AsideChange>,
-    /// What happens to timers, in order.
+    /// Changes of dead letters, in order.
+    pub dead_letters: Vec<DeadLetterChange>,
+    /// Changes of timers, in order.
     pub timers: Vec<TimerChange>,
     /// The twin after it, if it changed.
     pub twin: Option<Twin>,
-    /// The hub that has accepted the device, if it is another one than before.
-    pub place: Option<Place>,
+    /// The hub that has accepted the device, if it differs from the one before.
+    pub hub_binding: Option<HubBinding>,
     /// The versions after it, if they changed.
     pub versions: Option<Versions>,
-    /// Steps of versions, in order.
-    pub steps: Vec<Entry>,
+    /// Steps of swaps, in order.
+    pub steps: Vec<HistoryEntry>,
 }
 
-/// What happens to a timer.
+/// A change of a timer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TimerChange {
     /// Its call went well.
@@ -52,26 +52,26 @@ pub enum TimerChange {
     All(Timers),
 }
 
-/// What happens to things set aside.
+/// A change of the dead letters.
 #[derive(Clone, Debug, PartialEq)]
-pub enum AsideChange {
-    /// The entry of the outbox with this id is set aside, for this reason.
+pub enum DeadLetterChange {
+    /// Dead-letter the outbox entry with this id, for this reason.
     Outgoing(u64, String),
-    /// A message of the cloud's is set aside, for this reason.
+    /// Dead-letter a cloud-to-device message, for this reason.
     Message(CloudMessage, String),
-    /// What is to be sent to the hub goes back into the outbox, at its end.
-    Return(u64),
-    /// It is delivered, or nobody wants it.
-    Gone(u64),
+    /// Move a dead letter with this id to the end of the outbox.
+    Requeue(u64),
+    /// Remove the dead letter with this id: it is delivered or discarded.
+    Remove(u64),
 }
 
 impl Batch {
-    /// Takes what a call has staged.
+    /// Adds the effects a call has staged.
     pub fn stage(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Telemetry(message) => self.outgoing.push(Outgoing::Telemetry(message)),
-                Effect::Report(Report {
+                Effect::Report(ReportedProperties {
                     component,
                     properties,
                 }) => {
@@ -89,8 +89,8 @@ impl Batch {
     }
 }
 
-impl Saved {
-    /// Applies a batch at this time; what is to be sent is returned.
+impl DeviceState {
+    /// Applies a batch at this time. Returns the items to send.
     pub(super) fn apply(&mut self, batch: Batch, now: Duration) -> Vec<Outgoing> {
         if let Some(record) = batch.record {
             self.record = Some(record);
@@ -107,8 +107,8 @@ impl Saved {
         if let Some(twin) = batch.twin {
             self.twin = twin;
         }
-        if let Some(place) = batch.place {
-            self.place = Some(place);
+        if let Some(binding) = batch.hub_binding {
+            self.hub_binding = Some(binding);
         }
         if let Some(versions) = batch.versions {
             self.versions = versions;

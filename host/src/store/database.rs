@@ -1,4 +1,4 @@
-//! The file the rows lie in. The only file that names `redb`.
+//! The database file that holds the rows. The only module that names `redb`.
 //!
 //! One table, so that a batch touches few pages. Every commit is synced; a file that is not whole is found when it is
 //! opened, by the checksums of its pages and by those of its rows.
@@ -19,22 +19,22 @@ use redb::{
 };
 
 use super::{
+    device_state::PersistedState,
     directory::{OpenError, StateDir, database_in},
-    row::{Key, seal},
-    saved::Kept,
-    writer::{Disk, DiskError, Found, Rows},
+    row::{RowKeyRef, seal},
+    writer::{Disk, DiskError, Reopened, Rows},
 };
 
-const ROWS: TableDefinition<'_, Key<'static>, &[u8]> = TableDefinition::new("rows");
+const ROWS: TableDefinition<'_, RowKeyRef<'static>, &[u8]> = TableDefinition::new("rows");
 /// Pages kept in memory, in bytes: rows are written often and read once.
-const CACHE: usize = 2 << 20;
-/// A file up to this size is not worth giving anything back, in bytes.
-const SMALL: u64 = 4 << 20;
-/// A file is mostly empty if less than one part in so many is used.
-const MOSTLY_EMPTY: u64 = 4;
+const CACHE_SIZE: usize = 2 << 20;
+/// The size in bytes up to which a file is not compacted.
+const MIN_COMPACT_SIZE: u64 = 4 << 20;
+/// A file is compacted if less than one part in this many is used.
+const COMPACT_BELOW_FRACTION: u64 = 4;
 
-/// What devices have left, by name.
-pub type Contents = BTreeMap<Arc<str>, Kept>;
+/// The persisted state of all devices, by name.
+pub type Contents = BTreeMap<Arc<str>, PersistedState>;
 
 /// The database of a state directory.
 pub struct Database {
@@ -43,36 +43,34 @@ pub struct Database {
     open: Option<redb::Database>,
 }
 
-/// Why a database cannot be opened.
+/// The reason why a database cannot be opened or written.
 #[derive(Debug)]
 enum Fault {
-    /// It is not what was written.
+    /// Its content is not as it was written.
     Damaged(String),
-    /// It cannot be read or written now.
+    /// It cannot be read or written at the moment.
     Failing(String),
 }
 
 impl Database {
-    /// Opens the database of this directory and reads it whole. A damaged one is set aside, and a new one begun; the
+    /// Opens the database of this directory and reads it whole. A damaged database is renamed and a new one created; the
     /// contents are empty then.
     pub fn open(dir: StateDir) -> Result<(Self, Contents), OpenError> {
         let mut database = Self { dir, open: None };
         match database.reopen() {
-            Ok(Found::Whole(contents)) => Ok((database, contents)),
-            Ok(Found::Anew) => Ok((database, Contents::new())),
-            Err(DiskError(why)) => Err(OpenError::new(
-                database.dir.path(),
-                format!("cannot be used: {why}"),
-            )),
+            Ok(Reopened::Intact(contents)) => Ok((database, contents)),
+            Ok(Reopened::Recreated) => Ok((database, Contents::new())),
+            Err(DiskError(reason)) => Err(OpenError::new(database.dir.path(), reason)),
         }
     }
 
-    fn set_aside(&self, why: &str) -> Result<(), DiskError> {
-        let aside = self.dir.set_aside()?;
+    /// Moves a damaged database out of the way.
+    fn start_over(&self, reason: &str) -> Result<(), DiskError> {
+        let moved_to = self.dir.move_damaged_database()?;
         tracing::error!(
-            why,
-            kept_as = %aside.display(),
-            "the state of the device is damaged; it is set aside, and the device begins anew"
+            reason,
+            moved_to = %moved_to.display(),
+            "device state damaged; moved away, the device starts with empty state"
         );
         Ok(())
     }
@@ -88,7 +86,7 @@ impl Disk for Database {
         })
     }
 
-    fn reopen(&mut self) -> Result<Found, DiskError> {
+    fn reopen(&mut self) -> Result<Reopened, DiskError> {
         if let Some(database) = self.open.take() {
             // A file that has failed may fail once more while it is closed.
             let _ = guarded(|| {
@@ -100,21 +98,21 @@ impl Disk for Database {
         match guarded(|| open(&path)) {
             Ok((database, contents)) => {
                 self.open = Some(database);
-                return Ok(Found::Whole(contents));
+                return Ok(Reopened::Intact(contents));
             }
             Err(Fault::Failing(why)) => return Err(DiskError(why)),
-            Err(Fault::Damaged(why)) => self.set_aside(&why)?,
+            Err(Fault::Damaged(why)) => self.start_over(&why)?,
         }
         match guarded(|| open(&path)) {
             Ok((database, _)) => {
                 self.open = Some(database);
-                Ok(Found::Anew)
+                Ok(Reopened::Recreated)
             }
             Err(Fault::Damaged(why) | Fault::Failing(why)) => Err(DiskError(why)),
         }
     }
 
-    fn give_back(&mut self) -> Result<bool, DiskError> {
+    fn compact(&mut self) -> Result<bool, DiskError> {
         let Some(database) = &mut self.open else {
             return Ok(false);
         };
@@ -123,13 +121,13 @@ impl Disk for Database {
             let size = std::fs::metadata(&path)
                 .map_err(redb::StorageError::Io)?
                 .len();
-            if size <= SMALL {
+            if size <= MIN_COMPACT_SIZE {
                 return Ok(false);
             }
             let transaction = database.begin_write()?;
             let used = transaction.stats()?.stored_bytes();
             transaction.abort()?;
-            if used > size / MOSTLY_EMPTY {
+            if used > size / COMPACT_BELOW_FRACTION {
                 return Ok(false);
             }
             Ok(database.compact()?)
@@ -140,22 +138,22 @@ impl Disk for Database {
     }
 }
 
-/// What the devices have left in a directory, whether or not a host is using it.
+/// Reads the persisted state of all devices in a directory, whether or not a host is using it.
 pub fn read(dir: &Path) -> Result<Contents, OpenError> {
     let path = database_in(dir)?;
     let contents = guarded(|| match builder().open_read_only(&path) {
-        Ok(database) => look(&database.begin_read()?),
-        // A host that was killed has left it to be repaired. Whoever only looks repairs a copy.
-        Err(DatabaseError::RepairAborted) => look(&copy(&path)?.begin_read()?),
+        Ok(database) => read_contents(&database.begin_read()?),
+        // A host that was killed has left it to be repaired; a reader repairs a copy.
+        Err(DatabaseError::RepairAborted) => read_contents(&open_copy(&path)?.begin_read()?),
         Err(error) => Err(error.into()),
     });
     contents.map_err(|fault| match fault {
-        Fault::Damaged(why) => OpenError::new(dir, format!("is damaged: {why}")),
-        Fault::Failing(why) => OpenError::new(dir, format!("cannot be read: {why}")),
+        Fault::Damaged(reason) => OpenError::new(dir, format!("the database is damaged: {reason}")),
+        Fault::Failing(reason) => OpenError::new(dir, format!("not readable: {reason}")),
     })
 }
 
-fn look(transaction: &ReadTransaction) -> Result<Contents, Fault> {
+fn read_contents(transaction: &ReadTransaction) -> Result<Contents, Fault> {
     match transaction.open_table(ROWS) {
         Ok(table) => contents(&table),
         Err(TableError::TableDoesNotExist(_)) => Ok(Contents::new()),
@@ -163,23 +161,23 @@ fn look(transaction: &ReadTransaction) -> Result<Contents, Fault> {
     }
 }
 
-/// The database of this file, repaired, in memory.
-fn copy(path: &Path) -> Result<redb::Database, Fault> {
+/// Opens a repaired copy of the database in memory.
+fn open_copy(path: &Path) -> Result<redb::Database, Fault> {
     let bytes = std::fs::read(path).map_err(StorageError::Io)?;
     let memory = InMemoryBackend::new();
     memory.set_len(bytes.len() as u64)?;
     memory.write(0, &bytes)?;
     // Nobody else has it, so it takes no locks.
     Ok(Builder::new()
-        .set_cache_size(CACHE)
+        .set_cache_size(CACHE_SIZE)
         .create_with_backend(memory)?)
 }
 
 fn builder() -> Builder {
     let mut builder = Builder::new();
     builder
-        .set_cache_size(CACHE)
-        // So that a person can look at the state of a running device.
+        .set_cache_size(CACHE_SIZE)
+        // Lets `host outbox` and `host state` read while the device runs.
         .set_concurrency_mode(ConcurrencyMode::SingleWriter)
         .set_check_integrity_on_open(true);
     builder
@@ -201,7 +199,9 @@ fn open(path: &PathBuf) -> Result<(redb::Database, Contents), Fault> {
     Ok((database, contents))
 }
 
-fn contents(table: &impl ReadableTable<Key<'static>, &'static [u8]>) -> Result<Contents, Fault> {
+fn contents(
+    table: &impl ReadableTable<RowKeyRef<'static>, &'static [u8]>,
+) -> Result<Contents, Fault> {
     let mut contents = Contents::new();
     for row in table.iter()? {
         let (key, value) = row?;
@@ -235,7 +235,7 @@ fn write(database: &redb::Database, rows: &Rows) -> Result<(), Fault> {
 /// Takes a panic for damage: redb panics on some pages that are not what it wrote.
 fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(Fault::Damaged("its pages make no sense".to_owned())))
+        .unwrap_or_else(|_| Err(Fault::Damaged("invalid pages".to_owned())))
 }
 
 impl<E: Into<redb::Error>> From<E> for Fault {

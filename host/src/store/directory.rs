@@ -1,4 +1,4 @@
-//! The directory a host keeps its state in: who may use it, and what is in it.
+//! The state directory: its lock, its version and its owner.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
@@ -11,9 +11,10 @@ use rustix::process::geteuid;
 
 /// The version of the store this program writes. It counts what rows mean and where they lie: an older host takes a row
 /// it does not know for damage.
-const VERSION: u32 = 3;
-/// The oldest version it goes on from. The first one has no versions of the component, the second nothing set aside.
-const OLDEST: u32 = 1;
+const VERSION: u32 = 4;
+/// The oldest version this program can read. Version 1 has no versions of the component, version 2 no dead letters, and
+/// up to version 3 members of rows have other names.
+const OLDEST_VERSION: u32 = 1;
 const VERSION_FILE: &str = "version";
 const LOCK_FILE: &str = "lock";
 const DATABASE_FILE: &str = "store.redb";
@@ -25,33 +26,33 @@ pub struct StateDir {
     _lock: File,
 }
 
-/// Why a state directory cannot be used. Nothing in it has been changed.
+/// The error of a state directory that cannot be used. Nothing in it has been changed.
 #[derive(Debug, thiserror::Error)]
-#[error("the state directory {} {why}", path.display())]
+#[error("cannot use state directory {}: {reason}", path.display())]
 pub struct OpenError {
     path: PathBuf,
-    why: String,
+    reason: String,
 }
 
 impl OpenError {
-    pub(super) fn new(path: &Path, why: impl Into<String>) -> Self {
+    pub(super) fn new(path: &Path, reason: impl Into<String>) -> Self {
         Self {
             path: path.to_owned(),
-            why: why.into(),
+            reason: reason.into(),
         }
     }
 }
 
 impl StateDir {
-    /// Takes the directory, making it if it is not there.
-    pub fn take(path: &Path) -> Result<Self, OpenError> {
-        let wrong = |why: String| OpenError::new(path, why);
+    /// Opens and locks the directory; creates it if it does not exist.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let failed = |reason: String| OpenError::new(path, reason);
         check(path, is_this_user)?;
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(path)
-            .map_err(|error| wrong(format!("cannot be made: {error}")))?;
+            .map_err(|error| failed(format!("cannot create it: {error}")))?;
         let version = version(path)?;
         let lock = lock(path)?;
         if version != Some(VERSION) {
@@ -61,7 +62,7 @@ impl StateDir {
                     file.write_all(format!("{VERSION}\n").as_bytes())?;
                     file.sync_all()
                 })
-                .map_err(|error| wrong(format!("cannot be written to: {error}")))?;
+                .map_err(|error| failed(format!("not writable: {error}")))?;
         }
         Ok(Self {
             path: path.to_owned(),
@@ -69,40 +70,40 @@ impl StateDir {
         })
     }
 
-    /// The directory.
+    /// Returns the path of the directory.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where its database is.
+    /// Returns the path of the database.
     pub(super) fn database(&self) -> PathBuf {
         self.path.join(DATABASE_FILE)
     }
 
-    /// Moves a damaged database out of the way, where a person may look at it. Returns its new name.
-    pub(super) fn set_aside(&self) -> io::Result<PathBuf> {
+    /// Renames a damaged database, so that an operator can inspect it. Returns its new path.
+    pub(super) fn move_damaged_database(&self) -> io::Result<PathBuf> {
         let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-        let mut aside = self.path.join(format!("{DATABASE_FILE}.damaged-{time}"));
+        let mut target = self.path.join(format!("{DATABASE_FILE}.damaged-{time}"));
         for number in 2.. {
-            if !aside.exists() {
+            if !target.exists() {
                 break;
             }
-            aside = self
+            target = self
                 .path
                 .join(format!("{DATABASE_FILE}.damaged-{time}-{number}"));
         }
-        fs::rename(self.database(), &aside)?;
-        Ok(aside)
+        fs::rename(self.database(), &target)?;
+        Ok(target)
     }
 }
 
-/// The database in a directory that another host may be using; for reading only, which root may in anybody's.
+/// Returns the database of a directory that another host may be using, for reading only; root may read anybody's.
 pub(super) fn database_in(path: &Path) -> Result<PathBuf, OpenError> {
     check(path, |owner| is_this_user(owner) || geteuid().is_root())?;
     match version(path)? {
         Some(_) => Ok(path.join(DATABASE_FILE)),
-        None => Err(OpenError::new(path, "holds no state: no host has used it")),
+        None => Err(OpenError::new(path, "no host has stored state in it")),
     }
 }
 
@@ -121,30 +122,30 @@ fn is_this_user(id: u32) -> bool {
     id == geteuid().as_raw()
 }
 
-/// Whether it is a directory of an owner who will do, and no other user can write to it, if it is there.
-fn check(path: &Path, will_do: impl Fn(u32) -> bool) -> Result<(), OpenError> {
-    let wrong = |why: &str| Err(OpenError::new(path, why));
+/// Checks that the directory, if it exists, has an allowed owner and is not writable by others.
+fn check(path: &Path, is_allowed_owner: impl Fn(u32) -> bool) -> Result<(), OpenError> {
+    let failed = |reason: &str| Err(OpenError::new(path, reason));
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return wrong(&format!("cannot be read: {error}")),
+        Err(error) => return failed(&format!("not readable: {error}")),
     };
     if !metadata.is_dir() {
-        return wrong("is a file; name a directory with --state-dir");
+        return failed("not a directory; choose one with --state-dir");
     }
-    if !will_do(metadata.uid()) {
-        return wrong("belongs to another user; name one of your own with --state-dir");
+    if !is_allowed_owner(metadata.uid()) {
+        return failed("owned by another user; choose another directory with --state-dir");
     }
     if metadata.mode() & 0o022 != 0 {
-        return wrong("can be written to by other users; take that right away: chmod go-w DIR");
+        return failed("writable by other users; run chmod go-w DIR");
     }
     Ok(())
 }
 
-/// The version of the store in it; none if nothing is in it yet. What it says is believed before the database is opened,
-/// because opening may change it.
+/// Reads the version of the store; `None` if the directory is empty. It is read before the database is opened, because
+/// opening may change the database.
 fn version(path: &Path) -> Result<Option<u32>, OpenError> {
-    let wrong = |why: String| Err(OpenError::new(path, why));
+    let failed = |reason: String| Err(OpenError::new(path, reason));
     let mut text = String::new();
     let file = File::open(path.join(VERSION_FILE));
     match file.and_then(|file| file.take(100).read_to_string(&mut text)) {
@@ -152,52 +153,53 @@ fn version(path: &Path) -> Result<Option<u32>, OpenError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return foreign(path).map(|()| None);
         }
-        Err(error) => return wrong(format!("cannot be read: {error}")),
+        Err(error) => return failed(format!("not readable: {error}")),
     }
     match text.trim_end().parse() {
-        Ok(version @ OLDEST..=VERSION) => Ok(Some(version)),
-        Ok(newer) if newer > VERSION => wrong(format!(
-            "is of a newer host (version {newer}, this one knows {VERSION}); run that, or name another directory with \
-             --state-dir"
+        Ok(version @ OLDEST_VERSION..=VERSION) => Ok(Some(version)),
+        Ok(newer) if newer > VERSION => failed(format!(
+            "written by a newer host (version {newer}, this host supports {VERSION}); run the newer host, or choose \
+             another directory with --state-dir"
         )),
         // The file is written after it is made.
         Err(_) if text.is_empty() => Ok(None),
-        _ => wrong(format!(
-            "has a version file that no host wrote; name another directory with --state-dir, or remove {VERSION_FILE} \
-             together with the rest"
+        _ => failed(format!(
+            "invalid version file; choose another directory with --state-dir, or remove {VERSION_FILE} together with \
+             the rest"
         )),
     }
 }
 
-/// An error if the directory holds anything: it is somebody else's then.
+/// Checks that the directory is empty; otherwise it belongs to something else.
 fn foreign(path: &Path) -> Result<(), OpenError> {
-    let unreadable = |error| OpenError::new(path, format!("cannot be read: {error}"));
+    let unreadable = |error| OpenError::new(path, format!("not readable: {error}"));
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let name = entry.map_err(unreadable)?.file_name();
         if name != LOCK_FILE {
-            let why = "holds other files; name an empty or a new directory with --state-dir";
-            return Err(OpenError::new(path, why));
+            let reason =
+                "it contains other files; choose an empty or new directory with --state-dir";
+            return Err(OpenError::new(path, reason));
         }
     }
     Ok(())
 }
 
-/// Locks it against other hosts and leaves the number of this process for them.
+/// Locks the directory against other hosts and writes the id of this process for them.
 fn lock(path: &Path) -> Result<File, OpenError> {
-    let unwritable = |error| OpenError::new(path, format!("cannot be written to: {error}"));
+    let unwritable = |error| OpenError::new(path, format!("not writable: {error}"));
     let mut file = private(&path.join(LOCK_FILE)).map_err(unwritable)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::Error(error)) => return Err(unwritable(error)),
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
-            // The number is for a person; without it the message is still true.
+            // The process id is for people; without it the message is still true.
             let _ = file.take(20).read_to_string(&mut holder);
-            let why = format!(
-                "is in use by another host (process {}); end it, or name another directory with --state-dir",
+            let reason = format!(
+                "in use by another host (process {}); stop it, or choose another directory with --state-dir",
                 holder.trim()
             );
-            return Err(OpenError::new(path, why));
+            return Err(OpenError::new(path, reason));
         }
     }
     file.set_len(0)
@@ -212,23 +214,23 @@ mod tests {
 
     use super::*;
 
-    fn why(path: &Path) -> String {
-        StateDir::take(path).unwrap_err().why
+    fn reason(path: &Path) -> String {
+        StateDir::open(path).unwrap_err().reason
     }
 
     #[test]
     fn a_new_directory_is_for_its_owner_only_and_for_one_host() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a/b");
-        let taken = StateDir::take(&path).unwrap();
+        let taken = StateDir::open(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
         for file in [VERSION_FILE, LOCK_FILE] {
             assert_eq!(fs::metadata(path.join(file)).unwrap().mode() & 0o777, 0o600);
         }
-        let held = format!("is in use by another host (process {})", std::process::id());
-        assert!(why(&path).starts_with(&held), "{}", why(&path));
+        let held = format!("in use by another host (process {})", std::process::id());
+        assert!(reason(&path).starts_with(&held), "{}", reason(&path));
         drop(taken);
-        StateDir::take(&path).unwrap();
+        StateDir::open(&path).unwrap();
     }
 
     #[test]
@@ -236,27 +238,27 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         fs::write(&file, "mine").unwrap();
-        assert!(why(&file).starts_with("is a file"));
-        assert!(why(dir.path()).starts_with("holds other files"));
+        assert!(reason(&file).starts_with("not a directory"));
+        assert!(reason(dir.path()).starts_with("it contains other files"));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
 
         let open = dir.path().join("open");
         fs::create_dir(&open).unwrap();
         fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
-        assert!(why(&open).starts_with("can be written to by other users"));
+        assert!(reason(&open).starts_with("writable by other users"));
     }
 
     #[test]
     fn an_older_store_is_taken_over() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state");
-        drop(StateDir::take(&path).unwrap());
-        for older in ["1\n", "2\n"] {
+        drop(StateDir::open(&path).unwrap());
+        for older in ["1\n", "2\n", "3\n"] {
             fs::write(path.join(VERSION_FILE), older).unwrap();
-            drop(StateDir::take(&path).unwrap());
+            drop(StateDir::open(&path).unwrap());
             let now = fs::read_to_string(path.join(VERSION_FILE)).unwrap();
-            assert_eq!(now, "3\n");
+            assert_eq!(now, "4\n");
         }
     }
 
@@ -264,14 +266,14 @@ mod tests {
     fn a_newer_store_is_refused_and_stays_as_it_is() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state");
-        drop(StateDir::take(&path).unwrap());
+        drop(StateDir::open(&path).unwrap());
         for (text, expected) in [
-            ("4\n", "is of a newer host (version 4"),
-            ("two\n", "has a version file that no host wrote"),
-            ("0\n", "has a version file that no host wrote"),
+            ("5\n", "written by a newer host (version 5"),
+            ("two\n", "invalid version file"),
+            ("0\n", "invalid version file"),
         ] {
             fs::write(path.join(VERSION_FILE), text).unwrap();
-            assert!(why(&path).starts_with(expected), "{}", why(&path));
+            assert!(reason(&path).starts_with(expected), "{}", reason(&path));
             let left = fs::read_to_string(path.join(VERSION_FILE)).unwrap();
             assert_eq!(left, text);
         }

@@ -1,34 +1,34 @@
-//! The pace at which a backlog leaves.
+//! The drain rate: how fast a backlog is sent.
 
 use std::time::Duration;
 
-/// What may leave at once although its time is only coming, so that waking up late does not slow the pace.
-const AHEAD: Duration = Duration::from_millis(100);
+/// The burst that may be sent ahead of time, so that waking up late does not slow the drain.
+const MAX_BURST: Duration = Duration::from_millis(100);
 
-/// Lets so many a second pass.
+/// Limits the messages of a backlog sent per second.
 #[derive(Debug)]
 pub(super) struct Drain {
-    pause: Duration,
+    interval: Duration,
     next: Duration,
 }
 
 impl Drain {
-    /// This many a second; without a number, all at once.
+    /// Creates a limit of `rate` messages per second; `None` for no limit.
     pub(super) fn new(rate: Option<u32>) -> Self {
         Self {
-            pause: rate.map_or(Duration::ZERO, |rate| Duration::from_secs(1) / rate.max(1)),
+            interval: rate.map_or(Duration::ZERO, |rate| Duration::from_secs(1) / rate.max(1)),
             next: Duration::ZERO,
         }
     }
 
-    /// When the next one may leave.
+    /// Returns the time at which the next message may be sent.
     pub(super) fn next(&self) -> Duration {
         self.next
     }
 
-    /// One has left.
-    pub(super) fn passed(&mut self, now: Duration) {
-        self.next = self.next.max(now.saturating_sub(AHEAD)) + self.pause;
+    /// Notes that a message was sent.
+    pub(super) fn record_sent(&mut self, now: Duration) {
+        self.next = self.next.max(now.saturating_sub(MAX_BURST)) + self.interval;
     }
 }
 
@@ -43,7 +43,7 @@ mod tests {
         let end = now + within;
         while now < end && passed < most {
             while drain.next() <= now && passed < most {
-                drain.passed(now);
+                drain.record_sent(now);
                 passed += 1;
             }
             now += woken;

@@ -1,4 +1,4 @@
-//! Keeps nothing beyond the process: a batch is accepted at once.
+//! The backend without persistence: a batch is accepted at once.
 
 use tokio::sync::watch;
 
@@ -6,16 +6,16 @@ use super::{Backend, Progress, row::Row};
 
 /// The backend of a device whose state may end with its process.
 #[derive(Debug, Default)]
-pub struct Memory {
+pub struct MemoryBackend {
     progress: watch::Sender<Progress>,
 }
 
-impl Backend for Memory {
-    fn keep(&mut self, number: u64, _rows: &[Row<'_>]) {
+impl Backend for MemoryBackend {
+    fn persist(&mut self, number: u64, _rows: &[Row<'_>]) {
         self.progress.send_replace(Progress {
             accepted: number,
-            safe: number,
-            renewed: 0,
+            durable: number,
+            resets: 0,
         });
     }
 

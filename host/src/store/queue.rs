@@ -1,37 +1,37 @@
-//! One kind of thing to send, in order.
+//! A queue of items to send, in order.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-/// Entries by id, which is their order of acceptance. Each is in one of three states: untouched, with the server on this
+/// A queue of items by id, which is their order of acceptance. Each is in one of three states: unsent, in flight on this
 /// connection, or sent on an earlier one, so that it may have arrived.
 #[derive(Debug)]
 pub(super) struct Queue<T> {
-    entries: BTreeMap<u64, Entry<T>>,
+    entries: BTreeMap<u64, QueueEntry<T>>,
     bytes: usize,
-    /// With the server.
-    flying: BTreeSet<u64>,
-    /// Sent on an earlier connection.
-    again: BTreeSet<u64>,
-    /// One of those that is not to be sent now.
+    /// Sent on this connection.
+    in_flight: BTreeSet<u64>,
+    /// Sent on an earlier connection, to be sent again.
+    resend: BTreeSet<u64>,
+    /// An entry of `resend` that is not to be sent now.
     withheld: Option<u64>,
-    /// No untouched entry before this one is left.
-    untouched: u64,
-    /// Untouched entries from here on came on this connection; those before are its backlog.
-    fresh: u64,
-    /// No untouched entry between `fresh` and this one is left.
-    fresh_untouched: u64,
+    /// All entries before this id were sent.
+    first_unsent: u64,
+    /// Unsent entries before this id are the backlog of the connection; later ones were added on it.
+    backlog_end: u64,
+    /// All entries from `backlog_end` to this id were sent.
+    first_unsent_after_backlog: u64,
 }
 
 #[derive(Debug)]
-pub(super) struct Entry<T> {
-    /// The number of the batch it came with.
+pub(super) struct QueueEntry<T> {
+    /// The number of its batch.
     pub(super) batch: u64,
     pub(super) size: usize,
-    /// The device's monotonic time from which on it is too old.
-    pub(super) until: Duration,
+    /// The device's monotonic time at which it expires.
+    pub(super) expires: Duration,
     pub(super) item: T,
 }
 
@@ -40,12 +40,12 @@ impl<T> Queue<T> {
         Self {
             entries: BTreeMap::new(),
             bytes: 0,
-            flying: BTreeSet::new(),
-            again: BTreeSet::new(),
+            in_flight: BTreeSet::new(),
+            resend: BTreeSet::new(),
             withheld: None,
-            untouched: 0,
-            fresh: 0,
-            fresh_untouched: 0,
+            first_unsent: 0,
+            backlog_end: 0,
+            first_unsent_after_backlog: 0,
         }
     }
 
@@ -61,105 +61,107 @@ impl<T> Queue<T> {
         self.entries.get(&id).map(|entry| &entry.item)
     }
 
-    /// When the oldest entry is too old.
+    /// Returns the time at which the oldest entry expires.
     pub(super) fn oldest(&self) -> Option<Duration> {
-        self.entries.first_key_value().map(|(_, entry)| entry.until)
+        self.entries
+            .first_key_value()
+            .map(|(_, entry)| entry.expires)
     }
 
     pub(super) fn ids(&self) -> impl Iterator<Item = u64> + '_ {
         self.entries.keys().copied()
     }
 
-    /// How many are with the server.
-    pub(super) fn flying(&self) -> usize {
-        self.flying.len()
+    /// Returns the number of entries in flight.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.len()
     }
 
-    /// The oldest that is with the server.
-    pub(super) fn oldest_flying(&self) -> Option<u64> {
-        self.flying.first().copied()
+    /// Returns the oldest entry in flight.
+    pub(super) fn oldest_in_flight(&self) -> Option<u64> {
+        self.in_flight.first().copied()
     }
 
-    /// This one, which may have arrived, is not to be sent until another or none is withheld; it holds up no other.
+    /// Withholds one entry of those to be sent again, until another or none is withheld. It does not hold up others.
     pub(super) fn withhold(&mut self, id: Option<u64>) {
         self.withheld = id;
     }
 
-    /// The first that is to be sent again.
-    fn first_again(&self) -> Option<u64> {
-        let mut ids = self.again.iter().copied();
+    /// Returns the first entry to be sent again.
+    fn first_to_resend(&self) -> Option<u64> {
+        let mut ids = self.resend.iter().copied();
         ids.find(|id| Some(*id) != self.withheld)
     }
 
-    pub(super) fn insert(&mut self, id: u64, entry: Entry<T>) {
+    pub(super) fn insert(&mut self, id: u64, entry: QueueEntry<T>) {
         self.bytes += entry.size;
         self.entries.insert(id, entry);
     }
 
     pub(super) fn remove(&mut self, id: u64) -> Option<T> {
-        self.flying.remove(&id);
-        self.again.remove(&id);
+        self.in_flight.remove(&id);
+        self.resend.remove(&id);
         let entry = self.entries.remove(&id)?;
         self.bytes -= entry.size;
         Some(entry.item)
     }
 
-    /// Takes the oldest of these for sent by an earlier process.
-    pub(super) fn may_have_arrived(&mut self, count: usize) {
-        self.again = self.entries.keys().take(count).copied().collect();
+    /// Treats the oldest `count` entries as sent by an earlier process.
+    pub(super) fn mark_possibly_delivered(&mut self, count: usize) {
+        self.resend = self.entries.keys().take(count).copied().collect();
     }
 
-    /// It is with the server. Returns whether it was of the backlog.
+    /// Notes that an entry was sent. Returns whether it was in the backlog.
     pub(super) fn sent(&mut self, id: u64) -> bool {
-        self.flying.insert(id);
-        if self.again.remove(&id) {
+        self.in_flight.insert(id);
+        if self.resend.remove(&id) {
             return false;
         }
-        let of_backlog = id < self.fresh;
+        let of_backlog = id < self.backlog_end;
         match of_backlog {
-            true => self.untouched = id + 1,
-            false => self.fresh_untouched = id + 1,
+            true => self.first_unsent = id + 1,
+            false => self.first_unsent_after_backlog = id + 1,
         }
         of_backlog
     }
 
-    /// The connection is gone: what was with the server is to be sent again.
+    /// Notes the end of the connection: entries in flight are sent again.
     pub(super) fn rewind(&mut self) {
-        self.again.append(&mut self.flying);
+        self.resend.append(&mut self.in_flight);
     }
 
-    /// A connection begins: what is untouched is its backlog, if it is more than so many.
-    pub(super) fn begin(&mut self, next_id: u64, more_than: usize) {
-        let untouched = self.entries.len() - self.again.len() - self.flying.len();
-        let first = self.first_untouched(self.untouched, u64::MAX);
-        self.untouched = first.unwrap_or(next_id);
-        self.fresh = match untouched > more_than {
+    /// Notes a new connection: unsent entries become its backlog if they are more than `more_than`.
+    pub(super) fn connection_started(&mut self, next_id: u64, more_than: usize) {
+        let unsent = self.entries.len() - self.resend.len() - self.in_flight.len();
+        let first = self.find_unsent(self.first_unsent, u64::MAX);
+        self.first_unsent = first.unwrap_or(next_id);
+        self.backlog_end = match unsent > more_than {
             true => next_id,
-            false => self.untouched,
+            false => self.first_unsent,
         };
-        self.fresh_untouched = self.fresh;
+        self.first_unsent_after_backlog = self.backlog_end;
     }
 
-    fn first_untouched(&self, from: u64, to: u64) -> Option<u64> {
+    fn find_unsent(&self, from: u64, to: u64) -> Option<u64> {
         let mut ids = self.entries.range(from..to).map(|(id, _)| *id);
-        ids.find(|id| !self.again.contains(id) && !self.flying.contains(id))
+        ids.find(|id| !self.resend.contains(id) && !self.in_flight.contains(id))
     }
 
-    /// What is sent again, or came on this connection; in this order.
+    /// Returns the next entry to send again, or else the next one added on this connection.
     pub(super) fn next(&self, accepted: u64) -> Option<(u64, &T)> {
-        let id = match self.first_again() {
+        let id = match self.first_to_resend() {
             Some(id) => id,
-            None => self.first_untouched(self.fresh_untouched, u64::MAX)?,
+            None => self.find_unsent(self.first_unsent_after_backlog, u64::MAX)?,
         };
         self.accepted(id, accepted)
     }
 
-    /// The oldest of the backlog, once nothing is to be sent again.
+    /// Returns the oldest entry of the backlog, once nothing is to be sent again.
     pub(super) fn next_of_backlog(&self, accepted: u64) -> Option<(u64, &T)> {
-        if self.first_again().is_some() {
+        if self.first_to_resend().is_some() {
             return None;
         }
-        let id = self.first_untouched(self.untouched, self.fresh)?;
+        let id = self.find_unsent(self.first_unsent, self.backlog_end)?;
         self.accepted(id, accepted)
     }
 
@@ -168,20 +170,20 @@ impl<T> Queue<T> {
         (entry.batch <= accepted).then_some((id, &entry.item))
     }
 
-    /// The oldest untouched entry, and when it is too old. What may have arrived is none to give up: it would be counted as missing.
-    pub(super) fn oldest_untouched(&self) -> Option<(u64, Duration)> {
-        let id = self.first_untouched(self.untouched, u64::MAX)?;
-        self.entries.get(&id).map(|entry| (id, entry.until))
+    /// Returns the oldest unsent entry and the time at which it expires. An entry that may have arrived must not be evicted: it would be counted as missing.
+    pub(super) fn oldest_unsent(&self) -> Option<(u64, Duration)> {
+        let id = self.find_unsent(self.first_unsent, u64::MAX)?;
+        self.entries.get(&id).map(|entry| (id, entry.expires))
     }
 
-    /// Takes out everything that is untouched.
-    pub(super) fn take_untouched(&mut self) -> Vec<(u64, Entry<T>)> {
-        let (touched, untouched) = std::mem::take(&mut self.entries)
+    /// Removes all unsent entries.
+    pub(super) fn take_unsent(&mut self) -> Vec<(u64, QueueEntry<T>)> {
+        let (sent, unsent) = std::mem::take(&mut self.entries)
             .into_iter()
-            .partition(|(id, _)| self.again.contains(id) || self.flying.contains(id));
-        self.entries = touched;
-        let untouched: BTreeMap<_, _> = untouched;
-        self.bytes -= untouched.values().map(|entry| entry.size).sum::<usize>();
-        untouched.into_iter().collect()
+            .partition(|(id, _)| self.resend.contains(id) || self.in_flight.contains(id));
+        self.entries = sent;
+        let unsent: BTreeMap<_, _> = unsent;
+        self.bytes -= unsent.values().map(|entry| entry.size).sum::<usize>();
+        unsent.into_iter().collect()
     }
 }

@@ -1,11 +1,11 @@
-//! How much telemetry an outbox keeps, and how fast it sends what has piled up.
+//! Outbox retention and drain rate.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
-/// The bounds of an outbox, and its pace.
+/// The retention of an outbox, and its drain rate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Messages.
@@ -14,54 +14,54 @@ pub struct Retention {
     pub bytes: usize,
     /// Age of a message.
     pub age: Duration,
-    /// Messages a second that are sent of what waited when a connection began; none for no limit.
+    /// Messages of the backlog sent per second; `None` for no limit.
     pub drain_rate: Option<u32>,
-    /// What happens to a message that would be one too many.
+    /// The policy for a full outbox.
     pub when_full: WhenFull,
 }
 
-/// What happens when an outbox is full.
+/// The policy for a full outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenFull {
-    /// The oldest message gives way.
+    /// The oldest message is evicted.
     DropOldest,
-    /// The new one is refused: `send-telemetry` returns `full`.
+    /// The new message is rejected: `send-telemetry` returns `full`.
     Reject,
 }
 
-/// What an outbox that refuses still takes. Measured before each call into the component, which then draws on it; calls
-/// of one device do not overlap.
+/// The messages and bytes that a full outbox with [`WhenFull::Reject`] still accepts. It is set before each call into
+/// the component; calls of one device do not overlap.
 #[derive(Debug, Default)]
-pub struct Room {
+pub struct OutboxQuota {
     messages: AtomicUsize,
     bytes: AtomicUsize,
 }
 
-impl Room {
-    /// There is room for so many messages and bytes.
-    pub(super) fn measure(&self, messages: usize, bytes: usize) {
+impl OutboxQuota {
+    /// Sets the messages and bytes left.
+    pub(super) fn set(&self, messages: usize, bytes: usize) {
         self.messages.store(messages, Ordering::Relaxed);
         self.bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// Takes room for a message of this size; false if there is none.
-    pub fn take(&self, size: usize) -> bool {
+    /// Reserves quota for a message of this size; `false` if it is used up.
+    pub fn reserve(&self, size: usize) -> bool {
         let messages = self.messages.load(Ordering::Relaxed);
         let bytes = self.bytes.load(Ordering::Relaxed);
         let (Some(messages), Some(bytes)) = (messages.checked_sub(1), bytes.checked_sub(size))
         else {
             return false;
         };
-        self.measure(messages, bytes);
+        self.set(messages, bytes);
         true
     }
 }
 
 impl Retention {
-    /// Fewer bytes than these do not hold one message of the largest size.
-    pub const LEAST_BYTES: usize = 256 << 10;
-    /// Fewer messages than these are on their way at a time, and what is on its way does not give way.
-    pub const LEAST_COUNT: usize = 64;
+    /// The least limit in bytes: one message of the largest size.
+    pub const MIN_BYTES: usize = 256 << 10;
+    /// The least limit in messages: more than are in flight, which are not evicted.
+    pub const MIN_COUNT: usize = 64;
 }
 
 impl Default for Retention {

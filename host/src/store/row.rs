@@ -1,112 +1,114 @@
-//! One row of the store: a part of what a device remembers, as bytes that can tell whether they are whole.
+//! One row of the store: a part of a device's state, as bytes with a checksum.
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{
-    aside::{SetAside, Tally},
+    dead_letter::{DeadLetter, DeadLetterCounts},
+    device_state::{HubBinding, PersistedState},
     outbox::Outgoing,
-    saved::{Kept, Place},
 };
 use crate::{
-    device::timers::KeptTimer,
-    hub::{message::Message, twin::Twin},
+    device::timers::PersistedTimer,
+    hub::{message::TelemetryMessage, twin::Twin},
     swap::{History, Versions},
 };
 
-/// A part of what a device remembers, as it is after a batch.
+/// A part of a device's state, as it is after a batch.
 #[derive(Debug)]
 pub enum Row<'a> {
     /// The component's record.
     Record(&'a str),
     /// All timers.
-    Timers(Vec<KeptTimer>),
+    Timers(Vec<PersistedTimer>),
     /// What was applied of the desired properties.
     Twin(&'a Twin),
     /// The hub the device was last connected to.
-    Place(&'a Place),
+    HubBinding(&'a HubBinding),
     /// The versions of the behaviour.
     Versions(&'a Versions),
     /// What became of them.
     History(&'a History),
-    /// How many messages have given way.
+    /// The number of messages evicted.
     Evicted(u64),
     /// A telemetry message, by its id in the outbox.
-    Telemetry(u64, &'a Message),
+    Telemetry(u64, &'a TelemetryMessage),
     /// A report, by its id in the outbox.
     Report(u64, &'a Map<String, Value>),
-    /// The entry of the outbox with this id is gone.
-    Gone(u64),
-    /// A thing set aside, by its id there.
-    Aside(u64, &'a SetAside),
-    /// What was set aside with this id is gone.
-    AsideGone(u64),
-    /// How much was ever set aside.
-    AsideTally(Tally),
+    /// The outbox entry with this id is removed.
+    OutgoingRemoved(u64),
+    /// A dead letter, by its id.
+    DeadLetter(u64, &'a DeadLetter),
+    /// The dead letter with this id is removed.
+    DeadLetterRemoved(u64),
+    /// The number of dead letters since the device first ran.
+    DeadLetterCounts(DeadLetterCounts),
 }
 
-/// Whose row it is, what it is, and its id in the outbox. Rows of one device lie together, its outbox in order.
-pub(super) type Key<'a> = (&'a str, u8, u64);
+/// Device, kind and id of a row, as the database orders them: rows of one device lie together, its outbox in order.
+pub(super) type RowKeyRef<'a> = (&'a str, u8, u64);
 
 const RECORD: u8 = 0;
 const TIMERS: u8 = 1;
 const TWIN: u8 = 2;
-const PLACE: u8 = 3;
+const HUB_BINDING: u8 = 3;
 const EVICTED: u8 = 4;
 const VERSIONS: u8 = 5;
 const HISTORY: u8 = 6;
-const ASIDE_TALLY: u8 = 7;
+const DEAD_LETTER_COUNTS: u8 = 7;
 /// An entry of the outbox.
 pub(super) const OUTGOING: u8 = 16;
-/// A thing set aside.
-pub(super) const ASIDE: u8 = 17;
+/// A dead letter.
+pub(super) const DEAD_LETTER: u8 = 17;
 
-/// Bytes of the checksum in front of each row. It is there for accidents, not against forgery.
-const CHECKSUM: usize = 8;
+/// The length of the checksum in front of each row, in bytes. It detects accidents, not forgery.
+const CHECKSUM_LENGTH: usize = 8;
 
-/// A row that is not what was written.
+/// The error of a row that is not as it was written.
 #[derive(Debug, thiserror::Error)]
-#[error("a row of kind {kind} is damaged: {why}")]
+#[error("row of kind {kind} is damaged: {reason}")]
 pub(super) struct RowError {
     kind: u8,
-    why: String,
+    reason: String,
 }
 
 impl Row<'_> {
-    /// What the row is, and its id.
+    /// Returns kind and id of the row.
     #[must_use]
     pub fn kind_and_id(&self) -> (u8, u64) {
         match self {
             Self::Record(_) => (RECORD, 0),
             Self::Timers(_) => (TIMERS, 0),
             Self::Twin(_) => (TWIN, 0),
-            Self::Place(_) => (PLACE, 0),
+            Self::HubBinding(_) => (HUB_BINDING, 0),
             Self::Versions(_) => (VERSIONS, 0),
             Self::History(_) => (HISTORY, 0),
             Self::Evicted(_) => (EVICTED, 0),
-            Self::Telemetry(id, _) | Self::Report(id, _) | Self::Gone(id) => (OUTGOING, *id),
-            Self::Aside(id, _) | Self::AsideGone(id) => (ASIDE, *id),
-            Self::AsideTally(_) => (ASIDE_TALLY, 0),
+            Self::Telemetry(id, _) | Self::Report(id, _) | Self::OutgoingRemoved(id) => {
+                (OUTGOING, *id)
+            }
+            Self::DeadLetter(id, _) | Self::DeadLetterRemoved(id) => (DEAD_LETTER, *id),
+            Self::DeadLetterCounts(_) => (DEAD_LETTER_COUNTS, 0),
         }
     }
 
-    /// Its text; none for what is gone.
+    /// Returns the text of the row; `None` for a removed one.
     #[must_use]
     pub fn text(&self) -> Option<Vec<u8>> {
         match self {
             Self::Record(record) => Some(record.as_bytes().to_vec()),
             Self::Timers(timers) => json(timers),
             Self::Twin(twin) => json(twin),
-            Self::Place(place) => json(place),
+            Self::HubBinding(binding) => json(binding),
             Self::Versions(versions) => json(versions),
             Self::History(history) => json(history),
             Self::Evicted(count) => json(count),
-            Self::Telemetry(_, message) => json(&Written::Telemetry(message)),
-            Self::Report(_, report) => json(&Written::Report(report)),
-            Self::Aside(_, entry) => json(entry),
-            Self::AsideTally(tally) => json(tally),
-            Self::Gone(_) | Self::AsideGone(_) => None,
+            Self::Telemetry(_, message) => json(&OutgoingRef::Telemetry(message)),
+            Self::Report(_, report) => json(&OutgoingRef::Report(report)),
+            Self::DeadLetter(_, entry) => json(entry),
+            Self::DeadLetterCounts(counts) => json(counts),
+            Self::OutgoingRemoved(_) | Self::DeadLetterRemoved(_) => None,
         }
     }
 }
@@ -119,41 +121,41 @@ fn json(value: &(impl Serialize + ?Sized)) -> Option<Vec<u8>> {
 /// [`Outgoing`] as it is written, without a copy.
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Written<'a> {
-    Telemetry(&'a Message),
+enum OutgoingRef<'a> {
+    Telemetry(&'a TelemetryMessage),
     Report(&'a Map<String, Value>),
 }
 
 /// The text with its checksum, as it lies on disk. The checksum covers the key, so that no row is taken for another.
-pub(super) fn seal(key: Key<'_>, text: &[u8]) -> Vec<u8> {
-    let mut sealed = Vec::with_capacity(CHECKSUM + text.len());
+pub(super) fn seal(key: RowKeyRef<'_>, text: &[u8]) -> Vec<u8> {
+    let mut sealed = Vec::with_capacity(CHECKSUM_LENGTH + text.len());
     sealed.extend_from_slice(&checksum(key, text));
     sealed.extend_from_slice(text);
     sealed
 }
 
-fn checksum((device, kind, id): Key<'_>, text: &[u8]) -> [u8; CHECKSUM] {
+fn checksum((device, kind, id): RowKeyRef<'_>, text: &[u8]) -> [u8; CHECKSUM_LENGTH] {
     let mut hash = Sha256::new();
     hash.update((device.len() as u64).to_le_bytes());
     hash.update(device);
     hash.update([kind]);
     hash.update(id.to_le_bytes());
     hash.update(text);
-    let mut checksum = [0; CHECKSUM];
+    let mut checksum = [0; CHECKSUM_LENGTH];
     for (to, from) in checksum.iter_mut().zip(hash.finalize()) {
         *to = from;
     }
     checksum
 }
 
-impl Kept {
+impl PersistedState {
     /// Takes in a row as it lies on disk.
-    pub(super) fn take(&mut self, key: Key<'_>, sealed: &[u8]) -> Result<(), RowError> {
+    pub(super) fn take(&mut self, key: RowKeyRef<'_>, sealed: &[u8]) -> Result<(), RowError> {
         let (_, kind, id) = key;
-        let wrong = |why: String| RowError { kind, why };
-        let text = match sealed.split_first_chunk::<CHECKSUM>() {
+        let wrong = |reason: String| RowError { kind, reason };
+        let text = match sealed.split_first_chunk::<CHECKSUM_LENGTH>() {
             Some((sum, text)) if *sum == checksum(key, text) => text,
-            _ => return Err(wrong("its checksum does not fit".to_owned())),
+            _ => return Err(wrong("checksum mismatch".to_owned())),
         };
         let result = match kind {
             RECORD => match std::str::from_utf8(text) {
@@ -165,15 +167,19 @@ impl Kept {
             },
             TIMERS => read(text, &mut self.timers),
             TWIN => read(text, &mut self.twin),
-            PLACE => serde_json::from_slice(text).map(|place| self.place = Some(place)),
+            HUB_BINDING => {
+                serde_json::from_slice(text).map(|binding| self.hub_binding = Some(binding))
+            }
             EVICTED => read(text, &mut self.evicted),
             VERSIONS => read(text, &mut self.versions),
             HISTORY => read(text, &mut self.history),
             OUTGOING => serde_json::from_slice(text)
                 .map(|outgoing: Outgoing| self.outgoing.push((id, outgoing))),
-            ASIDE => serde_json::from_slice(text).map(|entry| self.aside.push((id, entry))),
-            ASIDE_TALLY => read(text, &mut self.aside_tally),
-            _ => return Err(wrong("there is no such kind".to_owned())),
+            DEAD_LETTER => {
+                serde_json::from_slice(text).map(|entry| self.dead_letters.push((id, entry)))
+            }
+            DEAD_LETTER_COUNTS => read(text, &mut self.dead_letter_counts),
+            _ => return Err(wrong("unknown kind".to_owned())),
         };
         result.map_err(|error| wrong(error.to_string()))
     }
@@ -197,15 +203,66 @@ mod tests {
             text in ".{0,30}|[\\[\\]{}\":,0-9a-z]{0,30}|\\[{1,200}",
         ) {
             let key = ("d", kind, 0);
-            let _ = Kept::default().take(key, &seal(key, text.as_bytes()));
+            let _ = PersistedState::default().take(key, &seal(key, text.as_bytes()));
         }
+    }
+
+    /// Rows as version 3 of the store wrote them.
+    #[test]
+    fn rows_with_the_names_of_an_older_host_are_read() {
+        let message = r#"{"id":"m-1","created":"2026-01-02T03:04:05.678Z","component":"thermostat1","content_type":"application/json","content_encoding":"utf-8","properties":[["alert","yes"]],"body":"e30="}"#;
+        let dead_letter = |item: &str| {
+            format!(
+                r#"{{"since":"2026-01-02T03:04:06Z","why":"the hub refused it with status 400","what":{item}}}"#
+            )
+        };
+        let c2d = r#"{"message":{"properties":[["urgent","yes"]],"body":"c3RvcA=="}}"#;
+        let binding = r#"{"enrolment":{"endpoint":"dps.test:8883","id_scope":"0ne1","registration_id":"d-1"},"assignment":{"hub":"hub.test","device_id":"d-1"}}"#;
+        let mut kept = PersistedState::default();
+        for (kind, id, text) in [
+            (HUB_BINDING, 0, binding.to_owned()),
+            (
+                DEAD_LETTER,
+                1,
+                dead_letter(&format!(r#"{{"telemetry":{message}}}"#)),
+            ),
+            (DEAD_LETTER, 2, dead_letter(r#"{"report":{"p":1}}"#)),
+            (DEAD_LETTER, 3, dead_letter(c2d)),
+            (
+                DEAD_LETTER_COUNTS,
+                0,
+                r#"{"total":3,"givenWay":1}"#.to_owned(),
+            ),
+        ] {
+            let key = ("d", kind, id);
+            kept.take(key, &seal(key, text.as_bytes())).unwrap();
+        }
+        let binding = kept.hub_binding.unwrap();
+        assert_eq!(binding.enrollment.unwrap().registration_id, "d-1");
+        assert_eq!(binding.assignment.hub, "hub.test");
+        let counts = kept.dead_letter_counts;
+        assert_eq!((counts.total, counts.evicted), (3, 1));
+        let kinds: Vec<_> = kept
+            .dead_letters
+            .iter()
+            .map(|(id, letter)| (*id, letter.item.kind(), &*letter.reason))
+            .collect();
+        let reason = "the hub refused it with status 400";
+        assert_eq!(
+            kinds,
+            [
+                (1, "telemetry", reason),
+                (2, "report", reason),
+                (3, "message", reason)
+            ]
+        );
     }
 
     #[test]
     fn a_row_that_was_changed_moved_or_cut_is_not_taken() {
         let key = ("d", RECORD, 0);
         let sealed = seal(key, b"{\"schema\":1}");
-        let mut kept = Kept::default();
+        let mut kept = PersistedState::default();
         kept.take(key, &sealed).unwrap();
         assert_eq!(kept.record.as_deref(), Some("{\"schema\":1}"));
         for bit in 0..sealed.len() * 8 {

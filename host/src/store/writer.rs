@@ -1,4 +1,4 @@
-//! One thread that writes the batches of all devices in groups, and what becomes of them while the disk fails.
+//! The writer thread: writes the batches of all devices in groups, and holds them while the disk fails.
 //!
 //! Rows wait in one map: what a later batch writes takes the place of what an earlier one wanted to write, so that only
 //! the newest record of a device is written and a disk that does not answer cannot make the map grow beyond what the
@@ -15,25 +15,25 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    Backend, Contents, Database, Kept, OpenError, Progress, StateDir,
-    row::{ASIDE, OUTGOING, Row},
+    Backend, Contents, Database, OpenError, PersistedState, Progress, StateDir,
+    row::{DEAD_LETTER, OUTGOING, Row},
 };
 
 /// A row's device, kind and id.
 pub type RowKey = (Arc<str>, u8, u64);
-/// What waits to be written; none is to be removed.
+/// Rows to write; `None` removes a row.
 pub type Rows = BTreeMap<RowKey, Option<Vec<u8>>>;
 
 /// The name of the thread that writes. It may panic within, on a damaged file; that is dealt with there.
-pub const THREAD: &str = "store";
+pub const THREAD_NAME: &str = "store";
 /// Time between tries to write while the disk fails.
-const RETRY: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Time between two groups of several devices, unless so many batches wait.
-const GROUP: Duration = Duration::from_millis(5);
-/// See [`GROUP`].
-const GROUP_BATCHES: usize = 256;
-/// Nothing to write for so long is the time to give space back.
-const IDLE: Duration = Duration::from_secs(5);
+const GROUP_INTERVAL: Duration = Duration::from_millis(5);
+/// See [`GROUP_INTERVAL`].
+const MAX_GROUP_BATCHES: usize = 256;
+/// The idle time after which the database is compacted.
+const COMPACT_AFTER_IDLE: Duration = Duration::from_secs(5);
 
 /// Where groups are written.
 pub trait Disk: Send + 'static {
@@ -41,34 +41,34 @@ pub trait Disk: Send + 'static {
     fn write(&mut self, rows: &Rows) -> Result<(), DiskError>;
 
     /// Makes the disk usable again after a failure.
-    fn reopen(&mut self) -> Result<Found, DiskError>;
+    fn reopen(&mut self) -> Result<Reopened, DiskError>;
 
-    /// Gives space back if much of it is unused; says whether it did.
-    fn give_back(&mut self) -> Result<bool, DiskError>;
+    /// Compacts the database if much of it is unused. Returns whether it did.
+    fn compact(&mut self) -> Result<bool, DiskError>;
 }
 
-/// What a disk holds when it is opened.
+/// The content of a disk that was reopened.
 #[derive(Debug)]
-pub enum Found {
-    /// Everything that was written.
-    Whole(Contents),
-    /// Nothing: it was damaged.
-    Anew,
+pub enum Reopened {
+    /// All rows are as they were written.
+    Intact(Contents),
+    /// The database was damaged and is now empty.
+    Recreated,
 }
 
-/// Why a disk failed.
+/// The error of a disk that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct DiskError(pub String);
 
 /// A store on disk, for any number of devices.
 pub struct Store {
-    shared: Arc<Shared>,
+    shared: Arc<WriterState>,
     contents: Contents,
     thread: Option<JoinHandle<()>>,
 }
 
-struct Shared {
+struct WriterState {
     pending: Mutex<Pending>,
     more: Condvar,
 }
@@ -76,8 +76,8 @@ struct Shared {
 #[derive(Default)]
 struct Pending {
     rows: Rows,
-    /// Those of them that no disk has seen: if one is removed now, there is nothing to write at all.
-    unseen: BTreeSet<RowKey>,
+    /// Rows of `rows` that were never written: if one is removed, nothing is written at all.
+    unwritten: BTreeSet<RowKey>,
     /// The newest batch of each device that waits.
     numbers: HashMap<Arc<str>, u64>,
     devices: HashMap<Arc<str>, watch::Sender<Progress>>,
@@ -94,28 +94,31 @@ impl Store {
         let path = dir.path().to_owned();
         // On a thread of that name, because reading a damaged file may panic as writing it may.
         let opening = thread::Builder::new()
-            .name(THREAD.to_owned())
+            .name(THREAD_NAME.to_owned())
             .spawn(move || Database::open(dir));
         match opening.map(JoinHandle::join) {
             Ok(Ok(opened)) => {
                 let (database, contents) = opened?;
                 Ok(Self::on(database, contents))
             }
-            Ok(Err(_)) => Err(OpenError::new(&path, "cannot be read")),
-            Err(error) => Err(OpenError::new(&path, format!("cannot be opened: {error}"))),
+            Ok(Err(_)) => Err(OpenError::new(&path, "not readable")),
+            Err(error) => Err(OpenError::new(
+                &path,
+                format!("cannot start a thread: {error}"),
+            )),
         }
     }
 
-    /// A store on this disk, which holds `contents`.
+    /// Creates a store on this disk, which holds `contents`.
     #[must_use]
     pub fn on(disk: impl Disk, contents: Contents) -> Self {
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(WriterState {
             pending: Mutex::default(),
             more: Condvar::new(),
         });
         let writing = shared.clone();
         let thread = thread::Builder::new()
-            .name(THREAD.to_owned())
+            .name(THREAD_NAME.to_owned())
             .spawn(move || writing.write_all(disk));
         Self {
             shared,
@@ -124,18 +127,18 @@ impl Store {
         }
     }
 
-    /// What the device of this name has left, and where it keeps its batches from now on. Once for each name.
-    pub fn device(&mut self, name: &Arc<str>) -> (Kept, Box<dyn Backend>) {
+    /// Returns the persisted state of a device and its backend. To be called once for each name.
+    pub fn device(&mut self, name: &Arc<str>) -> (PersistedState, Box<dyn Backend>) {
         let kept = self.contents.remove(name).unwrap_or_default();
         let progress = watch::Sender::new(Progress::default());
         self.shared
             .lock()
             .devices
             .insert(name.clone(), progress.clone());
-        let part = Part {
+        let part = DeviceBackend {
             next_ids: BTreeMap::from([
                 (OUTGOING, kept.outgoing.last().map_or(0, |(id, _)| id + 1)),
-                (ASIDE, kept.aside_tally.total + 1),
+                (DEAD_LETTER, kept.dead_letter_counts.total + 1),
             ]),
             name: name.clone(),
             shared: self.shared.clone(),
@@ -146,9 +149,9 @@ impl Store {
 }
 
 impl Pending {
-    /// Whether a group is better for waiting a little.
-    fn gathers(&self) -> bool {
-        self.devices.len() > 1 && self.batches < GROUP_BATCHES && !self.closing
+    /// Returns whether the next group should wait for more batches.
+    fn should_wait(&self) -> bool {
+        self.devices.len() > 1 && self.batches < MAX_GROUP_BATCHES && !self.closing
     }
 }
 
@@ -164,17 +167,17 @@ impl Drop for Store {
     }
 }
 
-/// One device's way to the store.
-struct Part {
+/// The backend of one device.
+struct DeviceBackend {
     name: Arc<str>,
-    /// Rows of these kinds have never been handed over from these ids on.
+    /// The next new id of these kinds of rows.
     next_ids: BTreeMap<u8, u64>,
-    shared: Arc<Shared>,
+    shared: Arc<WriterState>,
     progress: watch::Sender<Progress>,
 }
 
-impl Backend for Part {
-    fn keep(&mut self, number: u64, rows: &[Row<'_>]) {
+impl Backend for DeviceBackend {
+    fn persist(&mut self, number: u64, rows: &[Row<'_>]) {
         let rows = rows.iter().map(|row| (row.kind_and_id(), row.text()));
         // Outside the lock: what takes time is the text.
         let rows: Vec<_> = rows.collect();
@@ -186,9 +189,9 @@ impl Backend for Part {
                 && text.is_some()
             {
                 *next_id = id + 1;
-                pending.unseen.insert(key.clone());
+                pending.unwritten.insert(key.clone());
             }
-            if text.is_none() && pending.unseen.remove(&key) {
+            if text.is_none() && pending.unwritten.remove(&key) {
                 pending.rows.remove(&key);
             } else {
                 pending.rows.insert(key, text);
@@ -209,7 +212,7 @@ impl Backend for Part {
     }
 }
 
-impl Shared {
+impl WriterState {
     fn lock(&self) -> MutexGuard<'_, Pending> {
         // Nothing that holds it can leave it half changed.
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
@@ -219,12 +222,12 @@ impl Shared {
     fn write_all(&self, mut disk: impl Disk) {
         let mut after = Instant::now();
         while let Some((rows, numbers)) = self.next_group(&mut disk, after) {
-            after = Instant::now() + GROUP;
+            after = Instant::now() + GROUP_INTERVAL;
             match disk.write(&rows) {
                 Ok(()) => self.written(&numbers),
                 Err(error) => {
                     self.failed(rows, numbers, &error);
-                    if !self.again(&mut disk) {
+                    if !self.wait_until_usable(&mut disk) {
                         return;
                     }
                 }
@@ -246,12 +249,12 @@ impl Shared {
                 let left = after.saturating_duration_since(Instant::now());
                 let (gathered, _) = self
                     .more
-                    .wait_timeout_while(pending, left, |pending| pending.gathers())
+                    .wait_timeout_while(pending, left, |pending| pending.should_wait())
                     .unwrap_or_else(PoisonError::into_inner);
                 pending = gathered;
                 pending.batches = 0;
                 let rows = std::mem::take(&mut pending.rows);
-                pending.unseen.clear();
+                pending.unwritten.clear();
                 return Some((rows, std::mem::take(&mut pending.numbers)));
             }
             if pending.closing {
@@ -266,17 +269,17 @@ impl Shared {
             }
             let (woken, waited) = self
                 .more
-                .wait_timeout(pending, IDLE)
+                .wait_timeout(pending, COMPACT_AFTER_IDLE)
                 .unwrap_or_else(PoisonError::into_inner);
             pending = woken;
             if waited.timed_out() {
                 idle = true;
                 drop(pending);
-                match disk.give_back() {
-                    Ok(true) => tracing::info!("the store has given unused space back"),
+                match disk.compact() {
+                    Ok(true) => tracing::info!("store compacted"),
                     Ok(false) => {}
                     // The next group shows whether it matters.
-                    Err(error) => tracing::warn!(%error, "the store could not give space back"),
+                    Err(error) => tracing::warn!(%error, "store not compacted"),
                 }
                 pending = self.lock();
             }
@@ -287,12 +290,12 @@ impl Shared {
         let mut pending = self.lock();
         if let Some(since) = pending.degraded.take() {
             let seconds = since.elapsed().as_secs();
-            tracing::warn!("the disk works again after {seconds} s; everything accepted is kept");
+            tracing::warn!("disk recovered after {seconds} s; all accepted batches are written");
         }
         for (device, number) in numbers {
             if let Some(progress) = pending.devices.get(device) {
                 progress.send_modify(|progress| {
-                    progress.safe = *number;
+                    progress.durable = *number;
                     progress.accepted = progress.accepted.max(*number);
                 });
             }
@@ -312,7 +315,7 @@ impl Shared {
             pending.degraded = Some(Instant::now());
             tracing::error!(
                 %error,
-                "degraded: the disk fails; telemetry is sent on, but what is not sent is lost if this process ends"
+                "disk failed: running degraded; unsent telemetry is lost if this process ends"
             );
         }
         for (device, number) in &pending.numbers {
@@ -322,30 +325,30 @@ impl Shared {
         }
     }
 
-    /// Waits until the disk can be used again; false if the store is closed before.
-    fn again(&self, disk: &mut impl Disk) -> bool {
+    /// Waits until the disk is usable again; `false` if the store is closed before.
+    fn wait_until_usable(&self, disk: &mut impl Disk) -> bool {
         loop {
             match disk.reopen() {
-                Ok(Found::Whole(_)) => return true,
-                Ok(Found::Anew) => {
+                Ok(Reopened::Intact(_)) => return true,
+                Ok(Reopened::Recreated) => {
                     let mut pending = self.lock();
                     // Devices hand over everything, what waits included; nothing is safe before that.
                     pending.rows.clear();
                     pending.numbers.clear();
                     for progress in pending.devices.values() {
-                        progress.send_modify(|progress| progress.renewed += 1);
+                        progress.send_modify(|progress| progress.resets += 1);
                     }
                     return true;
                 }
-                Err(error) => tracing::debug!(%error, "the disk still fails"),
+                Err(error) => tracing::debug!(%error, "disk still failing"),
             }
             let pending = self.lock();
             let (pending, _) = self
                 .more
-                .wait_timeout_while(pending, RETRY, |pending| !pending.closing)
+                .wait_timeout_while(pending, RETRY_INTERVAL, |pending| !pending.closing)
                 .unwrap_or_else(PoisonError::into_inner);
             if pending.closing {
-                tracing::error!("ended while the disk fails; what was not sent is lost");
+                tracing::error!("stopped while the disk fails; unsent telemetry is lost");
                 return false;
             }
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use host::guest::{
     Component, Limits, Sandbox, Wasi,
-    compile::{Compiler, LoadError, Source},
+    compile::{Compiler, ComponentSource, LoadError},
 };
 use tempfile::TempDir;
 use tokio::runtime::Handle;
@@ -34,7 +34,7 @@ impl Lab {
     }
 
     pub(crate) async fn load(&self, path: &Path) -> Result<Component, LoadError> {
-        let source = Source::read(path, self.sandbox.limits())?;
+        let source = ComponentSource::read(path, self.sandbox.limits())?;
         self.compiler.load(&self.sandbox, &source).await
     }
 }

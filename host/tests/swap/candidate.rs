@@ -28,8 +28,8 @@ async fn a_new_version_takes_over_with_the_record_and_is_accepted_after_its_prob
     let b = recorder().version("b");
     let mut steps = site.swap(&b).await;
     assert_eq!(
-        until(&mut steps, SwapStep::Begun).await,
-        [SwapStep::Prepared, SwapStep::Begun]
+        until(&mut steps, SwapStep::Started).await,
+        [SwapStep::Prepared, SwapStep::Started]
     );
     assert_eq!(b.reasons(), [Reason::Swap]);
     assert_eq!(site.call("two").await, ok("begun+one+two"));
@@ -58,8 +58,8 @@ async fn what_runs_already_is_not_swapped() {
     let mut site = site(&a).await;
     let mut steps = site.swap(&recorder()).await;
     assert_eq!(
-        until(&mut steps, SwapStep::Same).await,
-        [SwapStep::Prepared, SwapStep::Same]
+        until(&mut steps, SwapStep::Unchanged).await,
+        [SwapStep::Prepared, SwapStep::Unchanged]
     );
     site.call("one").await;
     assert_eq!(a.reasons(), [Reason::Fresh]);
@@ -79,8 +79,8 @@ async fn a_version_that_does_not_begin_changes_nothing() {
         let b = recorder().version("b").beginning(move |_| Err(why.clone()));
         let mut steps = site.swap(&b).await;
         assert_eq!(
-            until(&mut steps, SwapStep::Refused).await,
-            [SwapStep::Prepared, SwapStep::Refused]
+            until(&mut steps, SwapStep::Rejected).await,
+            [SwapStep::Prepared, SwapStep::Rejected]
         );
         let status = site.status().await;
         let reason = status.last_swap.unwrap().reason.unwrap();
@@ -98,7 +98,7 @@ async fn another_model_is_refused_unless_it_is_allowed_and_then_announced_anew()
     let mut site = site(&a).await;
     let b = recorder().version("b").model("dtmi:example:Other;1");
     let mut steps = site.swap(&b).await;
-    until(&mut steps, SwapStep::Refused).await;
+    until(&mut steps, SwapStep::Rejected).await;
     let reason = site.status().await.last_swap.unwrap().reason.unwrap();
     assert!(reason.contains("dtmi:example:Other;1") && reason.contains("--allow-model-change"));
 
@@ -107,7 +107,7 @@ async fn another_model_is_refused_unless_it_is_allowed_and_then_announced_anew()
         ..request()
     };
     let mut steps = site.swap_as(&b, allowed).await;
-    until(&mut steps, SwapStep::Begun).await;
+    until(&mut steps, SwapStep::Started).await;
     let attempt = site.bench.server.next().await.expect("a new connection");
     let username = attempt.connect.username.clone();
     assert!(
@@ -136,7 +136,7 @@ async fn a_model_that_changes_while_the_device_connects_is_the_one_it_connects_w
         .send(DeviceRequest::Swap(b, request))
         .await
         .unwrap();
-    until(&mut steps, SwapStep::Begun).await;
+    until(&mut steps, SwapStep::Started).await;
     let old = attempt.accept();
     let attempt = bench.server.next().await.expect("a new connection");
     assert!(attempt.connect.username.contains("Other"));
@@ -147,11 +147,11 @@ async fn a_model_that_changes_while_the_device_connects_is_the_one_it_connects_w
 async fn a_version_that_takes_messages_connects_anew_and_one_that_does_not_keeps_the_connection() {
     let mut site = site(&recorder()).await;
     let b = recorder().version("b").without_messages();
-    until(&mut site.swap(&b).await, SwapStep::Begun).await;
+    until(&mut site.swap(&b).await, SwapStep::Started).await;
     assert_eq!(site.call("one").await.0, "200", "on the same connection");
     until(
         &mut site.swap(&recorder().version("c")).await,
-        SwapStep::Begun,
+        SwapStep::Started,
     )
     .await;
     let mut hub = site
@@ -176,12 +176,12 @@ async fn a_version_that_waits_for_a_call_gives_way_to_a_newer_one_and_the_call_i
     assert_eq!(next(&mut first).await.step, SwapStep::Prepared);
     let mut second = site.swap(&recorder().version("c")).await;
     assert_eq!(
-        until(&mut first, SwapStep::Replaced).await,
-        [SwapStep::Replaced]
+        until(&mut first, SwapStep::Superseded).await,
+        [SwapStep::Superseded]
     );
     assert_eq!(next(&mut second).await.step, SwapStep::Prepared);
     gate.open.add_permits(1);
-    assert_eq!(next(&mut second).await.step, SwapStep::Begun);
+    assert_eq!(next(&mut second).await.step, SwapStep::Started);
     let answer = site.answer().await;
     assert_eq!(answer, ok("begun+long"), "the version that had it answers");
     assert_eq!(site.call("two").await, ok("begun+long+two"));
@@ -205,10 +205,10 @@ async fn the_first_version_that_does_not_begin_ends_the_device_and_a_later_one_d
     assert!(body.contains("a wrong setting"), "{body}");
     assert!(matches!(
         site.status().await.state,
-        ComponentState::LeftAlone { .. }
+        ComponentState::Suspended { .. }
     ));
     let b = recorder().version("b");
-    until(&mut site.swap(&b).await, SwapStep::Begun).await;
+    until(&mut site.swap(&b).await, SwapStep::Started).await;
     assert_eq!(site.call("one").await, ok("kept+one"));
 }
 
@@ -219,7 +219,7 @@ async fn what_became_of_versions_before_the_device_began_is_counted() {
         requests: Some(device_requests),
         startup_steps: vec![HistoryEntry::new(
             jiff::Timestamp::UNIX_EPOCH,
-            SwapStep::Continued,
+            SwapStep::Resumed,
             SwapSource::Host,
         )],
         ..SwapConfig::default()
@@ -253,7 +253,7 @@ async fn a_disk_that_fails_stops_neither_a_swap_nor_a_roll_back() {
     let mut site = site_on(&recorder(), Box::new(disk)).await;
     assert_eq!(site.call("one").await, ok("begun+one"));
     let mut steps = site.swap(&failing().version("b")).await;
-    until(&mut steps, SwapStep::Begun).await;
+    until(&mut steps, SwapStep::Started).await;
     assert_eq!(site.call("two").await, ok("begun+one+two"));
     assert_eq!(site.call("trap").await, ok("begun+one+trap"));
     assert_eq!(next(&mut steps).await.step, SwapStep::RolledBack);
@@ -282,6 +282,6 @@ async fn a_swap_is_told_once_it_is_on_disk_and_nothing_the_new_version_does_leav
     }
     assert!(steps.try_recv().is_err(), "not told before it is kept");
     progress.send_modify(|progress| (progress.accepted, progress.durable) = (1000, 1000));
-    assert_eq!(next(&mut steps).await.step, SwapStep::Begun);
+    assert_eq!(next(&mut steps).await.step, SwapStep::Started);
     assert_eq!(site.answer().await, ok("begun+one"));
 }

@@ -178,7 +178,7 @@ impl Site {
     /// Begins with `b` on probation until it is accepted, in the place of what runs.
     async fn accepts(&mut self, b: &Scripted) {
         let mut steps = self.swap(b).await;
-        until(&mut steps, SwapStep::Begun).await;
+        until(&mut steps, SwapStep::Started).await;
         for name in ["one", "two"] {
             assert_eq!(self.call(name).await.0, "200");
         }
@@ -296,8 +296,8 @@ fn versions(running: &str, fallback: Option<(&str, &str)>, previous: Option<&str
             version: version(sha256),
             record: Some(record.to_owned()),
             timers: vec![],
-            ended: 0,
-            clean: false,
+            unclean_exits: 0,
+            clean_exit: false,
         }),
         previous: previous.map(version),
         ..Versions::default()

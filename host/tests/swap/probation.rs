@@ -32,7 +32,7 @@ async fn a_trap_on_probation_brings_the_version_before_back_and_it_answers_the_c
     site.call("one").await;
     let b = failing().version("b");
     let mut steps = site.swap(&b).await;
-    until(&mut steps, SwapStep::Begun).await;
+    until(&mut steps, SwapStep::Started).await;
     assert_eq!(site.call("two").await, ok("begun+one+two"));
 
     // What the new version has recorded is undone, and the old one's answer is the answer.
@@ -40,8 +40,8 @@ async fn a_trap_on_probation_brings_the_version_before_back_and_it_answers_the_c
     let back = next(&mut steps).await;
     assert_eq!(back.step, SwapStep::RolledBack);
     assert_eq!(back.version.unwrap().sha256, "b");
-    assert_eq!(back.instead.unwrap().sha256, "a");
-    assert_eq!(back.undone, Some(2));
+    assert_eq!(back.rolled_back_to.unwrap().sha256, "a");
+    assert_eq!(back.undone_batches, Some(2));
     assert!(back.reason.unwrap().contains("it is broken"));
     assert_eq!(a.reasons(), [Reason::Fresh, Reason::Recovered]);
 
@@ -57,11 +57,11 @@ async fn whoever_asks_for_the_version_on_probation_again_waits_for_it_too() {
     let mut site = site(&recorder()).await;
     let b = recorder().version("b");
     let mut first = site.swap(&b).await;
-    until(&mut first, SwapStep::Begun).await;
+    until(&mut first, SwapStep::Started).await;
     let mut second = site.swap(&b).await;
     assert_eq!(
-        until(&mut second, SwapStep::Same).await,
-        [SwapStep::Prepared, SwapStep::Same]
+        until(&mut second, SwapStep::Unchanged).await,
+        [SwapStep::Prepared, SwapStep::Unchanged]
     );
     site.call("one").await;
     site.call("two").await;
@@ -71,7 +71,7 @@ async fn whoever_asks_for_the_version_on_probation_again_waits_for_it_too() {
 
     // Of an accepted version there is nothing more to tell.
     let mut third = site.swap(&b).await;
-    until(&mut third, SwapStep::Same).await;
+    until(&mut third, SwapStep::Unchanged).await;
     assert!(third.recv().await.is_none());
 }
 
@@ -79,7 +79,7 @@ async fn whoever_asks_for_the_version_on_probation_again_waits_for_it_too() {
 async fn errors_are_answered_with_500_until_the_third_in_a_row() {
     let mut site = site(&recorder()).await;
     let mut steps = site.swap(&failing().version("b")).await;
-    until(&mut steps, SwapStep::Begun).await;
+    until(&mut steps, SwapStep::Started).await;
     for name in ["err", "err", "fine", "err", "err"] {
         let status = site.call(name).await.0;
         assert_eq!(status, if name == "fine" { "200" } else { "500" });
@@ -92,13 +92,13 @@ async fn errors_are_answered_with_500_until_the_third_in_a_row() {
 async fn a_withdrawn_version_is_refused_until_it_is_forced() {
     let mut site = site(&recorder()).await;
     let b = failing().version("b");
-    until(&mut site.swap(&b).await, SwapStep::Begun).await;
+    until(&mut site.swap(&b).await, SwapStep::Started).await;
     site.call("trap").await;
 
     let mut steps = site.swap(&b).await;
     assert_eq!(next(&mut steps).await.step, SwapStep::Prepared);
     let refused = next(&mut steps).await;
-    assert_eq!(refused.step, SwapStep::Refused);
+    assert_eq!(refused.step, SwapStep::Rejected);
     let reason = refused.reason.unwrap();
     assert!(
         reason.contains("it is broken") && reason.contains("--force"),
@@ -109,7 +109,7 @@ async fn a_withdrawn_version_is_refused_until_it_is_forced() {
         force: true,
         ..request()
     };
-    until(&mut site.swap_as(&b, forced).await, SwapStep::Begun).await;
+    until(&mut site.swap_as(&b, forced).await, SwapStep::Started).await;
     assert!(site.status().await.quarantined.is_empty());
 }
 
@@ -129,7 +129,7 @@ async fn the_state_may_begin_anew_and_is_back_after_a_roll_back() {
         fresh_state: true,
         ..request()
     };
-    until(&mut site.swap_as(&b, anew).await, SwapStep::Begun).await;
+    until(&mut site.swap_as(&b, anew).await, SwapStep::Started).await;
     let begun = b.starts.lock().unwrap()[0].clone();
     assert_eq!((begun.reason, begun.record), (Reason::Fresh, None));
     assert_eq!(site.call("one").await, ok("begun+one"));
@@ -142,18 +142,18 @@ async fn a_newer_version_replaces_one_on_probation_and_both_fall_with_it() {
     let mut site = site(&a).await;
     site.call("one").await;
     let mut first = site.swap(&recorder().version("b")).await;
-    until(&mut first, SwapStep::Begun).await;
+    until(&mut first, SwapStep::Started).await;
     site.call("two").await;
     let c = failing().version("c");
     let mut second = site.swap(&c).await;
-    until(&mut second, SwapStep::Begun).await;
-    assert_eq!(next(&mut first).await.step, SwapStep::Replaced);
+    until(&mut second, SwapStep::Started).await;
+    assert_eq!(next(&mut first).await.step, SwapStep::Superseded);
     let begun = c.starts.lock().unwrap()[0].clone();
     assert_eq!(begun.record.as_deref(), Some("begun+one+two"));
 
     assert_eq!(site.call("trap").await, ok("begun+one+trap"));
     let back = next(&mut second).await;
-    assert_eq!((back.step, back.undone), (SwapStep::RolledBack, Some(3)));
+    assert_eq!((back.step, back.undone_batches), (SwapStep::RolledBack, Some(3)));
     assert_eq!(site.runs().await, "a");
 }
 
@@ -189,7 +189,7 @@ async fn timers_survive_a_swap_and_are_as_they_were_after_a_roll_back() {
     };
     let mut site = site_under(patient, &a).await;
     let mut steps = site.swap(&ticking("b").version("b")).await;
-    until(&mut steps, SwapStep::Begun).await;
+    until(&mut steps, SwapStep::Started).await;
     // The timer set by the version before is the one after it's.
     site.bench.clock.sleep_until(Duration::from_secs(601)).await;
     // A command may go before it, but not two.
@@ -260,7 +260,7 @@ async fn a_desired_property_a_candidate_fails_at_is_applied_by_the_version_befor
     assert_eq!(first["x"]["av"], 2);
 
     let mut steps = site.swap(&noting(true, &by_b).version("b")).await;
-    until(&mut steps, SwapStep::Begun).await;
+    until(&mut steps, SwapStep::Started).await;
     site.desire(3, &json!({ "y": "bad", "$version": 3 }));
     let answered = site.sent(&twin, acknowledged).await;
     assert_eq!(next(&mut steps).await.step, SwapStep::RolledBack);
@@ -279,7 +279,7 @@ async fn a_message_a_candidate_fails_at_is_taken_by_the_version_before_and_ackno
     let (by_a, by_b) = (Arc::default(), Arc::default());
     let mut site = site(&noting(false, &by_a)).await;
     let mut steps = site.swap(&noting(true, &by_b).version("b")).await;
-    until(&mut steps, SwapStep::Begun).await;
+    until(&mut steps, SwapStep::Started).await;
     for (number, body) in [(1, "good"), (2, "bad"), (3, "last")] {
         site.deliver(number, body);
     }
@@ -303,7 +303,7 @@ async fn a_message_of_a_connection_that_is_lost_is_not_handed_on() {
     let site = site(&noting(false, &by_a)).await;
     let b = noting(true, &by_b).version("b").held_by(&gate);
     let mut steps = site.swap(&b).await;
-    until(&mut steps, SwapStep::Begun).await;
+    until(&mut steps, SwapStep::Started).await;
     site.deliver(1, "bad");
     gate.came.acquire().await.unwrap().forget();
     let Site {
@@ -336,7 +336,7 @@ async fn a_version_accepted_in_the_place_of_itself_keeps_the_one_before_it() {
     // Another one is tried, and the accepted one put back.
     until(
         &mut site.swap(&recorder().version("b")).await,
-        SwapStep::Begun,
+        SwapStep::Started,
     )
     .await;
     site.accepts(&a).await;
@@ -344,7 +344,7 @@ async fn a_version_accepted_in_the_place_of_itself_keeps_the_one_before_it() {
     assert_eq!(status.previous.unwrap().info.sha256, "z");
     let back = next(&mut site.roll_back().await).await;
     assert_eq!(back.version.unwrap().sha256, "a");
-    assert_eq!(back.instead.unwrap().sha256, "z");
+    assert_eq!(back.rolled_back_to.unwrap().sha256, "z");
     assert_eq!(z.reasons(), [Reason::Fresh, Reason::Swap], "its code runs");
     assert_eq!(site.runs().await, "z");
 }
@@ -359,11 +359,11 @@ async fn a_version_fails_until_the_one_to_go_back_to_is_loaded_and_no_other_take
     let b = failing().version("b");
     let mut site = site_with(&b, kept).await;
     let mut steps = site.swap(&failing().version("c")).await;
-    until(&mut steps, SwapStep::Begun).await;
+    until(&mut steps, SwapStep::Started).await;
     assert_eq!(site.call("trap").await.0, "500");
     assert_eq!(site.runs().await, "c", "not b with the record of a");
     let refused = next(&mut site.roll_back().await).await;
-    assert_eq!(refused.step, SwapStep::Refused);
+    assert_eq!(refused.step, SwapStep::Rejected);
     assert!(refused.reason.unwrap().contains("not loaded"));
     assert_eq!(site.call("one").await, ok("of b+one"));
 
@@ -388,7 +388,7 @@ async fn a_message_it_sent_must_arrive_before_a_version_is_accepted() {
     });
     let mut site = site(&recorder()).await;
     let mut steps = site.swap(&b.version("b")).await;
-    until(&mut steps, SwapStep::Begun).await;
+    until(&mut steps, SwapStep::Started).await;
     call(&site.hub, "one", "1");
     let mut held = None;
     let mut answers = 0;

@@ -15,12 +15,12 @@ use super::{
 async fn a_roll_back_on_request_goes_one_version_back() {
     let mut site = site(&recorder()).await;
     let refused = next(&mut site.roll_back().await).await;
-    assert_eq!(refused.step, SwapStep::Refused);
+    assert_eq!(refused.step, SwapStep::Rejected);
     assert!(refused.reason.unwrap().contains("no earlier version"));
 
     // On probation, the state before the swap is back.
     let mut steps = site.swap(&recorder().version("b")).await;
-    until(&mut steps, SwapStep::Begun).await;
+    until(&mut steps, SwapStep::Started).await;
     site.call("one").await;
     let back = next(&mut site.roll_back().await).await;
     assert_eq!(
@@ -32,12 +32,12 @@ async fn a_roll_back_on_request_goes_one_version_back() {
 
     // Once it is accepted, the state goes on.
     let mut steps = site.swap(&recorder().version("c")).await;
-    until(&mut steps, SwapStep::Begun).await;
+    until(&mut steps, SwapStep::Started).await;
     site.call("three").await;
     site.call("four").await;
     until(&mut steps, SwapStep::Accepted).await;
     let back = next(&mut site.roll_back().await).await;
-    assert_eq!((back.step, back.undone), (SwapStep::RolledBack, None));
+    assert_eq!((back.step, back.undone_batches), (SwapStep::RolledBack, None));
     assert_eq!(site.call("five").await, ok("begun+two+three+four+five"));
     assert_eq!(site.runs().await, "a");
 }
@@ -50,12 +50,12 @@ async fn an_earlier_version_that_cannot_take_the_state_over_leaves_the_accepted_
     });
     let mut site = site(&a).await;
     let mut steps = site.swap(&recorder().version("b")).await;
-    until(&mut steps, SwapStep::Begun).await;
+    until(&mut steps, SwapStep::Started).await;
     site.call("new").await;
     site.call("two").await;
     until(&mut steps, SwapStep::Accepted).await;
     let refused = next(&mut site.roll_back().await).await;
-    assert_eq!(refused.step, SwapStep::Refused);
+    assert_eq!(refused.step, SwapStep::Rejected);
     assert!(refused.reason.unwrap().contains("what is new?"));
     assert_eq!(site.call("three").await, ok("begun+new+two+three"));
     assert_eq!(site.runs().await, "b");
@@ -74,13 +74,13 @@ async fn a_person_does_not_get_another_model_by_going_back() {
             },
         )
         .await;
-    until(&mut steps, SwapStep::Begun).await;
+    until(&mut steps, SwapStep::Started).await;
     site.hub = site.bench.connected().await;
     site.call("one").await;
     site.call("two").await;
     until(&mut steps, SwapStep::Accepted).await;
     let refused = next(&mut site.roll_back().await).await;
-    assert_eq!(refused.step, SwapStep::Refused);
+    assert_eq!(refused.step, SwapStep::Rejected);
     let reason = refused.reason.unwrap();
     assert!(
         reason.contains("dtmi:example:Scripted;1") && reason.contains("--allow-model-change"),
@@ -93,7 +93,7 @@ async fn a_person_does_not_get_another_model_by_going_back() {
 async fn an_accepted_version_that_traps_too_often_gives_way_and_keeps_its_state() {
     let mut site = site(&recorder()).await;
     let mut steps = site.swap(&failing().version("b")).await;
-    until(&mut steps, SwapStep::Begun).await;
+    until(&mut steps, SwapStep::Started).await;
     site.call("one").await;
     site.call("two").await;
     until(&mut steps, SwapStep::Accepted).await;
@@ -125,7 +125,7 @@ async fn a_roll_back_on_request_gives_up_the_version_that_waits() {
     assert_eq!(next(&mut waiting).await.step, SwapStep::Prepared);
     let mut back = site.roll_back().await;
     let replaced = next(&mut waiting).await;
-    assert_eq!(replaced.step, SwapStep::Replaced);
+    assert_eq!(replaced.step, SwapStep::Superseded);
     assert_eq!(replaced.reason.unwrap(), "a roll-back was asked for");
     gate.open.add_permits(1);
     assert_eq!(next(&mut back).await.step, SwapStep::RolledBack);
@@ -157,8 +157,8 @@ async fn a_version_that_waits_may_be_the_remedy_for_one_that_fails_for_good() {
         // It answers what was one failure too many; if it does not begin, the version before does.
         assert_eq!(site.answer().await, ok("begun+one+two+trap"));
         let (step, runs) = match fits {
-            true => (SwapStep::Begun, "fix"),
-            false => (SwapStep::Refused, "a"),
+            true => (SwapStep::Started, "fix"),
+            false => (SwapStep::Rejected, "a"),
         };
         assert_eq!(next(&mut steps).await.step, step);
         assert_eq!(site.runs().await, runs);
@@ -180,7 +180,7 @@ async fn an_accepted_version_fails_on_until_the_one_before_is_loaded() {
     }
     assert!(matches!(
         site.status().await.state,
-        ComponentState::LeftAlone { .. }
+        ComponentState::Suspended { .. }
     ));
     site.loaded(&recorder()).await;
     let back = next(&mut site.roll_back().await).await;

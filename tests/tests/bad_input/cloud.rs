@@ -27,7 +27,7 @@ fn a_cloud_that_refuses_the_device_ends_it() {
     ends(
         wrong("IOTHUB_DEVICE_DPS_DEVICE_ID", "stranger"),
         REFUSED,
-        &["stranger", "registration id"],
+        &["stranger", "registration ID"],
     );
     let hub = cloud.running()["hubName"].clone();
     let string = format!(
@@ -115,7 +115,11 @@ fn the_cloud_says_what_is_in_its_way() {
     assert!(nobody.stderr.contains("nobody"), "{}", nobody.stderr);
 
     let absent = cloud.operate(&["twin", "--dir", path]);
-    assert!(absent.stderr.contains("no cloud runs"), "{}", absent.stderr);
+    assert!(
+        absent.stderr.contains("no cloud is running"),
+        "{}",
+        absent.stderr
+    );
     for answer in [taken, locked, nobody, absent] {
         assert_eq!(answer.stderr.lines().count(), 1, "{}", answer.stderr);
     }

@@ -75,7 +75,7 @@ fn a_connection_string_that_cannot_be_used_is_told_by_its_part() {
         ),
         (
             &format!("HostName=h;SharedAccessKeyName=iothubowner;SharedAccessKey={KEY}"),
-            "belongs to a service",
+            "service policies are not supported",
         ),
     ] {
         ends(
@@ -111,7 +111,7 @@ fn a_secret_that_is_in_no_file_or_in_two_places_is_told_by_the_variable() {
     const BY_FILE: &str = "IOTHUB_DEVICE_DPS_DEVICE_KEY_FILE";
     let thermostat = thermostat();
     let names = |file: &Path| dps(&thermostat).without(OWN).env(BY_FILE, file);
-    ends(names(Path::new(KEY)), UNUSABLE, &[BY_FILE, "not shown"]);
+    ends(names(Path::new(KEY)), UNUSABLE, &[BY_FILE, "(hidden)"]);
     ends(
         names(Path::new("/no/such.key")),
         UNUSABLE,
@@ -179,7 +179,7 @@ fn files_and_folders_that_cannot_be_used_are_named() {
     ends(
         host(&thermostat).arg("--cache-dir").arg(folder.path()),
         UNUSABLE,
-        &["others may write", "--cache-dir"],
+        &["other users can write", "--cache-dir"],
     );
     ends(
         host(&thermostat).without("HOST_CACHE_DIR"),

@@ -57,16 +57,16 @@ fn a_state_directory_that_cannot_be_used_is_named_and_left_alone() {
     let dir = temporary();
     let file = dir.path().join("file");
     fs::write(&file, "mine").expect("it can be written");
-    refused(&file, &["is a file", "--state-dir"]);
-    refused(dir.path(), &["holds other files", "--state-dir"]);
-    refused(&file.join("below"), &["cannot be"]);
+    refused(&file, &["not a directory", "--state-dir"]);
+    refused(dir.path(), &["contains other files", "--state-dir"]);
+    refused(&file.join("below"), &["not readable"]);
 }
 
 #[test]
 fn a_state_directory_of_a_newer_host_is_left_alone() {
     let dir = used();
-    fs::write(dir.path().join("version"), "4\n").expect("it can be written");
-    refused(dir.path(), &["newer host", "version 4"]);
+    fs::write(dir.path().join("version"), "5\n").expect("it can be written");
+    refused(dir.path(), &["newer host", "version 5"]);
 }
 
 #[test]
@@ -95,14 +95,14 @@ fn a_state_directory_that_others_can_write_to_or_own_is_left_alone() {
     mode(0o500).expect("it is mine");
     if fs::metadata("/proc/self").is_ok_and(|it| it.uid() == 0) {
         chown(dir.path(), Some(12345), None).expect("root may");
-        refused(dir.path(), &["belongs to another user"]);
+        refused(dir.path(), &["owned by another user"]);
         // A service has a user of its own, and root looks after services.
         let shown = HostCommand::bare().arg("state").state_dir(dir.path());
         assert_eq!(shown.to_its_end().code, 0);
     } else {
         let new = temporary();
         fs::set_permissions(new.path(), Permissions::from_mode(0o500)).expect("it is mine");
-        refused(new.path(), &["cannot be written to"]);
+        refused(new.path(), &["not writable"]);
     }
 }
 
@@ -133,6 +133,6 @@ fn state_that_is_not_there_cannot_be_shown() {
     let dir = temporary();
     for command in ["outbox", "state"] {
         let command = HostCommand::bare().arg(command).state_dir(dir.path());
-        ends(command, UNUSABLE, &["holds no state"]);
+        ends(command, UNUSABLE, &["no host has stored state"]);
     }
 }

@@ -47,18 +47,18 @@ fn what_cannot_take_over_is_refused_by_name_and_the_device_never_notices() {
     large.set_len(1 << 30).expect("it takes no room");
     refused(&device, &file, &["larger than 64 MiB"]);
 
-    refused(&device, &device.path(""), &["it is not a file"]);
+    refused(&device, &device.path(""), &["not a file"]);
     let link = device.path("link.wasm");
     symlink(device.path("nowhere"), &link).expect("it can be made");
-    refused(&device, &link, &["there is no such file"]);
+    refused(&device, &link, &["no such file"]);
     let fifo = device.path("fifo.wasm");
     mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR, 0).expect("it can be made");
-    refused(&device, &fifo, &["it is not a file"]);
+    refused(&device, &fifo, &["not a file"]);
 
     refused(
         &device,
         &guest("wrong_world"),
-        &["another world", "does not export"],
+        &["incompatible world", "does not export"],
     );
     let words = ["TemperatureController;1", "--allow-model-change"];
     refused(&device, &guest("components"), &words);
@@ -105,7 +105,7 @@ fn a_component_that_compiles_for_too_long_is_refused_and_a_newer_one_does_not_wa
         .arg(&file)
         .state_dir(&device.state())
         .start();
-    host.stderr.wait_for("compiling the component");
+    host.stderr.wait_for("compiling component");
     compiles(&host, true);
     let newer = device.version(&guest("sequence"), 1);
     device.swaps(&newer, &[]);

@@ -1,6 +1,6 @@
-use crate::guest::{bindings::pnp::device::clock::Host, state::State};
+use crate::guest::{bindings::pnp::device::clock::Host, instance_state::InstanceState};
 
-impl Host for State {
+impl Host for InstanceState {
     fn now(&mut self) -> f64 {
         self.clock.now().as_microsecond() as f64 / 1e3
     }

@@ -1,47 +1,47 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    device::effect::{Effect, Report},
+    device::effect::{Effect, ReportedProperties},
     guest::{
         bindings::pnp::device::hub::{Body, Error, Host, Telemetry},
+        instance_state::{InstanceState, Staging},
         limits::MAX_REPORT,
-        state::{Staging, State},
     },
     hub::{
-        message::{Message, MessageError},
+        message::{MessageError, TelemetryMessage},
         twin::is_too_deep,
     },
 };
 
-/// Why nothing more is staged in this call.
-pub(super) enum Refusal {
+/// The error of an effect that is not staged.
+pub(super) enum StagingError {
     /// The call is `describe` or `save`.
-    NotNow,
-    /// The call has staged all it may.
-    TooMany,
+    Forbidden,
+    /// The call has staged its limit of effects.
+    LimitExceeded,
 }
 
-impl State {
-    pub(super) fn stage(&mut self, effect: Effect) -> Result<(), Refusal> {
+impl InstanceState {
+    pub(super) fn stage(&mut self, effect: Effect) -> Result<(), StagingError> {
         let Staging::Open(effects) = &mut self.staging else {
-            return Err(Refusal::NotNow);
+            return Err(StagingError::Forbidden);
         };
         if effects.len() >= self.limits.effects {
-            return Err(Refusal::TooMany);
+            return Err(StagingError::LimitExceeded);
         }
         effects.push(effect);
         Ok(())
     }
 }
 
-impl Host for State {
+impl Host for InstanceState {
     fn send_telemetry(&mut self, telemetry: Telemetry) -> Result<(), Error> {
         let body = match telemetry.body {
             Body::Text(text) => text.into_bytes(),
             Body::Binary(bytes) => bytes,
         };
-        let message = Message {
-            id: Message::new_id(),
+        let message = TelemetryMessage {
+            id: TelemetryMessage::new_id(),
             created: self.clock.now(),
             component: telemetry.component,
             content_type: telemetry.content_type,
@@ -51,7 +51,11 @@ impl Host for State {
         };
         message.validate()?;
         let size = message.size();
-        if self.room.as_ref().is_some_and(|room| !room.take(size)) {
+        if self
+            .outbox_quota
+            .as_ref()
+            .is_some_and(|quota| !quota.reserve(size))
+        {
             return Err(Error::Full);
         }
         Ok(self.stage(Effect::Telemetry(message))?)
@@ -61,7 +65,7 @@ impl Host for State {
         if properties.len() > MAX_REPORT {
             let size = properties.len();
             return Err(Error::TooLarge(format!(
-                "the properties are {size} bytes, the hub takes {MAX_REPORT}"
+                "the properties are {size} bytes, the limit is {MAX_REPORT}"
             )));
         }
         let properties: Map<String, Value> =
@@ -69,20 +73,22 @@ impl Host for State {
                 Error::Invalid(format!("the properties are not a JSON object: {error}"))
             })?;
         if properties.values().any(is_too_deep) {
-            return Err(Error::Invalid("the properties nest too deep".to_owned()));
+            return Err(Error::Invalid(
+                "the properties are nested too deeply".to_owned(),
+            ));
         }
-        Ok(self.stage(Effect::Report(Report {
+        Ok(self.stage(Effect::Report(ReportedProperties {
             component,
             properties,
         }))?)
     }
 }
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotNow => Self::Refused,
-            Refusal::TooMany => Self::TooMany,
+impl From<StagingError> for Error {
+    fn from(error: StagingError) -> Self {
+        match error {
+            StagingError::Forbidden => Self::Refused,
+            StagingError::LimitExceeded => Self::TooMany,
         }
     }
 }

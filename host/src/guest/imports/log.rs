@@ -1,9 +1,9 @@
 use crate::guest::{
     bindings::pnp::device::log::{Host, Level},
-    state::State,
+    instance_state::InstanceState,
 };
 
-impl Host for State {
+impl Host for InstanceState {
     fn write(&mut self, level: Level, message: String) {
         self.log().write(level, &message);
     }

@@ -4,23 +4,23 @@ use crate::{
     device::effect::{self, Effect},
     guest::{
         bindings::pnp::device::timers::{Error, Host, Schedule},
-        imports::hub::Refusal,
+        imports::hub::StagingError,
+        instance_state::InstanceState,
         limits::MAX_TIMER_NAME,
-        state::State,
     },
 };
 
-impl Host for State {
+impl Host for InstanceState {
     fn set(&mut self, name: String, schedule: Schedule) -> Result<(), Error> {
         if name.is_empty() || name.len() > MAX_TIMER_NAME {
             return Err(Error::Invalid(format!(
-                "the name of a timer has 1 to {MAX_TIMER_NAME} bytes, not {}",
+                "the name of a timer must have 1 to {MAX_TIMER_NAME} bytes, not {}",
                 name.len()
             )));
         }
         let schedule = match schedule {
             Schedule::Every(0) => {
-                return Err(Error::Invalid(format!("timer {name:?}: the period is 0")));
+                return Err(Error::Invalid(format!("the period of timer {name:?} is 0")));
             }
             Schedule::Every(period) => {
                 effect::Schedule::Every(Duration::from_millis(period.into()))
@@ -35,11 +35,11 @@ impl Host for State {
     }
 }
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotNow => Self::Refused,
-            Refusal::TooMany => Self::TooMany,
+impl From<StagingError> for Error {
+    fn from(error: StagingError) -> Self {
+        match error {
+            StagingError::Forbidden => Self::Refused,
+            StagingError::LimitExceeded => Self::TooMany,
         }
     }
 }

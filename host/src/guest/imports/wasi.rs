@@ -24,8 +24,8 @@ use crate::{
     guest::{bindings::pnp::device::log::Level, log_budget::LogBudget},
 };
 
-/// What a component may write at once.
-const WRITE: usize = 64 << 10;
+/// The size limit of one write, in bytes.
+const MAX_WRITE: usize = 64 << 10;
 
 pub(in crate::guest) fn add_to_linker<T: WasiView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)
@@ -95,7 +95,7 @@ impl LogStream {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             line.extend_from_slice(part);
-            if part.ends_with(b"\n") || line.len() > WRITE {
+            if part.ends_with(b"\n") || line.len() > MAX_WRITE {
                 let text = String::from_utf8_lossy(&line);
                 if !text.trim().is_empty() {
                     self.log
@@ -136,7 +136,7 @@ impl OutputStream for LogStream {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(WRITE)
+        Ok(MAX_WRITE)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The bounds on a component nobody has reason to move, most of them because IoT Hub has them.
+//! The fixed limits on a component, most of them limits of IoT Hub.
 
 use super::{Limits, Unit};
 use crate::hub::message;
@@ -16,38 +16,38 @@ pub(in crate::guest) const MAX_REASON: usize = 1 << 10;
 
 /// A limit that cannot be set.
 pub struct FixedLimit {
-    /// What a person calls it.
+    /// The name.
     pub name: &'static str,
-    /// What it counts.
+    /// The unit.
     pub unit: Unit,
-    /// How much it is, in its unit.
+    /// The value, in its unit.
     pub number: u64,
-    /// What it limits, and why so. One line.
+    /// The limited thing and the reason, in one line.
     pub reason: &'static str,
 }
 
 impl Limits {
-    /// Those that cannot be set.
+    /// All fixed limits.
     pub const FIXED: &[FixedLimit] = &[
         bytes(
             "message",
-            message::LARGEST as u64,
-            "Message with its properties. IoT Hub takes no more.",
+            message::MAX_SIZE as u64,
+            "Size of a message with its properties. It is the limit of IoT Hub.",
         ),
         bytes(
             "report",
             MAX_REPORT as u64,
-            "Reported properties of one call. IoT Hub keeps no more.",
+            "Reported properties of one call. It is the limit of IoT Hub.",
         ),
         bytes(
             "acknowledgments",
             MAX_ACKNOWLEDGMENTS as u64,
-            "Answer to desired properties. IoT Hub keeps no more.",
+            "Acknowledgments of desired properties in one call. It is the limit of IoT Hub.",
         ),
         bytes(
             "random",
             MAX_RANDOM as u64,
-            "Random bytes of one call into the host. More is a mistake, and the host allocates them.",
+            "Random bytes of one call into the host. The host allocates memory for them.",
         ),
         bytes(
             "timer-name",
@@ -57,7 +57,7 @@ impl Limits {
         bytes(
             "error",
             MAX_REASON as u64,
-            "Error it returns. It goes into logs and answers; the rest is cut off.",
+            "Error message of a call. It goes into logs and replies; the rest is cut off.",
         ),
     ];
 }
@@ -72,9 +72,9 @@ const fn bytes(name: &'static str, number: u64, reason: &'static str) -> FixedLi
 }
 
 impl FixedLimit {
-    /// How much it is, for people.
+    /// Formats the value for people.
     #[must_use]
     pub fn shown(&self) -> String {
-        self.unit.show(self.number)
+        self.unit.format(self.number)
     }
 }

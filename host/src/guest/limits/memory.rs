@@ -1,26 +1,26 @@
-//! The memory of one instance: of all memories and tables in it together.
+//! The memory limit of one instance: all its memories and tables together.
 
 use wasmtime::ResourceLimiter;
 
 use super::Limits;
-use crate::amount::show_bytes;
+use crate::units::format_bytes;
 
 /// Keeps one instance's memory within its limits, however many memories and tables it has; an allocation beyond them, or
 /// one this machine cannot make, stops the call, because a component that is refused memory mostly aborts without a word.
 pub(in crate::guest) struct MemoryLimit {
-    /// Bytes that may still be taken.
+    /// The bytes left.
     memory: usize,
-    /// Table elements that may still be taken.
+    /// The table elements left.
     table_elements: usize,
-    most_memory: usize,
-    most_table_elements: usize,
+    max_memory: usize,
+    max_table_elements: usize,
     parts: usize,
 }
 
 impl MemoryLimit {
-    /// Bytes of all memories together.
+    /// Returns the bytes of all memories together.
     pub(in crate::guest) fn used(&self) -> usize {
-        self.most_memory - self.memory
+        self.max_memory - self.memory
     }
 }
 
@@ -29,8 +29,8 @@ impl From<&Limits> for MemoryLimit {
         Self {
             memory: limits.memory,
             table_elements: limits.table_elements,
-            most_memory: limits.memory,
-            most_table_elements: limits.table_elements,
+            max_memory: limits.memory,
+            max_table_elements: limits.table_elements,
             parts: limits.parts,
         }
     }
@@ -44,8 +44,8 @@ impl ResourceLimiter for MemoryLimit {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let Some(left) = self.memory.checked_sub(desired.saturating_sub(current)) else {
-            let most = show_bytes(self.most_memory as u64);
-            wasmtime::bail!("it wanted more than {most} of memory");
+            let most = format_bytes(self.max_memory as u64);
+            wasmtime::bail!("requested more than {most} of memory");
         };
         self.memory = left;
         Ok(true)
@@ -64,8 +64,8 @@ impl ResourceLimiter for MemoryLimit {
     ) -> wasmtime::Result<bool> {
         let growth = desired.saturating_sub(current);
         let Some(left) = self.table_elements.checked_sub(growth) else {
-            let most = self.most_table_elements;
-            wasmtime::bail!("it wanted more than {most} table elements");
+            let most = self.max_table_elements;
+            wasmtime::bail!("requested more than {most} table elements");
         };
         self.table_elements = left;
         Ok(true)

@@ -1,4 +1,4 @@
-//! Every bound on a component, with its default, its range and its reason, in one list.
+//! The limits on a component, with their defaults, ranges and reasons, in one list.
 
 mod fixed;
 mod memory;
@@ -12,7 +12,7 @@ pub(super) use self::{
     fixed::{MAX_ACKNOWLEDGMENTS, MAX_RANDOM, MAX_REASON, MAX_REPORT, MAX_TIMER_NAME},
     memory::MemoryLimit,
 };
-use crate::amount::{show_bytes, show_time};
+use crate::units::{format_bytes, format_duration};
 
 /// Makes [`Limits`], its defaults and [`Limits::ALL`] from the one list. The text above a limit is its reason: one line,
 /// whose first sentence says what is limited.
@@ -42,7 +42,7 @@ macro_rules! limits {
                 range: $range,
                 reason: $reason,
                 get: |limits| limits.$field.into_number(),
-                set: |limits, number| limits.$field = Amount::of_number(number),
+                set: |limits, number| limits.$field = LimitValue::from_number(number),
             },)*];
         }
     };
@@ -67,7 +67,7 @@ limits! {
     "record", Bytes 2..=64 << 20 => record: usize = 64 << 10;
     /// Response of a command. IoT Hub takes no more.
     "reply", Bytes 0..=128 << 10 => reply: usize = 128 << 10;
-    /// What one call into the host may carry. The host allocates for it.
+    /// Data of one call into the host. The host allocates memory for it.
     "hostcall", Bytes 1 << 10..=1 << 30 => hostcall: usize = 1 << 20;
     /// Length of a log line. The rest is cut off.
     "log-line", Bytes 1..=1 << 20 => log_line: usize = 4 << 10;
@@ -81,7 +81,7 @@ limits! {
     "compile-memory", Bytes 64 << 20..=1 << 40 => compile_memory: u64 = 4 << 30;
 }
 
-/// One limit: what a person has to know to choose it.
+/// A limit that can be set.
 pub struct Limit {
     name: &'static str,
     unit: Unit,
@@ -91,7 +91,7 @@ pub struct Limit {
     set: fn(&mut Limits, u64),
 }
 
-/// What a limit counts.
+/// The unit of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Bytes.
@@ -103,7 +103,7 @@ pub enum Unit {
 }
 
 impl Limits {
-    /// All of them, each in its unit.
+    /// Returns all limits by name, each in its unit.
     #[must_use]
     pub fn by_name(&self) -> BTreeMap<String, u64> {
         let all = Self::ALL.iter();
@@ -113,90 +113,90 @@ impl Limits {
 }
 
 impl Limit {
-    /// The limit of this name.
+    /// Returns the limit with this name.
     fn named(name: &str) -> Option<&'static Self> {
         Limits::ALL.iter().find(|limit| limit.name == name)
     }
 
-    /// Its name on the command line.
+    /// Returns the name on the command line.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// What it counts.
+    /// Returns the unit.
     #[must_use]
     pub fn unit(&self) -> Unit {
         self.unit
     }
 
-    /// What it limits, and why there is such a limit. One line.
+    /// Returns what is limited and the reason for the limit, in one line.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         self.reason.trim_start()
     }
 
-    /// How much it is, in its unit.
+    /// Returns the value, in its unit.
     #[must_use]
     pub fn number(&self, limits: &Limits) -> u64 {
         (self.get)(limits)
     }
 
-    /// How much it is, for people.
+    /// Formats the value for people.
     #[must_use]
     pub fn shown(&self, limits: &Limits) -> String {
-        self.show(self.number(limits))
+        self.format(self.number(limits))
     }
 
-    /// So much of what it counts, for people.
+    /// Formats a number of its unit for people.
     #[must_use]
-    pub fn show(&self, number: u64) -> String {
-        self.unit.show(number)
+    pub fn format(&self, number: u64) -> String {
+        self.unit.format(number)
     }
 }
 
 impl Unit {
-    fn show(self, number: u64) -> String {
+    fn format(self, number: u64) -> String {
         match self {
-            Self::Bytes => show_bytes(number),
-            Self::Time => show_time(Duration::from_millis(number)),
+            Self::Bytes => format_bytes(number),
+            Self::Time => format_duration(Duration::from_millis(number)),
             Self::Count => number.to_string(),
         }
     }
 }
 
-/// What a limit is in the code: a number of its unit. What does not fit is the most there is.
-trait Amount {
+/// The type of a limit in code: a number of its unit. A number that does not fit becomes the maximum.
+trait LimitValue {
     fn into_number(self) -> u64;
-    fn of_number(number: u64) -> Self;
+    fn from_number(number: u64) -> Self;
 }
 
-impl Amount for usize {
+impl LimitValue for usize {
     fn into_number(self) -> u64 {
         self as u64
     }
 
-    fn of_number(number: u64) -> Self {
+    fn from_number(number: u64) -> Self {
         Self::try_from(number).unwrap_or(Self::MAX)
     }
 }
 
-impl Amount for u64 {
+impl LimitValue for u64 {
     fn into_number(self) -> u64 {
         self
     }
 
-    fn of_number(number: u64) -> Self {
+    fn from_number(number: u64) -> Self {
         number
     }
 }
 
-impl Amount for Duration {
+impl LimitValue for Duration {
     fn into_number(self) -> u64 {
         u64::try_from(self.as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn of_number(number: u64) -> Self {
+    fn from_number(number: u64) -> Self {
         Self::from_millis(number)
     }
 }

@@ -1,33 +1,30 @@
-//! A limit as a person sets it: `NAME=VALUE`.
+//! A limit as it is set: `NAME=VALUE`.
 
 use std::{fmt, str::FromStr};
 
 use super::{Limit, Limits, Unit};
-use crate::amount;
+use crate::units;
 
-/// Another value for one limit.
+/// A value for one limit.
 #[derive(Clone)]
 pub struct LimitSetting {
     limit: &'static Limit,
     number: u64,
 }
 
-/// Why a limit cannot be set so.
+/// The error of a setting that is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LimitSettingError {
-    /// It is not said which limit, or what it is to be.
-    #[error(
-        "write it as NAME=VALUE, such as memory=32MiB; the names are {}",
-        names()
-    )]
+    /// The setting is not `NAME=VALUE`.
+    #[error("expected NAME=VALUE, such as memory=32MiB; the names are {}", names())]
     Form,
     /// There is no limit of this name.
-    #[error("there is no limit {:?}; there are {}", .0, names())]
+    #[error("unknown limit {:?}; the names are {}", .0, names())]
     Name(String),
-    /// The value is in another form.
-    #[error("{} is {}", .0, .1.form())]
+    /// The value has the wrong form.
+    #[error("{} must be {}", .0, .1.form())]
     Value(&'static str, Unit),
-    /// The value is out of the question.
+    /// The value is out of range.
     #[error("{name} must be from {least} to {most}")]
     Range {
         /// The limit's.
@@ -48,21 +45,21 @@ impl Unit {
     fn form(self) -> &'static str {
         match self {
             Self::Bytes => "a size, such as 512KiB or 64MiB",
-            Self::Time => "a time, such as 500ms or 5s",
+            Self::Time => "a duration, such as 500ms or 5s",
             Self::Count => "a whole number",
         }
     }
 
     fn parse(self, text: &str) -> Option<u64> {
         match self {
-            Self::Bytes => amount::bytes(text),
-            Self::Time => u64::try_from(amount::time(text)?.as_millis()).ok(),
+            Self::Bytes => units::parse_bytes(text),
+            Self::Time => u64::try_from(units::parse_duration(text)?.as_millis()).ok(),
             Self::Count => text.parse().ok(),
         }
     }
 
-    /// The number in the form [`parse`](Self::parse) reads.
-    fn write(self, number: u64) -> String {
+    /// Formats a number as [`parse`](Self::parse) reads it.
+    fn format_setting(self, number: u64) -> String {
         match self {
             Self::Bytes | Self::Count => number.to_string(),
             Self::Time => format!("{number}ms"),
@@ -81,8 +78,8 @@ impl FromStr for LimitSetting {
         if !limit.range.contains(&number) {
             return Err(LimitSettingError::Range {
                 name: limit.name,
-                least: limit.unit.show(*limit.range.start()),
-                most: limit.unit.show(*limit.range.end()),
+                least: limit.unit.format(*limit.range.start()),
+                most: limit.unit.format(*limit.range.end()),
             });
         }
         Ok(Self { limit, number })
@@ -92,7 +89,7 @@ impl FromStr for LimitSetting {
 impl fmt::Display for LimitSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { limit, number } = self;
-        write!(f, "{}={}", limit.name, limit.unit.write(*number))
+        write!(f, "{}={}", limit.name, limit.unit.format_setting(*number))
     }
 }
 
@@ -103,7 +100,7 @@ impl fmt::Debug for LimitSetting {
 }
 
 impl Limits {
-    /// The defaults, but for what is set; of several settings of one limit the last counts.
+    /// Returns the defaults with these settings applied; of several settings of one limit the last wins.
     #[must_use]
     pub fn set(settings: &[LimitSetting]) -> Self {
         let mut limits = Self::default();
@@ -113,8 +110,8 @@ impl Limits {
         limits
     }
 
-    /// What a process that compiles has to be told of them.
-    pub(in crate::guest) fn of_compilation(&self) -> impl Iterator<Item = LimitSetting> {
+    /// Returns the settings for a compiling process.
+    pub(in crate::guest) fn for_compilation(&self) -> impl Iterator<Item = LimitSetting> {
         let names = ["component", "compile-time", "compile-memory"];
         let limits = names.into_iter().filter_map(Limit::named);
         limits.map(|limit| LimitSetting {
@@ -143,10 +140,13 @@ mod tests {
         assert_eq!(set("cpu=50ms").unwrap().cpu, Duration::from_millis(50));
         assert_eq!(set("timers=0").unwrap().timers, 0);
         for (text, form) in [
-            ("memory=much", "memory is a size, such as 512KiB or 64MiB"),
-            ("cpu=50", "cpu is a time, such as 500ms or 5s"),
-            ("timers=-1", "timers is a whole number"),
-            ("memory", "write it as NAME=VALUE"),
+            (
+                "memory=much",
+                "memory must be a size, such as 512KiB or 64MiB",
+            ),
+            ("cpu=50", "cpu must be a duration, such as 500ms or 5s"),
+            ("timers=-1", "timers must be a whole number"),
+            ("memory", "expected NAME=VALUE"),
         ] {
             let error = set(text).unwrap_err();
             assert!(error.starts_with(form), "{error}");
@@ -191,7 +191,7 @@ mod tests {
             ..Limits::default()
         };
         let told: Vec<_> = limits
-            .of_compilation()
+            .for_compilation()
             .map(|setting| setting.to_string().parse().unwrap())
             .collect();
         assert_eq!(Limits::set(&told), limits);

@@ -9,8 +9,8 @@ use super::{
     document::{Flat, is_component, is_marker},
 };
 
-/// Reasons a failed call is answered with, in characters over all its properties: a hub keeps 32 KB of reported properties.
-const ALL_REASONS: usize = 8 << 10;
+/// The length limit of all reasons in the answer to a failed call, in characters: a hub keeps 32 KB of reported properties.
+const MAX_REASONS_LENGTH: usize = 8 << 10;
 
 /// What is to be done to apply a version.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +64,7 @@ impl DesiredCall {
 
     /// What is answered after a call that failed for this reason.
     pub(super) fn failed(&self, reason: &str) -> Vec<Acknowledgment> {
-        let room = ALL_REASONS / self.properties.len().max(1);
+        let room = MAX_REASONS_LENGTH / self.properties.len().max(1);
         let reason: String = reason.chars().take(room).collect();
         let answer = |(property, value): (&String, &Value)| Acknowledgment {
             property: property.clone(),

@@ -6,12 +6,12 @@ use serde_json::{Map, Value};
 
 use super::TwinError;
 
-/// All desired properties together, as bytes of JSON. IoT Hub keeps 32 KB without punctuation and escapes; with them it may
+/// The size limit of all desired properties, in bytes of JSON. IoT Hub keeps 32 KB without punctuation and escapes; with them it may
 /// be more, but changes that only ever add must come to an end.
-pub(super) const LARGEST: usize = 256 << 10;
-/// Objects and arrays within each other. IoT Hub takes 10. Values are kept and reported a few levels deeper, as JSON, of
+pub(super) const MAX_DESIRED_SIZE: usize = 256 << 10;
+/// The nesting limit of objects and arrays. IoT Hub takes 10. Values are kept and reported a few levels deeper, as JSON, of
 /// which nothing deeper than 127 can be read back.
-pub(super) const DEEPEST: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 
 /// Desired properties by component, `""` being the device itself, and by name. Holds no `null` and no empty component.
 pub(super) type Flat = BTreeMap<String, BTreeMap<String, Value>>;
@@ -23,23 +23,23 @@ pub(super) fn desired_of_twin(body: &[u8]) -> Result<(Map<String, Value>, u64), 
     let version = desired.get("$version").and_then(Value::as_u64);
     let version = version.ok_or(TwinError::NoVersion)?;
     let mut clean = Map::new();
-    merge(&mut clean, &without_bookkeeping(desired));
+    merge(&mut clean, &without_metadata(desired));
     Ok((clean, version))
 }
 
 /// The change a push carries; `null` removes.
 pub(super) fn desired_of_patch(body: &[u8]) -> Result<Map<String, Value>, TwinError> {
     let patch = object(serde_json::from_slice(body)?, "the body")?;
-    Ok(without_bookkeeping(patch))
+    Ok(without_metadata(patch))
 }
 
 /// Refuses properties that could not be kept.
 pub(super) fn check(desired: &Map<String, Value>) -> Result<(), TwinError> {
-    if desired.values().any(|value| is_deeper(value, DEEPEST)) {
+    if desired.values().any(|value| is_deeper(value, MAX_DEPTH)) {
         return Err(TwinError::TooDeep);
     }
     match serde_json::to_vec(desired)?.len() {
-        size if size > LARGEST => Err(TwinError::TooLarge(size)),
+        size if size > MAX_DESIRED_SIZE => Err(TwinError::TooLarge(size)),
         _ => Ok(()),
     }
 }
@@ -62,8 +62,8 @@ fn object(value: Value, what: &'static str) -> Result<Map<String, Value>, TwinEr
     }
 }
 
-/// Drops `$version`, `$metadata` and whatever else begins with `$`, at every depth.
-fn without_bookkeeping(object: Map<String, Value>) -> Map<String, Value> {
+/// Drops `$version`, `$metadata` and all other names that start with `$`, at every depth.
+fn without_metadata(object: Map<String, Value>) -> Map<String, Value> {
     object
         .into_iter()
         .filter(|(name, _)| !name.starts_with('$'))
@@ -73,7 +73,7 @@ fn without_bookkeeping(object: Map<String, Value>) -> Map<String, Value> {
 
 fn clean(value: Value) -> Value {
     match value {
-        Value::Object(object) => without_bookkeeping(object).into(),
+        Value::Object(object) => without_metadata(object).into(),
         Value::Array(items) => items.into_iter().map(clean).collect(),
         other => other,
     }

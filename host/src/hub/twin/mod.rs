@@ -16,8 +16,8 @@ use serde_json::{Map, Value};
 use self::{
     changes::differences,
     document::{
-        DEEPEST, Flat, LARGEST, check, desired_of_patch, desired_of_twin, flatten, is_deeper,
-        merge, nest,
+        Flat, MAX_DEPTH, MAX_DESIRED_SIZE, check, desired_of_patch, desired_of_twin, flatten,
+        is_deeper, merge, nest,
     },
     report::Answer,
 };
@@ -30,7 +30,7 @@ pub use self::{
 /// must not.
 #[must_use]
 pub fn is_too_deep(value: &Value) -> bool {
-    is_deeper(value, DEEPEST)
+    is_deeper(value, MAX_DEPTH)
 }
 
 /// What was applied of a twin's desired properties, and up to which version. A refused property counts as applied.
@@ -78,10 +78,10 @@ pub enum TwinError {
     #[error("`desired` has no `$version` that is a whole number")]
     NoVersion,
     /// The desired properties are more than any hub keeps.
-    #[error("the desired properties are {0} bytes of JSON, this device takes {LARGEST}")]
+    #[error("the desired properties are {0} bytes of JSON, the limit is {MAX_DESIRED_SIZE}")]
     TooLarge(usize),
     /// Values lie within each other deeper than in any hub.
-    #[error("values nest deeper than {DEEPEST}")]
+    #[error("values nest deeper than {MAX_DEPTH}")]
     TooDeep,
 }
 

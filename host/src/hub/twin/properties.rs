@@ -201,8 +201,8 @@ fn is_read_back(twin: &Twin) -> bool {
 #[test]
 fn what_is_as_deep_as_it_may_be_is_kept_and_reported_so_that_it_can_be_read_back() {
     let mut twin = Twin::default();
-    let component = json!({"__t": "c", "deep": nested(DEEPEST - 1)});
-    let desired = json!({"deep": nested(DEEPEST), "component": component, "$version": 1});
+    let component = json!({"__t": "c", "deep": nested(MAX_DEPTH - 1)});
+    let desired = json!({"deep": nested(MAX_DEPTH), "component": component, "$version": 1});
     let changes = twin
         .document(json!({ "desired": desired }).to_string().as_bytes())
         .unwrap();
@@ -221,7 +221,7 @@ fn what_is_deeper_is_refused_and_leaves_the_twin_as_it_was() {
     let mut twin = Twin::default();
     apply(&mut twin, &Object::new(), 1);
     let before = twin.clone();
-    let deep = json!({"deep": nested(DEEPEST + 1), "$version": 2}).to_string();
+    let deep = json!({"deep": nested(MAX_DEPTH + 1), "$version": 2}).to_string();
     let told = twin.patch(2, deep.as_bytes()).unwrap_err().to_string();
     assert_eq!(told, "values nest deeper than 64");
     let whole = format!("{{\"desired\":{deep}}}");
@@ -241,7 +241,10 @@ fn changes_that_only_ever_add_come_to_an_end() {
         match twin.patch(version, more.as_bytes()) {
             Ok(Patch::Apply(changes)) => settle(&mut twin, &changes),
             Err(TwinError::TooLarge(size)) => {
-                assert!((LARGEST..LARGEST + 40_000).contains(&size), "{size}");
+                assert!(
+                    (MAX_DESIRED_SIZE..MAX_DESIRED_SIZE + 40_000).contains(&size),
+                    "{size}"
+                );
                 break;
             }
             other => panic!("{other:?}"),

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json, map::Entry};
 
 use super::Acknowledgment;
 
-/// The longest description that is reported, in characters: a value in a twin has at most 4 KB.
-const LONGEST_DESCRIPTION: usize = 1000;
+/// The length limit of a reported description, in characters: a value in a twin has at most 4 KB.
+const MAX_DESCRIPTION_LENGTH: usize = 1000;
 
 /// The last answer to a desired property.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ impl From<Acknowledgment> for Answer {
         Self {
             value: acknowledgment.value,
             status: acknowledgment.status,
-            description: description.take(LONGEST_DESCRIPTION).collect(),
+            description: description.take(MAX_DESCRIPTION_LENGTH).collect(),
         }
     }
 }

@@ -1,30 +1,30 @@
-//! Reports that wait long are merged.
+//! Merging of unsent reports.
 
 use serde_json::{Map, Value};
 
-use super::{super::queue::Entry, Outbox};
+use super::{super::queue::QueueEntry, Outbox};
 use crate::hub::twin::merge_report;
 
-/// With more unsent reports than these they are merged, so that a device that was long away does not tell its twin the
-/// whole past.
-pub(super) const MANY_REPORTS: usize = 32;
-/// What the hub takes as one change of reported properties, in bytes.
-pub(super) const LARGEST_REPORT: usize = 32 << 10;
-/// Reports together, in bytes. A twin holds 32 KB, so what is beyond is of a component that reports without end.
-pub(super) const ALL_REPORTS: usize = 1 << 20;
+/// The number of unsent reports above which they are merged, so that a device that was long offline does not send its
+/// whole history to the twin.
+pub(super) const MAX_UNMERGED_REPORTS: usize = 32;
+/// The size limit of one reported PATCH at the hub, in bytes.
+pub(super) const MAX_REPORT_SIZE: usize = 32 << 10;
+/// The size limit of all reports together, in bytes. A twin holds 32 KB, so more comes from a component that reports without end.
+pub(super) const MAX_REPORTS_SIZE: usize = 1 << 20;
 
 impl Outbox {
     /// Merges unsent reports if there are many, as far as that leaves their effect as it is and the hub takes the result.
-    pub(super) fn merge_many_reports(&mut self) {
-        if self.reports.len() <= MANY_REPORTS {
+    pub(super) fn merge_reports(&mut self) {
+        if self.reports.len() <= MAX_UNMERGED_REPORTS {
             return;
         }
-        let unsent = self.reports.take_untouched();
+        let unsent = self.reports.take_unsent();
         self.changed.extend(unsent.iter().map(|(id, _)| *id));
-        let mut kept: Option<(u64, Entry<Map<String, Value>>)> = None;
+        let mut kept: Option<(u64, QueueEntry<Map<String, Value>>)> = None;
         for (id, mut newer) in unsent {
             if let Some((first, mut pending)) = kept.take() {
-                let fits = pending.size + newer.size <= LARGEST_REPORT;
+                let fits = pending.size + newer.size <= MAX_REPORT_SIZE;
                 let merged = match fits {
                     true => merge_report(&mut pending.item, newer.item),
                     false => Err(newer.item),
@@ -48,7 +48,7 @@ impl Outbox {
     }
 }
 
-/// Its size in bytes, as sent.
+/// Returns the size in bytes, as sent.
 pub(in crate::store) fn report_size(report: &Map<String, Value>) -> usize {
     serde_json::to_vec(report).map_or(0, |text| text.len())
 }

@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use super::{
-    reports::{LARGEST_REPORT, MANY_REPORTS},
+    reports::{MAX_REPORT_SIZE, MAX_UNMERGED_REPORTS},
     *,
 };
 
 fn message(body: &str) -> Outgoing {
-    Outgoing::Telemetry(Message {
+    Outgoing::Telemetry(TelemetryMessage {
         id: body.to_owned(),
         created: jiff::Timestamp::UNIX_EPOCH,
         component: None,
@@ -32,7 +32,7 @@ fn outbox(count: usize, bytes: usize) -> Outbox {
         bytes,
         ..Retention::default()
     });
-    outbox.begin();
+    outbox.connection_started();
     outbox
 }
 
@@ -64,9 +64,9 @@ fn things_leave_in_the_order_they_were_accepted_and_again_after_a_lost_connectio
     outbox.push(2, message("b"), NOW);
     assert_eq!(sent(&mut outbox), ["{\"max\":1}", "a", "b"]);
     assert_eq!(outbox.next(u64::MAX, true, NOW), None);
-    outbox.remove(1);
+    outbox.acknowledge(1);
     outbox.rewind(false);
-    outbox.begin();
+    outbox.connection_started();
     assert_eq!(sent(&mut outbox), ["{\"max\":1}", "b"]);
 }
 
@@ -95,11 +95,11 @@ fn at_most_a_window_of_messages_may_come_twice_whenever_it_ends() {
     }
     assert_eq!(sent(&mut outbox).len(), WINDOW);
     for id in 0..10 {
-        outbox.remove(id);
+        outbox.acknowledge(id);
     }
     // Acknowledged, but not kept: after a kill they would be sent again.
     assert_eq!(sent(&mut outbox).len(), 0);
-    outbox.handed_over(2);
+    outbox.mark_persisted(2);
     assert_eq!(sent(&mut outbox).len(), 0);
     outbox.accepted(2);
     assert_eq!(sent(&mut outbox).len(), 10);
@@ -112,7 +112,7 @@ fn new_messages_go_before_a_backlog_which_keeps_its_pace_and_its_order() {
         outbox.push(1, message(&format!("old {n}")), NOW);
     }
     outbox.rewind(false);
-    outbox.begin();
+    outbox.connection_started();
     let (mut old, mut new, mut now) = (vec![], vec![], NOW);
     for n in 0..50 {
         outbox.push(1, message(&format!("new {n}")), NOW);
@@ -124,8 +124,8 @@ fn new_messages_go_before_a_backlog_which_keeps_its_pace_and_its_order() {
                 true => new.push(shown),
                 false => old.push(shown),
             }
-            outbox.remove(id);
-            outbox.handed_over(2);
+            outbox.acknowledge(id);
+            outbox.mark_persisted(2);
             outbox.accepted(2);
         }
         now += Duration::from_millis(10);
@@ -154,7 +154,7 @@ fn a_full_outbox_gives_up_its_oldest_telemetry_that_cannot_have_arrived_and_coun
     outbox.rewind(false);
     outbox.push(1, message("e"), NOW);
     outbox.evict(NOW);
-    outbox.begin();
+    outbox.connection_started();
     assert_eq!(sent(&mut outbox), ["on its way", "e"]);
     assert_eq!(outbox.evicted(), 3);
 }
@@ -190,7 +190,7 @@ fn many_reports_are_merged_and_none_is_lost() {
     for n in 0..1000 {
         outbox.push(1, report(json!({"max": n, format!("p{}", n % 3): n})), NOW);
     }
-    assert!(outbox.len() <= MANY_REPORTS);
+    assert!(outbox.len() <= MAX_UNMERGED_REPORTS);
     let mut seen = Map::new();
     for text in sent(&mut outbox) {
         seen.extend(serde_json::from_str::<Map<String, Value>>(&text).unwrap());
@@ -210,8 +210,8 @@ fn reports_without_end_stay_bounded_and_each_one_fits_the_hub() {
     }
     let sizes: Vec<_> = sent(&mut outbox).iter().map(String::len).collect();
     assert!(
-        sizes.iter().all(|size| *size <= LARGEST_REPORT),
+        sizes.iter().all(|size| *size <= MAX_REPORT_SIZE),
         "{sizes:?}"
     );
-    assert!(sizes.iter().sum::<usize>() <= ALL_REPORTS);
+    assert!(sizes.iter().sum::<usize>() <= MAX_REPORTS_SIZE);
 }

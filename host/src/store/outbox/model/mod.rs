@@ -1,11 +1,11 @@
 //! An outbox beside a simple model of one, on a hub and a disk that fail at any moment.
 
-mod world;
+mod simulation;
 
 use proptest::{collection::vec, prelude::*};
 use serde_json::json;
 
-use self::world::{Expected, World, merge, message, retention};
+use self::simulation::{Expected, OutboxSimulation, merge, message, retention};
 use super::*;
 
 /// More than a window, as every bound is, and soon full.
@@ -63,7 +63,7 @@ fn op() -> impl Strategy<Value = Op> {
 proptest! {
     #[test]
     fn whatever_fails_and_when_it_holds_sends_and_gives_up_what_it_should(ops in vec(op(), 0..120)) {
-        let mut world = World::new();
+        let mut world = OutboxSimulation::new();
         for op in ops {
             world.apply(op);
         }
@@ -83,27 +83,27 @@ proptest! {
         batches in vec((0..60_usize, 0..60_usize), 1..30),
     ) {
         let mut outbox = Outbox::new(retention(WhenFull::Reject));
-        outbox.begin();
-        let room = outbox.room().unwrap();
+        outbox.connection_started();
+        let quota = outbox.quota().unwrap();
         let mut number = 0;
         for (batch, (wanted, sent)) in (1..).zip(batches) {
-            outbox.measure_room();
+            outbox.update_quota();
             let held = outbox.len();
-            let taken = (0..wanted).filter(|_| room.take(message(0).size())).count();
+            let taken = (0..wanted).filter(|_| quota.reserve(message(0).size())).count();
             prop_assert_eq!(taken, wanted.min(COUNT - held));
             for _ in 0..taken {
                 outbox.push(batch, Outgoing::Telemetry(message(number)), Duration::ZERO);
                 number += 1;
             }
             outbox.evict(Duration::ZERO);
-            outbox.handed_over(batch);
+            outbox.mark_persisted(batch);
             outbox.accepted(batch);
             for _ in 0..sent {
                 let Some(Next::Telemetry(id, _)) = outbox.next(batch, true, Duration::ZERO) else {
                     break;
                 };
                 outbox.sent(id, Duration::ZERO);
-                outbox.remove(id);
+                outbox.acknowledge(id);
             }
             prop_assert_eq!(outbox.evicted(), 0);
         }

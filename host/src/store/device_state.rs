@@ -1,134 +1,135 @@
-//! What a device knows of itself.
+//! The state of a device in memory, and as it is persisted.
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    aside::{SetAside, Tally},
     batch::Batch,
+    dead_letter::{DeadLetter, DeadLetterCounts},
     outbox::Outgoing,
     row::Row,
 };
 use crate::{
     clock::Clock,
-    device::timers::{KeptTimer, Timers},
+    device::timers::{PersistedTimer, Timers},
     hub::twin::Twin,
-    provision::dps::{Assignment, Enrolment},
+    provision::dps::{Assignment, Enrollment},
     swap::{History, Versions},
 };
 
-/// What a device knows of itself, as of its last batch.
+/// The state of a device, as of its last batch.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Saved {
-    /// What the component last saved; none if none ever ran.
+pub struct DeviceState {
+    /// The last record of the component; `None` if none ever ran.
     pub record: Option<String>,
     /// The timers armed.
     pub timers: Timers,
     /// What was applied of the desired properties.
     pub twin: Twin,
-    /// The hub that last accepted the device; none if none ever has.
-    pub place: Option<Place>,
+    /// The hub that last accepted the device; `None` if none ever has.
+    pub hub_binding: Option<HubBinding>,
     /// The versions of its behaviour.
     pub versions: Versions,
     /// What became of them.
     pub history: History,
 }
 
-/// A hub that has accepted the device.
+/// The stored assignment of a device to the hub that has accepted it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
-    /// What DPS named it for; none if a connection string did.
-    pub enrolment: Option<Enrolment>,
-    /// The hub, and the device's name there.
+pub struct HubBinding {
+    /// The enrollment DPS assigned the hub for; `None` for a connection string.
+    #[serde(alias = "enrolment")]
+    pub enrollment: Option<Enrollment>,
+    /// The hub, and the device id there.
     pub assignment: Assignment,
 }
 
-/// What an earlier process has left of a device.
+/// The state of a device as an earlier process has persisted it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Kept {
+pub struct PersistedState {
     /// The component's record.
     pub record: Option<String>,
     /// Its timers.
-    pub timers: Vec<KeptTimer>,
+    pub timers: Vec<PersistedTimer>,
     /// What was applied of the desired properties.
     pub twin: Twin,
     /// The hub that last accepted the device.
-    pub place: Option<Place>,
+    pub hub_binding: Option<HubBinding>,
     /// The versions of its behaviour.
     pub versions: Versions,
     /// What became of them.
     pub history: History,
-    /// How many messages have given way so far.
+    /// The number of messages evicted so far.
     pub evicted: u64,
-    /// What was to be sent, by id.
+    /// The outbox, by id.
     pub outgoing: Vec<(u64, Outgoing)>,
-    /// What was set aside, by id.
-    pub aside: Vec<(u64, SetAside)>,
-    /// How much was ever set aside.
-    pub aside_tally: Tally,
+    /// The dead letters, by id.
+    pub dead_letters: Vec<(u64, DeadLetter)>,
+    /// The number of dead letters since the device first ran.
+    pub dead_letter_counts: DeadLetterCounts,
 }
 
-/// Which parts of it a batch changes.
+/// The parts of a [`DeviceState`] that a batch changes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Changed {
+pub(super) struct ChangedParts {
     record: bool,
     timers: bool,
     twin: bool,
-    place: bool,
+    hub_binding: bool,
     versions: bool,
     history: bool,
 }
 
-impl Changed {
+impl ChangedParts {
     pub(super) const ALL: Self = Self {
         record: true,
         timers: true,
         twin: true,
-        place: true,
+        hub_binding: true,
         versions: true,
         history: true,
     };
 }
 
-impl Saved {
-    /// What this batch changes, if it is applied.
-    pub(super) fn changed_by(&self, batch: &Batch) -> Changed {
-        Changed {
+impl DeviceState {
+    /// Returns the parts this batch changes when it is applied.
+    pub(super) fn changed_by(&self, batch: &Batch) -> ChangedParts {
+        ChangedParts {
             record: batch.record.is_some() && batch.record != self.record,
             timers: !batch.timers.is_empty(),
             twin: batch.twin.is_some(),
-            place: batch.place.is_some(),
+            hub_binding: batch.hub_binding.is_some(),
             versions: batch.versions.is_some(),
             history: !batch.steps.is_empty(),
         }
     }
 
-    /// The rows of these parts.
-    pub(super) fn rows(&self, changed: Changed, clock: &dyn Clock) -> Vec<Row<'_>> {
+    /// Returns the rows of these parts.
+    pub(super) fn rows(&self, changed: ChangedParts, clock: &dyn Clock) -> Vec<Row<'_>> {
         let record = self.record.as_deref().filter(|_| changed.record);
-        let timers = changed.timers.then(|| self.timers.kept(clock));
+        let timers = changed.timers.then(|| self.timers.to_persisted(clock));
         let twin = changed.twin.then_some(&self.twin);
-        let place = self.place.as_ref().filter(|_| changed.place);
+        let hub_binding = self.hub_binding.as_ref().filter(|_| changed.hub_binding);
         let versions = changed.versions.then_some(&self.versions);
         let history = changed.history.then_some(&self.history);
         let parts = [
             record.map(Row::Record),
             timers.map(Row::Timers),
             twin.map(Row::Twin),
-            place.map(Row::Place),
+            hub_binding.map(Row::HubBinding),
             versions.map(Row::Versions),
             history.map(Row::History),
         ];
         parts.into_iter().flatten().collect()
     }
 
-    /// What was kept, on this process's clock.
-    pub(super) fn restored(kept: &mut Kept, clock: &dyn Clock) -> Self {
+    /// Restores persisted state, with timers on this process's clock.
+    pub(super) fn restored(kept: &mut PersistedState, clock: &dyn Clock) -> Self {
         let timers = std::mem::take(&mut kept.timers);
         Self {
             record: kept.record.take(),
-            timers: Timers::restored(timers, clock),
+            timers: Timers::from_persisted(timers, clock),
             twin: std::mem::take(&mut kept.twin),
-            place: kept.place.take(),
+            hub_binding: kept.hub_binding.take(),
             versions: std::mem::take(&mut kept.versions),
             history: std::mem::take(&mut kept.history),
         }

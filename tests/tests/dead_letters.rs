@@ -5,11 +5,11 @@ use std::path::Path;
 use end_to_end::{Answer, Cloud, HostCommand, guest};
 use host::{
     clock::SystemClock,
-    hub::message::Message,
+    hub::message::TelemetryMessage,
     store::{
         DeviceStore, Retention, StateDir,
-        aside::CloudMessage,
-        batch::{AsideChange, Batch},
+        batch::{Batch, DeadLetterChange},
+        dead_letter::CloudMessage,
         outbox::Outgoing,
         writer::Store,
     },
@@ -17,14 +17,14 @@ use host::{
 use tempfile::TempDir;
 
 /// A state directory of the device `d-1`, in which a telemetry message (1), a report (2) and a message from the cloud (3)
-/// are set aside.
+/// are dead-lettered.
 async fn state() -> TempDir {
     let dir = TempDir::new().expect("a directory for the state");
     let clock = SystemClock::new();
-    let mut store = Store::open(StateDir::take(dir.path()).expect("a new one")).expect("it opens");
+    let mut store = Store::open(StateDir::open(dir.path()).expect("a new one")).expect("it opens");
     let (kept, backend) = store.device(&"d-1".into());
     let mut device = DeviceStore::new(backend, kept, Retention::default(), &clock);
-    let telemetry = Outgoing::Telemetry(Message {
+    let telemetry = Outgoing::Telemetry(TelemetryMessage {
         id: "mid-1".to_owned(),
         created: "2026-01-02T03:04:05Z".parse().expect("a time"),
         component: None,
@@ -46,19 +46,19 @@ async fn state() -> TempDir {
         properties: vec![("urgent".to_owned(), "yes".to_owned())],
         body: "\u{1b}[2Jthree".into(),
     };
-    let aside = vec![
-        AsideChange::Outgoing(0, "the hub closes\nthe connection on it".to_owned()),
-        AsideChange::Outgoing(1, "the hub refused it with status 400".to_owned()),
-        AsideChange::Message(message, "the component failed on it".to_owned()),
+    let changes = vec![
+        DeadLetterChange::Outgoing(0, "the hub closes\nthe connection on it".to_owned()),
+        DeadLetterChange::Outgoing(1, "the hub refused it with status 400".to_owned()),
+        DeadLetterChange::Message(message, "the component failed on it".to_owned()),
     ];
     device.commit(
         Batch {
-            aside,
+            dead_letters: changes,
             ..Batch::default()
         },
         &clock,
     );
-    device.safe(&clock).await;
+    device.flush(&clock).await;
     dir
 }
 
@@ -71,7 +71,7 @@ fn outbox(state: &Path, arguments: &[&str]) -> Answer {
 }
 
 #[tokio::test]
-async fn what_is_set_aside_is_listed_with_its_id_and_reason() {
+async fn dead_letters_are_listed_with_id_and_reason() {
     let state = state().await;
     let text = outbox(state.path(), &[]).stdout;
     let lines: Vec<_> = text.lines().collect();

@@ -1,4 +1,4 @@
-//! The model: what an outbox should hold, send and give up.
+//! A simulation of an outbox, and the model of what it should hold, send and evict.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ struct Held {
 }
 
 /// A batch on its way to the disk, and what is to be after it.
-struct Written {
+struct PendingBatch {
     batch: u64,
     rows: Vec<(u64, Option<Outgoing>)>,
     evicted: u64,
@@ -31,17 +31,17 @@ struct Written {
 }
 
 /// Rows as they lie on disk, and the number of evictions.
-type Disk = (BTreeMap<u64, Outgoing>, u64);
+type StoredRows = (BTreeMap<u64, Outgoing>, u64);
 
-pub(super) struct World {
+pub(super) struct OutboxSimulation {
     outbox: Outbox,
     pub(super) expected: Expected,
     now: Duration,
     last: u64,
     accepted: u64,
     /// Batches that are not accepted.
-    pending: VecDeque<Written>,
-    disk: Disk,
+    pending: VecDeque<PendingBatch>,
+    disk: StoredRows,
     kept: Expected,
     numbers: u64,
     connected: bool,
@@ -50,7 +50,7 @@ pub(super) struct World {
     /// Messages that may have arrived.
     touched: BTreeSet<u64>,
     /// With the hub, in order; those that have arrived first.
-    flying: VecDeque<u64>,
+    in_flight: VecDeque<u64>,
     come: usize,
     report: Option<(u64, Map<String, Value>)>,
     /// What has arrived since the process began: the promise is made for each loss by itself.
@@ -84,8 +84,8 @@ pub(super) fn retention(when_full: WhenFull) -> Retention {
     }
 }
 
-pub(super) fn message(number: u64) -> Message {
-    Message {
+pub(super) fn message(number: u64) -> TelemetryMessage {
+    TelemetryMessage {
         id: number.to_string(),
         created: Timestamp::UNIX_EPOCH,
         component: None,
@@ -112,7 +112,7 @@ pub(super) fn merge(into: &mut Map<String, Value>, patch: &Map<String, Value>) {
     }
 }
 
-impl World {
+impl OutboxSimulation {
     pub(super) fn new() -> Self {
         Self {
             outbox: Outbox::new(retention(WhenFull::DropOldest)),
@@ -121,13 +121,13 @@ impl World {
             last: 0,
             accepted: 0,
             pending: VecDeque::new(),
-            disk: Disk::default(),
+            disk: StoredRows::default(),
             kept: Expected::default(),
             numbers: 0,
             connected: false,
             fresh: 0,
             touched: BTreeSet::new(),
-            flying: VecDeque::new(),
+            in_flight: VecDeque::new(),
             come: 0,
             report: None,
             arrived: BTreeSet::new(),
@@ -145,8 +145,8 @@ impl World {
             Op::Arrive(count) => self.arrive(count),
             Op::Acknowledge(count) => (0..count).for_each(|_| self.acknowledge()),
             Op::TakeOut => {
-                if let Some(id) = self.flying.front().copied() {
-                    self.take_out(id);
+                if let Some(id) = self.in_flight.front().copied() {
+                    self.take(id);
                 }
             }
             Op::Disconnect { by_server } => self.disconnect(by_server),
@@ -177,25 +177,25 @@ impl World {
         self.outbox.evict(self.now);
         self.expected.evict(&self.touched, self.now);
         assert!(self.expected.held.len() <= COUNT);
-        self.hand_over();
+        self.persist();
     }
 
-    fn hand_over(&mut self) {
+    fn persist(&mut self) {
         let mut rows = Vec::new();
         self.outbox.changed_rows(&mut rows);
         let rows = rows.iter().filter_map(|row| match row {
             Row::Telemetry(id, it) => Some((*id, Some(Outgoing::Telemetry((*it).clone())))),
             Row::Report(id, it) => Some((*id, Some(Outgoing::Report((*it).clone())))),
-            Row::Gone(id) => Some((*id, None)),
+            Row::OutgoingRemoved(id) => Some((*id, None)),
             _ => None,
         });
-        self.pending.push_back(Written {
+        self.pending.push_back(PendingBatch {
             batch: self.last,
             rows: rows.collect(),
             evicted: self.outbox.evicted(),
             expected: self.expected.clone(),
         });
-        self.outbox.handed_over(self.last);
+        self.outbox.mark_persisted(self.last);
     }
 
     fn accept(&mut self) {
@@ -215,8 +215,8 @@ impl World {
 
     fn connect(&mut self) {
         self.connected = true;
-        self.outbox.begin();
-        self.outbox.answered();
+        self.outbox.connection_started();
+        self.outbox.twin_received();
         let untouched = self
             .expected
             .held
@@ -230,9 +230,9 @@ impl World {
 
     /// What is sent again goes first, then what is new, then the backlog; each in order.
     fn expected_next(&self) -> Option<u64> {
-        let withheld = self.outbox.suspicion.withheld();
+        let withheld = self.outbox.poison_detector.withheld();
         let held = self.expected.held.keys().copied();
-        let waiting = held.filter(|id| !self.flying.contains(id) && Some(*id) != withheld);
+        let waiting = held.filter(|id| !self.in_flight.contains(id) && Some(*id) != withheld);
         let (again, untouched): (Vec<_>, Vec<_>) =
             waiting.partition(|id| self.touched.contains(id));
         let (new, old): (Vec<_>, Vec<_>) = untouched.into_iter().partition(|id| *id >= self.fresh);
@@ -250,7 +250,7 @@ impl World {
                 assert_eq!(Some(id), self.expected_next());
                 assert!(self.expected.held[&id].batch <= self.accepted);
                 self.touched.insert(id);
-                self.flying.push_back(id);
+                self.in_flight.push_back(id);
                 id
             }
             Some(Next::Report(id, report)) => {
@@ -263,8 +263,8 @@ impl World {
     }
 
     fn arrive(&mut self, count: usize) {
-        let come = (self.come + count).min(self.flying.len());
-        for id in self.flying.range(self.come..come) {
+        let come = (self.come + count).min(self.in_flight.len());
+        for id in self.in_flight.range(self.come..come) {
             self.arrived.insert(self.expected.held[id].number);
         }
         self.come = come;
@@ -276,34 +276,34 @@ impl World {
     fn acknowledge(&mut self) {
         if let Some((id, report)) = self.report.take() {
             merge(&mut self.twin, &report);
-            self.outbox.remove(id);
+            self.outbox.acknowledge(id);
         }
         if self.come == 0 {
             return;
         }
         self.come -= 1;
-        if let Some(id) = self.flying.pop_front() {
-            self.outbox.remove(id);
+        if let Some(id) = self.in_flight.pop_front() {
+            self.outbox.acknowledge(id);
             self.touched.remove(&id);
             self.expected.held.remove(&id);
         }
         if let Some(poison) = self.outbox.poison() {
-            self.take_out(poison);
+            self.take(poison);
         }
-        if self.outbox.owes_acknowledgments() {
+        if self.outbox.has_unpersisted_acknowledgments() {
             self.commit(vec![], 0);
         }
     }
 
-    fn take_out(&mut self, id: u64) {
-        let taken = self.outbox.take_out(id).unwrap();
+    fn take(&mut self, id: u64) {
+        let taken = self.outbox.take(id).unwrap();
         let held = self.expected.held.remove(&id).unwrap();
         assert_eq!(taken, Outgoing::Telemetry(message(held.number)));
         self.expected.aside.insert(held.number);
         self.touched.remove(&id);
-        let at = self.flying.iter().position(|it| *it == id);
+        let at = self.in_flight.iter().position(|it| *it == id);
         self.come -= usize::from(at.is_some_and(|at| at < self.come));
-        self.flying.retain(|it| *it != id);
+        self.in_flight.retain(|it| *it != id);
         self.commit(vec![], 0);
     }
 
@@ -312,7 +312,7 @@ impl World {
             return;
         }
         self.outbox.rewind(by_server);
-        self.flying.clear();
+        self.in_flight.clear();
         self.come = 0;
         self.report = None;
     }

@@ -1,4 +1,4 @@
-//! What one instance's store holds: the host's half of a component.
+//! The data of one instance's store: the host's half of a component.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -16,55 +16,55 @@ use super::{
     log_budget::LogBudget,
 };
 use crate::{
-    amount::show_time,
     clock::Clock,
-    device::{behaviour::Surroundings, effect::Effect},
-    store::Room,
+    device::{behaviour::InstanceContext, effect::Effect},
+    store::OutboxQuota,
+    units::format_duration,
 };
 
-/// Ticks a call may live through before it gives way: behind a hundred that compute for ever, one that has a few
-/// microseconds to go would otherwise wait for a slice of each, just because a tick came in between.
-const FRESH: u32 = 5;
+/// The ticks of a call before it yields: behind a hundred calls that spin, a call that needs a few more microseconds would
+/// otherwise wait for a slice of each, just because a tick came in between.
+const FRESH_TICKS: u32 = 5;
 
 /// The host's half of one instance.
-pub(super) struct State {
+pub(super) struct InstanceState {
     pub(super) limits: Arc<Limits>,
     pub(super) memory: MemoryLimit,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: StdRng,
     pub(super) log: Arc<Mutex<LogBudget>>,
     pub(super) staging: Staging,
-    pub(super) room: Option<Arc<Room>>,
+    pub(super) outbox_quota: Option<Arc<OutboxQuota>>,
     slices: u32,
     yielded: Arc<AtomicBool>,
     wasi: WasiCtx,
     table: ResourceTable,
 }
 
-/// Whether the call in hand may stage effects.
+/// The staging of effects in the current call.
 pub(super) enum Staging {
-    /// It may not: `describe` and `save`.
-    Refused,
-    /// What it has staged so far.
+    /// Staging is forbidden: `describe` and `save`.
+    Forbidden,
+    /// The effects staged so far.
     Open(Vec<Effect>),
 }
 
-impl State {
-    pub(super) fn new(limits: Arc<Limits>, surroundings: Surroundings) -> Self {
-        let log = Arc::new(Mutex::new(LogBudget::new(&limits, surroundings.device)));
-        let mut random = match surroundings.seed {
+impl InstanceState {
+    pub(super) fn new(limits: Arc<Limits>, context: InstanceContext) -> Self {
+        let log = Arc::new(Mutex::new(LogBudget::new(&limits, context.device)));
+        let mut random = match context.seed {
             Some(seed) => StdRng::seed_from_u64(seed),
             None => rand::make_rng(),
         };
-        let wasi = wasi::context(&surroundings.clock, &mut random, &log);
+        let wasi = wasi::context(&context.clock, &mut random, &log);
         Self {
             memory: MemoryLimit::from(&*limits),
             limits,
-            clock: surroundings.clock,
+            clock: context.clock,
             random,
             log,
-            staging: Staging::Refused,
-            room: surroundings.room,
+            staging: Staging::Forbidden,
+            outbox_quota: context.outbox_quota,
             slices: 0,
             yielded: Arc::default(),
             wasi,
@@ -72,35 +72,35 @@ impl State {
         }
     }
 
-    /// Begins a call: a new CPU budget, and nothing staged.
+    /// Starts a call: a new CPU budget, and no staged effects.
     pub(super) fn begin(&mut self, staging: Staging) {
         self.slices = 0;
         self.staging = staging;
     }
 
-    /// Ends a call's staging and returns what it staged.
+    /// Ends a call's staging and returns its effects.
     pub(super) fn take_staged(&mut self) -> Vec<Effect> {
-        match std::mem::replace(&mut self.staging, Staging::Refused) {
+        match std::mem::replace(&mut self.staging, Staging::Forbidden) {
             Staging::Open(effects) => effects,
-            Staging::Refused => Vec::new(),
+            Staging::Forbidden => Vec::new(),
         }
     }
 
-    /// Set while a call has given way at a tick, and not because it waits for something.
+    /// Returns the flag of a call that has yielded at a tick, as opposed to one that waits.
     pub(super) fn yielded(&self) -> Arc<AtomicBool> {
         self.yielded.clone()
     }
 
-    /// Called at each tick a call lives through: unless it is fresh, it gives way to others, until its CPU time is used up.
+    /// Handles a tick during a call: after [`FRESH_TICKS`] the call yields to others, until its CPU time is used up.
     pub(super) fn on_tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         self.slices += 1;
         if TICK * self.slices > self.limits.cpu {
             wasmtime::bail!(
-                "it used more than {} of CPU time in one call",
-                show_time(self.limits.cpu)
+                "used more than {} of CPU time in one call",
+                format_duration(self.limits.cpu)
             );
         }
-        if self.slices <= FRESH {
+        if self.slices <= FRESH_TICKS {
             return Ok(UpdateDeadline::Continue(1));
         }
         self.yielded.store(true, Ordering::Relaxed);
@@ -115,7 +115,7 @@ impl State {
     }
 }
 
-impl WasiView for State {
+impl WasiView for InstanceState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView {
             ctx: &mut self.wasi,

@@ -1,24 +1,24 @@
-//! Sizes and times, as people write and read them.
+//! Parsing and formatting of sizes and durations.
 
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use jiff::{Span, SpanRelativeTo};
 
-/// A size in bytes, such as `65536`, `512KiB` or `64MiB`.
-pub(crate) fn bytes(text: &str) -> Option<u64> {
+/// Parses a size in bytes, such as `65536`, `512KiB` or `64MiB`.
+pub(crate) fn parse_bytes(text: &str) -> Option<u64> {
     text.parse().ok().map(|size: ByteSize| size.as_u64())
 }
 
-/// A time in days or smaller units, such as `500ms`, `30s` or `7d`; not below nothing.
-pub(crate) fn time(text: &str) -> Option<Duration> {
+/// Parses a duration in days or smaller units, such as `500ms`, `30s` or `7d`; not negative.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let span: Span = text.parse().ok()?;
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
     Duration::try_from(duration).ok()
 }
 
-/// A size in the largest unit in which it is a whole number.
-pub(crate) fn show_bytes(bytes: u64) -> String {
+/// Formats a size in the largest unit in which it is a whole number.
+pub(crate) fn format_bytes(bytes: u64) -> String {
     let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
     let whole = |(shift, _): &(u32, _)| bytes > 0 && bytes.trailing_zeros() >= *shift;
     match units.into_iter().find(whole) {
@@ -27,8 +27,8 @@ pub(crate) fn show_bytes(bytes: u64) -> String {
     }
 }
 
-/// A time in seconds if they are whole, or else in milliseconds.
-pub(crate) fn show_time(time: Duration) -> String {
+/// Formats a duration in seconds if they are whole, or else in milliseconds.
+pub(crate) fn format_duration(time: Duration) -> String {
     match time.subsec_nanos() {
         0 => format!("{} s", time.as_secs()),
         _ => format!("{} ms", time.as_millis()),
@@ -42,10 +42,10 @@ mod tests {
     #[test]
     fn a_size_is_read_with_and_without_a_unit_and_shown_without_rounding() {
         for (text, size) in [("100", 100), ("512KiB", 512 << 10), ("64 MiB", 64 << 20)] {
-            assert_eq!(bytes(text), Some(size), "{text}");
+            assert_eq!(parse_bytes(text), Some(size), "{text}");
         }
         for text in ["", "-1", "64 apples"] {
-            assert_eq!(bytes(text), None, "{text}");
+            assert_eq!(parse_bytes(text), None, "{text}");
         }
         for (size, text) in [
             (0, "0 bytes"),
@@ -54,19 +54,23 @@ mod tests {
             (1536 << 20, "1536 MiB"),
             (4 << 30, "4 GiB"),
         ] {
-            assert_eq!(show_bytes(size), text);
+            assert_eq!(format_bytes(size), text);
         }
     }
 
     #[test]
     fn a_time_is_read_with_its_unit_and_shown_without_rounding() {
         for (text, millis) in [("500ms", 500), ("5s", 5000), ("2 m", 120_000), ("0s", 0)] {
-            assert_eq!(time(text), Some(Duration::from_millis(millis)), "{text}");
+            assert_eq!(
+                parse_duration(text),
+                Some(Duration::from_millis(millis)),
+                "{text}"
+            );
         }
         for text in ["", "5", "-5s", "1 month"] {
-            assert_eq!(time(text), None, "{text}");
+            assert_eq!(parse_duration(text), None, "{text}");
         }
-        assert_eq!(show_time(Duration::from_millis(1500)), "1500 ms");
-        assert_eq!(show_time(Duration::from_secs(120)), "120 s");
+        assert_eq!(format_duration(Duration::from_millis(1500)), "1500 ms");
+        assert_eq!(format_duration(Duration::from_secs(120)), "120 s");
     }
 }

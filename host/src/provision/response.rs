@@ -1,4 +1,4 @@
-//! What the device provisioning service says, as read from topic and body.
+//! Responses of the Device Provisioning Service, as read from topic and body.
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use serde::Deserialize;
 use super::{dps::Assignment, error::printable};
 use crate::mqtt::Endpoint;
 
-/// Where all answers come.
+/// The topic filter of all responses.
 pub(super) const TOPIC: &str = "$dps/registrations/res/#";
-/// The longest `retry-after` that is believed.
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(86_400);
-/// The longest device id IoT Hub takes.
-const LONGEST_DEVICE_ID: usize = 128;
+/// The limit of `retry-after`.
+pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
+/// The length limit of a device id in IoT Hub.
+const MAX_DEVICE_ID_LENGTH: usize = 128;
 
-/// What the topic of an answer says.
-pub(super) struct Header<'a> {
+/// The topic of a response.
+pub(super) struct ResponseTopic<'a> {
     pub(super) status: u16,
     pub(super) request: &'a str,
     pub(super) retry_after: Option<Duration>,
 }
 
-impl<'a> Header<'a> {
+impl<'a> ResponseTopic<'a> {
     /// Reads `$dps/registrations/res/{status}/?$rid={request}&retry-after={seconds}`.
     pub(super) fn parse(topic: &'a str) -> Option<Self> {
         let (status, query) = topic
@@ -37,7 +37,7 @@ impl<'a> Header<'a> {
                 "$rid" => header.request = value,
                 "retry-after" => {
                     let pause = value.parse().ok().map(Duration::from_secs);
-                    header.retry_after = pause.map(|pause| pause.min(LONGEST_PAUSE));
+                    header.retry_after = pause.map(|pause| pause.min(MAX_RETRY_AFTER));
                 }
                 _ => {}
             }
@@ -46,24 +46,24 @@ impl<'a> Header<'a> {
     }
 }
 
-/// The body of an answer that is no error.
+/// The body of a successful response.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Body {
+pub(super) struct OperationStatus {
     pub(super) operation_id: Option<String>,
     pub(super) status: String,
     #[serde(default)]
     pub(super) registration_state: RegistrationState,
 }
 
-/// How far a registration has come.
+/// The state of a registration.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RegistrationState {
     assigned_hub: Option<String>,
     device_id: Option<String>,
     #[serde(flatten)]
-    pub(super) failure: Failure,
+    pub(super) failure: ServiceError,
 }
 
 impl RegistrationState {
@@ -75,25 +75,25 @@ impl RegistrationState {
     }
 }
 
-/// Whether this can be a device's name at a hub and part of a topic: IoT Hub's characters without `+` and `#`, which no
-/// topic may have.
+/// Returns whether this is a device id that can be part of a topic: IoT Hub's characters without `+` and `#`, which no
+/// topic may contain.
 fn is_device_id(text: &str) -> bool {
     let allowed = |character: char| {
         character.is_ascii_alphanumeric() || "-:.%_*?!(),=@$'".contains(character)
     };
-    (1..=LONGEST_DEVICE_ID).contains(&text.len()) && text.chars().all(allowed)
+    (1..=MAX_DEVICE_ID_LENGTH).contains(&text.len()) && text.chars().all(allowed)
 }
 
-/// An error, in the body of an answer and within the state of a registration.
+/// An error of the service, in the body of a response or in the state of a registration.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Failure {
+pub(super) struct ServiceError {
     pub(super) error_code: Option<u64>,
     #[serde(alias = "errorMessage")]
     message: Option<String>,
 }
 
-impl Failure {
+impl ServiceError {
     pub(super) fn message(&self) -> String {
         printable(self.message.as_deref().unwrap_or_default())
     }

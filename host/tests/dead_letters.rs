@@ -1,4 +1,4 @@
-//! What cannot be delivered: what is set aside and what is not, and what a person has done with it.
+//! Dead letters: which items are dead-lettered, and how an operator resolves them.
 
 mod scripted;
 
@@ -11,20 +11,23 @@ use futures::FutureExt;
 use host::{
     clock::{Clock, VirtualClock},
     device::{
-        behaviour::{Answer, Event, Failure},
-        effect::{Effect, Report},
+        behaviour::{Answer, CallFailure, Event},
+        effect::{Effect, ReportedProperties},
     },
-    hub::message::Message,
+    hub::message::TelemetryMessage,
     mqtt::{
         Delivery, Incoming, Receipt,
-        scripted::{Connection, Sent},
+        scripted::{ClientPacket, ScriptedConnection},
     },
     store::{
-        Backend, DeviceStore, Kept, Memory, Progress, Retention,
-        aside::{CloudMessage, Decision, SetAside, Settled, Tally, Undelivered},
+        Backend, DeviceStore, MemoryBackend, PersistedState, Progress, Retention,
+        dead_letter::{
+            CloudMessage, DeadLetter, DeadLetterAction, DeadLetterCounts, DeadLetterResult,
+            Undelivered,
+        },
         row::Row,
     },
-    swap::{self, Order},
+    swap::{self, DeviceRequest},
 };
 use scripted::{
     Bench, Gate, HOUR, Scripted, call, published, put_together, reply, telemetry,
@@ -33,30 +36,32 @@ use scripted::{
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// A backend in memory that knows what is set aside.
+/// A backend in memory that records the dead letters.
 #[derive(Default)]
 struct Recording {
-    memory: Memory,
-    aside: Arc<Mutex<BTreeMap<u64, SetAside>>>,
+    memory: MemoryBackend,
+    letters: Arc<Mutex<BTreeMap<u64, DeadLetter>>>,
 }
 
 impl Backend for Recording {
-    fn keep(&mut self, number: u64, rows: &[Row<'_>]) {
-        let mut aside = self.aside.lock().unwrap();
+    fn persist(&mut self, number: u64, rows: &[Row<'_>]) {
+        let mut letters = self.letters.lock().unwrap();
         for row in rows {
             match row {
-                Row::Aside(id, entry) => {
-                    let of_outbox = !matches!(entry.what, Undelivered::Message(_));
-                    let leaves_it = rows.iter().any(|row| matches!(row, Row::Gone(_)));
+                Row::DeadLetter(id, entry) => {
+                    let of_outbox = !matches!(entry.item, Undelivered::Message(_));
+                    let leaves_it = rows
+                        .iter()
+                        .any(|row| matches!(row, Row::OutgoingRemoved(_)));
                     assert_eq!(leaves_it, of_outbox, "it moves in one batch");
-                    aside.insert(*id, (*entry).clone());
+                    letters.insert(*id, (*entry).clone());
                 }
-                Row::AsideGone(id) => drop(aside.remove(id)),
+                Row::DeadLetterRemoved(id) => drop(letters.remove(id)),
                 _ => {}
             }
         }
-        drop(aside);
-        self.memory.keep(number, rows);
+        drop(letters);
+        self.memory.persist(number, rows);
     }
 
     fn progress(&self) -> watch::Receiver<Progress> {
@@ -66,28 +71,28 @@ impl Backend for Recording {
 
 struct Site {
     bench: Bench,
-    orders: mpsc::Sender<Order<Scripted>>,
-    aside: Arc<Mutex<BTreeMap<u64, SetAside>>>,
+    requests: mpsc::Sender<DeviceRequest<Scripted>>,
+    letters: Arc<Mutex<BTreeMap<u64, DeadLetter>>>,
 }
 
 fn site(behaviour: &Scripted) -> Site {
-    site_with(behaviour, Kept::default())
+    site_with(behaviour, PersistedState::default())
 }
 
-fn site_with(behaviour: &Scripted, kept: Kept) -> Site {
+fn site_with(behaviour: &Scripted, kept: PersistedState) -> Site {
     let clock = VirtualClock::new("2026-01-01T00:00:00Z".parse().unwrap(), 24 * HOUR);
     let backend = Recording::default();
-    let aside = backend.aside.clone();
-    let (orders, from_person) = mpsc::channel(1);
-    let versions = swap::Parts {
-        orders: Some(from_person),
-        ..swap::Parts::default()
+    let letters = backend.letters.clone();
+    let (requests, device_requests) = mpsc::channel(1);
+    let swap = swap::SwapConfig {
+        requests: Some(device_requests),
+        ..swap::SwapConfig::default()
     };
     let store = DeviceStore::new(Box::new(backend), kept, Retention::default(), &clock);
     let (device, server) = put_together(
         with_connection_string(),
         behaviour,
-        versions,
+        swap,
         store,
         Arc::new(clock.clone()),
     );
@@ -98,36 +103,43 @@ fn site_with(behaviour: &Scripted, kept: Kept) -> Site {
     };
     Site {
         bench,
-        orders,
-        aside,
+        requests,
+        letters,
     }
 }
 
 impl Site {
-    async fn settle(&self, wish: Decision, id: Option<u64>) -> Result<Settled, String> {
+    async fn resolve(
+        &self,
+        action: DeadLetterAction,
+        id: Option<u64>,
+    ) -> Result<DeadLetterResult, String> {
         let (to, settled) = oneshot::channel();
-        let order = Order::Aside(wish, id, to);
-        self.orders.send(order).await.unwrap();
+        let request = DeviceRequest::ResolveDeadLetters(action, id, to);
+        self.requests.send(request).await.unwrap();
         settled.await.unwrap()
     }
 
-    /// What is set aside, by id: its body or properties, and why.
-    fn aside(&self) -> Vec<(u64, String, String)> {
-        let aside = self.aside.lock().unwrap();
-        let shown = |(id, entry): (&u64, &SetAside)| {
-            let what = match &entry.what {
+    /// What is set letters, by id: its body or properties, and why.
+    fn dead_letters(&self) -> Vec<(u64, String, String)> {
+        let letters = self.letters.lock().unwrap();
+        let shown = |(id, entry): (&u64, &DeadLetter)| {
+            let what = match &entry.item {
                 Undelivered::Telemetry(message) => text(&message.body),
                 Undelivered::Report(report) => json!(report).to_string(),
                 Undelivered::Message(message) => text(&message.body),
             };
-            (*id, what, entry.why.clone())
+            (*id, what, entry.reason.clone())
         };
-        aside.iter().map(shown).collect()
+        letters.iter().map(shown).collect()
     }
 
-    /// The bodies of what is set aside.
+    /// The bodies of what is dead-lettered.
     fn bodies(&self) -> Vec<String> {
-        self.aside().into_iter().map(|(_, what, _)| what).collect()
+        self.dead_letters()
+            .into_iter()
+            .map(|(_, what, _)| what)
+            .collect()
     }
 }
 
@@ -135,10 +147,10 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-fn done(ids: &[u64]) -> Result<Settled, String> {
-    Ok(Settled {
+fn done(ids: &[u64]) -> Result<DeadLetterResult, String> {
+    Ok(DeadLetterResult {
         done: ids.to_vec(),
-        left: vec![],
+        skipped: vec![],
     })
 }
 
@@ -147,7 +159,7 @@ fn sender(bodies: &'static [&str]) -> Scripted {
     let idle = Scripted::new(|_, record| Ok((Answer::None, vec![], record.to_owned())));
     idle.beginning(|_| {
         let message = |body: &&'static str| {
-            Effect::Telemetry(Message {
+            Effect::Telemetry(TelemetryMessage {
                 id: format!("mid-{body}"),
                 created: "2025-12-31T23:59:59Z".parse().unwrap(),
                 body: body.as_bytes().into(),
@@ -172,7 +184,7 @@ async fn serve(
     bench: &mut Bench,
     mut awaited: Vec<&str>,
     fate: impl Fn(usize, &str) -> Fate,
-) -> (Vec<Vec<String>>, Connection) {
+) -> (Vec<Vec<String>>, ScriptedConnection) {
     let mut came = Vec::new();
     loop {
         let mut hub = bench.connected().await;
@@ -204,9 +216,9 @@ async fn serve(
 }
 
 /// The next telemetry message: topic, body, and what acknowledges it. None once the device has left.
-async fn message(hub: &mut Connection) -> Option<(String, String, u64)> {
+async fn message(hub: &mut ScriptedConnection) -> Option<(String, String, u64)> {
     loop {
-        if let Sent::Publish {
+        if let ClientPacket::Publish {
             topic,
             payload,
             delivery: Delivery::AtLeastOnce(number),
@@ -218,7 +230,7 @@ async fn message(hub: &mut Connection) -> Option<(String, String, u64)> {
 }
 
 #[tokio::test]
-async fn a_message_on_which_the_hub_closes_is_set_aside_and_the_others_arrive_in_order() {
+async fn a_message_on_which_the_hub_closes_is_dead_lettered_and_the_others_arrive_in_order() {
     let mut site = site(&sender(&["a", "poison", "b", "c"]));
     let fate = |_, body: &str| match body {
         "poison" => Fate::Closed,
@@ -235,15 +247,15 @@ async fn a_message_on_which_the_hub_closes_is_set_aside_and_the_others_arrive_in
             vec!["b", "c"],
         ]
     );
-    let [(1, what, why)] = &site.aside()[..] else {
-        panic!("{:?}", site.aside())
+    let [(1, what, why)] = &site.dead_letters()[..] else {
+        panic!("{:?}", site.dead_letters())
     };
     assert_eq!(what, "poison");
     assert!(why.contains("closes the connection"), "{why}");
 }
 
 #[tokio::test]
-async fn a_link_that_breaks_on_the_next_message_too_sets_nothing_aside() {
+async fn a_link_that_breaks_on_the_next_message_too_dead_letters_nothing() {
     let mut site = site(&sender(&["a", "b", "c"]));
     let fate = |connection, _: &str| match connection {
         ..=5 => Fate::Closed,
@@ -276,7 +288,10 @@ async fn what_was_poison_is_sent_again_on_request_behind_everything_else_as_the_
         _ => Fate::Acknowledged,
     };
     let (_, mut hub) = serve(&mut site.bench, vec!["b"], fate).await;
-    assert_eq!(site.settle(Decision::Retry, None).await, done(&[1]));
+    assert_eq!(
+        site.resolve(DeadLetterAction::Retry, None).await,
+        done(&[1])
+    );
     let (topic, body, _) = message(&mut hub).await.unwrap();
     assert_eq!(body, "poison");
     assert!(
@@ -290,12 +305,12 @@ async fn what_was_poison_is_sent_again_on_request_behind_everything_else_as_the_
 fn listener() -> Scripted {
     Scripted::new(|event, record| match event {
         Event::Message { body, .. } if record != "mended" && body == b"bad" => {
-            Err(Failure::Error("no".to_owned()))
+            Err(CallFailure::Error("no".to_owned()))
         }
         Event::Message { body, .. } => Ok((Answer::None, vec![], text(&body))),
         Event::Command { name, .. } => {
             let properties = json!({ "name": name }).as_object().unwrap().clone();
-            let report = Effect::Report(Report {
+            let report = Effect::Report(ReportedProperties {
                 component: None,
                 properties,
             });
@@ -307,7 +322,7 @@ fn listener() -> Scripted {
 }
 
 /// The next report's name; answered with this status.
-async fn reported(hub: &mut Connection, status: u16) -> String {
+async fn reported(hub: &mut ScriptedConnection, status: u16) -> String {
     loop {
         let (topic, body) = published(hub).await;
         let request = topic.strip_prefix("$iothub/twin/PATCH/properties/reported/?$rid=");
@@ -323,7 +338,7 @@ async fn reported(hub: &mut Connection, status: u16) -> String {
 }
 
 #[tokio::test]
-async fn a_report_is_set_aside_as_soon_as_the_hub_refuses_it_and_not_while_it_is_throttled() {
+async fn a_report_is_dead_lettered_as_soon_as_the_hub_refuses_it_and_not_while_it_is_throttled() {
     let mut site = site(&listener());
     let mut hub = site.bench.connected().await;
     call(&hub, "one", "1");
@@ -336,18 +351,30 @@ async fn a_report_is_set_aside_as_soon_as_the_hub_refuses_it_and_not_while_it_is
     assert_eq!(reported(&mut hub, 204).await, "two");
     let one = r#"{"name":"one"}"#.to_owned();
     let why = "the hub refused it with status 400".to_owned();
-    assert_eq!(site.aside(), [(1, one, why)]);
+    assert_eq!(site.dead_letters(), [(1, one, why)]);
 
-    assert_eq!(site.settle(Decision::Retry, Some(1)).await, done(&[1]));
+    assert_eq!(
+        site.resolve(DeadLetterAction::Retry, Some(1)).await,
+        done(&[1])
+    );
     assert_eq!(reported(&mut hub, 413).await, "one");
-    let unknown = site.settle(Decision::Discard, Some(1)).await.unwrap_err();
+    let unknown = site
+        .resolve(DeadLetterAction::Discard, Some(1))
+        .await
+        .unwrap_err();
     assert!(unknown.contains("under 1"), "{unknown}");
-    assert_eq!(site.settle(Decision::Discard, Some(2)).await, done(&[2]));
+    assert_eq!(
+        site.resolve(DeadLetterAction::Discard, Some(2)).await,
+        done(&[2])
+    );
     assert_eq!(site.bodies(), [""; 0]);
-    assert_eq!(site.settle(Decision::Discard, None).await, done(&[]));
+    assert_eq!(
+        site.resolve(DeadLetterAction::Discard, None).await,
+        done(&[])
+    );
 }
 
-fn send(hub: &Connection, receipt: u16, body: &'static str) {
+fn send(hub: &ScriptedConnection, receipt: u16, body: &'static str) {
     hub.send(Incoming::Message {
         topic: "devices/d/messages/devicebound/urgent=yes".to_owned(),
         payload: body.into(),
@@ -355,23 +382,23 @@ fn send(hub: &Connection, receipt: u16, body: &'static str) {
     });
 }
 
-async fn acknowledged(hub: &mut Connection) -> u16 {
+async fn acknowledged(hub: &mut ScriptedConnection) -> u16 {
     loop {
-        if let Some(Sent::Acknowledge(receipt)) = hub.next().await {
+        if let Some(ClientPacket::Acknowledge(receipt)) = hub.next().await {
             return receipt.0;
         }
     }
 }
 
 #[tokio::test]
-async fn a_message_the_component_fails_on_is_set_aside_until_a_later_try_goes_well() {
+async fn a_message_the_component_fails_on_is_dead_lettered_until_a_later_try_goes_well() {
     let mut site = site(&listener());
     let mut hub = site.bench.connected().await;
     send(&hub, 1, "bad");
     send(&hub, 2, "good");
     assert_eq!(acknowledged(&mut hub).await, 1);
-    let [(1, what, why)] = &site.aside()[..] else {
-        panic!("{:?}", site.aside())
+    let [(1, what, why)] = &site.dead_letters()[..] else {
+        panic!("{:?}", site.dead_letters())
     };
     assert_eq!(what, "bad");
     assert!(why.starts_with("the component failed on it"), "{why}");
@@ -379,7 +406,10 @@ async fn a_message_the_component_fails_on_is_set_aside_until_a_later_try_goes_we
 
     // It fails once more, and stays; what comes after it does not wait.
     let before = site.bench.clock.monotonic();
-    assert_eq!(site.settle(Decision::Retry, Some(1)).await, done(&[1]));
+    assert_eq!(
+        site.resolve(DeadLetterAction::Retry, Some(1)).await,
+        done(&[1])
+    );
     send(&hub, 3, "good");
     assert_eq!(acknowledged(&mut hub).await, 3);
     assert_eq!(site.bench.clock.monotonic(), before);
@@ -387,7 +417,10 @@ async fn a_message_the_component_fails_on_is_set_aside_until_a_later_try_goes_we
 
     call(&hub, "mended", "1");
     assert_eq!(reported(&mut hub, 204).await, "mended");
-    assert_eq!(site.settle(Decision::Retry, None).await, done(&[1]));
+    assert_eq!(
+        site.resolve(DeadLetterAction::Retry, None).await,
+        done(&[1])
+    );
     send(&hub, 4, "good");
     assert_eq!(acknowledged(&mut hub).await, 4);
     assert_eq!(site.bodies(), [""; 0]);
@@ -405,8 +438,14 @@ async fn a_message_that_is_tried_again_is_not_forgotten_with_the_connection() {
     call(&hub, "mended", "1");
     gate.came.acquire_many(6).await.unwrap().forget();
     // The command is in hand; the message waits behind it when the connection ends.
-    assert_eq!(site.settle(Decision::Retry, Some(1)).await, done(&[1]));
-    assert_eq!(site.settle(Decision::Retry, Some(1)).await, done(&[1]));
+    assert_eq!(
+        site.resolve(DeadLetterAction::Retry, Some(1)).await,
+        done(&[1])
+    );
+    assert_eq!(
+        site.resolve(DeadLetterAction::Retry, Some(1)).await,
+        done(&[1])
+    );
     drop(hub);
     gate.open.add_permits(3);
     let mut hub = site.bench.connected().await;
@@ -417,32 +456,38 @@ async fn a_message_that_is_tried_again_is_not_forgotten_with_the_connection() {
 }
 
 #[tokio::test]
-async fn a_message_for_a_component_that_takes_none_stays_aside() {
+async fn a_message_for_a_component_that_takes_none_stays_a_dead_letter() {
     let clock = VirtualClock::new("2026-01-01T00:00:00Z".parse().unwrap(), HOUR);
-    let aside = |body: &'static str| SetAside {
+    let letters = |body: &'static str| DeadLetter {
         since: clock.now(),
-        why: "it failed".to_owned(),
-        what: Undelivered::Message(CloudMessage {
+        reason: "it failed".to_owned(),
+        item: Undelivered::Message(CloudMessage {
             properties: vec![],
             body: body.into(),
         }),
     };
-    let kept = Kept {
-        aside: vec![(3, aside("x"))],
-        aside_tally: Tally {
+    let kept = PersistedState {
+        dead_letters: vec![(3, letters("x"))],
+        dead_letter_counts: DeadLetterCounts {
             total: 3,
-            given_way: 0,
+            evicted: 0,
         },
-        ..Kept::default()
+        ..PersistedState::default()
     };
     let site = site_with(&listener().without_messages(), kept);
-    let refused = site.settle(Decision::Retry, Some(3)).await.unwrap_err();
+    let refused = site
+        .resolve(DeadLetterAction::Retry, Some(3))
+        .await
+        .unwrap_err();
     assert!(refused.contains("takes no messages"), "{refused}");
-    let left = Settled {
+    let left = DeadLetterResult {
         done: vec![],
-        left: vec![3],
+        skipped: vec![3],
     };
-    assert_eq!(site.settle(Decision::Retry, None).await, Ok(left));
-    assert_eq!(site.settle(Decision::Discard, None).await, done(&[3]));
-    assert_eq!(site.settle(Decision::Retry, None).await, done(&[]));
+    assert_eq!(site.resolve(DeadLetterAction::Retry, None).await, Ok(left));
+    assert_eq!(
+        site.resolve(DeadLetterAction::Discard, None).await,
+        done(&[3])
+    );
+    assert_eq!(site.resolve(DeadLetterAction::Retry, None).await, done(&[]));
 }

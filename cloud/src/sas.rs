@@ -1,4 +1,4 @@
-//! Shared access signatures: the tokens devices and operators present.
+//! Shared access signatures: the SAS tokens of devices and back ends.
 //!
 //! A token is `SharedAccessSignature sr=…&sig=…&se=…[&skn=…]` with the fields in any order. The signature is the
 //! HMAC-SHA256, under the base64-decoded key, of the resource exactly as it stands in the token, a line feed and the
@@ -12,50 +12,53 @@ use sha2::Sha256;
 
 const SCHEME: &str = "SharedAccessSignature ";
 
-/// What Microsoft's clients leave as it is (RFC 3986, unreserved).
+/// Characters that are percent-encoded, as by Microsoft's clients: all but RFC 3986's unreserved ones.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// What a verified token says.
+/// A verified token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
-    /// What it is for, decoded: `localhost:8883/devices/thermostat-1`.
+pub struct SasToken {
+    /// Resource, decoded: `localhost:8883/devices/thermostat-1`.
     pub resource: String,
-    /// Until when it counts.
+    /// Expiry.
     pub expiry: Timestamp,
-    /// Name of the policy whose key signed it (`skn`), if it has one.
+    /// Name of the policy whose key signed it (`skn`), if any.
     pub policy: Option<String>,
 }
 
-/// Why a token is not accepted, or not made.
+/// A token that is rejected, or cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SasError {
-    /// It is not of the form above.
+    /// The token is malformed.
     #[error("the shared access signature is malformed: {0}")]
     Malformed(&'static str),
-    /// Its time is over.
+    /// The token has expired.
     #[error("the shared access signature expired at {0}")]
     Expired(Timestamp),
-    /// None of the keys made its signature.
+    /// No key matches the signature.
     #[error("the shared access signature was made with another key or for another text")]
     WrongSignature,
-    /// The key to sign with is not base64.
+    /// The signing key is not base64.
     #[error("the key to sign with is not base64")]
     Key,
 }
 
-/// Checks `token` against each of `keys` (base64) at the time `now`. A key that is not base64 matches nothing.
+/// Verifies `token` with each of `keys` (base64) at the time `now`. A key that is not base64 matches nothing.
 ///
-/// Whether the token is for the thing asked for is up to the caller, who compares [`Token::resource`].
-pub fn verify(token: &str, keys: &[&str], now: Timestamp) -> Result<Token, SasError> {
+/// The caller has to compare [`SasToken::resource`] with the requested resource.
+///
+/// # Errors
+/// If the token is malformed or expired, or no key matches.
+pub fn verify(token: &str, keys: &[&str], now: Timestamp) -> Result<SasToken, SasError> {
     let fields = Fields::parse(token)?;
     let signature = BASE64
         .decode(decode(fields.signature)?)
         .map_err(|_| SasError::Malformed("sig is not base64"))?;
-    let text = Text(fields.resource, fields.expiry);
+    let text = SignedText(fields.resource, fields.expiry);
     if !keys.iter().any(|key| text.is_signed(&signature, key)) {
         return Err(SasError::WrongSignature);
     }
@@ -66,7 +69,10 @@ pub fn verify(token: &str, keys: &[&str], now: Timestamp) -> Result<Token, SasEr
     Ok(token)
 }
 
-/// Makes a token for `resource` (not yet URL-encoded) that counts until `expiry`, signed with `key` (base64).
+/// Makes a token for `resource` (not URL-encoded) until `expiry`, signed with `key` (base64).
+///
+/// # Errors
+/// If the key is not base64.
 pub fn sign(
     resource: &str,
     key: &str,
@@ -75,7 +81,9 @@ pub fn sign(
 ) -> Result<String, SasError> {
     let resource = encode(resource);
     let expiry = expiry.as_second().to_string();
-    let mac = Text(&resource, &expiry).mac(key).ok_or(SasError::Key)?;
+    let mac = SignedText(&resource, &expiry)
+        .mac(key)
+        .ok_or(SasError::Key)?;
     let signature = encode(&BASE64.encode(mac.finalize().into_bytes()));
     let policy = policy.map(|name| format!("&skn={}", encode(name)));
     Ok(format!(
@@ -84,28 +92,28 @@ pub fn sign(
     ))
 }
 
-/// The key of one device under a group's key (both base64): the HMAC-SHA256 of its registration id. `None` if the
-/// group's key is not base64.
+/// Derives the key of one device from a group key (both base64): the HMAC-SHA256 of its registration id. `None` if the group
+/// key is not base64.
 pub fn derive_key(group_key: &str, registration_id: &str) -> Option<String> {
     let mut mac = mac(group_key)?;
     mac.update(registration_id.as_bytes());
     Some(BASE64.encode(mac.finalize().into_bytes()))
 }
 
-/// A new random key of 32 bytes, in base64.
+/// Returns a new random key of 32 bytes, in base64.
 pub fn random_key() -> String {
     BASE64.encode(rand::random::<[u8; 32]>())
 }
 
-/// The policy a token names, before anything of it is verified: it says which keys to try.
+/// Returns the policy that an unverified token names, to select the keys to verify it with.
 pub fn claimed_policy(token: &str) -> Option<String> {
     decode(Fields::parse(token).ok()?.policy?).ok()
 }
 
-/// What is signed: resource and expiry, as they stand in the token.
-struct Text<'a>(&'a str, &'a str);
+/// The signed text: resource and expiry, still encoded.
+struct SignedText<'a>(&'a str, &'a str);
 
-impl Text<'_> {
+impl SignedText<'_> {
     fn mac(&self, key: &str) -> Option<Hmac<Sha256>> {
         let mut mac = mac(key)?;
         mac.update(self.0.as_bytes());
@@ -114,7 +122,7 @@ impl Text<'_> {
         Some(mac)
     }
 
-    /// In constant time.
+    /// Verifies the signature in constant time.
     fn is_signed(&self, signature: &[u8], key: &str) -> bool {
         self.mac(key)
             .is_some_and(|mac| mac.verify_slice(signature).is_ok())
@@ -125,7 +133,7 @@ fn mac(key: &str) -> Option<Hmac<Sha256>> {
     Hmac::new_from_slice(&BASE64.decode(key).ok()?).ok()
 }
 
-/// The fields of a token as they stand in it, still URL-encoded.
+/// The fields of a token, still URL-encoded.
 #[derive(Default)]
 struct Fields<'a> {
     resource: &'a str,
@@ -161,9 +169,9 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn token(&self) -> Result<Token, SasError> {
+    fn token(&self) -> Result<SasToken, SasError> {
         let expiry = self.expiry.parse().ok();
-        Ok(Token {
+        Ok(SasToken {
             resource: decode(self.resource)?,
             expiry: expiry
                 .and_then(|seconds| Timestamp::from_second(seconds).ok())
@@ -177,7 +185,7 @@ fn encode(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
 }
 
-/// A '+' stays a '+': clients leave it as it is in the base64 of a signature.
+/// Decodes a field. A '+' stays a '+', because clients do not encode it in the base64 of a signature.
 fn decode(text: &str) -> Result<String, SasError> {
     percent_decode_str(text)
         .decode_utf8()

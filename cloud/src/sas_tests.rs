@@ -12,7 +12,7 @@ fn seconds(count: i64) -> Timestamp {
     Timestamp::from_second(count).unwrap()
 }
 
-fn check(token: &str) -> Result<Token, SasError> {
+fn check(token: &str) -> Result<SasToken, SasError> {
     verify(token, &[KEY], seconds(4_102_444_799))
 }
 
@@ -93,7 +93,7 @@ fn what_is_missing_or_malformed_is_named() {
 
 #[test]
 fn a_signed_expiry_that_is_no_number_is_malformed() {
-    let mac = Text("a", "soon").mac(KEY).unwrap().finalize();
+    let mac = SignedText("a", "soon").mac(KEY).unwrap().finalize();
     let signature = BASE64.encode(mac.into_bytes());
     let token = format!("SharedAccessSignature sr=a&sig={signature}&se=soon");
     assert_eq!(
@@ -122,7 +122,7 @@ proptest! {
     ) {
         let token = sign(&resource, KEY, seconds(expiry), policy.as_deref()).unwrap();
         let verified = verify(&token, &[OTHER_KEY, KEY], seconds(expiry - 1)).unwrap();
-        prop_assert_eq!(verified, Token { resource, expiry: seconds(expiry), policy });
+        prop_assert_eq!(verified, SasToken { resource, expiry: seconds(expiry), policy });
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Who calls, and what they may do.
+//! Authentication of callers and their permissions.
 
 use std::sync::Arc;
 
@@ -13,61 +13,64 @@ use super::Services;
 use super::problem;
 use crate::sas;
 
-/// What a request needs to be allowed.
+/// A permission that a request needs, with Azure's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Right {
-    /// To read device identities.
+pub(super) enum Permission {
+    /// Read device identities.
     RegistryRead,
-    /// To make, change and remove them.
+    /// Create, change and delete device identities.
     RegistryWrite,
-    /// To read and change twins, call methods, send messages and follow events.
+    /// Read and change twins, call methods, send messages and follow events.
     ServiceConnect,
-    /// Everything about enrolments.
-    Enrolment,
-    /// To let a person sign in to the console, where they may do everything.
+    /// Read and change enrollments and registrations.
+    Enrollment,
+    /// Make links that sign in to the console, where all is permitted.
     Console,
 }
 
-impl Right {
+impl Permission {
     const ALL: [Self; 5] = [
         Self::RegistryRead,
         Self::RegistryWrite,
         Self::ServiceConnect,
-        Self::Enrolment,
+        Self::Enrollment,
         Self::Console,
     ];
 }
 
-/// What each policy may do, as in Azure, which has no console of this kind.
-fn rights(policy: &str) -> &'static [Right] {
+/// Returns the permissions of a shared access policy, as in Azure; `Console` is the local cloud's own.
+fn permissions(policy: &str) -> &'static [Permission] {
     match policy {
         "iothubowner" => &[
-            Right::RegistryRead,
-            Right::RegistryWrite,
-            Right::ServiceConnect,
-            Right::Console,
+            Permission::RegistryRead,
+            Permission::RegistryWrite,
+            Permission::ServiceConnect,
+            Permission::Console,
         ],
-        "service" => &[Right::ServiceConnect],
-        "registryRead" => &[Right::RegistryRead],
-        "registryReadWrite" => &[Right::RegistryRead, Right::RegistryWrite],
-        "provisioningserviceowner" => &[Right::Enrolment],
+        "service" => &[Permission::ServiceConnect],
+        "registryRead" => &[Permission::RegistryRead],
+        "registryReadWrite" => &[Permission::RegistryRead, Permission::RegistryWrite],
+        "provisioningserviceowner" => &[Permission::Enrollment],
         _ => &[],
     }
 }
 
-/// On a request: whoever sent it has signed in to the console, and may do everything.
+/// A request extension: the sender has signed in to the console and has all permissions.
 #[derive(Clone, Copy)]
 pub(crate) struct SignedIn;
 
-/// Someone who has signed in or shown a token of one of the policies, and whose request names an api-version where Azure wants one.
+/// An authenticated caller, whose request names an api-version where Azure requires one.
 pub(super) struct Caller {
-    rights: &'static [Right],
+    permissions: &'static [Permission],
 }
 
 impl Caller {
-    /// Refuses the request unless the caller has this right.
-    pub(super) fn may(&self, right: Right) -> Result<(), Error> {
-        match self.rights.contains(&right) {
+    /// Checks that the caller has this permission.
+    ///
+    /// # Errors
+    /// `Unauthorized` if it is missing.
+    pub(super) fn require(&self, permission: Permission) -> Result<(), Error> {
+        match self.permissions.contains(&permission) {
             true => Ok(()),
             false => Err(Error::Unauthorized),
         }
@@ -81,32 +84,33 @@ impl FromRequestParts<Arc<Services>> for Caller {
         parts: &mut Parts,
         services: &Arc<Services>,
     ) -> Result<Self, Self::Rejection> {
-        let refused = |error| problem::at(parts.uri.path(), error);
-        let rights = rights_of(parts, services).ok_or_else(|| refused(Error::Unauthorized))?;
-        if is_azures(parts) && !has_api_version(parts) {
+        let refused = |error| problem::response_for(parts.uri.path(), error);
+        let permissions =
+            permissions_of(parts, services).ok_or_else(|| refused(Error::Unauthorized))?;
+        if is_azure_path(parts) && !has_api_version(parts) {
             return Err(refused(Error::InvalidProtocolVersion));
         }
-        Ok(Self { rights })
+        Ok(Self { permissions })
     }
 }
 
-fn rights_of(parts: &Parts, services: &Services) -> Option<&'static [Right]> {
+fn permissions_of(parts: &Parts, services: &Services) -> Option<&'static [Permission]> {
     if parts.extensions.get::<SignedIn>().is_some() {
-        return Some(&Right::ALL);
+        return Some(&Permission::ALL);
     }
     authenticate(parts.headers.get(AUTHORIZATION)?.to_str().ok()?, services)
 }
 
-fn authenticate(token: &str, services: &Services) -> Option<&'static [Right]> {
+fn authenticate(token: &str, services: &Services) -> Option<&'static [Permission]> {
     let policy = sas::claimed_policy(token)?;
     let keys = services.policies.keys(&policy)?;
-    let verified = sas::verify(token, &keys.each(), Timestamp::now()).ok()?;
+    let verified = sas::verify(token, &keys.both(), Timestamp::now()).ok()?;
     let host = verified.resource.split('/').next()?;
-    services.is_named(host).then(|| rights(&policy))
+    services.is_named(host).then(|| permissions(&policy))
 }
 
-/// What lies under `/api/` is this cloud's own.
-fn is_azures(parts: &Parts) -> bool {
+/// Returns false for the local cloud's own paths, below `/api/`.
+fn is_azure_path(parts: &Parts) -> bool {
     !parts.uri.path().starts_with("/api/")
 }
 

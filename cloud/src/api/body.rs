@@ -1,4 +1,4 @@
-//! Request bodies. An endpoint reads one once it knows that the caller may ask.
+//! Request bodies, which an endpoint reads after the check of permissions.
 
 use std::time::Duration;
 
@@ -13,27 +13,27 @@ use tokio::time::timeout;
 use super::Error;
 use crate::hub;
 
-/// Enough for the largest thing there is to send, a method's payload of 128 kB, however it is escaped.
-const BODY_LIMIT: usize = 1024 * 1024;
-/// A body that has not come whole by then is not waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// So much of a body that is too large is read and dropped, because a client that is still sending when the connection
-/// closes does not see the answer.
-const DROP_LIMIT: usize = 8 * 1024 * 1024;
+/// The largest request body, in bytes: room for a method payload of 128 kB, however it is escaped.
+const MAX_BODY: usize = 1024 * 1024;
+/// The time for a whole body to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of a body that is too large are read and dropped up to here: a client that is still sending when the connection
+/// closes would not see the response.
+const MAX_DRAINED: usize = 8 * 1024 * 1024;
 
-/// A body that is JSON, whatever the content type says.
+/// Reads a JSON body, whatever the content type says.
 ///
 /// # Errors
-/// `ArgumentInvalid` if it is something else or does not come whole, `TooLarge`.
+/// `ArgumentInvalid` if it is not JSON of this type or incomplete, `TooLarge`.
 pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Error> {
     parse(&read(request).await?)
 }
 
-/// JSON, or an empty body.
+/// Reads a JSON body, or `None` if it is empty.
 ///
 /// # Errors
 /// As for [`json`].
-pub(super) async fn json_or_nothing(request: Request) -> Result<Option<Value>, Error> {
+pub(super) async fn optional_json(request: Request) -> Result<Option<Value>, Error> {
     let bytes = read(request).await?;
     match bytes.is_empty() {
         true => Ok(None),
@@ -46,24 +46,24 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         .map_err(|error| Error::invalid(format!("the body is not what is wanted here: {error}")))
 }
 
-/// The whole body, if it comes whole and in time and is not too large.
+/// Reads the whole body.
 async fn read(request: Request) -> Result<Vec<u8>, Error> {
-    let body = timeout(PATIENCE, collect(request)).await.ok().flatten();
+    let body = timeout(BODY_TIMEOUT, collect(request)).await.ok().flatten();
     let (bytes, size) = body.ok_or_else(|| {
-        let seconds = PATIENCE.as_secs();
+        let seconds = BODY_TIMEOUT.as_secs();
         Error::invalid(format!("the body did not come whole within {seconds} s"))
     })?;
-    match size > BODY_LIMIT {
+    match size > MAX_BODY {
         true => Err(Error::Hub(hub::Error::TooLarge {
             what: "the body",
             bytes: size,
-            limit: BODY_LIMIT,
+            limit: MAX_BODY,
         })),
         false => Ok(bytes),
     }
 }
 
-/// As much of a body as is kept, and its size, as far as it is read; none if it ends early.
+/// Returns the body up to [`MAX_BODY`] and its size as far as it was read; `None` if it ends early.
 async fn collect(request: Request) -> Option<(Vec<u8>, usize)> {
     let mut chunks = request.into_body().into_data_stream();
     let mut bytes = Vec::new();
@@ -71,16 +71,16 @@ async fn collect(request: Request) -> Option<(Vec<u8>, usize)> {
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.ok()?;
         size += chunk.len();
-        if size <= BODY_LIMIT {
+        if size <= MAX_BODY {
             bytes.extend_from_slice(&chunk);
-        } else if size > DROP_LIMIT {
+        } else if size > MAX_DRAINED {
             break;
         }
     }
     Some((bytes, size))
 }
 
-/// The header `If-Match`, as it came. One that cannot be read is empty, and so matches nothing.
+/// Returns the header `If-Match` verbatim. One that is not text is empty, and so matches nothing.
 pub(super) fn if_match(headers: &HeaderMap) -> Option<&str> {
     let header = headers.get(IF_MATCH)?;
     Some(header.to_str().unwrap_or_default())

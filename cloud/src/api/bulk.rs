@@ -1,4 +1,4 @@
-//! `POST /devices`: up to a hundred devices made, changed or removed at once, each on its own.
+//! `POST /devices`: bulk operations on up to a hundred devices, each on its own.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,23 +13,23 @@ use serde_json::{Value, json};
 
 use super::Error;
 use super::Services;
-use super::auth::{Caller, Right};
+use super::auth::{Caller, Permission};
 use super::body;
 use super::problem::RegistryProblem;
 use crate::hub::twin::TwinPatch;
 use crate::hub::{Authentication, Capabilities, DeviceSpec, Hub, Status};
 
-/// As in Azure.
-const LIMIT: usize = 100;
+/// The largest number of devices in a request, as in Azure.
+const MAX_DEVICES: usize = 100;
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new().route("/devices", post(change))
 }
 
-/// What is to become of one device: Azure's `ExportImportDevice`.
+/// One operation of a bulk request, with Azure's name.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Order {
+struct ExportImportDevice {
     id: String,
     module_id: Option<String>,
     import_mode: Option<String>,
@@ -45,8 +45,8 @@ struct Order {
     properties: Option<Value>,
 }
 
-/// What is done, and whether only to what has the etag of the order.
-struct Mode {
+/// The parsed `importMode`: an action, and whether the etags must match.
+struct ImportMode {
     action: Action,
     if_match: bool,
 }
@@ -65,15 +65,18 @@ async fn change(
     State(services): State<Arc<Services>>,
     request: Request,
 ) -> Result<Response, RegistryProblem> {
-    caller.may(Right::RegistryWrite)?;
-    let orders: Vec<Order> = body::json(request).await?;
-    if !(1..=LIMIT).contains(&orders.len()) {
-        let message = format!("there must be 1 to {LIMIT} devices, not {}", orders.len());
+    caller.require(Permission::RegistryWrite)?;
+    let operations: Vec<ExportImportDevice> = body::json(request).await?;
+    if !(1..=MAX_DEVICES).contains(&operations.len()) {
+        let message = format!(
+            "there must be 1 to {MAX_DEVICES} devices, not {}",
+            operations.len()
+        );
         return Err(Error::invalid(message).into());
     }
     let mut seen = BTreeSet::new();
-    let failures = orders.into_iter().filter_map(|order| {
-        let id = order.id.clone();
+    let failures = operations.into_iter().filter_map(|operation| {
+        let id = operation.id.clone();
         if !seen.insert(id.clone()) {
             return Some(failure(
                 &id,
@@ -81,18 +84,18 @@ async fn change(
                 "the list names it twice",
             ));
         }
-        let error = order.carry_out(&services.hub).err()?;
+        let error = operation.execute(&services.hub).err()?;
         Some(failure(&id, error.name(), &error.to_string()))
     });
-    Ok(answer(failures.collect()))
+    Ok(response(failures.collect()))
 }
 
-fn failure(id: &str, code: &str, why: &str) -> Value {
-    json!({"deviceId": id, "errorCode": code, "errorStatus": why})
+fn failure(id: &str, code: &str, message: &str) -> Value {
+    json!({"deviceId": id, "errorCode": code, "errorStatus": message})
 }
 
-/// 400 if anything failed; what did not is done all the same.
-fn answer(errors: Vec<Value>) -> Response {
+/// Makes the response: 400 if any operation failed, though the others took effect.
+fn response(errors: Vec<Value>) -> Response {
     let succeeded = errors.is_empty();
     let body = Json(json!({"isSuccessful": succeeded, "errors": errors, "warnings": []}));
     match succeeded {
@@ -104,9 +107,9 @@ fn answer(errors: Vec<Value>) -> Response {
     }
 }
 
-impl Order {
-    fn carry_out(self, hub: &Hub) -> Result<(), Error> {
-        let mode = Mode::named(self.import_mode.as_deref())?;
+impl ExportImportDevice {
+    fn execute(self, hub: &Hub) -> Result<(), Error> {
+        let mode = ImportMode::parse(self.import_mode.as_deref())?;
         if self.module_id.is_some() {
             let message = "modules are not supported: moduleId must not be there";
             return Err(Error::invalid(message));
@@ -136,9 +139,9 @@ impl Order {
         Ok(())
     }
 
-    /// The identity it names.
+    /// Returns the device identity.
     fn spec(&self) -> DeviceSpec {
-        let mut spec = DeviceSpec::named(&self.id);
+        let mut spec = DeviceSpec::new(&self.id);
         spec.status = self.status.unwrap_or_default();
         spec.status_reason.clone_from(&self.status_reason);
         spec.authentication = self.authentication.clone().unwrap_or_default();
@@ -146,7 +149,7 @@ impl Order {
         spec
     }
 
-    /// The tags and desired properties it names, if any. What it says was reported is the device's to say.
+    /// Returns the tags and desired properties, if there are any. Reported properties are the device's own, and are ignored.
     fn twin(&self) -> Result<Option<TwinPatch>, Error> {
         let twin = json!({"tags": self.tags, "properties": self.properties});
         let twin = TwinPatch::from_json(&twin)?;
@@ -154,9 +157,9 @@ impl Order {
     }
 }
 
-impl Mode {
-    /// The mode of this name, in any case: Microsoft's SDKs do not agree on it.
-    fn named(name: Option<&str>) -> Result<Self, Error> {
+impl ImportMode {
+    /// Parses a mode in any case, because Microsoft's SDKs do not agree on it.
+    fn parse(name: Option<&str>) -> Result<Self, Error> {
         let name = name.unwrap_or("createOrUpdate").to_ascii_lowercase();
         let (action, if_match) = match name.strip_suffix("ifmatchetag") {
             Some(action) => (action, true),

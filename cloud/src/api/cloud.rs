@@ -1,4 +1,4 @@
-//! `/api/cloud`: what a device's program has to be told to find this cloud, and whether it speaks to a host beside it.
+//! `/api/cloud`: the settings with which a device finds this cloud, and whether a host can be controlled.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::Services;
-use super::auth::{Caller, Right};
+use super::auth::{Caller, Permission};
 use super::problem::Problem;
 
 pub(super) fn routes() -> Router<Arc<Services>> {
@@ -19,7 +19,7 @@ async fn read(
     caller: Caller,
     State(services): State<Arc<Services>>,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Right::RegistryRead)?;
+    caller.require(Permission::RegistryRead)?;
     Ok(Json(json!({
         "hubName": services.dps.assigned_hub(),
         "dpsName": services.dps.assigned_hub(),

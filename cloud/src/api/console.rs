@@ -1,4 +1,4 @@
-//! `/api/console/link`: lets a person sign in to the console.
+//! `/api/console/link`: sign-in links to the console.
 
 use std::sync::Arc;
 
@@ -8,9 +8,9 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::Services;
-use super::auth::{Caller, Right};
+use super::auth::{Caller, Permission};
 use super::problem::Problem;
-use crate::console::LINK_LIFE;
+use crate::console::LINK_LIFETIME;
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new().route("/api/console/link", post(link))
@@ -20,9 +20,9 @@ async fn link(
     caller: Caller,
     State(services): State<Arc<Services>>,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Right::Console)?;
+    caller.require(Permission::Console)?;
     Ok(Json(json!({
         "url": services.console.link(),
-        "seconds": LINK_LIFE.as_secs(),
+        "seconds": LINK_LIFETIME.as_secs(),
     })))
 }

@@ -1,13 +1,13 @@
-//! Message bodies as JSON: what can be read is readable.
+//! Message bodies in JSON documents: as JSON, text or base64.
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Map, Value};
 
 use super::Error;
 
-/// Puts a body into `object`: under `body` what its content type calls JSON and what is JSON that does not nest too deep, under `text` other
-/// UTF-8, under `base64` the rest.
-pub(super) fn put(object: &mut Map<String, Value>, content_type: Option<&str>, body: &[u8]) {
+/// Inserts a body into `object`: as `body` if its content type is JSON and it parses, as `text` if it is other UTF-8, else as
+/// `base64`.
+pub(super) fn insert(object: &mut Map<String, Value>, content_type: Option<&str>, body: &[u8]) {
     let json = content_type
         .filter(|content_type| is_json(content_type))
         .and_then(|_| crate::json::read(body).ok());
@@ -19,8 +19,11 @@ pub(super) fn put(object: &mut Map<String, Value>, content_type: Option<&str>, b
     object.insert(name.into(), value);
 }
 
-/// Takes a body out of an object that holds one of the three.
-pub(super) fn take(object: &mut Map<String, Value>) -> Result<Vec<u8>, Error> {
+/// Removes the body from `object`, which must have exactly one of the three members.
+///
+/// # Errors
+/// `ArgumentInvalid` otherwise.
+pub(super) fn remove(object: &mut Map<String, Value>) -> Result<Vec<u8>, Error> {
     let found = ["body", "text", "base64"].map(|name| object.remove(name));
     match found {
         [Some(json), None, None] => Ok(json.to_string().into_bytes()),
@@ -46,7 +49,7 @@ mod tests {
 
     fn shown(content_type: Option<&str>, body: &[u8]) -> Value {
         let mut object = Map::new();
-        put(&mut object, content_type, body);
+        insert(&mut object, content_type, body);
         object.into()
     }
 
@@ -63,9 +66,9 @@ mod tests {
     #[test]
     fn bytes_survive_the_way_there_and_back() {
         let mut object = Map::new();
-        put(&mut object, None, &[0xff, 0x00]);
+        insert(&mut object, None, &[0xff, 0x00]);
         assert!(object.contains_key("base64"));
-        assert_eq!(take(&mut object).unwrap(), [0xff, 0x00]);
+        assert_eq!(remove(&mut object).unwrap(), [0xff, 0x00]);
     }
 
     #[test]
@@ -76,7 +79,7 @@ mod tests {
             json!({"text": 1}),
         ] {
             assert!(
-                take(&mut object.as_object().unwrap().clone()).is_err(),
+                remove(&mut object.as_object().unwrap().clone()).is_err(),
                 "{object}"
             );
         }

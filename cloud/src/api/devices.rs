@@ -1,4 +1,4 @@
-//! `/devices`: the registry.
+//! `/devices`: the device registry.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use axum::{Json, Router};
 
 use super::Error;
 use super::Services;
-use super::auth::{Caller, Right};
+use super::auth::{Caller, Permission};
 use super::body::{self, if_match};
-use super::parameters::{Id, Parameters};
+use super::parameters::{Id, QueryParameters};
 use super::problem::RegistryProblem;
 use crate::hub::{Device, DeviceSpec};
 
-/// How many devices a list has at most, as in Azure.
-const LIST_LIMIT: usize = 1000;
+/// The largest number of devices in a list, as in Azure.
+const MAX_LISTED: usize = 1000;
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new()
@@ -25,15 +25,15 @@ pub(super) fn routes() -> Router<Arc<Services>> {
         .route("/devices/{id}", get(read).put(write).delete(remove))
 }
 
-/// How many devices are asked for.
-fn limit(parameters: &Parameters) -> Result<usize, Error> {
+/// Parses the parameter `top`.
+fn top(parameters: &QueryParameters) -> Result<usize, Error> {
     let Some(top) = parameters.get("top") else {
-        return Ok(LIST_LIMIT);
+        return Ok(MAX_LISTED);
     };
     match top.parse() {
-        Ok(top @ 1..=LIST_LIMIT) => Ok(top),
+        Ok(top @ 1..=MAX_LISTED) => Ok(top),
         _ => Err(Error::invalid(format!(
-            "top must be a number from 1 to {LIST_LIMIT}"
+            "top must be a number from 1 to {MAX_LISTED}"
         ))),
     }
 }
@@ -41,10 +41,10 @@ fn limit(parameters: &Parameters) -> Result<usize, Error> {
 async fn list(
     caller: Caller,
     State(services): State<Arc<Services>>,
-    parameters: Parameters,
+    parameters: QueryParameters,
 ) -> Result<Response, RegistryProblem> {
-    caller.may(Right::RegistryRead)?;
-    let top = limit(&parameters)?;
+    caller.require(Permission::RegistryRead)?;
+    let top = top(&parameters)?;
     let devices = services.hub.devices();
     let devices: Vec<_> = devices.iter().take(top).map(Device::to_json).collect();
     Ok(Json(devices).into_response())
@@ -55,8 +55,8 @@ async fn read(
     State(services): State<Arc<Services>>,
     Id(id): Id,
 ) -> Result<Response, RegistryProblem> {
-    caller.may(Right::RegistryRead)?;
-    Ok(answer(&services.hub.device(&id)?))
+    caller.require(Permission::RegistryRead)?;
+    Ok(response(&services.hub.device(&id)?))
 }
 
 /// Creates without `If-Match`, updates with it.
@@ -67,7 +67,7 @@ async fn write(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, RegistryProblem> {
-    caller.may(Right::RegistryWrite)?;
+    caller.require(Permission::RegistryWrite)?;
     let mut spec: DeviceSpec = body::json(request).await?;
     if spec.device_id.is_empty() {
         spec.device_id.clone_from(&id);
@@ -80,7 +80,7 @@ async fn write(
         None => services.hub.create_device(spec)?,
         etag => services.hub.update_device(spec, etag)?,
     };
-    Ok(answer(&device))
+    Ok(response(&device))
 }
 
 async fn remove(
@@ -89,11 +89,11 @@ async fn remove(
     Id(id): Id,
     headers: HeaderMap,
 ) -> Result<StatusCode, RegistryProblem> {
-    caller.may(Right::RegistryWrite)?;
+    caller.require(Permission::RegistryWrite)?;
     services.hub.delete_device(&id, if_match(&headers))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn answer(device: &Device) -> Response {
+fn response(device: &Device) -> Response {
     super::with_etag(&device.etag, device.to_json())
 }

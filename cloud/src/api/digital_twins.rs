@@ -1,4 +1,4 @@
-//! `/digitaltwins/{id}`: a device in the words of its model, and its commands.
+//! `/digitaltwins/{id}`: digital twins and their commands.
 
 use std::sync::Arc;
 
@@ -15,17 +15,17 @@ use tracing::warn;
 
 use super::Error;
 use super::Services;
-use super::auth::{Caller, Right};
+use super::auth::{Caller, Permission};
 use super::body::{self, if_match};
-use super::parameters::{Id, Parameters, PathOf};
-use super::patience::Patience;
+use super::parameters::{Id, PathParameters, QueryParameters};
 use super::problem::{MethodProblem, RegistryProblem, tracking_id};
+use super::timeouts::MethodTimeouts;
 use crate::hub::{DigitalTwinPatch, MethodCall};
 
 const STATUS: HeaderName = HeaderName::from_static("x-ms-command-statuscode");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 
-/// What is not RFC 3986's unreserved.
+/// Characters that are percent-encoded: all but RFC 3986's unreserved ones.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -47,7 +47,7 @@ async fn read(
     State(services): State<Arc<Services>>,
     Id(id): Id,
 ) -> Result<Response, RegistryProblem> {
-    caller.may(Right::ServiceConnect)?;
+    caller.require(Permission::ServiceConnect)?;
     let twin = services.hub.twin(&id)?;
     Ok(super::with_etag(&twin.etag(), twin.to_digital_twin()))
 }
@@ -59,12 +59,12 @@ async fn change(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, RegistryProblem> {
-    caller.may(Right::ServiceConnect)?;
+    caller.require(Permission::ServiceConnect)?;
     let patch: Value = body::json(request).await?;
     let patch = DigitalTwinPatch::from_json(&patch)?;
     let hub = &services.hub;
-    if let Some(model) = model_of(&services, &id)? {
-        patch.check(&model)?;
+    if let Some(model) = announced_model(&services, &id)? {
+        patch.validate(&model)?;
     }
     let twin = hub.patch_digital_twin(&id, &patch, if_match(&headers))?;
     let location = utf8_percent_encode(&id, ESCAPED);
@@ -75,8 +75,8 @@ async fn change(
     Ok((StatusCode::ACCEPTED, headers).into_response())
 }
 
-/// The model the device announced, if it is known and can be used.
-fn model_of(services: &Services, id: &str) -> Result<Option<Model>, Error> {
+/// Resolves the model that the device announced; `None` if it is unknown or invalid.
+fn announced_model(services: &Services, id: &str) -> Result<Option<Model>, Error> {
     let announced = services.hub.twin(id)?.model_id;
     let announced = announced.and_then(|model| model.parse().ok());
     let model = announced.map(|model| services.models.resolve(&model));
@@ -93,8 +93,8 @@ fn model_of(services: &Services, id: &str) -> Result<Option<Model>, Error> {
 async fn command(
     caller: Caller,
     State(services): State<Arc<Services>>,
-    PathOf((id, name)): PathOf<(String, String)>,
-    parameters: Parameters,
+    PathParameters((id, name)): PathParameters<(String, String)>,
+    parameters: QueryParameters,
     request: Request,
 ) -> Result<Response, MethodProblem> {
     call(&caller, &services, &id, name, &parameters, request).await
@@ -103,8 +103,8 @@ async fn command(
 async fn component_command(
     caller: Caller,
     State(services): State<Arc<Services>>,
-    PathOf((id, component, name)): PathOf<(String, String, String)>,
-    parameters: Parameters,
+    PathParameters((id, component, name)): PathParameters<(String, String, String)>,
+    parameters: QueryParameters,
     request: Request,
 ) -> Result<Response, MethodProblem> {
     let name = format!("{component}*{name}");
@@ -116,21 +116,21 @@ async fn call(
     services: &Services,
     id: &str,
     name: String,
-    parameters: &Parameters,
+    parameters: &QueryParameters,
     request: Request,
 ) -> Result<Response, MethodProblem> {
-    caller.may(Right::ServiceConnect)?;
-    let payload = body::json_or_nothing(request).await?;
+    caller.require(Permission::ServiceConnect)?;
+    let payload = body::optional_json(request).await?;
     let seconds = |name| parameters.get(name).map(Value::String);
-    let patience = Patience::new(
+    let timeouts = MethodTimeouts::parse(
         seconds("connectTimeoutInSeconds"),
         seconds("responseTimeoutInSeconds"),
     )?;
     let call = MethodCall {
         name,
         payload,
-        response_timeout: patience.response,
-        connect_timeout: patience.connect,
+        response_timeout: timeouts.response,
+        connect_timeout: timeouts.connect,
     };
     let reply = services.hub.call_method(id, call).await?;
     let headers = [

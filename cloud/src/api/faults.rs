@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::Error;
 use super::Services;
-use super::auth::{Caller, Right};
+use super::auth::{Caller, Permission};
 use super::body;
 use super::problem::Problem;
 use crate::faults::{Fault, OneShotFault};
@@ -47,7 +47,7 @@ async fn read(
     caller: Caller,
     State(services): State<Arc<Services>>,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Right::ServiceConnect)?;
+    caller.require(Permission::ServiceConnect)?;
     Ok(active_faults(&services))
 }
 
@@ -56,7 +56,7 @@ async fn change(
     State(services): State<Arc<Services>>,
     request: Request,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Right::ServiceConnect)?;
+    caller.require(Permission::ServiceConnect)?;
     let request: FaultRequest = body::json(request).await?;
     request.apply(&services)?;
     Ok(active_faults(&services))
@@ -66,7 +66,7 @@ async fn clear(
     caller: Caller,
     State(services): State<Arc<Services>>,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Right::ServiceConnect)?;
+    caller.require(Permission::ServiceConnect)?;
     services.hub.clear_faults();
     Ok(active_faults(&services))
 }

@@ -1,4 +1,4 @@
-//! TLS connections, ready for HTTP.
+//! The listener for HTTPS: TLS connections after their handshake.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,26 +13,26 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tracing::debug;
 
-/// A client that has not finished its handshake by then is dropped.
+/// The time for a client to finish its handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// So many finished handshakes may wait to be served.
-const READY_LIMIT: usize = 64;
-/// How long to wait when the machine has no more file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The largest number of connections that wait to be served.
+const MAX_READY: usize = 64;
+/// The backoff when the process has no file descriptor left.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-type Connection = (TlsStream<TcpStream>, SocketAddr);
+type TlsConnection = (TlsStream<TcpStream>, SocketAddr);
 
-/// Accepts connections and does the handshakes, each in a task of its own: a slow one is in nobody's way.
+/// A listener that performs each handshake in a task of its own, so that a slow client delays no other.
 pub(super) struct TlsListener {
     address: SocketAddr,
-    ready: mpsc::Receiver<Connection>,
+    ready: mpsc::Receiver<TlsConnection>,
     accepting: JoinHandle<()>,
 }
 
 impl TlsListener {
     pub(super) fn new(listener: TcpListener, tls: Arc<ServerConfig>) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let (done, ready) = mpsc::channel(READY_LIMIT);
+        let (done, ready) = mpsc::channel(MAX_READY);
         let accepting = tokio::spawn(accept(listener, tls.into(), done));
         Ok(Self {
             address,
@@ -46,7 +46,7 @@ impl axum::serve::Listener for TlsListener {
     type Io = TlsStream<TcpStream>;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> Connection {
+    async fn accept(&mut self) -> TlsConnection {
         match self.ready.recv().await {
             Some(connection) => connection,
             // The accepting task goes on as long as this listener does.
@@ -65,7 +65,7 @@ impl Drop for TlsListener {
     }
 }
 
-async fn accept(listener: TcpListener, tls: TlsAcceptor, done: mpsc::Sender<Connection>) {
+async fn accept(listener: TcpListener, tls: TlsAcceptor, done: mpsc::Sender<TlsConnection>) {
     loop {
         match listener.accept().await {
             Ok((tcp, peer)) => {
@@ -73,7 +73,7 @@ async fn accept(listener: TcpListener, tls: TlsAcceptor, done: mpsc::Sender<Conn
             }
             Err(error) => {
                 debug!(%error, "cannot accept a connection");
-                sleep(ACCEPT_PAUSE).await;
+                sleep(ACCEPT_BACKOFF).await;
             }
         }
     }
@@ -83,7 +83,7 @@ async fn handshake(
     tls: TlsAcceptor,
     tcp: TcpStream,
     peer: SocketAddr,
-    done: mpsc::Sender<Connection>,
+    done: mpsc::Sender<TlsConnection>,
 ) {
     // Answers are small and whole; waiting for more to send only delays them.
     let _ = tcp.set_nodelay(true);

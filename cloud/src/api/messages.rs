@@ -1,4 +1,4 @@
-//! `/api/devices/{id}/messages`: to a device, which in Azure has no REST.
+//! `/api/devices/{id}/messages`: cloud-to-device messages, which in Azure have no REST endpoint.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::Error;
 use super::Services;
-use super::auth::{Caller, Right};
+use super::auth::{Caller, Permission};
 use super::body;
 use super::content;
 use super::parameters::Id;
@@ -23,10 +23,10 @@ pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new().route("/api/devices/{id}/messages", post(send))
 }
 
-/// A message: its body as [`content`] has it, and what the device is told about it.
+/// A cloud-to-device message: the body as in [`content`], and its properties.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Message {
+struct C2dMessage {
     message_id: Option<String>,
     correlation_id: Option<String>,
     content_type: Option<String>,
@@ -37,8 +37,8 @@ struct Message {
     content: Map<String, Value>,
 }
 
-impl Message {
-    /// System properties under the names they have on the wire, then the others.
+impl C2dMessage {
+    /// Returns the system properties under their names on the wire, then the application properties.
     fn properties(self) -> Result<Vec<(String, String)>, Error> {
         if let Some(name) = self.properties.keys().find(|name| name.starts_with('$')) {
             return Err(Error::invalid(format!(
@@ -64,9 +64,9 @@ async fn send(
     Id(id): Id,
     request: Request,
 ) -> Result<Response, Problem> {
-    caller.may(Right::ServiceConnect)?;
-    let mut message: Message = body::json(request).await?;
-    let body = content::take(&mut message.content)?;
+    caller.require(Permission::ServiceConnect)?;
+    let mut message: C2dMessage = body::json(request).await?;
+    let body = content::remove(&mut message.content)?;
     let properties = message.properties()?;
     let message_id = services.hub.send_message(&id, body.into(), properties)?;
     let answer = Json(json!({"messageId": message_id}));

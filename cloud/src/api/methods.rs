@@ -1,4 +1,4 @@
-//! `/twins/{id}/methods`: calls.
+//! `/twins/{id}/methods`: direct methods.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::Services;
-use super::auth::{Caller, Right};
+use super::auth::{Caller, Permission};
 use super::body;
 use super::parameters::Id;
-use super::patience::Patience;
 use super::problem::MethodProblem;
+use super::timeouts::MethodTimeouts;
 use crate::hub::MethodCall;
 
 pub(super) fn routes() -> Router<Arc<Services>> {
@@ -22,7 +22,7 @@ pub(super) fn routes() -> Router<Arc<Services>> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Call {
+struct MethodRequest {
     method_name: String,
     #[serde(default, deserialize_with = "present")]
     payload: Option<Value>,
@@ -36,17 +36,17 @@ async fn call(
     Id(id): Id,
     request: Request,
 ) -> Result<Json<Value>, MethodProblem> {
-    caller.may(Right::ServiceConnect)?;
-    let call: Call = body::json(request).await?;
-    let patience = Patience::new(
-        call.connect_timeout_in_seconds,
-        call.response_timeout_in_seconds,
+    caller.require(Permission::ServiceConnect)?;
+    let request: MethodRequest = body::json(request).await?;
+    let timeouts = MethodTimeouts::parse(
+        request.connect_timeout_in_seconds,
+        request.response_timeout_in_seconds,
     )?;
     let call = MethodCall {
-        response_timeout: patience.response,
-        connect_timeout: patience.connect,
-        name: call.method_name,
-        payload: call.payload,
+        response_timeout: timeouts.response,
+        connect_timeout: timeouts.connect,
+        name: request.method_name,
+        payload: request.payload,
     };
     let reply = services.hub.call_method(&id, call).await?;
     Ok(Json(
@@ -54,7 +54,7 @@ async fn call(
     ))
 }
 
-/// A payload that is `null` is a payload.
+/// Deserializes `null` as a payload, not as its absence.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }

@@ -1,4 +1,4 @@
-//! The operator's side: Azure's own REST over HTTPS, and under `/api/` what Azure has no REST for.
+//! The REST API: Azure's own over HTTPS, and below `/api/` endpoints that Azure has no REST for.
 //!
 //! | resource | file |
 //! |---|---|
@@ -9,9 +9,9 @@
 //! | `/twins/{id}` | `twins` |
 //! | `/twins/{id}/methods` | `methods` |
 //! | `/digitaltwins/{id}` and below | `digital_twins` |
-//! | `/enrollments/{id}`, `/enrollmentGroups/{id}` | `enrolments` |
+//! | `/enrollments/{id}`, `/enrollmentGroups/{id}` | `enrollments` |
 //! | `/registrations/{id}` | `registrations` |
-//! | lists of enrolments and registrations | `provisioning_lists` |
+//! | lists of enrollments and registrations | `provisioning_lists` |
 //! | `/api/cloud` | `cloud` |
 //! | `/api/console/link` | `console` |
 //! | `/api/events` | `events` |
@@ -21,7 +21,7 @@
 //! | `/api/models`, `/api/models/{id}` | `models` |
 //! | `/api/templates` and below | `templates` |
 //! | `/api/trace` | `trace` |
-//! | what Azure has and this cloud has not | `unsupported` |
+//! | endpoints of Azure that are not supported | `unsupported` |
 
 mod auth;
 mod body;
@@ -31,7 +31,7 @@ mod console;
 mod content;
 mod devices;
 mod digital_twins;
-mod enrolments;
+mod enrollments;
 mod error;
 mod events;
 mod faults;
@@ -42,7 +42,6 @@ mod methods;
 mod models;
 mod paging;
 mod parameters;
-mod patience;
 mod problem;
 mod provisioning_lists;
 mod query;
@@ -50,8 +49,9 @@ mod registrations;
 mod resume;
 mod statistics;
 mod templates;
+mod timeouts;
 mod trace;
-mod traced;
+mod trace_layer;
 mod twins;
 mod unsupported;
 
@@ -83,7 +83,7 @@ use crate::console::Console;
 use crate::dir::Policies;
 use crate::dps::Dps;
 use crate::hub::Hub;
-use crate::models::Library;
+use crate::models::ModelLibrary;
 use crate::store::Store;
 use crate::templates::Templates;
 pub(crate) use auth::SignedIn;
@@ -92,42 +92,42 @@ use listener::TlsListener;
 pub(crate) use problem::unauthorized;
 pub use unsupported::{UNSUPPORTED, Unsupported};
 
-/// How long requests in hand may take to finish when the cloud ends.
-const GRACE: Duration = Duration::from_secs(2);
+/// The time for pending requests to finish when the cloud shuts down.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A client that has not sent the head of a request by then is dropped; also one that sends no further request.
-const HEADER_PATIENCE: Duration = Duration::from_secs(30);
+/// The time for a client to send the head of a request, the next one included.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What the operator's side stands on.
+/// The services behind the API.
 pub struct Services {
     /// The hub.
     pub hub: Hub,
     /// The provisioning service.
     pub dps: Dps,
-    /// Who may do what.
+    /// The shared access policies with their keys.
     pub policies: Policies,
-    /// The device models that are known.
-    pub models: Library,
-    /// How their devices are shown.
+    /// The device models.
+    pub models: ModelLibrary,
+    /// The templates for the views of devices.
     pub templates: Templates,
     /// The file of the certificate authority.
     pub certificate: PathBuf,
     /// The control socket of the host of a device on this machine, if there is one.
     pub host_control: Option<PathBuf>,
-    /// The console, and who may sign in there.
+    /// The console, with its links and sessions.
     pub console: Console,
-    /// Turns true when the cloud ends.
+    /// True once the cloud shuts down.
     pub shutdown: watch::Receiver<bool>,
 }
 
 impl Services {
-    /// Whether a token for this host is for this cloud.
+    /// Returns true if a token for this host is for this cloud.
     fn is_named(&self, host: &str) -> bool {
         self.hub.is_named(host) || self.dps.is_named(host)
     }
 }
 
-/// Serves operators on `listener` until `services.shutdown` turns true.
+/// Serves the API on `listener` until `services.shutdown` turns true.
 ///
 /// # Errors
 /// If the listener has no address.
@@ -142,7 +142,7 @@ pub async fn serve(
     Ok(())
 }
 
-/// Answers as `router` says on `listener` until `shutdown` turns true.
+/// Serves `router` on `listener` until `shutdown` turns true.
 pub(crate) async fn serve_on<L: Listener<Addr: Debug>>(
     mut listener: L,
     router: Router,
@@ -154,30 +154,30 @@ pub(crate) async fn serve_on<L: Listener<Addr: Debug>>(
         tokio::select! {
             (stream, peer) = listener.accept() => {
                 let connection = http.serve_connection(TokioIo::new(stream), service.clone());
-                tokio::spawn(until_its_end(connections.watch(connection), peer));
+                tokio::spawn(log_end(connections.watch(connection), peer));
             }
             _ = shutdown.wait_for(|ended| *ended) => break,
         }
     }
     drop(listener);
-    let _ = timeout(GRACE, connections.shutdown()).await;
+    let _ = timeout(SHUTDOWN_TIMEOUT, connections.shutdown()).await;
 }
 
-/// HTTP/1.1 with clients that must get to the point.
+/// Makes an HTTP/1.1 server that times out slow clients.
 fn http() -> Builder {
     let mut http = Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(HEADER_PATIENCE);
+        .header_read_timeout(HEADER_TIMEOUT);
     http
 }
 
-async fn until_its_end(connection: impl Future<Output = hyper::Result<()>>, peer: impl Debug) {
+async fn log_end(connection: impl Future<Output = hyper::Result<()>>, peer: impl Debug) {
     if let Err(error) = connection.await {
         debug!(?peer, %error, "connection ended early");
     }
 }
 
-/// Everything operators can ask for.
+/// Makes the router of all endpoints.
 pub(crate) fn router(services: Arc<Services>) -> Router {
     let (store, hub) = (services.hub.store().clone(), services.hub.clone());
     let resources = Router::new()
@@ -188,7 +188,7 @@ pub(crate) fn router(services: Arc<Services>) -> Router {
         .merge(twins::routes())
         .merge(methods::routes())
         .merge(digital_twins::routes())
-        .merge(enrolments::routes())
+        .merge(enrollments::routes())
         .merge(registrations::routes())
         .merge(provisioning_lists::routes())
         .merge(cloud::routes())
@@ -204,42 +204,44 @@ pub(crate) fn router(services: Arc<Services>) -> Router {
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
         .with_state(services)
-        .layer(from_fn_with_state(store, when_committed))
-        .layer(from_fn_with_state(hub, traced::note));
+        .layer(from_fn_with_state(store, await_commit))
+        .layer(from_fn_with_state(hub, trace_layer::record));
     // A layer runs after its router has matched the path, so the one that changes the path has a router of its own.
     Router::new()
         .fallback_service(resources)
-        .layer(from_fn(decode_slashes))
+        .layer(from_fn(normalize_path))
 }
 
-/// What was changed is answered when it is committed.
-async fn when_committed(State(store): State<Store>, request: Request, next: Next) -> Response {
-    let reads = request.method().is_safe();
+/// Delays the response to a change until the change is committed.
+async fn await_commit(State(store): State<Store>, request: Request, next: Next) -> Response {
+    let is_read = request.method().is_safe();
     let response = next.run(request).await;
-    if !reads {
-        store.settled().await;
+    if !is_read {
+        store.flush().await;
     }
     response
 }
 
-/// Some of Microsoft's tools encode the slashes between the parts of a path too. No name has a slash in it.
-async fn decode_slashes(mut request: Request, next: Next) -> Response {
-    if let Some(uri) = with_slashes(request.uri()) {
+/// Decodes slashes in the path, which some of Microsoft's tools encode. No name contains a slash.
+async fn normalize_path(mut request: Request, next: Next) -> Response {
+    if let Some(uri) = normalized(request.uri()) {
         *request.uri_mut() = uri;
     }
     next.run(request).await
 }
 
-/// None if its slashes are as they are meant. One at the end, which the SDK for Node.js puts there, means nothing.
-fn with_slashes(uri: &Uri) -> Option<Uri> {
+/// Returns the URI with slashes decoded and without a trailing one, which the SDK for Node.js adds; `None` if nothing changes.
+fn normalized(uri: &Uri) -> Option<Uri> {
     let path = uri.path();
     let decoded = path.replace("%2F", "/").replace("%2f", "/");
-    let right = decoded.strip_suffix('/').unwrap_or(&decoded);
-    if right == path || right.is_empty() {
+    let trimmed = decoded.strip_suffix('/').unwrap_or(&decoded);
+    if trimmed == path || trimmed.is_empty() {
         return None;
     }
     let query = uri.query().map(|query| format!("?{query}"));
-    format!("{right}{}", query.unwrap_or_default()).parse().ok()
+    format!("{trimmed}{}", query.unwrap_or_default())
+        .parse()
+        .ok()
 }
 
 fn with_etag(etag: &str, body: Value) -> Response {

@@ -1,4 +1,4 @@
-//! `/api/models`: what devices of each model can say and do.
+//! `/api/models`: device models in DTDL.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::Error;
 use super::Services;
-use super::auth::{Caller, Right};
+use super::auth::{Caller, Permission};
 use super::body;
 use super::parameters::Id;
 use super::problem::Problem;
@@ -21,35 +21,35 @@ pub(super) fn routes() -> Router<Arc<Services>> {
         .route("/api/models/{id}", get(read).put(add))
 }
 
-/// The identifiers of all interfaces, and what files of the directory cannot be used, and why.
+/// Lists the identifiers of all interfaces, and the invalid files of the directory with the reason.
 async fn list(
     caller: Caller,
     State(services): State<Arc<Services>>,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Right::RegistryRead)?;
+    caller.require(Permission::RegistryRead)?;
     let models = services.models.list()?;
     let broken: Vec<_> = models.broken.iter().map(ToString::to_string).collect();
     Ok(Json(json!({"ids": models.ids, "broken": broken})))
 }
 
-/// Every interface of the model, as DTDL has it.
+/// Returns the interfaces of the model in DTDL.
 async fn read(
     caller: Caller,
     State(services): State<Arc<Services>>,
     Id(id): Id,
 ) -> Result<Json<Vec<Value>>, Problem> {
-    caller.may(Right::RegistryRead)?;
+    caller.require(Permission::RegistryRead)?;
     documents(&services, &dtmi(&id)?)
 }
 
-/// Adds a model: an interface, or an array of those it needs too.
+/// Adds a model: an interface, or an array with the interfaces it needs.
 async fn add(
     caller: Caller,
     State(services): State<Arc<Services>>,
     Id(id): Id,
     request: Request,
 ) -> Result<Json<Vec<Value>>, Problem> {
-    caller.may(Right::RegistryWrite)?;
+    caller.require(Permission::RegistryWrite)?;
     let document: Value = body::json(request).await?;
     let id = dtmi(&id)?;
     services.models.add(&id, &document)?;
@@ -60,7 +60,10 @@ fn documents(services: &Services, id: &Dtmi) -> Result<Json<Vec<Value>>, Problem
     Ok(Json(services.models.documents(id)?))
 }
 
-/// The identifier of a model.
+/// Parses the identifier of a model.
+///
+/// # Errors
+/// `ArgumentInvalid`.
 pub(super) fn dtmi(id: &str) -> Result<Dtmi, Error> {
     id.parse()
         .map_err(|error| Error::invalid(format!("{id:?} is no identifier of a model: {error}")))

@@ -1,42 +1,48 @@
-//! Answers in pages: how long one may be, and where it begins.
+//! Paging of responses by Azure's headers.
 
 use axum::http::{HeaderMap, HeaderName};
 
 use super::Error;
 
-/// Where the next page begins, in an answer and in the request for that page.
+/// The continuation token: in a response, and in the request for the next page.
 pub(super) const CONTINUATION: HeaderName = HeaderName::from_static("x-ms-continuation");
-/// What the page holds.
+/// The type of the items on the page.
 pub(super) const ITEM_TYPE: HeaderName = HeaderName::from_static("x-ms-item-type");
 const MAX_ITEM_COUNT: HeaderName = HeaderName::from_static("x-ms-max-item-count");
 
-/// How many things a page has at most.
-pub(super) const LIMIT: usize = 1000;
+/// The largest page size.
+pub(super) const MAX_PAGE_SIZE: usize = 1000;
 
-/// How many things the page may have; `unasked`, if the request does not say. Too large a page is made smaller, as Azure
-/// reserves to itself.
-pub(super) fn size(headers: &HeaderMap, unasked: usize) -> Result<usize, Error> {
+/// Parses the page size; `default` if the request names none. Larger sizes count as [`MAX_PAGE_SIZE`], which Azure reserves
+/// itself too.
+///
+/// # Errors
+/// `ArgumentInvalid` if it is not a positive number.
+pub(super) fn size(headers: &HeaderMap, default: usize) -> Result<usize, Error> {
     let Some(count) = headers.get(MAX_ITEM_COUNT) else {
-        return Ok(unasked);
+        return Ok(default);
     };
     let count = count.to_str().ok();
     match count.and_then(|count| count.trim().parse().ok()) {
-        Some(count @ 1_usize..) => Ok(count.min(LIMIT)),
+        Some(count @ 1_usize..) => Ok(count.min(MAX_PAGE_SIZE)),
         _ => Err(Error::invalid(format!(
-            "{MAX_ITEM_COUNT} must be a number from 1 to {LIMIT}"
+            "{MAX_ITEM_COUNT} must be a number from 1 to {MAX_PAGE_SIZE}"
         ))),
     }
 }
 
-/// Where the page begins: at the beginning, or where `read` says of the continuation of the page before.
+/// Parses the continuation token with `parse`; the beginning without one.
+///
+/// # Errors
+/// `ArgumentInvalid` if `parse` returns `None`.
 pub(super) fn position<T: Default>(
     headers: &HeaderMap,
-    read: impl FnOnce(&str) -> Option<T>,
+    parse: impl FnOnce(&str) -> Option<T>,
 ) -> Result<T, Error> {
     let Some(token) = headers.get(CONTINUATION).filter(|token| !token.is_empty()) else {
         return Ok(T::default());
     };
-    let position = token.to_str().ok().and_then(read);
+    let position = token.to_str().ok().and_then(parse);
     position.ok_or_else(|| {
         Error::invalid(format!(
             "{CONTINUATION} is none that this question was answered with"

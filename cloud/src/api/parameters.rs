@@ -1,4 +1,4 @@
-//! What stands in a request's address.
+//! Parameters in the path and in the query of a request.
 
 use std::borrow::Cow;
 
@@ -11,13 +11,13 @@ use serde::de::DeserializeOwned;
 use super::Error;
 use super::problem;
 
-/// The names in the path, decoded.
-pub(super) struct PathOf<T>(pub(super) T);
+/// The parameters in the path, decoded.
+pub(super) struct PathParameters<T>(pub(super) T);
 
-/// The one name in the path, decoded.
+/// The only parameter in the path, decoded.
 pub(super) struct Id(pub(super) String);
 
-impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathOf<T> {
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathParameters<T> {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
@@ -25,7 +25,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathOf<
             Ok(Path(names)) => Ok(Self(names)),
             Err(_) => {
                 let error = Error::invalid("the path is not UTF-8");
-                Err(problem::at(parts.uri.path(), error))
+                Err(problem::response_for(parts.uri.path(), error))
             }
         }
     }
@@ -35,25 +35,26 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let PathOf(id) = PathOf::from_request_parts(parts, state).await?;
+        let PathParameters(id) = PathParameters::from_request_parts(parts, state).await?;
         Ok(Self(id))
     }
 }
 
-/// The query. A plus in it is a plus: ids and time zones have some, and nothing that is asked for has a space.
-pub(super) struct Parameters(String);
+/// The query string. A plus is a plus: ids and time zones contain some, and no value contains a space.
+pub(super) struct QueryParameters(String);
 
-impl Parameters {
-    pub(super) fn of(query: &str) -> Self {
+impl QueryParameters {
+    pub(super) fn new(query: &str) -> Self {
         Self(query.to_owned())
     }
 
-    /// The value of a parameter, decoded: the first, if it is given several times.
+    /// Returns the value of a parameter, decoded; the first if it is repeated.
     pub(super) fn get(&self, name: &str) -> Option<String> {
         self.all(name).next()
     }
 
-    /// Every value of a parameter, decoded, in order. What is not UTF-8 has other characters then, and so fits nothing.
+    /// Returns every value of a parameter, decoded, in order. Bytes that are not UTF-8 are replaced, so that the value
+    /// matches nothing.
     pub(super) fn all(&self, name: &str) -> impl Iterator<Item = String> {
         let pairs = self.0.split('&').filter_map(|pair| pair.split_once('='));
         let named = pairs.filter(move |(key, _)| decoded(key) == name);
@@ -61,16 +62,16 @@ impl Parameters {
     }
 }
 
-/// A name may be percent-encoded too.
+/// Decodes a name or a value.
 fn decoded(text: &str) -> Cow<'_, str> {
     percent_decode_str(text).decode_utf8_lossy()
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Parameters {
+impl<S: Send + Sync> FromRequestParts<S> for QueryParameters {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self::of(parts.uri.query().unwrap_or_default()))
+        Ok(Self::new(parts.uri.query().unwrap_or_default()))
     }
 }
 
@@ -80,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_parameter_is_found_however_it_is_encoded() {
-        let parameters = Parameters::of("a=1&%61=%32&b=x+y%20z&c&d=&e=%FF");
+        let parameters = QueryParameters::new("a=1&%61=%32&b=x+y%20z&c&d=&e=%FF");
         let all: Vec<_> = parameters.all("a").collect();
         assert_eq!(all, ["1", "2"]);
         let get = |name| parameters.get(name);

@@ -1,4 +1,4 @@
-//! What went wrong, in the three shapes Azure says it.
+//! The HTTP mapping of errors: status, header and one of Azure's three bodies.
 
 use std::time::Duration;
 
@@ -45,8 +45,8 @@ impl<E: Into<Error>> From<E> for Problem {
     }
 }
 
-/// A refusal that comes before an endpoint, or instead of one, in the shape of the service this path belongs to.
-pub(super) fn at(path: &str, error: Error) -> Response {
+/// Makes the response for an error outside of an endpoint, with the body of the service that the path belongs to.
+pub(super) fn response_for(path: &str, error: Error) -> Response {
     let provisioning = ["/enrollments", "/enrollmentGroups", "/registrations"];
     match provisioning.iter().any(|head| path.starts_with(head)) {
         true => Problem(error).into_response(),
@@ -54,13 +54,13 @@ pub(super) fn at(path: &str, error: Error) -> Response {
     }
 }
 
-/// Nothing here has this address, as ASP.NET says it, on which Azure's services stand.
+/// Answers an unknown path as ASP.NET does, on which Azure's services are built.
 pub(super) async fn no_such_path(uri: Uri) -> Response {
     let message = format!("No HTTP resource was found that matches the request URI '{uri}'.");
     (StatusCode::NOT_FOUND, Json(json!({"Message": message}))).into_response()
 }
 
-/// What has this address does not do this.
+/// Answers a wrong method as ASP.NET does.
 pub(super) async fn no_such_method(method: Method) -> Response {
     let message = format!("The requested resource does not support http method '{method}'.");
     let body = Json(json!({"Message": message}));
@@ -71,14 +71,14 @@ impl IntoResponse for RegistryProblem {
     fn into_response(self) -> Response {
         let Self(error) = self;
         let body = json!({
-            "Message": format!("ErrorCode:{};{}", error.name(), registry_text(&error)),
+            "Message": format!("ErrorCode:{};{}", error.name(), registry_message(&error)),
             "ExceptionMessage": format!(
                 "Tracking ID:{}-G:0-TimeStamp:{}",
                 tracking_id(),
                 Timestamp::now().strftime("%m/%d/%Y %H:%M:%S"),
             ),
         });
-        answer(&error, body)
+        response(&error, body)
     }
 }
 
@@ -88,34 +88,34 @@ impl IntoResponse for MethodProblem {
         if error == Error::Unauthorized {
             return RegistryProblem(error).into_response();
         }
-        let mut message = newer(&error, &method_text(&error));
+        let mut message = newer_body(&error, &method_message(&error));
         if let (Some(message), Some(info)) = (message.as_object_mut(), method_info(&error)) {
             message.insert("info".into(), info);
         }
         let body = json!({"Message": message.to_string(), "ExceptionMessage": ""});
-        answer(&error, body)
+        response(&error, body)
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Self(error) = self;
-        let body = newer(&error, &text(&error));
-        answer(&error, body)
+        let body = newer_body(&error, &message(&error));
+        response(&error, body)
     }
 }
 
-/// The answer to a request for `path` of someone who may not ask.
+/// Makes the response for a caller without permission.
 pub(crate) fn unauthorized(path: &str) -> Response {
-    at(path, Error::Unauthorized)
+    response_for(path, Error::Unauthorized)
 }
 
-fn answer(error: &Error, body: Value) -> Response {
+fn response(error: &Error, body: Value) -> Response {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, [(NAME_HEADER, error.name())], Json(body)).into_response()
 }
 
-fn newer(error: &Error, message: &str) -> Value {
+fn newer_body(error: &Error, message: &str) -> Value {
     json!({
         "errorCode": error.code(),
         "trackingId": format!("{}-G:0", tracking_id()),
@@ -124,13 +124,13 @@ fn newer(error: &Error, message: &str) -> Value {
     })
 }
 
-/// Tells one request from all others.
+/// Returns a unique id for a request.
 pub(super) fn tracking_id() -> String {
     format!("{:032X}", rand::random::<u128>())
 }
 
-/// Where Azure's text is known, it is Azure's.
-fn text(error: &Error) -> String {
+/// Returns the message: Azure's own where it is known.
+fn message(error: &Error) -> String {
     match error {
         Error::Unauthorized => "Unauthorized".into(),
         Error::InvalidProtocolVersion => "BadRequest".into(),
@@ -138,7 +138,7 @@ fn text(error: &Error) -> String {
     }
 }
 
-fn registry_text(error: &Error) -> String {
+fn registry_message(error: &Error) -> String {
     match error {
         Error::Hub(hub::Error::DeviceNotFound(id)) => id.clone(),
         Error::Hub(hub::Error::DeviceAlreadyExists(id)) => {
@@ -147,30 +147,30 @@ fn registry_text(error: &Error) -> String {
         Error::Hub(hub::Error::PreconditionFailed { existing, given }) => format!(
             "Precondition failed: Device version did not match, existingVersion:{existing} newVersion:{given}"
         ),
-        other => text(other),
+        other => message(other),
     }
 }
 
-fn method_text(error: &Error) -> String {
+fn method_message(error: &Error) -> String {
     match error {
         Error::Hub(hub::Error::DeviceNotFound(_)) => "Not registered".into(),
         Error::Hub(hub::Error::DeviceNotOnline { .. }) => "The operation failed because the requested device isn't online. To learn more, see https://aka.ms/iothub404103".into(),
         Error::Hub(hub::Error::GatewayTimeout) => "Timed out waiting for the response from device.".into(),
-        other => text(other),
+        other => message(other),
     }
 }
 
 fn method_info(error: &Error) -> Option<Value> {
     match error {
         Error::Hub(hub::Error::DeviceNotOnline { waited }) => {
-            Some(json!({"timeout": clock(*waited)}))
+            Some(json!({"timeout": hours_minutes_seconds(*waited)}))
         }
         Error::Hub(hub::Error::GatewayTimeout) => Some(json!({})),
         _ => None,
     }
 }
 
-fn clock(duration: Duration) -> String {
+fn hours_minutes_seconds(duration: Duration) -> String {
     let seconds = duration.as_secs();
     format!(
         "{:02}:{:02}:{:02}",

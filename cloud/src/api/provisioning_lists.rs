@@ -1,5 +1,4 @@
-//! `/enrollments/query`, `/enrollmentGroups/query` and `/registrations/{group}/query`: everything there is of a kind,
-//! page by page.
+//! `/enrollments/query`, `/enrollmentGroups/query` and `/registrations/{group}/query`: lists, page by page.
 
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use serde_json::Value;
 
 use super::Error;
 use super::Services;
-use super::auth::{Caller, Right};
+use super::auth::{Caller, Permission};
 use super::body;
 use super::paging::{self, CONTINUATION, ITEM_TYPE};
 use super::parameters::Id;
@@ -25,7 +24,7 @@ use crate::hub;
 pub(super) fn routes() -> Router<Arc<Services>> {
     let list = |kind, item_type| {
         post(move |caller, state, headers, body| {
-            enrolments(kind, item_type, caller, state, headers, body)
+            enrollments(kind, item_type, caller, state, headers, body)
         })
     };
     Router::new()
@@ -41,12 +40,12 @@ pub(super) fn routes() -> Router<Arc<Services>> {
 }
 
 #[derive(Deserialize)]
-struct Question {
+struct ProvisioningQuery {
     query: String,
 }
 
-impl Question {
-    /// Lists are not filtered.
+impl ProvisioningQuery {
+    /// Checks that the query is `SELECT *`, the only one that is supported.
     fn check(&self) -> Result<(), Error> {
         let words = self.query.split_whitespace().map(str::to_lowercase);
         let words: Vec<_> = words.collect();
@@ -63,7 +62,7 @@ impl Question {
     }
 }
 
-async fn enrolments(
+async fn enrollments(
     kind: EnrollmentKind,
     item_type: &'static str,
     caller: Caller,
@@ -71,22 +70,22 @@ async fn enrolments(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Problem> {
-    caller.may(Right::Enrolment)?;
-    let question: Question = body::json(request).await?;
-    question.check()?;
+    caller.require(Permission::Enrollment)?;
+    let query: ProvisioningQuery = body::json(request).await?;
+    query.check()?;
     let all = services.dps.enrollments(kind).into_iter();
     let all = all.map(|one| (one.to_json(), one.id));
     Ok(page(&headers, item_type, all)?)
 }
 
-/// Of one enrolment group. No query is needed.
+/// Lists the registrations of an enrollment group. No query is needed.
 async fn registrations(
     caller: Caller,
     State(services): State<Arc<Services>>,
     Id(group): Id,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    caller.may(Right::Enrolment)?;
+    caller.require(Permission::Enrollment)?;
     services.dps.enrollment(EnrollmentKind::Group, &group)?;
     let all = services.dps.registrations().into_iter();
     let all = all.filter(|one| one.group.as_ref() == Some(&group));
@@ -94,15 +93,15 @@ async fn registrations(
     Ok(page(&headers, "DeviceRegistration", all)?)
 }
 
-/// The page the headers ask for, of things in the order of their ids. It begins after the id of the last thing on the page
-/// before, which is any text: a device chooses its registration id.
+/// Returns the page that the headers ask for, of items in the order of their ids. The continuation token is the last id of
+/// the previous page, which may be any text: a device chooses its registration id.
 fn page(
     headers: &HeaderMap,
     item_type: &'static str,
     all: impl Iterator<Item = (Value, String)>,
 ) -> Result<Response, Error> {
-    let after = paging::position(headers, id_in)?;
-    let size = paging::size(headers, paging::LIMIT)?;
+    let after = paging::position(headers, decode_id)?;
+    let size = paging::size(headers, paging::MAX_PAGE_SIZE)?;
     let mut rest = all.filter(|(_, id)| *id > after).peekable();
     let (items, ids): (Vec<_>, Vec<_>) = rest.by_ref().take(size).unzip();
     let last = ids.last().filter(|_| rest.peek().is_some());
@@ -110,7 +109,7 @@ fn page(
     Ok(([(ITEM_TYPE, item_type)], continuation, Json(items)).into_response())
 }
 
-fn id_in(token: &str) -> Option<String> {
+fn decode_id(token: &str) -> Option<String> {
     String::from_utf8(BASE64.decode(token).ok()?).ok()
 }
 

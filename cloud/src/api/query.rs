@@ -1,4 +1,4 @@
-//! `/devices/query`: twins by what they are and have.
+//! `/devices/query`: queries over device twins.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -13,24 +13,24 @@ use tokio::task::{JoinError, spawn_blocking};
 
 use super::Error;
 use super::Services;
-use super::auth::{Caller, Right};
+use super::auth::{Caller, Permission};
 use super::body;
 use super::paging::{self, CONTINUATION, ITEM_TYPE};
 use super::parameters::Id;
 use super::problem::{RegistryProblem, no_such_method};
 use crate::hub;
-use crate::query::{ItemType, Page, Position, Query, QueryError};
+use crate::query::{ItemType, Position, Query, QueryError, QueryPage};
 
-/// How many rows a page has if nothing else is asked for.
-const PAGE: usize = 100;
+/// The default page size.
+const PAGE_SIZE: usize = 100;
 
-/// Only POST means a query: a device may be called `query`, and is read and written like any other.
+/// Routes POST only: a device may be named `query`, and its GET and PUT are those of any device.
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new().route("/devices/{id}", post(run))
 }
 
 #[derive(Deserialize)]
-struct Specification {
+struct QuerySpecification {
     query: String,
 }
 
@@ -44,32 +44,32 @@ async fn run(
     if id != "query" {
         return Ok(no_such_method(Method::POST).await);
     }
-    caller.may(Right::RegistryRead)?;
-    let Specification { query: text } = body::json(request).await?;
+    caller.require(Permission::RegistryRead)?;
+    let QuerySpecification { query: text } = body::json(request).await?;
     let query = Query::parse(&text)?;
-    let size = paging::size(&headers, PAGE)?;
-    let position = paging::position(&headers, |token| Position::of_token(token, &text))?;
+    let size = paging::size(&headers, PAGE_SIZE)?;
+    let position = paging::position(&headers, |token| Position::from_token(token, &text))?;
     let item_type = query.item_type();
     // All twins may have to be looked at, and devices do not wait for that.
     let page = spawn_blocking(move || {
         let twins_after = |id: &str| services.hub.twins_after(id).map(|twin| twin.to_json());
         query.page(twins_after, &position, size)
     });
-    Ok(answer(done(page.await)?, item_type, &text))
+    Ok(response(joined(page.await)?, item_type, &text))
 }
 
-/// What a task came to, which nobody cancels.
-fn done<T>(task: Result<T, JoinError>) -> T {
+/// Returns the result of a task that is never cancelled.
+fn joined<T>(task: Result<T, JoinError>) -> T {
     task.unwrap_or_else(|failed| resume_unwind(failed.into_panic()))
 }
 
-fn answer(page: Page, rows: ItemType, query: &str) -> Response {
+fn response(page: QueryPage, rows: ItemType, query: &str) -> Response {
     let item_type = match rows {
         ItemType::Twin => "Twin",
         ItemType::Raw => "Raw",
     };
     // Microsoft's clients take any value of this header for one more page: on the last one it is not there.
-    let next = page.next.map(|next| [(CONTINUATION, next.token(query))]);
+    let next = page.next.map(|next| [(CONTINUATION, next.to_token(query))]);
     ([(ITEM_TYPE, item_type)], next, Json(page.rows)).into_response()
 }
 

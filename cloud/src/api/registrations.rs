@@ -1,4 +1,4 @@
-//! `/registrations/{id}`: what became of a device that provisioned.
+//! `/registrations/{id}`: registrations of devices.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use axum::response::Response;
 use axum::routing::get;
 
 use super::Services;
-use super::auth::{Caller, Right};
+use super::auth::{Caller, Permission};
 use super::body::if_match;
 use super::parameters::Id;
 use super::problem::Problem;
 
 pub(super) fn routes() -> Router<Arc<Services>> {
-    Router::new().route("/registrations/{id}", get(read).delete(forget))
+    Router::new().route("/registrations/{id}", get(read).delete(delete))
 }
 
 async fn read(
@@ -23,18 +23,18 @@ async fn read(
     State(services): State<Arc<Services>>,
     Id(id): Id,
 ) -> Result<Response, Problem> {
-    caller.may(Right::Enrolment)?;
+    caller.require(Permission::Enrollment)?;
     let registration = services.dps.registration(&id)?;
     Ok(super::with_etag(&registration.etag, registration.to_json()))
 }
 
-async fn forget(
+async fn delete(
     caller: Caller,
     State(services): State<Arc<Services>>,
     Id(id): Id,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    caller.may(Right::Enrolment)?;
-    services.dps.forget(&id, if_match(&headers))?;
+    caller.require(Permission::Enrollment)?;
+    services.dps.delete_registration(&id, if_match(&headers))?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,4 +1,4 @@
-//! Streams that a client may take up again where it was.
+//! Parameters of streams that a client can resume.
 
 use std::time::Duration;
 
@@ -6,21 +6,23 @@ use axum::http::HeaderMap;
 
 use super::Error;
 
-/// So that a client, and whatever lies between, sees that the connection lives.
-pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// The interval of keep-alive comments in server-sent events.
+pub(super) const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Which part of a stream a client wants.
+/// The part of a stream that a client asks for.
 #[derive(Debug)]
 pub(super) struct Resume {
-    /// Only what came after the thing of this number: `Last-Event-ID`, else `since`.
+    /// The sequence number after which to begin: `Last-Event-ID`, else `since`.
     pub(super) since: Option<u64>,
-    /// Also what is still to come, unless `follow=false`.
+    /// Whether to wait for new items, unless `follow=false`.
     pub(super) follow: bool,
 }
 
 impl Resume {
+    /// Parses header and parameters.
+    ///
     /// # Errors
-    /// `ArgumentInvalid`, which names what cannot be.
+    /// `ArgumentInvalid`, which names the parameter.
     pub(super) fn parse(
         headers: &HeaderMap,
         parameter: impl Fn(&str) -> Option<String>,
@@ -39,7 +41,10 @@ impl Resume {
     }
 }
 
-/// The number a parameter of this name must be.
+/// Parses the parameter `name` as a number.
+///
+/// # Errors
+/// `ArgumentInvalid`.
 pub(super) fn number(name: &str, text: Option<String>) -> Result<Option<u64>, Error> {
     let number = text.map(|text| text.parse()).transpose();
     number.map_err(|_| Error::invalid(format!("{name} must be a number")))

@@ -1,4 +1,4 @@
-//! `/statistics`: how many devices there are.
+//! `/statistics`: numbers of registered and connected devices.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::Services;
-use super::auth::{Caller, Right};
+use super::auth::{Caller, Permission};
 use super::problem::RegistryProblem;
 use crate::hub::Status;
 
@@ -22,7 +22,7 @@ async fn registered(
     caller: Caller,
     State(services): State<Arc<Services>>,
 ) -> Result<Json<Value>, RegistryProblem> {
-    caller.may(Right::RegistryRead)?;
+    caller.require(Permission::RegistryRead)?;
     let devices = services.hub.devices();
     let enabled = devices
         .iter()
@@ -39,7 +39,7 @@ async fn connected(
     caller: Caller,
     State(services): State<Arc<Services>>,
 ) -> Result<Json<Value>, RegistryProblem> {
-    caller.may(Right::ServiceConnect)?;
+    caller.require(Permission::ServiceConnect)?;
     let devices = services.hub.devices();
     let connected = devices.iter().filter(|device| device.connected);
     Ok(Json(json!({"connectedDeviceCount": connected.count()})))

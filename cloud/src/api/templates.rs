@@ -1,4 +1,4 @@
-//! `/api/templates`: how the devices of a model are shown.
+//! `/api/templates`: views of the devices of a model.
 
 use std::sync::Arc;
 
@@ -13,17 +13,20 @@ use serde_json::{Value, json};
 
 use super::Error;
 use super::Services;
-use super::auth::{Caller, Right};
+use super::auth::{Caller, Permission};
 use super::body::{self, if_match};
 use super::models::dtmi;
 use super::parameters::Id;
 use super::problem::Problem;
-use crate::templates::{Summary, Template, View};
+use crate::templates::{Template, TemplateSummary, View};
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new()
         .route("/api/templates", get(list))
-        .route("/api/templates/{id}", get(read).put(arrange).delete(remove))
+        .route(
+            "/api/templates/{id}",
+            get(read).put(save_draft).delete(remove),
+        )
         .route("/api/templates/{id}/publish", post(publish))
 }
 
@@ -36,8 +39,8 @@ struct Draft {
 async fn list(
     caller: Caller,
     State(services): State<Arc<Services>>,
-) -> Result<Json<Vec<Summary>>, Problem> {
-    caller.may(Right::RegistryRead)?;
+) -> Result<Json<Vec<TemplateSummary>>, Problem> {
+    caller.require(Permission::RegistryRead)?;
     Ok(Json(services.templates.list()))
 }
 
@@ -46,27 +49,27 @@ async fn read(
     State(services): State<Arc<Services>>,
     Id(id): Id,
 ) -> Result<Response, Problem> {
-    caller.may(Right::RegistryRead)?;
-    Ok(answer(&services.templates.get(&dtmi(&id)?)?))
+    caller.require(Permission::RegistryRead)?;
+    Ok(response(&services.templates.get(&dtmi(&id)?)?))
 }
 
-async fn arrange(
+async fn save_draft(
     caller: Caller,
     State(services): State<Arc<Services>>,
     Id(id): Id,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Problem> {
-    caller.may(Right::RegistryWrite)?;
+    caller.require(Permission::RegistryWrite)?;
     let draft: Value = body::json(request).await?;
     let draft: Draft = serde_json::from_value(draft)
         .map_err(|error| Error::invalid(format!("the body is not what is wanted here: {error}")))?;
     let (templates, model) = (&services.templates, dtmi(&id)?);
     let template = match headers.contains_key(IF_NONE_MATCH) {
         true => templates.create(&model, draft.views),
-        false => templates.arrange(&model, draft.views, if_match(&headers)),
+        false => templates.save_draft(&model, draft.views, if_match(&headers)),
     };
-    Ok(answer(&template?))
+    Ok(response(&template?))
 }
 
 async fn publish(
@@ -75,8 +78,8 @@ async fn publish(
     Id(id): Id,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    caller.may(Right::RegistryWrite)?;
-    Ok(answer(
+    caller.require(Permission::RegistryWrite)?;
+    Ok(response(
         &services
             .templates
             .publish(&dtmi(&id)?, if_match(&headers))?,
@@ -89,12 +92,12 @@ async fn remove(
     Id(id): Id,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    caller.may(Right::RegistryWrite)?;
+    caller.require(Permission::RegistryWrite)?;
     services.templates.remove(&dtmi(&id)?, if_match(&headers))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-fn answer(template: &Template) -> Response {
+fn response(template: &Template) -> Response {
     super::with_etag(&template.etag(), json(template))
 }
 

@@ -1,4 +1,4 @@
-//! `/twins/{id}`: what a device is to be and says it is.
+//! `/twins/{id}`: device twins.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use axum::routing::get;
 use serde_json::Value;
 
 use super::Services;
-use super::auth::{Caller, Right};
+use super::auth::{Caller, Permission};
 use super::body::{self, if_match};
 use super::parameters::Id;
 use super::problem::RegistryProblem;
@@ -26,8 +26,8 @@ async fn read(
     State(services): State<Arc<Services>>,
     Id(id): Id,
 ) -> Result<Response, RegistryProblem> {
-    caller.may(Right::ServiceConnect)?;
-    Ok(answer(&services.hub.twin(&id)?))
+    caller.require(Permission::ServiceConnect)?;
+    Ok(response(&services.hub.twin(&id)?))
 }
 
 async fn merge(
@@ -37,11 +37,11 @@ async fn merge(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, RegistryProblem> {
-    caller.may(Right::ServiceConnect)?;
+    caller.require(Permission::ServiceConnect)?;
     let patch: Value = body::json(request).await?;
     let patch = TwinPatch::from_json(&patch)?;
     let twin = services.hub.patch_twin(&id, patch, if_match(&headers))?;
-    Ok(answer(&twin))
+    Ok(response(&twin))
 }
 
 async fn replace(
@@ -51,13 +51,13 @@ async fn replace(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, RegistryProblem> {
-    caller.may(Right::ServiceConnect)?;
+    caller.require(Permission::ServiceConnect)?;
     let with: Value = body::json(request).await?;
     let with = TwinPatch::from_json(&with)?;
     let twin = services.hub.replace_twin(&id, with, if_match(&headers))?;
-    Ok(answer(&twin))
+    Ok(response(&twin))
 }
 
-fn answer(twin: &DeviceTwin) -> Response {
+fn response(twin: &DeviceTwin) -> Response {
     super::with_etag(&twin.etag(), twin.to_json())
 }

@@ -1,4 +1,4 @@
-//! What Azure has and this cloud has not: known by name, and answered with 501.
+//! Endpoints that Azure has and the local cloud does not: answered with 501.
 
 use std::sync::Arc;
 
@@ -12,22 +12,26 @@ use super::auth::Caller;
 use super::problem;
 use crate::hub;
 
-/// An endpoint of Azure's that is not here.
+/// An endpoint of Azure that the local cloud does not have.
 #[derive(Clone, Copy, Debug)]
 pub struct Unsupported {
-    /// Its methods.
+    /// The methods.
     pub methods: &'static [Method],
-    /// Its path, with `{names}` for what varies.
+    /// The path, with `{names}` for parameters.
     pub path: &'static str,
-    /// What it is for, as an answer begins.
-    pub what: &'static str,
+    /// The feature, which the response names.
+    pub feature: &'static str,
 }
 
-const fn entry(methods: &'static [Method], path: &'static str, what: &'static str) -> Unsupported {
+const fn entry(
+    methods: &'static [Method],
+    path: &'static str,
+    feature: &'static str,
+) -> Unsupported {
     Unsupported {
         methods,
         path,
-        what,
+        feature,
     }
 }
 
@@ -39,14 +43,14 @@ const GET_PATCH_PUT: &[Method] = &[Method::GET, Method::PATCH, Method::PUT];
 
 const JOBS: &str = "scheduled jobs";
 const IMPORT: &str = "import and export jobs";
-const CONFIGURATIONS: &str = "automatic configurations";
+const CONFIGURATIONS: &str = "automatic device configurations";
 const MODULES: &str = "modules";
 const FILES: &str = "file upload";
-const FEEDBACK: &str = "feedback of cloud-to-device messages";
-const DEVICES: &str = "devices that speak HTTPS";
-const BULK: &str = "many enrolments at once";
+const FEEDBACK: &str = "cloud-to-device message feedback";
+const DEVICES: &str = "HTTPS device protocol";
+const BULK: &str = "bulk enrollment operations";
 
-/// Every endpoint of Azure's IoT Hub and provisioning service that is known and not here.
+/// The endpoints of IoT Hub and DPS that the local cloud does not have.
 pub const UNSUPPORTED: [Unsupported; 28] = [
     entry(GET, "/jobs/v2/query", JOBS),
     entry(GET_PUT, "/jobs/v2/{id}", JOBS),
@@ -83,7 +87,7 @@ pub const UNSUPPORTED: [Unsupported; 28] = [
     entry(
         &[Method::DELETE],
         "/devices/{id}/commands",
-        "emptying the queue of a device",
+        "purging the cloud-to-device queue",
     ),
     entry(POST, "/devices/{id}/messages/events", DEVICES),
     entry(GET, "/devices/{id}/messages/deviceBound", DEVICES),
@@ -107,14 +111,14 @@ pub(super) fn routes() -> Router<Arc<Services>> {
     for Unsupported {
         methods,
         path,
-        what,
+        feature,
     } in UNSUPPORTED
     {
         for method in methods {
             if let Ok(filter) = MethodFilter::try_from(method.clone()) {
                 router = router.route(
                     path,
-                    on(filter, move |caller, uri| refuse(caller, uri, what)),
+                    on(filter, move |caller, uri| reject(caller, uri, feature)),
                 );
             }
         }
@@ -122,7 +126,7 @@ pub(super) fn routes() -> Router<Arc<Services>> {
     router
 }
 
-/// Whoever may ask for anything is told.
-async fn refuse(_caller: Caller, uri: Uri, what: &'static str) -> Response {
-    problem::at(uri.path(), hub::Error::NotSupported(what).into())
+/// Answers any authenticated caller with 501.
+async fn reject(_caller: Caller, uri: Uri, feature: &'static str) -> Response {
+    problem::response_for(uri.path(), hub::Error::NotSupported(feature).into())
 }

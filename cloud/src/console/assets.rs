@@ -1,4 +1,4 @@
-//! The files of the page, which are a part of the program.
+//! The files of the console, embedded in the program.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
-use super::{HOME, plain};
+use super::{HOME, static_pages};
 
 const INDEX: &str = "index.html";
 
@@ -28,14 +28,16 @@ struct Asset {
     content_type: &'static str,
 }
 
-/// The file of this name. Other paths are places on the page, which finds them itself.
+/// Returns the file of this name. Other paths are routes within the page, and get the page.
 pub(super) async fn file(uri: Uri, headers: HeaderMap) -> Response {
     let asset = uri
         .path()
         .strip_prefix(HOME)
         .and_then(|path| ASSETS.get(path));
     let asset = asset.or_else(|| ASSETS.get(INDEX));
-    asset.map_or_else(plain::no_console, |asset| asset.answer(&headers))
+    asset.map_or_else(static_pages::missing_console, |asset| {
+        asset.response(&headers)
+    })
 }
 
 impl Asset {
@@ -49,8 +51,8 @@ impl Asset {
         }
     }
 
-    /// Browsers ask each time whether what they have is still right: a new program has a new page at once.
-    fn answer(&self, headers: &HeaderMap) -> Response {
+    /// Makes the response. Browsers revalidate each time, so that a new program has its new page at once.
+    fn response(&self, headers: &HeaderMap) -> Response {
         let caching = [(ETAG, self.etag.as_str()), (CACHE_CONTROL, "no-cache")];
         let known = headers.get_all(IF_NONE_MATCH).iter();
         let mut known = known.filter_map(|header| header.to_str().ok());

@@ -1,5 +1,5 @@
-//! What may ask this listener for anything. Every page a person has open can send requests to 127.0.0.1, under any name
-//! that leads there; so a request must name the console's own address, and come from the console's own page.
+//! Checks of requests to the console. Any web page can send requests to 127.0.0.1, under any host name that resolves to it.
+//! So a request must name the console's own host, and come from the console's own origin.
 
 use axum::extract::{Request, State};
 use axum::http::header::{
@@ -16,7 +16,7 @@ use crate::hub;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// What a browser is told with every answer.
+/// The security headers of every response.
 const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (
         CONTENT_SECURITY_POLICY,
@@ -37,8 +37,8 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
-/// Adds [`HEADERS`], but for those an answer has already.
-pub(super) async fn headers(request: Request, next: Next) -> Response {
+/// Adds [`HEADERS`], except those that a response has already.
+pub(super) async fn security_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(value);
@@ -46,8 +46,12 @@ pub(super) async fn headers(request: Request, next: Next) -> Response {
     response
 }
 
-/// Refuses requests to another name: someone else's name may have been made to lead here.
-pub(super) async fn host(State(console): State<Console>, request: Request, next: Next) -> Response {
+/// Rejects requests for another host: DNS rebinding could direct them here.
+pub(super) async fn host_header(
+    State(console): State<Console>,
+    request: Request,
+    next: Next,
+) -> Response {
     let host = text(request.headers(), &HOST);
     if host.is_some_and(|host| console.is_named(host)) {
         return next.run(request).await;
@@ -56,20 +60,20 @@ pub(super) async fn host(State(console): State<Console>, request: Request, next:
     (StatusCode::MISDIRECTED_REQUEST, words).into_response()
 }
 
-/// Refuses requests that a page other than the console's may have sent.
-pub(super) async fn own_page(
+/// Rejects requests that a page of another origin may have sent.
+pub(super) async fn same_origin(
     State(console): State<Console>,
     request: Request,
     next: Next,
 ) -> Response {
-    if console.is_own(&request) {
+    if console.is_same_origin(&request) {
         return next.run(request).await;
     }
     let words = "The console takes requests from its own page only.\n";
     (StatusCode::FORBIDDEN, words).into_response()
 }
 
-/// Refuses requests of who has not signed in. A token counts for nothing here: it would cross the wire in the clear.
+/// Rejects requests without a session. SAS tokens are not accepted: they would be sent in the clear.
 pub(super) async fn session(
     State(console): State<Console>,
     mut request: Request,
@@ -82,7 +86,7 @@ pub(super) async fn session(
     next.run(request).await
 }
 
-/// Whether a request with these headers comes from who has signed in.
+/// Returns true if the headers contain the cookie of a valid session.
 pub(super) fn has_session(console: &Console, headers: &HeaderMap) -> bool {
     let name = console.cookie();
     headers
@@ -91,20 +95,20 @@ pub(super) fn has_session(console: &Console, headers: &HeaderMap) -> bool {
         .filter_map(|header| header.to_str().ok())
         .flat_map(|header| header.split(';'))
         .filter_map(|cookie| cookie.trim().split_once('='))
-        .any(|(key, value)| key == name && console.sessions.admits(value, hub::now()))
+        .any(|(key, value)| key == name && console.sessions.authenticate(value, hub::now()))
 }
 
 impl Console {
-    /// Whether this host, and port, is this listener.
+    /// Returns true if host and port are those of this listener.
     fn is_named(&self, host: &str) -> bool {
         let (name, port) = host.rsplit_once(':').unwrap_or((host, "80"));
         let is_here = name == "127.0.0.1" || name.eq_ignore_ascii_case("localhost");
         is_here && port == self.address.port().to_string()
     }
 
-    /// Pages cannot choose these two headers. What has neither is no browser, or an old one that asks for nothing but to
-    /// read; a read that a person has typed is from no page.
-    fn is_own(&self, request: &Request) -> bool {
+    /// Checks `Origin` and `Sec-Fetch-Site`, which pages cannot set. A request with neither is not from a current browser and
+    /// may only read, as may one without a page behind it.
+    fn is_same_origin(&self, request: &Request) -> bool {
         let headers = request.headers();
         let reads = request.method().is_safe();
         if let Some(origin) = headers.get(ORIGIN) {

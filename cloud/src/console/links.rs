@@ -1,4 +1,4 @@
-//! Links that sign in to the console, once. They end with the cloud.
+//! Links that sign in to the console once. They end with the cloud.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,42 +6,42 @@ use std::time::{Duration, Instant};
 
 use super::secret::Secret;
 
-/// How long a link counts.
-pub const LINK_LIFE: Duration = Duration::from_secs(10 * 60);
-/// So many of the newest count.
-const LIMIT: usize = 16;
+/// The lifetime of a link.
+pub const LINK_LIFETIME: Duration = Duration::from_secs(10 * 60);
+/// The largest number of valid links; the oldest are dropped.
+const MAX_LINKS: usize = 16;
 
 #[derive(Default)]
-pub(super) struct Links {
-    links: Mutex<VecDeque<Link>>,
+pub(super) struct SignInLinks {
+    links: Mutex<VecDeque<SignInLink>>,
 }
 
-struct Link {
+struct SignInLink {
     token: Secret,
-    made: Instant,
+    issued: Instant,
 }
 
-impl Links {
-    /// The token of a new link.
-    pub(super) fn invite(&self, now: Instant) -> Secret {
+impl SignInLinks {
+    /// Issues a link. Returns its token.
+    pub(super) fn issue(&self, now: Instant) -> Secret {
         let token = Secret::generate();
         let mut links = self.links();
-        links.push_back(Link { token, made: now });
-        while links.len() > LIMIT {
+        links.push_back(SignInLink { token, issued: now });
+        while links.len() > MAX_LINKS {
             links.pop_front();
         }
         token
     }
 
-    /// Whether `token` is of a link that still counts. It does not count again.
+    /// Returns true if `token` is that of a valid link, and invalidates it.
     pub(super) fn redeem(&self, token: &str, now: Instant) -> bool {
         let mut links = self.links();
-        links.retain(|link| now.duration_since(link.made) < LINK_LIFE);
-        let place = links.iter().position(|link| link.token.is(token));
-        place.and_then(|place| links.remove(place)).is_some()
+        links.retain(|link| now.duration_since(link.issued) < LINK_LIFETIME);
+        let index = links.iter().position(|link| link.token.matches(token));
+        index.and_then(|index| links.remove(index)).is_some()
     }
 
-    fn links(&self) -> MutexGuard<'_, VecDeque<Link>> {
+    fn links(&self) -> MutexGuard<'_, VecDeque<SignInLink>> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -52,25 +52,25 @@ mod tests {
 
     #[test]
     fn a_link_counts_once() {
-        let (links, now) = (Links::default(), Instant::now());
-        let token = links.invite(now).to_string();
+        let (links, now) = (SignInLinks::default(), Instant::now());
+        let token = links.issue(now).to_string();
         assert!(links.redeem(&token, now));
         assert!(!links.redeem(&token, now));
     }
 
     #[test]
     fn a_link_counts_for_ten_minutes() {
-        let (links, now) = (Links::default(), Instant::now());
-        let [early, late] = [(); 2].map(|()| links.invite(now).to_string());
+        let (links, now) = (SignInLinks::default(), Instant::now());
+        let [early, late] = [(); 2].map(|()| links.issue(now).to_string());
         let moment = Duration::from_millis(1);
-        assert!(links.redeem(&early, now + LINK_LIFE - moment));
-        assert!(!links.redeem(&late, now + LINK_LIFE));
+        assert!(links.redeem(&early, now + LINK_LIFETIME - moment));
+        assert!(!links.redeem(&late, now + LINK_LIFETIME));
     }
 
     #[test]
     fn nothing_else_signs_in() {
-        let (links, now) = (Links::default(), Instant::now());
-        let token = links.invite(now).to_string();
+        let (links, now) = (SignInLinks::default(), Instant::now());
+        let token = links.issue(now).to_string();
         for wrong in [
             "",
             "0",
@@ -86,8 +86,10 @@ mod tests {
 
     #[test]
     fn the_oldest_links_give_way() {
-        let (links, now) = (Links::default(), Instant::now());
-        let tokens: Vec<_> = (0..=LIMIT).map(|_| links.invite(now).to_string()).collect();
+        let (links, now) = (SignInLinks::default(), Instant::now());
+        let tokens: Vec<_> = (0..=MAX_LINKS)
+            .map(|_| links.issue(now).to_string())
+            .collect();
         assert!(!links.redeem(&tokens[0], now));
         assert!(links.redeem(&tokens[1], now));
     }

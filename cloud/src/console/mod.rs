@@ -1,21 +1,21 @@
-//! The operator's console: a page in the browser, on a listener of its own.
+//! The web console, on a listener of its own.
 //!
-//! The page is a client of the [`api`] and of nothing else. Because browsers do not know the local certificate authority,
-//! it is plain HTTP, and so on 127.0.0.1 alone; because it has no keys, a session ([`sessions`]) stands in the place of a
-//! token, and begins with a link ([`links`]). What may ask for anything is decided in [`guard`].
+//! The console is a client of the [`api`] only. Browsers do not trust the local certificate authority, so it is plain HTTP on
+//! 127.0.0.1. It has no keys: a session ([`sessions`]) replaces the SAS token, and begins with a link ([`links`]). [`guard`]
+//! protects it from other web pages.
 //!
 //! | path | answers |
 //! |---|---|
 //! | `/console/sign-in?token=…` | a session for a link, once |
-//! | `/console/…` | the file of this name, else the page itself |
-//! | anything else | as on the operators' listener, to who has signed in |
+//! | `/console/…` | the file of this name, else the page |
+//! | any other path | as on the HTTPS listener, with a session |
 
 mod assets;
 mod guard;
 mod links;
-mod plain;
 mod secret;
 mod sessions;
+mod static_pages;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -38,26 +38,26 @@ use tracing::warn;
 
 use crate::store::{Store, StoreError};
 use crate::{api, hub};
-pub use links::LINK_LIFE;
-use links::Links;
+pub use links::LINK_LIFETIME;
+use links::SignInLinks;
 use sessions::Sessions;
 
-/// The port of the console unless one is chosen.
-pub const PORT: u16 = 8080;
+/// The default port.
+pub const DEFAULT_PORT: u16 = 8080;
 
-/// Where the page begins. Everything of it lies below, out of the way of the api's paths.
+/// The path of the page. All its files are below, apart from the paths of the API.
 const HOME: &str = "/console/";
 
-/// The console of a running cloud: where it is, and who may use it.
+/// The console of a running cloud: its address, links and sessions.
 #[derive(Clone)]
 pub struct Console {
     address: SocketAddr,
-    links: Arc<Links>,
+    links: Arc<SignInLinks>,
     sessions: Arc<Sessions>,
 }
 
 impl Console {
-    /// The console at this address, with the sessions of this store.
+    /// Opens the console at this address with the sessions of this store.
     ///
     /// # Errors
     /// If the store cannot be read.
@@ -69,35 +69,35 @@ impl Console {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address of the listener.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A new address to open in a browser. It signs in whoever opens it first, and counts for [`LINK_LIFE`].
+    /// Issues a link, which signs in once within [`LINK_LIFETIME`].
     pub fn link(&self) -> String {
-        let token = self.links.invite(Instant::now());
+        let token = self.links.issue(Instant::now());
         format!("http://{}{HOME}sign-in?token={token}", self.address)
     }
 
-    /// The cookie that holds the session. Browsers send it to every port of this machine, so its name has ours.
+    /// Returns the name of the session cookie. It contains the port, because browsers send cookies to every port of a host.
     fn cookie(&self) -> String {
         format!("cloud-console-{}", self.address.port())
     }
 }
 
-/// Listens on this port of 127.0.0.1; without one on [`PORT`], or a free one where that is taken.
+/// Binds this port of 127.0.0.1; without one [`DEFAULT_PORT`], or a free port if that is in use.
 ///
 /// # Errors
 /// If the port cannot be listened on.
 pub(crate) async fn listen(port: Option<u16>) -> anyhow::Result<TcpListener> {
-    listen_on(port.unwrap_or(PORT), port.is_none()).await
+    listen_on(port.unwrap_or(DEFAULT_PORT), port.is_none()).await
 }
 
-async fn listen_on(port: u16, or_another: bool) -> anyhow::Result<TcpListener> {
+async fn listen_on(port: u16, or_free: bool) -> anyhow::Result<TcpListener> {
     let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     let listener = match bind(port).await {
-        Err(error) if or_another && error.kind() == io::ErrorKind::AddrInUse => {
+        Err(error) if or_free && error.kind() == io::ErrorKind::AddrInUse => {
             warn!(port, "the console's usual port is taken: it gets another");
             bind(0).await
         }
@@ -106,7 +106,7 @@ async fn listen_on(port: u16, or_another: bool) -> anyhow::Result<TcpListener> {
     listener.with_context(|| format!("cannot listen for the console on 127.0.0.1:{port}"))
 }
 
-/// Serves the page, and `api` to who has signed in, until `shutdown` turns true.
+/// Serves the page, and `api` with a session, until `shutdown` turns true.
 pub(crate) async fn serve(
     listener: TcpListener,
     console: Console,
@@ -114,7 +114,7 @@ pub(crate) async fn serve(
     shutdown: watch::Receiver<bool>,
 ) {
     let listener = listener.tap_io(|tcp| {
-        // Answers are small and whole; waiting for more to send only delays them.
+        // Responses are small and complete: waiting for more output only delays them.
         let _ = tcp.set_nodelay(true);
     });
     api::serve_on(listener, router(console, api), shutdown).await;
@@ -124,45 +124,45 @@ fn router(console: Console, api: Router) -> Router {
     let home = || async { Redirect::to(HOME) };
     let api = api
         .layer(from_fn_with_state(console.clone(), guard::session))
-        .layer(from_fn_with_state(console.clone(), guard::own_page));
+        .layer(from_fn_with_state(console.clone(), guard::same_origin));
     Router::new()
         .route("/", get(home))
         .route("/console", get(home))
-        // Only who means to sign in uses up the link.
+        // A HEAD request must not use up the link.
         .route(
             "/console/sign-in",
             get(sign_in).head(StatusCode::NO_CONTENT),
         )
-        .route("/console/plain.css", get(plain::style))
+        .route("/console/plain.css", get(static_pages::style))
         .route(HOME, get(assets::file))
         .route("/console/{*path}", get(assets::file))
         .fallback_service(api)
-        .layer(from_fn_with_state(console.clone(), guard::host))
-        .layer(from_fn(guard::headers))
+        .layer(from_fn_with_state(console.clone(), guard::host_header))
+        .layer(from_fn(guard::security_headers))
         .with_state(console)
 }
 
 #[derive(Deserialize)]
-struct Link {
+struct SignInQuery {
     #[serde(default)]
     token: String,
 }
 
-/// The answer leads away at once, so that the token stays neither in the address bar nor in the history.
+/// Signs in and redirects, so that the token stays neither in the address bar nor in the history.
 async fn sign_in(
     State(console): State<Console>,
     headers: HeaderMap,
-    Query(link): Query<Link>,
+    Query(query): Query<SignInQuery>,
 ) -> Response {
     if guard::has_session(&console, &headers) {
         return Redirect::to(HOME).into_response();
     }
-    if !console.links.redeem(&link.token, Instant::now()) {
-        return plain::no_such_link();
+    if !console.links.redeem(&query.token, Instant::now()) {
+        return static_pages::invalid_link();
     }
-    let session = console.sessions.begin(hub::now());
-    console.sessions.settled().await;
-    // Without an age: it is the key to everything here, so it ends with the browser and is not kept on its disk.
+    let session = console.sessions.create(hub::now());
+    console.sessions.flush().await;
+    // A session cookie, because it gives access to everything: it ends with the browser and is not written to disk.
     let cookie = format!(
         "{}={session}; Path=/; HttpOnly; SameSite=Strict",
         console.cookie()

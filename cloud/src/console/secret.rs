@@ -1,10 +1,10 @@
-//! What cannot be guessed.
+//! Random secrets.
 
 use std::fmt;
 
 use subtle::ConstantTimeEq;
 
-/// 128 random bits. There is no `Debug`, so that it does not end in a log.
+/// A secret of 128 random bits. Without `Debug`, so that it cannot be logged.
 #[derive(Clone, Copy)]
 pub(super) struct Secret(u128);
 
@@ -13,8 +13,8 @@ impl Secret {
         Self(rand::random())
     }
 
-    /// Whether it is the one written as `text`. How long that takes says nothing of how much of it is right.
-    pub(super) fn is(&self, text: &str) -> bool {
+    /// Compares it with `text` in constant time.
+    pub(super) fn matches(&self, text: &str) -> bool {
         self.to_string().as_bytes().ct_eq(text.as_bytes()).into()
     }
 }

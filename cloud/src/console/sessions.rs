@@ -1,6 +1,6 @@
-//! Who has signed in to the console. The store keeps it, so that an open page goes on when the cloud is started again.
+//! Sessions of the console. They are persisted, so that an open page continues when the cloud restarts.
 //!
-//! What is kept of a session is the SHA-256 of its token: whoever reads the store cannot enter with it.
+//! The store holds the SHA-256 of the token, with which nobody can sign in.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,101 +12,101 @@ use sha2::{Digest, Sha256};
 use super::secret::Secret;
 use crate::store::{Content, Row, Store, StoreError};
 
-/// A session ends when nothing has been asked in it for so long.
-const LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// So many there are at most: a further one takes the place of the one that was used least lately.
-const LIMIT: usize = 64;
-/// The last use is written down so often at most. A page asks every few seconds, and a life is long.
-const NOTED_EVERY: SignedDuration = SignedDuration::from_hours(1);
+/// The idle time after which a session ends.
+const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// The largest number of sessions. A new one replaces the least recently used.
+const MAX_SESSIONS: usize = 64;
+/// The shortest time between writes of the last use: the console sends requests every few seconds.
+const USE_WRITE_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 
 pub(super) struct Sessions {
     store: Store,
-    /// By the hash of the token. Nobody can choose a hash, so the time a look-up takes tells nothing of a token.
-    known: Mutex<BTreeMap<String, Session>>,
+    /// Sessions by the hash of the token. A hash cannot be chosen, so the time of a look-up reveals nothing about a token.
+    sessions: Mutex<BTreeMap<String, ConsoleSession>>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-struct Session {
+struct ConsoleSession {
     hash: String,
     created: Timestamp,
-    /// The last use, at most [`NOTED_EVERY`] out of date.
+    /// Time of the last use, at most [`USE_WRITE_INTERVAL`] out of date.
     used: Timestamp,
 }
 
 impl Sessions {
-    /// The sessions this store has kept.
+    /// Reads the sessions from the store.
     ///
     /// # Errors
     /// If it cannot be read.
     pub(super) fn open(store: Store) -> Result<Self, StoreError> {
-        let mut known = BTreeMap::new();
+        let mut sessions = BTreeMap::new();
         for document in store.sessions()? {
-            let session: Session =
-                serde_json::from_str(&document).map_err(|error| store.damaged(error))?;
-            known.insert(session.hash.clone(), session);
+            let session: ConsoleSession =
+                serde_json::from_str(&document).map_err(|error| store.corrupt(error))?;
+            sessions.insert(session.hash.clone(), session);
         }
         Ok(Self {
             store,
-            known: Mutex::new(known),
+            sessions: Mutex::new(sessions),
         })
     }
 
-    /// The token of a new session. It is kept when [`Sessions::settled`] says so.
-    pub(super) fn begin(&self, now: Timestamp) -> Secret {
+    /// Creates a session. Returns its token. It is persisted after [`Sessions::flush`].
+    pub(super) fn create(&self, now: Timestamp) -> Secret {
         let token = Secret::generate();
-        let session = Session {
+        let session = ConsoleSession {
             hash: hash(&token.to_string()),
             created: now,
             used: now,
         };
-        let mut known = self.known();
-        let ended = known.values().filter(|session| !session.counts(now));
+        let mut sessions = self.lock();
+        let ended = sessions.values().filter(|session| !session.is_valid(now));
         let mut ended: Vec<_> = ended.cloned().collect();
-        if known.len() - ended.len() >= LIMIT {
-            let counting = known.values().filter(|session| session.counts(now));
-            ended.extend(counting.min_by_key(|session| session.used).cloned());
+        if sessions.len() - ended.len() >= MAX_SESSIONS {
+            let valid = sessions.values().filter(|session| session.is_valid(now));
+            ended.extend(valid.min_by_key(|session| session.used).cloned());
         }
         for session in ended {
-            known.remove(&session.hash);
+            sessions.remove(&session.hash);
             self.store.remove(Row::Session(session.hash));
         }
-        session.keep(&self.store);
-        known.insert(session.hash.clone(), session);
+        session.persist(&self.store);
+        sessions.insert(session.hash.clone(), session);
         token
     }
 
-    /// Whether this is the token of a session that counts, which is used with it now.
-    pub(super) fn admits(&self, token: &str, now: Timestamp) -> bool {
-        let mut known = self.known();
-        let Some(session) = known.get_mut(&hash(token)) else {
+    /// Returns true if `token` is that of a valid session, and records the use.
+    pub(super) fn authenticate(&self, token: &str, now: Timestamp) -> bool {
+        let mut sessions = self.lock();
+        let Some(session) = sessions.get_mut(&hash(token)) else {
             return false;
         };
-        if !session.counts(now) {
+        if !session.is_valid(now) {
             return false;
         }
-        if now.duration_since(session.used) >= NOTED_EVERY {
+        if now.duration_since(session.used) >= USE_WRITE_INTERVAL {
             session.used = now;
-            session.keep(&self.store);
+            session.persist(&self.store);
         }
         true
     }
 
-    /// Waits until what has begun is kept.
-    pub(super) async fn settled(&self) {
-        self.store.settled().await;
+    /// Waits until created sessions are persisted.
+    pub(super) async fn flush(&self) {
+        self.store.flush().await;
     }
 
-    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Session>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, ConsoleSession>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Session {
-    fn counts(&self, now: Timestamp) -> bool {
-        now.duration_since(self.used) < LIFE
+impl ConsoleSession {
+    fn is_valid(&self, now: Timestamp) -> bool {
+        now.duration_since(self.used) < SESSION_LIFETIME
     }
 
-    fn keep(&self, store: &Store) {
+    fn persist(&self, store: &Store) {
         store.put(Row::Session(self.hash.clone()), Content::json(self));
     }
 }
@@ -123,20 +123,20 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::store::{Place, Retention};
+    use crate::store::{Retention, StoreLocation};
 
     const MOMENT: SignedDuration = SignedDuration::from_millis(1);
 
-    fn opened(place: &Place) -> Sessions {
-        let keep = Retention {
+    fn opened(location: &StoreLocation) -> Sessions {
+        let retention = Retention {
             age: std::time::Duration::MAX,
             bytes: u64::MAX,
         };
-        Sessions::open(Store::open(place, keep).unwrap()).unwrap()
+        Sessions::open(Store::open(location, retention).unwrap()).unwrap()
     }
 
-    fn file(dir: &TempDir) -> Place {
-        Place::File(dir.path().join("cloud.db"))
+    fn file(dir: &TempDir) -> StoreLocation {
+        StoreLocation::File(dir.path().join("cloud.db"))
     }
 
     #[tokio::test]
@@ -144,19 +144,19 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let now = Timestamp::now();
         let sessions = opened(&file(&dir));
-        let token = sessions.begin(now).to_string();
+        let token = sessions.create(now).to_string();
         sessions.store.close().await;
         let sessions = opened(&file(&dir));
-        assert!(sessions.admits(&token, now));
-        assert!(!sessions.admits(&hash(&token), now), "what is kept");
-        assert!(!sessions.admits("", now));
+        assert!(sessions.authenticate(&token, now));
+        assert!(!sessions.authenticate(&hash(&token), now), "what is kept");
+        assert!(!sessions.authenticate("", now));
     }
 
     #[tokio::test]
     async fn what_is_kept_does_not_hold_the_token() {
         let dir = TempDir::new().unwrap();
         let sessions = opened(&file(&dir));
-        let token = sessions.begin(Timestamp::now()).to_string();
+        let token = sessions.create(Timestamp::now()).to_string();
         sessions.store.close().await;
         let holds = |path: &Path| {
             let bytes = std::fs::read(path).unwrap();
@@ -173,26 +173,26 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let mut now = Timestamp::now();
         let sessions = opened(&file(&dir));
-        let token = sessions.begin(now).to_string();
+        let token = sessions.create(now).to_string();
         for _ in 0..3 {
-            now += LIFE - MOMENT;
-            assert!(sessions.admits(&token, now), "it is used each time");
+            now += SESSION_LIFETIME - MOMENT;
+            assert!(sessions.authenticate(&token, now), "it is used each time");
         }
         sessions.store.close().await;
         let sessions = opened(&file(&dir));
-        assert!(sessions.admits(&token, now), "the last use is kept");
-        assert!(!sessions.admits(&token, now + LIFE));
+        assert!(sessions.authenticate(&token, now), "the last use is kept");
+        assert!(!sessions.authenticate(&token, now + SESSION_LIFETIME));
     }
 
     #[tokio::test]
     async fn a_use_is_not_written_each_time() {
         let now = Timestamp::now();
-        let sessions = opened(&Place::Memory);
-        let token = sessions.begin(now).to_string();
+        let sessions = opened(&StoreLocation::Memory);
+        let token = sessions.create(now).to_string();
         let before = sessions.store.position();
-        assert!(sessions.admits(&token, now + NOTED_EVERY - MOMENT));
+        assert!(sessions.authenticate(&token, now + USE_WRITE_INTERVAL - MOMENT));
         assert_eq!(sessions.store.position(), before);
-        assert!(sessions.admits(&token, now + NOTED_EVERY));
+        assert!(sessions.authenticate(&token, now + USE_WRITE_INTERVAL));
         assert_eq!(sessions.store.position(), before + 1);
     }
 
@@ -201,21 +201,21 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let now = Timestamp::now();
         let sessions = opened(&file(&dir));
-        let tokens: Vec<_> = (0..LIMIT)
-            .map(|_| sessions.begin(now).to_string())
+        let tokens: Vec<_> = (0..MAX_SESSIONS)
+            .map(|_| sessions.create(now).to_string())
             .collect();
-        let later = now + NOTED_EVERY;
+        let later = now + USE_WRITE_INTERVAL;
         for token in &tokens[1..] {
-            assert!(sessions.admits(token, later));
+            assert!(sessions.authenticate(token, later));
         }
-        let newest = sessions.begin(later).to_string();
-        sessions.settled().await;
-        assert!(!sessions.admits(&tokens[0], later));
-        assert!(sessions.admits(&tokens[1], later) && sessions.admits(&newest, later));
-        assert_eq!(sessions.store.sessions().unwrap().len(), LIMIT);
-        let last = sessions.begin(later + LIFE).to_string();
-        sessions.settled().await;
+        let newest = sessions.create(later).to_string();
+        sessions.flush().await;
+        assert!(!sessions.authenticate(&tokens[0], later));
+        assert!(sessions.authenticate(&tokens[1], later) && sessions.authenticate(&newest, later));
+        assert_eq!(sessions.store.sessions().unwrap().len(), MAX_SESSIONS);
+        let last = sessions.create(later + SESSION_LIFETIME).to_string();
+        sessions.flush().await;
         assert_eq!(sessions.store.sessions().unwrap().len(), 1);
-        assert!(sessions.admits(&last, later + LIFE));
+        assert!(sessions.authenticate(&last, later + SESSION_LIFETIME));
     }
 }

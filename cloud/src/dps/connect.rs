@@ -1,24 +1,27 @@
-//! Who may register.
+//! Authentication of devices at DPS.
 
 use jiff::Timestamp;
 
-use super::{Dps, Endpoint, Enrollment};
+use super::{Dps, Enrollment, RegistrationEndpoint};
 use crate::mqtt::{Connect, Peer, Refusal};
 use crate::sas;
 
-/// Lets a device in, or says why not.
+/// Authenticates a CONNECT.
+///
+/// # Errors
+/// A refusal with the return code and the reason.
 pub(crate) fn accept(dps: &Dps, connect: &Connect, now: Timestamp) -> Result<Peer, Refusal> {
     let id = registration_id(connect, dps.id_scope())?;
     let no_password = || Refusal::unauthorized("no password");
     let token = connect.password_text().ok_or_else(no_password)?;
-    let (by, expiry) = authenticate(dps, id, token, now)?;
+    let (enrollment, expiry) = authenticate(dps, id, token, now)?;
     Ok(Peer::dps(
-        Endpoint::new(dps.clone(), id.to_owned(), &by),
+        RegistrationEndpoint::new(dps.clone(), id.to_owned(), &enrollment),
         expiry,
     ))
 }
 
-/// From `{idScope}/registrations/{registrationId}/api-version=…`.
+/// Parses the user name `{idScope}/registrations/{registrationId}/api-version=…`.
 fn registration_id<'a>(connect: &'a Connect, id_scope: &str) -> Result<&'a str, Refusal> {
     let user = connect.username.as_deref().unwrap_or_default();
     let mut parts = user.split('/');
@@ -41,14 +44,14 @@ fn registration_id<'a>(connect: &'a Connect, id_scope: &str) -> Result<&'a str, 
     Ok(id)
 }
 
-/// Finds the enrolment whose key signed the token, and until when it counts.
+/// Finds the enrollment whose key signed the token. Returns it with the expiry of the token.
 fn authenticate(
     dps: &Dps,
     id: &str,
     token: &str,
     now: Timestamp,
 ) -> Result<(Enrollment, Timestamp), Refusal> {
-    let mut refusal = Refusal::unauthorized("there is no enrolment for it");
+    let mut refusal = Refusal::unauthorized("there is no enrollment for it");
     for candidate in dps.candidates(id) {
         match verify(dps, id, &candidate, token, now) {
             Ok(expiry) => return Ok((candidate, expiry)),
@@ -65,7 +68,7 @@ fn verify(
     token: &str,
     now: Timestamp,
 ) -> Result<Timestamp, Refusal> {
-    let token = sas::verify(token, &candidate.keys_of(id).each(), now);
+    let token = sas::verify(token, &candidate.keys_of(id).both(), now);
     let token = token.map_err(|error| Refusal::unauthorized(error.to_string()))?;
     if token.resource != format!("{}/registrations/{id}", dps.id_scope()) {
         let why = format!("the token is for {:?}", token.resource);

@@ -1,4 +1,4 @@
-//! What the provisioning service does with a device's packets. No I/O.
+//! The MQTT endpoint of DPS for one device: packets in, packets out. No I/O.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -7,23 +7,21 @@ use super::{Dps, Enrollment, EnrollmentKind, now};
 use crate::faults::Fault;
 use crate::hub::topic;
 use crate::json::read;
-use crate::mqtt::{Close, Packet, Publish, Qos, Subscribe};
+use crate::mqtt::{Close, Packet, Publish, Qos, Replies, Subscribe};
 
-const RESULTS: &str = "$dps/registrations/res/#";
+const RESPONSES: &str = "$dps/registrations/res/#";
 const REGISTER: &str = "$dps/registrations/PUT/iotdps-register/";
 const STATUS: &str = "$dps/registrations/GET/iotdps-get-operationstatus/";
-/// How many seconds a throttled device is told to wait, if nothing else was asked for.
-const THROTTLED: u32 = 3;
-/// What a SUBACK says of a filter that is refused.
-const REFUSED: u8 = 0x80;
-
-type Answer = Result<Vec<Packet>, Close>;
+/// The `retry-after` of a throttled device in seconds, unless the fault sets one.
+const DEFAULT_RETRY_AFTER: u32 = 3;
+/// The SUBACK return code of a refused filter.
+const SUBACK_FAILURE: u8 = 0x80;
 
 /// A device that registers.
-pub(crate) struct Endpoint {
+pub(crate) struct RegistrationEndpoint {
     dps: Dps,
     registration_id: String,
-    /// The enrolment that let it in.
+    /// The enrollment that authenticated it.
     enrollment: (EnrollmentKind, String),
     subscribed: bool,
 }
@@ -35,26 +33,26 @@ struct Register {
     payload: Option<Value>,
 }
 
-/// What a request comes to: a status and a body.
+/// Status and body of a response.
 type Outcome = (u16, Value);
 
-impl Endpoint {
-    pub(super) fn new(dps: Dps, registration_id: String, by: &Enrollment) -> Self {
+impl RegistrationEndpoint {
+    pub(super) fn new(dps: Dps, registration_id: String, enrollment: &Enrollment) -> Self {
         Self {
             dps,
             registration_id,
-            enrollment: (by.kind, by.id.clone()),
+            enrollment: (enrollment.kind, enrollment.id.clone()),
             subscribed: false,
         }
     }
 
-    /// What to send for a packet.
-    pub(crate) fn on_packet(&mut self, packet: Packet) -> Answer {
+    /// Handles a packet.
+    pub(crate) fn on_packet(&mut self, packet: Packet) -> Replies {
         match packet {
             Packet::Publish(publish) => self.on_publish(&publish),
             Packet::Subscribe(subscribe) => Ok(vec![self.on_subscribe(&subscribe)]),
             Packet::Unsubscribe(unsubscribe) => {
-                self.subscribed &= !unsubscribe.filters.iter().any(|filter| filter == RESULTS);
+                self.subscribed &= !unsubscribe.filters.iter().any(|filter| filter == RESPONSES);
                 Ok(vec![Packet::UnsubAck {
                     packet_id: unsubscribe.packet_id,
                 }])
@@ -67,18 +65,18 @@ impl Endpoint {
 
     fn on_subscribe(&mut self, subscribe: &Subscribe) -> Packet {
         let grant = |(filter, qos): &(String, Qos)| match filter.as_str() {
-            RESULTS => u8::from((*qos).min(Qos::AtLeastOnce)),
-            _ => REFUSED,
+            RESPONSES => u8::from((*qos).min(Qos::AtLeastOnce)),
+            _ => SUBACK_FAILURE,
         };
         let codes: Vec<_> = subscribe.filters.iter().map(grant).collect();
-        self.subscribed |= codes.iter().any(|code| *code != REFUSED);
+        self.subscribed |= codes.iter().any(|code| *code != SUBACK_FAILURE);
         Packet::SubAck {
             packet_id: subscribe.packet_id,
             codes,
         }
     }
 
-    fn on_publish(&mut self, publish: &Publish) -> Answer {
+    fn on_publish(&mut self, publish: &Publish) -> Replies {
         if publish.qos == Qos::ExactlyOnce {
             return Err(Close::Protocol("the service takes no QoS 2".into()));
         }
@@ -93,13 +91,13 @@ impl Endpoint {
 
     fn on_request(&mut self, publish: &Publish) -> Result<Publish, Close> {
         let unknown = || Close::foreign_topic(&publish.topic);
-        let registers = publish.topic.strip_prefix(REGISTER);
-        let asks = publish.topic.strip_prefix(STATUS);
-        let query = registers.or(asks).ok_or_else(unknown)?;
+        let register = publish.topic.strip_prefix(REGISTER);
+        let status = publish.topic.strip_prefix(STATUS);
+        let query = register.or(status).ok_or_else(unknown)?;
         let rid = topic::rid(query).ok_or_else(unknown)?;
         let throttled = self.throttled();
-        let (status, body) = match (throttled, registers) {
-            (Some(_), _) => refusal(429_001, "too many requests"),
+        let (status, body) = match (throttled, register) {
+            (Some(_), _) => error_outcome(429_001, "too many requests"),
             (None, Some(_)) => self.register(&publish.payload),
             (None, None) => self.status(query),
         };
@@ -113,15 +111,15 @@ impl Endpoint {
         Ok(Publish::at_most_once(topic, body.to_string()))
     }
 
-    /// How many seconds the device is to wait, if it may not ask now.
+    /// Returns the `retry-after` in seconds, if the device is throttled.
     fn throttled(&self) -> Option<u32> {
         self.dps.fault(&self.registration_id, |fault| match fault {
-            Fault::ThrottleDps { retry_after } => Some(retry_after.unwrap_or(THROTTLED)),
+            Fault::ThrottleDps { retry_after } => Some(retry_after.unwrap_or(DEFAULT_RETRY_AFTER)),
             _ => None,
         })
     }
 
-    fn is_kept_waiting(&self) -> bool {
+    fn is_kept_assigning(&self) -> bool {
         let id = &self.registration_id;
         let kept = |fault: &Fault| (*fault == Fault::KeepAssigning).then_some(());
         self.dps.fault(id, kept).is_some()
@@ -131,7 +129,7 @@ impl Endpoint {
         let request = match read::<Register>(payload) {
             Ok(request) if request.registration_id == self.registration_id => request,
             _ => {
-                return refusal(
+                return error_outcome(
                     400_004,
                     "the body must be JSON with the registrationId that connected",
                 );
@@ -139,7 +137,7 @@ impl Endpoint {
         };
         let (kind, id) = &self.enrollment;
         let Ok(enrollment) = self.dps.enrollment(*kind, id) else {
-            return refusal(401_002, "Unauthorized");
+            return error_outcome(401_002, "Unauthorized");
         };
         let id = &self.registration_id;
         let registration = self.dps.register(id, &enrollment, request.payload);
@@ -150,12 +148,12 @@ impl Endpoint {
         let asked = topic::parameter(query, "operationId");
         match self.dps.registration(&self.registration_id) {
             Ok(registration) if Some(&registration.operation_id) == asked.as_ref() => {
-                match self.is_kept_waiting() {
+                match self.is_kept_assigning() {
                     true => assigning(&registration.operation_id),
                     false => (200, registration.operation_json()),
                 }
             }
-            _ => refusal(404_202, "no such operation"),
+            _ => error_outcome(404_202, "no such operation"),
         }
     }
 }
@@ -167,7 +165,7 @@ fn assigning(operation_id: &str) -> Outcome {
     )
 }
 
-fn refusal(code: u32, message: &str) -> Outcome {
+fn error_outcome(code: u32, message: &str) -> Outcome {
     let body = json!({
         "errorCode": code,
         "trackingId": format!("{:032X}", rand::random::<u128>()),

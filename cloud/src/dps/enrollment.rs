@@ -1,4 +1,4 @@
-//! Enrolments: of one device, or of every device that has a key derived from a group's.
+//! Individual enrollments and enrollment groups.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use super::{SymmetricKeys, now};
 use crate::hub::twin::TwinPatch;
 use crate::hub::{self, Status, check_id, etag};
 
-/// Whom an enrolment is for.
+/// The kind of an enrollment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EnrollmentKind {
@@ -19,7 +19,7 @@ pub enum EnrollmentKind {
 }
 
 impl EnrollmentKind {
-    /// What the store calls it.
+    /// Returns the name in the store.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Individual => "individual",
@@ -27,7 +27,7 @@ impl EnrollmentKind {
         }
     }
 
-    /// What Azure calls the id.
+    /// Returns Azure's name for the id.
     fn id_name(self) -> &'static str {
         match self {
             Self::Individual => "registrationId",
@@ -36,27 +36,27 @@ impl EnrollmentKind {
     }
 }
 
-/// What a request to make or change an enrolment says. The id comes with the path.
+/// The part of an enrollment that a request may set. The id is in the path.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct EnrollmentSpec {
     /// The id the device gets in the hub, if it is not the registration id. Not for groups.
     pub device_id: Option<String>,
-    /// How devices prove who they are.
+    /// Attestation mechanism.
     pub attestation: Attestation,
-    /// Whether they may register.
+    /// Permission to register.
     pub provisioning_status: Status,
-    /// What the twin of a new device starts with: `{tags, properties: {desired}}`.
+    /// Initial twin of a new device: `{tags, properties: {desired}}`.
     pub initial_twin: Option<Value>,
-    /// How a hub is chosen. There is one hub; whoever wants to choose by a function of his own is refused.
+    /// Allocation policy. There is one hub, so all are equivalent; `custom` is not supported.
     pub allocation_policy: Option<String>,
 }
 
-/// Azure's `attestation`, of which the symmetric key counts here.
+/// Azure's `attestation`, of which only symmetric keys are supported.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Attestation {
-    /// `symmetricKey`, or nothing.
+    /// `symmetricKey`, or absent.
     #[serde(rename = "type")]
     pub kind: Option<String>,
     /// Its keys.
@@ -64,7 +64,7 @@ pub struct Attestation {
 }
 
 impl Attestation {
-    /// These keys.
+    /// Makes an attestation with these keys.
     pub fn keys(keys: SymmetricKeys) -> Self {
         Self {
             kind: None,
@@ -73,27 +73,27 @@ impl Attestation {
     }
 }
 
-/// An enrolment.
+/// An enrollment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Enrollment {
-    /// Whom it is for.
+    /// Individual or group.
     pub kind: EnrollmentKind,
     /// The registration id, or the group's.
     pub id: String,
     /// The id the device gets in the hub, if it is not the registration id.
     pub device_id: Option<String>,
-    /// Its keys, or those that its devices' keys derive from.
+    /// Keys; for a group, those from which device keys are derived.
     pub keys: SymmetricKeys,
-    /// Whether devices may register.
+    /// Permission to register.
     pub status: Status,
-    /// What the twin of a new device starts with.
+    /// Initial twin of a new device.
     pub initial_twin: Option<TwinPatch>,
-    /// Changes with every change.
+    /// The etag.
     pub etag: String,
-    /// When it was made.
+    /// Time of creation.
     pub created: Timestamp,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated: Timestamp,
     revision: u64,
 }
@@ -108,7 +108,7 @@ impl Enrollment {
         check(kind, id, &spec)?;
         let now = now();
         let keys = spec.attestation.symmetric_key.unwrap_or_default();
-        let keys = keys.or_else(old.map(|old| &old.keys)).completed()?;
+        let keys = keys.or(old.map(|old| &old.keys)).or_generated()?;
         let revision = old.map_or(1, |old| old.revision + 1);
         let initial_twin = spec.initial_twin.as_ref().map(TwinPatch::from_json);
         Ok(Self {
@@ -125,7 +125,7 @@ impl Enrollment {
         })
     }
 
-    /// Azure's `IndividualEnrollment` or `EnrollmentGroup`, keys included.
+    /// Returns Azure's `IndividualEnrollment` or `EnrollmentGroup`, keys included.
     pub fn to_json(&self) -> Value {
         let mut json = json!({
             self.kind.id_name(): self.id,
@@ -146,12 +146,12 @@ impl Enrollment {
         json
     }
 
-    /// Azure's `AttestationMechanism`.
+    /// Returns Azure's `AttestationMechanism`.
     pub fn attestation_json(&self) -> Value {
         json!({"type": "symmetricKey", "symmetricKey": self.keys})
     }
 
-    /// The group it is, if it is one.
+    /// Returns the group id, if it is a group.
     pub(super) fn group(&self) -> Option<String> {
         (self.kind == EnrollmentKind::Group).then(|| self.id.clone())
     }
@@ -160,7 +160,7 @@ impl Enrollment {
         self.status == Status::Enabled
     }
 
-    /// The keys of one registration under this enrolment.
+    /// Returns the keys of one registration under this enrollment.
     pub(super) fn keys_of(&self, registration_id: &str) -> SymmetricKeys {
         match self.kind {
             EnrollmentKind::Individual => self.keys.clone(),
@@ -174,7 +174,7 @@ fn check(kind: EnrollmentKind, id: &str, spec: &EnrollmentSpec) -> Result<(), hu
     if let Some(device_id) = &spec.device_id {
         if kind == EnrollmentKind::Group {
             return Err(hub::Error::ArgumentInvalid(
-                "an enrolment group has no deviceId: its devices are named by their registration ids".into(),
+                "an enrollment group has no deviceId: its devices are named by their registration ids".into(),
             ));
         }
         check_id("deviceId", device_id)?;

@@ -9,7 +9,7 @@ pub enum Error {
     #[error(transparent)]
     Hub(#[from] hub::Error),
     /// No enrollment or enrollment group has this id.
-    #[error("no enrolment with the id {0:?}")]
+    #[error("no enrollment with the id {0:?}")]
     EnrollmentNotFound(String),
     /// No device has registered under this id.
     #[error("no registration with the id {0:?}")]

@@ -1,10 +1,10 @@
-//! The provisioning service: who may register, and which hub a device belongs to.
+//! The Device Provisioning Service: enrollments, registrations and the assignment to the hub.
 
 mod connect;
 mod endpoint;
 mod enrollment;
 mod error;
-mod record;
+mod persistence;
 mod registration;
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 pub(crate) use self::connect::accept;
-pub(crate) use self::endpoint::Endpoint;
+pub(crate) use self::endpoint::RegistrationEndpoint;
 pub use self::enrollment::{Attestation, Enrollment, EnrollmentKind, EnrollmentSpec};
 pub use self::error::Error;
 pub use self::registration::{Registration, RegistrationStatus};
@@ -22,16 +22,16 @@ use crate::faults::Fault;
 use crate::hub::{Hub, SymmetricKeys, check_etag, now};
 use crate::store::{Store, StoreError};
 
-/// What a provisioning service is told when it starts.
+/// The configuration of the provisioning service.
 #[derive(Clone, Debug)]
 pub struct DpsConfig {
-    /// The host names it answers to, with or without port.
+    /// Host names of the service, with or without port.
     pub names: Vec<String>,
-    /// What tells it from others; devices send it with everything.
+    /// ID scope, which devices send in topics and tokens.
     pub id_scope: String,
-    /// The hub devices are assigned to, as they are to connect to it: `host`, or `host:port` if the port is not 8883.
+    /// Host name of the hub that devices are assigned to: `host`, or `host:port` if the port is not 8883.
     pub assigned_hub: String,
-    /// How long devices are told to wait before they ask what became of their registration, in seconds. 0 is allowed.
+    /// `retry-after` of the assignment in seconds. 0 is allowed.
     pub retry_after: u32,
 }
 
@@ -44,47 +44,50 @@ pub struct Dps {
 struct Inner {
     config: DpsConfig,
     hub: Hub,
-    state: Mutex<State>,
+    state: Mutex<DpsState>,
 }
 
 #[derive(Default)]
-struct State {
+struct DpsState {
     enrollments: BTreeMap<(EnrollmentKind, String), Enrollment>,
     registrations: BTreeMap<String, Registration>,
 }
 
 impl Dps {
-    /// The service that assigns to `hub` and shares its store.
+    /// Opens the service that assigns to `hub` and shares its store.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub fn open(mut config: DpsConfig, hub: Hub) -> Result<Self, StoreError> {
         for name in &mut config.names {
-            *name = crate::hub::host(name);
+            *name = crate::hub::normalize_host(name);
         }
-        let state = Mutex::new(record::restored(hub.store())?);
+        let state = Mutex::new(persistence::load(hub.store())?);
         Ok(Self {
             inner: Arc::new(Inner { config, hub, state }),
         })
     }
 
-    /// The id scope.
+    /// Returns the ID scope.
     pub fn id_scope(&self) -> &str {
         &self.inner.config.id_scope
     }
 
-    /// The hub devices are assigned to, as they are told.
+    /// Returns the host name of the hub that devices are assigned to.
     pub fn assigned_hub(&self) -> &str {
         &self.inner.config.assigned_hub
     }
 
-    /// Whether `name`, with or without port, in any case, is one of the service's.
+    /// Returns true if `name`, with or without port, in any case, is one of the service's host names.
     pub fn is_named(&self, name: &str) -> bool {
-        self.inner.config.names.contains(&crate::hub::host(name))
+        self.inner
+            .config
+            .names
+            .contains(&crate::hub::normalize_host(name))
     }
 
-    /// Makes an enrolment, or changes one. Keys that are missing are made, or stay. `if_match` is the header as it
-    /// came; with one, the enrolment must be there.
+    /// Creates or replaces an enrollment. Missing keys are generated, or stay. `if_match` is the header, verbatim; with it,
+    /// the enrollment must exist.
     ///
     /// # Errors
     /// `ArgumentInvalid`, `EnrollmentNotFound`, `PreconditionFailed`.
@@ -103,14 +106,14 @@ impl Dps {
             None => {}
         }
         let enrollment = Enrollment::new(kind, id, spec, old)?;
-        enrollment.keep(self.store());
+        enrollment.persist(self.store());
         state
             .enrollments
             .insert((kind, id.to_owned()), enrollment.clone());
         Ok(enrollment)
     }
 
-    /// One enrolment.
+    /// Returns an enrollment.
     ///
     /// # Errors
     /// `EnrollmentNotFound`.
@@ -120,14 +123,14 @@ impl Dps {
         found.ok_or_else(|| Error::EnrollmentNotFound(id.to_owned()))
     }
 
-    /// Every enrolment of a kind, in the order of their ids.
+    /// Returns all enrollments of a kind in the order of their ids.
     pub fn enrollments(&self, kind: EnrollmentKind) -> Vec<Enrollment> {
         let state = self.state();
         let all = state.enrollments.values();
         all.filter(|one| one.kind == kind).cloned().collect()
     }
 
-    /// Removes an enrolment. Devices that are assigned stay assigned. `if_match` is the header as it came.
+    /// Deletes an enrollment. Assigned devices stay assigned. `if_match` is the header, verbatim.
     ///
     /// # Errors
     /// `EnrollmentNotFound`, `PreconditionFailed`.
@@ -142,12 +145,12 @@ impl Dps {
         let found = state.enrollments.get(&key);
         let found = found.ok_or_else(|| Error::EnrollmentNotFound(id.to_owned()))?;
         check_etag(if_match, &found.etag)?;
-        found.discard(self.store());
+        found.delete_row(self.store());
         state.enrollments.remove(&key);
         Ok(())
     }
 
-    /// What became of a registration.
+    /// Returns a registration.
     ///
     /// # Errors
     /// `RegistrationNotFound`.
@@ -156,45 +159,52 @@ impl Dps {
         found.ok_or_else(|| Error::RegistrationNotFound(id.to_owned()))
     }
 
-    /// Every registration, in the order of their ids.
+    /// Returns all registrations in the order of their ids.
     pub fn registrations(&self) -> Vec<Registration> {
         self.state().registrations.values().cloned().collect()
     }
 
-    /// Forgets a registration. The device stays in the hub. `if_match` is the header as it came.
+    /// Deletes a registration. The device stays in the hub. `if_match` is the header, verbatim.
     ///
     /// # Errors
     /// `RegistrationNotFound`, `PreconditionFailed`.
-    pub fn forget(&self, id: &str, if_match: Option<&str>) -> Result<(), Error> {
+    pub fn delete_registration(&self, id: &str, if_match: Option<&str>) -> Result<(), Error> {
         let missing = || Error::RegistrationNotFound(id.to_owned());
         let mut state = self.state();
         let registration = state.registrations.get(id).ok_or_else(missing)?;
         check_etag(if_match, &registration.etag)?;
-        registration.discard(self.store());
+        registration.delete_row(self.store());
         state.registrations.remove(id);
         Ok(())
     }
 
-    /// Registers: assigns the device to the hub, which then has it with its keys, or notes why not.
-    fn register(&self, id: &str, by: &Enrollment, payload: Option<Value>) -> Registration {
+    /// Registers a device: assigns it to the hub, or records the failure.
+    fn register(&self, id: &str, enrollment: &Enrollment, payload: Option<Value>) -> Registration {
         let mut registration = Registration::new(id, self.state().registrations.get(id), payload);
-        registration.status = self.assign(id, by);
-        registration.group = by.group();
+        registration.status = self.assign(id, enrollment);
+        registration.group = enrollment.group();
         let mut state = self.state();
-        registration.keep(self.store());
+        registration.persist(self.store());
         state
             .registrations
             .insert(id.to_owned(), registration.clone());
         registration
     }
 
-    fn assign(&self, id: &str, by: &Enrollment) -> RegistrationStatus {
-        if !by.is_enabled() {
+    fn assign(&self, id: &str, enrollment: &Enrollment) -> RegistrationStatus {
+        if !enrollment.is_enabled() {
             return RegistrationStatus::Disabled;
         }
-        let device_id = by.device_id.clone().unwrap_or_else(|| id.to_owned());
+        let device_id = enrollment
+            .device_id
+            .clone()
+            .unwrap_or_else(|| id.to_owned());
         let hub = &self.inner.hub;
-        match hub.provision(&device_id, by.keys_of(id), by.initial_twin.clone()) {
+        match hub.provision(
+            &device_id,
+            enrollment.keys_of(id),
+            enrollment.initial_twin.clone(),
+        ) {
             Ok(()) => RegistrationStatus::Assigned {
                 hub: self.hub_for(id),
                 device_id,
@@ -203,7 +213,7 @@ impl Dps {
         }
     }
 
-    /// The hub a device is told: the one there is, but for a fault.
+    /// Returns the hub to assign, which a fault may change.
     fn hub_for(&self, id: &str) -> String {
         let other = self.fault(id, |fault| match fault {
             Fault::Reassign { hub } => Some(hub.clone().unwrap_or_else(|| self.other_name())),
@@ -212,7 +222,7 @@ impl Dps {
         other.unwrap_or_else(|| self.assigned_hub().to_owned())
     }
 
-    /// Another name of the hub there is, if it has one.
+    /// Returns another name of the hub, if it has one.
     fn other_name(&self) -> String {
         let own = self.assigned_hub();
         let (host, port) = match own.rsplit_once(':') {
@@ -224,12 +234,12 @@ impl Dps {
         other.map_or_else(|| own.to_owned(), |name| format!("{name}{port}"))
     }
 
-    /// What `look` finds among the faults that are on for this registration.
+    /// Returns the first value that `look` finds among the active faults of this registration.
     fn fault<T>(&self, id: &str, look: impl Fn(&Fault) -> Option<T>) -> Option<T> {
         self.inner.hub.faults().find(Some(id), look)
     }
 
-    /// The enrolments that may speak for a registration id: its own, or else every group.
+    /// Returns the enrollments that may authenticate a registration id: its own, or else every group.
     fn candidates(&self, registration_id: &str) -> Vec<Enrollment> {
         match self.enrollment(EnrollmentKind::Individual, registration_id) {
             Ok(own) => vec![own],
@@ -241,7 +251,7 @@ impl Dps {
         self.inner.hub.store()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, DpsState> {
         let state = self.inner.state.lock();
         state.unwrap_or_else(PoisonError::into_inner)
     }

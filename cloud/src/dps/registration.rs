@@ -1,4 +1,4 @@
-//! What became of a device's request to be assigned.
+//! Registrations: the results of provisioning.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,46 +7,46 @@ use serde_json::{Value, json};
 use super::now;
 use crate::hub::{self, etag};
 
-/// A registration, as it last ended.
+/// The last registration of a device.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Registration {
     /// The id the device registered under.
     pub registration_id: String,
-    /// How it ended.
+    /// Result.
     pub status: RegistrationStatus,
-    /// The enrolment group that let it in, if it was one.
+    /// The enrollment group, if it was not an individual enrollment.
     pub group: Option<String>,
-    /// What the device sent along: for Plug and Play its model id.
+    /// Payload from the device: for Plug and Play its model id.
     pub payload: Option<Value>,
-    /// When it first registered.
+    /// Time of the first registration.
     pub created: Timestamp,
-    /// When it last did.
+    /// Time of the last registration.
     pub updated: Timestamp,
-    /// Changes with every registration.
+    /// The etag.
     pub etag: String,
     pub(super) operation_id: String,
     revision: u64,
 }
 
-/// How a registration ended.
+/// The result of a registration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RegistrationStatus {
-    /// The device belongs to a hub.
+    /// The device is assigned to a hub.
     Assigned {
-        /// Which one, as the device is to connect to it.
+        /// Host name of the hub, with its port.
         hub: String,
-        /// Under which id.
+        /// Device id in the hub.
         device_id: String,
     },
-    /// Its enrolment is disabled.
+    /// The enrollment is disabled.
     Disabled,
-    /// It could not be assigned.
+    /// The assignment failed.
     Failed {
-        /// Azure's number for the reason.
+        /// Azure's error code.
         code: u32,
-        /// The reason.
+        /// Error message.
         message: String,
     },
 }
@@ -61,7 +61,7 @@ impl From<hub::Error> for RegistrationStatus {
 }
 
 impl RegistrationStatus {
-    /// Azure's word for it.
+    /// Returns Azure's name.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Assigned { .. } => "assigned",
@@ -76,7 +76,7 @@ impl RegistrationStatus {
                 "assignedHub": hub, "deviceId": device_id, "substatus": "initialAssignment",
             }),
             Self::Disabled => json!({
-                "errorCode": 403_001, "errorMessage": "the enrolment is disabled",
+                "errorCode": 403_001, "errorMessage": "the enrollment is disabled",
             }),
             Self::Failed { code, message } => json!({
                 "errorCode": code, "errorMessage": message,
@@ -86,7 +86,7 @@ impl RegistrationStatus {
 }
 
 impl Registration {
-    /// Not decided yet: the caller sets how it ended.
+    /// Makes a registration, whose result the caller sets.
     pub(super) fn new(id: &str, old: Option<&Self>, payload: Option<Value>) -> Self {
         let now = now();
         let revision = old.map_or(1, |old| old.revision + 1);
@@ -103,7 +103,7 @@ impl Registration {
         }
     }
 
-    /// Azure's `DeviceRegistrationState`.
+    /// Returns Azure's `DeviceRegistrationState`.
     pub fn to_json(&self) -> Value {
         let mut json = json!({
             "registrationId": self.registration_id,
@@ -119,7 +119,7 @@ impl Registration {
         json
     }
 
-    /// What the device gets when it asks.
+    /// Returns the operation status for the device.
     pub(super) fn operation_json(&self) -> Value {
         json!({
             "operationId": self.operation_id,

@@ -1,4 +1,4 @@
-//! Cloud-to-device messages: a queue per device, emptied by the device's PUBACKs.
+//! Cloud-to-device messages: a queue per device, from which PUBACKs remove.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
@@ -8,53 +8,53 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use super::link::Push;
+use super::connection::Push;
 use super::{Entry, Hub, entry, properties, topic};
 use crate::mqtt::{Publish, Qos};
 use crate::store::{Content, StoredMessage};
 
-/// So many messages wait for one device.
-pub const QUEUE_LIMIT: usize = 50;
-/// A message's body and properties together, in bytes.
-pub const BODY_LIMIT: usize = 64 * 1024;
-/// What MQTT takes as a topic, in bytes.
-const TOPIC_LIMIT: usize = u16::MAX as usize;
+/// The largest number of queued messages per device.
+pub const MAX_C2D_QUEUE: usize = 50;
+/// The largest message, body and properties together, in bytes.
+pub const MAX_C2D_MESSAGE: usize = 64 * 1024;
+/// The longest topic of MQTT, in bytes.
+const MAX_TOPIC: usize = u16::MAX as usize;
 
-/// The messages that wait for one device, oldest first.
+/// The queued messages of one device, oldest first.
 #[derive(Default)]
-pub(super) struct Queue {
-    messages: VecDeque<Waiting>,
+pub(super) struct C2dQueue {
+    messages: VecDeque<QueuedMessage>,
     last_packet_id: u16,
-    /// The last that was given to a message.
+    /// The number of the newest message.
     last_number: u64,
-    /// What the store does not have as it is now, by number.
+    /// Numbers of the messages that changed since the last [`C2dQueue::changes`].
     changed: BTreeSet<u64>,
 }
 
-struct Waiting {
-    /// In the order in which they were queued.
+struct QueuedMessage {
+    /// Position in the queue, increasing.
     number: u64,
     topic: String,
     body: Bytes,
-    /// Set while the present connection has it and has not acknowledged it.
+    /// Packet id, while the current connection has not acknowledged the message.
     in_flight: Option<u16>,
     sent_before: bool,
 }
 
-/// What the store keeps of a message beside its body.
+/// The stored document of a message, without its body.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Record<'a> {
+struct MessageDocument<'a> {
     topic: Cow<'a, str>,
     sent_before: bool,
 }
 
-impl Queue {
+impl C2dQueue {
     pub(super) fn len(&self) -> usize {
         self.messages.len()
     }
 
-    /// The connection ended: what it did not acknowledge is sent again on the next.
+    /// Marks unacknowledged messages to be sent again on the next connection.
     pub(super) fn reset(&mut self) {
         for message in &mut self.messages {
             message.in_flight = None;
@@ -62,12 +62,14 @@ impl Queue {
     }
 
     fn push(&mut self, topic: String, body: Bytes) -> Result<(), Error> {
-        if self.messages.len() >= QUEUE_LIMIT {
-            return Err(Error::QueueFull { limit: QUEUE_LIMIT });
+        if self.messages.len() >= MAX_C2D_QUEUE {
+            return Err(Error::QueueFull {
+                limit: MAX_C2D_QUEUE,
+            });
         }
         self.last_number += 1;
         self.changed.insert(self.last_number);
-        self.messages.push_back(Waiting {
+        self.messages.push_back(QueuedMessage {
             number: self.last_number,
             topic,
             body,
@@ -77,12 +79,11 @@ impl Queue {
         Ok(())
     }
 
-    /// Everything the connection does not have yet, or everything of that twice. At QoS 0 a message is done when it is
-    /// sent.
-    fn take(&mut self, qos: Qos, twice: bool) -> Vec<Publish> {
+    /// Returns the messages to send on the connection, each of them twice if `duplicate`. At QoS 0 they leave the queue.
+    fn take_unsent(&mut self, qos: Qos, duplicate: bool) -> Vec<Publish> {
         if qos == Qos::AtMostOnce {
-            let all = self.messages.iter().map(|waiting| waiting.publish(None));
-            let copies = 1 + usize::from(twice);
+            let all = self.messages.iter().map(|message| message.publish(None));
+            let copies = 1 + usize::from(duplicate);
             let publishes = all.flat_map(|one| vec![one; copies]).collect();
             self.clear();
             return publishes;
@@ -90,16 +91,16 @@ impl Queue {
         let mut publishes = Vec::new();
         for index in 0..self.messages.len() {
             let packet_id = self.free_packet_id();
-            // Azure delivers a message again, under another packet id, that is not acknowledged in time.
-            let again = twice.then(|| self.free_packet_id());
-            if let Some(waiting) = self.messages.get_mut(index)
-                && waiting.in_flight.is_none()
+            // Azure redelivers a message that is not acknowledged in time under another packet id.
+            let again = duplicate.then(|| self.free_packet_id());
+            if let Some(message) = self.messages.get_mut(index)
+                && message.in_flight.is_none()
             {
-                publishes.push(waiting.publish(Some(packet_id)));
-                waiting.in_flight = Some(packet_id);
-                waiting.sent_before = true;
-                self.changed.insert(waiting.number);
-                publishes.extend(again.map(|packet_id| waiting.publish(Some(packet_id))));
+                publishes.push(message.publish(Some(packet_id)));
+                message.in_flight = Some(packet_id);
+                message.sent_before = true;
+                self.changed.insert(message.number);
+                publishes.extend(again.map(|packet_id| message.publish(Some(packet_id))));
             }
         }
         publishes
@@ -109,64 +110,64 @@ impl Queue {
         loop {
             self.last_packet_id = self.last_packet_id.checked_add(1).unwrap_or(1);
             let id = Some(self.last_packet_id);
-            if self.messages.iter().all(|waiting| waiting.in_flight != id) {
+            if self.messages.iter().all(|message| message.in_flight != id) {
                 return self.last_packet_id;
             }
         }
     }
 
-    /// The device has it.
+    /// Removes the message that the device acknowledged.
     pub(super) fn acknowledge(&mut self, packet_id: u16) {
-        self.messages.retain(|waiting| {
-            let acknowledged = waiting.in_flight == Some(packet_id);
+        self.messages.retain(|message| {
+            let acknowledged = message.in_flight == Some(packet_id);
             if acknowledged {
-                self.changed.insert(waiting.number);
+                self.changed.insert(message.number);
             }
             !acknowledged
         });
     }
 
-    /// Nothing waits any more.
+    /// Removes all messages.
     pub(super) fn clear(&mut self) {
-        let gone = self.messages.drain(..).map(|waiting| waiting.number);
+        let gone = self.messages.drain(..).map(|message| message.number);
         self.changed.extend(gone);
     }
 
-    /// What the store is to have since it was asked last, by number: nothing for a message that is gone.
+    /// Returns the changes since the last call, by number: `None` for a message that was removed.
     pub(super) fn changes(&mut self) -> Vec<(u64, Option<Content>)> {
         let changed = mem::take(&mut self.changed).into_iter();
         let now = |number| {
-            let waiting = self
+            let message = self
                 .messages
                 .iter()
-                .find(|waiting| waiting.number == number);
-            (number, waiting.map(Waiting::content))
+                .find(|message| message.number == number);
+            (number, message.map(QueuedMessage::content))
         };
         changed.map(now).collect()
     }
 
-    /// Puts a message back at the end.
+    /// Appends a message read from the store.
     pub(super) fn restore(&mut self, message: StoredMessage) -> serde_json::Result<()> {
-        let record: Record<'_> = serde_json::from_str(&message.document)?;
+        let document: MessageDocument<'_> = serde_json::from_str(&message.document)?;
         self.last_number = message.number;
-        self.messages.push_back(Waiting {
+        self.messages.push_back(QueuedMessage {
             number: message.number,
-            topic: record.topic.into_owned(),
+            topic: document.topic.into_owned(),
             body: message.body.into(),
             in_flight: None,
-            sent_before: record.sent_before,
+            sent_before: document.sent_before,
         });
         Ok(())
     }
 }
 
-impl Waiting {
+impl QueuedMessage {
     fn content(&self) -> Content {
-        let record = Record {
+        let document = MessageDocument {
             topic: Cow::Borrowed(&self.topic),
             sent_before: self.sent_before,
         };
-        Content::json(&record).with_body(self.body.clone())
+        Content::json(&document).with_body(self.body.clone())
     }
 
     fn publish(&self, packet_id: Option<u16>) -> Publish {
@@ -185,8 +186,8 @@ impl Waiting {
 }
 
 impl Hub {
-    /// Queues a message for a device, which gets it as soon as it is connected and listens. System properties go
-    /// under their short names (`$.ct`); a message without `$.mid` gets one. Returns the message id.
+    /// Queues a message for a device, to be delivered once it is connected and subscribed. System properties have their
+    /// short names (`$.ct`); a message without `$.mid` gets one. Returns the message id.
     ///
     /// # Errors
     /// `DeviceNotFound`, `TooLarge`, `QueueFull`.
@@ -197,7 +198,11 @@ impl Hub {
         mut properties: Vec<(String, String)>,
     ) -> Result<String, Error> {
         let sizes = properties.iter().map(|(k, v)| k.len() + v.len());
-        check_size("the message", body.len() + sizes.sum::<usize>(), BODY_LIMIT)?;
+        check_size(
+            "the message",
+            body.len() + sizes.sum::<usize>(),
+            MAX_C2D_MESSAGE,
+        )?;
         let message_id = message_id(&mut properties);
         let to = format!("/devices/{id}/messages/deviceBound");
         let pairs = properties.iter().map(|(k, v)| (k.as_str(), v.as_str()));
@@ -206,23 +211,23 @@ impl Hub {
         check_size(
             "the topic with the message's properties",
             topic.len(),
-            TOPIC_LIMIT,
+            MAX_TOPIC,
         )?;
-        let mut state = self.state();
-        let entry = entry(&mut state, id)?;
+        let mut entries = self.entries();
+        let entry = entry(&mut entries, id)?;
         entry.queue.push(topic, body)?;
-        entry.keep_messages(self.store());
+        entry.persist_messages(self.store());
         entry.push(Push::Messages);
         Ok(message_id)
     }
 }
 
 impl Entry {
-    /// What the device's connection should be sent now.
-    pub(super) fn take_messages(&mut self, twice: bool) -> Vec<Publish> {
+    /// Returns the messages to send on the device's connection.
+    pub(super) fn take_messages(&mut self, duplicate: bool) -> Vec<Publish> {
         let topic = topic::device_bound(&self.device.device_id, "");
         match self.session.qos(&topic) {
-            Some(qos) => self.queue.take(qos, twice),
+            Some(qos) => self.queue.take_unsent(qos, duplicate),
             None => Vec::new(),
         }
     }
@@ -248,8 +253,8 @@ fn check_size(what: &'static str, bytes: usize, limit: usize) -> Result<(), Erro
 mod tests {
     use super::*;
 
-    fn queue(count: usize) -> Queue {
-        let mut queue = Queue::default();
+    fn queue(count: usize) -> C2dQueue {
+        let mut queue = C2dQueue::default();
         for n in 0..count {
             queue.push(format!("t/{n}"), Bytes::new()).unwrap();
         }
@@ -259,14 +264,14 @@ mod tests {
     #[test]
     fn a_message_is_sent_once_per_connection_until_it_is_acknowledged() {
         let mut queue = queue(2);
-        let first = queue.take(Qos::AtLeastOnce, false);
+        let first = queue.take_unsent(Qos::AtLeastOnce, false);
         assert_eq!(first.len(), 2);
         assert!(first.iter().all(|publish| !publish.dup));
-        assert!(queue.take(Qos::AtLeastOnce, false).is_empty());
+        assert!(queue.take_unsent(Qos::AtLeastOnce, false).is_empty());
 
         queue.acknowledge(first[0].packet_id.unwrap());
         queue.reset();
-        let again = queue.take(Qos::AtLeastOnce, false);
+        let again = queue.take_unsent(Qos::AtLeastOnce, false);
         assert_eq!(again.len(), 1);
         assert_eq!(again[0].topic, "t/1");
         assert!(again[0].dup);
@@ -274,7 +279,7 @@ mod tests {
 
     #[test]
     fn the_fifty_first_message_is_refused() {
-        let mut queue = queue(QUEUE_LIMIT);
+        let mut queue = queue(MAX_C2D_QUEUE);
         assert!(matches!(
             queue.push("t".into(), Bytes::new()),
             Err(Error::QueueFull { .. })
@@ -286,7 +291,7 @@ mod tests {
         let mut queue = queue(2);
         queue.last_packet_id = u16::MAX - 1;
         let ids: Vec<_> = queue
-            .take(Qos::AtLeastOnce, false)
+            .take_unsent(Qos::AtLeastOnce, false)
             .iter()
             .map(|p| p.packet_id)
             .collect();

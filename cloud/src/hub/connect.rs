@@ -1,12 +1,12 @@
-//! Who may connect as which device.
+//! Authentication of devices at the hub.
 
 use jiff::Timestamp;
 
-use super::{Endpoint, Hub, topic};
+use super::{DeviceEndpoint, Hub, topic};
 use crate::mqtt::{Connect, ConnectReturn, Peer, Refusal};
 use crate::sas;
 
-/// What a hub user name says: `{hub}/{deviceId}/?api-version=…&model-id=…`.
+/// The parts of a hub user name: `{hub}/{deviceId}/?api-version=…&model-id=…`.
 struct UserName<'a> {
     hub: &'a str,
     device_id: &'a str,
@@ -25,7 +25,10 @@ impl<'a> UserName<'a> {
     }
 }
 
-/// Lets a device in, or says why not.
+/// Authenticates a CONNECT and connects the device.
+///
+/// # Errors
+/// A refusal with the return code and the reason.
 pub(crate) fn accept(hub: &Hub, connect: &Connect, now: Timestamp) -> Result<Peer, Refusal> {
     let user = connect.username.as_deref().and_then(UserName::parse);
     let user = user.ok_or_else(|| {
@@ -34,10 +37,10 @@ pub(crate) fn accept(hub: &Hub, connect: &Connect, now: Timestamp) -> Result<Pee
     check_names(hub, &user, &connect.client_id)?;
     let expiry = authenticate(hub, user.device_id, connect, now)?;
     let model_id = topic::parameter(user.query, "model-id");
-    let link = hub.attach(user.device_id, connect.clean_session, model_id);
-    let link = link.map_err(|error| Refusal::unauthorized(error.to_string()))?;
+    let connection = hub.connect(user.device_id, connect.clean_session, model_id);
+    let connection = connection.map_err(|error| Refusal::unauthorized(error.to_string()))?;
     Ok(Peer::hub(
-        Endpoint::new(link, connect.will.as_ref()),
+        DeviceEndpoint::new(connection, connect.will.as_ref()),
         expiry,
     ))
 }
@@ -58,7 +61,7 @@ fn check_names(hub: &Hub, user: &UserName<'_>, client_id: &str) -> Result<(), Re
     Ok(())
 }
 
-/// Checks the token of a device that is known. Returns until when it counts.
+/// Verifies the token of a registered device. Returns its expiry.
 fn authenticate(
     hub: &Hub,
     id: &str,
@@ -70,7 +73,7 @@ fn authenticate(
     let token = connect
         .password_text()
         .ok_or_else(|| refuse(&"no password"))?;
-    let token = sas::verify(token, &device.keys.each(), now).map_err(|error| refuse(&error))?;
+    let token = sas::verify(token, &device.keys.both(), now).map_err(|error| refuse(&error))?;
     if let Some(policy) = &token.policy {
         return Err(refuse(&format!(
             "the token is of the policy {policy:?}, not the device's"

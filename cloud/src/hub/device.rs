@@ -1,4 +1,4 @@
-//! What the registry knows of a device.
+//! Device identities in the registry.
 
 use std::fmt;
 
@@ -8,34 +8,34 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use super::Error;
-use super::written;
+use super::format_timestamp;
 use crate::sas;
 
-/// How Azure writes a time that never was.
+/// The time that Azure writes for "never".
 const NEVER: &str = "0001-01-01T00:00:00Z";
-const ID_LIMIT: usize = 128;
+const MAX_ID: usize = 128;
 /// Sizes of a symmetric key, decoded, in bytes.
 const KEY_SIZES: std::ops::RangeInclusive<usize> = 16..=64;
 
-/// A pair of keys of which either signs, in base64. `Debug` does not show them.
+/// A pair of symmetric keys in base64, either of which signs. `Debug` does not show them.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct SymmetricKeys {
-    /// The one tools use.
+    /// The key that tools use.
     #[serde(deserialize_with = "null_is_empty")]
     pub primary_key: String,
-    /// The one to change over to.
+    /// The key to change over to.
     #[serde(deserialize_with = "null_is_empty")]
     pub secondary_key: String,
 }
 
 impl SymmetricKeys {
-    /// Both keys, to verify a signature with.
-    pub fn each(&self) -> [&str; 2] {
+    /// Returns both keys, to verify a signature with.
+    pub fn both(&self) -> [&str; 2] {
         [&self.primary_key, &self.secondary_key]
     }
 
-    /// The keys of one registration under this pair, the keys of a group.
+    /// Derives the keys of one registration from this pair, the keys of a group.
     pub(crate) fn derived(&self, registration_id: &str) -> Self {
         let derive = |key| sas::derive_key(key, registration_id).unwrap_or_default();
         Self {
@@ -44,8 +44,8 @@ impl SymmetricKeys {
         }
     }
 
-    /// Takes the other pair's keys where its own are missing.
-    pub(crate) fn or_else(mut self, other: Option<&Self>) -> Self {
+    /// Fills in missing keys from `other`.
+    pub(crate) fn or(mut self, other: Option<&Self>) -> Self {
         if let Some(other) = other {
             if self.primary_key.is_empty() {
                 self.primary_key.clone_from(&other.primary_key);
@@ -57,8 +57,11 @@ impl SymmetricKeys {
         self
     }
 
-    /// Makes a random key for each that is missing, and refuses what cannot be a key.
-    pub(crate) fn completed(mut self) -> Result<Self, Error> {
+    /// Generates missing keys and validates the others.
+    ///
+    /// # Errors
+    /// `ArgumentInvalid` for a key of the wrong size or not in base64.
+    pub(crate) fn or_generated(mut self) -> Result<Self, Error> {
         for key in [&mut self.primary_key, &mut self.secondary_key] {
             if key.is_empty() {
                 *key = sas::random_key();
@@ -80,35 +83,35 @@ impl fmt::Debug for SymmetricKeys {
     }
 }
 
-/// Microsoft's tools send `null` for a key to be made.
+/// Deserializes `null`, which Microsoft's tools send for a key to be generated.
 fn null_is_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Whether a device, or an enrolment, may be used.
+/// The status of a device or an enrollment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// It may.
+    /// May be used.
     #[default]
     Enabled,
-    /// It is refused.
+    /// Refused.
     Disabled,
 }
 
-/// What a request to create or update a device says: the part of Azure's `Device` that a caller may choose.
+/// The part of Azure's `Device` that a request to create or update it may set.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct DeviceSpec {
     /// Up to 128 characters: letters, digits and `-:.+%_#*?!(),=@$'`.
     pub device_id: String,
-    /// Whether it may connect.
+    /// Permission to connect.
     pub status: Status,
-    /// Why, in the operator's words.
+    /// The operator's reason for the status.
     pub status_reason: Option<String>,
-    /// How it proves who it is. Missing keys are made on creation and kept on update.
+    /// Credentials. Missing keys are generated on creation and kept on update.
     pub authentication: Authentication,
-    /// What else it is.
+    /// Capabilities.
     pub capabilities: Option<Capabilities>,
 }
 
@@ -116,15 +119,15 @@ pub struct DeviceSpec {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Capabilities {
-    /// Whether it is an IoT Edge device.
+    /// True for an IoT Edge device.
     pub iot_edge: bool,
 }
 
-/// Azure's `authentication`, of which the symmetric key counts here.
+/// Azure's `authentication`, of which only symmetric keys are supported.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Authentication {
-    /// `sas`, or nothing.
+    /// `sas`, or absent.
     #[serde(rename = "type")]
     pub kind: Option<String>,
     /// Its keys.
@@ -132,21 +135,21 @@ pub struct Authentication {
 }
 
 impl DeviceSpec {
-    /// A device as the registry makes it when nothing but its id is given.
-    pub fn named(device_id: impl Into<String>) -> Self {
+    /// Makes a spec with defaults for all but the id.
+    pub fn new(device_id: impl Into<String>) -> Self {
         Self {
             device_id: device_id.into(),
             ..Self::default()
         }
     }
 
-    /// The same with these keys.
+    /// Sets the keys.
     pub fn with_keys(mut self, keys: SymmetricKeys) -> Self {
         self.authentication.symmetric_key = Some(keys);
         self
     }
 
-    pub(super) fn checked(self) -> Result<Self, Error> {
+    pub(super) fn validated(self) -> Result<Self, Error> {
         check_id("deviceId", &self.device_id)?;
         if self.capabilities.as_ref().is_some_and(|with| with.iot_edge) {
             return Err(Error::NotSupported("IoT Edge"));
@@ -170,14 +173,17 @@ impl DeviceSpec {
     }
 }
 
-/// Refuses an id (of a device, a registration, an enrolment group) that Azure would refuse.
-pub(crate) fn check_id(what: &str, id: &str) -> Result<(), Error> {
+/// Validates the id of a device, a registration or an enrollment group by Azure's rules.
+///
+/// # Errors
+/// `ArgumentInvalid`, which begins with `name`.
+pub(crate) fn check_id(name: &str, id: &str) -> Result<(), Error> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-:.+%_#*?!(),=@$'".contains(c);
-    if (1..=ID_LIMIT).contains(&id.len()) && id.chars().all(allowed) {
+    if (1..=MAX_ID).contains(&id.len()) && id.chars().all(allowed) {
         return Ok(());
     }
     Err(Error::ArgumentInvalid(format!(
-        "{what} must have 1 to {ID_LIMIT} characters: letters, digits and -:.+%_#*?!(),=@$'"
+        "{name} must have 1 to {MAX_ID} characters: letters, digits and -:.+%_#*?!(),=@$'"
     )))
 }
 
@@ -186,23 +192,23 @@ pub(crate) fn check_id(what: &str, id: &str) -> Result<(), Error> {
 pub struct Device {
     /// Its id.
     pub device_id: String,
-    /// Tells a device from one of the same id that was there before.
+    /// Distinguishes this device from a deleted one with the same id.
     pub generation_id: String,
-    /// Changes with every change of the registration.
+    /// The etag of the identity.
     pub etag: String,
-    /// Whether it may connect.
+    /// Permission to connect.
     pub status: Status,
-    /// Why, in the operator's words.
+    /// The operator's reason for the status.
     pub status_reason: Option<String>,
-    /// When `status` last changed, if ever.
+    /// Time of the last change of `status`.
     pub status_updated: Option<Timestamp>,
-    /// Whether it is connected.
+    /// True while it is connected.
     pub connected: bool,
-    /// When `connected` last changed, if ever.
+    /// Time of the last change of `connected`.
     pub connection_updated: Option<Timestamp>,
-    /// When it last connected or sent anything, if ever.
+    /// Time of its last connection or packet.
     pub last_activity: Option<Timestamp>,
-    /// How many messages wait for it.
+    /// The number of queued cloud-to-device messages.
     pub cloud_to_device_messages: usize,
     /// Its keys.
     pub keys: SymmetricKeys,
@@ -218,7 +224,7 @@ impl Device {
         }
     }
 
-    /// Azure's `Device`, keys included.
+    /// Returns Azure's `Device`, keys included.
     pub fn to_json(&self) -> Value {
         json!({
             "deviceId": self.device_id,
@@ -227,9 +233,9 @@ impl Device {
             "connectionState": self.connection_state(),
             "status": self.status,
             "statusReason": self.status_reason,
-            "connectionStateUpdatedTime": time(self.connection_updated),
-            "statusUpdatedTime": time(self.status_updated),
-            "lastActivityTime": time(self.last_activity),
+            "connectionStateUpdatedTime": format_optional_timestamp(self.connection_updated),
+            "statusUpdatedTime": format_optional_timestamp(self.status_updated),
+            "lastActivityTime": format_optional_timestamp(self.last_activity),
             "cloudToDeviceMessageCount": self.cloud_to_device_messages,
             "authentication": {
                 "symmetricKey": self.keys,
@@ -243,7 +249,7 @@ impl Device {
     }
 }
 
-/// A time as Azure writes it.
-pub(crate) fn time(at: Option<Timestamp>) -> String {
-    at.map_or_else(|| NEVER.to_owned(), written)
+/// Formats a time as Azure does, "never" included.
+pub(crate) fn format_optional_timestamp(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| NEVER.to_owned(), format_timestamp)
 }

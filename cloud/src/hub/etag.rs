@@ -4,13 +4,15 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use super::Error;
 
-/// The etag of the `version`th state of a thing.
+/// Returns the etag for a version of a resource.
 pub(crate) fn of(version: u64) -> String {
     BASE64.encode(version.to_be_bytes())
 }
 
-/// Checks an `If-Match` header as it came (`*`, `"*"`, `"etag"`, `W/"etag"`, `etag`) against the etag of the thing.
-/// No header matches everything.
+/// Checks an `If-Match` header (`*`, `"*"`, `"etag"`, `W/"etag"`, `etag`) against the current etag. An absent header matches.
+///
+/// # Errors
+/// `PreconditionFailed`.
 pub(crate) fn check(if_match: Option<&str>, existing: &str) -> Result<(), Error> {
     let Some(given) = if_match else {
         return Ok(());

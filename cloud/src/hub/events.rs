@@ -39,7 +39,7 @@ pub enum EventKind {
         since: Option<Timestamp>,
     },
     /// It sent a message.
-    Telemetry(Message),
+    Telemetry(D2cMessage),
     /// A fault, of the device of this event, or of all devices if that is empty.
     Fault {
         /// Started, ended or triggered.
@@ -163,7 +163,7 @@ pub enum FaultPhase {
 
 /// A device-to-cloud message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
+pub struct D2cMessage {
     /// `$.mid`
     pub message_id: Option<String>,
     /// `$.cid`

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use tokio::time::sleep;
 
 use super::Error;
-use super::link::Push;
-use super::subscriptions::Session;
-use super::twins::Pushed;
+use super::connection::Push;
+use super::subscriptions::MqttSession;
+use super::twins::DesiredHistory;
 use super::{Entry, EventKind, FaultPhase, Hub, Twin, entry, now};
 use crate::faults::{ActiveFault, Fault, FaultTrigger, OneShotFault};
 use crate::mqtt::Close;
@@ -37,7 +37,7 @@ impl Hub {
             device: device.map(str::to_owned),
             since,
             until,
-            number: self.number(),
+            number: self.next_number(),
         };
         let replaced = self.faults().start(active.clone());
         if let Some(replaced) = replaced {
@@ -82,18 +82,18 @@ impl Hub {
     /// # Errors
     /// `DeviceNotFound`, except for faults of the network: a device that provisions need not be registered at the hub.
     pub fn trigger_fault(&self, fault: OneShotFault, device: Option<&str>) -> Result<(), Error> {
-        let mut state = self.state();
+        let mut entries = self.entries();
         if let Some(id) = device
             && !fault.affects_network()
         {
-            entry(&mut state, id)?;
+            entry(&mut entries, id)?;
         }
         self.record_one_shot(fault, device);
         self.faults().trigger(FaultTrigger {
             fault,
             device: device.map(str::to_owned),
         });
-        for (id, entry) in state.iter_mut() {
+        for (id, entry) in entries.iter_mut() {
             if device.is_none_or(|device| device == id) {
                 self.apply_fault(entry, fault);
             }
@@ -107,19 +107,19 @@ impl Hub {
             OneShotFault::Reset | OneShotFault::MidPacket => {}
             OneShotFault::Close => entry.close(Close::ByHub),
             OneShotFault::ExpireToken => entry.close(Close::TokenExpired),
-            OneShotFault::TakeOver => self.drop_link(entry, Close::TakenOver),
+            OneShotFault::TakeOver => self.disconnect(entry, Close::TakenOver),
             OneShotFault::ForgetSessions => {
                 entry.session.forget();
-                entry.keep(self.store());
+                entry.persist(self.store());
             }
             OneShotFault::RestartEmpty => {
-                self.drop_link(entry, Close::ByHub);
+                self.disconnect(entry, Close::ByHub);
                 entry.reset_state(now());
-                entry.keep_messages(self.store());
-                entry.keep(self.store());
+                entry.persist_messages(self.store());
+                entry.persist(self.store());
             }
             OneShotFault::StaleDesired => {
-                if let Some(push) = entry.pushed.stale() {
+                if let Some(push) = entry.desired_history.stale() {
                     entry.push(Push::Desired(push));
                 }
             }
@@ -146,9 +146,9 @@ impl Entry {
     /// Discards all state except the registration.
     fn reset_state(&mut self, at: Timestamp) {
         self.twin = Twin::new(at);
-        self.pushed = Pushed::default();
+        self.desired_history = DesiredHistory::default();
         self.model_id = None;
-        self.session = Session::default();
+        self.session = MqttSession::default();
         self.queue.clear();
     }
 }

@@ -1,4 +1,4 @@
-//! Direct methods: a call goes out under a `$rid`, the answer comes back under the same.
+//! Direct methods: a call and its response share a `$rid`.
 
 use std::mem;
 use std::time::Duration;
@@ -9,151 +9,155 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Error;
-use super::link::{MethodPush, Push};
+use super::connection::{MethodPush, Push};
 use super::{Entry, EventKind, Hub, entry, topic};
 use crate::json;
 
-/// A payload either way, in bytes.
-const PAYLOAD_LIMIT: usize = 128 * 1024;
-const NAME_LIMIT: usize = 128;
+/// The largest payload in either direction, in bytes.
+const MAX_PAYLOAD: usize = 128 * 1024;
+const MAX_NAME: usize = 128;
 
 /// A call of a method.
 #[derive(Clone, Debug)]
 pub struct MethodCall {
-    /// Its name; `component*command` for a component's.
+    /// Name of the method; `component*command` for a component's.
     pub name: String,
-    /// What it gets. Nothing is an empty payload, unlike `null`.
+    /// Payload of the request. `None` is an empty payload, unlike `null`.
     pub payload: Option<Value>,
-    /// How long the device may take to answer.
+    /// Time for the device to respond.
     pub response_timeout: Duration,
-    /// How long to wait for a device that is not connected, or not listening.
+    /// Time for the device to connect and subscribe to methods.
     pub connect_timeout: Duration,
 }
 
-/// A device's answer.
+/// The response of a device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MethodReply {
-    /// The device's own status.
+    /// Status set by the device.
     pub status: u32,
-    /// What it sent. A payload that is not JSON, or nests too deep, is given as text.
+    /// Payload of the response; as text if it is not JSON or nests too deep.
     pub payload: Option<Value>,
 }
 
 impl Hub {
-    /// Calls a method of a device and waits for the answer.
+    /// Calls a method of a device and waits for the response.
     ///
     /// # Errors
     /// `ArgumentInvalid` for a name that cannot stand in a topic, `TooLarge`, `DeviceNotFound`, `DeviceNotOnline`
     /// after the connect timeout, `DeviceConnectionClosedRemotely`, `GatewayTimeout` after the response timeout.
     ///
-    /// A call of a device that is there is an event.
+    /// A call of a registered device is recorded as an event.
     pub async fn call_method(&self, id: &str, call: MethodCall) -> Result<MethodReply, Error> {
         check_name(&call.name)?;
         let payload = payload(call.payload.as_ref())?;
-        entry(&mut self.state(), id)?;
-        let called = Called::now(self, id, &call);
-        let outcome = self.answer_to(id, &call, payload).await;
-        called.ended(&outcome);
+        entry(&mut self.entries(), id)?;
+        let recorder = CallRecorder::start(self, id, &call);
+        let outcome = self.call_device(id, &call, payload).await;
+        recorder.finish(&outcome);
         outcome
     }
 
-    async fn answer_to(
+    async fn call_device(
         &self,
         id: &str,
         call: &MethodCall,
         payload: Vec<u8>,
     ) -> Result<MethodReply, Error> {
-        let rid = format!("{:x}", self.number());
+        let rid = format!("{:x}", self.next_number());
         let push = MethodPush {
             topic: topic::method(&call.name, &rid),
             rid,
             payload,
         };
-        let answer = self.when_online(id, &push, call.connect_timeout).await?;
-        let _in_hand = CallInHand {
+        let response = self
+            .send_when_online(id, &push, call.connect_timeout)
+            .await?;
+        let _pending = PendingCall {
             hub: self,
             device_id: id,
             rid: &push.rid,
         };
-        match timeout(call.response_timeout, answer).await {
+        match timeout(call.response_timeout, response).await {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(_)) => Err(Error::DeviceConnectionClosedRemotely),
             Err(_) => Err(Error::GatewayTimeout),
         }
     }
 
-    /// Hands the call to the device's connection as soon as there is one that listens.
-    async fn when_online(
+    /// Gives the call to the device's connection as soon as one has subscribed to methods.
+    async fn send_when_online(
         &self,
         id: &str,
         push: &MethodPush,
-        patience: Duration,
+        connect_timeout: Duration,
     ) -> Result<oneshot::Receiver<MethodReply>, Error> {
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + connect_timeout;
         let mut presence = self.inner.presence.subscribe();
         loop {
-            if let Some(answer) = entry(&mut self.state(), id)?.call(push) {
-                return Ok(answer);
+            if let Some(response) = entry(&mut self.entries(), id)?.call(push) {
+                return Ok(response);
             }
             if !matches!(timeout_at(deadline, presence.changed()).await, Ok(Ok(()))) {
-                return Err(Error::DeviceNotOnline { waited: patience });
+                return Err(Error::DeviceNotOnline {
+                    waited: connect_timeout,
+                });
             }
         }
     }
 }
 
-/// A call that is to become an event: also when its caller does not wait for the end.
-struct Called<'a> {
+/// Records a call as an event when dropped, also if the caller goes away before the end.
+struct CallRecorder<'a> {
     hub: &'a Hub,
     device_id: &'a str,
     name: String,
     payload: Option<Value>,
-    since: Instant,
+    started: Instant,
     outcome: Result<MethodReply, String>,
 }
 
-impl<'a> Called<'a> {
-    fn now(hub: &'a Hub, device_id: &'a str, call: &MethodCall) -> Self {
+impl<'a> CallRecorder<'a> {
+    fn start(hub: &'a Hub, device_id: &'a str, call: &MethodCall) -> Self {
         Self {
             hub,
             device_id,
             name: call.name.clone(),
             payload: call.payload.clone(),
-            since: Instant::now(),
+            started: Instant::now(),
             outcome: Err("the caller did not wait for the answer".into()),
         }
     }
 
-    fn ended(mut self, outcome: &Result<MethodReply, Error>) {
+    fn finish(mut self, outcome: &Result<MethodReply, Error>) {
         self.outcome = outcome.clone().map_err(|error| error.to_string());
     }
 }
 
-impl Drop for Called<'_> {
+impl Drop for CallRecorder<'_> {
     fn drop(&mut self) {
         let command = EventKind::Command {
             name: mem::take(&mut self.name),
             payload: self.payload.take(),
             outcome: self.outcome.clone(),
-            milliseconds: u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            milliseconds: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
         self.hub.store().record(self.device_id, command);
     }
 }
 
-/// A call the device has. When its caller is gone, for whatever reason, nobody waits for the answer any more.
-struct CallInHand<'a> {
+/// A call that was sent. When dropped, its response is no longer expected.
+struct PendingCall<'a> {
     hub: &'a Hub,
     device_id: &'a str,
     rid: &'a str,
 }
 
-impl Drop for CallInHand<'_> {
+impl Drop for PendingCall<'_> {
     fn drop(&mut self) {
-        let mut state = self.hub.state();
-        let entry = state.get_mut(self.device_id);
-        if let Some(link) = entry.and_then(|entry| entry.link.as_mut()) {
-            link.calls.remove(self.rid);
+        let mut entries = self.hub.entries();
+        let entry = entries.get_mut(self.device_id);
+        if let Some(connection) = entry.and_then(|entry| entry.connection.as_mut()) {
+            connection.calls.remove(self.rid);
         }
     }
 }
@@ -161,35 +165,35 @@ impl Drop for CallInHand<'_> {
 impl Entry {
     fn call(&mut self, push: &MethodPush) -> Option<oneshot::Receiver<MethodReply>> {
         self.session.qos(&push.topic)?;
-        let link = self.link.as_mut()?;
-        let (caller, answer) = oneshot::channel();
-        link.calls.insert(push.rid.clone(), caller);
-        link.push(Push::Method(push.clone()));
-        Some(answer)
+        let connection = self.connection.as_mut()?;
+        let (caller, response) = oneshot::channel();
+        connection.calls.insert(push.rid.clone(), caller);
+        connection.push(Push::Method(push.clone()));
+        Some(response)
     }
 
-    /// The device answers. An answer nobody waits for any more is nothing.
-    pub(super) fn answer(&mut self, rid: &str, status: u32, payload: &[u8]) {
-        let link = self.link.as_mut();
-        if let Some(caller) = link.and_then(|link| link.calls.remove(rid)) {
+    /// Passes the response to the caller, if it still waits.
+    pub(super) fn complete_call(&mut self, rid: &str, status: u32, payload: &[u8]) {
+        let connection = self.connection.as_mut();
+        if let Some(caller) = connection.and_then(|connection| connection.calls.remove(rid)) {
             let _ = caller.send(MethodReply {
                 status,
-                payload: parse(payload),
+                payload: parse_payload(payload),
             });
         }
     }
 }
 
-/// Whether an answer is small enough to be taken.
-pub(super) fn fits(payload: &[u8]) -> bool {
-    payload.len() <= PAYLOAD_LIMIT
+/// Returns true if a payload is within the size limit.
+pub(super) fn is_within_limit(payload: &[u8]) -> bool {
+    payload.len() <= MAX_PAYLOAD
 }
 
 fn check_name(name: &str) -> Result<(), Error> {
     let forbidden = |c: char| c.is_control() || matches!(c, '/' | '+' | '#' | '?');
-    if name.is_empty() || name.len() > NAME_LIMIT || name.contains(forbidden) {
+    if name.is_empty() || name.len() > MAX_NAME || name.contains(forbidden) {
         return Err(Error::ArgumentInvalid(format!(
-            "a method name has 1 to {NAME_LIMIT} bytes, without '/', '+', '#', '?' and control characters"
+            "a method name has 1 to {MAX_NAME} bytes, without '/', '+', '#', '?' and control characters"
         )));
     }
     Ok(())
@@ -198,17 +202,17 @@ fn check_name(name: &str) -> Result<(), Error> {
 fn payload(payload: Option<&Value>) -> Result<Vec<u8>, Error> {
     let bytes = payload.map(|payload| payload.to_string().into_bytes());
     let bytes = bytes.unwrap_or_default();
-    if !fits(&bytes) {
+    if !is_within_limit(&bytes) {
         return Err(Error::TooLarge {
             what: "the method's payload",
             bytes: bytes.len(),
-            limit: PAYLOAD_LIMIT,
+            limit: MAX_PAYLOAD,
         });
     }
     Ok(bytes)
 }
 
-fn parse(payload: &[u8]) -> Option<Value> {
+fn parse_payload(payload: &[u8]) -> Option<Value> {
     if payload.is_empty() {
         return None;
     }

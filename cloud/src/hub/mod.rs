@@ -1,7 +1,8 @@
-//! The hub: registry, twins, methods, messages both ways, and what devices see of it over MQTT.
+//! The IoT hub: registry, twins, methods, messages in both directions, and the MQTT endpoint for devices.
 
 mod c2d;
 mod connect;
+mod connection;
 mod device;
 mod digital_twin;
 mod endpoint;
@@ -9,11 +10,10 @@ mod error;
 mod etag;
 mod events;
 mod faults;
-mod held;
-mod link;
+mod held_packets;
 mod methods;
+mod persistence;
 mod properties;
-mod record;
 mod registry;
 mod subscriptions;
 pub(crate) mod topic;
@@ -27,24 +27,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-pub use self::c2d::{BODY_LIMIT as C2D_BODY_LIMIT, QUEUE_LIMIT as C2D_QUEUE_LIMIT};
+pub use self::c2d::{MAX_C2D_MESSAGE, MAX_C2D_QUEUE};
 pub(crate) use self::connect::accept;
+pub(crate) use self::connection::Push;
 pub use self::device::{Authentication, Capabilities, Device, DeviceSpec, Status, SymmetricKeys};
-pub(crate) use self::device::{check_id, time};
+pub(crate) use self::device::{check_id, format_optional_timestamp};
 pub use self::digital_twin::DigitalTwinPatch;
-pub(crate) use self::endpoint::Endpoint;
+pub(crate) use self::endpoint::DeviceEndpoint;
 pub use self::error::Error;
 pub(crate) use self::etag::{check as check_etag, of as etag};
-pub use self::events::{Event, EventKind, FaultPhase, Message, RegistryChange, TwinChange};
-pub(crate) use self::link::Push;
+pub use self::events::{D2cMessage, Event, EventKind, FaultPhase, RegistryChange, TwinChange};
 pub use self::methods::{MethodCall, MethodReply};
 pub use self::twin::Twin;
 pub use self::twins::DeviceTwin;
 
-use self::c2d::Queue;
-use self::link::Link;
-use self::subscriptions::Session;
-use self::twins::Pushed;
+use self::c2d::C2dQueue;
+use self::connection::ActiveConnection;
+use self::subscriptions::MqttSession;
+use self::twins::DesiredHistory;
 use crate::faults::Faults;
 use crate::mqtt::Close;
 use crate::store::{Store, StoreError};
@@ -57,32 +57,32 @@ pub struct Hub {
 }
 
 struct Inner {
-    /// The names it answers to, lower-case, without port.
+    /// Host names of the hub, in lower case, without port.
     names: Vec<String>,
     faults: Faults,
     trace: Trace,
     store: Store,
-    /// Counts whatever needs a number of its own: connections, `$rid`s, message ids.
+    /// Numbers connections, `$rid`s, generations and faults.
     counter: AtomicU64,
-    /// Told whenever a device connects or subscribes: a method may have become callable.
+    /// Notified whenever a device connects or subscribes, because a method may have become callable.
     presence: watch::Sender<()>,
-    state: Mutex<BTreeMap<String, Entry>>,
+    entries: Mutex<BTreeMap<String, Entry>>,
 }
 
-/// Everything the hub holds of one device.
+/// The state of one device in the hub.
 struct Entry {
     device: Device,
     revision: u64,
     twin: Twin,
-    pushed: Pushed,
+    desired_history: DesiredHistory,
     model_id: Option<String>,
-    session: Session,
-    queue: Queue,
-    link: Option<Link>,
+    session: MqttSession,
+    queue: C2dQueue,
+    connection: Option<ActiveConnection>,
 }
 
 impl Hub {
-    /// The hub of this store, which answers to these host names (with or without port, in any case). Nothing is connected.
+    /// Opens the hub of this store under these host names (with or without port, in any case). No device is connected.
     ///
     /// # Errors
     /// If the store cannot be read.
@@ -94,31 +94,31 @@ impl Hub {
         let names = names.into_iter();
         let hub = Self {
             inner: Arc::new(Inner {
-                names: names.map(|name| host(name.as_ref())).collect(),
+                names: names.map(|name| normalize_host(name.as_ref())).collect(),
                 faults,
                 trace: Trace::default(),
                 counter: AtomicU64::new(1),
                 presence: watch::Sender::new(()),
-                state: Mutex::new(record::restored(&store)?),
+                entries: Mutex::new(persistence::load(&store)?),
                 store,
             }),
         };
-        hub.end_connections();
+        hub.record_lost_connections();
         Ok(hub)
     }
 
-    /// What an earlier process left connected is not.
-    fn end_connections(&self) {
-        // A clock that was set back would put it after the event that tells of it.
+    /// Records the end of connections that were open when the previous process ended.
+    fn record_lost_connections(&self) {
+        // With a clock that was set back, it would be later than the event.
         let since = self.store().last_alive().filter(|at| *at < now());
-        for entry in self.state().values_mut() {
+        for entry in self.entries().values_mut() {
             if entry.device.connected {
-                self.disconnected(entry, &Close::CloudEnded, since);
+                self.record_disconnect(entry, &Close::CloudEnded, since);
             }
         }
     }
 
-    /// Where everything is kept, and the events are.
+    /// Returns the store of state and events.
     pub fn store(&self) -> &Store {
         &self.inner.store
     }
@@ -128,39 +128,42 @@ impl Hub {
         &self.inner.faults
     }
 
-    /// What its devices and operators send and are sent.
+    /// Returns the trace of MQTT packets and REST requests.
     pub fn trace(&self) -> &Trace {
         &self.inner.trace
     }
 
-    /// The first of its names.
+    /// Returns the first of its host names.
     pub fn name(&self) -> &str {
         self.inner.names.first().map_or("", String::as_str)
     }
 
-    /// Whether `name`, with or without port, in any case, is one of the hub's.
+    /// Returns true if `name`, with or without port, in any case, is one of the hub's host names.
     pub fn is_named(&self, name: &str) -> bool {
-        self.inner.names.contains(&host(name))
+        self.inner.names.contains(&normalize_host(name))
     }
 
-    fn state(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
-        let state = self.inner.state.lock();
-        state.unwrap_or_else(PoisonError::into_inner)
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
+        let entries = self.inner.entries.lock();
+        entries.unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn number(&self) -> u64 {
+    fn next_number(&self) -> u64 {
         self.inner.counter.fetch_add(1, Ordering::Relaxed)
     }
 }
 
-/// Finds a device's entry, or says that there is none.
-fn entry<'a>(state: &'a mut BTreeMap<String, Entry>, id: &str) -> Result<&'a mut Entry, Error> {
+/// Returns the entry of a device.
+///
+/// # Errors
+/// `DeviceNotFound`.
+fn entry<'a>(entries: &'a mut BTreeMap<String, Entry>, id: &str) -> Result<&'a mut Entry, Error> {
     let missing = || Error::DeviceNotFound(id.to_owned());
-    state.get_mut(id).ok_or_else(missing)
+    entries.get_mut(id).ok_or_else(missing)
 }
 
-/// A host name without its port, lower-case.
-pub(crate) fn host(name: &str) -> String {
+/// Returns a host name in lower case, without its port.
+pub(crate) fn normalize_host(name: &str) -> String {
     let name = match name.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
         _ => name,
@@ -168,13 +171,13 @@ pub(crate) fn host(name: &str) -> String {
     name.to_ascii_lowercase()
 }
 
-/// The time, to the millisecond, as Azure shows it.
+/// Returns the current time to the millisecond, as Azure shows it.
 pub(crate) fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
-/// A time as text, always of the same length: as texts, times then compare as they do in time.
-pub(crate) fn written(at: Timestamp) -> String {
+/// Formats a time with a fixed length, so that texts sort as times do.
+pub(crate) fn format_timestamp(at: Timestamp) -> String {
     format!("{at:.3}")
 }

@@ -1,19 +1,19 @@
-//! Property bags: how a message's properties stand in its topic.
+//! Property bags: the properties of a message in its topic.
 
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::Message;
+use super::D2cMessage;
 
-/// What a bag leaves as it is.
+/// Characters that are percent-encoded in a bag.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-impl Message {
-    /// Reads a device's message from its bag and body.
+impl D2cMessage {
+    /// Makes a message of its property bag and body.
     pub(super) fn from_bag(bag: &str, body: Bytes) -> Self {
         let mut message = Self {
             body,
@@ -40,7 +40,7 @@ impl Message {
     }
 }
 
-/// Writes a bag, keys encoded too, as Azure does.
+/// Formats a property bag, keys encoded too, as Azure does.
 pub(super) fn bag<'a>(properties: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let pairs = properties.into_iter();
     let pairs = pairs.map(|(key, value)| format!("{}={}", encode(key), encode(value)));
@@ -64,7 +64,7 @@ mod tests {
     fn system_properties_are_told_from_the_applications() {
         let bag =
             "%24.mid=m1&$.ct=application%2Fjson&$.ce=utf-8&$.sub=thermostat1&level=hot%26dry&flag";
-        let message = Message::from_bag(bag, Bytes::from_static(b"{}"));
+        let message = D2cMessage::from_bag(bag, Bytes::from_static(b"{}"));
         assert_eq!(message.message_id.as_deref(), Some("m1"));
         assert_eq!(message.content_type.as_deref(), Some("application/json"));
         assert_eq!(message.content_encoding.as_deref(), Some("utf-8"));
@@ -79,12 +79,12 @@ mod tests {
         fn what_is_written_is_read_back(pairs in prop::collection::vec(("k[^$]{0,8}", ".{0,8}"), 0..5)) {
             let text = bag(pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())));
             prop_assert!(text.is_ascii());
-            prop_assert_eq!(Message::from_bag(&text, Bytes::new()).properties, pairs);
+            prop_assert_eq!(D2cMessage::from_bag(&text, Bytes::new()).properties, pairs);
         }
 
         #[test]
         fn no_bag_is_too_strange_to_read(text in ".{0,64}") {
-            Message::from_bag(&text, Bytes::new());
+            D2cMessage::from_bag(&text, Bytes::new());
         }
     }
 }

@@ -1,10 +1,10 @@
-//! The registry: which devices there are.
+//! The device registry.
 
 use super::Error;
-use super::c2d::Queue;
-use super::subscriptions::Session;
+use super::c2d::C2dQueue;
+use super::subscriptions::MqttSession;
 use super::twin::TwinPatch;
-use super::twins::Pushed;
+use super::twins::DesiredHistory;
 use super::{
     Device, DeviceSpec, Entry, EventKind, Hub, RegistryChange, Status, SymmetricKeys, Twin,
     check_etag, entry, etag, now,
@@ -12,7 +12,7 @@ use super::{
 use crate::mqtt::Close;
 
 impl Hub {
-    /// Registers a device. Keys that are missing are made.
+    /// Registers a device. Missing keys are generated.
     ///
     /// # Errors
     /// `ArgumentInvalid`, `DeviceAlreadyExists`.
@@ -20,7 +20,7 @@ impl Hub {
         self.create_with_twin(spec, None)
     }
 
-    /// Registers a device that starts with this twin, or not at all.
+    /// Registers a device with an initial twin.
     ///
     /// # Errors
     /// `ArgumentInvalid`, `DeviceAlreadyExists`.
@@ -29,80 +29,79 @@ impl Hub {
         spec: DeviceSpec,
         twin: Option<TwinPatch>,
     ) -> Result<Device, Error> {
-        let spec = spec.checked()?;
-        let mut state = self.state();
-        if state.contains_key(&spec.device_id) {
+        let spec = spec.validated()?;
+        let mut entries = self.entries();
+        if entries.contains_key(&spec.device_id) {
             return Err(Error::DeviceAlreadyExists(spec.device_id));
         }
-        let mut entry = Entry::new(spec, self.number())?;
-        let twin = twin.map(TwinPatch::clean);
+        let mut entry = Entry::new(spec, self.next_number())?;
+        let twin = twin.map(TwinPatch::without_metadata);
         if let Some(twin) = &twin
             && let Some(push) = entry.twin.patch(twin.clone(), now())?
         {
-            entry.pushed.note(&push);
+            entry.desired_history.record(&push);
         }
         let device = entry.snapshot();
-        self.registered(&entry, RegistryChange::Created);
+        self.record_registration(&entry, RegistryChange::Created);
         if let Some(twin) = twin {
             self.record_changes(&entry, twin, false);
         }
-        state.insert(device.device_id.clone(), entry);
+        entries.insert(device.device_id.clone(), entry);
         Ok(device)
     }
 
-    /// Changes a registration. Keys that are missing stay. Disabling a device ends its connection. `if_match` is
-    /// the header as it came.
+    /// Updates a registration. Missing keys stay. Disabling a device closes its connection. `if_match` is the header,
+    /// verbatim.
     ///
     /// # Errors
     /// `ArgumentInvalid`, `DeviceNotFound`, `PreconditionFailed`.
     pub fn update_device(&self, spec: DeviceSpec, if_match: Option<&str>) -> Result<Device, Error> {
-        let spec = spec.checked()?;
-        let mut state = self.state();
-        let entry = entry(&mut state, &spec.device_id)?;
+        let spec = spec.validated()?;
+        let mut entries = self.entries();
+        let entry = entry(&mut entries, &spec.device_id)?;
         check_etag(if_match, &entry.device.etag)?;
         entry.update(spec)?;
-        self.registered(entry, RegistryChange::Updated);
+        self.record_registration(entry, RegistryChange::Updated);
         Ok(entry.snapshot())
     }
 
-    /// One device.
+    /// Returns a device.
     ///
     /// # Errors
     /// `DeviceNotFound`.
     pub fn device(&self, id: &str) -> Result<Device, Error> {
-        Ok(entry(&mut self.state(), id)?.snapshot())
+        Ok(entry(&mut self.entries(), id)?.snapshot())
     }
 
-    /// Every device, in the order of their ids.
+    /// Returns all devices in the order of their ids.
     pub fn devices(&self) -> Vec<Device> {
-        self.state().values().map(Entry::snapshot).collect()
+        self.entries().values().map(Entry::snapshot).collect()
     }
 
-    /// Removes a device with its twin and its messages, and ends its connection. `if_match` is the header as it
-    /// came.
+    /// Deletes a device with its twin and its messages, and closes its connection. `if_match` is the header, verbatim.
     ///
     /// # Errors
     /// `DeviceNotFound`, `PreconditionFailed`.
     pub fn delete_device(&self, id: &str, if_match: Option<&str>) -> Result<(), Error> {
-        let mut state = self.state();
-        let entry = entry(&mut state, id)?;
+        let mut entries = self.entries();
+        let entry = entry(&mut entries, id)?;
         check_etag(if_match, &entry.device.etag)?;
-        self.drop_link(entry, Close::Removed);
-        self.registered(entry, RegistryChange::Deleted);
-        entry.discard(self.store());
-        state.remove(id);
+        self.disconnect(entry, Close::Removed);
+        self.record_registration(entry, RegistryChange::Deleted);
+        entry.delete_rows(self.store());
+        entries.remove(id);
         Ok(())
     }
 
-    /// Makes sure that a device is there and has these keys, as the provisioning service does on assignment. A new
-    /// one starts with `initial_twin`.
+    /// Registers a device with these keys, or updates the keys, as DPS does on assignment. A new device starts with
+    /// `initial_twin`.
     pub(crate) fn provision(
         &self,
         id: &str,
         keys: SymmetricKeys,
         initial_twin: Option<TwinPatch>,
     ) -> Result<(), Error> {
-        let spec = DeviceSpec::named(id).with_keys(keys.clone());
+        let spec = DeviceSpec::new(id).with_keys(keys.clone());
         match self.create_with_twin(spec, initial_twin) {
             Err(Error::DeviceAlreadyExists(_)) => self.set_keys(id, keys),
             created => created.map(drop),
@@ -110,19 +109,19 @@ impl Hub {
     }
 
     fn set_keys(&self, id: &str, keys: SymmetricKeys) -> Result<(), Error> {
-        let mut state = self.state();
-        let entry = entry(&mut state, id)?;
-        let keys = keys.completed()?;
+        let mut entries = self.entries();
+        let entry = entry(&mut entries, id)?;
+        let keys = keys.or_generated()?;
         if entry.device.keys != keys {
             entry.device.keys = keys;
-            entry.revise();
-            self.registered(entry, RegistryChange::Updated);
+            entry.increment_revision();
+            self.record_registration(entry, RegistryChange::Updated);
         }
         Ok(())
     }
 
-    /// Keeps a registration that has changed, and tells.
-    fn registered(&self, entry: &Entry, change: RegistryChange) {
+    /// Persists a registration that has changed, and records the event.
+    fn record_registration(&self, entry: &Entry, change: RegistryChange) {
         let registry = EventKind::Registry {
             change,
             generation_id: entry.device.generation_id.clone(),
@@ -130,14 +129,14 @@ impl Hub {
             status: entry.device.status,
         };
         self.store().record(&entry.device.device_id, registry);
-        entry.keep(self.store());
+        entry.persist(self.store());
     }
 }
 
 impl Entry {
     fn new(spec: DeviceSpec, generation: u64) -> Result<Self, Error> {
         let now = now();
-        let keys = spec.keys().completed()?;
+        let keys = spec.keys().or_generated()?;
         Ok(Self {
             device: Device {
                 device_id: spec.device_id,
@@ -154,30 +153,30 @@ impl Entry {
             },
             revision: 1,
             twin: Twin::new(now),
-            pushed: Pushed::default(),
+            desired_history: DesiredHistory::default(),
             model_id: None,
-            session: Session::default(),
-            queue: Queue::default(),
-            link: None,
+            session: MqttSession::default(),
+            queue: C2dQueue::default(),
+            connection: None,
         })
     }
 
     fn update(&mut self, spec: DeviceSpec) -> Result<(), Error> {
-        let keys = spec.keys().or_else(Some(&self.device.keys));
-        self.device.keys = keys.completed()?;
+        let keys = spec.keys().or(Some(&self.device.keys));
+        self.device.keys = keys.or_generated()?;
         if self.device.status != spec.status {
             self.device.status_updated = Some(now());
         }
         self.device.status = spec.status;
         self.device.status_reason = spec.status_reason;
-        self.revise();
+        self.increment_revision();
         if spec.status == Status::Disabled {
             self.close(Close::Disabled);
         }
         Ok(())
     }
 
-    fn revise(&mut self) {
+    fn increment_revision(&mut self) {
         self.revision += 1;
         self.device.etag = etag(self.revision);
     }

@@ -1,4 +1,4 @@
-//! What a device subscribed to, and whether the hub keeps it between connections.
+//! MQTT sessions: the subscriptions of a device.
 
 use std::collections::BTreeMap;
 
@@ -7,53 +7,60 @@ use serde::{Deserialize, Serialize};
 use super::topic;
 use crate::mqtt::Qos;
 
-/// A device may hold this many subscriptions.
-const LIMIT: usize = 5;
+/// The largest number of subscriptions per device.
+const MAX_SUBSCRIPTIONS: usize = 5;
 
 /// The MQTT session of one device.
 #[derive(Clone, Default, Serialize, Deserialize)]
-pub(super) struct Session {
+pub(super) struct MqttSession {
     filters: BTreeMap<String, Qos>,
-    kept: bool,
+    /// False for a clean session.
+    #[serde(alias = "kept")]
+    persistent: bool,
 }
 
-impl Session {
-    /// A connection begins. Returns whether an earlier session goes on.
+impl MqttSession {
+    /// Opens the session for a connection. Returns true if the previous session continues.
     pub(super) fn open(&mut self, clean: bool) -> bool {
-        let present = self.kept && !clean;
+        let present = self.persistent && !clean;
         if !present {
             self.filters.clear();
         }
-        self.kept = !clean;
+        self.persistent = !clean;
         present
     }
 
-    /// The connection ended.
+    /// Ends the session with its connection, if it is clean.
     pub(super) fn close(&mut self) {
-        if !self.kept {
+        if !self.persistent {
             self.filters.clear();
         }
     }
 
-    /// Whether the next connection may go on with it.
-    pub(super) fn is_kept(&self) -> bool {
-        self.kept
+    /// Returns true if the next connection may continue the session.
+    pub(super) fn is_persistent(&self) -> bool {
+        self.persistent
     }
 
-    /// The next connection finds nothing.
+    /// Makes the session end with the connection.
     pub(super) fn forget(&mut self) {
-        self.kept = false;
+        self.persistent = false;
     }
 
-    /// Subscribes. Returns what is granted: at most QoS 1, and nothing for what the hub does not offer or for one
-    /// subscription too many.
-    pub(super) fn subscribe(&mut self, device_id: &str, filter: &str, asked: Qos) -> Option<Qos> {
+    /// Subscribes. Returns the granted QoS, at most 1; `None` for an unknown filter, or for more than
+    /// [`MAX_SUBSCRIPTIONS`].
+    pub(super) fn subscribe(
+        &mut self,
+        device_id: &str,
+        filter: &str,
+        requested: Qos,
+    ) -> Option<Qos> {
         let known = topic::is_known_filter(device_id, filter);
-        let room = self.filters.contains_key(filter) || self.filters.len() < LIMIT;
-        if !known || !room {
+        let has_room = self.filters.contains_key(filter) || self.filters.len() < MAX_SUBSCRIPTIONS;
+        if !known || !has_room {
             return None;
         }
-        let granted = asked.min(Qos::AtLeastOnce);
+        let granted = requested.min(Qos::AtLeastOnce);
         self.filters.insert(filter.to_owned(), granted);
         Some(granted)
     }
@@ -62,7 +69,7 @@ impl Session {
         self.filters.remove(filter);
     }
 
-    /// The best QoS at which a subscription takes `topic`.
+    /// Returns the highest QoS of the subscriptions that match `topic`.
     pub(super) fn qos(&self, topic: &str) -> Option<Qos> {
         let matching = self.filters.iter();
         matching
@@ -78,8 +85,8 @@ mod tests {
 
     const METHODS: &str = "$iothub/methods/POST/#";
 
-    fn subscribed() -> Session {
-        let mut session = Session::default();
+    fn subscribed() -> MqttSession {
+        let mut session = MqttSession::default();
         session.open(false);
         session.subscribe("a", METHODS, Qos::AtLeastOnce);
         session
@@ -130,7 +137,7 @@ mod tests {
 
     #[test]
     fn qos_2_is_granted_as_1_and_foreign_filters_not_at_all() {
-        let mut session = Session::default();
+        let mut session = MqttSession::default();
         let granted = session.subscribe("a", METHODS, Qos::ExactlyOnce);
         assert_eq!(granted, Some(Qos::AtLeastOnce));
         for foreign in [

@@ -1,4 +1,4 @@
-//! The topics between a device and its hub.
+//! MQTT topics of IoT Hub.
 
 use percent_encoding::percent_decode_str;
 
@@ -9,21 +9,21 @@ const TWIN_RESULT: &str = "$iothub/twin/res/";
 const METHOD: &str = "$iothub/methods/POST/";
 const DESIRED: &str = "$iothub/twin/PATCH/properties/desired/";
 
-/// What a device's PUBLISH is, by its topic.
+/// A PUBLISH from a device, by its topic.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Incoming<'a> {
-    /// A message, with its property bag.
+    /// Telemetry, with its property bag.
     Telemetry { bag: &'a str },
-    /// It asks for its twin.
+    /// Request for the twin.
     TwinGet { rid: String },
-    /// It reports properties.
+    /// Reported properties.
     Report { rid: String },
-    /// It answers a method.
+    /// Response to a method call.
     MethodResult { status: u32, rid: String },
 }
 
 impl<'a> Incoming<'a> {
-    /// `None` for a topic that is not the device's to publish to.
+    /// Parses a topic; `None` if the device may not publish to it.
     pub(super) fn parse(topic: &'a str, device_id: &str) -> Option<Self> {
         if let Some(bag) = telemetry_bag(topic, device_id) {
             return Some(Self::Telemetry { bag });
@@ -50,7 +50,7 @@ fn telemetry_bag<'a>(topic: &'a str, device_id: &str) -> Option<&'a str> {
     }
 }
 
-/// The answer to a twin request. A reported PATCH gets the version it made.
+/// Returns the topic of the response to a twin request, with the new version for a reported patch.
 pub(super) fn twin_result(status: u16, rid: &str, version: Option<u64>) -> String {
     let version = version.map(|version| format!("&$version={version}"));
     format!(
@@ -59,22 +59,22 @@ pub(super) fn twin_result(status: u16, rid: &str, version: Option<u64>) -> Strin
     )
 }
 
-/// A call of the method `name`.
+/// Returns the topic of a method call.
 pub(super) fn method(name: &str, rid: &str) -> String {
     format!("{METHOD}{name}/?$rid={rid}")
 }
 
-/// A change of desired properties.
+/// Returns the topic of a change of desired properties.
 pub(super) fn desired(version: u64) -> String {
     format!("{DESIRED}?$version={version}")
 }
 
-/// A cloud-to-device message with its property bag.
+/// Returns the topic of a cloud-to-device message with its property bag.
 pub(super) fn device_bound(device_id: &str, bag: &str) -> String {
     format!("devices/{device_id}/messages/devicebound/{bag}")
 }
 
-/// Whether the hub offers anything under this filter.
+/// Returns true if the hub publishes to topics of this filter.
 pub(super) fn is_known_filter(device_id: &str, filter: &str) -> bool {
     let device_bound = device_bound(device_id, "");
     let offered = [TWIN_RESULT, METHOD, DESIRED, &device_bound];
@@ -84,7 +84,7 @@ pub(super) fn is_known_filter(device_id: &str, filter: &str) -> bool {
     })
 }
 
-/// `+` stands for a whole level, `#` for the last.
+/// Checks that `+` is a whole level, and `#` the last one.
 fn is_well_formed(filter: &str) -> bool {
     let mut levels = filter.split('/').peekable();
     while let Some(level) = levels.next() {
@@ -98,7 +98,7 @@ fn is_well_formed(filter: &str) -> bool {
     true
 }
 
-/// Whether a filter takes a topic (MQTT 3.1.1, 4.7).
+/// Returns true if a filter matches a topic (MQTT 3.1.1, 4.7).
 pub(crate) fn matches(filter: &str, topic: &str) -> bool {
     let mut levels = topic.split('/');
     for wanted in filter.split('/') {
@@ -112,18 +112,18 @@ pub(crate) fn matches(filter: &str, topic: &str) -> bool {
     levels.next().is_none()
 }
 
-/// The request id in a query such as `?$rid=1&x=y`, as it stands there: it goes back into a topic.
+/// Returns the request id in a query such as `?$rid=1&x=y`, still encoded, because it goes back into a topic.
 pub(crate) fn rid(query: &str) -> Option<String> {
     let rid = raw_parameter(query, "$rid")?;
     (!rid.is_empty()).then(|| rid.to_owned())
 }
 
-/// A parameter of a query, decoded.
+/// Returns a parameter of a query, decoded.
 pub(crate) fn parameter(query: &str, name: &str) -> Option<String> {
     raw_parameter(query, name).and_then(decode)
 }
 
-/// A name may be percent-encoded too.
+/// Returns a parameter, still encoded. Names may be percent-encoded too.
 fn raw_parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     let query = query.strip_prefix('?').unwrap_or(query);
     let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));

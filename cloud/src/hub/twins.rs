@@ -1,4 +1,4 @@
-//! Twins as the service and the device change them.
+//! Device twins: reads and changes by the service.
 
 use std::iter;
 use std::ops::Bound;
@@ -6,49 +6,49 @@ use std::ops::Bound;
 use serde_json::{Value, json};
 
 use super::Error;
-use super::link::Push;
+use super::connection::Push;
 use super::twin::{DesiredPush, TwinPatch};
 use super::{Device, Entry, EventKind, Hub, Twin, TwinChange, entry, etag, now};
 
-/// A twin together with what the registry says of its device.
+/// A twin with the identity of its device.
 #[derive(Clone, Debug)]
 pub struct DeviceTwin {
-    /// The device.
+    /// The device identity.
     pub device: Device,
-    /// The model it announced when it last connected.
+    /// The model that the device announced when it last connected.
     pub model_id: Option<String>,
-    /// Its properties and tags.
+    /// Properties and tags.
     pub twin: Twin,
 }
 
-/// How many twins are copied at once when many are read: devices do not wait long meanwhile.
-const BATCH: usize = 64;
+/// The number of twins copied under one lock, small so that devices do not wait.
+const BATCH_SIZE: usize = 64;
 
 /// The last two changes of desired properties.
 #[derive(Default)]
-pub(super) struct Pushed {
+pub(super) struct DesiredHistory {
     last: Option<DesiredPush>,
     before: Option<DesiredPush>,
 }
 
-impl Pushed {
-    pub(super) fn note(&mut self, push: &DesiredPush) {
+impl DesiredHistory {
+    pub(super) fn record(&mut self, push: &DesiredPush) {
         self.before = self.last.replace(push.clone());
     }
 
-    /// A change that is no longer the last, if there is one.
+    /// Returns the change before the last, or else the last.
     pub(super) fn stale(&self) -> Option<DesiredPush> {
         self.before.clone().or_else(|| self.last.clone())
     }
 }
 
 impl DeviceTwin {
-    /// The etag of the twin, which is not that of the device.
+    /// Returns the etag of the twin, which is not that of the device.
     pub fn etag(&self) -> String {
-        etag::of(self.twin.operated_version())
+        etag::of(self.twin.service_version())
     }
 
-    /// Azure's `Twin`.
+    /// Returns Azure's `Twin`.
     pub fn to_json(&self) -> Value {
         let device = &self.device;
         json!({
@@ -56,9 +56,9 @@ impl DeviceTwin {
             "etag": self.etag(),
             "deviceEtag": device.etag,
             "status": device.status,
-            "statusUpdateTime": super::time(device.status_updated),
+            "statusUpdateTime": super::format_optional_timestamp(device.status_updated),
             "connectionState": device.connection_state(),
-            "lastActivityTime": super::time(device.last_activity),
+            "lastActivityTime": super::format_optional_timestamp(device.last_activity),
             "cloudToDeviceMessageCount": device.cloud_to_device_messages,
             "authenticationType": "sas",
             "x509Thumbprint": {"primaryThumbprint": null, "secondaryThumbprint": null},
@@ -73,21 +73,21 @@ impl DeviceTwin {
 }
 
 impl Hub {
-    /// The twin of a device.
+    /// Returns the twin of a device.
     ///
     /// # Errors
     /// `DeviceNotFound`.
     pub fn twin(&self, id: &str) -> Result<DeviceTwin, Error> {
-        Ok(entry(&mut self.state(), id)?.device_twin())
+        Ok(entry(&mut self.entries(), id)?.device_twin())
     }
 
-    /// The model a device announced when it last connected, if there is such a device and it did.
+    /// Returns the model that a device announced when it last connected.
     pub fn model_id(&self, id: &str) -> Option<String> {
-        self.state().get(id)?.model_id.clone()
+        self.entries().get(id)?.model_id.clone()
     }
 
-    /// The twins of the devices whose ids come after `id`, in their order, each as it is when its turn comes. Whatever
-    /// comes and goes meanwhile, none is there twice.
+    /// Returns the twins after `id` in the order of device ids, read in batches. None occurs twice, even if devices are
+    /// registered and deleted meanwhile.
     pub fn twins_after(&self, id: &str) -> impl Iterator<Item = DeviceTwin> + use<> {
         let hub = self.clone();
         let batches = iter::successors(Some(self.batch_after(id)), move |batch| {
@@ -97,14 +97,14 @@ impl Hub {
     }
 
     fn batch_after(&self, id: &str) -> Vec<DeviceTwin> {
-        let state = self.state();
-        let later = state.range::<str, _>((Bound::Excluded(id), Bound::Unbounded));
+        let entries = self.entries();
+        let later = entries.range::<str, _>((Bound::Excluded(id), Bound::Unbounded));
         let twins = later.map(|(_, entry)| entry.device_twin());
-        twins.take(BATCH).collect()
+        twins.take(BATCH_SIZE).collect()
     }
 
-    /// Merges tags and desired properties, and tells the device if it is connected and listens. `if_match` is the
-    /// header as it came.
+    /// Merges tags and desired properties, and pushes them to the device if it is connected and subscribed. `if_match` is
+    /// the header, verbatim.
     ///
     /// # Errors
     /// `DeviceNotFound`, `PreconditionFailed`, `ArgumentInvalid`.
@@ -117,7 +117,7 @@ impl Hub {
         self.change_twin(id, if_match, patch, false)
     }
 
-    /// The same, but what is named is replaced, not merged.
+    /// Replaces the sections in `with`, and pushes the change to the device.
     ///
     /// # Errors
     /// As for [`Hub::patch_twin`].
@@ -135,19 +135,19 @@ impl Hub {
         id: &str,
         if_match: Option<&str>,
         change: TwinPatch,
-        replaces: bool,
+        replace: bool,
     ) -> Result<DeviceTwin, Error> {
-        let change = change.clean();
-        let mut state = self.state();
-        let entry = entry(&mut state, id)?;
-        etag::check(if_match, &etag::of(entry.twin.operated_version()))?;
-        let push = match replaces {
+        let change = change.without_metadata();
+        let mut entries = self.entries();
+        let entry = entry(&mut entries, id)?;
+        etag::check(if_match, &etag::of(entry.twin.service_version()))?;
+        let push = match replace {
             true => entry.twin.replace(change.clone(), now())?,
             false => entry.twin.patch(change.clone(), now())?,
         };
-        self.record_changes(entry, change, replaces);
+        self.record_changes(entry, change, replace);
         if let Some(push) = push {
-            entry.pushed.note(&push);
+            entry.desired_history.record(&push);
             entry.push(Push::Desired(push));
         }
         Ok(entry.device_twin())
@@ -155,7 +155,7 @@ impl Hub {
 }
 
 impl Hub {
-    /// Keeps a twin that an operator has changed, and tells.
+    /// Persists a twin that the service has changed, and records the events.
     pub(super) fn record_changes(&self, entry: &Entry, change: TwinPatch, replaced: bool) {
         let version = entry.twin.desired_version();
         let twin_version = entry.twin.version();
@@ -170,7 +170,7 @@ impl Hub {
         for event in tags.into_iter().chain(desired) {
             self.store().record(&entry.device.device_id, event);
         }
-        entry.keep(self.store());
+        entry.persist(self.store());
     }
 }
 

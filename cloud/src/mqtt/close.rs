@@ -1,70 +1,70 @@
-//! Why a connection ends.
+//! Reasons for the end of a connection.
 
 use super::{DecodeError, EncodeError};
 
-/// The reason a device's connection ended.
+/// The reason for the end of a device's connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Close {
-    /// It sent DISCONNECT.
+    /// The device sent DISCONNECT.
     #[error("the device disconnected")]
     ByDevice,
-    /// The link broke, or the cloud stopped.
+    /// The network connection broke, or the cloud stopped.
     #[error("the connection was lost")]
     Lost,
-    /// It broke the protocol or one of the hub's rules.
+    /// The device violated the protocol or one of the hub's rules.
     #[error("the device sent {0}")]
     Protocol(String),
-    /// It opened with another version of MQTT.
+    /// The device uses another version of MQTT.
     #[error("the device speaks another version of MQTT than 3.1.1")]
     Version,
-    /// It was silent for one and a half times its keep-alive.
+    /// The device was silent for one and a half times its keep-alive.
     #[error("the device was silent for too long")]
     KeepAlive,
-    /// It did not send a CONNECT in time.
+    /// The device did not send a CONNECT in time.
     #[error("the device did not connect in time")]
     NoConnect,
-    /// It was not let in.
+    /// The CONNECT was refused.
     #[error("the device was refused")]
     Refused,
-    /// Its token's time is over.
+    /// The SAS token expired.
     #[error("the device's token expired")]
     TokenExpired,
-    /// Another connection of the same device came (400027).
+    /// Another connection of the same device took over (400027).
     #[error("another connection of the device took over")]
     TakenOver,
     /// The device was disabled.
     #[error("the device was disabled")]
     Disabled,
-    /// The device was removed.
+    /// The device was deleted.
     #[error("the device was removed")]
     Removed,
-    /// The hub closed it without a fault of the device's.
+    /// The hub closed it, without an error of the device.
     #[error("the hub closed the connection")]
     ByHub,
-    /// The cloud's process was ended while the device was connected.
+    /// The process of the cloud ended while the device was connected.
     #[error("the cloud ended without a warning")]
     CloudEnded,
-    /// It does not read what it is sent.
+    /// The device does not read what it is sent.
     #[error("the device does not read what it is sent")]
     NotReading,
 }
 
-/// So much of what a device sent is shown, in characters.
-const SHOWN: usize = 200;
+/// The longest excerpt of a topic in a reason, in characters.
+const MAX_EXCERPT: usize = 200;
 
 impl Close {
-    /// It published to a topic nobody here takes.
+    /// Makes the reason for a publish to a topic that is not the device's own.
     pub(crate) fn foreign_topic(topic: &str) -> Self {
-        let shown: String = topic
+        let excerpt: String = topic
             .chars()
-            .take(SHOWN)
+            .take(MAX_EXCERPT)
             .flat_map(char::escape_debug)
             .collect();
-        Self::Protocol(format!("to a topic that is not its own: {shown}"))
+        Self::Protocol(format!("to a topic that is not its own: {excerpt}"))
     }
 
-    /// Whether the client is to blame, and its author would like to know.
-    pub(crate) fn is_misbehaviour(&self) -> bool {
+    /// Returns true if the client is to blame.
+    pub(crate) fn is_client_error(&self) -> bool {
         matches!(
             self,
             Self::Protocol(_) | Self::Version | Self::NoConnect | Self::NotReading

@@ -9,80 +9,86 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
 use super::output::Output;
-use super::{Close, ConnectReturn, Packet, Peer, Refusal, decode};
+use super::{Close, ConnectReturn, Packet, Peer, Refusal, Replies, decode};
 use crate::dps::Dps;
 use crate::faults::Fault;
 use crate::hub::Hub;
-use crate::trace::Tap;
+use crate::trace::ConnectionTracer;
 
-/// A CONNECT carries names and a token, no more.
-const CONNECT_LIMIT: usize = 16 * 1024;
-/// A message of 256 KiB and the longest topic MQTT has; the hub is stricter in detail.
-const PACKET_LIMIT: usize = (256 + 64) * 1024 + 4;
+/// The largest CONNECT, in bytes: names and a token.
+const MAX_CONNECT: usize = 16 * 1024;
+/// The largest packet, in bytes: a message of 256 KiB and the longest topic of MQTT. The hub has stricter limits.
+const MAX_PACKET: usize = (256 + 64) * 1024 + 4;
 const READ_SIZE: usize = 8 * 1024;
-/// From the first byte to a whole CONNECT.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
-/// To hand over what is left when the connection ends.
-pub(super) const FAREWELL: Duration = Duration::from_secs(2);
-/// Azure's longest keep-alive, also for a client that asks for none, in seconds.
-const KEEP_ALIVE_LIMIT: u16 = 1177;
-/// Timers do not reach further than this, and no connection lasts as long.
-const LONGEST_TOKEN: Duration = Duration::from_secs(365 * 24 * 3600);
+/// The time for a whole CONNECT to arrive.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The time to flush pending output before the connection is closed.
+pub(super) const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
+/// Azure's longest keep-alive in seconds, also for a client without keep-alive.
+const MAX_KEEP_ALIVE: u16 = 1177;
+/// The longest timer for the expiry of a token. No connection lasts as long.
+const MAX_TOKEN_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Serves one connection until it ends, and says why it did. `known` is told whose it is, or claims to be. Dropping the
-/// future ends it at once.
-pub(crate) async fn serve<S>(stream: S, hub: &Hub, dps: &Dps, known: impl FnOnce(&str)) -> Close
+/// Serves one connection until it ends. Returns the reason. Calls `on_client_id` with the client id of the CONNECT, before it
+/// is authenticated. Dropping the future cuts the connection.
+pub(crate) async fn serve<S>(
+    stream: S,
+    hub: &Hub,
+    dps: &Dps,
+    on_client_id: impl FnOnce(&str),
+) -> Close
 where
     S: AsyncRead + AsyncWrite,
 {
     let (reader, writer) = tokio::io::split(stream);
     let mut input = Input::new(reader);
     let mut output = Output::new(writer, hub.store());
-    let mut tap = Tap::new(hub.trace());
-    let reason = match open(&mut input, &mut output, &mut tap, hub, dps, known).await {
+    let mut tracer = ConnectionTracer::new(hub.trace());
+    let reason = match open(&mut input, &mut output, &mut tracer, hub, dps, on_client_id).await {
         Ok((mut peer, keep_alive)) => {
-            let reason = run(&mut peer, keep_alive, &mut input, &mut output, &mut tap).await;
+            let reason = run(&mut peer, keep_alive, &mut input, &mut output, &mut tracer).await;
             peer.end(reason.clone());
             reason
         }
         Err(reason) => reason,
     };
-    tap.ended(&reason);
-    output.finish().await;
+    tracer.closed(&reason);
+    output.flush_and_close().await;
     reason
 }
 
-/// Reads the CONNECT and answers it.
+/// Reads the CONNECT and replies to it.
 async fn open<S: AsyncRead + AsyncWrite>(
     input: &mut Input<S>,
     output: &mut Output<S>,
-    tap: &mut Tap,
+    tracer: &mut ConnectionTracer,
     hub: &Hub,
     dps: &Dps,
-    known: impl FnOnce(&str),
+    on_client_id: impl FnOnce(&str),
 ) -> Result<(Peer, Duration), Close> {
-    let first = timeout(CONNECT_PATIENCE, input.packet(CONNECT_LIMIT)).await;
-    let connect = match tap.came(first.map_err(|_| Close::NoConnect)?) {
+    let first = timeout(CONNECT_TIMEOUT, input.packet(MAX_CONNECT)).await;
+    let connect = match tracer.received(first.map_err(|_| Close::NoConnect)?) {
         Ok(Packet::Connect(connect)) => connect,
         Ok(_) => return Err(Close::Protocol("something else before CONNECT".into())),
         Err(Close::Version) => {
-            output.queue(tap.goes([connack(false, ConnectReturn::UnacceptableVersion)]))?;
+            output.queue(tracer.sent([connack(false, ConnectReturn::UnacceptableVersion)]))?;
             return Err(Close::Version);
         }
         Err(reason) => return Err(reason),
     };
-    known(&connect.client_id);
+    on_client_id(&connect.client_id);
     if hub.faults().is_on(&Fault::Silent, Some(&connect.client_id)) {
-        return Err(input.ignore().await);
+        return Err(input.drain().await);
     }
     match Peer::accept(hub, dps, &connect) {
         Ok(peer) => {
-            output.queue(tap.goes([connack(peer.session_present(), ConnectReturn::Accepted)]))?;
+            output
+                .queue(tracer.sent([connack(peer.session_present(), ConnectReturn::Accepted)]))?;
             Ok((peer, keep_alive(connect.keep_alive)))
         }
         Err(Refusal { code, reason }) => {
             warn!(client_id = ?connect.client_id, reason, "device refused");
-            output.queue(tap.goes([connack(false, code)]))?;
+            output.queue(tracer.sent([connack(false, code)]))?;
             Err(Close::Refused)
         }
     }
@@ -101,41 +107,41 @@ async fn run<S: AsyncRead + AsyncWrite>(
     keep_alive: Duration,
     input: &mut Input<S>,
     output: &mut Output<S>,
-    tap: &mut Tap,
+    tracer: &mut ConnectionTracer,
 ) -> Close {
-    let expiry = Instant::now() + until(peer.expiry);
-    let mut silence = Instant::now() + keep_alive;
+    let expiry = Instant::now() + time_until(peer.expiry);
+    let mut keep_alive_deadline = Instant::now() + keep_alive;
     let mut step = peer
         .opened()
-        .and_then(|packets| output.queue(tap.goes(packets)));
+        .and_then(|packets| output.queue(tracer.sent(packets)));
     loop {
         if let Err(reason) = step {
             return reason;
         }
-        let deaf = output.is_full();
+        let is_paused = output.is_backlogged();
         step = tokio::select! {
             push = peer.pushed() => {
-                peer.on_push(push).and_then(|packets| output.queue(tap.goes(packets)))
+                peer.on_push(push).and_then(|packets| output.queue(tracer.sent(packets)))
             }
-            packet = input.packet(PACKET_LIMIT), if !deaf => {
-                silence = Instant::now() + keep_alive;
-                let answer = tap.came(packet).and_then(|packet| answer(peer, packet));
-                answer.and_then(|packets| output.queue(tap.goes(packets)))
+            packet = input.packet(MAX_PACKET), if !is_paused => {
+                keep_alive_deadline = Instant::now() + keep_alive;
+                let replies = tracer.received(packet).and_then(|packet| handle(peer, packet));
+                replies.and_then(|packets| output.queue(tracer.sent(packets)))
             }
-            advanced = output.advance(), if output.pending() => {
-                if deaf {
-                    // Who was not listened to was not silent.
-                    silence = Instant::now() + keep_alive;
+            advanced = output.advance(), if output.has_pending() => {
+                if is_paused {
+                    // A device that was not read from was not silent.
+                    keep_alive_deadline = Instant::now() + keep_alive;
                 }
                 advanced
             }
-            () = sleep_until(silence), if !deaf => Err(Close::KeepAlive),
+            () = sleep_until(keep_alive_deadline), if !is_paused => Err(Close::KeepAlive),
             () = sleep_until(expiry) => Err(Close::TokenExpired),
         };
     }
 }
 
-fn answer(peer: &mut Peer, packet: Packet) -> Result<Vec<Packet>, Close> {
+fn handle(peer: &mut Peer, packet: Packet) -> Replies {
     match packet {
         Packet::PingReq => Ok(vec![Packet::PingResp]),
         Packet::Disconnect => Err(Close::ByDevice),
@@ -143,23 +149,23 @@ fn answer(peer: &mut Peer, packet: Packet) -> Result<Vec<Packet>, Close> {
     }
 }
 
-/// One and a half times what the client asked for.
+/// Returns one and a half times the keep-alive of the client.
 fn keep_alive(seconds: u16) -> Duration {
     let seconds = match seconds {
-        0 => KEEP_ALIVE_LIMIT,
-        seconds => seconds.min(KEEP_ALIVE_LIMIT),
+        0 => MAX_KEEP_ALIVE,
+        seconds => seconds.min(MAX_KEEP_ALIVE),
     };
     Duration::from_secs(seconds.into()) * 3 / 2
 }
 
-fn until(expiry: Timestamp) -> Duration {
+fn time_until(expiry: Timestamp) -> Duration {
     let left = expiry.duration_since(Timestamp::now());
     Duration::try_from(left)
         .unwrap_or_default()
-        .min(LONGEST_TOKEN)
+        .min(MAX_TOKEN_LIFETIME)
 }
 
-/// What comes in. Every method can be cancelled without losing anything.
+/// The incoming side of a connection. All methods are cancel safe.
 struct Input<S> {
     reader: ReadHalf<S>,
     buffer: BytesMut,
@@ -185,8 +191,8 @@ impl<S: AsyncRead> Input<S> {
         }
     }
 
-    /// Reads until the client leaves.
-    async fn ignore(&mut self) -> Close {
+    /// Reads and drops input until the client disconnects.
+    async fn drain(&mut self) -> Close {
         while let Ok(1..) = self.reader.read_buf(&mut self.buffer).await {
             self.buffer.clear();
         }
@@ -204,9 +210,9 @@ mod tests {
     use crate::hub::DeviceSpec;
     use crate::hub::twin::TwinPatch;
     use crate::mqtt::encode;
-    use crate::mqtt::output::OUTPUT_LIMIT;
+    use crate::mqtt::output::MAX_BUFFERED;
     use crate::mqtt::{Connect, Password, Subscribe};
-    use crate::store::{Place, Retention, Store};
+    use crate::store::{Retention, Store, StoreLocation};
     use crate::{mqtt::Qos, sas};
 
     fn services() -> (Hub, Dps) {
@@ -214,7 +220,7 @@ mod tests {
             age: Duration::MAX,
             bytes: u64::MAX,
         };
-        let store = Store::open(&Place::Memory, keep).unwrap();
+        let store = Store::open(&StoreLocation::Memory, keep).unwrap();
         let hub = Hub::open(["localhost"], Faults::default(), store).unwrap();
         let config = DpsConfig {
             names: vec!["localhost".into()],
@@ -226,7 +232,7 @@ mod tests {
     }
 
     fn opening(hub: &Hub) -> BytesMut {
-        let device = hub.create_device(DeviceSpec::named("t-1")).unwrap();
+        let device = hub.create_device(DeviceSpec::new("t-1")).unwrap();
         let hour = Timestamp::now() + Duration::from_secs(3600);
         let key = &device.keys.primary_key;
         let token = sas::sign("localhost/devices/t-1", key, hour, None).unwrap();
@@ -252,7 +258,7 @@ mod tests {
         bytes
     }
 
-    /// Connected and subscribed, with a clock that goes as fast as the test from then on.
+    /// Connects and subscribes, then pauses the clock.
     async fn settled(device: &mut tokio::io::DuplexStream, hub: &Hub) {
         device.write_all(&opening(hub)).await.unwrap();
         // CONNACK and SUBACK.
@@ -273,7 +279,7 @@ mod tests {
         let text = "x".repeat(4000);
         let body = serde_json::json!({"properties": {"desired": {"a": text}}});
         let patch = TwinPatch::from_json(&body).unwrap();
-        for _ in 0..OUTPUT_LIMIT / text.len() + 1 {
+        for _ in 0..MAX_BUFFERED / text.len() + 1 {
             hub.patch_twin("t-1", patch.clone(), None).unwrap();
         }
         assert_eq!(served.await.unwrap(), Close::NotReading);
@@ -301,8 +307,8 @@ mod tests {
         let start = Instant::now();
         assert_eq!(served.await.unwrap(), Close::KeepAlive);
         let lasted = start.elapsed().as_secs();
-        let farewell = FAREWELL.as_secs();
+        let flush = FLUSH_TIMEOUT.as_secs();
         // The last packet came some moments before.
-        assert!((1764..=1765 + farewell).contains(&lasted), "{lasted} s");
+        assert!((1764..=1765 + flush).contains(&lasted), "{lasted} s");
     }
 }

@@ -1,10 +1,10 @@
-//! From bytes to packets. Nothing a peer sends makes this panic, or take more memory than the bytes it sent.
+//! Decoding of packets. No input causes a panic, or takes more memory than the input itself.
 
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{Connect, ConnectReturn, Packet, Password, Publish, Qos, Subscribe, Unsubscribe, Will};
 
-/// Why bytes are no packet.
+/// Input that is not a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// A packet larger than the reader takes.
@@ -23,7 +23,7 @@ pub enum DecodeError {
 
 type Decoded<T> = Result<T, DecodeError>;
 
-const ENDS_EARLY: DecodeError = DecodeError::Malformed("it ends early");
+const TRUNCATED: DecodeError = DecodeError::Malformed("it ends early");
 
 /// Takes the next packet out of `input`, or nothing as long as it is not complete. `limit` is for everything after
 /// the fixed header, in bytes; a larger packet is an error as soon as its header is there.
@@ -41,7 +41,7 @@ pub fn decode(input: &mut BytesMut, limit: usize) -> Result<Option<Packet>, Deco
         return Ok(None);
     }
     input.advance(header.size);
-    let mut body = Body(input.split_to(header.body).freeze());
+    let mut body = BodyReader(input.split_to(header.body).freeze());
     let packet = body.packet(header.kind, header.flags)?;
     match body.0.has_remaining() {
         true => Err(DecodeError::Malformed("it has bytes left over")),
@@ -82,10 +82,10 @@ impl Header {
     }
 }
 
-/// What follows the fixed header, consumed from the front.
-struct Body(Bytes);
+/// The part after the fixed header, consumed from the front.
+struct BodyReader(Bytes);
 
-impl Body {
+impl BodyReader {
     fn packet(&mut self, kind: u8, flags: u8) -> Decoded<Packet> {
         let expected = match kind {
             3 => flags,
@@ -230,17 +230,17 @@ impl Body {
     fn binary(&mut self) -> Decoded<Bytes> {
         let length = usize::from(self.number()?);
         if self.0.remaining() < length {
-            return Err(ENDS_EARLY);
+            return Err(TRUNCATED);
         }
         Ok(self.0.split_to(length))
     }
 
     fn number(&mut self) -> Decoded<u16> {
-        self.0.try_get_u16().map_err(|_| ENDS_EARLY)
+        self.0.try_get_u16().map_err(|_| TRUNCATED)
     }
 
     fn byte(&mut self) -> Decoded<u8> {
-        self.0.try_get_u8().map_err(|_| ENDS_EARLY)
+        self.0.try_get_u8().map_err(|_| TRUNCATED)
     }
 }
 

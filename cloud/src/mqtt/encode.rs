@@ -1,11 +1,11 @@
-//! From packets to bytes.
+//! Encoding of packets.
 
 use bytes::{BufMut, BytesMut};
 
 use super::{Connect, Packet, Publish, Qos, Subscribe, Unsubscribe};
 
-/// What the length of a packet can say at most.
-const LENGTH_LIMIT: usize = 268_435_455;
+/// The largest value of a remaining length.
+const MAX_LENGTH: usize = 268_435_455;
 
 /// A packet that MQTT cannot carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,9 +19,9 @@ type Encoded = Result<(), EncodeError>;
 /// # Errors
 /// A text has over 65,535 bytes, or the packet over 256 MiB. `output` is as it was.
 pub fn encode(packet: &Packet, output: &mut BytesMut) -> Result<(), EncodeError> {
-    let mut body = Body(BytesMut::new());
+    let mut body = BodyWriter(BytesMut::new());
     let first = body.packet(packet)?;
-    if body.0.len() > LENGTH_LIMIT {
+    if body.0.len() > MAX_LENGTH {
         return Err(EncodeError);
     }
     output.reserve(body.0.len() + 5);
@@ -42,10 +42,10 @@ fn length(mut length: usize, output: &mut BytesMut) {
     }
 }
 
-/// What follows the fixed header.
-struct Body(BytesMut);
+/// The part after the fixed header.
+struct BodyWriter(BytesMut);
 
-impl Body {
+impl BodyWriter {
     /// Writes the body, returns the first byte of the header.
     fn packet(&mut self, packet: &Packet) -> Result<u8, EncodeError> {
         match packet {

@@ -20,3 +20,6 @@ pub use self::packet::{
 };
 pub(crate) use self::peer::Peer;
 pub(crate) use self::refusal::Refusal;
+
+/// The packets to send in reply, or the reason to close the connection.
+pub(crate) type Replies = Result<Vec<Packet>, Close>;

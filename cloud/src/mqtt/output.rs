@@ -1,4 +1,4 @@
-//! What goes out of a connection: nothing before what it rests on is committed.
+//! The outgoing side of a connection: packets are sent once the state behind them is committed.
 
 use std::collections::VecDeque;
 
@@ -7,29 +7,29 @@ use tokio::io::{AsyncWrite, AsyncWriteExt, WriteHalf};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::connection::FAREWELL;
+use super::connection::FLUSH_TIMEOUT;
 use super::{Close, Packet, encode};
 use crate::store::Store;
 
-/// What may wait for a device to read it, in bytes: room for a full queue of the largest messages.
-pub(super) const OUTPUT_LIMIT: usize = 8 * 1024 * 1024;
-/// So many steps of a connection may be uncommitted; then nothing more is read from it.
-const UNCOMMITTED: usize = 64;
+/// The largest output that a device has not read, in bytes: room for a full queue of the largest messages.
+pub(super) const MAX_BUFFERED: usize = 8 * 1024 * 1024;
+/// The largest number of uncommitted steps of a connection; with more, reading pauses.
+const MAX_UNCOMMITTED: usize = 64;
 
-/// Every method can be cancelled without losing anything.
+/// The outgoing side of a connection. All methods are cancel safe.
 pub(super) struct Output<S> {
     writer: WriteHalf<S>,
-    /// What may go.
+    /// Bytes to write.
     buffer: BytesMut,
     unflushed: bool,
-    /// What may not go yet, in order.
-    held: VecDeque<Held>,
+    /// Steps whose state is not committed, in order.
+    uncommitted: VecDeque<UncommittedStep>,
     store: Store,
     committed: watch::Receiver<u64>,
 }
 
-/// What one step made, which may be nothing.
-struct Held {
+/// The packets of one step, perhaps none, and the position they wait for.
+struct UncommittedStep {
     position: u64,
     bytes: BytesMut,
 }
@@ -40,67 +40,74 @@ impl<S: AsyncWrite> Output<S> {
             writer,
             buffer: BytesMut::new(),
             unflushed: false,
-            held: VecDeque::new(),
+            uncommitted: VecDeque::new(),
             store: store.clone(),
             committed: store.committed(),
         }
     }
 
-    /// Takes what a step made. It goes when everything that was staged by now is committed.
+    /// Queues the packets of a step, to be sent when everything staged by now is committed.
+    ///
+    /// # Errors
+    /// `NotReading` if the device has not read too much already.
     pub(super) fn queue(&mut self, packets: impl IntoIterator<Item = Packet>) -> Result<(), Close> {
         let mut bytes = BytesMut::new();
         for packet in packets {
             encode(&packet, &mut bytes)?;
         }
         let position = self.store.position();
-        self.held.push_back(Held { position, bytes });
-        self.release();
-        let held: usize = self.held.iter().map(|held| held.bytes.len()).sum();
-        match self.buffer.len() + held {
-            waiting if waiting > OUTPUT_LIMIT => Err(Close::NotReading),
+        self.uncommitted
+            .push_back(UncommittedStep { position, bytes });
+        self.release_committed();
+        let uncommitted: usize = self.uncommitted.iter().map(|step| step.bytes.len()).sum();
+        match self.buffer.len() + uncommitted {
+            buffered if buffered > MAX_BUFFERED => Err(Close::NotReading),
             _ => Ok(()),
         }
     }
 
-    /// Whether there is something to write, now or once it is committed.
-    pub(super) fn pending(&self) -> bool {
-        self.unflushed || !self.held.is_empty()
+    /// Returns true if there is something to write, now or once it is committed.
+    pub(super) fn has_pending(&self) -> bool {
+        self.unflushed || !self.uncommitted.is_empty()
     }
 
-    /// Whether so much waits to be committed that nothing is to be added.
-    pub(super) fn is_full(&self) -> bool {
-        let crowded = || !self.held.is_empty() && self.store.is_crowded();
-        self.held.len() >= UNCOMMITTED || crowded()
+    /// Returns true if so much is uncommitted that reading has to pause.
+    pub(super) fn is_backlogged(&self) -> bool {
+        let is_store_backlogged = || !self.uncommitted.is_empty() && self.store.is_backlogged();
+        self.uncommitted.len() >= MAX_UNCOMMITTED || is_store_backlogged()
     }
 
-    /// Writes what may go, or waits until more may, whichever is first.
+    /// Writes, or waits for a commit, whichever is first.
     pub(super) async fn advance(&mut self) -> Result<(), Close> {
-        let next = self.held.front().map(|held| held.position);
+        let next = self.uncommitted.front().map(|step| step.position);
         tokio::select! {
-            written = flush(&mut self.writer, &mut self.buffer), if self.unflushed => {
+            written = write_all(&mut self.writer, &mut self.buffer), if self.unflushed => {
                 written?;
                 self.unflushed = false;
             }
-            () = until(&mut self.committed, next.unwrap_or_default()), if next.is_some() => self.release(),
+            () = wait_for_commit(&mut self.committed, next.unwrap_or_default()), if next.is_some() => self.release_committed(),
             else => {}
         }
         Ok(())
     }
 
-    fn release(&mut self) {
+    fn release_committed(&mut self) {
         let committed = *self.committed.borrow_and_update();
-        while let Some(held) = self.held.pop_front_if(|held| held.position <= committed) {
-            self.unflushed |= !held.bytes.is_empty();
-            self.buffer.unsplit(held.bytes);
+        while let Some(step) = self
+            .uncommitted
+            .pop_front_if(|step| step.position <= committed)
+        {
+            self.unflushed |= !step.bytes.is_empty();
+            self.buffer.unsplit(step.bytes);
         }
     }
 
-    /// Sends what is left and says goodbye, for as long as a peer deserves that is leaving or misbehaving. The end of the
-    /// connection too is told when it is committed.
-    pub(super) async fn finish(mut self) {
-        let _ = timeout(FAREWELL, async {
+    /// Flushes pending output and closes the connection, within [`FLUSH_TIMEOUT`]. Waits for the commit of the end of the
+    /// connection too.
+    pub(super) async fn flush_and_close(mut self) {
+        let _ = timeout(FLUSH_TIMEOUT, async {
             self.queue([])?;
-            while self.pending() {
+            while self.has_pending() {
                 self.advance().await?;
             }
             self.writer.shutdown().await.map_err(Close::from)
@@ -109,17 +116,20 @@ impl<S: AsyncWrite> Output<S> {
     }
 }
 
-async fn flush<W: AsyncWrite + Unpin>(writer: &mut W, buffer: &mut BytesMut) -> Result<(), Close> {
+async fn write_all<W: AsyncWrite + Unpin>(
+    writer: &mut W,
+    buffer: &mut BytesMut,
+) -> Result<(), Close> {
     while !buffer.is_empty() {
         writer.write_buf(buffer).await?;
     }
     Ok(writer.flush().await?)
 }
 
-async fn until(committed: &mut watch::Receiver<u64>, position: u64) {
+async fn wait_for_commit(committed: &mut watch::Receiver<u64>, position: u64) {
     let ended = committed.wait_for(|done| *done >= position).await.is_err();
     if ended {
-        // Without a writer nothing is committed, and nothing goes.
+        // Without a writer nothing is committed, and nothing is sent.
         std::future::pending().await
     }
 }

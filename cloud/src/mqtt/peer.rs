@@ -1,16 +1,16 @@
-//! Which of the two services a connection is for, and as whom.
+//! The peer of a connection: a device at the hub or at DPS.
 
 use jiff::Timestamp;
 
-use super::{Close, Connect, ConnectReturn, Packet, Refusal};
+use super::{Close, Connect, ConnectReturn, Packet, Refusal, Replies};
 use crate::dps::{self, Dps};
 use crate::faults::Fault;
 use crate::hub::{self, Hub, Push};
 
-/// A peer that was let in.
+/// An authenticated peer.
 pub(crate) struct Peer {
     service: Service,
-    /// When its token expires.
+    /// Expiry of the SAS token.
     pub(super) expiry: Timestamp,
 }
 
@@ -19,30 +19,33 @@ pub(crate) struct Peer {
     reason = "there is one per connection, and nearly all are the hub's"
 )]
 enum Service {
-    Hub(hub::Endpoint),
-    Dps(dps::Endpoint),
+    Hub(hub::DeviceEndpoint),
+    Dps(dps::RegistrationEndpoint),
 }
 
 impl Peer {
-    pub(crate) fn hub(endpoint: hub::Endpoint, expiry: Timestamp) -> Self {
+    pub(crate) fn hub(endpoint: hub::DeviceEndpoint, expiry: Timestamp) -> Self {
         Self {
             service: Service::Hub(endpoint),
             expiry,
         }
     }
 
-    pub(crate) fn dps(endpoint: dps::Endpoint, expiry: Timestamp) -> Self {
+    pub(crate) fn dps(endpoint: dps::RegistrationEndpoint, expiry: Timestamp) -> Self {
         Self {
             service: Service::Dps(endpoint),
             expiry,
         }
     }
 
-    /// The user name says which service is meant: `{idScope}/registrations/…` is the provisioning service.
+    /// Authenticates a CONNECT at the service of its user name: `{idScope}/registrations/…` is DPS.
+    ///
+    /// # Errors
+    /// A refusal with the return code and the reason.
     pub(super) fn accept(hub: &Hub, dps: &Dps, connect: &Connect) -> Result<Self, Refusal> {
         let username = connect.username.as_deref().unwrap_or_default();
         let registers = username.split('/').nth(1) == Some("registrations");
-        refused(hub, &connect.client_id, registers)?;
+        check_connack_fault(hub, &connect.client_id, registers)?;
         if registers {
             dps::accept(dps, connect, Timestamp::now())
         } else {
@@ -57,22 +60,22 @@ impl Peer {
         }
     }
 
-    /// What follows the CONNACK at once.
-    pub(super) fn opened(&mut self) -> Result<Vec<Packet>, Close> {
+    /// Returns the packets that follow the CONNACK.
+    pub(super) fn opened(&mut self) -> Replies {
         match &mut self.service {
             Service::Hub(endpoint) => endpoint.opened(),
             Service::Dps(_) => Ok(Vec::new()),
         }
     }
 
-    pub(super) fn on_packet(&mut self, packet: Packet) -> Result<Vec<Packet>, Close> {
+    pub(super) fn on_packet(&mut self, packet: Packet) -> Replies {
         match &mut self.service {
             Service::Hub(endpoint) => endpoint.on_packet(packet),
             Service::Dps(endpoint) => endpoint.on_packet(packet),
         }
     }
 
-    /// Waits for something to send that the peer did not ask for.
+    /// Waits for a task from the hub.
     pub(super) async fn pushed(&mut self) -> Push {
         match &mut self.service {
             Service::Hub(endpoint) => endpoint.pushed().await,
@@ -80,7 +83,7 @@ impl Peer {
         }
     }
 
-    pub(super) fn on_push(&mut self, push: Push) -> Result<Vec<Packet>, Close> {
+    pub(super) fn on_push(&mut self, push: Push) -> Replies {
         match &mut self.service {
             Service::Hub(endpoint) => endpoint.on_push(push),
             Service::Dps(_) => Ok(Vec::new()),
@@ -94,8 +97,8 @@ impl Peer {
     }
 }
 
-/// Whether a fault refuses a client that registers, or one that does not.
-fn refused(hub: &Hub, client_id: &str, registers: bool) -> Result<(), Refusal> {
+/// Refuses the client if a connack fault is active for its service.
+fn check_connack_fault(hub: &Hub, client_id: &str, registers: bool) -> Result<(), Refusal> {
     let code = hub.faults().find(Some(client_id), |fault| match fault {
         Fault::Connack { code, dps } if *dps == registers => Some(*code),
         _ => None,

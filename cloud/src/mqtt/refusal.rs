@@ -1,8 +1,8 @@
-//! Why a client is not let in: a code for the client, the reason for whoever runs the cloud.
+//! Refusals of CONNECT: a return code for the client, a reason for the log.
 
 use super::ConnectReturn;
 
-/// A CONNECT that is refused.
+/// The refusal of a CONNECT.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(super) code: ConnectReturn,
@@ -17,7 +17,7 @@ impl Refusal {
         }
     }
 
-    /// Azure tells a client no more than that it is not authorized.
+    /// Makes a refusal with the return code "not authorized": Azure tells a client no more.
     pub(crate) fn unauthorized(reason: impl Into<String>) -> Self {
         Self::new(ConnectReturn::NotAuthorized, reason)
     }

@@ -1,4 +1,4 @@
-//! Groups of twins, and what is counted of each.
+//! Groups of twins and their aggregates.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -7,16 +7,16 @@ use serde_json::{Map, Value};
 
 use super::path::Path;
 use super::value::number;
-use super::{Column, Placed};
+use super::{Column, KeyedRow};
 
-/// What a column of a group shows.
+/// A column of a grouped query.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Measure {
-    /// What its twins have in common.
+    /// Value of the attribute that twins are grouped by.
     Group,
-    /// How many they are.
+    /// Number of twins.
     Count,
-    /// Something of the numbers an attribute has. Twins in which it is no number do not count.
+    /// Aggregate of the numbers of an attribute. Twins in which it is no number do not count.
     Of(Aggregate, Path),
 }
 
@@ -24,11 +24,11 @@ pub(super) enum Measure {
 pub(super) enum Aggregate {
     Average,
     Sum,
-    Least,
-    Greatest,
+    Min,
+    Max,
 }
 
-/// The groups so far, by a text that tells them apart.
+/// The groups so far, by a unique text.
 pub(super) struct Groups<'a> {
     by: Option<&'a Path>,
     groups: BTreeMap<String, Group>,
@@ -36,53 +36,53 @@ pub(super) struct Groups<'a> {
 
 struct Group {
     value: Option<Value>,
-    tallies: Vec<Tally>,
+    accumulators: Vec<Accumulator>,
 }
 
-/// What has been seen in one column.
+/// The numbers of one column so far.
 #[derive(Clone, Copy)]
-struct Tally {
+struct Accumulator {
     count: u64,
     sum: f64,
-    least: f64,
-    greatest: f64,
+    min: f64,
+    max: f64,
 }
 
 impl<'a> Groups<'a> {
-    /// One group for each primitive value of an attribute, and one for twins that have none. All twins are one group if
-    /// no attribute is named, even if there is none.
+    /// Groups twins by the primitive value of an attribute, with one group for twins without one. Without an attribute, all
+    /// twins are one group, even if there are none.
     pub(super) fn by(by: Option<&'a Path>) -> Self {
         let mut groups = BTreeMap::new();
         if by.is_none() {
-            groups.insert(place(None), Group::of(None));
+            groups.insert(group_key(None), Group::of(None));
         }
         Self { by, groups }
     }
 
     pub(super) fn add(&mut self, columns: &[Column<Measure>], twin: &Value) {
         let value = self.by.and_then(|path| path.of(twin));
-        let group = self.groups.entry(place(value));
+        let group = self.groups.entry(group_key(value));
         let group = group.or_insert_with(|| Group::of(value));
-        group.tallies.resize(columns.len(), Tally::NONE);
-        for (tally, column) in group.tallies.iter_mut().zip(columns) {
-            tally.add(&column.of, twin);
+        group.accumulators.resize(columns.len(), Accumulator::EMPTY);
+        for (accumulator, column) in group.accumulators.iter_mut().zip(columns) {
+            accumulator.add(&column.of, twin);
         }
     }
 
-    /// The rows whose place is after this one.
+    /// Returns the rows with keys after this one.
     pub(super) fn rows_after(
         &self,
         columns: &[Column<Measure>],
         after: &str,
-    ) -> impl Iterator<Item = Placed> {
+    ) -> impl Iterator<Item = KeyedRow> {
         let range = (Bound::Excluded(after), Bound::Unbounded);
         let groups = self.groups.range::<str, _>(range);
-        groups.map(|(place, group)| (place.clone(), group.row(columns)))
+        groups.map(|(key, group)| (key.clone(), group.row(columns)))
     }
 }
 
-/// Tells a group from every other. Objects and lists make none.
-fn place(value: Option<&Value>) -> String {
+/// Returns the unique key of a group. Objects and arrays count as undefined.
+fn group_key(value: Option<&Value>) -> String {
     match value {
         Some(Value::Null) => "null".into(),
         Some(Value::Bool(value)) => format!("boolean {value}"),
@@ -97,30 +97,36 @@ impl Group {
         let value = value.filter(|value| super::value::is_primitive(value));
         Self {
             value: value.cloned(),
-            tallies: Vec::new(),
+            accumulators: Vec::new(),
         }
     }
 
     fn row(&self, columns: &[Column<Measure>]) -> Value {
-        let tallies = self.tallies.iter().chain(std::iter::repeat(&Tally::NONE));
-        let members = columns.iter().zip(tallies).filter_map(|(column, tally)| {
-            let value = match &column.of {
-                Measure::Group => self.value.clone(),
-                Measure::Count => Some(tally.count.into()),
-                Measure::Of(aggregate, _) => tally.value(*aggregate),
-            };
-            Some((column.name.clone(), value?))
-        });
+        let accumulators = self
+            .accumulators
+            .iter()
+            .chain(std::iter::repeat(&Accumulator::EMPTY));
+        let members = columns
+            .iter()
+            .zip(accumulators)
+            .filter_map(|(column, accumulator)| {
+                let value = match &column.of {
+                    Measure::Group => self.value.clone(),
+                    Measure::Count => Some(accumulator.count.into()),
+                    Measure::Of(aggregate, _) => accumulator.value(*aggregate),
+                };
+                Some((column.name.clone(), value?))
+            });
         members.collect::<Map<_, _>>().into()
     }
 }
 
-impl Tally {
-    const NONE: Self = Self {
+impl Accumulator {
+    const EMPTY: Self = Self {
         count: 0,
         sum: 0.0,
-        least: f64::INFINITY,
-        greatest: f64::NEG_INFINITY,
+        min: f64::INFINITY,
+        max: f64::NEG_INFINITY,
     };
 
     fn add(&mut self, measure: &Measure, twin: &Value) {
@@ -133,17 +139,17 @@ impl Tally {
         };
         self.count += 1;
         self.sum += number;
-        self.least = self.least.min(number);
-        self.greatest = self.greatest.max(number);
+        self.min = self.min.min(number);
+        self.max = self.max.max(number);
     }
 
-    /// The sum of no numbers is 0; nothing else can be said of them.
+    /// Returns the aggregate. Without numbers the sum is 0, and the others are undefined.
     fn value(&self, aggregate: Aggregate) -> Option<Value> {
         number(match aggregate {
             Aggregate::Sum => self.sum,
             Aggregate::Average => self.sum / self.count as f64,
-            Aggregate::Least => self.least,
-            Aggregate::Greatest => self.greatest,
+            Aggregate::Min => self.min,
+            Aggregate::Max => self.max,
         })
     }
 }

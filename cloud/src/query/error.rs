@@ -1,14 +1,14 @@
-//! Why a query cannot be run.
+//! Errors of queries.
 
-/// What is wrong with a query, and where.
+/// An invalid or unsupported query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("BadRequest: at position {position} of the query: {message}")]
 pub struct QueryError {
-    /// Which character of the text it is about, the first being 1; one more than there are for the end.
+    /// Position in the text in characters, from 1; one more than the length for the end.
     pub position: usize,
-    /// What was expected, or what is not supported.
+    /// Expected token, or unsupported feature.
     pub message: String,
-    /// What this cloud has not, if Azure would run the query for having it.
+    /// Feature of Azure that the local cloud does not have, if the query is valid in Azure.
     pub missing: Option<&'static str>,
 }
 

@@ -1,4 +1,4 @@
-//! The value of an expression for one twin. `None` is undefined.
+//! Evaluation of expressions for one twin. `None` is undefined.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -8,16 +8,16 @@ use serde_json::Value;
 use super::expression::{Expression, Function, Operator};
 use super::value::{compare, is_primitive, number};
 
-/// Borrowed from the twin or the query where it stands there.
-type Defined<'a> = Option<Cow<'a, Value>>;
+/// A value, borrowed from the twin or the query where possible.
+type Evaluated<'a> = Option<Cow<'a, Value>>;
 
 impl Expression {
-    /// Whether it is true of `twin`. What is undefined or no boolean is not.
+    /// Returns true if it is true for `twin`, false if it is false, undefined or no boolean.
     pub(super) fn holds(&self, twin: &Value) -> bool {
         self.truth(twin) == Some(true)
     }
 
-    pub(super) fn value<'a>(&'a self, twin: &'a Value) -> Defined<'a> {
+    pub(super) fn value<'a>(&'a self, twin: &'a Value) -> Evaluated<'a> {
         match self {
             Self::Undefined => None,
             Self::Constant(value) => Some(Cow::Borrowed(value)),
@@ -31,8 +31,8 @@ impl Expression {
             Self::Binary(operator, left, right) => operator
                 .of(left.value(twin)?.as_ref(), right.value(twin)?.as_ref())
                 .map(Cow::Owned),
-            Self::All(operands) => owned(joined(operands, twin, false)),
-            Self::Any(operands) => owned(joined(operands, twin, true)),
+            Self::All(operands) => owned(logical(operands, twin, false)),
+            Self::Any(operands) => owned(logical(operands, twin, true)),
         }
     }
 
@@ -41,8 +41,8 @@ impl Expression {
     }
 }
 
-/// `decisive` if it is among the operands, else undefined if one is, else the other.
-fn joined(operands: &[Expression], twin: &Value, decisive: bool) -> Option<bool> {
+/// Evaluates AND and OR: `decisive` if an operand has this value, else undefined if one is undefined, else the opposite.
+fn logical(operands: &[Expression], twin: &Value, decisive: bool) -> Option<bool> {
     let mut undefined = false;
     for operand in operands {
         match operand.truth(twin) {
@@ -54,18 +54,18 @@ fn joined(operands: &[Expression], twin: &Value, decisive: bool) -> Option<bool>
     (!undefined).then_some(!decisive)
 }
 
-fn owned<'a>(truth: Option<bool>) -> Defined<'a> {
+fn owned<'a>(truth: Option<bool>) -> Evaluated<'a> {
     truth.map(|truth| Cow::Owned(truth.into()))
 }
 
 impl Operator {
     fn of(self, left: &Value, right: &Value) -> Option<Value> {
         match self {
-            Self::Add => calculated(left, right, |left, right| left + right),
-            Self::Subtract => calculated(left, right, |left, right| left - right),
-            Self::Multiply => calculated(left, right, |left, right| left * right),
-            Self::Divide => calculated(left, right, |left, right| left / right),
-            Self::Remainder => calculated(left, right, |left, right| left % right),
+            Self::Add => arithmetic(left, right, |left, right| left + right),
+            Self::Subtract => arithmetic(left, right, |left, right| left - right),
+            Self::Multiply => arithmetic(left, right, |left, right| left * right),
+            Self::Divide => arithmetic(left, right, |left, right| left / right),
+            Self::Remainder => arithmetic(left, right, |left, right| left % right),
             Self::In => is_among(left, right).map(Value::Bool),
             Self::NotIn => is_among(left, right).map(|is| Value::Bool(!is)),
             comparison => compare(left, right).map(|order| comparison.allows(order).into()),
@@ -85,7 +85,7 @@ impl Operator {
     }
 }
 
-fn calculated(left: &Value, right: &Value, with: fn(f64, f64) -> f64) -> Option<Value> {
+fn arithmetic(left: &Value, right: &Value, with: fn(f64, f64) -> f64) -> Option<Value> {
     number(with(left.as_f64()?, right.as_f64()?))
 }
 
@@ -102,9 +102,9 @@ impl Function {
         let mut arguments = arguments.iter().map(|argument| argument.value(twin));
         let (first, second) = (arguments.next().flatten(), arguments.next().flatten());
         match self {
-            Self::StartsWith => of_texts(first, second, |text, part| text.starts_with(part)),
-            Self::EndsWith => of_texts(first, second, |text, part| text.ends_with(part)),
-            Self::Contains => of_texts(first, second, |text, part| text.contains(part)),
+            Self::StartsWith => on_strings(first, second, |text, part| text.starts_with(part)),
+            Self::EndsWith => on_strings(first, second, |text, part| text.ends_with(part)),
+            Self::Contains => on_strings(first, second, |text, part| text.contains(part)),
             test => Some(first.is_some_and(|value| test.is(&value))),
         }
     }
@@ -123,6 +123,10 @@ impl Function {
     }
 }
 
-fn of_texts(text: Defined<'_>, part: Defined<'_>, test: fn(&str, &str) -> bool) -> Option<bool> {
+fn on_strings(
+    text: Evaluated<'_>,
+    part: Evaluated<'_>,
+    test: fn(&str, &str) -> bool,
+) -> Option<bool> {
     Some(test(text?.as_str()?, part?.as_str()?))
 }

@@ -1,10 +1,10 @@
-//! Conditions, and what they are made of.
+//! Expressions, operators and functions.
 
 use serde_json::Value;
 
 use super::path::Path;
 
-/// Something that has a value for each twin, or none.
+/// An expression, with a value for each twin or undefined.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Expression {
     Undefined,
@@ -20,7 +20,7 @@ pub(super) enum Expression {
     Any(Vec<Expression>),
 }
 
-/// What stands between two expressions.
+/// A binary operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operator {
     Or,
@@ -40,7 +40,7 @@ pub(super) enum Operator {
     Remainder,
 }
 
-/// What can be called.
+/// A function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Function {
     IsDefined,
@@ -56,8 +56,8 @@ pub(super) enum Function {
     Contains,
 }
 
-/// What IoT Hub documents for the conditions of message routes, and not for queries.
-const OF_ROUTES: [&str; 15] = [
+/// Functions that IoT Hub documents for message routing only.
+const ROUTING_FUNCTIONS: [&str; 15] = [
     "ABS",
     "AS_NUMBER",
     "CEILING",
@@ -75,12 +75,12 @@ const OF_ROUTES: [&str; 15] = [
     "UPPER",
 ];
 
-/// How tightly NOT and a minus sign bind what follows them.
-pub(super) const NOT: u8 = 3;
-pub(super) const MINUS: u8 = 7;
+/// The binding powers of NOT and of a minus sign.
+pub(super) const NOT_POWER: u8 = 3;
+pub(super) const MINUS_POWER: u8 = 7;
 
 impl Operator {
-    /// How tightly it binds: the higher, the tighter.
+    /// Returns the binding power: higher binds tighter.
     pub(super) fn power(self) -> u8 {
         match self {
             Self::Or => 1,
@@ -93,8 +93,8 @@ impl Operator {
 }
 
 impl Function {
-    /// The function of this name, in any case.
-    pub(super) fn named(name: &str) -> Option<Self> {
+    /// Returns the function of this name, in any case.
+    pub(super) fn from_name(name: &str) -> Option<Self> {
         Some(match name.to_ascii_uppercase().as_str() {
             "IS_DEFINED" => Self::IsDefined,
             "IS_ARRAY" => Self::IsArray,
@@ -111,14 +111,14 @@ impl Function {
         })
     }
 
-    /// Whether it is a function of message routes only.
-    pub(super) fn is_of_routes(name: &str) -> bool {
-        OF_ROUTES
+    /// Returns true for a function of message routing only.
+    pub(super) fn is_routing_only(name: &str) -> bool {
+        ROUTING_FUNCTIONS
             .iter()
             .any(|known| known.eq_ignore_ascii_case(name))
     }
 
-    /// How many arguments it takes.
+    /// Returns the number of arguments.
     pub(super) fn arity(self) -> usize {
         match self {
             Self::StartsWith | Self::EndsWith | Self::Contains => 2,

@@ -1,4 +1,4 @@
-//! From text to words.
+//! The lexer: text to tokens.
 
 use std::fmt;
 use std::iter::Peekable;
@@ -6,24 +6,24 @@ use std::str::Chars;
 
 use super::error::QueryError;
 
-/// One word of a query.
+/// A token of a query.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token {
     /// A keyword, a function or a name.
     Word(String),
     /// A name in `[[ ]]`, which is never a keyword.
     Name(String),
-    /// A constant in quotes, without them.
-    Text(String),
-    /// A constant.
+    /// A string literal, without quotes.
+    String(String),
+    /// A number literal.
     Number(f64),
     /// An operator, a bracket, a comma or a dot.
     Symbol(&'static str),
-    /// Nothing more.
+    /// The end of the query.
     End,
 }
 
-/// A word and where it begins, the first character being 1.
+/// A token and its position in characters, from 1.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Lexeme {
     pub(super) token: Token,
@@ -35,7 +35,7 @@ const SYMBOLS: [&str; 18] = [
     "<=", ">=", "<>", "!=", "=", "<", ">", "+", "-", "*", "/", "%", "(", ")", "[", "]", ",", ".",
 ];
 
-/// The words of `text`, the last of which is the end.
+/// Splits `text` into tokens, the last of which is the end.
 pub(super) fn lexemes(text: &str) -> Result<Vec<Lexeme>, QueryError> {
     let mut lexer = Lexer {
         rest: text.chars().peekable(),
@@ -63,7 +63,7 @@ impl Lexer<'_> {
     fn token(&mut self) -> Result<Token, QueryError> {
         match self.rest.peek().copied() {
             None => Ok(Token::End),
-            Some(quote @ ('\'' | '"')) => self.text(quote).map(Token::Text),
+            Some(quote @ ('\'' | '"')) => self.string(quote).map(Token::String),
             Some(c) if c.is_ascii_digit() => self.number().map(Token::Number),
             Some(c) if begins_name(c) => Ok(Token::Word(self.take_while(continues_name))),
             Some('[') => Ok(self
@@ -73,7 +73,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// `[[name]]`, where a list within a list would begin otherwise.
+    /// Reads `[[name]]`; `None` if an array within an array begins here.
     fn escaped_name(&mut self) -> Option<String> {
         let mut ahead = self.rest.clone();
         let opens = [ahead.next(), ahead.next()] == [Some('['); 2];
@@ -107,7 +107,7 @@ impl Lexer<'_> {
         Ok(Token::Symbol(symbol))
     }
 
-    fn text(&mut self, quote: char) -> Result<String, QueryError> {
+    fn string(&mut self, quote: char) -> Result<String, QueryError> {
         let opened = self.position;
         self.next();
         let mut text = String::new();
@@ -138,7 +138,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// Decimal with or without a fraction and an exponent, or hexadecimal after `0x`.
+    /// Reads a decimal number with optional fraction and exponent, or a hexadecimal one after `0x`.
     fn number(&mut self) -> Result<f64, QueryError> {
         let position = self.position;
         let mut digits = self.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
@@ -202,7 +202,7 @@ impl fmt::Display for Token {
         match self {
             Self::Word(word) => f.write_str(word),
             Self::Name(name) => write!(f, "[[{name}]]"),
-            Self::Text(text) => write!(f, "the text {text:?}"),
+            Self::String(text) => write!(f, "the text {text:?}"),
             Self::Number(number) => write!(f, "{number}"),
             Self::Symbol(symbol) => write!(f, "'{symbol}'"),
             Self::End => f.write_str("the end"),

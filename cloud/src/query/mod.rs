@@ -1,13 +1,13 @@
-//! IoT Hub's query language over device twins: text in, plan out, rows out. No state, no I/O.
+//! IoT Hub's query language over device twins: parse a query, run it page by page. No state, no I/O.
 //!
 //! ```text
 //! SELECT [TOP n] * | attribute [AS name], … | COUNT() AVG(a) SUM(a) MIN(a) MAX(a) [AS name], …
 //! FROM devices [WHERE condition] [GROUP BY attribute]
 //! ```
 //!
-//! A twin is the JSON document the service shows. What it does not have is *undefined*: so is a comparison with it, or
-//! between values of different types, and a twin is selected only if the condition is true. `docs/query.md` has a
-//! table of what is supported.
+//! A query reads the twin as the service API returns it. An absent attribute is *undefined*, and so is a comparison with it or
+//! between values of different types. A twin is selected only if the condition is true. `docs/query.md` lists the supported
+//! features.
 
 mod aggregate;
 mod continuation;
@@ -30,7 +30,7 @@ use self::aggregate::{Groups, Measure};
 use self::expression::Expression;
 use self::path::Path;
 
-/// A query that has been understood.
+/// A parsed query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
     top: Option<u32>,
@@ -39,61 +39,60 @@ pub struct Query {
     group_by: Option<Path>,
 }
 
-/// What becomes of the twins that pass the filter.
+/// The rows made of the twins that pass the filter.
 #[derive(Clone, Debug, PartialEq)]
 enum Select {
-    /// They are the rows.
+    /// Whole twins.
     Twins,
-    /// Each is a row of some of its attributes.
+    /// Some attributes of each twin.
     Attributes(Vec<Column<Path>>),
-    /// Each group of them is a row.
+    /// Aggregates of each group of twins.
     Measures(Vec<Column<Measure>>),
 }
 
-/// One member of each row.
+/// A column of the rows.
 #[derive(Clone, Debug, PartialEq)]
 struct Column<T> {
     name: String,
     of: T,
 }
 
-/// What the rows are, as the header `x-ms-item-type` names it.
+/// The type of the rows, for the header `x-ms-item-type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemType {
     /// Whole twins.
     Twin,
-    /// JSON objects of the query's own making.
+    /// Other JSON objects.
     Raw,
 }
 
-/// A page that is about this large, in bytes of JSON, ends, however many rows were asked for: twins of a thousand devices
-/// would fill the memory.
-const PAGE_BYTES: usize = 4 * 1024 * 1024;
-/// How large a row of attributes may be, in bytes of JSON: one attribute can be selected hundreds of times.
-const ROW_BYTES: usize = PAGE_BYTES;
+/// The size at which a page ends, in bytes of JSON, because the twins of a thousand devices would fill the memory.
+const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
+/// The largest row of attributes, in bytes of JSON: one attribute can be selected hundreds of times.
+const MAX_ROW_BYTES: usize = MAX_PAGE_BYTES;
 
-/// Some rows of the answer.
+/// A page of rows.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Page {
-    /// The rows: as many as were asked for, unless they are large or the last.
+pub struct QueryPage {
+    /// The rows: as many as requested, unless they are large or the last.
     pub rows: Vec<Value>,
-    /// Where the next page begins, if there is one.
+    /// Position of the next page, if there is one.
     pub next: Option<Position>,
 }
 
-/// A row, and the name of its place among all rows.
-type Placed = (String, Value);
+/// A row with its key: the device id, or the key of the group.
+type KeyedRow = (String, Value);
 
 impl Query {
-    /// Understands a query.
+    /// Parses a query.
     ///
     /// # Errors
-    /// If it is none, or asks for something that is not supported; the error says where and what was expected.
+    /// If it is invalid or not supported, with the position and the expected token.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
         parser::parse(text)
     }
 
-    /// What its rows are.
+    /// Returns the type of the rows.
     pub fn item_type(&self) -> ItemType {
         match self.select {
             Select::Twins => ItemType::Twin,
@@ -101,11 +100,10 @@ impl Query {
         }
     }
 
-    /// At most `size` rows from `position` on. `twins_after` gives all twins in the order of device ids, beginning with
-    /// the first after the id it is given.
+    /// Returns at most `size` rows from `position` on. `twins_after` returns all twins after an id, in the order of device ids.
     ///
-    /// A position is the id or the group of the last row that was given. So a page misses nothing and repeats nothing
-    /// that stays, whatever comes and goes meanwhile.
+    /// A position is the key of the last returned row. So a row that stays is returned exactly once, even if devices are
+    /// registered and deleted between pages.
     ///
     /// # Errors
     /// If a row would be too large.
@@ -114,62 +112,67 @@ impl Query {
         twins_after: impl FnOnce(&str) -> I,
         position: &Position,
         size: usize,
-    ) -> Result<Page, QueryError> {
+    ) -> Result<QueryPage, QueryError> {
         match &self.select {
             Select::Twins => {
                 let twins = self.selected(twins_after(&position.after));
-                self.cut(twins.map(Ok), position, size)
+                self.paginate(twins.map(Ok), position, size)
             }
             Select::Attributes(columns) => {
                 let twins = self.selected(twins_after(&position.after));
                 let rows = twins.map(|(id, twin)| Ok((id, row(columns, &twin)?)));
-                self.cut(rows, position, size)
+                self.paginate(rows, position, size)
             }
             Select::Measures(columns) => {
                 let mut groups = Groups::by(self.group_by.as_ref());
                 let twins = self.selected(twins_after(""));
                 twins.for_each(|(_, twin)| groups.add(columns, &twin));
                 let rows = groups.rows_after(columns, &position.after);
-                self.cut(rows.map(Ok), position, size)
+                self.paginate(rows.map(Ok), position, size)
             }
         }
     }
 
-    /// The twins that pass the filter, with their ids.
-    fn selected(&self, twins: impl Iterator<Item = Value>) -> impl Iterator<Item = Placed> {
+    /// Returns the twins that pass the filter, with their ids.
+    fn selected(
+        &self,
+        twins: impl Iterator<Item = Value>,
+    ) -> impl Iterator<Item = KeyedRow> {
         let twins =
             twins.filter(|twin| self.filter.as_ref().is_none_or(|filter| filter.holds(twin)));
         twins.map(|twin| (id(&twin), twin))
     }
 
-    fn cut(
+    fn paginate(
         &self,
-        rows: impl Iterator<Item = Result<Placed, QueryError>>,
+        rows: impl Iterator<Item = Result<KeyedRow, QueryError>>,
         position: &Position,
         size: usize,
-    ) -> Result<Page, QueryError> {
+    ) -> Result<QueryPage, QueryError> {
         let left = self
             .top
-            .map(|top| top.saturating_sub(position.given) as usize);
+            .map(|top| top.saturating_sub(position.returned) as usize);
         let mut rows = rows.take(left.unwrap_or(usize::MAX)).peekable();
-        let mut page = Page::default();
+        let mut page = QueryPage::default();
         let mut after = position.after.clone();
         let mut bytes = 0;
         while page.rows.len() < size
-            && bytes < PAGE_BYTES
+            && bytes < MAX_PAGE_BYTES
             && let Some(row) = rows.next()
         {
-            let (place, row) = row?;
+            let (key, row) = row?;
             bytes += value::bytes(&row);
-            after = place;
+            after = key;
             page.rows.push(row);
         }
-        page.next = rows.peek().map(|_| position.moved(after, page.rows.len()));
+        page.next = rows
+            .peek()
+            .map(|_| position.advanced(after, page.rows.len()));
         Ok(page)
     }
 }
 
-/// What is undefined is not in the row.
+/// Makes a row, without undefined attributes.
 fn row(columns: &[Column<Path>], twin: &Value) -> Result<Value, QueryError> {
     let mut members = Map::new();
     let mut bytes = 0;
@@ -178,8 +181,8 @@ fn row(columns: &[Column<Path>], twin: &Value) -> Result<Value, QueryError> {
             continue;
         };
         bytes += value::bytes(value);
-        if bytes > ROW_BYTES {
-            let message = format!("a row would have more than {ROW_BYTES} bytes: select less");
+        if bytes > MAX_ROW_BYTES {
+            let message = format!("a row would have more than {MAX_ROW_BYTES} bytes: select less");
             return Err(QueryError::at(1, message));
         }
         members.insert(column.name.clone(), value.clone());

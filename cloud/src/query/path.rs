@@ -1,19 +1,19 @@
-//! Attributes of a twin, and where they are.
+//! Paths to attributes of a twin.
 
 use serde_json::Value;
 
-/// The way to an attribute: `properties.reported.temperature`, `tags['floor plan']`, `tags.doors[0]`.
+/// A path to an attribute: `properties.reported.temperature`, `tags['floor plan']`, `tags.doors[0]`.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Path(Vec<Step>);
+pub(super) struct Path(Vec<PathSegment>);
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Step {
+pub(super) enum PathSegment {
     Key(String),
     Index(usize),
 }
 
-/// What every twin has. The case of these names, and of no others, does not matter.
-const OF_EVERY_TWIN: [&str; 16] = [
+/// The attributes of every twin. Only these names are case-insensitive.
+const STANDARD_ATTRIBUTES: [&str; 16] = [
     "authenticationType",
     "capabilities",
     "cloudToDeviceMessageCount",
@@ -32,37 +32,36 @@ const OF_EVERY_TWIN: [&str; 16] = [
     "x509Thumbprint",
 ];
 
-/// As a sample of Microsoft's calls it.
+/// An alias of `deviceId` in a sample of Microsoft.
 const ID: &str = "id";
 
 impl Path {
-    /// The way along `steps`. A leading `devices` may be there, and says nothing.
-    pub(super) fn new(mut steps: Vec<Step>) -> Self {
-        let collection =
-            |step: &Step| matches!(step, Step::Key(key) if key.eq_ignore_ascii_case("devices"));
-        if steps.len() > 1 && steps.first().is_some_and(collection) {
-            steps.remove(0);
+    /// Makes a path. A leading `devices` is ignored.
+    pub(super) fn new(mut segments: Vec<PathSegment>) -> Self {
+        let collection = |segment: &PathSegment| matches!(segment, PathSegment::Key(key) if key.eq_ignore_ascii_case("devices"));
+        if segments.len() > 1 && segments.first().is_some_and(collection) {
+            segments.remove(0);
         }
-        if let Some(Step::Key(root)) = steps.first_mut() {
+        if let Some(PathSegment::Key(root)) = segments.first_mut() {
             *root = canonical(root);
         }
-        Self(steps)
+        Self(segments)
     }
 
-    /// What is there in `twin`, if anything.
+    /// Returns the value in `twin`, if it is defined.
     pub(super) fn of<'a>(&self, twin: &'a Value) -> Option<&'a Value> {
-        let mut steps = self.0.iter();
-        steps.try_fold(twin, |value, step| match step {
-            Step::Key(key) => value.get(key),
-            Step::Index(index) => value.get(index),
+        let mut segments = self.0.iter();
+        segments.try_fold(twin, |value, segment| match segment {
+            PathSegment::Key(key) => value.get(key),
+            PathSegment::Index(index) => value.get(index),
         })
     }
 
-    /// The name of a column that is given no other.
+    /// Returns the default name of a column.
     pub(super) fn name(&self) -> String {
         match self.0.last() {
-            Some(Step::Key(key)) => key.clone(),
-            Some(Step::Index(index)) => index.to_string(),
+            Some(PathSegment::Key(key)) => key.clone(),
+            Some(PathSegment::Index(index)) => index.to_string(),
             None => String::new(),
         }
     }
@@ -72,7 +71,7 @@ fn canonical(root: &str) -> String {
     if root.eq_ignore_ascii_case(ID) {
         return "deviceId".into();
     }
-    let known = OF_EVERY_TWIN.into_iter();
+    let known = STANDARD_ATTRIBUTES.into_iter();
     let known = known
         .into_iter()
         .find(|known| known.eq_ignore_ascii_case(root));

@@ -1,13 +1,13 @@
-//! What operators do with values.
+//! Comparison and arithmetic of values.
 
 use std::cmp::Ordering;
 
 use serde_json::Value;
 
-/// Beyond this a floating-point number cannot tell a whole number from the next.
-const WHOLE: f64 = (1_u64 << 53) as f64;
+/// The bound of integers that a floating-point number represents exactly.
+const MAX_EXACT_INTEGER: f64 = (1_u64 << 53) as f64;
 
-/// How two primitive values of one type stand to each other. Nothing, if they are not that.
+/// Compares two primitive values of one type; `None` for others.
 pub(super) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {
         (Value::Null, Value::Null) => Some(Ordering::Equal),
@@ -18,28 +18,29 @@ pub(super) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
     }
 }
 
-/// A number as JSON: whole if it is. Nothing, if there is no such number.
+/// Converts a number to JSON, to an integer if it is one; `None` if it is not finite.
 pub(super) fn number(number: f64) -> Option<Value> {
-    if number.fract() == 0.0 && number.abs() < WHOLE {
+    if number.fract() == 0.0 && number.abs() < MAX_EXACT_INTEGER {
         return Some((number as i64).into());
     }
     serde_json::Number::from_f64(number).map(Value::Number)
 }
 
-/// About how many bytes a value takes as JSON.
+/// Returns the approximate size of a value as JSON, in bytes.
 pub(super) fn bytes(value: &Value) -> usize {
-    /// A number, or what stands around a text, a list or an object.
-    const FEW: usize = 4;
+    /// A number, or the delimiters of a string, an array or an object.
+    const OVERHEAD: usize = 4;
     match value {
-        Value::String(text) => FEW + text.len(),
-        Value::Array(items) => FEW + items.iter().map(bytes).sum::<usize>(),
+        Value::String(text) => OVERHEAD + text.len(),
+        Value::Array(items) => OVERHEAD + items.iter().map(bytes).sum::<usize>(),
         Value::Object(members) => {
             let members = members.iter();
-            FEW + members
-                .map(|(name, value)| FEW + name.len() + bytes(value))
-                .sum::<usize>()
+            OVERHEAD
+                + members
+                    .map(|(name, value)| OVERHEAD + name.len() + bytes(value))
+                    .sum::<usize>()
         }
-        _ => FEW,
+        _ => OVERHEAD,
     }
 }
 

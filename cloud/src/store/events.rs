@@ -1,4 +1,4 @@
-//! Events as they are written and read.
+//! Stored events.
 
 use std::sync::Arc;
 
@@ -6,67 +6,67 @@ use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Result, Row, Statement};
 
-use super::retention::OVERHEAD;
+use super::retention::EVENT_OVERHEAD;
 use super::{Store, StoreError};
 use crate::hub::{Event, EventKind};
 
-/// A page has no more events than this.
-const PAGE_EVENTS: usize = 256;
-/// A page ends when its events take more than this, in bytes.
-const PAGE_BYTES: usize = 1024 * 1024;
-/// So many numbers are looked through at a time: whoever else wants to read waits some milliseconds.
-const SPAN: u64 = 4096;
-/// The same where an index leads to the events of a device: at first, and at most. All numbers it leads to are collected
-/// before the first event is read, so a span that grows finds a page of them, and not many more.
-const FIRST_DEVICE_SPAN: u64 = PAGE_EVENTS as u64;
+/// The largest number of events on a page.
+const MAX_PAGE_EVENTS: usize = 256;
+/// The size at which a page ends, in bytes.
+const MAX_PAGE_BYTES: usize = 1024 * 1024;
+/// The number of events scanned at a time. Other readers wait some milliseconds for it.
+const SCAN_SPAN: u64 = 4096;
+/// The first and the largest span for a filter by device, which uses an index. All numbers from the index are collected
+/// before the first event is read, so a growing span collects a page of them, and not many more.
+const FIRST_DEVICE_SPAN: u64 = MAX_PAGE_EVENTS as u64;
 const DEVICE_SPAN: u64 = 256 * 1024;
 
 const COLUMNS: &str = "sequence, enqueued, device, kind, detail, body";
 
-/// Which events.
+/// A filter of events.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Of these devices and of none in particular; of all if there are none.
+pub struct EventFilter {
+    /// These devices, with events that concern no single device; all if empty.
     pub devices: Vec<String>,
-    /// Of these kinds; of all if there are none.
+    /// These kinds; all if empty.
     pub kinds: Vec<String>,
-    /// At this time or later.
+    /// The earliest time.
     pub from: Option<Timestamp>,
-    /// Before this time.
+    /// The time before which they were enqueued.
     pub to: Option<Timestamp>,
 }
 
-/// A part of the events, in order.
+/// A page of events, in order.
 #[derive(Debug)]
-pub struct Page {
-    /// Those that were asked for.
+pub struct EventPage {
+    /// The events that match the filter.
     pub events: Vec<Event>,
-    /// Up to which number everything was looked through.
+    /// The number up to which all events were scanned.
     pub reached: u64,
-    /// Whether that is all there is.
+    /// True if there are no more events.
     pub is_last: bool,
-    /// The number of the first event that is kept, or of the next that comes.
+    /// The number of the oldest stored event, or of the next one.
     pub oldest: u64,
 }
 
-/// What a filter looks at.
-struct Head<'a> {
+/// The columns that a filter reads.
+struct EventHeader<'a> {
     enqueued: i64,
     device: &'a str,
     kind: &'a str,
 }
 
-impl Filter {
-    /// Whether it takes an event.
-    pub fn takes(&self, event: &Event) -> bool {
-        self.takes_head(&Head {
+impl EventFilter {
+    /// Returns true if an event matches.
+    pub fn matches(&self, event: &Event) -> bool {
+        self.matches_header(&EventHeader {
             enqueued: event.enqueued.as_millisecond(),
             device: &event.device_id,
             kind: event.kind.name(),
         })
     }
 
-    fn takes_head(&self, head: &Head<'_>) -> bool {
+    fn matches_header(&self, head: &EventHeader<'_>) -> bool {
         let listed =
             |list: &[String], one: &str| list.is_empty() || list.iter().any(|it| it == one);
         (head.device.is_empty() || listed(&self.devices, head.device))
@@ -79,20 +79,20 @@ impl Filter {
 
     fn span(&self) -> u64 {
         match self.devices.is_empty() {
-            true => SPAN,
+            true => SCAN_SPAN,
             false => DEVICE_SPAN,
         }
     }
 
     fn first_span(&self) -> u64 {
         match self.devices.is_empty() {
-            true => SPAN,
+            true => SCAN_SPAN,
             false => FIRST_DEVICE_SPAN,
         }
     }
 
-    /// The numbers of the devices' events, and of those that are of all, come out of an index.
-    fn narrowed(&self, columns: &str, order: &str) -> String {
+    /// Makes the SQL. Events of devices are found by an index.
+    fn sql(&self, columns: &str, order: &str) -> String {
         let between = "sequence > ?1 AND sequence <= ?2";
         let of_devices = match self.devices.is_empty() {
             true => String::new(),
@@ -112,7 +112,7 @@ impl Filter {
         columns: &str,
         order: &str,
     ) -> Result<rusqlite::CachedStatement<'a>> {
-        database.prepare_cached(&self.narrowed(columns, order))
+        database.prepare_cached(&self.sql(columns, order))
     }
 
     fn query<'a>(
@@ -134,23 +134,27 @@ impl Filter {
 }
 
 impl Store {
-    /// A page of the committed events after the one of this number: a part of what there is, and perhaps an empty one. It
-    /// takes some milliseconds, so it is for a thread that may block.
+    /// Reads a page of the committed events after this number. The page may be empty though more events follow. Blocks for
+    /// some milliseconds.
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub fn events(&self, filter: &Filter, after: u64) -> std::result::Result<Page, StoreError> {
+    pub fn events(
+        &self,
+        filter: &EventFilter,
+        after: u64,
+    ) -> std::result::Result<EventPage, StoreError> {
         let page = page(&self.reader(), filter, after);
         page.map_err(|error| self.error(error))
     }
 
-    /// The number of the last event, committed or not.
+    /// Returns the number of the last event, committed or not.
     pub fn last_event(&self) -> u64 {
         self.inner.journal.last_sequence()
     }
 
-    /// The number after which the committed events of this time and later come. It takes a moment for each million of them, so
-    /// it is for a thread that may block.
+    /// Returns the number after which the committed events of this time and later follow. Blocks for a moment per million
+    /// events.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -161,14 +165,14 @@ impl Store {
             .map_err(|error| self.error(error))
     }
 
-    /// The number after which there are so many events up to `end`, or fewer because there are no more. It takes a moment for
-    /// each million it has to look through, so it is for a thread that may block.
+    /// Returns the number after which `count` events up to `end` follow, or fewer if there are no more. Blocks for a moment
+    /// per million scanned events.
     ///
     /// # Errors
     /// If the database cannot be read.
     pub fn before_last(
         &self,
-        filter: &Filter,
+        filter: &EventFilter,
         mut end: u64,
         count: u64,
     ) -> std::result::Result<u64, StoreError> {
@@ -184,11 +188,11 @@ impl Store {
     }
 }
 
-/// Looks through one span, backwards from `end`, and counts `left` down. Returns the number before which it ended, and
-/// none where there are no more events.
+/// Scans one span backwards from `end`, and counts `left` down. Returns the number reached; `None` if there are no more
+/// events.
 fn before_last(
     database: &Connection,
-    filter: &Filter,
+    filter: &EventFilter,
     end: u64,
     left: &mut u64,
 ) -> Result<Option<u64>> {
@@ -199,7 +203,7 @@ fn before_last(
     let mut statement = filter.statement(database, "sequence, enqueued, device, kind", "DESC")?;
     let mut rows = filter.query(&mut statement, after, end)?;
     while let Some(row) = rows.next()? {
-        if filter.takes_head(&head(row)?) {
+        if filter.matches_header(&header(row)?) {
             *left -= 1;
             if *left == 0 {
                 let sequence: u64 = row.get(0)?;
@@ -210,50 +214,56 @@ fn before_last(
     Ok(Some(after))
 }
 
-fn page(database: &Connection, filter: &Filter, after: u64) -> Result<Page> {
+fn page(database: &Connection, filter: &EventFilter, after: u64) -> Result<EventPage> {
     let oldest = oldest(database)?;
     let after = after.max(oldest - 1);
     let last = last(database)?;
     let end = last.min(after + filter.span());
-    let mut found = Found::default();
+    let mut page = PageBuilder::default();
     let (mut reached, mut span) = (after, filter.first_span());
-    while reached < end && !found.is_full() {
+    while reached < end && !page.is_full() {
         let to = end.min(reached + span);
-        found.add(database, filter, reached, to)?;
-        reached = match found.events.last() {
-            Some(event) if found.is_full() => event.sequence,
+        page.add(database, filter, reached, to)?;
+        reached = match page.events.last() {
+            Some(event) if page.is_full() => event.sequence,
             _ => to,
         };
         span *= 2;
     }
-    Ok(Page {
-        events: found.events,
+    Ok(EventPage {
+        events: page.events,
         reached,
         is_last: reached >= last,
         oldest,
     })
 }
 
-/// The events of a page.
+/// A page under construction.
 #[derive(Default)]
-struct Found {
+struct PageBuilder {
     events: Vec<Event>,
     bytes: usize,
 }
 
-impl Found {
+impl PageBuilder {
     fn is_full(&self) -> bool {
-        self.events.len() >= PAGE_EVENTS || self.bytes > PAGE_BYTES
+        self.events.len() >= MAX_PAGE_EVENTS || self.bytes > MAX_PAGE_BYTES
     }
 
-    /// Adds those between two numbers, until it is full.
-    fn add(&mut self, database: &Connection, filter: &Filter, after: u64, to: u64) -> Result<()> {
+    /// Adds the events between two numbers until the page is full.
+    fn add(
+        &mut self,
+        database: &Connection,
+        filter: &EventFilter,
+        after: u64,
+        to: u64,
+    ) -> Result<()> {
         let mut statement = filter.statement(database, COLUMNS, "ASC")?;
         let mut rows = filter.query(&mut statement, after, to)?;
         while !self.is_full()
             && let Some(row) = rows.next()?
         {
-            if !filter.takes_head(&head(row)?) {
+            if !filter.matches_header(&header(row)?) {
                 continue;
             }
             let (event, size) = event(row)?;
@@ -264,8 +274,8 @@ impl Found {
     }
 }
 
-fn head<'a>(row: &'a Row<'_>) -> Result<Head<'a>> {
-    Ok(Head {
+fn header<'a>(row: &'a Row<'_>) -> Result<EventHeader<'a>> {
+    Ok(EventHeader {
         enqueued: row.get(1)?,
         device: row.get_ref(2)?.as_str()?,
         kind: row.get_ref(3)?.as_str()?,
@@ -293,7 +303,7 @@ fn event(row: &Row<'_>) -> Result<(Event, usize)> {
     Ok((event, size))
 }
 
-/// The number of the first event that is kept, or else of the next that comes.
+/// Returns the number of the oldest stored event, or else of the next one.
 fn oldest(database: &Connection) -> Result<u64> {
     let sql =
         "SELECT coalesce((SELECT min(sequence) FROM event), (SELECT sequence + 1 FROM last_event))";
@@ -308,8 +318,8 @@ fn last(database: &Connection) -> Result<u64> {
         .query_row((), |row| row.get(0))
 }
 
-/// The number of the first event of this time or later, or else of the next that comes. The clock may have been set back, so
-/// that is not the one with the earliest such time.
+/// Returns the number of the first event of this time or later, or else of the next one. It is not the earliest in time if
+/// the clock was set back.
 fn first_since(database: &Connection, from: Timestamp) -> Result<u64> {
     let sql = "SELECT coalesce(min(sequence), (SELECT sequence + 1 FROM last_event))
         FROM event WHERE enqueued >= ?1";
@@ -318,7 +328,7 @@ fn first_since(database: &Connection, from: Timestamp) -> Result<u64> {
         .query_row((from.as_millisecond(),), |row| row.get(0))
 }
 
-/// Returns how many bytes that takes.
+/// Appends events. Returns the bytes they take.
 pub(super) fn append(database: &Connection, events: &[Arc<Event>]) -> Result<u64> {
     let Some(last) = events.last() else {
         return Ok(0);
@@ -332,7 +342,7 @@ pub(super) fn append(database: &Connection, events: &[Arc<Event>]) -> Result<u64
             _ => None,
         };
         let detail = serde_json::to_string(&event.kind).unwrap_or_default();
-        bytes += OVERHEAD + (detail.len() + body.map_or(0, <[u8]>::len)) as u64;
+        bytes += EVENT_OVERHEAD + (detail.len() + body.map_or(0, <[u8]>::len)) as u64;
         insert.execute((
             event.sequence,
             event.enqueued.as_millisecond(),

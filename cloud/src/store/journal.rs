@@ -1,4 +1,4 @@
-//! What is to be written, in order.
+//! The journal of staged changes, in order.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -8,47 +8,47 @@ use std::time::Duration;
 use super::{Content, Row, locked};
 use crate::hub::{Event, EventKind, now};
 
-/// So many bytes of messages may be uncommitted, of all devices together; then there is room for one more of each.
-const ROOM: usize = 32 * 1024 * 1024;
+/// The bytes of uncommitted messages, of all devices together, above which connections pause reading.
+const MAX_UNCOMMITTED: usize = 32 * 1024 * 1024;
 
-/// What is staged and not written yet: of each row the newest content, and every event. Devices bound it: one of which
-/// much is not committed is not listened to, and less when there is no room.
+/// Staged changes: the newest content of each row, and every event. Bounded because a connection with many uncommitted steps
+/// is not read from.
 pub(super) struct Journal {
     staged: Mutex<Staged>,
     changed: Condvar,
 }
 
 struct Staged {
-    group: Group,
-    /// Bytes of messages in the group that is being written.
+    group: CommitGroup,
+    /// Bytes of messages in the group being written.
     writing: usize,
     last_sequence: u64,
     closing: bool,
 }
 
-/// What is committed together.
+/// Changes that are committed together.
 #[derive(Default)]
-pub(super) struct Group {
-    /// Counts what was staged, from the start of the process.
+pub(super) struct CommitGroup {
+    /// The number of changes staged since the start of the process.
     pub(super) position: u64,
     pub(super) rows: BTreeMap<Row, Option<Content>>,
     pub(super) events: Vec<Arc<Event>>,
-    /// What the messages among the events take, in bytes.
+    /// Bytes of messages among the events.
     bytes: usize,
 }
 
-impl Group {
+impl CommitGroup {
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.events.is_empty()
     }
 }
 
 impl Journal {
-    /// An empty one; the first event has the number after this.
-    pub(super) fn after(last_sequence: u64) -> Self {
+    /// Makes an empty journal, whose first event has the number after this.
+    pub(super) fn new(last_sequence: u64) -> Self {
         Self {
             staged: Mutex::new(Staged {
-                group: Group::default(),
+                group: CommitGroup::default(),
                 writing: 0,
                 last_sequence,
                 closing: false,
@@ -88,7 +88,7 @@ impl Journal {
         locked(&self.staged).group.position
     }
 
-    /// The number of the last event, committed or not.
+    /// Returns the number of the last event, committed or not.
     pub(super) fn last_sequence(&self) -> u64 {
         locked(&self.staged).last_sequence
     }
@@ -98,15 +98,15 @@ impl Journal {
         self.changed.notify_one();
     }
 
-    /// Waits until there is something to write, or the store closes, for so long at most. Returns whether it closes.
-    pub(super) fn wait(&self, at_most: Duration) -> bool {
+    /// Waits for staged changes or the close of the store, for at most `timeout`. Returns true if the store closes.
+    pub(super) fn wait(&self, timeout: Duration) -> bool {
         let staged = locked(&self.staged);
         let idle = |staged: &mut Staged| staged.group.is_empty() && !staged.closing;
-        let waited = self.changed.wait_timeout_while(staged, at_most, idle);
+        let waited = self.changed.wait_timeout_while(staged, timeout, idle);
         waited.unwrap_or_else(PoisonError::into_inner).0.closing
     }
 
-    /// Waits so long, or until the store closes. Returns whether it closes.
+    /// Waits for `time` or the close of the store. Returns true if the store closes.
     pub(super) fn pause(&self, time: Duration) -> bool {
         let staged = locked(&self.staged);
         let open = |staged: &mut Staged| !staged.closing;
@@ -118,25 +118,25 @@ impl Journal {
         locked(&self.staged).group.is_empty()
     }
 
-    /// Whether more messages had better wait.
-    pub(super) fn is_crowded(&self) -> bool {
+    /// Returns true if connections should pause reading.
+    pub(super) fn is_backlogged(&self) -> bool {
         let staged = locked(&self.staged);
-        staged.group.bytes + staged.writing > ROOM
+        staged.group.bytes + staged.writing > MAX_UNCOMMITTED
     }
 
-    /// What was taken last is written.
-    pub(super) fn written(&self) {
+    /// Marks the group taken last as written.
+    pub(super) fn mark_written(&self) {
         locked(&self.staged).writing = 0;
     }
 
-    /// Everything there is to write.
-    pub(super) fn take(&self) -> Group {
+    /// Takes all staged changes.
+    pub(super) fn take(&self) -> CommitGroup {
         let mut staged = locked(&self.staged);
         staged.writing = staged.group.bytes;
         let position = staged.group.position;
-        let rest = Group {
+        let rest = CommitGroup {
             position,
-            ..Group::default()
+            ..CommitGroup::default()
         };
         mem::replace(&mut staged.group, rest)
     }

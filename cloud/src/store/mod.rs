@@ -1,8 +1,8 @@
-//! What survives the cloud: one SQLite database, written by one thread.
+//! The persistent store: one SQLite database, written by one thread.
 //!
-//! The services' memory is the authority. Under its own lock, and so in the order in which things happen, each stages
-//! what it changed ([`Store::put`], [`Store::remove`], [`Store::record`]); the writer commits what there is in groups.
-//! Whatever leaves the process waits until what it rests on is committed ([`Store::position`], [`Store::committed`]).
+//! The services' memory is the authority. Each stages its changes under its own lock, and so in their order
+//! ([`Store::put`], [`Store::remove`], [`Store::record`]); the writer commits them in groups. Responses and packets wait until
+//! the changes behind them are committed ([`Store::position`], [`Store::committed`]).
 //!
 //! A process that is killed loses nothing that was committed. A machine that loses power may lose the last moments,
 //! never the file.
@@ -24,29 +24,29 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::{broadcast, watch};
 
-pub use self::events::{Filter, Page};
+pub use self::events::{EventFilter, EventPage};
 use self::journal::Journal;
 pub use self::retention::Retention;
 pub(crate) use self::rows::{Content, Row, StoredMessage};
 use self::writer::Writer;
 use crate::hub::{Event, EventKind};
 
-/// How far a follower may fall behind before it has to read what it missed.
-const FOLLOWER_LAG: usize = 1024;
+/// The number of events that a subscriber may lag behind before it has to read from the database.
+const MAX_LAG: usize = 1024;
 
-/// Where the store is.
+/// The location of the store.
 #[derive(Clone, Debug)]
-pub enum Place {
-    /// In this file, made if there is none.
+pub enum StoreLocation {
+    /// A file, created if it does not exist.
     File(PathBuf),
-    /// In memory: gone with the last handle.
+    /// Memory: lost with the last handle.
     Memory,
 }
 
-/// Why the store cannot be used.
+/// A store that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The file cannot be made or opened.
+    /// The file cannot be created or opened.
     #[error("cannot use {}: {source}", path.display())]
     File {
         /// Which one.
@@ -62,20 +62,20 @@ pub enum StoreError {
         /// Why.
         source: rusqlite::Error,
     },
-    /// It does not hold what a cloud wrote.
+    /// The content is not that of a cloud.
     #[error("{} is damaged ({why}): move it away, and the next start begins without devices, or start with --ephemeral", path.display())]
-    Damaged {
+    Corrupt {
         /// Where it is.
         path: PathBuf,
         /// What is wrong with it.
         why: String,
     },
-    /// A later version of this program wrote it.
+    /// The file was written by a newer version of this program.
     #[error("{} was written by a newer version of this program: use that one, or another directory (--dir)", .0.display())]
     Newer(PathBuf),
 }
 
-/// The store of one cloud. Clones are the same store; the last one to go ends its writer.
+/// The store of one cloud. Clones share it; the last one closes it.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -84,11 +84,11 @@ pub struct Store {
 struct Inner {
     path: PathBuf,
     journal: Arc<Journal>,
-    /// In a file this is a connection of its own; in memory it is the writer's.
+    /// A connection of its own for a file; the writer's for a store in memory.
     reader: Arc<Mutex<Connection>>,
     last_alive: Option<Timestamp>,
     committed: watch::Receiver<u64>,
-    followers: broadcast::Sender<Arc<Event>>,
+    events: broadcast::Sender<Arc<Event>>,
 }
 
 impl Drop for Inner {
@@ -98,27 +98,27 @@ impl Drop for Inner {
 }
 
 impl Store {
-    /// Opens the store, or makes it, and starts its writer.
+    /// Opens or creates the store, and starts its writer.
     ///
     /// # Errors
     /// If it cannot be used; the message says what to do.
-    pub fn open(place: &Place, keep: Retention) -> Result<Self, StoreError> {
-        let path = match place {
-            Place::File(path) => path.clone(),
-            Place::Memory => PathBuf::from("the store in memory"),
+    pub fn open(location: &StoreLocation, retention: Retention) -> Result<Self, StoreError> {
+        let path = match location {
+            StoreLocation::File(path) => path.clone(),
+            StoreLocation::Memory => PathBuf::from("the store in memory"),
         };
-        let opened = schema::open(place);
+        let opened = schema::open(location);
         let opened = opened.map_err(|error| error.at(&path))?;
-        let journal = Arc::new(Journal::after(opened.last_event));
-        let followers = broadcast::Sender::new(FOLLOWER_LAG);
+        let journal = Arc::new(Journal::new(opened.last_event));
+        let events = broadcast::Sender::new(MAX_LAG);
         let (position, committed) = watch::channel(0);
         let writer = Writer {
             path: path.clone(),
             journal: Arc::clone(&journal),
             database: opened.writing,
-            keep,
+            retention,
             position,
-            followers: followers.clone(),
+            events: events.clone(),
         };
         let thread = thread::Builder::new().name("store".into());
         thread
@@ -134,17 +134,17 @@ impl Store {
                 reader: opened.reading,
                 last_alive: opened.last_alive,
                 committed,
-                followers,
+                events,
             }),
         })
     }
 
-    /// Stages a row, in place of the one that was there.
+    /// Stages a row, which replaces the one before.
     pub(crate) fn put(&self, row: Row, content: Content) {
         self.inner.journal.stage(row, Some(content));
     }
 
-    /// Stages that a row goes.
+    /// Stages the removal of a row.
     pub(crate) fn remove(&self, row: Row) {
         self.inner.journal.stage(row, None);
     }
@@ -154,46 +154,45 @@ impl Store {
         self.inner.journal.record(device_id, kind);
     }
 
-    /// What was staged last. It is committed when [`Store::committed`] has come so far.
+    /// Returns the position of the last staged change. It is committed when [`Store::committed`] has reached it.
     pub(crate) fn position(&self) -> u64 {
         self.inner.journal.position()
     }
 
-    /// Whether so much is uncommitted that whoever has something uncommitted had better wait with more.
-    pub(crate) fn is_crowded(&self) -> bool {
-        self.inner.journal.is_crowded()
+    /// Returns true if so much is uncommitted that connections with uncommitted steps should pause reading.
+    pub(crate) fn is_backlogged(&self) -> bool {
+        self.inner.journal.is_backlogged()
     }
 
-    /// Up to where everything is committed. Its sender goes with the writer.
+    /// Returns the committed position as it advances. Its sender ends with the writer.
     pub(crate) fn committed(&self) -> watch::Receiver<u64> {
         self.inner.committed.clone()
     }
 
-    /// Waits until everything staged so far is committed.
-    pub async fn settled(&self) {
+    /// Waits until all changes staged so far are committed.
+    pub async fn flush(&self) {
         let position = self.position();
         let mut committed = self.committed();
         let ended = committed.wait_for(|done| *done >= position).await.is_err();
         if ended {
-            // Without a writer nothing is committed, and nobody is told that it was.
+            // Without a writer nothing is committed, and nothing may be acknowledged.
             std::future::pending().await
         }
     }
 
-    /// Commits what is staged and ends the writer. What is staged after this is lost.
+    /// Commits the staged changes and ends the writer. Later changes are lost.
     pub async fn close(&self) {
         self.inner.journal.close();
         let mut committed = self.committed();
         while committed.changed().await.is_ok() {}
     }
 
-    /// Events from now on, each after it is committed. A receiver that lags reads what it missed.
-    pub fn follow(&self) -> broadcast::Receiver<Arc<Event>> {
-        self.inner.followers.subscribe()
+    /// Subscribes to new events, each sent after its commit. A receiver that lags reads the missed events from the database.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.inner.events.subscribe()
     }
 
-    /// When the process before this one was last seen alive, if there was one: it wrote then, or at least looked at the store
-    /// within ten seconds of it.
+    /// Returns the last heartbeat of the previous process, at most ten seconds before its end.
     pub(crate) fn last_alive(&self) -> Option<Timestamp> {
         self.inner.last_alive
     }
@@ -203,12 +202,12 @@ impl Store {
     }
 
     fn error(&self, source: rusqlite::Error) -> StoreError {
-        schema::Unusable::from(source).at(&self.inner.path)
+        schema::OpenError::from(source).at(&self.inner.path)
     }
 
-    /// An error that says that a row does not hold what was written to it.
-    pub(crate) fn damaged(&self, why: impl ToString) -> StoreError {
-        StoreError::Damaged {
+    /// Makes the error for a row with unexpected content.
+    pub(crate) fn corrupt(&self, why: impl ToString) -> StoreError {
+        StoreError::Corrupt {
             path: self.inner.path.clone(),
             why: why.to_string(),
         }

@@ -1,18 +1,18 @@
-//! The rows of the services: one table for each thing they keep.
+//! The rows of the services, a table for each kind.
 
 use bytes::Bytes;
 use rusqlite::{Connection, Result, Statement};
 
 use super::{Store, StoreError};
 
-/// Names a row.
+/// The key of a row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Row {
     /// A device: its registration, twin and MQTT session.
     Device(String),
-    /// A message that waits for the device of this id, by its number in the queue.
+    /// A queued message of a device, by its number in the queue.
     Message(String, u64),
-    /// An enrolment, by its kind and id.
+    /// An enrollment, by its kind and id.
     Enrollment(&'static str, String),
     /// A registration.
     Registration(String),
@@ -20,18 +20,18 @@ pub(crate) enum Row {
     Template(String),
     /// An interface that was added to the models.
     Model(String),
-    /// Someone who has signed in to the console, by the hash of their token.
+    /// A session of the console, by the hash of its token.
     Session(String),
 }
 
-/// What a row holds: JSON, and for a message its body.
+/// The content of a row: a JSON document, and for a message its body.
 pub(crate) struct Content {
     pub(crate) document: String,
     pub(crate) body: Option<Bytes>,
 }
 
 impl Content {
-    /// A row without a body. What is kept here has text for keys, so that it can always be JSON.
+    /// Makes the content without a body. Documents have text for keys, so that they always serialize.
     pub(crate) fn json(document: &impl serde::Serialize) -> Self {
         Self {
             document: serde_json::to_string(document).unwrap_or_default(),
@@ -47,7 +47,7 @@ impl Content {
     }
 }
 
-/// A message that waits.
+/// A queued message.
 pub(crate) struct StoredMessage {
     pub(crate) device_id: String,
     pub(crate) number: u64,
@@ -120,7 +120,7 @@ impl Row {
 }
 
 impl Store {
-    /// The documents of all devices.
+    /// Returns the documents of all devices.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -128,7 +128,7 @@ impl Store {
         self.documents("SELECT document FROM device")
     }
 
-    /// The documents of all enrolments.
+    /// Returns the documents of all enrollments.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -136,7 +136,7 @@ impl Store {
         self.documents("SELECT document FROM enrollment")
     }
 
-    /// The documents of all registrations.
+    /// Returns the documents of all registrations.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -144,7 +144,7 @@ impl Store {
         self.documents("SELECT document FROM registration")
     }
 
-    /// The documents of all templates.
+    /// Returns the documents of all templates.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -152,7 +152,7 @@ impl Store {
         self.documents("SELECT document FROM template")
     }
 
-    /// The documents of all interfaces that were added.
+    /// Returns the documents of all interfaces that were added.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -160,7 +160,7 @@ impl Store {
         self.documents("SELECT document FROM model")
     }
 
-    /// The documents of all sessions of the console.
+    /// Returns the documents of all sessions of the console.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -168,7 +168,7 @@ impl Store {
         self.documents("SELECT document FROM session")
     }
 
-    /// All messages that wait, in the order in which they were queued for each device.
+    /// Returns all queued messages in the order of each queue.
     ///
     /// # Errors
     /// If they cannot be read.

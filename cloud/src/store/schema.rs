@@ -1,4 +1,4 @@
-//! The database: its tables, and how it is opened.
+//! The database: schema, migrations and opening.
 
 use std::fs::File;
 use std::io;
@@ -10,14 +10,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode};
 
-use super::{Place, StoreError};
+use super::{StoreError, StoreLocation};
 use crate::files;
 
-/// What this program writes. A step to the next version is a further entry of [`STEPS`].
-const VERSION: u32 = STEPS.len() as u32;
+/// The schema version of this program. A migration to the next version is a further entry of [`MIGRATIONS`].
+const VERSION: u32 = MIGRATIONS.len() as u32;
 
-/// What leads from each version to the next.
-const STEPS: [&str; 5] = [
+/// The migrations from each version to the next.
+const MIGRATIONS: [&str; 5] = [
     "
     CREATE TABLE device (id TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE message (
@@ -67,35 +67,34 @@ const STEPS: [&str; 5] = [
 "#,
 ];
 
-/// Besides the writer only readers use the file, and the log before each write keeps them apart; whoever looks into it
-/// from outside for a moment is waited for.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The time to wait for a lock, which only another program holds: writer and readers do not block each other.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Why a database cannot be used.
-pub(super) enum Unusable {
+/// A database that cannot be opened.
+pub(super) enum OpenError {
     File(io::Error),
     Database(rusqlite::Error),
     Newer,
 }
 
-impl From<io::Error> for Unusable {
+impl From<io::Error> for OpenError {
     fn from(error: io::Error) -> Self {
         Self::File(error)
     }
 }
 
-impl From<rusqlite::Error> for Unusable {
+impl From<rusqlite::Error> for OpenError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Database(error)
     }
 }
 
-impl Unusable {
+impl OpenError {
     pub(super) fn at(self, path: &Path) -> StoreError {
         let path = path.to_owned();
         match self {
             Self::File(source) => StoreError::File { path, source },
-            Self::Database(source) if is_damage(&source) => StoreError::Damaged {
+            Self::Database(source) if is_corruption(&source) => StoreError::Corrupt {
                 path,
                 why: source.to_string(),
             },
@@ -105,7 +104,7 @@ impl Unusable {
     }
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
+fn is_corruption(error: &rusqlite::Error) -> bool {
     match error {
         rusqlite::Error::SqliteFailure(error, _) => matches!(
             error.code,
@@ -116,41 +115,41 @@ fn is_damage(error: &rusqlite::Error) -> bool {
     }
 }
 
-type Shared = Arc<Mutex<Connection>>;
+type SharedConnection = Arc<Mutex<Connection>>;
 
-/// A database that is open.
-pub(super) struct Opened {
-    /// To write with.
-    pub(super) writing: Shared,
-    /// To read with.
-    pub(super) reading: Shared,
+/// An open database.
+pub(super) struct OpenDatabase {
+    /// Connection for the writer.
+    pub(super) writing: SharedConnection,
+    /// Connection for readers.
+    pub(super) reading: SharedConnection,
     /// The number of the last event.
     pub(super) last_event: u64,
-    /// When the process before was last seen alive.
+    /// Last heartbeat of the previous process.
     pub(super) last_alive: Option<Timestamp>,
 }
 
-/// Opens the database, or makes it, as this version of the program has it.
-pub(super) fn open(place: &Place) -> Result<Opened, Unusable> {
-    let writing = match place {
-        Place::File(path) => {
-            make(path)?;
+/// Opens or creates the database, and migrates it to the current version.
+pub(super) fn open(location: &StoreLocation) -> Result<OpenDatabase, OpenError> {
+    let writing = match location {
+        StoreLocation::File(path) => {
+            create_file(path)?;
             connect(path)?
         }
-        Place::Memory => Connection::open_in_memory()?,
+        StoreLocation::Memory => Connection::open_in_memory()?,
     };
-    upgrade(&writing)?;
+    migrate(&writing)?;
     let last = "SELECT sequence, alive FROM last_event";
     let (last_event, alive): (u64, Option<i64>) =
         writing.query_row(last, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let reading = match place {
-        Place::File(path) => Some(connect(path)?),
-        Place::Memory => None,
+    let reading = match location {
+        StoreLocation::File(path) => Some(connect(path)?),
+        StoreLocation::Memory => None,
     };
     let writing = Arc::new(Mutex::new(writing));
     let reading = reading.map(|reading| Arc::new(Mutex::new(reading)));
     let reading = reading.unwrap_or_else(|| Arc::clone(&writing));
-    Ok(Opened {
+    Ok(OpenDatabase {
         writing,
         reading,
         last_event,
@@ -158,8 +157,8 @@ pub(super) fn open(place: &Place) -> Result<Opened, Unusable> {
     })
 }
 
-/// There are keys in it: it is for its owner alone from the start. SQLite gives the files beside it the same mode.
-fn make(path: &Path) -> io::Result<()> {
+/// Creates the file with owner-only access, because it holds keys. SQLite gives the files beside it the same mode.
+fn create_file(path: &Path) -> io::Result<()> {
     let mut file = File::options();
     let file = file.create(true).append(true).mode(files::PRIVATE);
     file.open(path).map(drop)
@@ -167,19 +166,19 @@ fn make(path: &Path) -> io::Result<()> {
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let database = Connection::open(path)?;
-    database.busy_timeout(PATIENCE)?;
+    database.busy_timeout(BUSY_TIMEOUT)?;
     // A commit is in the log, which outlives the process, but is not waited for on the disk itself.
     database.pragma_update(None, "journal_mode", "wal")?;
     database.pragma_update(None, "synchronous", "normal")?;
     Ok(database)
 }
 
-fn upgrade(database: &Connection) -> Result<(), Unusable> {
+fn migrate(database: &Connection) -> Result<(), OpenError> {
     let version: u32 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version > VERSION {
-        return Err(Unusable::Newer);
+        return Err(OpenError::Newer);
     }
-    for (step, next) in STEPS.iter().zip(1..).skip(version as usize) {
+    for (step, next) in MIGRATIONS.iter().zip(1..).skip(version as usize) {
         database.execute_batch(&format!(
             "BEGIN IMMEDIATE; {step} PRAGMA user_version = {next}; COMMIT;"
         ))?;
@@ -204,11 +203,11 @@ mod tests {
     fn a_store_of_every_earlier_version_becomes_one_of_this_with_what_it_had() {
         let dir = TempDir::new().unwrap();
         let fresh = Connection::open_in_memory().unwrap();
-        assert!(upgrade(&fresh).is_ok());
+        assert!(migrate(&fresh).is_ok());
         for earlier in 1..VERSION {
             let path = dir.path().join(earlier.to_string());
             let database = Connection::open(&path).unwrap();
-            for step in &STEPS[..earlier as usize] {
+            for step in &MIGRATIONS[..earlier as usize] {
                 database.execute_batch(step).unwrap();
             }
             let had = "INSERT INTO device VALUES ('t-1', '{}'); UPDATE last_event SET sequence = 7";
@@ -217,7 +216,7 @@ mod tests {
             set.unwrap();
             drop(database);
 
-            let opened = open(&Place::File(path)).ok().unwrap();
+            let opened = open(&StoreLocation::File(path)).ok().unwrap();
             assert_eq!((opened.last_event, opened.last_alive), (7, None));
             let database = opened.writing.lock().unwrap();
             assert_eq!(version(&database), VERSION);
@@ -232,7 +231,7 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let path = dir.path().join("cloud.db");
         let database = Connection::open(&path).unwrap();
-        for step in &STEPS[..4] {
+        for step in &MIGRATIONS[..4] {
             database.execute_batch(step).unwrap();
         }
         database.pragma_update(None, "user_version", 4).unwrap();
@@ -298,7 +297,7 @@ mod tests {
         database.execute(insert, ("disconnected", other)).unwrap();
         drop(database);
 
-        let opened = open(&Place::File(path)).ok().unwrap();
+        let opened = open(&StoreLocation::File(path)).ok().unwrap();
         let database = opened.reading.lock().unwrap();
         let sql = "SELECT kind, detail FROM event ORDER BY sequence";
         let mut statement = database.prepare(sql).unwrap();

@@ -5,27 +5,27 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::*;
-use crate::hub::Message;
+use crate::hub::D2cMessage;
 
-const FOR_EVER: Retention = Retention {
+const FOREVER: Retention = Retention {
     age: Duration::MAX,
     bytes: u64::MAX,
 };
 
-fn in_memory(keep: Retention) -> Store {
-    Store::open(&Place::Memory, keep).unwrap()
+fn in_memory(retention: Retention) -> Store {
+    Store::open(&StoreLocation::Memory, retention).unwrap()
 }
 
-fn place(dir: &TempDir) -> Place {
-    Place::File(dir.path().join("cloud.db"))
+fn location(dir: &TempDir) -> StoreLocation {
+    StoreLocation::File(dir.path().join("cloud.db"))
 }
 
 fn telemetry(body: &[u8]) -> EventKind {
-    EventKind::Telemetry(Message {
+    EventKind::Telemetry(D2cMessage {
         message_id: Some("m".into()),
         properties: vec![("b".into(), "2".into()), ("a".into(), "1".into())],
         body: body.to_vec().into(),
-        ..Message::default()
+        ..D2cMessage::default()
     })
 }
 
@@ -45,7 +45,7 @@ fn content(text: &str) -> Content {
 }
 
 /// The numbers of all events a filter takes, read page by page.
-fn numbers(store: &Store, filter: &Filter, mut after: u64) -> Vec<u64> {
+fn numbers(store: &Store, filter: &EventFilter, mut after: u64) -> Vec<u64> {
     let mut numbers = Vec::new();
     loop {
         let page = store.events(filter, after).unwrap();
@@ -61,7 +61,7 @@ fn numbers(store: &Store, filter: &Filter, mut after: u64) -> Vec<u64> {
 #[tokio::test]
 async fn what_is_committed_is_there_after_a_restart() {
     let dir = TempDir::new().unwrap();
-    let store = Store::open(&place(&dir), FOR_EVER).unwrap();
+    let store = Store::open(&location(&dir), FOREVER).unwrap();
     store.put(device("a"), content("first"));
     store.put(device("a"), content("second"));
     store.put(device("b"), content("gone"));
@@ -77,13 +77,13 @@ async fn what_is_committed_is_there_after_a_restart() {
     store.record("a", telemetry(b"\xff"));
     store.close().await;
 
-    let store = Store::open(&place(&dir), FOR_EVER).unwrap();
+    let store = Store::open(&location(&dir), FOREVER).unwrap();
     assert_eq!(store.devices().unwrap(), ["\"second\""]);
     let messages = store.messages().unwrap();
     let numbers: Vec<_> = messages.iter().map(|message| message.number).collect();
     assert_eq!(numbers, [1, 2]);
     assert_eq!(messages[1].body, b"2");
-    let page = store.events(&Filter::default(), 0).unwrap();
+    let page = store.events(&EventFilter::default(), 0).unwrap();
     assert_eq!(page.events.len(), 1);
     let EventKind::Telemetry(message) = &page.events[0].kind else {
         panic!("{:?}", page.events);
@@ -98,26 +98,26 @@ async fn what_is_committed_is_there_after_a_restart() {
 #[tokio::test]
 async fn nothing_is_committed_before_it_is_written() {
     let dir = TempDir::new().unwrap();
-    let store = Store::open(&place(&dir), FOR_EVER).unwrap();
-    let Place::File(path) = place(&dir) else {
+    let store = Store::open(&location(&dir), FOREVER).unwrap();
+    let StoreLocation::File(path) = location(&dir) else {
         panic!("a file");
     };
     let other = Connection::open(path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let mut follower = store.follow();
+    let mut subscriber = store.subscribe();
     store.record("a", gone());
-    let waited = tokio::time::timeout(Duration::from_millis(100), store.settled()).await;
+    let waited = tokio::time::timeout(Duration::from_millis(100), store.flush()).await;
     assert!(waited.is_err());
-    assert!(follower.try_recv().is_err());
+    assert!(subscriber.try_recv().is_err());
     other.execute_batch("COMMIT").unwrap();
-    store.settled().await;
-    assert_eq!(follower.recv().await.unwrap().sequence, 1);
-    assert_eq!(numbers(&store, &Filter::default(), 0), [1]);
+    store.flush().await;
+    assert_eq!(subscriber.recv().await.unwrap().sequence, 1);
+    assert_eq!(numbers(&store, &EventFilter::default(), 0), [1]);
 }
 
 #[tokio::test]
 async fn a_full_disk_holds_everything_up_until_there_is_room() {
-    let store = in_memory(FOR_EVER);
+    let store = in_memory(FOREVER);
     let limit = |pages: u32| {
         let database = store.reader();
         let set = database.pragma_update(None, "max_page_count", pages);
@@ -126,12 +126,12 @@ async fn a_full_disk_holds_everything_up_until_there_is_room() {
     limit(1);
     store.record("a", telemetry(&[0; 64 * 1024]));
     store.put(device("a"), content("x"));
-    let waited = tokio::time::timeout(Duration::from_millis(100), store.settled()).await;
+    let waited = tokio::time::timeout(Duration::from_millis(100), store.flush()).await;
     assert!(waited.is_err());
     limit(1_000_000);
-    store.settled().await;
+    store.flush().await;
     assert_eq!(store.devices().unwrap().len(), 1);
-    assert_eq!(numbers(&store, &Filter::default(), 0), [1]);
+    assert_eq!(numbers(&store, &EventFilter::default(), 0), [1]);
 }
 
 #[tokio::test]
@@ -142,9 +142,9 @@ async fn the_oldest_events_give_way_and_numbers_go_on() {
     });
     for _ in 0..200 {
         store.record("a", telemetry(&[0; 8 * 1024]));
-        store.settled().await;
+        store.flush().await;
     }
-    let page = store.events(&Filter::default(), 0).unwrap();
+    let page = store.events(&EventFilter::default(), 0).unwrap();
     assert!(
         (20..=64).contains(&page.events.len()),
         "{}",
@@ -166,7 +166,7 @@ async fn large_events_find_room_where_there_were_small_ones() {
     }
     for _ in 0..60 {
         store.record("a", telemetry(&[0; 64 * 1024]));
-        store.settled().await;
+        store.flush().await;
         let used = retention::used(&store.reader()).unwrap();
         assert!(used < bytes + 256 * 1024, "{used}");
     }
@@ -174,18 +174,18 @@ async fn large_events_find_room_where_there_were_small_ones() {
 
 #[tokio::test]
 async fn no_more_events_go_than_have_to() {
-    let store = in_memory(FOR_EVER);
+    let store = in_memory(FOREVER);
     for _ in 0..30 {
         store.record("a", telemetry(&[0; 64 * 1024]));
     }
-    store.settled().await;
+    store.flush().await;
     let database = store.reader();
-    let keep = Retention {
+    let retention = Retention {
         age: Duration::MAX,
         bytes: retention::used(&database).unwrap() - 100 * 1024,
     };
-    assert_eq!(keep.apply(&database, 500).unwrap(), 2);
-    assert_eq!(keep.apply(&database, 500).unwrap(), 0);
+    assert_eq!(retention.enforce(&database, 500).unwrap(), 2);
+    assert_eq!(retention.enforce(&database, 500).unwrap(), 0);
 }
 
 #[tokio::test]
@@ -195,12 +195,12 @@ async fn numbers_go_on_when_no_event_is_left() {
         age: Duration::MAX,
         bytes: 0,
     };
-    let store = Store::open(&place(&dir), nothing).unwrap();
+    let store = Store::open(&location(&dir), nothing).unwrap();
     store.record("a", gone());
     store.record("a", gone());
     store.close().await;
-    let store = Store::open(&place(&dir), nothing).unwrap();
-    let page = store.events(&Filter::default(), 0).unwrap();
+    let store = Store::open(&location(&dir), nothing).unwrap();
+    let page = store.events(&EventFilter::default(), 0).unwrap();
     assert!(page.events.is_empty() && page.is_last);
     assert_eq!(page.oldest, 3);
     store.record("a", gone());
@@ -214,19 +214,19 @@ async fn what_is_too_old_goes_first() {
         bytes: u64::MAX,
     });
     store.record("a", gone());
-    store.settled().await;
+    store.flush().await;
     let old = Timestamp::now();
     while Timestamp::now().duration_since(old).as_millis() <= 250 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     store.record("a", gone());
-    store.settled().await;
-    assert_eq!(numbers(&store, &Filter::default(), 0), [2]);
+    store.flush().await;
+    assert_eq!(numbers(&store, &EventFilter::default(), 0), [2]);
 }
 
 #[tokio::test]
 async fn a_filter_takes_by_device_kind_and_time() {
-    let store = in_memory(FOR_EVER);
+    let store = in_memory(FOREVER);
     for number in 1..=5000 {
         let id = if number % 1000 == 0 { "rare" } else { "often" };
         store.record(
@@ -239,13 +239,13 @@ async fn a_filter_takes_by_device_kind_and_time() {
         );
     }
     store.record("", gone());
-    store.settled().await;
-    let all = numbers(&store, &Filter::default(), 0);
+    store.flush().await;
+    let all = numbers(&store, &EventFilter::default(), 0);
     assert_eq!(all, (1..=5001).collect::<Vec<_>>());
-    let of = |devices: &[&str], kinds: &[&str]| Filter {
+    let of = |devices: &[&str], kinds: &[&str]| EventFilter {
         devices: devices.iter().map(ToString::to_string).collect(),
         kinds: kinds.iter().map(ToString::to_string).collect(),
-        ..Filter::default()
+        ..EventFilter::default()
     };
     let rare = of(&["rare"], &[]);
     assert_eq!(
@@ -267,38 +267,42 @@ async fn a_filter_takes_by_device_kind_and_time() {
     assert!(numbers(&store, &of(&[], &["tags"]), 0).is_empty());
 
     let third = store.events(&rare, 2000).unwrap().events[0].enqueued;
-    let since = Filter {
+    let since = EventFilter {
         from: Some(third),
-        ..Filter::default()
+        ..EventFilter::default()
     };
     let start = store.before_time(third).unwrap();
     assert!(start < 3000);
     assert_eq!(*numbers(&store, &since, start).last().unwrap(), 5001);
-    let until = Filter {
+    let until = EventFilter {
         to: Some(third),
-        ..Filter::default()
+        ..EventFilter::default()
     };
     assert!(*numbers(&store, &until, 0).last().unwrap() < 3000);
 }
 
 #[tokio::test]
 async fn the_last_are_found_however_far_back_they_are() {
-    let store = in_memory(FOR_EVER);
+    let store = in_memory(FOREVER);
     store.record("rare", gone());
     for _ in 0..10_000 {
         store.record("often", telemetry(b"1"));
     }
-    store.settled().await;
-    let kinds = |kind: &str| Filter {
+    store.flush().await;
+    let kinds = |kind: &str| EventFilter {
         kinds: vec![kind.into()],
-        ..Filter::default()
+        ..EventFilter::default()
     };
     assert_eq!(
-        store.before_last(&Filter::default(), 10_001, 10).unwrap(),
+        store
+            .before_last(&EventFilter::default(), 10_001, 10)
+            .unwrap(),
         9991
     );
     assert_eq!(
-        store.before_last(&Filter::default(), 10_001, 0).unwrap(),
+        store
+            .before_last(&EventFilter::default(), 10_001, 0)
+            .unwrap(),
         10_001
     );
     assert_eq!(
@@ -312,12 +316,12 @@ async fn the_last_are_found_however_far_back_they_are() {
 
 #[tokio::test]
 async fn a_page_is_bounded_by_what_its_events_take() {
-    let store = in_memory(FOR_EVER);
+    let store = in_memory(FOREVER);
     for _ in 0..20 {
         store.record("a", telemetry(&[0; 256 * 1024]));
     }
-    store.settled().await;
-    let page = store.events(&Filter::default(), 0).unwrap();
+    store.flush().await;
+    let page = store.events(&EventFilter::default(), 0).unwrap();
     // With what is beside the bodies, four are over a megabyte.
     let seen = (page.events.len(), page.reached, page.is_last);
     assert_eq!(seen, (4, 4, false));
@@ -326,7 +330,7 @@ async fn a_page_is_bounded_by_what_its_events_take() {
 #[test]
 fn the_files_are_for_their_owner_alone() {
     let dir = TempDir::new().unwrap();
-    let _store = Store::open(&place(&dir), FOR_EVER).unwrap();
+    let _store = Store::open(&location(&dir), FOREVER).unwrap();
     for file in std::fs::read_dir(dir.path()).unwrap() {
         let file = file.unwrap();
         let mode = file.metadata().unwrap().permissions().mode() & 0o777;
@@ -337,11 +341,11 @@ fn the_files_are_for_their_owner_alone() {
 #[test]
 fn what_is_no_store_or_of_a_newer_version_is_refused_with_the_remedy() {
     let dir = TempDir::new().unwrap();
-    let Place::File(path) = place(&dir) else {
+    let StoreLocation::File(path) = location(&dir) else {
         panic!("a file");
     };
     std::fs::write(&path, "what is this? ".repeat(1000)).unwrap();
-    let refusal = Store::open(&place(&dir), FOR_EVER)
+    let refusal = Store::open(&location(&dir), FOREVER)
         .err()
         .unwrap()
         .to_string();
@@ -353,7 +357,7 @@ fn what_is_no_store_or_of_a_newer_version_is_refused_with_the_remedy() {
     std::fs::remove_file(&path).unwrap();
     let newer = Connection::open(&path).unwrap();
     newer.pragma_update(None, "user_version", 1000).unwrap();
-    let refusal = Store::open(&place(&dir), FOR_EVER)
+    let refusal = Store::open(&location(&dir), FOREVER)
         .err()
         .unwrap()
         .to_string();

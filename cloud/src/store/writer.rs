@@ -1,4 +1,4 @@
-//! The one thread that writes.
+//! The writer thread.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -9,124 +9,128 @@ use rusqlite::{Connection, Result};
 use tokio::sync::{broadcast, watch};
 use tracing::{error, warn};
 
-use super::journal::{Group, Journal};
+use super::journal::{CommitGroup, Journal};
 use super::{Retention, events, locked};
 use crate::hub::{Event, now};
 
-/// In the long run there is no more than one commit in this time: under load the rest is better spent on devices.
-const PACE: Duration = Duration::from_millis(2);
-/// So many commits may come without a pause, so that a single device is answered at once.
-const BURST: u32 = 64;
-/// How long until the next try when the disk fails.
-const RETRY: Duration = Duration::from_secs(1);
-/// How often old events are looked for, and it is noted that the cloud lives, when nothing happens.
-const LOOK: Duration = Duration::from_secs(10);
-/// So many old events go at a time, in short transactions.
-const STEP: usize = 500;
+/// The average time between commits under load, so that most of it is left for devices.
+const COMMIT_INTERVAL: Duration = Duration::from_millis(2);
+/// The number of commits in a burst without delay, so that a single device gets its replies at once.
+const COMMIT_BURST: u32 = 64;
+/// The time between attempts while the disk fails.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// The interval of housekeeping while idle: heartbeat and deletion of expired events.
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(10);
+/// The number of expired events deleted per transaction.
+const DELETE_BATCH: usize = 500;
 
 pub(super) struct Writer {
     pub(super) path: PathBuf,
     pub(super) journal: Arc<Journal>,
     pub(super) database: Arc<Mutex<Connection>>,
-    pub(super) keep: Retention,
+    pub(super) retention: Retention,
     pub(super) position: watch::Sender<u64>,
-    pub(super) followers: broadcast::Sender<Arc<Event>>,
+    pub(super) events: broadcast::Sender<Arc<Event>>,
 }
 
 impl Writer {
     /// Writes until the store closes.
     pub(super) fn run(self) {
-        let mut pace = Pace::new();
+        let mut rate_limit = CommitRateLimit::new();
         loop {
-            let closing = self.journal.wait(LOOK);
-            thread::sleep(pace.pause(Instant::now()));
+            let closing = self.journal.wait(HOUSEKEEPING_INTERVAL);
+            thread::sleep(rate_limit.delay(Instant::now()));
             let group = self.journal.take();
             if group.is_empty() {
                 if closing {
                     return;
                 }
-                self.rest();
+                self.housekeep();
             } else if !self.commit(&group) {
                 return;
             }
         }
     }
 
-    /// Commits, however long it takes, and tells. Gives up only when the store closes; returns whether it did not.
-    fn commit(&self, group: &Group) -> bool {
-        let mut fails = false;
-        while let Err(why) = self.write(group) {
-            if !fails {
+    /// Commits a group, with as many attempts as it takes, and notifies. Returns false if the store closed before.
+    fn commit(&self, group: &CommitGroup) -> bool {
+        let mut is_failing = false;
+        while let Err(error) = self.write(group) {
+            if !is_failing {
                 let path = self.path.display();
-                error!(%why, "cannot write {path}: nothing is acknowledged until it can be written; the next try is each second");
+                error!(%error, %path, "cannot write to the database: acknowledgments are withheld; retrying every second");
             }
-            fails = true;
-            if self.journal.pause(RETRY) {
+            is_failing = true;
+            if self.journal.pause(RETRY_INTERVAL) {
                 let path = self.path.display();
-                error!(%why, "the last changes are not in {path}");
+                error!(%error, %path, "database closed, the last changes are lost");
                 return false;
             }
         }
-        if fails {
-            warn!("{} is written again", self.path.display());
+        if is_failing {
+            warn!(path = %self.path.display(), "database is writable again");
         }
         for event in &group.events {
-            // No follower is no fault.
-            let _ = self.followers.send(Arc::clone(event));
+            // Without subscribers, nobody needs the event.
+            let _ = self.events.send(Arc::clone(event));
         }
-        self.journal.written();
+        self.journal.mark_written();
         self.position.send_replace(group.position);
         true
     }
 
-    fn write(&self, group: &Group) -> Result<()> {
+    fn write(&self, group: &CommitGroup) -> Result<()> {
         let mut database = locked(&self.database);
         let transaction = database.transaction()?;
         for (row, content) in &group.rows {
             row.write(&transaction, content.as_ref())?;
         }
         if !group.events.is_empty() {
-            let came = events::append(&transaction, &group.events)?;
-            self.keep.make_room(&transaction, came)?;
+            let appended = events::append(&transaction, &group.events)?;
+            self.retention
+                .enforce_after_append(&transaction, appended)?;
         }
-        note_alive(&transaction)?;
+        write_heartbeat(&transaction)?;
         transaction.commit()
     }
 
-    /// Notes that the cloud lives, and removes what is too old, while nobody waits for the disk.
-    fn rest(&self) {
-        // If it fails, the next one is in a moment.
-        let _ = note_alive(&locked(&self.database));
-        let step = || self.keep.apply(&locked(&self.database), STEP);
-        while matches!(step(), Ok(STEP)) && self.journal.is_idle() {}
+    /// Writes a heartbeat and deletes expired events, while nobody waits for the disk.
+    fn housekeep(&self) {
+        // A failed heartbeat is followed by the next one.
+        let _ = write_heartbeat(&locked(&self.database));
+        let delete = || {
+            self.retention
+                .enforce(&locked(&self.database), DELETE_BATCH)
+        };
+        while matches!(delete(), Ok(DELETE_BATCH)) && self.journal.is_idle() {}
     }
 }
 
-/// Should the process be killed, the next one knows how long it lived.
-fn note_alive(database: &Connection) -> Result<()> {
+/// Records the time, so that the next process knows when a killed one was last alive.
+fn write_heartbeat(database: &Connection) -> Result<()> {
     database
         .prepare_cached("UPDATE last_event SET alive = ?1")?
         .execute((now().as_millisecond(),))
         .map(drop)
 }
 
-/// Spreads commits.
-struct Pace {
-    /// When the next one would be due if none had come early.
+/// Limits the rate of commits, bursts excepted.
+struct CommitRateLimit {
+    /// Time at which the next commit would be due without bursts.
     due: Instant,
 }
 
-impl Pace {
+impl CommitRateLimit {
     fn new() -> Self {
         Self {
             due: Instant::now(),
         }
     }
 
-    /// How long the next commit is to wait.
-    fn pause(&mut self, now: Instant) -> Duration {
-        let early = PACE * BURST;
-        self.due = self.due.max(now) + PACE;
+    /// Returns the delay of the next commit.
+    fn delay(&mut self, now: Instant) -> Duration {
+        let early = COMMIT_INTERVAL * COMMIT_BURST;
+        self.due = self.due.max(now) + COMMIT_INTERVAL;
         self.due.saturating_duration_since(now + early)
     }
 }
@@ -137,17 +141,17 @@ mod tests {
 
     #[test]
     fn a_few_commits_do_not_wait_and_many_have_a_pace() {
-        let mut pace = Pace::new();
+        let mut rate_limit = CommitRateLimit::new();
         let start = Instant::now();
         let mut now = start;
-        for _ in 0..BURST {
-            assert_eq!(pace.pause(now), Duration::ZERO);
+        for _ in 0..COMMIT_BURST {
+            assert_eq!(rate_limit.delay(now), Duration::ZERO);
         }
         for _ in 0..1000 {
-            now += pace.pause(now);
+            now += rate_limit.delay(now);
         }
-        assert!(now - start >= PACE * 990, "{:?}", now - start);
-        now += PACE * BURST * 2;
-        assert_eq!(pace.pause(now), Duration::ZERO);
+        assert!(now - start >= COMMIT_INTERVAL * 990, "{:?}", now - start);
+        now += COMMIT_INTERVAL * COMMIT_BURST * 2;
+        assert_eq!(rate_limit.delay(now), Duration::ZERO);
     }
 }

@@ -1,9 +1,9 @@
-//! What crosses the wire: the last packets of devices and requests of operators, for who wants to watch.
+//! The trace: recent MQTT packets and REST requests.
 //!
-//! It is kept in memory alone, within bounds, and holds no key: of a CONNECT the password is left out, of a request its headers.
+//! It is in memory only, bounded, and contains no secrets: the password of a CONNECT and the headers of a request are left out.
 
+mod connection_tracer;
 mod record;
-mod tap;
 mod topic;
 
 use std::collections::VecDeque;
@@ -13,16 +13,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-pub use record::{Exchange, Packeted, Record, Subject, Way};
-pub(crate) use tap::Tap;
-pub(crate) use topic::meaning;
+pub(crate) use connection_tracer::ConnectionTracer;
+pub use record::{PacketDirection, PacketRecord, RequestRecord, Subject, TraceRecord};
+pub(crate) use topic::describe_topic;
 
-/// So many of the newest records are kept.
-const RECORDS: usize = 20_000;
-/// So many bytes of what they hold, about.
-const BYTES: usize = 16 * 1024 * 1024;
+/// The largest number of records.
+const MAX_RECORDS: usize = 20_000;
+/// The approximate size of all records, in bytes.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// The newest records. Clones are the same trace.
+/// A bounded trace of the newest records. Clones share it.
 #[derive(Clone, Default)]
 pub struct Trace {
     inner: Arc<Inner>,
@@ -30,68 +30,68 @@ pub struct Trace {
 
 #[derive(Default)]
 struct Inner {
-    kept: Mutex<Kept>,
+    records: Mutex<RingBuffer>,
     /// The number of the newest record.
     newest: watch::Sender<u64>,
     connections: AtomicU64,
 }
 
 #[derive(Default)]
-struct Kept {
-    records: VecDeque<Arc<Record>>,
+struct RingBuffer {
+    records: VecDeque<Arc<TraceRecord>>,
     bytes: usize,
     /// The number of the newest record.
     newest: u64,
 }
 
-/// Some records, one after the other.
+/// A page of consecutive records.
 #[derive(Debug)]
-pub struct Page {
-    /// In their order.
-    pub records: Vec<Arc<Record>>,
-    /// The number of the oldest record that is kept, or of the next if there is none.
+pub struct TracePage {
+    /// The records, in order.
+    pub records: Vec<Arc<TraceRecord>>,
+    /// The number of the oldest record, or of the next one.
     pub oldest: u64,
 }
 
 impl Trace {
     /// Adds a record.
     pub(crate) fn add(&self, subject: Subject) {
-        let newest = self.kept().add(subject, RECORDS, BYTES);
+        let newest = self.records().add(subject, MAX_RECORDS, MAX_BYTES);
         self.inner.newest.send_replace(newest);
     }
 
-    /// The records after the one of this number, at most so many.
-    pub fn after(&self, number: u64, limit: usize) -> Page {
-        self.kept().after(number, limit)
+    /// Returns at most `limit` records after this number.
+    pub fn after(&self, number: u64, limit: usize) -> TracePage {
+        self.records().after(number, limit)
     }
 
-    /// The number of the newest record, each time there is one.
+    /// Returns the number of the newest record as it advances.
     pub fn newest(&self) -> watch::Receiver<u64> {
         self.inner.newest.subscribe()
     }
 
-    /// A number of its own for a connection.
-    fn connection(&self) -> u64 {
+    /// Returns a unique number for a connection.
+    fn next_connection(&self) -> u64 {
         self.inner.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        let kept = self.inner.kept.lock();
-        kept.unwrap_or_else(PoisonError::into_inner)
+    fn records(&self) -> MutexGuard<'_, RingBuffer> {
+        let records = self.inner.records.lock();
+        records.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
-    fn add(&mut self, subject: Subject, records: usize, bytes: usize) -> u64 {
+impl RingBuffer {
+    fn add(&mut self, subject: Subject, max_records: usize, max_bytes: usize) -> u64 {
         self.newest += 1;
-        let record = Record {
+        let record = TraceRecord {
             sequence: self.newest,
             time: Timestamp::now(),
             subject,
         };
         self.bytes += record.size();
         self.records.push_back(Arc::new(record));
-        while self.records.len() > records || self.bytes > bytes {
+        while self.records.len() > max_records || self.bytes > max_bytes {
             let Some(oldest) = self.records.pop_front() else {
                 break;
             };
@@ -100,13 +100,13 @@ impl Kept {
         self.newest
     }
 
-    fn after(&self, number: u64, limit: usize) -> Page {
+    fn after(&self, number: u64, limit: usize) -> TracePage {
         // Their numbers have no gaps.
         let oldest = self.newest + 1 - self.records.len() as u64;
         let known = (number + 1).saturating_sub(oldest);
         let skipped = usize::try_from(known).unwrap_or(usize::MAX);
         let records = self.records.iter().skip(skipped).take(limit);
-        Page {
+        TracePage {
             records: records.cloned().collect(),
             oldest,
         }
@@ -125,7 +125,7 @@ mod tests {
         }
     }
 
-    fn numbers(page: &Page) -> Vec<u64> {
+    fn numbers(page: &TracePage) -> Vec<u64> {
         page.records.iter().map(|record| record.sequence).collect()
     }
 
@@ -145,17 +145,17 @@ mod tests {
 
     #[test]
     fn the_oldest_records_give_way_to_number_and_to_size() {
-        let mut kept = Kept::default();
+        let mut buffer = RingBuffer::default();
         for _ in 0..5 {
-            kept.add(ended(""), 3, BYTES);
+            buffer.add(ended(""), 3, MAX_BYTES);
         }
-        let page = kept.after(0, 10);
+        let page = buffer.after(0, 10);
         assert_eq!((page.oldest, numbers(&page)), (3, vec![3, 4, 5]));
-        let size = kept.bytes / 3;
-        kept.add(ended(&"x".repeat(size)), 3, 3 * size);
-        assert_eq!(numbers(&kept.after(0, 10)), [5, 6]);
-        kept.add(ended(&"x".repeat(4 * size)), 3, 3 * size);
-        assert_eq!((kept.records.len(), kept.bytes), (0, 0));
-        assert_eq!(kept.after(0, 10).oldest, 8);
+        let size = buffer.bytes / 3;
+        buffer.add(ended(&"x".repeat(size)), 3, 3 * size);
+        assert_eq!(numbers(&buffer.after(0, 10)), [5, 6]);
+        buffer.add(ended(&"x".repeat(4 * size)), 3, 3 * size);
+        assert_eq!((buffer.records.len(), buffer.bytes), (0, 0));
+        assert_eq!(buffer.after(0, 10).oldest, 8);
     }
 }

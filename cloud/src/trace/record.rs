@@ -1,4 +1,4 @@
-//! One thing that crossed the wire.
+//! Records of the trace.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,112 +8,112 @@ use jiff::Timestamp;
 
 use crate::mqtt::Packet;
 
-/// So much of a payload is kept, in bytes.
-pub(super) const PAYLOAD: usize = 4 * 1024;
-/// What a record takes beside what it holds, about, in bytes.
-const OVERHEAD: usize = 256;
+/// The largest recorded part of a payload, in bytes.
+pub(super) const MAX_PAYLOAD: usize = 4 * 1024;
+/// The approximate size of a record without its content, in bytes.
+const RECORD_OVERHEAD: usize = 256;
 
 /// A record of the trace.
 #[derive(Debug)]
-pub struct Record {
+pub struct TraceRecord {
     /// Counts from 1 in each run of the cloud, without gaps.
     pub sequence: u64,
-    /// When.
+    /// Time.
     pub time: Timestamp,
-    /// What.
+    /// Subject.
     pub subject: Subject,
 }
 
-/// What was seen.
+/// The subject of a record.
 #[derive(Debug)]
 pub enum Subject {
-    /// A packet of MQTT.
-    Packet(Packeted),
-    /// A device sent what is no packet.
+    /// An MQTT packet.
+    Packet(PacketRecord),
+    /// Input from a device that is not a valid packet.
     Malformed {
-        /// Which connection.
+        /// Number of the connection.
         connection: u64,
-        /// The client, empty before its CONNECT.
+        /// Client id; empty before the CONNECT.
         client: Arc<str>,
-        /// What is wrong with it.
+        /// Violated rule.
         reason: String,
     },
-    /// A connection ended.
+    /// The end of a connection.
     Ended {
-        /// Which connection.
+        /// Number of the connection.
         connection: u64,
-        /// The client, empty before its CONNECT.
+        /// Client id; empty before the CONNECT.
         client: Arc<str>,
-        /// Why.
+        /// Reason.
         reason: String,
     },
-    /// An operator's request, and its answer.
-    Request(Exchange),
+    /// A REST request and its response.
+    Request(RequestRecord),
 }
 
-/// Which way a packet went.
+/// The direction of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum PacketDirection {
     /// From the device.
     Up,
     /// To the device.
     Down,
 }
 
-/// A packet that came or went.
+/// An MQTT packet.
 #[derive(Debug)]
-pub struct Packeted {
-    /// Tells connections apart, also those of one client.
+pub struct PacketRecord {
+    /// Number of the connection, unique among those of one client too.
     pub connection: u64,
-    /// The client.
+    /// Client id.
     pub client: Arc<str>,
-    /// Which way.
-    pub way: Way,
-    /// The packet, without a password, and with the beginning of its payload.
+    /// Direction.
+    pub direction: PacketDirection,
+    /// The packet, without password and with a truncated payload.
     pub packet: Packet,
-    /// How large the payload is, in bytes.
+    /// Size of the whole payload, in bytes.
     pub size: usize,
 }
 
-/// A request and its answer.
+/// A REST request and its response.
 #[derive(Debug)]
-pub struct Exchange {
-    /// `GET` and so on.
+pub struct RequestRecord {
+    /// HTTP method.
     pub method: String,
-    /// With its query.
+    /// Path with its query.
     pub path: String,
-    /// The device it is about, if it is about one.
+    /// Device id, if the path names one.
     pub device: Option<String>,
-    /// Whether the console asked.
+    /// True for a request of the console.
     pub from_console: bool,
-    /// The answer's status.
+    /// Status of the response.
     pub status: u16,
-    /// From the request to the head of the answer.
-    pub took: Duration,
+    /// Time from the request to the head of the response.
+    pub duration: Duration,
 }
 
-impl Record {
-    /// The client or device it is of.
+impl TraceRecord {
+    /// Returns the client or device id.
     pub fn device(&self) -> Option<&str> {
         match &self.subject {
             Subject::Packet(packet) => Some(&packet.client),
             Subject::Malformed { client, .. } | Subject::Ended { client, .. } => Some(client),
-            Subject::Request(exchange) => exchange.device.as_deref(),
+            Subject::Request(request) => request.device.as_deref(),
         }
     }
 
-    /// How much memory it takes, about.
+    /// Returns the approximate size in memory.
     pub(super) fn size(&self) -> usize {
-        let held = match &self.subject {
-            Subject::Packet(packet) => held(&packet.packet),
+        let content = match &self.subject {
+            Subject::Packet(packet) => content_size(&packet.packet),
             Subject::Malformed { reason, .. } | Subject::Ended { reason, .. } => reason.len(),
-            Subject::Request(exchange) => exchange.path.len(),
+            Subject::Request(request) => request.path.len(),
         };
-        OVERHEAD + held
+        RECORD_OVERHEAD + content
     }
 }
 
-fn held(packet: &Packet) -> usize {
+fn content_size(packet: &Packet) -> usize {
     match packet {
         Packet::Publish(publish) => publish.topic.len() + publish.payload.len(),
         Packet::Connect(connect) => {
@@ -131,20 +131,20 @@ fn held(packet: &Packet) -> usize {
     }
 }
 
-/// What may be kept of a packet, and how large its payload is, in bytes.
-pub(super) fn kept(packet: &Packet) -> (Packet, usize) {
+/// Returns the packet without password and with a truncated payload, and the size of the whole payload in bytes.
+pub(super) fn redacted(packet: &Packet) -> (Packet, usize) {
     match packet {
         Packet::Publish(publish) => {
             let mut publish = publish.clone();
             let size = publish.payload.len();
-            publish.payload = beginning(&publish.payload);
+            publish.payload = truncated(&publish.payload);
             (Packet::Publish(publish), size)
         }
         Packet::Connect(connect) => {
             let mut connect = connect.clone();
             connect.password = None;
             if let Some(will) = &mut connect.will {
-                will.payload = beginning(&will.payload);
+                will.payload = truncated(&will.payload);
             }
             (Packet::Connect(connect), 0)
         }
@@ -152,7 +152,7 @@ pub(super) fn kept(packet: &Packet) -> (Packet, usize) {
     }
 }
 
-/// A copy, because a part would hold on to all that was read with it.
-fn beginning(payload: &Bytes) -> Bytes {
-    Bytes::copy_from_slice(payload.get(..PAYLOAD).unwrap_or(payload))
+/// Copies the beginning: a slice would keep the whole read buffer in memory.
+fn truncated(payload: &Bytes) -> Bytes {
+    Bytes::copy_from_slice(payload.get(..MAX_PAYLOAD).unwrap_or(payload))
 }

@@ -1,67 +1,71 @@
-//! What a topic of Azure's means.
+//! The operation behind a topic of IoT Hub or DPS.
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
-/// Beginnings of topics, what they mean, and what the next level is, if it says something.
-const MEANINGS: [(&str, &str, Option<&str>); 9] = [
+/// Prefixes of topics, their operation, and the name of the next level, if it is a parameter.
+const OPERATIONS: [(&str, &str, Option<&str>); 9] = [
     ("$iothub/twin/GET/", "twin-get", None),
     ("$iothub/twin/PATCH/properties/reported/", "report", None),
     ("$iothub/twin/PATCH/properties/desired/", "desired", None),
-    ("$iothub/twin/res/", "twin-answer", Some("status")),
-    ("$iothub/methods/POST/", "call", Some("method")),
-    ("$iothub/methods/res/", "call-answer", Some("status")),
+    ("$iothub/twin/res/", "twin-response", Some("status")),
+    ("$iothub/methods/POST/", "method-call", Some("method")),
+    ("$iothub/methods/res/", "method-response", Some("status")),
     ("$dps/registrations/PUT/iotdps-register/", "register", None),
     (
         "$dps/registrations/GET/iotdps-get-operationstatus/",
         "register-status",
         None,
     ),
-    ("$dps/registrations/res/", "register-answer", Some("status")),
+    (
+        "$dps/registrations/res/",
+        "register-response",
+        Some("status"),
+    ),
 ];
 
-/// What a topic says, as members of an object: `means`, and `rid`, `version`, `status`, `method`, `properties` where it has
-/// them. Empty for a topic of anyone else's.
-pub(crate) fn meaning(topic: &str) -> Map<String, Value> {
-    hub_or_dps(topic)
-        .or_else(|| message(topic))
+/// Returns the parts of a topic as members of an object: `operation`, and `rid`, `version`, `status`, `method`, `properties`
+/// if present. Empty for other topics.
+pub(crate) fn describe_topic(topic: &str) -> Map<String, Value> {
+    request_topic(topic)
+        .or_else(|| message_topic(topic))
         .unwrap_or_default()
 }
 
-fn hub_or_dps(topic: &str) -> Option<Map<String, Value>> {
-    let known = MEANINGS.iter().find_map(|(head, means, level)| {
-        let rest = topic.strip_prefix(head)?;
-        Some((rest, *means, *level))
+fn request_topic(topic: &str) -> Option<Map<String, Value>> {
+    let known = OPERATIONS.iter().find_map(|(prefix, operation, level)| {
+        let rest = topic.strip_prefix(prefix)?;
+        Some((rest, *operation, *level))
     });
-    let (rest, means, level) = known?;
-    let mut said = Map::from_iter([("means".to_owned(), means.into())]);
+    let (rest, operation, level) = known?;
+    let mut members = Map::from_iter([("operation".to_owned(), operation.into())]);
     let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
     if let Some(level) = level {
         let value = before.trim_end_matches('/');
         let number = value.parse().ok().filter(|_| level == "status");
-        said.insert(
+        members.insert(
             level.into(),
             number.map_or_else(|| value.into(), |number: u16| number.into()),
         );
     }
     for (name, value) in parameters(query) {
         let name = name.trim_start_matches('$').to_owned();
-        said.entry(name).or_insert(value);
+        members.entry(name).or_insert(value);
     }
-    Some(said)
+    Some(members)
 }
 
-fn message(topic: &str) -> Option<Map<String, Value>> {
+fn message_topic(topic: &str) -> Option<Map<String, Value>> {
     let (_, rest) = topic.strip_prefix("devices/")?.split_once("/messages/")?;
-    let (means, bag) = match rest.split_once('/').unwrap_or((rest, "")) {
+    let (operation, bag) = match rest.split_once('/').unwrap_or((rest, "")) {
         ("events", bag) => ("telemetry", bag),
         ("devicebound", bag) => ("message", bag),
         _ => return None,
     };
     let properties: Map<_, _> = parameters(bag.trim_start_matches('?')).collect();
     let properties = (!properties.is_empty()).then(|| ("properties".to_owned(), properties.into()));
-    let means = ("means".to_owned(), means.into());
-    Some([means].into_iter().chain(properties).collect())
+    let operation = ("operation".to_owned(), operation.into());
+    Some([operation].into_iter().chain(properties).collect())
 }
 
 fn parameters(query: &str) -> impl Iterator<Item = (String, Value)> {
@@ -82,8 +86,8 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn shown(topic: &str) -> Value {
-        meaning(topic).into()
+    fn described(topic: &str) -> Value {
+        describe_topic(topic).into()
     }
 
     #[test]
@@ -91,52 +95,52 @@ mod tests {
         for (topic, said) in [
             (
                 "$iothub/twin/GET/?$rid=a1",
-                json!({"means": "twin-get", "rid": "a1"}),
+                json!({"operation": "twin-get", "rid": "a1"}),
             ),
             (
                 "$iothub/twin/res/204/?$rid=2&$version=7",
-                json!({"means": "twin-answer", "status": 204, "rid": "2", "version": "7"}),
+                json!({"operation": "twin-response", "status": 204, "rid": "2", "version": "7"}),
             ),
             (
                 "$iothub/twin/PATCH/properties/desired/?$version=3",
-                json!({"means": "desired", "version": "3"}),
+                json!({"operation": "desired", "version": "3"}),
             ),
             (
                 "$iothub/methods/POST/getMaxMinReport/?$rid=1",
-                json!({"means": "call", "method": "getMaxMinReport", "rid": "1"}),
+                json!({"operation": "method-call", "method": "getMaxMinReport", "rid": "1"}),
             ),
             (
                 "$iothub/methods/res/200/?$rid=1",
-                json!({"means": "call-answer", "status": 200, "rid": "1"}),
+                json!({"operation": "method-response", "status": 200, "rid": "1"}),
             ),
             (
                 "$dps/registrations/res/202/?$rid=1&retry-after=3",
-                json!({"means": "register-answer", "status": 202, "rid": "1", "retry-after": "3"}),
+                json!({"operation": "register-response", "status": 202, "rid": "1", "retry-after": "3"}),
             ),
             (
                 "devices/t-1/messages/events/%24.ct=application%2Fjson&a=b",
-                json!({"means": "telemetry", "properties": {"$.ct": "application/json", "a": "b"}}),
+                json!({"operation": "telemetry", "properties": {"$.ct": "application/json", "a": "b"}}),
             ),
             (
                 "devices/t-1/messages/events/",
-                json!({"means": "telemetry"}),
+                json!({"operation": "telemetry"}),
             ),
             (
                 "devices/t-1/messages/devicebound/$.mid=1",
-                json!({"means": "message", "properties": {"$.mid": "1"}}),
+                json!({"operation": "message", "properties": {"$.mid": "1"}}),
             ),
             ("else/where", json!({})),
         ] {
-            assert_eq!(shown(topic), said, "{topic}");
+            assert_eq!(described(topic), said, "{topic}");
         }
     }
 
     #[test]
     fn a_topic_cannot_take_the_place_of_what_it_means() {
-        let said = shown("$iothub/twin/res/200/?means=x&$status=500&$rid=1");
+        let said = described("$iothub/twin/res/200/?operation=x&$status=500&$rid=1");
         assert_eq!(
             said,
-            json!({"means": "twin-answer", "status": 200, "rid": "1"})
+            json!({"operation": "twin-response", "status": 200, "rid": "1"})
         );
     }
 
@@ -146,7 +150,7 @@ mod tests {
             head in prop::sample::select(vec!["", "devices/t/messages/events", "$iothub/methods/res/"]),
             tail in ".{0,40}",
         ) {
-            meaning(&format!("{head}{tail}"));
+            describe_topic(&format!("{head}{tail}"));
         }
     }
 }

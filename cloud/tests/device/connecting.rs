@@ -105,7 +105,7 @@ async fn a_device_that_is_unknown_or_disabled_is_refused() {
     let credentials = cloud.credentials("t-1");
     let disabled = DeviceSpec {
         status: Status::Disabled,
-        ..DeviceSpec::named("t-1")
+        ..DeviceSpec::new("t-1")
     };
     cloud.hub().update_device(disabled, None).unwrap();
     assert_eq!(cloud.refusal(credentials.clone()).await, REFUSED);
@@ -120,7 +120,7 @@ async fn disabling_or_removing_a_device_ends_its_connection() {
     let mut client = cloud.connect("t-1").await;
     let disabled = DeviceSpec {
         status: Status::Disabled,
-        ..DeviceSpec::named("t-1")
+        ..DeviceSpec::new("t-1")
     };
     cloud.hub().update_device(disabled, None).unwrap();
     assert_eq!(client.receive().await, None);
@@ -290,7 +290,7 @@ async fn a_will_is_sent_for_a_device_that_goes_without_a_word_only() {
     let (mut polite, _) = cloud.connect_with(connect.clone()).await;
     polite.send(Packet::Disconnect).await;
     assert_eq!(polite.receive().await, None);
-    let mut events = cloud.hub().store().follow();
+    let mut events = cloud.hub().store().subscribe();
     let (rude, _) = cloud.connect_with(connect).await;
     drop(rude);
     loop {

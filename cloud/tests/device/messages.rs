@@ -1,10 +1,10 @@
 use bytes::Bytes;
-use cloud::hub::{C2D_BODY_LIMIT, C2D_QUEUE_LIMIT, EventKind, Message};
+use cloud::hub::{D2cMessage, EventKind, MAX_C2D_MESSAGE, MAX_C2D_QUEUE};
 use cloud::mqtt::{Packet, Publish, Qos};
 
 use crate::support::{TestCloud, device_bound};
 
-async fn messages(cloud: &TestCloud) -> Vec<Message> {
+async fn messages(cloud: &TestCloud) -> Vec<D2cMessage> {
     let events = cloud.events().await;
     let messages = events.iter().filter_map(|event| match &event.kind {
         EventKind::Telemetry(message) => Some(message.clone()),
@@ -28,7 +28,7 @@ async fn telemetry_is_kept_with_its_properties_before_it_is_acknowledged() {
     let bag = "$.ct=application%2Fjson&$.ce=utf-8&%24.mid=m1&$.ctime=2026-01-01T00%3A00%3A00Z&$.sub=thermostat1&level=hot";
     let topic = format!("devices/t-1/messages/events/{bag}");
     client.deliver(&topic, r#"{"temperature": 21}"#).await;
-    let expected = Message {
+    let expected = D2cMessage {
         message_id: Some("m1".into()),
         correlation_id: None,
         content_type: Some("application/json".into()),
@@ -69,7 +69,7 @@ async fn a_message_of_256_kib_is_taken() {
 #[tokio::test]
 async fn a_follower_sees_a_device_come_speak_and_go() {
     let cloud = TestCloud::start().await;
-    let mut events = cloud.hub().store().follow();
+    let mut events = cloud.hub().store().subscribe();
     cloud.create("t-1");
     let mut client = cloud.connect("t-1").await;
     client.deliver("devices/t-1/messages/events/", "1").await;
@@ -134,13 +134,13 @@ async fn messages_reach_a_connected_device_in_order() {
     cloud.create("t-1");
     let mut client = cloud.connect("t-1").await;
     client.subscribe(&device_bound("t-1")).await;
-    for n in 0..C2D_QUEUE_LIMIT {
+    for n in 0..MAX_C2D_QUEUE {
         cloud
             .hub()
             .send_message("t-1", n.to_string().into(), Vec::new())
             .unwrap();
     }
-    for n in 0..C2D_QUEUE_LIMIT {
+    for n in 0..MAX_C2D_QUEUE {
         assert_eq!(client.receive_publish().await.payload, n.to_string());
     }
 }
@@ -150,8 +150,11 @@ async fn a_message_too_many_or_too_large_is_refused() {
     let cloud = TestCloud::start().await;
     cloud.create("t-1");
     let send = |body: Vec<u8>| cloud.hub().send_message("t-1", body.into(), Vec::new());
-    assert_eq!(send(vec![0; C2D_BODY_LIMIT + 1]).unwrap_err().status(), 413);
-    for _ in 0..C2D_QUEUE_LIMIT {
+    assert_eq!(
+        send(vec![0; MAX_C2D_MESSAGE + 1]).unwrap_err().status(),
+        413
+    );
+    for _ in 0..MAX_C2D_QUEUE {
         send(Vec::new()).unwrap();
     }
     assert_eq!(send(Vec::new()).unwrap_err().code(), 403_004);

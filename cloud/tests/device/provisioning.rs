@@ -102,7 +102,7 @@ async fn a_device_whose_first_twin_is_refused_is_not_made_however_often_it_regis
 }
 
 #[tokio::test]
-async fn an_individual_enrolment_may_name_the_device_otherwise() {
+async fn an_individual_enrollment_may_name_the_device_otherwise() {
     let cloud = TestCloud::start().await;
     let spec = EnrollmentSpec {
         device_id: Some("cellar".into()),
@@ -129,7 +129,7 @@ async fn registering_again_keeps_the_device_and_its_twin() {
 }
 
 #[tokio::test]
-async fn a_disabled_enrolment_says_so() {
+async fn a_disabled_enrollment_says_so() {
     let cloud = TestCloud::start().await;
     let spec = EnrollmentSpec {
         provisioning_status: Status::Disabled,
@@ -209,7 +209,7 @@ async fn a_request_that_makes_no_sense_is_answered_with_its_error() {
 }
 
 #[tokio::test]
-async fn new_keys_of_an_enrolment_reach_the_hub_with_the_next_registration() {
+async fn new_keys_of_an_enrollment_reach_the_hub_with_the_next_registration() {
     let cloud = TestCloud::start().await;
     let old = enroll(
         &cloud,

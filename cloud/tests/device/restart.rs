@@ -57,9 +57,9 @@ async fn a_cloud_that_is_started_again_has_what_it_had() {
     assert_eq!(restored.device.etag, twin.device.etag);
     let gone = second.hub().device("gone").unwrap_err();
     assert!(matches!(gone, hub::Error::DeviceNotFound(_)));
-    let enrolment = second.cloud.dps().enrollment(kind, "t-1").unwrap();
+    let enrollment = second.cloud.dps().enrollment(kind, "t-1").unwrap();
     assert_eq!(
-        (enrolment.keys, enrolment.etag),
+        (enrollment.keys, enrollment.etag),
         (enrolled.keys, enrolled.etag)
     );
     assert_eq!(second.hub().store().last_event(), last);

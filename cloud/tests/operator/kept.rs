@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use cloud::store::Place;
+use cloud::store::StoreLocation;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -22,7 +22,7 @@ fn gap(site: &Site, since: u64) -> (Value, Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_comes_back_too_late_is_told_what_is_missing() {
-    let site = Site::start_with(Place::Memory, 512 * 1024).await;
+    let site = Site::start_with(StoreLocation::Memory, 512 * 1024).await;
     let mut device = site.device("t-1").await;
     let body = vec![b'x'; 32 * 1024];
     for _ in 0..40 {
@@ -50,7 +50,7 @@ async fn whoever_comes_from_another_cloud_begins_anew() {
 async fn a_change_is_answered_when_it_is_kept_and_a_question_at_once() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("cloud.db");
-    let site = Arc::new(Site::start_with(Place::File(file.clone()), 1 << 30).await);
+    let site = Arc::new(Site::start_with(StoreLocation::File(file.clone()), 1 << 30).await);
     site.register("t-1");
     let other = Connection::open(file).unwrap();
     other.busy_timeout(Duration::from_secs(60)).unwrap();

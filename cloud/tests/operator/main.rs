@@ -7,7 +7,7 @@ mod console;
 mod device;
 mod devices;
 mod digital_twins;
-mod enrolments;
+mod enrollments;
 mod events;
 mod exec;
 mod exports;

@@ -1,4 +1,4 @@
-use cloud::store::Place;
+use cloud::store::StoreLocation;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -158,7 +158,7 @@ async fn a_model_is_added_whole_or_not_at_all() {
 #[tokio::test(flavor = "multi_thread")]
 async fn templates_and_models_survive_a_restart() {
     let dir = TempDir::new().unwrap();
-    let start = || Site::start_with(Place::File(dir.path().join("cloud.db")), 1 << 30);
+    let start = || Site::start_with(StoreLocation::File(dir.path().join("cloud.db")), 1 << 30);
     let site = start().await;
     assert_eq!(arrange(&site, "Kept", &[]).status, 200);
     let model = "/api/models/dtmi:com:example:Lid;1";

@@ -51,15 +51,15 @@ async fn every_packet_and_request_is_in_one_line_of_time() {
             &Value::Null
         ]
     );
-    let ways = members(&records, "way");
+    let directions = members(&records, "direction");
     assert_eq!(
-        ways[..4],
+        directions[..4],
         [&json!("up"), &json!("down"), &json!("up"), &json!("down")]
     );
     assert_eq!(members(&records, "device"), [&json!("t-1"); 5]);
 
     let telemetry = &records[2];
-    assert_eq!(telemetry["means"], "telemetry");
+    assert_eq!(telemetry["operation"], "telemetry");
     assert_eq!(telemetry["properties"], json!({"$.ct": "application/json"}));
     assert_eq!(telemetry["body"], json!({"t": 21}));
     assert_eq!(telemetry["size"], 9);
@@ -146,7 +146,7 @@ async fn a_long_payload_is_cut_and_says_how_long_it_was() {
     device.tell("", body.as_bytes()).await;
     let record = &kept(&site, "&since=2")[0];
     assert_eq!(
-        (&record["size"], &record["cut"]),
+        (&record["size"], &record["truncated"]),
         (&json!(10_002), &json!(true))
     );
     assert_eq!(record["text"].as_str().unwrap().len(), 4096);

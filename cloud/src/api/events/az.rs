@@ -1,32 +1,33 @@
-//! Events as `az iot hub monitor-events --properties all --output json` prints what IoT Hub routes to its endpoint
-//! (iot-hub-non-telemetry-event-schema). The sequence number and the offset are those of this cloud.
+//! Events in the form of `az iot hub monitor-events --properties all --output json` (iot-hub-non-telemetry-event-schema).
+//! Sequence number and offset are the local cloud's own.
 
 use serde_json::{Map, Value, json};
 
 use super::json;
-use crate::hub::twin::{Side, as_changed};
-use crate::hub::{Event, EventKind, Hub, Message, RegistryChange, written};
+use crate::hub::twin::{TwinSection, changed_section};
+use crate::hub::{D2cMessage, Event, EventKind, Hub, RegistryChange, format_timestamp};
 
-/// What a message that IoT Hub makes itself says about itself.
-struct Notice {
+/// A non-telemetry message, which IoT Hub makes itself.
+struct HubMessage {
     source: &'static str,
     operation: &'static str,
     schema: &'static str,
     body: Value,
 }
 
-/// Nothing for what IoT Hub routes nowhere: commands and faults. Telemetry shows the model its device announced last.
+/// Converts an event; `None` for commands and faults, which IoT Hub does not route. Telemetry has the model that its device
+/// announced last.
 pub(super) fn event(event: &Event, hub: &Hub) -> Option<Value> {
     match &event.kind {
         EventKind::Telemetry(message) => {
             let model_id = hub.model_id(&event.device_id).unwrap_or_default();
             Some(telemetry(event, message, &model_id))
         }
-        kind => notice(event, kind).map(|notice| routed(event, hub.name(), &notice)),
+        kind => hub_message(event, kind).map(|message| routed(event, hub.name(), &message)),
     }
 }
 
-fn telemetry(event: &Event, message: &Message, model_id: &str) -> Value {
+fn telemetry(event: &Event, message: &D2cMessage, model_id: &str) -> Value {
     let body = json::event(event);
     let payload = ["body", "text", "base64"];
     let payload = payload.iter().find_map(|name| body.get(name));
@@ -43,7 +44,7 @@ fn telemetry(event: &Event, message: &Message, model_id: &str) -> Value {
         ("correlation_id", message.correlation_id.as_deref()),
         ("message_id", message.message_id.as_deref()),
     ]);
-    shown(
+    envelope(
         event,
         model_id,
         message.component.as_deref().unwrap_or_default(),
@@ -53,7 +54,7 @@ fn telemetry(event: &Event, message: &Message, model_id: &str) -> Value {
     )
 }
 
-fn notice(event: &Event, kind: &EventKind) -> Option<Notice> {
+fn hub_message(event: &Event, kind: &EventKind) -> Option<HubMessage> {
     match kind {
         EventKind::Connected { .. } => Some(connection(event, "deviceConnected")),
         EventKind::Disconnected { .. } => Some(connection(event, "deviceDisconnected")),
@@ -64,12 +65,17 @@ fn notice(event: &Event, kind: &EventKind) -> Option<Notice> {
             twin_version,
         } => {
             let patch = patch.as_object().cloned().unwrap_or_default();
-            let reported = as_changed(&patch, event.enqueued, *version, Side::Reported);
+            let reported = changed_section(&patch, event.enqueued, *version, TwinSection::Reported);
             let body = json!({"version": twin_version, "properties": {"reported": reported}});
             Some(twin_change(false, body))
         }
         EventKind::Desired(change) => {
-            let desired = as_changed(&change.patch, event.enqueued, change.version, Side::Desired);
+            let desired = changed_section(
+                &change.patch,
+                event.enqueued,
+                change.version,
+                TwinSection::Desired,
+            );
             let body = json!({"version": change.twin_version, "properties": {"desired": desired}});
             Some(twin_change(change.replaced, body))
         }
@@ -81,9 +87,9 @@ fn notice(event: &Event, kind: &EventKind) -> Option<Notice> {
     }
 }
 
-/// The number is hexadecimal text that grows with each event.
-fn connection(event: &Event, operation: &'static str) -> Notice {
-    Notice {
+/// Makes a connection event, whose sequence number is hexadecimal text that grows.
+fn connection(event: &Event, operation: &'static str) -> HubMessage {
+    HubMessage {
         source: "deviceConnectionStateEvents",
         operation,
         schema: "deviceConnectionStateNotification",
@@ -91,14 +97,14 @@ fn connection(event: &Event, operation: &'static str) -> Notice {
     }
 }
 
-fn lifecycle(event: &Event, change: RegistryChange, etag: &str) -> Notice {
+fn lifecycle(event: &Event, change: RegistryChange, etag: &str) -> HubMessage {
     let operation = match change {
         RegistryChange::Created => "createDeviceIdentity",
-        // Azure tells nobody.
+        // Azure has no event for this.
         RegistryChange::Updated => "updateDeviceIdentity",
         RegistryChange::Deleted => "deleteDeviceIdentity",
     };
-    Notice {
+    HubMessage {
         source: "deviceLifecycleEvents",
         operation,
         schema: "deviceLifecycleNotification",
@@ -106,8 +112,8 @@ fn lifecycle(event: &Event, change: RegistryChange, etag: &str) -> Notice {
     }
 }
 
-fn twin_change(replaced: bool, body: Value) -> Notice {
-    Notice {
+fn twin_change(replaced: bool, body: Value) -> HubMessage {
+    HubMessage {
         source: "twinChangeEvents",
         operation: if replaced {
             "replaceTwin"
@@ -119,7 +125,7 @@ fn twin_change(replaced: bool, body: Value) -> Notice {
     }
 }
 
-fn routed(event: &Event, hub: &str, notice: &Notice) -> Value {
+fn routed(event: &Event, hub: &str, message: &HubMessage) -> Value {
     let correlation = format!("{:x}", event.sequence);
     let system = system([
         ("content_encoding", Some("utf-8")),
@@ -130,17 +136,17 @@ fn routed(event: &Event, hub: &str, notice: &Notice) -> Value {
     let application = json!({
         "hubName": hub,
         "deviceId": event.device_id,
-        "operationTimestamp": written(event.enqueued),
-        "iothub-message-schema": notice.schema,
-        "opType": notice.operation,
+        "operationTimestamp": format_timestamp(event.enqueued),
+        "iothub-message-schema": message.schema,
+        "opType": message.operation,
     });
-    shown(
+    envelope(
         event,
         "",
         "",
         json!({"system": system, "application": application}),
-        annotations(event, notice.source),
-        notice.body.clone(),
+        annotations(event, message.source),
+        message.body.clone(),
     )
 }
 
@@ -170,7 +176,7 @@ fn system<const N: usize>(properties: [(&str, Option<&str>); N]) -> Map<String, 
         .collect()
 }
 
-fn shown(
+fn envelope(
     event: &Event,
     model_id: &str,
     component: &str,
@@ -196,15 +202,15 @@ mod tests {
     use super::*;
     use crate::faults::Faults;
     use crate::hub::TwinChange;
-    use crate::store::{Place, Retention, Store};
+    use crate::store::{Retention, Store, StoreLocation};
 
-    /// Its device has announced no model.
+    /// Makes a hub whose device has announced no model.
     fn hub() -> Hub {
         let keep = Retention {
             age: Duration::MAX,
             bytes: u64::MAX,
         };
-        let store = Store::open(&Place::Memory, keep).unwrap();
+        let store = Store::open(&StoreLocation::Memory, keep).unwrap();
         Hub::open(["localhost"], Faults::default(), store).unwrap()
     }
 
@@ -220,12 +226,12 @@ mod tests {
 
     #[test]
     fn telemetry_has_its_properties_and_payload() {
-        let message = Message {
+        let message = D2cMessage {
             content_type: Some("application/json".into()),
             component: Some("thermostat1".into()),
             properties: vec![("a".into(), "b".into())],
             body: "{\"t\":21}".into(),
-            ..Message::default()
+            ..D2cMessage::default()
         };
         let event = &of(EventKind::Telemetry(message)).unwrap()["event"];
         assert_eq!(event["origin"], "t-1");

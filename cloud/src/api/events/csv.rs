@@ -1,18 +1,18 @@
-//! Events as spreadsheets read them (RFC 4180).
+//! Events as comma-separated values for spreadsheets (RFC 4180).
 //!
-//! A field that a spreadsheet would take for a formula begins with an apostrophe, unless it is a number: a device must not
+//! A field that a spreadsheet would evaluate as a formula gets an apostrophe in front, unless it is a number: a device must not
 //! be able to run something on an operator's machine.
 
 use serde_json::{Map, Value};
 
 use super::json;
-use crate::hub::{Event, EventKind, written};
+use crate::hub::{Event, EventKind, format_timestamp};
 
-/// The columns, which stay the same whatever the events are. `body` is what a device sent, as `encoding` says: `json`,
-/// `text` or `base64`. `details` is JSON: whatever else the event has.
+/// The columns, the same for all events. `body` is the body of a message in the `encoding` `json`, `text` or `base64`.
+/// `details` is a JSON object of the event's other members.
 pub(super) const HEADER: &str = "sequence,enqueued,device,type,component,messageId,contentType,creationTime,encoding,body,properties,details\r\n";
 
-/// What stands in columns of its own.
+/// Members with a column of their own.
 const COLUMNS: [&str; 4] = ["component", "messageId", "contentType", "creationTime"];
 
 pub(super) fn row(event: &Event) -> String {
@@ -23,7 +23,7 @@ pub(super) fn row(event: &Event) -> String {
     rest.retain(|_, value| !value.is_null());
     let mut fields = vec![
         event.sequence.to_string(),
-        written(event.enqueued),
+        format_timestamp(event.enqueued),
         event.device_id.clone(),
         event.kind.name().to_owned(),
     ];
@@ -43,7 +43,7 @@ pub(super) fn row(event: &Event) -> String {
     fields.join(",") + "\r\n"
 }
 
-/// How the body is written, and the body.
+/// Removes the body. Returns its encoding and its text.
 fn body(rest: &mut Map<String, Value>) -> [String; 2] {
     let json = rest
         .remove("body")
@@ -74,18 +74,18 @@ fn quoted(field: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::Message;
+    use crate::hub::D2cMessage;
 
     fn telemetry(content_type: Option<&str>, body: &'static [u8]) -> Event {
         Event {
             sequence: 7,
             enqueued: "2026-01-31T08:00:00Z".parse().unwrap(),
             device_id: "t-1".into(),
-            kind: EventKind::Telemetry(Message {
+            kind: EventKind::Telemetry(D2cMessage {
                 content_type: content_type.map(str::to_owned),
                 properties: vec![("a".into(), "b".into())],
                 body: body.into(),
-                ..Message::default()
+                ..D2cMessage::default()
             }),
         }
     }

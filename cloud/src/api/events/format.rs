@@ -1,4 +1,4 @@
-//! How events are written to a client.
+//! The formats of events in a response.
 
 use std::convert::Infallible;
 
@@ -10,39 +10,43 @@ use axum::response::{IntoResponse, Response};
 use futures::{Stream, stream};
 use serde_json::Value;
 
-use super::follower::{Follower, Told};
+use super::feed::{EventFeed, EventItem};
 use super::{az, csv, json};
 use crate::api::Error;
-use crate::api::parameters::Parameters;
-use crate::api::resume::KEEP_ALIVE;
+use crate::api::parameters::QueryParameters;
+use crate::api::resume::KEEP_ALIVE_INTERVAL;
 use crate::hub::Event;
 use crate::store::StoreError;
 
-/// The form of the events.
+/// A format of events.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Format {
+pub(super) enum EventFormat {
     /// Server-sent events.
     Sse,
-    /// One JSON object a line.
+    /// One JSON object per line.
     NdJson,
-    /// As spreadsheets read it.
+    /// Comma-separated values for spreadsheets.
     Csv,
-    /// One JSON object a line, as `az iot hub monitor-events` shows what IoT Hub routes.
+    /// One JSON object per line, in the form of `az iot hub monitor-events`.
     Az,
 }
 
-impl Format {
+impl EventFormat {
+    /// Chooses the format by the parameter `format`, else by the header `Accept`.
+    ///
     /// # Errors
-    /// `ArgumentInvalid` for a format there is not.
-    pub(super) fn choose(parameters: &Parameters, headers: &HeaderMap) -> Result<Self, Error> {
-        let wrong = "format must be sse, ndjson, csv or az";
+    /// `ArgumentInvalid` for an unknown format.
+    pub(super) fn negotiate(
+        parameters: &QueryParameters,
+        headers: &HeaderMap,
+    ) -> Result<Self, Error> {
         match parameters.get("format").as_deref() {
             None => Ok(Self::accepted(headers)),
             Some("sse") => Ok(Self::Sse),
             Some("ndjson") => Ok(Self::NdJson),
             Some("csv") => Ok(Self::Csv),
             Some("az") => Ok(Self::Az),
-            Some(_) => Err(Error::invalid(wrong)),
+            Some(_) => Err(Error::invalid("format must be sse, ndjson, csv or az")),
         }
     }
 
@@ -61,80 +65,80 @@ impl Format {
         known.into_iter().next().unwrap_or(Self::Sse)
     }
 
-    /// The answer, written as the events come.
-    pub(super) fn response(self, follower: Follower) -> Response {
+    /// Makes the response, which streams the events.
+    pub(super) fn response(self, feed: EventFeed) -> Response {
         match self {
-            Self::Sse => Sse::new(frames(follower))
-                .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+            Self::Sse => Sse::new(frames(feed))
+                .keep_alive(KeepAlive::new().interval(KEEP_ALIVE_INTERVAL))
                 .into_response(),
-            Self::NdJson => lines("application/x-ndjson", "", follower, |told| match told {
-                Told::Event(event) => line(&json::event(event)),
-                Told::Gap { since, oldest } => line(&json::gap(*since, *oldest)),
+            Self::NdJson => lines("application/x-ndjson", "", feed, |item| match item {
+                EventItem::Event(event) => line(&json::event(event)),
+                EventItem::Gap { since, oldest } => line(&json::gap(*since, *oldest)),
             }),
             Self::Csv => lines(
                 "text/csv; charset=utf-8",
                 csv::HEADER,
-                follower,
-                of_events(csv::row),
+                feed,
+                skipping_gaps(csv::row),
             ),
             Self::Az => {
-                let hub = follower.hub().clone();
+                let hub = feed.hub().clone();
                 let write = move |event: &Event| {
                     let json = az::event(event, &hub);
                     json.as_ref().map(line).unwrap_or_default()
                 };
-                lines("application/x-ndjson", "", follower, of_events(write))
+                lines("application/x-ndjson", "", feed, skipping_gaps(write))
             }
         }
     }
 }
 
-fn frames(follower: Follower) -> impl Stream<Item = Result<Frame, Infallible>> {
-    stream::unfold(follower, |mut follower| async move {
-        // A stream that breaks off is taken up again after the last number.
-        let told = follower.next().await.ok()??;
-        Some((Ok(frame(&told)), follower))
+fn frames(feed: EventFeed) -> impl Stream<Item = Result<Frame, Infallible>> {
+    stream::unfold(feed, |mut feed| async move {
+        // A client resumes an interrupted stream after the last number.
+        let item = feed.next().await.ok()??;
+        Some((Ok(frame(&item)), feed))
     })
 }
 
-fn frame(told: &Told) -> Frame {
-    match told {
-        Told::Event(event) => Frame::default()
+fn frame(item: &EventItem) -> Frame {
+    match item {
+        EventItem::Event(event) => Frame::default()
             .id(event.sequence.to_string())
             .event(event.kind.name())
             .data(json::event(event).to_string()),
-        Told::Gap { since, oldest } => Frame::default()
+        EventItem::Gap { since, oldest } => Frame::default()
             .event("gap")
             .data(json::gap(*since, *oldest).to_string()),
     }
 }
 
-/// A body of lines that begins with `head`. It is cut off if the store cannot be read, so that nobody takes a part for the
-/// whole.
+/// Makes a response of lines after `head`. If the store cannot be read, the connection breaks off, so that the client notices
+/// that lines are missing.
 fn lines(
     content_type: &'static str,
     head: &'static str,
-    follower: Follower,
-    write: impl Fn(&Told) -> String + Send + 'static,
+    feed: EventFeed,
+    write: impl Fn(&EventItem) -> String + Send + 'static,
 ) -> Response {
-    let rest = stream::unfold((follower, write), |(mut follower, write)| async move {
-        let line = match follower.next().await {
-            Ok(Some(told)) => Ok(write(&told)),
+    let rest = stream::unfold((feed, write), |(mut feed, write)| async move {
+        let line = match feed.next().await {
+            Ok(Some(item)) => Ok(write(&item)),
             Ok(None) => return None,
             Err(error) => Err(error),
         };
-        Some((line, (follower, write)))
+        Some((line, (feed, write)))
     });
     let head = stream::iter([Ok::<_, StoreError>(head.to_owned())]);
     let body = Body::from_stream(futures::StreamExt::chain(head, rest));
     ([(CONTENT_TYPE, content_type)], body).into_response()
 }
 
-/// Where there is no form for anything but events.
-fn of_events(write: impl Fn(&Event) -> String) -> impl Fn(&Told) -> String {
-    move |told| match told {
-        Told::Event(event) => write(event),
-        Told::Gap { .. } => String::new(),
+/// Adapts `write` for formats that cannot express a gap.
+fn skipping_gaps(write: impl Fn(&Event) -> String) -> impl Fn(&EventItem) -> String {
+    move |item| match item {
+        EventItem::Event(event) => write(event),
+        EventItem::Gap { .. } => String::new(),
     }
 }
 
@@ -146,11 +150,11 @@ fn line(json: &Value) -> String {
 mod tests {
     use super::*;
 
-    fn chosen(query: &str, headers: &HeaderMap) -> Result<Format, Error> {
-        Format::choose(&Parameters::of(query), headers)
+    fn chosen(query: &str, headers: &HeaderMap) -> Result<EventFormat, Error> {
+        EventFormat::negotiate(&QueryParameters::new(query), headers)
     }
 
-    fn accepting(accept: &str) -> Format {
+    fn accepting(accept: &str) -> EventFormat {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, accept.parse().unwrap());
         chosen("", &headers).unwrap()
@@ -158,11 +162,11 @@ mod tests {
 
     #[test]
     fn the_first_form_that_is_known_is_chosen_and_a_parameter_counts_more() {
-        assert_eq!(accepting("*/*"), Format::Sse);
-        assert_eq!(accepting("text/html, text/csv;q=0.5"), Format::Csv);
-        assert_eq!(accepting("application/x-ndjson"), Format::NdJson);
+        assert_eq!(accepting("*/*"), EventFormat::Sse);
+        assert_eq!(accepting("text/html, text/csv;q=0.5"), EventFormat::Csv);
+        assert_eq!(accepting("application/x-ndjson"), EventFormat::NdJson);
         let none = HeaderMap::new();
-        assert_eq!(chosen("format=az", &none).unwrap(), Format::Az);
+        assert_eq!(chosen("format=az", &none).unwrap(), EventFormat::Az);
         assert!(chosen("format=xml", &none).is_err());
     }
 }

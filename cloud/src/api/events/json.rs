@@ -1,9 +1,9 @@
-//! Events as this cloud's own tools read them.
+//! Events as JSON, for the command line and the console.
 
 use serde_json::{Map, Value, json};
 
 use crate::api::content;
-use crate::hub::{Event, EventKind, Message, MethodReply, TwinChange, written};
+use crate::hub::{D2cMessage, Event, EventKind, MethodReply, TwinChange, format_timestamp};
 
 pub(super) fn event(event: &Event) -> Value {
     let mut object = Map::new();
@@ -12,19 +12,19 @@ pub(super) fn event(event: &Event) -> Value {
         object.insert("device".into(), event.device_id.as_str().into());
     }
     object.insert("type".into(), event.kind.name().into());
-    object.insert("enqueued".into(), written(event.enqueued).into());
+    object.insert("enqueued".into(), format_timestamp(event.enqueued).into());
     if let Value::Object(details) = details(&event.kind) {
         object.extend(details.into_iter().filter(|(_, value)| !value.is_null()));
     }
     object.into()
 }
 
-/// Events after `since` are not kept any more, up to `oldest`.
+/// Makes the notice of a gap: events after `since` and before `oldest` are deleted.
 pub(super) fn gap(since: u64, oldest: u64) -> Value {
     json!({"type": "gap", "since": since, "oldest": oldest})
 }
 
-/// What a kind of event has beside what all have; `null` for what is not there.
+/// Returns the members of this kind of event; `null` where there is no value.
 pub(super) fn details(kind: &EventKind) -> Value {
     match kind {
         EventKind::Connected {
@@ -87,7 +87,7 @@ fn tags(change: &TwinChange) -> Value {
     })
 }
 
-fn telemetry(message: &Message) -> Value {
+fn telemetry(message: &D2cMessage) -> Value {
     let mut object = Map::new();
     for (name, value) in [
         ("messageId", &message.message_id),
@@ -100,11 +100,11 @@ fn telemetry(message: &Message) -> Value {
         object.insert(name.into(), value.as_deref().into());
     }
     object.insert("properties".into(), properties(message).into());
-    content::put(&mut object, message.content_type.as_deref(), &message.body);
+    content::insert(&mut object, message.content_type.as_deref(), &message.body);
     object.into()
 }
 
-pub(super) fn properties(message: &Message) -> Map<String, Value> {
+pub(super) fn properties(message: &D2cMessage) -> Map<String, Value> {
     let properties = message.properties.iter();
     properties
         .map(|(name, value)| (name.clone(), value.as_str().into()))

@@ -1,17 +1,17 @@
-//! `/api/events`: what devices say and what becomes of them.
+//! `/api/events`: events of devices, as a stream.
 //!
 //! | parameter | selects |
 //! |---|---|
-//! | `since`, or the header `Last-Event-ID` | what came after the event of this number |
-//! | `last` | of what is kept, the last so many |
-//! | `device`, `kind` | of these devices, of these kinds; each may be given several times |
-//! | `from`, `to` | by the time of the hub, RFC 3339: from the first, up to but without the second |
-//! | `follow=false` | nothing that is still to come |
-//! | `format` | `sse`, `ndjson`, `csv` or `az`; without it what `Accept` names, else `sse` |
+//! | `since`, or the header `Last-Event-ID` | events after this sequence number |
+//! | `last` | this many of the stored events, the newest |
+//! | `device`, `kind` | events of these devices, of these kinds; repeatable |
+//! | `from`, `to` | events enqueued in this period, RFC 3339; `to` is exclusive |
+//! | `follow=false` | stored events only |
+//! | `format` | `sse`, `ndjson`, `csv` or `az`; by default that of `Accept`, else `sse` |
 
 mod az;
 mod csv;
-mod follower;
+mod feed;
 mod format;
 mod json;
 mod selection;
@@ -24,12 +24,12 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
 
-use self::follower::Follower;
-use self::format::Format;
-use self::selection::Selection;
+use self::feed::EventFeed;
+use self::format::EventFormat;
+use self::selection::EventQuery;
 use super::Services;
-use super::auth::{Caller, Right};
-use super::parameters::Parameters;
+use super::auth::{Caller, Permission};
+use super::parameters::QueryParameters;
 use super::problem::Problem;
 
 pub(super) fn routes() -> Router<Arc<Services>> {
@@ -40,10 +40,10 @@ async fn events(
     caller: Caller,
     State(services): State<Arc<Services>>,
     headers: HeaderMap,
-    parameters: Parameters,
+    parameters: QueryParameters,
 ) -> Result<Response, Problem> {
-    caller.may(Right::ServiceConnect)?;
-    let format = Format::choose(&parameters, &headers)?;
-    let selection = Selection::parse(&parameters, &headers)?;
-    Ok(format.response(Follower::new(&services, selection)))
+    caller.require(Permission::ServiceConnect)?;
+    let format = EventFormat::negotiate(&parameters, &headers)?;
+    let selection = EventQuery::parse(&parameters, &headers)?;
+    Ok(format.response(EventFeed::new(&services, selection)))
 }

@@ -1,35 +1,37 @@
-//! Which events a request asks for.
+//! The selection of events in a request.
 
 use axum::http::HeaderMap;
 use jiff::Timestamp;
 
 use crate::api::Error;
-use crate::api::parameters::Parameters;
+use crate::api::parameters::QueryParameters;
 use crate::api::resume::{Resume, number};
 use crate::hub::{Event, EventKind};
-use crate::store::Filter;
+use crate::store::EventFilter;
 
-/// What the client wants to see.
+/// The parameters that select events.
 #[derive(Debug)]
-pub(super) struct Selection {
-    pub(super) filter: Filter,
-    /// Only what came after the event of this number.
+pub(super) struct EventQuery {
+    pub(super) filter: EventFilter,
+    /// The sequence number after which to begin.
     pub(super) since: Option<u64>,
-    /// Of what is kept only the last so many.
+    /// The number of stored events to begin with, the newest.
     pub(super) last: Option<u64>,
-    /// Also what is still to come.
+    /// Whether to wait for new events.
     pub(super) follow: bool,
 }
 
-impl Selection {
+impl EventQuery {
+    /// Parses parameters and headers.
+    ///
     /// # Errors
-    /// `ArgumentInvalid`, which names what cannot be.
-    pub(super) fn parse(parameters: &Parameters, headers: &HeaderMap) -> Result<Self, Error> {
+    /// `ArgumentInvalid`, which names the parameter.
+    pub(super) fn parse(parameters: &QueryParameters, headers: &HeaderMap) -> Result<Self, Error> {
         let one = |name: &str| parameters.get(name);
         let Resume { since, follow } = Resume::parse(headers, one)?;
         let kinds: Vec<_> = parameters.all("kind").collect();
         kinds.iter().try_for_each(|kind| check_kind(kind))?;
-        let filter = Filter {
+        let filter = EventFilter {
             devices: parameters.all("device").collect(),
             kinds,
             from: time("from", one("from"))?,
@@ -38,15 +40,15 @@ impl Selection {
         Ok(Self {
             since,
             last: number("last", one("last"))?,
-            // What is still to come is later.
+            // New events are later than a `to` in the past.
             follow: follow && filter.to.is_none_or(|to| to > Timestamp::now()),
             filter,
         })
     }
 }
 
-impl Selection {
-    /// Whether nothing of what comes after this event can be wanted.
+impl EventQuery {
+    /// Returns true if no event after this one can be selected.
     pub(super) fn is_over(&self, event: &Event) -> bool {
         self.filter.to.is_some_and(|to| event.enqueued >= to)
     }
@@ -75,8 +77,8 @@ fn check_kind(kind: &str) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    fn parsed(query: &str) -> Result<Selection, Error> {
-        Selection::parse(&Parameters::of(query), &HeaderMap::new())
+    fn parsed(query: &str) -> Result<EventQuery, Error> {
+        EventQuery::parse(&QueryParameters::new(query), &HeaderMap::new())
     }
 
     #[test]

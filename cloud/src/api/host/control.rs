@@ -1,4 +1,6 @@
-//! The host's control socket: one line of JSON asks, lines of JSON answer, and empty lines say that more is to come.
+//! A client of the host's control socket.
+//!
+//! A command is one line of JSON. The replies are lines of JSON; empty lines in between are keep-alives.
 
 use std::io;
 use std::path::Path;
@@ -7,66 +9,72 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::UnixStream;
-use tokio::net::unix::OwnedReadHalf;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
 use crate::api::Error;
 
-/// A host that says nothing for so long, not even an empty line, does not answer.
-const SILENCE: Duration = Duration::from_secs(10);
+/// The longest time between two lines from the host.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a host answers, line by line.
-pub(super) struct Answers {
+/// A connection to a host, on which one command was sent.
+pub(super) struct ControlClient {
     lines: Lines<BufReader<OwnedReadHalf>>,
-    /// An end of it would tell the host that nobody listens.
-    _writer: tokio::net::unix::OwnedWriteHalf,
+    /// Kept open: the host would take its end for a client that has gone.
+    _writer: OwnedWriteHalf,
 }
 
-impl Answers {
-    /// Asks the host at this socket.
+impl ControlClient {
+    /// Connects to the control socket and sends `command`.
     ///
     /// # Errors
-    /// `HostUnavailable` if none listens there.
-    pub(super) async fn to(socket: &Path, order: &Value) -> Result<Self, Error> {
-        let asked = async {
+    /// `HostUnavailable` if no host listens there.
+    pub(super) async fn send(socket: &Path, command: &Value) -> Result<Self, Error> {
+        let sent = async {
             let (reader, mut writer) = UnixStream::connect(socket).await?.into_split();
-            writer.write_all(format!("{order}\n").as_bytes()).await?;
+            writer.write_all(format!("{command}\n").as_bytes()).await?;
             Ok(Self {
                 lines: BufReader::new(reader).lines(),
                 _writer: writer,
             })
         };
-        asked.await.map_err(|error: io::Error| {
-            Error::HostUnavailable(format!("no host listens at {}: {error}", socket.display()))
+        sent.await.map_err(|error: io::Error| {
+            unavailable(format!(
+                "cannot connect to the host at {}: {error}; check that it runs",
+                socket.display()
+            ))
         })
     }
 
-    /// The next answer; none when there are no more.
+    /// Waits for the next reply; `None` after the last one.
     ///
     /// # Errors
-    /// `HostUnavailable` if the host falls silent, or refuses.
-    pub(super) async fn next(&mut self) -> Result<Option<Value>, Error> {
+    /// `HostUnavailable` if the host does not reply in time, or rejects the command.
+    pub(super) async fn next_reply(&mut self) -> Result<Option<Value>, Error> {
         loop {
-            let line = timeout(SILENCE, self.lines.next_line()).await;
-            let line = line.map_err(|_| unavailable("the host does not answer"))?;
+            let line = timeout(REPLY_TIMEOUT, self.lines.next_line()).await;
+            let line = line.map_err(|_| {
+                let seconds = REPLY_TIMEOUT.as_secs();
+                unavailable(format!("the host did not reply within {seconds} s"))
+            })?;
             let line = line.map_err(unavailable)?;
             match line.as_deref() {
                 None => return Ok(None),
                 Some("") => {}
-                Some(line) => return read(line).map(Some),
+                Some(line) => return parse(line).map(Some),
             }
         }
     }
 }
 
-fn read(line: &str) -> Result<Value, Error> {
-    let answer: Value = serde_json::from_str(line).map_err(unavailable)?;
-    match answer.get("error").and_then(Value::as_str) {
+fn parse(line: &str) -> Result<Value, Error> {
+    let reply: Value = serde_json::from_str(line).map_err(unavailable)?;
+    match reply.get("error").and_then(Value::as_str) {
         Some(error) => Err(unavailable(error)),
-        None => Ok(answer),
+        None => Ok(reply),
     }
 }
 
-fn unavailable(why: impl ToString) -> Error {
-    Error::HostUnavailable(why.to_string())
+fn unavailable(reason: impl ToString) -> Error {
+    Error::HostUnavailable(reason.to_string())
 }

@@ -1,15 +1,14 @@
-//! `/api/host`: the host of a device on this machine, through its control socket, if the cloud was told where that is.
+//! `/api/host`: the device host on this machine, through the control socket that the cloud was configured with.
 //!
 //! | request | does |
 //! |---|---|
-//! | `GET /api/host` | how things stand |
-//! | `GET /api/host/history` | what became of the versions, the oldest first |
-//! | `POST /api/host/swap` | lets the component that is the body take over; tells each step until it is accepted or rolled back |
-//! | `POST /api/host/rollback` | goes back to the version before; tells each step |
+//! | `GET /api/host` | returns the status |
+//! | `GET /api/host/history` | returns the swap history, the oldest entry first |
+//! | `POST /api/host/swap` | swaps in the component in the body; streams each step until it is accepted or rolled back |
+//! | `POST /api/host/rollback` | rolls back to the previous version; streams each step |
 //!
-//! What a swap may do is said by the parameters `force`, `freshState` and `allowModelChange`, what the file is called by
-//! `name`. Steps are lines of JSON, as
-//! they come. A host runs what it is given: whoever may sign in to the console may use this.
+//! A swap has the parameters `force`, `freshState`, `allowModelChange`, and `name` for the name of the file. Steps are lines
+//! of JSON. A host runs the code it is given, so all of this needs the permission `Console`.
 
 mod control;
 mod upload;
@@ -26,11 +25,11 @@ use axum::{Json, Router};
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use self::control::Answers;
+use self::control::ControlClient;
 use self::upload::Upload;
 use super::Services;
-use super::auth::{Caller, Right};
-use super::parameters::Parameters;
+use super::auth::{Caller, Permission};
+use super::parameters::QueryParameters;
 use super::problem::Problem;
 use crate::api::Error;
 
@@ -39,76 +38,80 @@ pub(super) fn routes() -> Router<Arc<Services>> {
         .route("/api/host", get(status))
         .route("/api/host/history", get(history))
         .route("/api/host/swap", post(swap))
-        .route("/api/host/rollback", post(roll_back))
+        .route("/api/host/rollback", post(rollback))
 }
 
 async fn status(
     caller: Caller,
     State(services): State<Arc<Services>>,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Right::Console)?;
-    only_answer(&services, "status").await
+    caller.require(Permission::Console)?;
+    query(&services, "status").await
 }
 
 async fn history(
     caller: Caller,
     State(services): State<Arc<Services>>,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Right::Console)?;
-    only_answer(&services, "history").await
+    caller.require(Permission::Console)?;
+    query(&services, "history").await
 }
 
-/// What the host answers to a question that has one answer.
-async fn only_answer(services: &Services, question: &str) -> Result<Json<Value>, Problem> {
-    let mut answers = Answers::to(socket(services)?, &json!({"do": question})).await?;
-    let answer = answers.next().await?;
-    let answer = answer.ok_or_else(|| Error::HostUnavailable("the host has ended".into()))?;
-    Ok(Json(answer))
+/// Sends a command that has one reply.
+async fn query(services: &Services, command: &str) -> Result<Json<Value>, Problem> {
+    let command = json!({"command": command});
+    let mut client = ControlClient::send(socket(services)?, &command).await?;
+    let reply = client.next_reply().await?;
+    let reply = reply.ok_or_else(|| {
+        Error::HostUnavailable("the host closed the connection without a reply".into())
+    })?;
+    Ok(Json(reply))
 }
 
 async fn swap(
     caller: Caller,
     State(services): State<Arc<Services>>,
-    parameters: Parameters,
+    parameters: QueryParameters,
     request: Request,
 ) -> Result<Response, Problem> {
-    caller.may(Right::Console)?;
+    caller.require(Permission::Console)?;
     let socket = socket(&services)?;
     let name = parameters.get("name").unwrap_or_default();
     let upload = Upload::receive(request.into_body(), &name).await?;
     let is_set = |name| parameters.get(name).as_deref() == Some("true");
-    let order = json!({
-        "do": "swap",
+    let command = json!({
+        "command": "swap",
         "file": upload.file(),
         "force": is_set("force"),
         "freshState": is_set("freshState"),
         "allowModelChange": is_set("allowModelChange"),
         "wait": true,
     });
-    let answers = Answers::to(socket, &order).await?;
+    let client = ControlClient::send(socket, &command).await?;
     // The host has read the file before its last step.
-    Ok(steps(answers, Some(upload)))
+    Ok(steps(client, Some(upload)))
 }
 
-async fn roll_back(
+async fn rollback(
     caller: Caller,
     State(services): State<Arc<Services>>,
 ) -> Result<Response, Problem> {
-    caller.may(Right::Console)?;
-    let answers = Answers::to(socket(&services)?, &json!({"do": "rollback"})).await?;
-    Ok(steps(answers, None))
+    caller.require(Permission::Console)?;
+    let command = json!({"command": "rollback"});
+    let client = ControlClient::send(socket(&services)?, &command).await?;
+    Ok(steps(client, None))
 }
 
 fn socket(services: &Services) -> Result<&Path, Error> {
     services.host_control.as_deref().ok_or(Error::HostNotFound)
 }
 
-/// Each step as a line, and the reason if the host falls silent. What was uploaded is kept as long.
-fn steps(answers: Answers, upload: Option<Upload>) -> Response {
-    let lines = stream::unfold(Some((answers, upload)), |state| async move {
-        let (mut answers, upload) = state?;
-        match answers.next().await {
-            Ok(Some(step)) => Some((step, Some((answers, upload)))),
+/// Makes a response of one line per step, or with the error as the last line. Keeps the upload until then.
+fn steps(client: ControlClient, upload: Option<Upload>) -> Response {
+    let lines = stream::unfold(Some((client, upload)), |state| async move {
+        let (mut client, upload) = state?;
+        match client.next_reply().await {
+            Ok(Some(step)) => Some((step, Some((client, upload)))),
             Ok(None) => None,
             Err(error) => Some((json!({"error": error.to_string()}), None)),
         }

@@ -1,4 +1,4 @@
-//! A component on its way to the host.
+//! An uploaded component, stored for the host to read.
 
 use std::fs;
 use std::io;
@@ -13,31 +13,31 @@ use tokio::time::timeout;
 use crate::api::Error;
 use crate::files;
 
-/// Larger than any component a host compiles in its time, in bytes.
-const LIMIT: usize = 64 * 1024 * 1024;
-/// What has not come whole by then is not waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// The longest name, in characters, without what follows the last dot.
-const LONGEST_NAME: usize = 64;
+/// The largest component, in bytes: a host compiles no larger one in time.
+const MAX_COMPONENT: usize = 64 * 1024 * 1024;
+/// The time for a whole component to arrive.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// The longest file name, in characters, without its extension.
+const MAX_NAME: usize = 64;
 
-/// A file in a directory of its own, for its owner alone, which go with this.
+/// A file in a directory of its own, with owner-only access. Both are removed on drop.
 pub(super) struct Upload {
     dir: PathBuf,
     file: PathBuf,
 }
 
 impl Upload {
-    /// Takes the whole body. The host tells of it by its name, so it is kept under the one it has at the sender's, as far as
-    /// that can be.
+    /// Receives the whole body and stores it. The file keeps the name it has at the sender, as far as that is safe, because
+    /// the host logs the name.
     ///
     /// # Errors
-    /// `ArgumentInvalid` if it does not come whole, is too large or no WebAssembly.
+    /// `ArgumentInvalid` if it is incomplete, too large or not WebAssembly.
     pub(super) async fn receive(body: Body, name: &str) -> Result<Self, Error> {
-        let bytes = timeout(PATIENCE, read(body)).await.ok().flatten();
+        let bytes = timeout(UPLOAD_TIMEOUT, read(body)).await.ok().flatten();
         let bytes = bytes.ok_or_else(|| {
             Error::invalid(format!(
-                "a component has at most {LIMIT} bytes, and comes within {} s",
-                PATIENCE.as_secs()
+                "a component has at most {MAX_COMPONENT} bytes, and comes within {} s",
+                UPLOAD_TIMEOUT.as_secs()
             ))
         })?;
         if !bytes.starts_with(b"\0asm") {
@@ -67,19 +67,19 @@ impl Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        // One that stays is in nobody's way.
+        // A leftover in the temporary directory is harmless.
         let _ = fs::remove_dir_all(&self.dir);
     }
 }
 
-/// A name for a file that is called so elsewhere: its letters and digits, with `-`, `_` and dots between them, and `.wasm`.
+/// Returns a safe file name made of `name`: letters, digits, `-`, `_` and dots, with the extension `.wasm`.
 fn file_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let stem = last.strip_suffix(".wasm").unwrap_or(last);
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let words = stem.split(|c| !is_plain(c)).filter(|word| !word.is_empty());
     let stem: String = words.collect::<Vec<_>>().join("-");
-    let stem: String = stem.chars().take(LONGEST_NAME).collect();
+    let stem: String = stem.chars().take(MAX_NAME).collect();
     match stem.trim_matches(['.', '-', '_']) {
         "" => "component.wasm".to_owned(),
         stem => format!("{stem}.wasm"),
@@ -91,7 +91,7 @@ async fn read(body: Body) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     while let Some(chunk) = chunks.next().await {
         bytes.extend_from_slice(&chunk.ok()?);
-        if bytes.len() > LIMIT {
+        if bytes.len() > MAX_COMPONENT {
             return None;
         }
     }
@@ -115,7 +115,7 @@ mod tests {
             ("../..", "component.wasm"),
             (".wasm", "component.wasm"),
             ("", "component.wasm"),
-            (&long, &format!("{}.wasm", &long[..LONGEST_NAME])),
+            (&long, &format!("{}.wasm", &long[..MAX_NAME])),
         ] {
             assert_eq!(file_name(name), kept, "{name:?}");
         }

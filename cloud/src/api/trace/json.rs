@@ -1,21 +1,25 @@
-//! Records as JSON.
+//! Trace records as JSON.
 
 use serde_json::{Map, Value, json};
 
-use super::watch::Told;
+use super::feed::TraceItem;
 use crate::api::content;
 use crate::mqtt::{Connect, Packet, Publish, Subscribe};
-use crate::trace::{Exchange, Packeted, Record, Subject, Way, meaning};
+use crate::trace::{
+    PacketDirection, PacketRecord, RequestRecord, Subject, TraceRecord, describe_topic,
+};
 
-/// What a client is told.
-pub(super) fn told(told: &Told) -> Value {
-    match told {
-        Told::Record(one) => record(one),
-        Told::Gap { since, oldest } => json!({"kind": "gap", "since": since, "oldest": oldest}),
+/// Converts an item of the feed.
+pub(super) fn item(item: &TraceItem) -> Value {
+    match item {
+        TraceItem::Record(one) => record(one),
+        TraceItem::Gap { since, oldest } => {
+            json!({"kind": "gap", "since": since, "oldest": oldest})
+        }
     }
 }
 
-fn record(record: &Record) -> Value {
+fn record(record: &TraceRecord) -> Value {
     let mut object = Map::new();
     object.insert("sequence".into(), record.sequence.into());
     object.insert("time".into(), format!("{:.6}", record.time).into());
@@ -23,14 +27,14 @@ fn record(record: &Record) -> Value {
         object.insert("device".into(), device.into());
     }
     let more = match &record.subject {
-        Subject::Packet(packeted) => of_packet(packeted),
+        Subject::Packet(packet) => of_packet(packet),
         Subject::Malformed {
             connection, reason, ..
         } => json!({"kind": "malformed", "connection": connection, "reason": reason}),
         Subject::Ended {
             connection, reason, ..
         } => json!({"kind": "ended", "connection": connection, "reason": reason}),
-        Subject::Request(exchange) => of_request(exchange),
+        Subject::Request(request) => of_request(request),
     };
     if let Value::Object(more) = more {
         object.extend(more.into_iter().filter(|(_, value)| !value.is_null()));
@@ -38,39 +42,39 @@ fn record(record: &Record) -> Value {
     object.into()
 }
 
-fn of_request(exchange: &Exchange) -> Value {
+fn of_request(request: &RequestRecord) -> Value {
     json!({
         "kind": "request",
-        "method": exchange.method,
-        "path": exchange.path,
-        "status": exchange.status,
-        "milliseconds": exchange.took.as_secs_f64() * 1000.0,
-        "console": exchange.from_console,
+        "method": request.method,
+        "path": request.path,
+        "status": request.status,
+        "milliseconds": request.duration.as_secs_f64() * 1000.0,
+        "console": request.from_console,
     })
 }
 
-fn of_packet(packeted: &Packeted) -> Value {
+fn of_packet(record: &PacketRecord) -> Value {
     let mut object = Map::new();
     object.insert("kind".into(), "packet".into());
-    object.insert("connection".into(), packeted.connection.into());
-    let way = match packeted.way {
-        Way::Up => "up",
-        Way::Down => "down",
+    object.insert("connection".into(), record.connection.into());
+    let direction = match record.direction {
+        PacketDirection::Up => "up",
+        PacketDirection::Down => "down",
     };
-    object.insert("way".into(), way.into());
-    let (name, more) = described(&packeted.packet);
+    object.insert("direction".into(), direction.into());
+    let (name, more) = name_and_fields(&record.packet);
     object.insert("packet".into(), name.into());
     if let Value::Object(more) = more {
         object.extend(more.into_iter().filter(|(_, value)| !value.is_null()));
     }
-    if let Packet::Publish(publish) = &packeted.packet {
-        payload(&mut object, publish, packeted.size);
+    if let Packet::Publish(publish) = &record.packet {
+        payload(&mut object, publish, record.size);
     }
     object.into()
 }
 
-/// The name of a packet, and what it says beside a payload.
-fn described(packet: &Packet) -> (&'static str, Value) {
+/// Returns the name of a packet and its fields without the payload.
+fn name_and_fields(packet: &Packet) -> (&'static str, Value) {
     match packet {
         Packet::Connect(connect) => ("CONNECT", of_connect(connect)),
         Packet::ConnAck {
@@ -113,7 +117,7 @@ fn of_subscribe(subscribe: &Subscribe) -> Value {
 }
 
 fn of_publish(publish: &Publish) -> Value {
-    let mut object = meaning(&publish.topic);
+    let mut object = describe_topic(&publish.topic);
     object.insert("topic".into(), publish.topic.as_str().into());
     object.insert("qos".into(), u8::from(publish.qos).into());
     object.insert("packetId".into(), publish.packet_id.into());
@@ -125,13 +129,13 @@ fn of_publish(publish: &Publish) -> Value {
     object.into()
 }
 
-/// What begins like JSON is taken for JSON if it is: devices need not say so. `size` is that of the whole payload.
+/// Inserts the payload, as JSON whenever it parses, because devices need not declare it. `size` is that of the whole payload.
 fn payload(object: &mut Map<String, Value>, publish: &Publish, size: usize) {
     object.insert("size".into(), size.into());
     if size > 0 {
-        content::put(object, Some("application/json"), &publish.payload);
+        content::insert(object, Some("application/json"), &publish.payload);
     }
     if size > publish.payload.len() {
-        object.insert("cut".into(), true.into());
+        object.insert("truncated".into(), true.into());
     }
 }

@@ -1,14 +1,14 @@
-//! `/api/trace`: the packets and requests of the last while, and those that come.
+//! `/api/trace`: recent MQTT packets and REST requests, as a stream.
 //!
 //! | parameter | selects |
 //! |---|---|
-//! | `since`, or the header `Last-Event-ID` | what came after the record of this number |
-//! | `device` | what is of this device alone |
-//! | `follow=false` | nothing that is still to come |
+//! | `since`, or the header `Last-Event-ID` | records after this sequence number |
+//! | `device` | records of this device |
+//! | `follow=false` | stored records only |
 //! | `format` | `sse` (the default) or `ndjson` |
 
+mod feed;
 mod json;
-mod watch;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -21,15 +21,16 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::sse::{Event as Frame, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use futures::{StreamExt, stream};
+use futures::StreamExt;
+use futures::stream::unfold;
 
-use self::watch::{Told, Watch};
+use self::feed::{TraceFeed, TraceItem};
 use super::Error;
 use super::Services;
-use super::auth::{Caller, Right};
-use super::parameters::Parameters;
+use super::auth::{Caller, Permission};
+use super::parameters::QueryParameters;
 use super::problem::Problem;
-use super::resume::{KEEP_ALIVE, Resume};
+use super::resume::{KEEP_ALIVE_INTERVAL, Resume};
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new().route("/api/trace", get(read))
@@ -38,47 +39,47 @@ pub(super) fn routes() -> Router<Arc<Services>> {
 async fn read(
     caller: Caller,
     State(services): State<Arc<Services>>,
-    parameters: Parameters,
+    parameters: QueryParameters,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    caller.may(Right::ServiceConnect)?;
+    caller.require(Permission::ServiceConnect)?;
     let Resume { since, follow } = Resume::parse(&headers, |name| parameters.get(name))?;
-    let watch = Watch::new(
+    let records = TraceFeed::new(
         &services,
         since.unwrap_or(0),
         parameters.get("device"),
         follow,
     );
     match parameters.get("format").as_deref() {
-        None | Some("sse") => Ok(frames(watch)),
-        Some("ndjson") => Ok(lines(watch)),
+        None | Some("sse") => Ok(frames(records)),
+        Some("ndjson") => Ok(lines(records)),
         Some(_) => Err(Error::invalid("format must be sse or ndjson").into()),
     }
 }
 
-fn frames(watch: Watch) -> Response {
-    let frames = told(watch).map(|told| Ok::<_, Infallible>(frame(&told)));
-    let alive = KeepAlive::new().interval(KEEP_ALIVE);
+fn frames(records: TraceFeed) -> Response {
+    let frames = items(records).map(|item| Ok::<_, Infallible>(frame(&item)));
+    let alive = KeepAlive::new().interval(KEEP_ALIVE_INTERVAL);
     Sse::new(frames).keep_alive(alive).into_response()
 }
 
-fn frame(told: &Told) -> Frame {
-    let frame = Frame::default().data(json::told(told).to_string());
-    match told {
-        Told::Record(record) => frame.id(record.sequence.to_string()),
-        Told::Gap { .. } => frame.event("gap"),
+fn frame(item: &TraceItem) -> Frame {
+    let frame = Frame::default().data(json::item(item).to_string());
+    match item {
+        TraceItem::Record(record) => frame.id(record.sequence.to_string()),
+        TraceItem::Gap { .. } => frame.event("gap"),
     }
 }
 
-fn lines(watch: Watch) -> Response {
-    let lines = told(watch).map(|told| Ok::<_, Infallible>(format!("{}\n", json::told(&told))));
+fn lines(records: TraceFeed) -> Response {
+    let lines = items(records).map(|item| Ok::<_, Infallible>(format!("{}\n", json::item(&item))));
     let body = Body::from_stream(lines);
     ([(CONTENT_TYPE, "application/x-ndjson")], body).into_response()
 }
 
-fn told(watch: Watch) -> impl futures::Stream<Item = Told> {
-    stream::unfold(watch, |mut watch| async move {
-        let told = watch.next().await?;
-        Some((told, watch))
+fn items(records: TraceFeed) -> impl futures::Stream<Item = TraceItem> {
+    unfold(records, |mut records| async move {
+        let item = records.next().await?;
+        Some((item, records))
     })
 }

@@ -1,46 +1,47 @@
-//! What a patch of a digital twin comes to as a patch of desired properties.
+//! Conversion of a digital twin patch to a patch of desired properties.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use super::super::Twin;
-use super::super::twin::replacing;
+use super::super::twin::replacement;
 use super::patch::{Change, DigitalTwinPatch, Operation};
 use super::{MARKER, component};
 use crate::hub::Error;
 
-/// What the operations touched of a name: all of it, or some properties of a component.
-enum Touched {
+/// The part of a desired property that the operations change.
+enum ChangedPart {
+    /// All of it.
     Whole,
+    /// These properties of a component.
     Properties(BTreeSet<String>),
 }
 
 impl DigitalTwinPatch {
-    /// The desired properties that change, as a merge patch: operations take effect in order, and what none of them
-    /// names is not in it.
+    /// Returns a merge patch of the desired properties that change. Operations take effect in order.
     ///
     /// # Errors
-    /// `ArgumentInvalid`, if an operation takes for a component what is none, or the other way round.
+    /// `ArgumentInvalid`, if an operation addresses a property as a component, or a component as a property.
     pub(super) fn desired(&self, twin: &Twin) -> Result<Map<String, Value>, Error> {
         let mut next = twin.desired().clone();
-        let mut touched = BTreeMap::new();
+        let mut changed = BTreeMap::new();
         for operation in &self.operations {
             operation.check_kind(&next, twin)?;
             operation.apply(&mut next);
-            operation.note(&mut touched);
+            operation.add_to(&mut changed);
         }
         let old = twin.desired();
-        let change = |(name, touched): (String, Touched)| {
-            let change = touched.change(old.get(&name), next.get(&name));
+        let change = |(name, part): (String, ChangedPart)| {
+            let change = part.change(old.get(&name), next.get(&name));
             (name, change)
         };
-        Ok(touched.into_iter().map(change).collect())
+        Ok(changed.into_iter().map(change).collect())
     }
 }
 
 impl Operation {
-    /// Whatever the twin has under the name must be of the operation's kind.
+    /// Checks that the twin has a component under the name if the operation addresses one, and none otherwise.
     fn check_kind(&self, desired: &Map<String, Value>, twin: &Twin) -> Result<(), Error> {
         let wants_component = match (&self.component, &self.change) {
             (Some(_), _) | (None, Change::Component(_)) => true,
@@ -48,15 +49,15 @@ impl Operation {
             (None, Change::Remove) => return Ok(()),
         };
         let name = self.component.as_ref().unwrap_or(&self.name);
-        let there = |half: &Map<String, Value>| {
-            half.get(name)?;
-            Some(component(half, name).is_some())
+        let is_component = |section: &Map<String, Value>| {
+            section.get(name)?;
+            Some(component(section, name).is_some())
         };
-        let kinds = [there(desired), there(twin.reported())];
+        let kinds = [is_component(desired), is_component(twin.reported())];
         if !kinds.contains(&Some(!wants_component)) {
             return Ok(());
         }
-        Err(self.refused(&match wants_component {
+        Err(self.error(&match wants_component {
             // Azure's own words.
             true => format!("'{name}' exists within the device twin and is not digital twin conformant property. Please refer to aka.ms/dtpatch to update this to be conformant."),
             false => format!("{name:?} is a component, whose value must have \"$metadata\": {{}}"),
@@ -82,33 +83,33 @@ impl Operation {
             Change::Property(value) => inner.insert(self.name.clone(), value.clone()),
             _ => inner.remove(&self.name),
         };
-        // A component without properties is none.
+        // A component without properties is removed.
         if inner.keys().any(|name| name != MARKER.0) {
             desired.insert(component.clone(), marked(inner).into());
         }
     }
 
-    fn note(&self, touched: &mut BTreeMap<String, Touched>) {
+    fn add_to(&self, changed: &mut BTreeMap<String, ChangedPart>) {
         let Some(component) = &self.component else {
-            touched.insert(self.name.clone(), Touched::Whole);
+            changed.insert(self.name.clone(), ChangedPart::Whole);
             return;
         };
-        let some = || Touched::Properties(BTreeSet::new());
-        let touched = touched.entry(component.clone()).or_insert_with(some);
-        if let Touched::Properties(names) = touched {
+        let some = || ChangedPart::Properties(BTreeSet::new());
+        let part = changed.entry(component.clone()).or_insert_with(some);
+        if let ChangedPart::Properties(names) = part {
             names.insert(self.name.clone());
         }
     }
 }
 
-impl Touched {
+impl ChangedPart {
     fn change(&self, old: Option<&Value>, new: Option<&Value>) -> Value {
         let (Self::Properties(names), Some(new)) = (self, new) else {
-            return replacing(old, new.cloned());
+            return replacement(old, new.cloned());
         };
         let change = |name: &String| {
             let old = old.and_then(|old| old.get(name));
-            (name.clone(), replacing(old, new.get(name).cloned()))
+            (name.clone(), replacement(old, new.get(name).cloned()))
         };
         marked(names.iter().map(change).collect()).into()
     }

@@ -1,18 +1,18 @@
-//! Digital twins: a device twin in the words of a model. No time, no I/O.
+//! Digital twins: the view of a device twin that the digital twin API has. No time, no I/O.
 //!
 //! | | file |
 //! |---|---|
-//! | what a digital twin shows | `projection` |
-//! | what a JSON Patch says | `patch` |
-//! | whether a model has it so | `conformance` |
-//! | what it comes to as desired properties | `desired` |
+//! | the view of a device twin | `projection` |
+//! | parsing of a JSON Patch | `patch` |
+//! | validation against a model | `validation` |
+//! | conversion to a patch of desired properties | `desired` |
 
-mod conformance;
 mod desired;
 mod patch;
 mod projection;
 #[cfg(test)]
 mod tests;
+mod validation;
 
 use serde_json::{Map, Value};
 
@@ -22,13 +22,13 @@ use super::Error;
 use super::twin::TwinPatch;
 use super::{DeviceTwin, Hub, check_etag};
 
-/// What makes an object of a device twin a component: `{"__t": "c"}`.
+/// The member that marks a component in a device twin.
 const MARKER: (&str, &str) = ("__t", "c");
-/// What makes an object of a digital twin a component.
+/// The member that marks a component in a digital twin.
 const METADATA: &str = "$metadata";
 
 impl DeviceTwin {
-    /// Azure's digital twin: each property by its value, with what is wanted and acknowledged of it in `$metadata`.
+    /// Returns Azure's digital twin: values of properties, with desired values and acknowledgments in `$metadata`.
     pub fn to_digital_twin(&self) -> Value {
         let (id, model) = (&self.device.device_id, self.model_id.as_deref());
         projection::digital_twin(id, model.unwrap_or_default(), &self.twin)
@@ -36,8 +36,8 @@ impl DeviceTwin {
 }
 
 impl Hub {
-    /// Sets and clears desired properties as the patch says, and tells the device if it is connected and listens.
-    /// `if_match` is the header as it came.
+    /// Sets and clears desired properties, and pushes the change to the device if it is connected and subscribed. `if_match`
+    /// is the header, verbatim.
     ///
     /// # Errors
     /// `DeviceNotFound`, `PreconditionFailed`, `ArgumentInvalid`; the twin is unchanged then.
@@ -56,7 +56,7 @@ impl Hub {
                 desired,
             };
             match self.patch_twin(id, change, Some(&before.etag())) {
-                // Someone else was first, and what he wrote may matter here.
+                // Another change came first: convert the patch again.
                 Err(Error::PreconditionFailed { .. }) => {}
                 done => return done,
             }
@@ -64,7 +64,7 @@ impl Hub {
     }
 }
 
-/// The object at `name`, if it is a component's.
+/// Returns the object at `name`, if it is a component.
 fn component<'a>(properties: &'a Map<String, Value>, name: &str) -> Option<&'a Map<String, Value>> {
     let object = properties.get(name)?.as_object()?;
     let (key, value) = MARKER;

@@ -1,4 +1,4 @@
-//! JSON Patch (RFC 6902) as digital twins take it: `add`, `replace` and `remove` of `/property`, `/component` and
+//! JSON Patch (RFC 6902) for digital twins: `add`, `replace` and `remove` of `/property`, `/component` and
 //! `/component/property` (howto-manage-digital-twin).
 
 use serde_json::{Map, Value};
@@ -6,12 +6,12 @@ use serde_json::{Map, Value};
 use super::METADATA;
 use crate::hub::Error;
 
-/// The name of a component, a property or a field, in characters (DTDL v2).
-const NAME_LIMIT: usize = 64;
-/// Objects within objects in a property's value.
-const DEPTH: usize = 5;
+/// The longest name of a component, a property or a field, in characters (DTDL v2).
+const MAX_NAME: usize = 64;
+/// The deepest nesting of objects in a property's value.
+const MAX_DEPTH: usize = 5;
 
-/// A change of a digital twin. Every operation is well formed; whether it suits a twin, or a model, shows there.
+/// A well-formed change of a digital twin, not yet checked against a twin or a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DigitalTwinPatch {
     pub(super) operations: Vec<Operation>,
@@ -19,26 +19,26 @@ pub struct DigitalTwinPatch {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Operation {
-    /// Which one it is, for a message: `operation 1 (add /targetTemperature)`.
+    /// Label for error messages: `operation 1 (add /targetTemperature)`.
     label: String,
     pub(super) component: Option<String>,
-    /// A property's, or a component's.
+    /// Name of the property, or of the component.
     pub(super) name: String,
     pub(super) change: Change,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Change {
-    /// `add` and `replace` are the same: the desired value is this one.
+    /// Set the desired value; `add` and `replace` are the same.
     Property(Value),
-    /// These are the desired values, and there are no others.
+    /// Replace the desired values of a component.
     Component(Map<String, Value>),
-    /// Of whatever is there.
+    /// Remove a property or a component.
     Remove,
 }
 
 impl DigitalTwinPatch {
-    /// Reads a JSON Patch.
+    /// Parses a JSON Patch.
     ///
     /// # Errors
     /// `ArgumentInvalid`, which names the operation that is not well formed.
@@ -63,9 +63,9 @@ impl Operation {
     fn from_json(operation: &Value, number: usize) -> Result<Self, Error> {
         let text = |key| operation.get(key).and_then(Value::as_str);
         let (op, path) = (text("op").unwrap_or("?"), text("path").unwrap_or("?"));
-        let label = format!("operation {number} ({} {})", shown(op), shown(path));
-        let refused = |why: String| refused(&label, &why);
-        let (component, name) = target(path).map_err(refused)?;
+        let label = format!("operation {number} ({} {})", truncated(op), truncated(path));
+        let invalid = |message: String| invalid(&label, &message);
+        let (component, name) = target(path).map_err(invalid)?;
         let change = match (op, operation.get("value")) {
             ("add" | "replace", Some(value)) => Change::set(component.is_some(), value),
             ("add" | "replace", None) => Err("it has no value".into()),
@@ -73,16 +73,16 @@ impl Operation {
             _ => Err("op must be add, replace or remove".into()),
         };
         Ok(Self {
-            change: change.map_err(refused)?,
+            change: change.map_err(invalid)?,
             component,
             name,
             label,
         })
     }
 
-    /// This operation cannot be done.
-    pub(super) fn refused(&self, why: &str) -> Error {
-        refused(&self.label, why)
+    /// Makes an error for this operation.
+    pub(super) fn error(&self, message: &str) -> Error {
+        invalid(&self.label, message)
     }
 }
 
@@ -113,16 +113,16 @@ impl Change {
     }
 }
 
-fn refused(label: &str, why: &str) -> Error {
-    Error::ArgumentInvalid(format!("{label}: {why}"))
+fn invalid(label: &str, message: &str) -> Error {
+    Error::ArgumentInvalid(format!("{label}: {message}"))
 }
 
-/// So much of a text as a message can bear.
-fn shown(text: &str) -> String {
-    text.chars().take(NAME_LIMIT * 2).collect()
+/// Shortens a text for an error message.
+fn truncated(text: &str) -> String {
+    text.chars().take(MAX_NAME * 2).collect()
 }
 
-/// Component, if any, and name.
+/// Parses a path into component, if any, and name.
 fn target(path: &str) -> Result<(Option<String>, String), String> {
     let parts: Option<Vec<_>> = path.strip_prefix('/').map(|path| path.split('/').collect());
     let (component, name) = match parts.as_deref() {
@@ -141,23 +141,23 @@ fn check_name(name: &str) -> Result<(), String> {
     let well_formed = name.starts_with(first)
         && name.chars().all(other)
         && !name.ends_with('_')
-        && name.len() <= NAME_LIMIT;
+        && name.len() <= MAX_NAME;
     match well_formed {
         true => Ok(()),
         false => Err(format!(
-            "{:?} cannot be a name: 1 to {NAME_LIMIT} letters, digits and '_', a letter first and no '_' last",
-            shown(name)
+            "{:?} cannot be a name: 1 to {MAX_NAME} letters, digits and '_', a letter first and no '_' last",
+            truncated(name)
         )),
     }
 }
 
-/// Whatever a property of DTDL v2 can hold: no array, no null, no deep object.
+/// Validates a value by the rules of DTDL v2 properties: no array, no null, no deep object.
 fn check_value(value: &Value, depth: usize) -> Result<(), String> {
     match value {
         Value::Null => Err("null is no value; op remove clears a property".into()),
         Value::Array(_) => Err("a property of a digital twin holds no array".into()),
-        Value::Object(_) if depth == DEPTH => {
-            Err(format!("a value may not nest deeper than {DEPTH}"))
+        Value::Object(_) if depth == MAX_DEPTH => {
+            Err(format!("a value may not nest deeper than {MAX_DEPTH}"))
         }
         Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
             check_name(name)?;

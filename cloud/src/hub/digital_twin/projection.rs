@@ -1,4 +1,4 @@
-//! What a digital twin shows of a device twin.
+//! The digital twin made of a device twin.
 
 use std::collections::BTreeSet;
 
@@ -7,32 +7,32 @@ use serde_json::{Map, Value};
 use super::super::Twin;
 use super::{MARKER, METADATA, component};
 
-/// The properties of the device itself, or of one component, in both halves of the twin, with their metadata.
+/// The desired and reported properties of the device itself or of one component.
 #[derive(Clone, Copy)]
-struct Level<'a> {
-    desired: Half<'a>,
-    reported: Half<'a>,
+struct Scope<'a> {
+    desired: SectionView<'a>,
+    reported: SectionView<'a>,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Half<'a> {
+struct SectionView<'a> {
     values: Option<&'a Map<String, Value>>,
     metadata: Option<&'a Map<String, Value>>,
 }
 
 pub(super) fn digital_twin(id: &str, model: &str, twin: &Twin) -> Value {
-    let level = Level {
-        desired: Half::new(twin.desired(), twin.desired_metadata()),
-        reported: Half::new(twin.reported(), twin.reported_metadata()),
+    let scope = Scope {
+        desired: SectionView::new(twin.desired(), twin.desired_metadata()),
+        reported: SectionView::new(twin.reported(), twin.reported_metadata()),
     };
-    let (mut properties, mut metadata) = level.project();
+    let (mut properties, mut metadata) = scope.project();
     metadata.insert("$model".into(), model.into());
     properties.insert("$dtId".into(), id.into());
     properties.insert(METADATA.into(), metadata.into());
     properties.into()
 }
 
-impl<'a> Half<'a> {
+impl<'a> SectionView<'a> {
     fn new(values: &'a Map<String, Value>, metadata: &'a Map<String, Value>) -> Self {
         Self {
             values: Some(values),
@@ -44,8 +44,8 @@ impl<'a> Half<'a> {
         self.values?.get(name)
     }
 
-    /// What is kept beside a property: `$lastUpdated`, `$lastUpdatedVersion`.
-    fn stamp(&self, name: &str, of: &str) -> Option<Value> {
+    /// Returns a member of the metadata of a property: `$lastUpdated`, `$lastUpdatedVersion`.
+    fn metadata_of(&self, name: &str, of: &str) -> Option<Value> {
         self.metadata?.get(name)?.get(of).cloned()
     }
 
@@ -58,20 +58,20 @@ impl<'a> Half<'a> {
     }
 }
 
-impl<'a> Level<'a> {
-    /// The values, and what `$metadata` says of them.
+impl<'a> Scope<'a> {
+    /// Returns the values and their `$metadata`.
     fn project(self) -> (Map<String, Value>, Map<String, Value>) {
         let (mut properties, mut metadata) = (Map::new(), Map::new());
         for name in self.names() {
-            if let Some(level) = self.component(name) {
-                let (mut inner, about) = level.project();
-                inner.insert(METADATA.into(), about.into());
+            if let Some(scope) = self.component(name) {
+                let (mut inner, inner_metadata) = scope.project();
+                inner.insert(METADATA.into(), inner_metadata.into());
                 properties.insert(name.into(), inner.into());
                 continue;
             }
-            let reported = self.reported.value(name).map(Reported::of);
-            let about = self.about(name, reported);
-            metadata.insert(name.into(), about.into());
+            let reported = self.reported.value(name).map(ReportedProperty::parse);
+            let property_metadata = self.property_metadata(name, reported);
+            metadata.insert(name.into(), property_metadata.into());
             let value = reported.and_then(|reported| reported.value);
             properties.extend(value.map(|value| (name.into(), value.clone())));
         }
@@ -79,13 +79,13 @@ impl<'a> Level<'a> {
     }
 
     fn names(self) -> BTreeSet<&'a str> {
-        let halves = [self.desired.values, self.reported.values];
-        let names = halves.into_iter().flatten().flat_map(Map::keys);
+        let sections = [self.desired.values, self.reported.values];
+        let names = sections.into_iter().flatten().flat_map(Map::keys);
         let names = names.map(String::as_str);
         names.filter(|name| *name != MARKER.0).collect()
     }
 
-    /// It is a component if either half says so; a half that says otherwise is not shown.
+    /// Returns the scope of a component, if either section has one under this name.
     fn component(self, name: &str) -> Option<Self> {
         let (desired, reported) = (self.desired.component(name), self.reported.component(name));
         if desired.is_none() && reported.is_none() {
@@ -97,40 +97,49 @@ impl<'a> Level<'a> {
         })
     }
 
-    fn about(self, name: &str, reported: Option<Reported<'_>>) -> Map<String, Value> {
+    fn property_metadata(
+        self,
+        name: &str,
+        reported: Option<ReportedProperty<'_>>,
+    ) -> Map<String, Value> {
         let acknowledged = |key| reported?.acknowledgment?.get(key).cloned();
-        let about = [
+        let members = [
             ("desiredValue", self.desired.value(name).cloned()),
             (
                 "desiredVersion",
-                self.desired.stamp(name, "$lastUpdatedVersion"),
+                self.desired.metadata_of(name, "$lastUpdatedVersion"),
             ),
             ("ackVersion", acknowledged("av")),
             ("ackCode", acknowledged("ac")),
             ("ackDescription", acknowledged("ad")),
-            ("lastUpdateTime", self.reported.stamp(name, "$lastUpdated")),
+            (
+                "lastUpdateTime",
+                self.reported.metadata_of(name, "$lastUpdated"),
+            ),
         ];
-        let about = about
+        let members = members
             .into_iter()
             .filter_map(|(key, value)| Some((key.into(), value?)));
-        about.collect()
+        members.collect()
     }
 }
 
-/// What a device reports of a property: its value, or an acknowledgment `{value, ac, av, ad}` that holds it. One of a value
-/// that was removed holds none: the twin keeps no nulls.
+/// A reported property: a plain value, or an acknowledgment `{value, ac, av, ad}`. The acknowledgment of a removed value has
+/// none, because a twin stores no nulls.
 #[derive(Clone, Copy)]
-struct Reported<'a> {
+struct ReportedProperty<'a> {
     value: Option<&'a Value>,
     acknowledgment: Option<&'a Map<String, Value>>,
 }
 
-impl<'a> Reported<'a> {
-    fn of(reported: &'a Value) -> Self {
+impl<'a> ReportedProperty<'a> {
+    fn parse(reported: &'a Value) -> Self {
         let acknowledgment = reported.as_object().filter(|object| {
-            let own = |key: &String| matches!(key.as_str(), "value" | "ac" | "av" | "ad");
-            let answers = object.contains_key("value") || object.contains_key("av");
-            object.get("ac").is_some_and(Value::is_u64) && answers && object.keys().all(own)
+            let is_member = |key: &String| matches!(key.as_str(), "value" | "ac" | "av" | "ad");
+            let is_complete = object.contains_key("value") || object.contains_key("av");
+            object.get("ac").is_some_and(Value::is_u64)
+                && is_complete
+                && object.keys().all(is_member)
         });
         Self {
             value: acknowledgment.map_or(Some(reported), |object| object.get("value")),

@@ -235,12 +235,12 @@ fn what_is_no_json_patch_is_refused() {
 
 #[test]
 fn a_patch_must_suit_the_model_if_there_is_one() {
-    let models = crate::models::shipped().unwrap();
+    let models = crate::models::builtin_models().unwrap();
     let model = "dtmi:com:example:TemperatureController;1".parse().unwrap();
     let model = models.resolve(&model).unwrap();
     let check = |operation: Value| {
         let patch = DigitalTwinPatch::from_json(&json!([operation])).unwrap();
-        patch.check(&model).map_err(|error| error.to_string())
+        patch.validate(&model).map_err(|error| error.to_string())
     };
     for (op, path, value, why) in [
         ("add", "/thermostat1/targetTemperature", json!(21.5), None),
@@ -261,13 +261,13 @@ fn a_patch_must_suit_the_model_if_there_is_one() {
             "add",
             "/thermostat1/targetTemperature",
             json!("hot"),
-            Some("the value of \"targetTemperature\": a number is expected"),
+            Some("the value of \"targetTemperature\": expected a number"),
         ),
         (
             "add",
             "/thermostat1",
             json!({"targetTemperature": "hot", "$metadata": {}}),
-            Some("a number is expected"),
+            Some("expected a number"),
         ),
         (
             "add",

@@ -1,94 +1,92 @@
-//! What the hub does with a device's packets, and what it sends on its own. No I/O.
+//! The MQTT endpoint of the hub for one device: packets in, packets out. No I/O.
 
 mod acknowledge;
 mod twin;
 
 use std::time::Duration;
 
-use super::held::{Held, Until};
-use super::link::{Attachment, MethodPush, Push};
+use super::connection::{ConnectionGuard, MethodPush, Push};
+use super::held_packets::{HeldPackets, ReleaseOn};
 use super::topic::Incoming;
-use super::{EventKind, Message, methods, topic};
+use super::{D2cMessage, EventKind, methods, topic};
 use crate::faults::Fault;
-use crate::mqtt::{Close, Packet, Publish, Qos, Subscribe, Unsubscribe, Will};
+use crate::mqtt::{Close, Packet, Publish, Qos, Replies, Subscribe, Unsubscribe, Will};
 
-/// A message's body and its properties as they stand in the topic, in bytes.
-const MESSAGE_LIMIT: usize = 256 * 1024;
-/// How long a packet waits for the one that is to go before it.
-const OUT_OF_ORDER: Duration = Duration::from_secs(5);
-/// What a SUBACK says of a filter that is refused.
-const REFUSED: u8 = 0x80;
+/// The largest message, body and property bag together, in bytes.
+const MAX_MESSAGE: usize = 256 * 1024;
+/// The longest time a fault holds a packet for the one that is to overtake it.
+const REORDER_TIMEOUT: Duration = Duration::from_secs(5);
+/// The SUBACK return code of a refused filter.
+const SUBACK_FAILURE: u8 = 0x80;
 
-type Answer = Result<Vec<Packet>, Close>;
-
-/// A connected device, from the hub's side.
-pub(crate) struct Endpoint {
-    link: Attachment,
-    will: Option<Message>,
-    held: Held,
-    /// Whether a method was called on this connection.
-    called: bool,
+/// A connected device.
+pub(crate) struct DeviceEndpoint {
+    connection: ConnectionGuard,
+    will: Option<D2cMessage>,
+    held: HeldPackets,
+    /// True once a method was called on this connection.
+    method_called: bool,
 }
 
-impl Drop for Endpoint {
+impl Drop for DeviceEndpoint {
     fn drop(&mut self) {
         if let Some(will) = self.will.take()
-            && self.link.ending != Close::ByDevice
+            && self.connection.close_reason != Close::ByDevice
         {
-            self.link.speak_last(will);
+            self.connection.publish_will(will);
         }
     }
 }
 
-impl Endpoint {
-    /// A will that is not a message of the device's is dropped.
-    pub(super) fn new(link: Attachment, will: Option<&Will>) -> Self {
-        let will = will.and_then(|will| last_message(link.device_id(), will));
+impl DeviceEndpoint {
+    /// Makes the endpoint. A will on a topic that is not the device's own is dropped.
+    pub(super) fn new(connection: ConnectionGuard, will: Option<&Will>) -> Self {
+        let will = will.and_then(|will| will_message(connection.device_id(), will));
         Self {
-            link,
+            connection,
             will,
-            held: Held::default(),
-            called: false,
+            held: HeldPackets::default(),
+            method_called: false,
         }
     }
 
-    /// Whether the device finds the subscriptions it had.
+    /// Returns true if a previous session continues.
     pub(crate) fn session_present(&self) -> bool {
-        self.link.session_present
+        self.connection.session_present
     }
 
-    /// Waits until the hub has something for the device.
+    /// Waits for the next task from the hub.
     pub(crate) async fn pushed(&mut self) -> Push {
         tokio::select! {
-            push = self.link.pushes.recv() => push.unwrap_or(Push::Close(Close::TakenOver)),
+            push = self.connection.pushes.recv() => push.unwrap_or(Push::Close(Close::TakenOver)),
             () = self.held.due() => Push::Overdue,
         }
     }
 
-    /// The connection is over, for this reason.
+    /// Ends the connection with this reason.
     pub(crate) fn end(mut self, reason: Close) {
-        self.link.ending = reason;
+        self.connection.close_reason = reason;
     }
 
-    /// What to send at once on a session that goes on.
-    pub(crate) fn opened(&mut self) -> Answer {
+    /// Returns the packets to send after CONNACK.
+    pub(crate) fn opened(&mut self) -> Replies {
         self.messages()
     }
 
-    /// What to send for a push.
-    pub(crate) fn on_push(&mut self, push: Push) -> Answer {
+    /// Handles a task from the hub.
+    pub(crate) fn on_push(&mut self, push: Push) -> Replies {
         match push {
-            Push::Desired(_) if self.suffers(&Fault::DropDesired) => Ok(Vec::new()),
+            Push::Desired(_) if self.has_fault(&Fault::DropDesired) => Ok(Vec::new()),
             Push::Desired(push) => {
                 let topic = topic::desired(push.version);
                 let mut packets = self.send(topic, push.to_json().to_string().into())?;
-                packets.extend(self.held.release(Until::Desired));
+                packets.extend(self.held.release(ReleaseOn::Desired));
                 Ok(packets)
             }
             Push::Method(MethodPush { topic, payload, .. }) => {
-                self.called = true;
+                self.method_called = true;
                 let mut packets = self.send(topic, payload)?;
-                packets.extend(self.held.release(Until::Method));
+                packets.extend(self.held.release(ReleaseOn::Method));
                 Ok(packets)
             }
             Push::Messages => self.messages(),
@@ -97,14 +95,14 @@ impl Endpoint {
         }
     }
 
-    /// What to send for a packet.
-    pub(crate) fn on_packet(&mut self, packet: Packet) -> Answer {
+    /// Handles a packet from the device.
+    pub(crate) fn on_packet(&mut self, packet: Packet) -> Replies {
         match packet {
             Packet::Publish(publish) => self.on_publish(publish),
             Packet::PubAck { packet_id } => {
-                self.link.with(|entry, store| {
+                self.connection.with_entry(|entry, store| {
                     entry.queue.acknowledge(packet_id);
-                    entry.keep_messages(store);
+                    entry.persist_messages(store);
                 })?;
                 Ok(Vec::new())
             }
@@ -116,26 +114,28 @@ impl Endpoint {
         }
     }
 
-    fn on_subscribe(&mut self, subscribe: &Subscribe) -> Answer {
-        let id = self.link.device_id();
-        let codes = self.link.with(|entry, store| {
+    fn on_subscribe(&mut self, subscribe: &Subscribe) -> Replies {
+        let id = self.connection.device_id();
+        let codes = self.connection.with_entry(|entry, store| {
             let filters = subscribe.filters.iter();
             let granted = filters.map(|(filter, qos)| match self.is_refused(filter) {
                 true => None,
                 false => entry.session.subscribe(id, filter, *qos),
             });
-            let codes = granted.map(|qos| qos.map_or(REFUSED, u8::from)).collect();
-            entry.keep_session(store);
+            let codes = granted
+                .map(|qos| qos.map_or(SUBACK_FAILURE, u8::from))
+                .collect();
+            entry.persist_session(store);
             codes
         })?;
-        self.link.announce_presence();
+        self.connection.notify_presence();
         let mut answer = Vec::new();
         let suback = Packet::SubAck {
             packet_id: subscribe.packet_id,
             codes,
         };
-        if self.suffers(&Fault::EarlyMethod) && !self.called {
-            self.held.hold(suback, Until::Method, OUT_OF_ORDER);
+        if self.has_fault(&Fault::EarlyMethod) && !self.method_called {
+            self.held.hold(suback, ReleaseOn::Method, REORDER_TIMEOUT);
         } else {
             answer.push(suback);
         }
@@ -151,19 +151,19 @@ impl Endpoint {
         refused.is_some_and(|only| filter.contains(&only))
     }
 
-    fn on_unsubscribe(&mut self, unsubscribe: &Unsubscribe) -> Answer {
-        self.link.with(|entry, store| {
+    fn on_unsubscribe(&mut self, unsubscribe: &Unsubscribe) -> Replies {
+        self.connection.with_entry(|entry, store| {
             for filter in &unsubscribe.filters {
                 entry.session.unsubscribe(filter);
             }
-            entry.keep_session(store);
+            entry.persist_session(store);
         })?;
         Ok(vec![Packet::UnsubAck {
             packet_id: unsubscribe.packet_id,
         }])
     }
 
-    fn on_publish(&mut self, publish: Publish) -> Answer {
+    fn on_publish(&mut self, publish: Publish) -> Replies {
         if publish.qos == Qos::ExactlyOnce {
             return Err(Close::Protocol("IoT Hub takes no QoS 2".into()));
         }
@@ -173,71 +173,73 @@ impl Endpoint {
         Ok(packets)
     }
 
-    fn on_topic(&mut self, publish: &Publish) -> Answer {
-        match Incoming::parse(&publish.topic, self.link.device_id()) {
+    fn on_topic(&mut self, publish: &Publish) -> Replies {
+        match Incoming::parse(&publish.topic, self.connection.device_id()) {
             Some(Incoming::Telemetry { bag }) => self.on_telemetry(bag, publish),
             Some(Incoming::TwinGet { rid }) => self.on_twin_get(&rid),
             Some(Incoming::Report { rid }) => self.on_report(&rid, &publish.payload),
             Some(Incoming::MethodResult { status, rid }) => {
-                if !methods::fits(&publish.payload) {
+                if !methods::is_within_limit(&publish.payload) {
                     return Err(Close::Protocol("a method's answer over 128 KiB".into()));
                 }
-                self.link
-                    .with(|entry, _| entry.answer(&rid, status, &publish.payload))?;
+                self.connection
+                    .with_entry(|entry, _| entry.complete_call(&rid, status, &publish.payload))?;
                 Ok(Vec::new())
             }
             None => Err(Close::foreign_topic(&publish.topic)),
         }
     }
 
-    fn on_telemetry(&mut self, bag: &str, publish: &Publish) -> Answer {
-        if bag.len() + publish.payload.len() > MESSAGE_LIMIT {
+    fn on_telemetry(&mut self, bag: &str, publish: &Publish) -> Replies {
+        if bag.len() + publish.payload.len() > MAX_MESSAGE {
             return Err(Close::Protocol("a message over 256 KiB".into()));
         }
-        let mut message = Message::from_bag(bag, publish.payload.clone());
+        let mut message = D2cMessage::from_bag(bag, publish.payload.clone());
         if publish.retain {
             let flag = ("mqtt-retain".to_owned(), "true".to_owned());
             message.properties.push(flag);
         }
-        self.link.with(|entry, store| {
+        self.connection.with_entry(|entry, store| {
             store.record(&entry.device.device_id, EventKind::Telemetry(message));
         })?;
         Ok(Vec::new())
     }
 
-    fn messages(&mut self) -> Answer {
-        let twice = self.suffers(&Fault::DuplicateC2d);
-        let publishes = self.link.with(|entry, store| {
+    fn messages(&mut self) -> Replies {
+        let twice = self.has_fault(&Fault::DuplicateC2d);
+        let publishes = self.connection.with_entry(|entry, store| {
             let publishes = entry.take_messages(twice);
-            entry.keep_messages(store);
+            entry.persist_messages(store);
             publishes
         })?;
         Ok(publishes.into_iter().map(Packet::Publish).collect())
     }
 
-    /// What this fault, or that, is told for the device, if it is on.
+    /// Returns the first value that `look` finds among the active faults of the device.
     fn fault<T>(&self, look: impl Fn(&Fault) -> Option<T>) -> Option<T> {
-        let faults = self.link.hub().faults();
-        faults.find(Some(self.link.device_id()), look)
+        let faults = self.connection.hub().faults();
+        faults.find(Some(self.connection.device_id()), look)
     }
 
-    fn suffers(&self, fault: &Fault) -> bool {
+    fn has_fault(&self, fault: &Fault) -> bool {
         self.fault(|on| (on == fault).then_some(())).is_some()
     }
 
-    /// A PUBLISH with QoS 0, if the device subscribed to it.
-    fn send(&self, topic: String, payload: Vec<u8>) -> Answer {
-        let wanted = self.link.with(|entry, _| entry.session.qos(&topic))?;
+    /// Makes a PUBLISH with QoS 0, if the device has subscribed to the topic.
+    fn send(&self, topic: String, payload: Vec<u8>) -> Replies {
+        let wanted = self
+            .connection
+            .with_entry(|entry, _| entry.session.qos(&topic))?;
         let publish = wanted.map(|_| Packet::Publish(Publish::at_most_once(topic, payload)));
         Ok(publish.into_iter().collect())
     }
 }
 
-fn last_message(device_id: &str, will: &Will) -> Option<Message> {
+fn will_message(device_id: &str, will: &Will) -> Option<D2cMessage> {
     let Some(Incoming::Telemetry { bag }) = Incoming::parse(&will.topic, device_id) else {
         return None;
     };
-    let mut message = Message::from_bag(bag, will.payload.clone());
+    let mut message = D2cMessage::from_bag(bag, will.payload.clone());
     let flag = ("iothub-MessageType".to_owned(), "Will".to_owned());
     message.properties.push(flag);
     Some(message)

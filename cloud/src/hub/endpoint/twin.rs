@@ -1,41 +1,42 @@
-//! What a device asks of its twin.
+//! Twin requests of a device.
 
 use serde_json::{Value, json};
 
-use super::{Answer, Endpoint, OUT_OF_ORDER};
+use super::{DeviceEndpoint, REORDER_TIMEOUT};
 use crate::faults::Fault;
-use crate::hub::Error;
-use crate::hub::held::Until;
-use crate::hub::{EventKind, now, topic};
+use crate::hub::held_packets::ReleaseOn;
+use crate::hub::{Error, EventKind, now, topic};
 use crate::json::read;
-use crate::mqtt::Close;
+use crate::mqtt::{Close, Replies};
 
-/// What makes a twin larger than any of Azure's, if nothing else was asked for, in bytes.
-const OVERSIZE: u32 = 512 * 1024;
+/// The padding of a twin under oversize-twin in bytes, unless the fault sets one: more than any twin of Azure has.
+const DEFAULT_TWIN_PADDING: u32 = 512 * 1024;
 
-impl Endpoint {
-    pub(super) fn on_twin_get(&mut self, rid: &str) -> Answer {
-        if self.suffers(&Fault::ThrottleTwin) {
-            return self.refuse(rid, &Error::Throttled);
+impl DeviceEndpoint {
+    pub(super) fn on_twin_get(&mut self, rid: &str) -> Replies {
+        if self.has_fault(&Fault::ThrottleTwin) {
+            return self.reject(rid, &Error::Throttled);
         }
-        let mut twin = self.link.with(|entry, _| entry.twin.device_json())?;
-        self.oversize(&mut twin);
+        let mut twin = self
+            .connection
+            .with_entry(|entry, _| entry.twin.device_json())?;
+        self.pad(&mut twin);
         let answer = self.send(topic::twin_result(200, rid, None), twin.to_string().into())?;
-        if self.suffers(&Fault::WithholdTwin) {
+        if self.has_fault(&Fault::WithholdTwin) {
             return Ok(Vec::new());
         }
-        if self.suffers(&Fault::TwinRace) {
+        if self.has_fault(&Fault::TwinRace) {
             for packet in answer {
-                self.held.hold(packet, Until::Desired, OUT_OF_ORDER);
+                self.held.hold(packet, ReleaseOn::Desired, REORDER_TIMEOUT);
             }
             return Ok(Vec::new());
         }
         Ok(answer)
     }
 
-    fn oversize(&self, twin: &mut Value) {
+    fn pad(&self, twin: &mut Value) {
         let bytes = self.fault(|fault| match fault {
-            Fault::OversizeTwin { bytes } => Some(bytes.unwrap_or(OVERSIZE)),
+            Fault::OversizeTwin { bytes } => Some(bytes.unwrap_or(DEFAULT_TWIN_PADDING)),
             _ => None,
         });
         let desired = twin.get_mut("desired").and_then(Value::as_object_mut);
@@ -44,21 +45,21 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn on_report(&mut self, rid: &str, payload: &[u8]) -> Answer {
-        if self.suffers(&Fault::ThrottleTwin) {
-            return self.refuse(rid, &Error::Throttled);
+    pub(super) fn on_report(&mut self, rid: &str, payload: &[u8]) -> Replies {
+        if self.has_fault(&Fault::ThrottleTwin) {
+            return self.reject(rid, &Error::Throttled);
         }
         let outcome = self.report(payload)?;
-        if self.suffers(&Fault::WithholdAcks) || self.suffers(&Fault::WithholdTwin) {
+        if self.has_fault(&Fault::WithholdAcks) || self.has_fault(&Fault::WithholdTwin) {
             return Ok(Vec::new());
         }
         match outcome {
             Ok(version) => self.send(topic::twin_result(204, rid, Some(version)), Vec::new()),
-            Err(error) => self.refuse(rid, &error),
+            Err(error) => self.reject(rid, &error),
         }
     }
 
-    fn refuse(&self, rid: &str, error: &Error) -> Answer {
+    fn reject(&self, rid: &str, error: &Error) -> Replies {
         let topic = topic::twin_result(error.status(), rid, None);
         self.send(topic, error_json(error).to_string().into())
     }
@@ -71,7 +72,7 @@ impl Endpoint {
                 return Ok(Err(Error::ArgumentInvalid(why)));
             }
         };
-        self.link.with(|entry, store| {
+        self.connection.with_entry(|entry, store| {
             let version = entry.twin.report(&patch, now())?;
             let reported = EventKind::Reported {
                 patch,
@@ -79,7 +80,7 @@ impl Endpoint {
                 twin_version: entry.twin.version(),
             };
             store.record(&entry.device.device_id, reported);
-            entry.keep(store);
+            entry.persist(store);
             Ok(version)
         })
     }

@@ -1,21 +1,21 @@
-//! What fits into a twin (devguide-device-twins).
+//! Limits of twins (devguide-device-twins).
 
 use serde_json::{Map, Value};
 
 use crate::hub::Error;
 
-/// Tags together, in bytes.
-const TAGS: usize = 8 * 1024;
-/// Desired, or reported, properties together, in bytes.
-const SECTION: usize = 32 * 1024;
-/// One text, in bytes.
-const TEXT: usize = 4 * 1024;
-/// One key, in bytes.
-const KEY: usize = 1024;
-/// Objects within objects.
-const DEPTH: usize = 10;
-/// Whole numbers lie between minus this and this less one.
-const INTEGER: i64 = 1 << 52;
+/// The largest tags together, in bytes.
+const MAX_TAGS: usize = 8 * 1024;
+/// The largest desired, or reported, properties together, in bytes.
+const MAX_SECTION: usize = 32 * 1024;
+/// The longest string, in bytes.
+const MAX_STRING: usize = 4 * 1024;
+/// The longest key, in bytes.
+const MAX_KEY: usize = 1024;
+/// The deepest nesting of objects.
+const MAX_DEPTH: usize = 10;
+/// Integers range from the negative of this to one less.
+const INTEGER_BOUND: i64 = 1 << 52;
 
 /// Checks a patch property by property.
 pub(super) fn check_properties(patch: &Map<String, Value>) -> Result<(), Error> {
@@ -23,23 +23,23 @@ pub(super) fn check_properties(patch: &Map<String, Value>) -> Result<(), Error> 
 }
 
 pub(super) fn check_tags(tags: &Map<String, Value>) -> Result<(), Error> {
-    check_total("tags", tags, TAGS)
+    check_total("tags", tags, MAX_TAGS)
 }
 
 /// Checks the whole of a section after a change.
-pub(super) fn check_size(what: &str, values: &Map<String, Value>) -> Result<(), Error> {
-    check_total(what, values, SECTION)
+pub(super) fn check_size(name: &str, values: &Map<String, Value>) -> Result<(), Error> {
+    check_total(name, values, MAX_SECTION)
 }
 
-fn check_total(what: &str, values: &Map<String, Value>, limit: usize) -> Result<(), Error> {
+fn check_total(name: &str, values: &Map<String, Value>, limit: usize) -> Result<(), Error> {
     match size_of(values) {
-        size if size > limit => refuse(format!("{what} would take {size} bytes of {limit}")),
+        size if size > limit => invalid(format!("{name} would take {size} bytes of {limit}")),
         _ => Ok(()),
     }
 }
 
-/// The bytes a value counts for: keys and texts by their length, a number 8, a boolean 4, and whatever stands in an array
-/// at least 1, so that no array of nothing outgrows the memory.
+/// Returns the size of a value in Azure's count: the length of keys and strings, 8 for a number, 4 for a boolean, and at
+/// least 1 for each array element, so that no array of nulls outgrows the memory.
 fn size(value: &Value) -> usize {
     match value {
         Value::Null => 0,
@@ -59,8 +59,8 @@ fn size_of(object: &Map<String, Value>) -> usize {
 }
 
 fn check_object(object: &Map<String, Value>, depth: usize) -> Result<(), Error> {
-    if depth > DEPTH {
-        return refuse(format!("properties may not nest deeper than {DEPTH}"));
+    if depth > MAX_DEPTH {
+        return invalid(format!("properties may not nest deeper than {MAX_DEPTH}"));
     }
     for (key, value) in object {
         check_key(key)?;
@@ -71,10 +71,10 @@ fn check_object(object: &Map<String, Value>, depth: usize) -> Result<(), Error> 
 
 fn check_key(key: &str) -> Result<(), Error> {
     let forbidden = |c: char| c.is_control() || matches!(c, '.' | '$' | ' ');
-    if key.is_empty() || key.len() > KEY || key.contains(forbidden) {
+    if key.is_empty() || key.len() > MAX_KEY || key.contains(forbidden) {
         let shown: String = key.chars().take(64).collect();
-        return refuse(format!(
-            "{shown:?} cannot be a key: up to {KEY} bytes, no '.', '$', space or control character"
+        return invalid(format!(
+            "{shown:?} cannot be a key: up to {MAX_KEY} bytes, no '.', '$', space or control character"
         ));
     }
     Ok(())
@@ -83,28 +83,28 @@ fn check_key(key: &str) -> Result<(), Error> {
 fn check_value(key: &str, value: &Value, depth: usize) -> Result<(), Error> {
     match value {
         Value::Object(object) => check_object(object, depth + 1),
-        Value::Array(items) if depth < DEPTH => items
+        Value::Array(items) if depth < MAX_DEPTH => items
             .iter()
             .try_for_each(|item| check_value(key, item, depth + 1)),
-        Value::Array(_) => refuse(format!("properties may not nest deeper than {DEPTH}")),
-        Value::String(text) if text.len() > TEXT => refuse(format!(
-            "the text of {key:?} has {} bytes of {TEXT}",
+        Value::Array(_) => invalid(format!("properties may not nest deeper than {MAX_DEPTH}")),
+        Value::String(text) if text.len() > MAX_STRING => invalid(format!(
+            "the text of {key:?} has {} bytes of {MAX_STRING}",
             text.len()
         )),
-        Value::Number(number) if !fits(number) => {
-            refuse(format!("{key:?} is not between -2^52 and 2^52 - 1"))
+        Value::Number(number) if !is_in_range(number) => {
+            invalid(format!("{key:?} is not between -2^52 and 2^52 - 1"))
         }
         _ => Ok(()),
     }
 }
 
-fn fits(number: &serde_json::Number) -> bool {
+fn is_in_range(number: &serde_json::Number) -> bool {
     number.is_f64()
         || number
             .as_i64()
-            .is_some_and(|n| (-INTEGER..INTEGER).contains(&n))
+            .is_some_and(|n| (-INTEGER_BOUND..INTEGER_BOUND).contains(&n))
 }
 
-fn refuse(why: String) -> Result<(), Error> {
-    Err(Error::ArgumentInvalid(why))
+fn invalid(message: String) -> Result<(), Error> {
+    Err(Error::ArgumentInvalid(message))
 }

@@ -3,15 +3,15 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::hub::written;
+use crate::hub::format_timestamp;
 
-/// What is written beside each property that a change touches.
-pub(super) struct Stamp {
+/// The metadata of an update, written for each property it changes.
+pub(super) struct UpdateMetadata {
     updated: Timestamp,
     version: Option<u64>,
 }
 
-impl Stamp {
+impl UpdateMetadata {
     pub(super) fn reported(updated: Timestamp) -> Self {
         Self {
             updated,
@@ -28,12 +28,12 @@ impl Stamp {
 
     pub(super) fn object(&self) -> Map<String, Value> {
         let mut object = Map::new();
-        self.put(&mut object);
+        self.write_to(&mut object);
         object
     }
 
-    fn put(&self, metadata: &mut Map<String, Value>) {
-        metadata.insert("$lastUpdated".into(), written(self.updated).into());
+    fn write_to(&self, metadata: &mut Map<String, Value>) {
+        metadata.insert("$lastUpdated".into(), format_timestamp(self.updated).into());
         if let Some(version) = self.version {
             metadata.insert("$lastUpdatedVersion".into(), version.into());
         }
@@ -59,14 +59,14 @@ pub(super) fn plain(values: &mut Map<String, Value>, patch: &Map<String, Value>)
     }
 }
 
-/// The same, with the stamp put on everything the patch touches.
-pub(super) fn stamped(
+/// Merges as [`plain`] does, and writes metadata for every changed property.
+pub(super) fn with_metadata(
     values: &mut Map<String, Value>,
     metadata: &mut Map<String, Value>,
     patch: &Map<String, Value>,
-    stamp: &Stamp,
+    update: &UpdateMetadata,
 ) {
-    stamp.put(metadata);
+    update.write_to(metadata);
     for (key, change) in patch {
         match change {
             Value::Null => {
@@ -78,20 +78,20 @@ pub(super) fn stamped(
                     metadata.remove(key);
                 }
                 let mut inner = take_object(values, key);
-                let mut about = take_object(metadata, key);
-                stamped(&mut inner, &mut about, change, stamp);
+                let mut inner_metadata = take_object(metadata, key);
+                with_metadata(&mut inner, &mut inner_metadata, change, update);
                 values.insert(key.clone(), inner.into());
-                metadata.insert(key.clone(), about.into());
+                metadata.insert(key.clone(), inner_metadata.into());
             }
             change => {
                 values.insert(key.clone(), change.clone());
-                metadata.insert(key.clone(), stamp.object().into());
+                metadata.insert(key.clone(), update.object().into());
             }
         }
     }
 }
 
-/// Takes the object at `key` out, an empty one if something else, or nothing, is there.
+/// Removes the object at `key`; an empty one if there is none.
 fn take_object(parent: &mut Map<String, Value>, key: &str) -> Map<String, Value> {
     match parent.remove(key) {
         Some(Value::Object(object)) => object,

@@ -1,4 +1,4 @@
-//! A device twin: desired and reported properties and tags, merged and stamped as Azure does it. No time, no I/O.
+//! Device twins: desired and reported properties and tags, merged as Azure does. No time, no I/O.
 
 mod limits;
 mod merge;
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use self::merge::Stamp;
+use self::merge::UpdateMetadata;
 use super::Error;
 
 /// Tags, desired and reported properties of one device.
@@ -21,7 +21,7 @@ pub struct Twin {
     version: u64,
 }
 
-/// One half of the properties.
+/// The desired or the reported properties.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Section {
     values: Map<String, Value>,
@@ -29,14 +29,14 @@ struct Section {
     version: u64,
 }
 
-/// Which half.
+/// A section of the properties.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Side {
+pub(crate) enum TwinSection {
     Desired,
     Reported,
 }
 
-/// A change of tags and desired properties. What is absent stays as it is.
+/// A change of tags and desired properties. An absent section stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TwinPatch {
     /// Changes of the tags.
@@ -45,25 +45,25 @@ pub struct TwinPatch {
     pub desired: Option<Map<String, Value>>,
 }
 
-/// What a device is to be told: a desired patch and the `$version` it made.
+/// A push of desired properties to the device: the patch and the new `$version`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DesiredPush {
     /// The patch; `null` removes.
     pub patch: Map<String, Value>,
-    /// The desired `$version` now.
+    /// The new desired `$version`.
     pub version: u64,
 }
 
 impl DesiredPush {
-    /// The payload as it goes to the device.
+    /// Returns the payload for the device.
     pub fn to_json(&self) -> Value {
         with_version(self.patch.clone(), self.version)
     }
 }
 
 impl TwinPatch {
-    /// Reads Azure's body `{tags, properties: {desired}}`. What else stands there is ignored, as Azure does, so
-    /// that a whole twin can be sent back.
+    /// Parses Azure's body `{tags, properties: {desired}}`. Other members are ignored, as in Azure, so that a whole twin
+    /// can be sent back.
     ///
     /// # Errors
     /// `ArgumentInvalid` if one of them is not an object.
@@ -86,15 +86,15 @@ impl TwinPatch {
         })
     }
 
-    /// The same body.
+    /// Returns the body.
     pub fn to_json(&self) -> Value {
         json!({"tags": self.tags, "properties": {"desired": self.desired}})
     }
 
-    /// Without what the hub keeps beside the properties.
-    pub(super) fn clean(mut self) -> Self {
+    /// Removes the metadata and versions that the hub adds to properties.
+    pub(super) fn without_metadata(mut self) -> Self {
         for part in [&mut self.tags, &mut self.desired].into_iter().flatten() {
-            remove_own(part);
+            remove_metadata(part);
         }
         self
     }
@@ -104,14 +104,14 @@ impl Section {
     fn new(now: Timestamp) -> Self {
         Self {
             values: Map::new(),
-            metadata: Stamp::reported(now).object(),
+            metadata: UpdateMetadata::reported(now).object(),
             version: 1,
         }
     }
 
-    fn merge(&mut self, patch: &Map<String, Value>, stamp: Stamp) {
+    fn merge(&mut self, patch: &Map<String, Value>, update: UpdateMetadata) {
         self.version += 1;
-        merge::stamped(&mut self.values, &mut self.metadata, patch, &stamp);
+        merge::with_metadata(&mut self.values, &mut self.metadata, patch, &update);
     }
 
     fn service_json(&self) -> Value {
@@ -122,10 +122,10 @@ impl Section {
 }
 
 impl Twin {
-    /// The twin of a device that was made at `now`: empty, every version 1.
+    /// Makes the twin of a device registered at `now`: empty, every version 1.
     pub fn new(now: Timestamp) -> Self {
         let mut desired = Section::new(now);
-        desired.metadata = Stamp::desired(now, 1).object();
+        desired.metadata = UpdateMetadata::desired(now, 1).object();
         Self {
             tags: Map::new(),
             desired,
@@ -134,48 +134,48 @@ impl Twin {
         }
     }
 
-    /// Counts every change of tags and properties.
+    /// Returns the version, which counts every change of tags and properties.
     pub fn version(&self) -> u64 {
         self.version
     }
 
-    /// The `$version` of the desired properties.
+    /// Returns the `$version` of the desired properties.
     pub fn desired_version(&self) -> u64 {
         self.desired.version
     }
 
-    /// The tags.
+    /// Returns the tags.
     pub fn tags(&self) -> &Map<String, Value> {
         &self.tags
     }
 
-    /// Counts the changes of tags and desired properties. The etag is made of it, so that what a device reports never
-    /// makes an operator's change late.
-    pub fn operated_version(&self) -> u64 {
+    /// Returns the number of changes by the service, plus one. The etag is made of it, so that a reported patch never fails
+    /// a precondition of the service.
+    pub fn service_version(&self) -> u64 {
         self.version + 1 - self.reported.version
     }
 
-    /// The desired properties, without metadata and `$version`.
+    /// Returns the desired properties, without metadata and `$version`.
     pub fn desired(&self) -> &Map<String, Value> {
         &self.desired.values
     }
 
-    /// The reported properties, without metadata and `$version`.
+    /// Returns the reported properties, without metadata and `$version`.
     pub fn reported(&self) -> &Map<String, Value> {
         &self.reported.values
     }
 
-    /// When, and by which `$version`, each desired property last changed.
+    /// Returns time and `$version` of the last change of each desired property.
     pub(super) fn desired_metadata(&self) -> &Map<String, Value> {
         &self.desired.metadata
     }
 
-    /// When each reported property last changed.
+    /// Returns the time of the last change of each reported property.
     pub(super) fn reported_metadata(&self) -> &Map<String, Value> {
         &self.reported.metadata
     }
 
-    /// What a device gets when it asks for its twin.
+    /// Returns the twin as the device gets it.
     pub fn device_json(&self) -> Value {
         json!({
             "desired": with_version(self.desired.values.clone(), self.desired.version),
@@ -183,7 +183,7 @@ impl Twin {
         })
     }
 
-    /// `properties` as the service sees them, with `$metadata` and `$version`.
+    /// Returns `properties` as the service gets them, with `$metadata` and `$version`.
     pub fn properties_json(&self) -> Value {
         json!({
             "desired": self.desired.service_json(),
@@ -191,23 +191,23 @@ impl Twin {
         })
     }
 
-    /// Merges what a device reports. Returns the reported `$version` this makes.
+    /// Merges a reported patch. Returns the new reported `$version`.
     ///
     /// # Errors
     /// `ArgumentInvalid` if the patch is no object or breaks a limit; the twin is unchanged then.
     pub fn report(&mut self, patch: &Value, now: Timestamp) -> Result<u64, Error> {
-        let mut patch = as_object(patch)?;
-        remove_own(&mut patch);
+        let mut patch = to_object(patch)?;
+        remove_metadata(&mut patch);
         limits::check_properties(&patch)?;
         let mut reported = self.reported.clone();
-        reported.merge(&patch, Stamp::reported(now));
+        reported.merge(&patch, UpdateMetadata::reported(now));
         limits::check_size("reported", &reported.values)?;
         self.reported = reported;
         self.version += 1;
         Ok(self.reported.version)
     }
 
-    /// Merges an operator's patch. Returns what the device is to be told, if desired properties were named.
+    /// Merges a patch of the service. Returns the push for the device, if the patch has desired properties.
     ///
     /// # Errors
     /// `ArgumentInvalid` if the patch breaks a limit; the twin is unchanged then.
@@ -216,7 +216,7 @@ impl Twin {
         patch: TwinPatch,
         now: Timestamp,
     ) -> Result<Option<DesiredPush>, Error> {
-        let patch = patch.clean();
+        let patch = patch.without_metadata();
         let mut next = self.clone();
         if let Some(tags) = &patch.tags {
             limits::check_properties(tags)?;
@@ -225,8 +225,8 @@ impl Twin {
         }
         if let Some(desired) = &patch.desired {
             limits::check_properties(desired)?;
-            let stamp = Stamp::desired(now, next.desired.version + 1);
-            next.desired.merge(desired, stamp);
+            let update = UpdateMetadata::desired(now, next.desired.version + 1);
+            next.desired.merge(desired, update);
             limits::check_size("desired", &next.desired.values)?;
         }
         next.version += 1;
@@ -235,8 +235,8 @@ impl Twin {
         Ok(patch.desired.map(|patch| DesiredPush { patch, version }))
     }
 
-    /// Puts other tags and desired properties in the place of those that are named. The device is told as by
-    /// [`Twin::patch`], with a `null` for each property that is gone.
+    /// Replaces the sections in `with`. Returns the push for the device as [`Twin::patch`] does, with a `null` for each
+    /// removed property.
     ///
     /// # Errors
     /// As for [`Twin::patch`].
@@ -245,55 +245,55 @@ impl Twin {
         with: TwinPatch,
         now: Timestamp,
     ) -> Result<Option<DesiredPush>, Error> {
-        let with = with.clean();
+        let with = with.without_metadata();
         let patch = TwinPatch {
-            tags: with.tags.map(|new| removing_others(&self.tags, new)),
+            tags: with.tags.map(|new| replacement_patch(&self.tags, new)),
             desired: with
                 .desired
-                .map(|new| removing_others(&self.desired.values, new)),
+                .map(|new| replacement_patch(&self.desired.values, new)),
         };
         self.patch(patch, now)
     }
 }
 
-/// A patch as a section shows it, with what the change of `at` that made `version` wrote beside it.
-pub(crate) fn as_changed(
+/// Returns a patch in the form of a section: with the metadata of its change at `at`, and its version.
+pub(crate) fn changed_section(
     patch: &Map<String, Value>,
     at: Timestamp,
     version: u64,
-    side: Side,
+    section: TwinSection,
 ) -> Value {
-    let stamp = match side {
-        Side::Desired => Stamp::desired(at, version),
-        Side::Reported => Stamp::reported(at),
+    let update = match section {
+        TwinSection::Desired => UpdateMetadata::desired(at, version),
+        TwinSection::Reported => UpdateMetadata::reported(at),
     };
     let (mut values, mut metadata) = (Map::new(), Map::new());
-    merge::stamped(&mut values, &mut metadata, patch, &stamp);
-    let mut shown = patch.clone();
-    shown.insert("$metadata".into(), metadata.into());
-    with_version(shown, version)
+    merge::with_metadata(&mut values, &mut metadata, patch, &update);
+    let mut section = patch.clone();
+    section.insert("$metadata".into(), metadata.into());
+    with_version(section, version)
 }
 
-/// A patch that leaves nothing of `old` but `new`.
-fn removing_others(old: &Map<String, Value>, new: Map<String, Value>) -> Map<String, Value> {
+/// Returns the patch that turns `old` into `new`.
+fn replacement_patch(old: &Map<String, Value>, new: Map<String, Value>) -> Map<String, Value> {
     let mut patch: Map<_, _> = old.keys().map(|key| (key.clone(), Value::Null)).collect();
     for (key, value) in new {
-        let value = replacing(old.get(&key), Some(value));
+        let value = replacement(old.get(&key), Some(value));
         patch.insert(key, value);
     }
     patch
 }
 
-/// A patch that puts `new` in the place of `old`.
-pub(super) fn replacing(old: Option<&Value>, new: Option<Value>) -> Value {
+/// Returns the patch of one value that turns `old` into `new`.
+pub(super) fn replacement(old: Option<&Value>, new: Option<Value>) -> Value {
     match (old, new) {
-        (Some(Value::Object(old)), Some(Value::Object(new))) => removing_others(old, new).into(),
+        (Some(Value::Object(old)), Some(Value::Object(new))) => replacement_patch(old, new).into(),
         (_, new) => new.unwrap_or(Value::Null),
     }
 }
 
-/// What the hub itself keeps beside the properties is not a property when it comes back.
-fn remove_own(properties: &mut Map<String, Value>) {
+/// Removes the members that the hub adds to properties.
+fn remove_metadata(properties: &mut Map<String, Value>) {
     properties.remove("$metadata");
     properties.remove("$version");
 }
@@ -303,7 +303,7 @@ fn with_version(mut properties: Map<String, Value>, version: u64) -> Value {
     properties.into()
 }
 
-fn as_object(value: &Value) -> Result<Map<String, Value>, Error> {
+fn to_object(value: &Value) -> Result<Map<String, Value>, Error> {
     let object = value.as_object().cloned();
     object.ok_or_else(|| Error::ArgumentInvalid("properties must be a JSON object".into()))
 }

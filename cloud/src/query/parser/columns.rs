@@ -1,13 +1,13 @@
-//! What is selected.
+//! The columns of SELECT.
 
-use super::words::Words;
+use super::tokens::TokenStream;
 use crate::query::aggregate::{Aggregate, Measure};
 use crate::query::error::QueryError;
 use crate::query::path::Path;
 use crate::query::{Column, Select};
 
-/// One item of the list between SELECT and FROM.
-pub(super) struct Item {
+/// An item between SELECT and FROM.
+pub(super) struct SelectItem {
     position: usize,
     name: Option<String>,
     of: Selected,
@@ -18,9 +18,9 @@ enum Selected {
     Measure(Measure),
 }
 
-impl Words {
-    /// The items; none for `*`.
-    pub(super) fn items(&mut self) -> Result<Option<Vec<Item>>, QueryError> {
+impl TokenStream {
+    /// Parses the items; `None` for `*`.
+    pub(super) fn items(&mut self) -> Result<Option<Vec<SelectItem>>, QueryError> {
         if self.take_symbol("*").is_some() {
             return Ok(None);
         }
@@ -31,7 +31,7 @@ impl Words {
         Ok(Some(items))
     }
 
-    fn item(&mut self) -> Result<Item, QueryError> {
+    fn item(&mut self) -> Result<SelectItem, QueryError> {
         let position = self.position();
         let name = self.name("*, an attribute or COUNT()")?;
         let of = match self.take_symbol("(") {
@@ -43,7 +43,7 @@ impl Words {
         } else {
             None
         };
-        Ok(Item { position, name, of })
+        Ok(SelectItem { position, name, of })
     }
 
     fn measure(&mut self, position: usize, function: &str) -> Result<Measure, QueryError> {
@@ -54,8 +54,8 @@ impl Words {
             }
             "AVG" => Aggregate::Average,
             "SUM" => Aggregate::Sum,
-            "MIN" => Aggregate::Least,
-            "MAX" => Aggregate::Greatest,
+            "MIN" => Aggregate::Min,
+            "MAX" => Aggregate::Max,
             _ => {
                 let message = format!("expected COUNT, AVG, SUM, MIN or MAX, found {function}");
                 return Err(QueryError::at(position, message));
@@ -67,8 +67,11 @@ impl Words {
     }
 }
 
-/// Turns the items into columns: of groups if any is a measure or there is something to group by, else of twins.
-pub(super) fn select(items: Vec<Item>, group_by: Option<&Path>) -> Result<Select, QueryError> {
+/// Converts the items to columns: of groups with an aggregate or GROUP BY, else of twins.
+pub(super) fn select(
+    items: Vec<SelectItem>,
+    group_by: Option<&Path>,
+) -> Result<Select, QueryError> {
     let names = names(&items)?;
     let grouped = items
         .iter()
@@ -91,8 +94,8 @@ fn columns<T>(names: Vec<String>, of: Vec<T>) -> Vec<Column<T>> {
     columns.map(|(name, of)| Column { name, of }).collect()
 }
 
-/// The names of the columns: the given one, that of the attribute, or `$` and the number of the column.
-fn names(items: &[Item]) -> Result<Vec<String>, QueryError> {
+/// Returns the names of the columns: the given one, that of the attribute, or `$` with the number of the column.
+fn names(items: &[SelectItem]) -> Result<Vec<String>, QueryError> {
     let mut names: Vec<String> = Vec::new();
     for item in items {
         let name = match (&item.name, &item.of) {
@@ -109,7 +112,7 @@ fn names(items: &[Item]) -> Result<Vec<String>, QueryError> {
     Ok(names)
 }
 
-impl Item {
+impl SelectItem {
     fn measure(self, group_by: Option<&Path>) -> Result<Measure, QueryError> {
         match self.of {
             Selected::Measure(measure) => Ok(measure),

@@ -2,26 +2,26 @@
 
 use serde_json::Value;
 
-use super::words::Words;
+use super::tokens::TokenStream;
 use crate::query::error::QueryError;
-use crate::query::expression::{Expression, Function, MINUS, NOT, Operator};
+use crate::query::expression::{Expression, Function, MINUS_POWER, NOT_POWER, Operator};
 use crate::query::value::number;
 
-/// How deep a condition may nest: it is read, evaluated and dropped by functions that call themselves.
-const DEPTH: usize = 64;
+/// The deepest nesting of a condition: it is parsed, evaluated and dropped recursively.
+const MAX_DEPTH: usize = 64;
 
-impl Words {
+impl TokenStream {
     pub(super) fn condition(&mut self) -> Result<Expression, QueryError> {
         self.operands(0)
     }
 
-    /// An expression whose operators all bind at least as tightly as `power`.
+    /// Parses an expression whose operators have at least this binding power.
     fn operands(&mut self, power: u8) -> Result<Expression, QueryError> {
         let depth = self.depth;
         self.descend()?;
         let mut left = self.operand()?;
         while let Some(operator) = self.take_operator(power) {
-            // What joins by AND and OR is flat, everything else a level deeper for each operator.
+            // AND and OR are flat, all other operators add a level.
             if !matches!(operator, Operator::And | Operator::Or) {
                 self.descend()?;
             }
@@ -41,8 +41,8 @@ impl Words {
 
     fn descend(&mut self) -> Result<(), QueryError> {
         self.depth += 1;
-        if self.depth > DEPTH {
-            let message = format!("a condition may not nest deeper than {DEPTH}");
+        if self.depth > MAX_DEPTH {
+            let message = format!("a condition may not nest deeper than {MAX_DEPTH}");
             return Err(QueryError::at(self.position(), message));
         }
         Ok(())
@@ -84,13 +84,13 @@ impl Words {
         })
     }
 
-    /// What stands on either side of an operator.
+    /// Parses an operand.
     fn operand(&mut self) -> Result<Expression, QueryError> {
         if self.take_keyword("NOT") {
-            return Ok(Expression::Not(Box::new(self.operands(NOT)?)));
+            return Ok(Expression::Not(Box::new(self.operands(NOT_POWER)?)));
         }
         if self.take_symbol("-").is_some() {
-            return Ok(Expression::Negative(Box::new(self.operands(MINUS)?)));
+            return Ok(Expression::Negative(Box::new(self.operands(MINUS_POWER)?)));
         }
         if self.take_symbol("(").is_some() {
             let inner = self.condition()?;
@@ -107,7 +107,7 @@ impl Words {
     }
 
     fn take_constant(&mut self) -> Option<Expression> {
-        if let Some(text) = self.take_text() {
+        if let Some(text) = self.take_string() {
             return Some(Expression::Constant(text.into()));
         }
         if let Some(constant) = self.take_number().and_then(number) {
@@ -132,7 +132,7 @@ impl Words {
         if self.take_symbol("(").is_none() {
             return self.path_from(name).map(Expression::Attribute);
         }
-        let function = Function::named(&name).ok_or_else(|| unknown(position, &name))?;
+        let function = Function::from_name(&name).ok_or_else(|| unknown(position, &name))?;
         let arguments = self.list(")", Self::condition)?;
         if arguments.len() != function.arity() {
             let message = format!(
@@ -145,7 +145,7 @@ impl Words {
         Ok(Expression::Call(function, arguments))
     }
 
-    /// The rest of a list, which holds constants only, as in Azure: what a twin has could be in it a thousand times.
+    /// Parses the rest of a list of constants. As in Azure it has no attributes, which could occur in it a thousand times.
     fn constants(&mut self) -> Result<Value, QueryError> {
         self.list("]", Self::constant).map(Value::Array)
     }
@@ -163,7 +163,7 @@ impl Words {
         constant.ok_or_else(|| QueryError::at(position, "a list holds constants only"))
     }
 
-    /// What stands between commas until the bracket closes.
+    /// Parses items between commas until `close`.
     fn list<T>(
         &mut self,
         close: &'static str,
@@ -206,7 +206,7 @@ impl Expression {
 }
 
 fn unknown(position: usize, name: &str) -> QueryError {
-    let why = if Function::is_of_routes(name) {
+    let why = if Function::is_routing_only(name) {
         "is a function of message routes, not of queries"
     } else {
         "is no function"

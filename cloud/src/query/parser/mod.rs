@@ -1,31 +1,31 @@
-//! From words to a plan.
+//! The parser: tokens to a query.
 
 mod columns;
 mod condition;
-mod words;
+mod tokens;
 
 use super::error::QueryError;
-use super::path::{Path, Step};
+use super::path::{Path, PathSegment};
 use super::{Query, Select, lexer};
-use columns::Item;
-use words::Words;
+use columns::SelectItem;
+use tokens::TokenStream;
 
-/// How long a query may be, in characters, as in Azure.
-const LENGTH: usize = 8192;
+/// The longest query in characters, as in Azure.
+const MAX_LENGTH: usize = 8192;
 
-/// Understands a whole query.
+/// Parses a whole query.
 pub(super) fn parse(text: &str) -> Result<Query, QueryError> {
-    if text.chars().count() > LENGTH {
-        let message = format!("it may have {LENGTH} characters and has more");
-        return Err(QueryError::at(LENGTH + 1, message));
+    if text.chars().count() > MAX_LENGTH {
+        let message = format!("it may have {MAX_LENGTH} characters and has more");
+        return Err(QueryError::at(MAX_LENGTH + 1, message));
     }
-    let mut words = Words::of(lexer::lexemes(text)?);
-    let query = words.query()?;
-    words.end(&query)?;
+    let mut tokens = TokenStream::new(lexer::lexemes(text)?);
+    let query = tokens.query()?;
+    tokens.end(&query)?;
     Ok(query)
 }
 
-impl Words {
+impl TokenStream {
     fn query(&mut self) -> Result<Query, QueryError> {
         self.keyword("SELECT")?;
         let top = if self.take_keyword("TOP") {
@@ -70,7 +70,7 @@ impl Words {
         }
     }
 
-    /// The only collection there is.
+    /// Parses the collection, which must be `devices`.
     fn collection(&mut self) -> Result<(), QueryError> {
         let (position, name) = self.word("devices")?;
         let within = match self.take_symbol(".") {
@@ -83,7 +83,7 @@ impl Words {
         }
         let message = format!("FROM {collection} is not supported here, FROM devices is");
         Err(QueryError {
-            missing: missing(&collection),
+            missing: missing_feature(&collection),
             ..QueryError::at(position, message)
         })
     }
@@ -97,46 +97,46 @@ impl Words {
         if self.is_at_end() {
             return Ok(());
         }
-        Err(self.expected(match (&query.filter, &query.group_by) {
+        Err(self.unexpected(match (&query.filter, &query.group_by) {
             (None, None) => "WHERE, GROUP BY or the end",
             (Some(_), None) => "an operator, GROUP BY or the end",
             (_, Some(_)) => "the end",
         }))
     }
 
-    /// An attribute: a name, then `.name`, `['name']` or `[0]` as often as one likes.
+    /// Parses an attribute: a name, then any number of `.name`, `['name']` or `[0]`.
     fn path(&mut self) -> Result<Path, QueryError> {
         let first = self.name("an attribute")?;
         self.path_from(first)
     }
 
     fn path_from(&mut self, first: String) -> Result<Path, QueryError> {
-        let mut steps = vec![Step::Key(first)];
+        let mut segments = vec![PathSegment::Key(first)];
         loop {
             if self.take_symbol(".").is_some() {
-                steps.push(Step::Key(self.name("the name of an attribute")?));
+                segments.push(PathSegment::Key(self.name("the name of an attribute")?));
             } else if self.take_symbol("[").is_some() {
-                steps.push(self.subscript()?);
+                segments.push(self.subscript()?);
                 self.symbol("]")?;
             } else {
-                return Ok(Path::new(steps));
+                return Ok(Path::new(segments));
             }
         }
     }
 
-    fn subscript(&mut self) -> Result<Step, QueryError> {
-        if let Some(key) = self.take_text() {
-            return Ok(Step::Key(key));
+    fn subscript(&mut self) -> Result<PathSegment, QueryError> {
+        if let Some(key) = self.take_string() {
+            return Ok(PathSegment::Key(key));
         }
         let (position, number) = self.number("a name in quotes or a number")?;
         if number.fract() == 0.0 && number <= f64::from(u32::MAX) {
-            return Ok(Step::Index(number as usize));
+            return Ok(PathSegment::Index(number as usize));
         }
         Err(QueryError::at(position, "a list has whole numbers, from 0"))
     }
 }
 
-fn select(items: Option<Vec<Item>>, group_by: Option<&Path>) -> Result<Select, QueryError> {
+fn select(items: Option<Vec<SelectItem>>, group_by: Option<&Path>) -> Result<Select, QueryError> {
     match items {
         None if group_by.is_some() => Err(QueryError::at(
             1,
@@ -147,8 +147,8 @@ fn select(items: Option<Vec<Item>>, group_by: Option<&Path>) -> Result<Select, Q
     }
 }
 
-/// What Azure would search in this collection.
-fn missing(collection: &str) -> Option<&'static str> {
+/// Returns the feature of Azure behind another collection.
+fn missing_feature(collection: &str) -> Option<&'static str> {
     match collection.to_ascii_lowercase().as_str() {
         "devices.modules" => Some("modules"),
         "devices.jobs" => Some("scheduled jobs"),

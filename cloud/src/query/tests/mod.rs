@@ -7,7 +7,7 @@ mod selection;
 
 use serde_json::{Value, json};
 
-use super::{Page, Position, Query};
+use super::{Position, Query, QueryPage};
 
 /// Three twins, in the order of their ids.
 fn twins() -> Vec<Value> {
@@ -35,7 +35,7 @@ fn after(twins: &[Value], id: &str) -> impl Iterator<Item = Value> + use<> {
     later.cloned().collect::<Vec<_>>().into_iter()
 }
 
-fn page(query: &Query, twins: &[Value], position: &Position, size: usize) -> Page {
+fn page(query: &Query, twins: &[Value], position: &Position, size: usize) -> QueryPage {
     let page = query.page(|id| after(twins, id), position, size);
     page.unwrap()
 }

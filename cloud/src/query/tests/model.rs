@@ -15,7 +15,7 @@ struct Condition {
 #[derive(Clone, Debug)]
 enum Meant {
     Compared(usize, &'static str, Value),
-    Defined(usize),
+    Evaluated(usize),
     Not(Box<Meant>),
     Both(Box<Meant>, Box<Meant>),
     Either(Box<Meant>, Box<Meant>),
@@ -46,7 +46,7 @@ impl Meant {
                 };
                 Some(allowed.contains(["l", "e", "g"][(order as i8 + 1) as usize]))
             }
-            Self::Defined(attribute) => Some(twin.pointer(ATTRIBUTES[*attribute].1).is_some()),
+            Self::Evaluated(attribute) => Some(twin.pointer(ATTRIBUTES[*attribute].1).is_some()),
             Self::Not(operand) => operand.value(twin).map(|value| !value),
             Self::Both(left, right) => match (left.value(twin), right.value(twin)) {
                 (Some(true), Some(true)) => Some(true),
@@ -79,7 +79,7 @@ fn leaf() -> impl Strategy<Value = Condition> {
         });
     let defined = (0..3_usize).prop_map(|attribute| Condition {
         text: format!("IS_DEFINED({})", ATTRIBUTES[attribute].0),
-        meant: Meant::Defined(attribute),
+        meant: Meant::Evaluated(attribute),
     });
     prop_oneof![4 => compared, 1 => defined]
 }

@@ -23,7 +23,7 @@ fn pages(
         let Some(next) = page.next else {
             return pages;
         };
-        position = Position::of_token(&next.token(text), text).unwrap();
+        position = Position::from_token(&next.to_token(text), text).unwrap();
         assert_eq!(position, next);
         between(twins);
     }
@@ -116,9 +116,9 @@ proptest! {
     fn a_token_is_good_for_its_query_alone(token in "[A-Za-z0-9_=-]{0,40}", bytes in prop::collection::vec(any::<u8>(), 0..40)) {
         use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
         for token in [token, URL_SAFE_NO_PAD.encode(bytes)] {
-            prop_assert_eq!(Position::of_token(&token, "SELECT * FROM devices"), None);
+            prop_assert_eq!(Position::from_token(&token, "SELECT * FROM devices"), None);
         }
-        let other = Position::default().token("SELECT deviceId FROM devices");
-        prop_assert_eq!(Position::of_token(&other, "SELECT * FROM devices"), None);
+        let other = Position::default().to_token("SELECT deviceId FROM devices");
+        prop_assert_eq!(Position::from_token(&other, "SELECT * FROM devices"), None);
     }
 }

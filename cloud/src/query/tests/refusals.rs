@@ -20,7 +20,7 @@ fn a_refusal_says_where_and_what_was_expected() {
         (
             "SELECT FROM devices",
             8,
-            "expected *, an attribute or COUNT(), found the keyword FROM: as a name it is [[FROM]]",
+            "expected *, an attribute or COUNT(), found the keyword FROM: write [[FROM]] for the name",
         ),
         (
             "SELECT *, deviceId FROM devices",
@@ -60,7 +60,7 @@ fn a_refusal_says_where_and_what_was_expected() {
         (
             "SELECT * FROM devices WHERE tags.group = 1",
             34,
-            "expected the name of an attribute, found the keyword group: as a name it is [[group]]",
+            "expected the name of an attribute, found the keyword group: write [[group]] for the name",
         ),
         (
             "SELECT * FROM devices WHERE a = 'b",

@@ -129,7 +129,7 @@ async fn in_a_black_hole_nobody_hears_of_an_end() {
     drop(one);
     cloud.trigger(OneShotFault::Close);
     other.hears_nothing().await;
-    let mut events = cloud.hub().store().follow();
+    let mut events = cloud.hub().store().subscribe();
     cloud.clear_fault(&HOLE);
     other.end().await.unwrap();
     while !matches!(events.recv().await.unwrap().kind, EventKind::Fault { .. }) {}

@@ -77,7 +77,7 @@ async fn a_fault_that_is_begun_again_is_changed() {
 #[tokio::test]
 async fn a_fault_with_a_time_ends_by_itself_and_not_one_that_took_its_place() {
     let cloud = TestCloud::start().await;
-    let mut events = cloud.hub().store().follow();
+    let mut events = cloud.hub().store().subscribe();
     let begin = |fault, millis: Option<u64>| {
         let duration = millis.map(Duration::from_millis);
         cloud.hub().start_fault(fault, None, duration).unwrap();

@@ -1,4 +1,4 @@
-//! What operators ask for, as the trace keeps it.
+//! The middleware that records requests in the trace.
 
 use std::time::Instant;
 
@@ -10,34 +10,34 @@ use percent_encoding::percent_decode_str;
 
 use super::auth::SignedIn;
 use crate::hub::Hub;
-use crate::trace::{Exchange, Subject};
+use crate::trace::{RequestRecord, Subject};
 
-/// A request is longer only if it is not meant.
-const SHOWN: usize = 500;
+/// The longest recorded path with its query, in characters.
+const MAX_PATH: usize = 500;
 
-/// Adds the request to the trace, unless it only reads what the cloud tells of itself.
-pub(super) async fn note(State(hub): State<Hub>, request: Request, next: Next) -> Response {
+/// Adds the request to the trace, except for reads of the local cloud's own endpoints.
+pub(super) async fn record(State(hub): State<Hub>, request: Request, next: Next) -> Response {
     let uri = request.uri();
     if request.method().is_safe() && uri.path().starts_with("/api/") {
         return next.run(request).await;
     }
-    let mut exchange = Exchange {
+    let mut record = RequestRecord {
         method: request.method().to_string(),
-        path: uri.to_string().chars().take(SHOWN).collect(),
+        path: uri.to_string().chars().take(MAX_PATH).collect(),
         device: device(uri),
         from_console: request.extensions().get::<SignedIn>().is_some(),
         status: 0,
-        took: std::time::Duration::ZERO,
+        duration: std::time::Duration::ZERO,
     };
-    let begun = Instant::now();
+    let started = Instant::now();
     let response = next.run(request).await;
-    exchange.took = begun.elapsed();
-    exchange.status = response.status().as_u16();
-    hub.trace().add(Subject::Request(exchange));
+    record.duration = started.elapsed();
+    record.status = response.status().as_u16();
+    hub.trace().add(Subject::Request(record));
     response
 }
 
-/// The device a request is about: `/twins/{id}`, `/api/devices/{id}/messages`.
+/// Returns the device id in the path: `/twins/{id}`, `/api/devices/{id}/messages`.
 fn device(uri: &Uri) -> Option<String> {
     let path = uri.path().strip_prefix("/api").unwrap_or(uri.path());
     let mut parts = path.split('/').skip(1);

@@ -1,4 +1,4 @@
-//! The words that are still to be read.
+//! The stream of tokens, with expectations.
 
 use std::iter::Peekable;
 use std::vec::IntoIter;
@@ -6,7 +6,7 @@ use std::vec::IntoIter;
 use crate::query::error::QueryError;
 use crate::query::lexer::{Lexeme, Token};
 
-/// Words that are names only in `[[ ]]`.
+/// Keywords, which are names only in `[[ ]]`.
 const KEYWORDS: [&str; 16] = [
     "SELECT",
     "TOP",
@@ -26,15 +26,15 @@ const KEYWORDS: [&str; 16] = [
     "UNDEFINED",
 ];
 
-/// The rest of a query, of which `take_*` reads the next word only if it is the one asked for.
-pub(super) struct Words {
+/// The unread tokens of a query. `take_*` reads the next token only if it matches.
+pub(super) struct TokenStream {
     rest: Peekable<IntoIter<Lexeme>>,
-    /// How deep in brackets, lists and calls the next word is.
+    /// Nesting depth of the next token in parentheses, arrays and calls.
     pub(super) depth: usize,
 }
 
-impl Words {
-    pub(super) fn of(lexemes: Vec<Lexeme>) -> Self {
+impl TokenStream {
+    pub(super) fn new(lexemes: Vec<Lexeme>) -> Self {
         Self {
             rest: lexemes.into_iter().peekable(),
             depth: 0,
@@ -44,7 +44,7 @@ impl Words {
     pub(super) fn keyword(&mut self, keyword: &str) -> Result<(), QueryError> {
         match self.take_keyword(keyword) {
             true => Ok(()),
-            false => Err(self.expected(keyword)),
+            false => Err(self.unexpected(keyword)),
         }
     }
 
@@ -62,11 +62,11 @@ impl Words {
     pub(super) fn symbol(&mut self, symbol: &'static str) -> Result<(), QueryError> {
         match self.take_symbol(symbol) {
             Some(_) => Ok(()),
-            None => Err(self.expected(&format!("'{symbol}'"))),
+            None => Err(self.unexpected(&format!("'{symbol}'"))),
         }
     }
 
-    /// Where the symbol is, if it is next.
+    /// Reads a symbol if it is next. Returns its position.
     pub(super) fn take_symbol(&mut self, symbol: &'static str) -> Option<usize> {
         let next = self
             .rest
@@ -74,7 +74,7 @@ impl Words {
         next.map(|next| next.position)
     }
 
-    /// The symbol that is next, if one is.
+    /// Returns the next token if it is a symbol.
     pub(super) fn peek_symbol(&mut self) -> Option<&'static str> {
         match self.rest.peek()?.token {
             Token::Symbol(symbol) => Some(symbol),
@@ -82,12 +82,12 @@ impl Words {
         }
     }
 
-    pub(super) fn take_text(&mut self) -> Option<String> {
+    pub(super) fn take_string(&mut self) -> Option<String> {
         let next = self
             .rest
-            .next_if(|next| matches!(next.token, Token::Text(_)));
+            .next_if(|next| matches!(next.token, Token::String(_)));
         match next?.token {
-            Token::Text(text) => Some(text),
+            Token::String(text) => Some(text),
             _ => None,
         }
     }
@@ -102,37 +102,37 @@ impl Words {
         }
     }
 
-    pub(super) fn number(&mut self, what: &str) -> Result<(usize, f64), QueryError> {
+    pub(super) fn number(&mut self, expected: &str) -> Result<(usize, f64), QueryError> {
         let position = self.position();
         let number = self.take_number();
-        let number = number.ok_or_else(|| self.expected(what))?;
+        let number = number.ok_or_else(|| self.unexpected(expected))?;
         Ok((position, number))
     }
 
-    /// A word, be it a keyword or not.
-    pub(super) fn word(&mut self, what: &str) -> Result<(usize, String), QueryError> {
+    /// Reads a word, keywords included.
+    pub(super) fn word(&mut self, expected: &str) -> Result<(usize, String), QueryError> {
         let position = self.position();
         let next = self
             .rest
             .next_if(|next| matches!(next.token, Token::Word(_)));
         match next.map(|next| next.token) {
             Some(Token::Word(word)) => Ok((position, word)),
-            _ => Err(self.expected(what)),
+            _ => Err(self.unexpected(expected)),
         }
     }
 
-    /// A name: in `[[ ]]`, or a word that is no keyword.
-    pub(super) fn name(&mut self, what: &str) -> Result<String, QueryError> {
+    /// Reads a name: in `[[ ]]`, or a word that is not a keyword.
+    pub(super) fn name(&mut self, expected: &str) -> Result<String, QueryError> {
         if let Some(name) = self.take_escaped_name() {
             return Ok(name);
         }
-        let (position, word) = self.word(what)?;
+        let (position, word) = self.word(expected)?;
         if KEYWORDS
             .iter()
             .any(|keyword| keyword.eq_ignore_ascii_case(&word))
         {
             let message =
-                format!("expected {what}, found the keyword {word}: as a name it is [[{word}]]");
+                format!("expected {expected}, found the keyword {word}: write [[{word}]] for the name");
             return Err(QueryError::at(position, message));
         }
         Ok(word)
@@ -156,15 +156,15 @@ impl Words {
         self.rest.peek().is_none_or(|next| next.token == Token::End)
     }
 
-    /// Where the next word is.
+    /// Returns the position of the next token.
     pub(super) fn position(&mut self) -> usize {
         self.rest.peek().map_or(1, |next| next.position)
     }
 
-    /// The complaint that the next word is not what it should be.
-    pub(super) fn expected(&mut self, what: &str) -> QueryError {
+    /// Makes the error for an unexpected next token.
+    pub(super) fn unexpected(&mut self, expected: &str) -> QueryError {
         let position = self.position();
         let found = self.rest.peek().map_or(&Token::End, |next| &next.token);
-        QueryError::at(position, format!("expected {what}, found {found}"))
+        QueryError::at(position, format!("expected {expected}, found {found}"))
     }
 }

@@ -7,7 +7,7 @@ use crate::device::Device;
 use crate::site::{PROVISIONING, Site};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_enrolment_is_made_with_keys_kept_and_removed() {
+async fn an_enrollment_is_made_with_keys_kept_and_removed() {
     let site = Site::start().await;
     for (path, id) in [
         ("/enrollments/t-1", "registrationId"),

@@ -1,16 +1,16 @@
-//! What the store keeps of enrolments and registrations.
+//! Persistence of enrollments and registrations.
 
 use serde::de::DeserializeOwned;
 
-use super::{Enrollment, Registration, State};
+use super::{DpsState, Enrollment, Registration};
 use crate::store::{Content, Row, Store, StoreError};
 
 impl Enrollment {
-    pub(super) fn keep(&self, store: &Store) {
+    pub(super) fn persist(&self, store: &Store) {
         store.put(self.row(), Content::json(self));
     }
 
-    pub(super) fn discard(&self, store: &Store) {
+    pub(super) fn delete_row(&self, store: &Store) {
         store.remove(self.row());
     }
 
@@ -20,11 +20,11 @@ impl Enrollment {
 }
 
 impl Registration {
-    pub(super) fn keep(&self, store: &Store) {
+    pub(super) fn persist(&self, store: &Store) {
         store.put(self.row(), Content::json(self));
     }
 
-    pub(super) fn discard(&self, store: &Store) {
+    pub(super) fn delete_row(&self, store: &Store) {
         store.remove(self.row());
     }
 
@@ -33,9 +33,9 @@ impl Registration {
     }
 }
 
-/// Everything as it was.
-pub(super) fn restored(store: &Store) -> Result<State, StoreError> {
-    let mut state = State::default();
+/// Reads all enrollments and registrations from the store.
+pub(super) fn load(store: &Store) -> Result<DpsState, StoreError> {
+    let mut state = DpsState::default();
     for document in store.enrollments()? {
         let one: Enrollment = read(&document, store)?;
         state.enrollments.insert((one.kind, one.id.clone()), one);
@@ -48,5 +48,5 @@ pub(super) fn restored(store: &Store) -> Result<State, StoreError> {
 }
 
 fn read<T: DeserializeOwned>(document: &str, store: &Store) -> Result<T, StoreError> {
-    serde_json::from_str(document).map_err(|error| store.damaged(error))
+    serde_json::from_str(document).map_err(|error| store.corrupt(error))
 }

@@ -1,4 +1,4 @@
-//! Whether a patch suits the device's model.
+//! Validation of a patch against the device's model.
 
 use dtdl::{Interface, Model};
 use serde_json::Value;
@@ -7,22 +7,22 @@ use super::patch::{Change, DigitalTwinPatch, Operation};
 use crate::hub::Error;
 
 impl DigitalTwinPatch {
-    /// Refuses a patch of what the model does not have, of what is not writable, and of values that do not fit.
+    /// Validates names, writability and values.
     ///
     /// # Errors
-    /// `ArgumentInvalid`, which names the operation and, in its value, the place.
-    pub fn check(&self, model: &Model) -> Result<(), Error> {
-        let check = |operation: &Operation| {
-            let misfit = operation.misfit(model);
-            misfit.map_or(Ok(()), |why| Err(operation.refused(&why)))
+    /// `ArgumentInvalid`, which names the operation and the location in its value.
+    pub fn validate(&self, model: &Model) -> Result<(), Error> {
+        let validate = |operation: &Operation| {
+            let violation = operation.violation(model);
+            violation.map_or(Ok(()), |message| Err(operation.error(&message)))
         };
-        self.operations.iter().try_for_each(check)
+        self.operations.iter().try_for_each(validate)
     }
 }
 
 impl Operation {
-    /// Why the model does not have it so.
-    fn misfit(&self, model: &Model) -> Option<String> {
+    /// Returns the first violation of the model.
+    fn violation(&self, model: &Model) -> Option<String> {
         let component = |name: &str| {
             let unknown = || format!("the model {} has no component {name:?}", model.id());
             model.component(name).ok_or_else(unknown)
@@ -50,7 +50,7 @@ impl Change {
     }
 }
 
-/// A property that is set, or cleared if there is no value, must be writable.
+/// Validates a property that is set, or cleared without a value.
 fn property(interface: &Interface, name: &str, value: Option<&Value>) -> Result<(), String> {
     let Some(property) = interface.property(name) else {
         return Err(format!("{} has no property {name:?}", interface.id));
@@ -58,9 +58,9 @@ fn property(interface: &Interface, name: &str, value: Option<&Value>) -> Result<
     if !property.writable {
         return Err(format!("{name:?} is not writable in {}", interface.id));
     }
-    let misfits = value.map(|value| property.check_desired(value));
-    match misfits.unwrap_or_default().first() {
-        Some(misfit) => Err(format!("the value of {name:?}: {misfit}")),
+    let violations = value.map(|value| property.validate_desired(value));
+    match violations.unwrap_or_default().first() {
+        Some(violation) => Err(format!("the value of {name:?}: {violation}")),
         None => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! How long a call may take: the two time-outs of methods and commands.
+//! The two timeouts of a method call.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -7,27 +7,27 @@ use serde_json::Value;
 
 use super::Error;
 
-/// Seconds, as Azure allows them and as it assumes when none are given.
-const RESPONSE: (RangeInclusive<u64>, u64) = (5..=300, 30);
-const CONNECT: (RangeInclusive<u64>, u64) = (0..=300, 0);
+/// Allowed seconds and default, as in Azure.
+const RESPONSE_TIMEOUT: (RangeInclusive<u64>, u64) = (5..=300, 30);
+const CONNECT_TIMEOUT: (RangeInclusive<u64>, u64) = (0..=300, 0);
 
-/// How long to wait, within Azure's bounds.
-pub(super) struct Patience {
-    /// For a device to connect and listen.
+/// The timeouts of a method call, within Azure's bounds.
+pub(super) struct MethodTimeouts {
+    /// Time for the device to connect and subscribe to methods.
     pub(super) connect: Duration,
-    /// For its answer.
+    /// Time for its response.
     pub(super) response: Duration,
 }
 
-impl Patience {
-    /// Seconds, as numbers or as text: Microsoft's SDKs send the one, its command line the other.
+impl MethodTimeouts {
+    /// Parses seconds, which Microsoft's SDKs send as numbers and its command line as text.
     ///
     /// # Errors
     /// `ArgumentInvalid`, which names the one that is out of bounds.
-    pub(super) fn new(connect: Option<Value>, response: Option<Value>) -> Result<Self, Error> {
+    pub(super) fn parse(connect: Option<Value>, response: Option<Value>) -> Result<Self, Error> {
         Ok(Self {
-            connect: within(connect, CONNECT, "connectTimeoutInSeconds")?,
-            response: within(response, RESPONSE, "responseTimeoutInSeconds")?,
+            connect: within(connect, CONNECT_TIMEOUT, "connectTimeoutInSeconds")?,
+            response: within(response, RESPONSE_TIMEOUT, "responseTimeoutInSeconds")?,
         })
     }
 }

@@ -1,4 +1,4 @@
-//! `/enrollments/{id}` and `/enrollmentGroups/{id}`: who may provision, and with which keys.
+//! `/enrollments/{id}` and `/enrollmentGroups/{id}`: enrollments and their keys.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use serde_json::Value;
 
 use super::Services;
-use super::auth::{Caller, Right};
+use super::auth::{Caller, Permission};
 use super::body::{self, if_match};
 use super::parameters::Id;
 use super::problem::Problem;
@@ -34,16 +34,16 @@ fn attestation(kind: EnrollmentKind) -> MethodRouter<Arc<Services>> {
     post(move |caller, state, id| mechanism(kind, caller, state, id))
 }
 
-/// A question, though it is a POST.
+/// Returns the attestation mechanism: a read, though it is a POST.
 async fn mechanism(
     kind: EnrollmentKind,
     caller: Caller,
     State(services): State<Arc<Services>>,
     Id(id): Id,
 ) -> Result<Json<Value>, Problem> {
-    caller.may(Right::Enrolment)?;
-    let enrolment = services.dps.enrollment(kind, &id)?;
-    Ok(Json(enrolment.attestation_json()))
+    caller.require(Permission::Enrollment)?;
+    let enrollment = services.dps.enrollment(kind, &id)?;
+    Ok(Json(enrollment.attestation_json()))
 }
 
 fn methods(kind: EnrollmentKind) -> MethodRouter<Arc<Services>> {
@@ -58,8 +58,8 @@ async fn read(
     State(services): State<Arc<Services>>,
     Id(id): Id,
 ) -> Result<Response, Problem> {
-    caller.may(Right::Enrolment)?;
-    Ok(answer(&services.dps.enrollment(kind, &id)?))
+    caller.require(Permission::Enrollment)?;
+    Ok(response(&services.dps.enrollment(kind, &id)?))
 }
 
 async fn write(
@@ -70,10 +70,12 @@ async fn write(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Problem> {
-    caller.may(Right::Enrolment)?;
+    caller.require(Permission::Enrollment)?;
     let spec: EnrollmentSpec = body::json(request).await?;
     let etag = if_match(&headers);
-    Ok(answer(&services.dps.put_enrollment(kind, &id, spec, etag)?))
+    Ok(response(
+        &services.dps.put_enrollment(kind, &id, spec, etag)?,
+    ))
 }
 
 async fn remove(
@@ -83,12 +85,12 @@ async fn remove(
     Id(id): Id,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    caller.may(Right::Enrolment)?;
+    caller.require(Permission::Enrollment)?;
     let etag = if_match(&headers);
     services.dps.delete_enrollment(kind, &id, etag)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn answer(enrolment: &Enrollment) -> Response {
-    super::with_etag(&enrolment.etag, enrolment.to_json())
+fn response(enrollment: &Enrollment) -> Response {
+    super::with_etag(&enrollment.etag, enrollment.to_json())
 }

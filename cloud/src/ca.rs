@@ -1,5 +1,4 @@
-//! The local certificate authority: made once per directory, trusted by whoever is told to, and unable to vouch for
-//! anything but this machine.
+//! The local certificate authority: one per directory, and limited to this machine by name constraints.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -16,38 +15,38 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::files;
 
-/// File name of the authority's certificate: what clients are to trust (`SSL_CERT_FILE`).
+/// The file with the CA certificate, which clients must trust (`SSL_CERT_FILE`).
 pub const CERTIFICATE_FILE: &str = "ca.pem";
 const KEY_FILE: &str = "ca.key";
 
-/// Long enough for a development machine.
+/// The validity of the CA certificate.
 const AUTHORITY_YEARS: i16 = 10;
-/// Apple's systems refuse server certificates that count for more than 825 days.
+/// The validity of a server certificate. Apple's systems reject more than 825 days.
 const SERVER_DAYS: i32 = 397;
 
-/// Why there is no authority, or no certificate.
+/// The error of the authority.
 #[derive(Debug, thiserror::Error)]
 pub enum CaError {
-    /// A file could not be read or written.
+    /// A file cannot be read or written.
     #[error("cannot use {}: {source}", path.display())]
     File {
-        /// Which one.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The key file holds no key.
-    #[error("{} holds no private key: delete it, and a new authority is made at the next start", .0.display())]
+    /// The key file has no key.
+    #[error("no private key in {}: delete it; the next start generates a new CA", .0.display())]
     Key(PathBuf),
-    /// A name the authority may not vouch for.
+    /// A name outside of the name constraints.
     #[error(
-        "no certificate for {0:?}: the local authority vouches for localhost, names below .localhost and 127.x.y.z only"
+        "cannot issue a certificate for {0:?}: the local CA is limited to localhost, names below .localhost, and 127.x.y.z"
     )]
     Name(String),
-    /// A certificate could not be made.
-    #[error("cannot make a certificate: {0}")]
+    /// A certificate cannot be generated.
+    #[error("cannot generate a certificate: {0}")]
     Make(#[from] rcgen::Error),
-    /// A certificate could not be used.
+    /// A certificate cannot be used.
     #[error("cannot use a certificate: {0}")]
     Use(#[from] rustls::Error),
 }
@@ -59,50 +58,56 @@ pub struct Authority {
 
 /// A server's certificate and key, for rustls.
 pub struct ServerIdentity {
-    /// The server's certificate. The authority's own is not sent: clients have it or do not trust it.
+    /// The server certificate, without that of the CA: clients have it or do not trust it.
     pub chain: Vec<CertificateDer<'static>>,
-    /// Its private key.
+    /// The private key.
     pub key: PrivateKeyDer<'static>,
 }
 
 impl Authority {
-    /// Reads the authority kept in `dir`, or makes one there if there is none.
+    /// Reads the authority in `dir`, or generates one there if there is none.
+    ///
+    /// # Errors
+    /// If a file cannot be used.
     pub fn open(dir: &Path) -> Result<Self, CaError> {
         let (certificate, key) = (dir.join(CERTIFICATE_FILE), dir.join(KEY_FILE));
         let key = if certificate.exists() && key.exists() {
             read_key(&key)?
         } else {
-            make(&certificate, &key)?
+            generate(&certificate, &key)?
         };
-        let issuer = Issuer::new(authority(), key);
+        let issuer = Issuer::new(authority_params(), key);
         Ok(Self { issuer })
     }
 
     /// Makes an authority that no client trusts and that is not stored.
     pub(crate) fn unknown() -> Result<Self, CaError> {
-        let mut params = authority();
-        params.distinguished_name = named("Unknown authority");
+        let mut params = authority_params();
+        params.distinguished_name = distinguished_name("Unknown authority");
         let issuer = Issuer::new(params, KeyPair::generate()?);
         Ok(Self { issuer })
     }
 
     /// Issues a certificate for these names and addresses: `localhost`, names below `.localhost`, `127.x.y.z`.
+    ///
+    /// # Errors
+    /// [`CaError::Name`] for any other name.
     pub fn issue<'a>(
         &self,
         names: impl IntoIterator<Item = &'a str>,
     ) -> Result<ServerIdentity, CaError> {
         let key = KeyPair::generate()?;
-        let certificate = server(names)?.signed_by(&key, &self.issuer)?;
+        let certificate = server_params(names)?.signed_by(&key, &self.issuer)?;
         Ok(ServerIdentity::new(certificate, &key))
     }
 }
 
-/// A certificate no authority vouches for.
+/// Makes a self-signed certificate.
 pub(crate) fn self_signed<'a>(
     names: impl IntoIterator<Item = &'a str>,
 ) -> Result<ServerIdentity, CaError> {
     let key = KeyPair::generate()?;
-    let certificate = server(names)?.self_signed(&key)?;
+    let certificate = server_params(names)?.self_signed(&key)?;
     Ok(ServerIdentity::new(certificate, &key))
 }
 
@@ -123,10 +128,10 @@ fn read_key(path: &Path) -> Result<KeyPair, CaError> {
     KeyPair::from_pem(&pem).map_err(|_| CaError::Key(path.into()))
 }
 
-/// The certificate is written last: where it exists, its key does.
-fn make(certificate_path: &Path, key_path: &Path) -> Result<KeyPair, CaError> {
+/// Generates an authority. Writes the certificate last: if it exists, so does its key.
+fn generate(certificate_path: &Path, key_path: &Path) -> Result<KeyPair, CaError> {
     let key = KeyPair::generate()?;
-    let certificate = authority().self_signed(&key)?;
+    let certificate = authority_params().self_signed(&key)?;
     for (path, text, mode) in [
         (key_path, key.serialize_pem(), files::PRIVATE),
         (certificate_path, certificate.pem(), files::PUBLIC),
@@ -139,10 +144,11 @@ fn make(certificate_path: &Path, key_path: &Path) -> Result<KeyPair, CaError> {
     Ok(key)
 }
 
-/// The same at each start but for the dates, so that the issuer of a server's certificate follows from the key alone.
-fn authority() -> CertificateParams {
+/// Returns the parameters of the authority. They are the same at each start except for the dates, so that the key is enough to
+/// issue certificates.
+fn authority_params() -> CertificateParams {
     let mut params = valid_for(AUTHORITY_YEARS.years());
-    params.distinguished_name = named("Local cloud development authority");
+    params.distinguished_name = distinguished_name("Local cloud development authority");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.name_constraints = Some(NameConstraints {
@@ -155,10 +161,12 @@ fn authority() -> CertificateParams {
     params
 }
 
-fn server<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<CertificateParams, CaError> {
+fn server_params<'a>(
+    names: impl IntoIterator<Item = &'a str>,
+) -> Result<CertificateParams, CaError> {
     let mut params = valid_for(SERVER_DAYS.days());
     params.subject_alt_names = subject_names(names)?;
-    params.distinguished_name = named("Local cloud");
+    params.distinguished_name = distinguished_name("Local cloud");
     params.is_ca = IsCa::ExplicitNoCa;
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -181,13 +189,13 @@ fn subject_name(name: String) -> Result<SanType, CaError> {
     }
 }
 
-fn named(name: &str) -> DistinguishedName {
-    let mut distinguished = DistinguishedName::new();
-    distinguished.push(DnType::CommonName, name);
-    distinguished
+fn distinguished_name(name: &str) -> DistinguishedName {
+    let mut distinguished_name = DistinguishedName::new();
+    distinguished_name.push(DnType::CommonName, name);
+    distinguished_name
 }
 
-/// From yesterday, so that a client whose clock or time zone is behind accepts it too.
+/// Returns parameters with a validity from yesterday, so that clients with a slow clock or another time zone accept it.
 fn valid_for(span: Span) -> CertificateParams {
     let today = Zoned::now().with_time_zone(TimeZone::UTC).date();
     let midnight =

@@ -1,27 +1,27 @@
-//! JSON that comes from outside.
+//! JSON from clients.
 
 use serde::de::{DeserializeOwned, Error as _};
 use serde_json::{Error, Result};
 
-/// How deep it may nest. A reader of this kind takes 127 levels, and what came in must still be read when the cloud has
-/// wrapped its own around it: in an answer, in an event, in the store.
-const DEPTH: usize = 100;
+/// The maximum nesting. The parser allows 127 levels; the cloud must still be able to parse a document inside its own: in a
+/// response, an event, a row of the store.
+const MAX_DEPTH: usize = 100;
 
-/// Reads it.
+/// Parses JSON.
 ///
 /// # Errors
-/// It is no JSON, not a `T`, or nests too deep.
+/// If the bytes are not JSON, not a `T`, or nested too deep.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let read = serde_json::from_slice(bytes)?;
-    match depth(bytes) > DEPTH {
+    match depth(bytes) > MAX_DEPTH {
         true => Err(Error::custom(format!(
-            "JSON may not nest deeper than {DEPTH}"
+            "JSON may not nest deeper than {MAX_DEPTH}"
         ))),
         false => Ok(read),
     }
 }
 
-/// How deep JSON nests, if it is JSON.
+/// Returns the nesting of valid JSON.
 fn depth(json: &[u8]) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     let (mut in_text, mut escaped) = (false, false);
@@ -49,8 +49,8 @@ mod tests {
     #[test]
     fn what_nests_deeper_than_can_be_wrapped_and_read_again_is_refused() {
         let nested = |levels| "[".repeat(levels) + &"]".repeat(levels);
-        assert!(read::<Value>(nested(DEPTH).as_bytes()).is_ok());
-        for levels in [DEPTH + 1, 100_000] {
+        assert!(read::<Value>(nested(MAX_DEPTH).as_bytes()).is_ok());
+        for levels in [MAX_DEPTH + 1, 100_000] {
             assert!(read::<Value>(nested(levels).as_bytes()).is_err());
         }
     }

@@ -63,7 +63,7 @@ async fn save_draft(
     caller.require(Permission::RegistryWrite)?;
     let draft: Value = body::json(request).await?;
     let draft: Draft = serde_json::from_value(draft)
-        .map_err(|error| Error::invalid(format!("the body is not what is wanted here: {error}")))?;
+        .map_err(|error| Error::invalid(format!("invalid request body: {error}")))?;
     let (templates, model) = (&services.templates, dtmi(&id)?);
     let template = match headers.contains_key(IF_NONE_MATCH) {
         true => templates.create(&model, draft.views),

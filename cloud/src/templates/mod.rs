@@ -1,7 +1,6 @@
-//! How the devices of a model are shown: views that an operator arranges, and publishes when they are right.
+//! Device templates: views of the devices of a model in the console.
 //!
-//! What is arranged is a draft, which only its makers look at; publishing makes a version of it, which everyone sees, and
-//! which stays as it is.
+//! An operator edits a draft. Publishing makes an immutable version of it, which the device pages show.
 
 mod record;
 mod view;
@@ -18,10 +17,10 @@ pub use view::{Capability, Tile, TileKind, View};
 use crate::hub::{self, check_etag, etag};
 use crate::store::{Store, StoreError};
 
-/// So many of the newest versions are kept.
-const VERSIONS: usize = 20;
-/// So many models may have a template.
-const TEMPLATES: usize = 1000;
+/// The number of versions kept, the newest ones.
+const MAX_VERSIONS: usize = 20;
+/// The maximum number of templates.
+const MAX_TEMPLATES: usize = 1000;
 
 /// A refused operation on a template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,60 +29,60 @@ pub enum TemplateError {
     #[error(transparent)]
     Hub(#[from] hub::Error),
     /// No template exists for this model.
-    #[error("no template was made for the model {0}")]
+    #[error("no template for model {0}")]
     NotFound(String),
 }
 
-/// The templates of a cloud. Clones are the same.
+/// The templates of a cloud. Clones share their state.
 #[derive(Clone)]
 pub struct Templates {
-    inner: Arc<Inner>,
+    inner: Arc<TemplatesInner>,
 }
 
-struct Inner {
+struct TemplatesInner {
     store: Store,
     templates: Mutex<BTreeMap<String, Template>>,
 }
 
-/// How the devices of one model are shown.
+/// The views of the devices of one model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Template {
-    /// The model's identifier.
+    /// The model id.
     pub model: String,
-    /// Counts the changes.
+    /// The number of changes so far.
     revision: u64,
-    /// What is being arranged.
+    /// The views being edited.
     pub draft: Vec<View>,
-    /// What was published, the newest last.
-    pub versions: Vec<Version>,
+    /// The published versions, the newest last.
+    pub versions: Vec<TemplateVersion>,
 }
 
-/// How things stand with a template: everything but its views.
+/// The state of a template, without its views.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Summary {
-    /// The model's identifier.
+pub struct TemplateSummary {
+    /// The model id.
     pub model: String,
-    /// As [`Template::etag`] has it.
+    /// The value of [`Template::etag`].
     pub etag: String,
-    /// The newest version, if there is one.
+    /// The number of the newest version.
     pub version: Option<u32>,
-    /// When that was published.
+    /// The time of its publication.
     pub published: Option<Timestamp>,
-    /// Whether the draft differs from it.
+    /// True if the draft differs from it.
     pub changed: bool,
 }
 
-/// Views as they were published.
+/// A published version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Version {
-    /// Counts from 1.
+pub struct TemplateVersion {
+    /// The number, from 1.
     pub version: u32,
-    /// When.
+    /// The time of publication.
     pub published: Timestamp,
-    /// What.
+    /// The views.
     pub views: Vec<View>,
 }
 
@@ -97,53 +96,53 @@ impl Template {
         }
     }
 
-    /// Changes whenever the template does.
+    /// Returns the etag, which changes with the template.
     pub fn etag(&self) -> String {
         etag(self.revision)
     }
 
-    fn summary(&self) -> Summary {
+    fn summary(&self) -> TemplateSummary {
         let newest = self.versions.last();
-        let seen = newest.map_or(&[][..], |newest| &newest.views);
-        Summary {
+        let published = newest.map_or(&[][..], |newest| &newest.views);
+        TemplateSummary {
             model: self.model.clone(),
             etag: self.etag(),
             version: newest.map(|newest| newest.version),
             published: newest.map(|newest| newest.published),
-            changed: self.draft != seen,
+            changed: self.draft != published,
         }
     }
 
     fn publish(&mut self, now: Timestamp) {
         let newest = self.versions.last().map_or(0, |newest| newest.version);
-        self.versions.push(Version {
+        self.versions.push(TemplateVersion {
             version: newest + 1,
             published: now,
             views: self.draft.clone(),
         });
-        let surplus = self.versions.len().saturating_sub(VERSIONS);
+        let surplus = self.versions.len().saturating_sub(MAX_VERSIONS);
         self.versions.drain(..surplus);
     }
 }
 
 impl Templates {
-    /// The templates of this store.
+    /// Loads the templates of a store.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If the store cannot be read.
     pub fn open(store: Store) -> Result<Self, StoreError> {
-        let templates = Mutex::new(record::restored(&store)?);
+        let templates = Mutex::new(record::load(&store)?);
         Ok(Self {
-            inner: Arc::new(Inner { store, templates }),
+            inner: Arc::new(TemplatesInner { store, templates }),
         })
     }
 
-    /// Every template, in the order of their models.
-    pub fn list(&self) -> Vec<Summary> {
+    /// Lists all templates, by model id.
+    pub fn list(&self) -> Vec<TemplateSummary> {
         self.templates().values().map(Template::summary).collect()
     }
 
-    /// The template of a model.
+    /// Returns the template of a model.
     ///
     /// # Errors
     /// `NotFound`.
@@ -152,12 +151,11 @@ impl Templates {
         found.ok_or_else(|| TemplateError::NotFound(model.to_string()))
     }
 
-    /// Makes these views the draft, and the template if there is none. `if_match` is the header as it came; with one,
-    /// the template must be there.
+    /// Saves these views as the draft. Creates the template if there is none, unless there is an `if_match` (the header as received).
     ///
     /// # Errors
     /// `ArgumentInvalid`, `NotFound`, `PreconditionFailed`.
-    pub fn arrange(
+    pub fn save_draft(
         &self,
         model: &Dtmi,
         views: Vec<View>,
@@ -168,29 +166,29 @@ impl Templates {
         if if_match.is_some() && !templates.contains_key(model.as_str()) {
             return Err(TemplateError::NotFound(model.to_string()));
         }
-        let template = begun(&mut templates, model)?;
-        self.change(template, if_match, |template| template.draft = views)
+        let template = get_or_create(&mut templates, model)?;
+        self.update(template, if_match, |template| template.draft = views)
     }
 
-    /// Makes a template with these views as its draft.
+    /// Creates a template with these views as its draft.
     ///
     /// # Errors
     /// `ArgumentInvalid`; `PreconditionFailed` if there is one.
     pub fn create(&self, model: &Dtmi, views: Vec<View>) -> Result<Template, TemplateError> {
         view::check(&views)?;
         let mut templates = self.templates();
-        if let Some(there) = templates.get(model.as_str()) {
+        if let Some(existing) = templates.get(model.as_str()) {
             let failed = hub::Error::PreconditionFailed {
-                existing: there.etag(),
+                existing: existing.etag(),
                 given: "none".into(),
             };
             return Err(failed.into());
         }
-        let template = begun(&mut templates, model)?;
-        self.change(template, None, |template| template.draft = views)
+        let template = get_or_create(&mut templates, model)?;
+        self.update(template, None, |template| template.draft = views)
     }
 
-    /// Makes the draft the newest version. `if_match` is the header as it came.
+    /// Publishes the draft as the newest version. `if_match` is the header as received.
     ///
     /// # Errors
     /// `NotFound`, `PreconditionFailed`.
@@ -198,12 +196,12 @@ impl Templates {
         let mut templates = self.templates();
         let template = templates.get_mut(model.as_str());
         let template = template.ok_or_else(|| TemplateError::NotFound(model.to_string()))?;
-        self.change(template, if_match, |template| {
+        self.update(template, if_match, |template| {
             template.publish(Timestamp::now())
         })
     }
 
-    /// Removes a template with all its versions. `if_match` is the header as it came.
+    /// Removes a template with all versions. `if_match` is the header as received.
     ///
     /// # Errors
     /// `NotFound`, `PreconditionFailed`.
@@ -212,12 +210,12 @@ impl Templates {
         let template = templates.get(model.as_str());
         let template = template.ok_or_else(|| TemplateError::NotFound(model.to_string()))?;
         check_etag(if_match, &template.etag())?;
-        template.discard(&self.inner.store);
+        template.delete(&self.inner.store);
         templates.remove(model.as_str());
         Ok(())
     }
 
-    fn change(
+    fn update(
         &self,
         template: &mut Template,
         if_match: Option<&str>,
@@ -226,7 +224,7 @@ impl Templates {
         check_etag(if_match, &template.etag())?;
         change(template);
         template.revision += 1;
-        template.keep(&self.inner.store);
+        template.save(&self.inner.store);
         Ok(template.clone())
     }
 
@@ -236,13 +234,16 @@ impl Templates {
     }
 }
 
-/// The template of a model, a new one if there is none and room for one.
-fn begun<'a>(
+/// Returns the template of a model, a new one if there is none.
+///
+/// # Errors
+/// `ArgumentInvalid` if there are too many.
+fn get_or_create<'a>(
     templates: &'a mut BTreeMap<String, Template>,
     model: &Dtmi,
 ) -> Result<&'a mut Template, TemplateError> {
-    if templates.len() >= TEMPLATES && !templates.contains_key(model.as_str()) {
-        let why = format!("there are {TEMPLATES} templates, and no more are kept");
+    if templates.len() >= MAX_TEMPLATES && !templates.contains_key(model.as_str()) {
+        let why = format!("too many templates: the maximum is {MAX_TEMPLATES}");
         return Err(hub::Error::ArgumentInvalid(why).into());
     }
     let template = templates.entry(model.to_string());
@@ -254,9 +255,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_versions_give_way_and_numbers_go_on() {
+    fn the_oldest_versions_are_removed_and_numbers_continue() {
         let mut template = Template::new(&"dtmi:a;1".parse().unwrap());
-        for _ in 0..VERSIONS + 2 {
+        for _ in 0..MAX_VERSIONS + 2 {
             template.publish(Timestamp::UNIX_EPOCH);
         }
         let versions = template.versions.iter().map(|version| version.version);

@@ -1,4 +1,4 @@
-//! What the store keeps of templates.
+//! Templates in the store.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use super::Template;
 use crate::store::{Content, Row, Store, StoreError};
 
 impl Template {
-    pub(super) fn keep(&self, store: &Store) {
+    pub(super) fn save(&self, store: &Store) {
         store.put(self.row(), Content::json(self));
     }
 
-    pub(super) fn discard(&self, store: &Store) {
+    pub(super) fn delete(&self, store: &Store) {
         store.remove(self.row());
     }
 
@@ -19,11 +19,11 @@ impl Template {
     }
 }
 
-/// Every template there was.
-pub(super) fn restored(store: &Store) -> Result<BTreeMap<String, Template>, StoreError> {
+/// Loads all templates.
+pub(super) fn load(store: &Store) -> Result<BTreeMap<String, Template>, StoreError> {
     let read = |document: String| {
         let template: Template =
-            serde_json::from_str(&document).map_err(|error| store.damaged(error))?;
+            serde_json::from_str(&document).map_err(|error| store.corrupt(error))?;
         Ok((template.model.clone(), template))
     };
     store.templates()?.into_iter().map(read).collect()

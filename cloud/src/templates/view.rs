@@ -1,47 +1,47 @@
-//! Views and what is on them.
+//! Views and their tiles.
 
 use serde::{Deserialize, Serialize};
 
 use crate::hub::Error;
 
-/// So many views a template may have.
-const VIEWS: usize = 20;
-/// So many tiles a view may have.
-const TILES: usize = 60;
-/// So many capabilities one tile may show.
-const SHOWN: usize = 10;
-/// How long names and titles may be, in characters.
-const NAME: usize = 100;
-/// How many columns a view has.
+/// The maximum number of views of a template.
+const MAX_VIEWS: usize = 20;
+/// The maximum number of tiles of a view.
+const MAX_TILES: usize = 60;
+/// The maximum number of capabilities of a tile.
+const MAX_CAPABILITIES: usize = 10;
+/// The maximum length of a name or title, in characters.
+const MAX_NAME_LENGTH: usize = 100;
+/// The number of columns of a view.
 const COLUMNS: u8 = 4;
-/// How many rows a tile may take.
-const ROWS: u8 = 4;
+/// The maximum height of a tile, in rows.
+const MAX_ROWS: u8 = 4;
 
-/// Something to look at.
+/// A view: tiles in a grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct View {
-    /// What it is called; no two of a template have the same.
+    /// The name, unique in a template.
     pub name: String,
-    /// In the order in which they are laid out, row by row.
+    /// The tiles, in layout order, row by row.
     pub tiles: Vec<Tile>,
 }
 
-/// A part of a view.
+/// A tile of a view.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Tile {
-    /// What kind.
+    /// The kind of tile.
     pub kind: TileKind,
-    /// What stands above it; without one, the names of what it shows.
+    /// The title. The default is the names of its capabilities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// What of the device it shows.
+    /// The capabilities shown.
     pub shows: Vec<Capability>,
-    /// How many of the columns it takes.
+    /// The width, in columns.
     #[serde(default = "one")]
     pub columns: u8,
-    /// How many rows it takes.
+    /// The height, in rows.
     #[serde(default = "one")]
     pub rows: u8,
 }
@@ -50,39 +50,42 @@ fn one() -> u8 {
     1
 }
 
-/// What a tile is.
+/// The kind of a tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum TileKind {
-    /// The last value.
+    /// The last value of telemetry or a property.
     Value,
-    /// Values over time.
+    /// A chart of values over time.
     Chart,
-    /// Properties, to read and to set.
+    /// A form of properties.
     Properties,
-    /// A command, to call.
+    /// A form to call a command.
     Command,
 }
 
-/// Telemetry, a property or a command.
+/// A capability: telemetry, a property or a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Capability {
-    /// The component it belongs to, if it is not the device's own.
+    /// The component of the capability; `None` for the device itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub component: Option<String>,
-    /// Its name in the model.
+    /// The name in the model.
     pub name: String,
 }
 
-/// Whether the views are within their bounds.
+/// Validates views.
+///
+/// # Errors
+/// `ArgumentInvalid`.
 pub(super) fn check(views: &[View]) -> Result<(), Error> {
-    bounded("views", views.len(), VIEWS)?;
+    check_count("views", views.len(), MAX_VIEWS)?;
     for (index, view) in views.iter().enumerate() {
         check_view(view)?;
         let before = views.iter().take(index);
         if before.into_iter().any(|other| other.name == view.name) {
-            return Err(wrong(format!("two views have the name {:?}", view.name)));
+            return Err(invalid(format!("duplicate view name {:?}", view.name)));
         }
     }
     Ok(())
@@ -90,27 +93,35 @@ pub(super) fn check(views: &[View]) -> Result<(), Error> {
 
 fn check_view(view: &View) -> Result<(), Error> {
     if view.name.trim().is_empty() {
-        return Err(wrong("a view has no name".into()));
+        return Err(invalid("a view needs a name".into()));
     }
-    bounded("characters in a name", view.name.chars().count(), NAME)?;
-    bounded("tiles", view.tiles.len(), TILES)?;
+    check_count(
+        "characters in a name",
+        view.name.chars().count(),
+        MAX_NAME_LENGTH,
+    )?;
+    check_count("tiles", view.tiles.len(), MAX_TILES)?;
     view.tiles.iter().try_for_each(check_tile)
 }
 
 fn check_tile(tile: &Tile) -> Result<(), Error> {
     let title = tile.title.as_deref().unwrap_or_default();
-    bounded("characters in a title", title.chars().count(), NAME)?;
-    bounded("things on a tile", tile.shows.len(), SHOWN)?;
+    check_count(
+        "characters in a title",
+        title.chars().count(),
+        MAX_NAME_LENGTH,
+    )?;
+    check_count("capabilities on a tile", tile.shows.len(), MAX_CAPABILITIES)?;
     if tile.shows.is_empty() {
-        return Err(wrong("a tile shows nothing".into()));
+        return Err(invalid("a tile needs a capability".into()));
     }
-    for (what, size, most) in [
+    for (unit, size, max) in [
         ("columns", tile.columns, COLUMNS),
-        ("rows", tile.rows, ROWS),
+        ("rows", tile.rows, MAX_ROWS),
     ] {
-        if !(1..=most).contains(&size) {
-            return Err(wrong(format!(
-                "a tile takes 1 to {most} {what}, not {size}"
+        if !(1..=max).contains(&size) {
+            return Err(invalid(format!(
+                "a tile must have 1 to {max} {unit}, not {size}"
             )));
         }
     }
@@ -119,18 +130,20 @@ fn check_tile(tile: &Tile) -> Result<(), Error> {
         .iter()
         .flat_map(|one| [Some(&one.name), one.component.as_ref()]);
     let mut lengths = names.flatten().map(|name| name.chars().count());
-    lengths.try_for_each(|length| bounded("characters in a name", length, NAME))
+    lengths.try_for_each(|length| check_count("characters in a name", length, MAX_NAME_LENGTH))
 }
 
-fn bounded(what: &str, count: usize, most: usize) -> Result<(), Error> {
-    match count <= most {
+fn check_count(items: &str, count: usize, max: usize) -> Result<(), Error> {
+    match count <= max {
         true => Ok(()),
-        false => Err(wrong(format!("there may be {most} {what}, not {count}"))),
+        false => Err(invalid(format!(
+            "too many {items}: {count}, the maximum is {max}"
+        ))),
     }
 }
 
-fn wrong(what: String) -> Error {
-    Error::ArgumentInvalid(what)
+fn invalid(message: String) -> Error {
+    Error::ArgumentInvalid(message)
 }
 
 #[cfg(test)]
@@ -138,7 +151,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn refusal(views: &Value) -> String {
+    fn rejection(views: &Value) -> String {
         let views: Vec<View> = serde_json::from_value(views.clone()).unwrap();
         check(&views).map_or_else(|error| error.to_string(), |()| "none".into())
     }
@@ -150,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn views_within_their_bounds_are_taken_as_they_are() {
+    fn views_within_their_limits_are_accepted() {
         let views = json!([
             {"name": "Overview", "tiles": [
                 {"kind": "value", "shows": [{"name": "temperature"}], "columns": 1, "rows": 1},
@@ -159,40 +172,40 @@ mod tests {
             ]},
             {"name": "Empty", "tiles": []},
         ]);
-        assert_eq!(refusal(&views), "none");
+        assert_eq!(rejection(&views), "none");
         let read: Vec<View> = serde_json::from_value(views.clone()).unwrap();
         assert_eq!(serde_json::to_value(read).unwrap(), views);
-        assert_eq!(refusal(&json!([])), "none");
+        assert_eq!(rejection(&json!([])), "none");
     }
 
     #[test]
-    fn views_beyond_their_bounds_are_refused_in_words() {
+    fn views_beyond_their_limits_are_rejected_with_the_reason() {
         let same = json!([{"name": "a", "tiles": []}, {"name": "a", "tiles": []}]);
         let many: Vec<_> = (0..21)
             .map(|n| json!({"name": n.to_string(), "tiles": []}))
             .collect();
         for (views, words) in [
-            (same, "two views have the name \"a\""),
-            (json!(many), "there may be 20 views, not 21"),
-            (json!([{"name": " ", "tiles": []}]), "a view has no name"),
+            (same, "duplicate view name \"a\""),
+            (json!(many), "too many views: 21, the maximum is 20"),
+            (json!([{"name": " ", "tiles": []}]), "a view needs a name"),
             (
                 json!([{"name": "x".repeat(101), "tiles": []}]),
-                "there may be 100 characters in a name, not 101",
+                "too many characters in a name: 101, the maximum is 100",
             ),
             (
                 tile(|tile| tile["shows"] = json!([])),
-                "a tile shows nothing",
+                "a tile needs a capability",
             ),
             (
                 tile(|tile| tile["columns"] = json!(5)),
-                "a tile takes 1 to 4 columns, not 5",
+                "a tile must have 1 to 4 columns, not 5",
             ),
             (
                 tile(|tile| tile["rows"] = json!(0)),
-                "a tile takes 1 to 4 rows, not 0",
+                "a tile must have 1 to 4 rows, not 0",
             ),
         ] {
-            assert_eq!(refusal(&views), words);
+            assert_eq!(rejection(&views), words);
         }
     }
 }

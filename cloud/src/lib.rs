@@ -1,7 +1,7 @@
-//! The local Azure: Device Provisioning Service and IoT Hub on a laptop, without an account.
+//! A local Azure IoT: Device Provisioning Service and IoT Hub on your machine, without an account.
 //!
-//! Devices speak MQTT 3.1.1 over TLS to one listener ([`server`]); what they are and what they said is kept by
-//! [`hub`] and [`dps`]; operators use Azure's own REST shapes over HTTPS ([`api`]), or a page in the browser ([`console`]).
+//! Devices connect with MQTT 3.1.1 over TLS ([`server`]); [`hub`] and [`dps`] hold their state; back ends and operators use Azure's
+//! REST API over HTTPS ([`api`]), or the console in a browser ([`console`]).
 
 #![deny(
     clippy::expect_used,
@@ -15,7 +15,6 @@ pub mod ca;
 pub mod console;
 pub mod dir;
 pub mod dps;
-pub mod error;
 pub mod faults;
 mod files;
 mod front;

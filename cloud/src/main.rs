@@ -1,4 +1,4 @@
-//! The command `cloud`: runs the local Azure, and operates one that runs.
+//! The program `cloud`: runs a local Azure IoT, and operates a running one.
 
 #![deny(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! The device models the cloud knows.
+//! The device models known to the cloud.
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
@@ -8,21 +8,21 @@ use tracing::warn;
 
 use crate::store::{Content, Row, Store, StoreError};
 
-/// The models of this repository (`models/`), so that the program needs no files beside it.
-const SHIPPED: [&str; 4] = [
+/// The models of this repository (`models/`), built in so that the program needs no other files.
+const BUILTIN: [&str; 4] = [
     include_str!("../../models/dtmi/com/example/thermostat-1.json"),
     include_str!("../../models/dtmi/com/example/temperaturecontroller-1.json"),
     include_str!("../../models/dtmi/com/example/devicehost-1.json"),
     include_str!("../../models/dtmi/azure/devicemanagement/deviceinformation-1.json"),
 ];
 
-/// The models that are part of this program.
+/// Returns the built-in models.
 ///
 /// # Errors
-/// If one of them is no model: a test makes sure that all are.
-pub fn shipped() -> Result<Models, ParseError> {
+/// If one of them is invalid, which a test excludes.
+pub fn builtin_models() -> Result<Models, ParseError> {
     let mut models = Models::new();
-    for text in SHIPPED {
+    for text in BUILTIN {
         models.add(dtdl::parse(text)?);
     }
     Ok(models)
@@ -42,14 +42,14 @@ pub enum AddError {
     Model(#[from] ModelError),
 }
 
-/// The models there are, and those that operators have added.
-pub struct Library {
+/// All known models: those of the start, and those added by operators.
+pub struct ModelLibrary {
     store: Store,
     models: RwLock<Models>,
 }
 
-impl Library {
-    /// `models`, and what was added to them in this store.
+impl ModelLibrary {
+    /// Opens the library: `models`, and those added to this store.
     ///
     /// # Errors
     /// If the store cannot be read.
@@ -57,8 +57,8 @@ impl Library {
         for document in store.models()? {
             match dtdl::parse(&document) {
                 Ok(interfaces) => models.add(interfaces),
-                // An earlier version of this program took it.
-                Err(error) => warn!(%error, "a model that was added cannot be used any more"),
+                // An earlier version accepted it.
+                Err(error) => warn!(%error, "stored model ignored: not valid DTDL"),
             }
         }
         Ok(Self {
@@ -67,34 +67,34 @@ impl Library {
         })
     }
 
-    /// The model of this identifier, as [`Models::resolve`] has it.
+    /// Returns a model, like [`Models::resolve`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Models::resolve`].
     pub fn resolve(&self, id: &Dtmi) -> Result<Model, ModelError> {
         self.models().resolve(id)
     }
 
-    /// What it is made of, as [`Models::documents`] has it.
+    /// Returns the interfaces of a model, like [`Models::documents`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Models::documents`].
     pub fn documents(&self, id: &Dtmi) -> Result<Vec<Value>, ModelError> {
         self.models().documents(id)
     }
 
-    /// What there is, as [`Models::list`] has it.
+    /// Lists the models, like [`Models::list`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Models::list`].
     pub fn list(&self) -> Result<Listing, ModelError> {
         self.models().list()
     }
 
-    /// Adds the interfaces of a document, in place of those of the same identifiers. The model of `id` must then be whole.
+    /// Adds the interfaces of a document. Replaces those with the same id. The model `id` must be complete then.
     ///
     /// # Errors
-    /// [`AddError`] says what is wrong with the document, and where.
+    /// [`AddError`], with the place in the document.
     pub fn add(&self, id: &Dtmi, document: &Value) -> Result<(), AddError> {
         let interfaces = dtdl::parse_value(document)?;
         if interfaces.iter().all(|interface| interface.id != *id) {
@@ -122,10 +122,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_shipped_model_is_whole() {
-        let models = shipped().unwrap();
+    fn every_builtin_model_is_complete() {
+        let models = builtin_models().unwrap();
         let ids = models.list().unwrap().ids;
-        assert_eq!(ids.len(), SHIPPED.len());
+        assert_eq!(ids.len(), BUILTIN.len());
         for id in ids {
             models.resolve(&id).unwrap();
         }

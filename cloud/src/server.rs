@@ -1,4 +1,4 @@
-//! The cloud as a whole: its three listeners and what stands behind them.
+//! The cloud as a whole: its services, behind three listeners.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,45 +18,45 @@ use crate::dps::{Dps, DpsConfig};
 use crate::faults::Faults;
 use crate::front::DeviceServer;
 use crate::hub::Hub;
-use crate::models::Library;
-use crate::store::{Place, Retention, Store};
+use crate::models::ModelLibrary;
+use crate::store::{Retention, Store, StoreLocation};
 use crate::templates::Templates;
 use crate::tls::Certificates;
 
-/// Where Azure listens for MQTT over TLS. A hub on this port is named without it.
+/// Azure's port for MQTT over TLS. A hub on this port is named without it.
 pub const MQTT_PORT: u16 = 8883;
 
-/// What a cloud is told when it starts.
+/// The configuration of a cloud.
 pub struct Config {
-    /// Where devices connect. Port 0 takes a free one.
+    /// The address for devices (MQTT). Port 0 selects a free port.
     pub mqtt: SocketAddr,
-    /// Where operators connect. Port 0 takes a free one.
+    /// The address of the service API (HTTPS). Port 0 selects a free port.
     pub https: SocketAddr,
-    /// The control socket of the host of a device on this machine, which the console may then use.
+    /// The control socket of a host on this machine, for the console.
     pub host_control: Option<PathBuf>,
-    /// The console's port on 127.0.0.1. Port 0 takes a free one; none is [`console::PORT`], or a free one where that is taken.
+    /// The port of the console on 127.0.0.1. 0 selects a free port; `None` [`console::DEFAULT_PORT`], or a free port if that is taken.
     pub console: Option<u16>,
-    /// Certificates and versions, for devices and operators.
+    /// The TLS configuration of both listeners.
     pub tls: Certificates,
-    /// The file of their authority, which devices are to trust.
+    /// The file with the CA certificate.
     pub certificate: PathBuf,
-    /// The host names the cloud answers to, without port. Devices are assigned to the first one.
-    pub names: Vec<String>,
-    /// The provisioning service's id scope.
+    /// The host names of the cloud, without port. Devices are assigned to the first one.
+    pub host_names: Vec<String>,
+    /// The id scope of DPS.
     pub id_scope: String,
-    /// How long devices are told to wait while they register, in seconds. 0 is allowed.
+    /// The retry-after of DPS while it assigns a device, in seconds. May be 0.
     pub retry_after: u32,
-    /// Who may do what on the operator's side.
+    /// The shared access policies of the service API.
     pub policies: Policies,
-    /// Where everything is kept.
-    pub place: Place,
-    /// How long events are kept.
-    pub keep: Retention,
-    /// The device models that are known.
+    /// The place of the store.
+    pub store: StoreLocation,
+    /// The retention of events.
+    pub retention: Retention,
+    /// The known device models.
     pub models: Models,
 }
 
-/// A running cloud. Dropping it does not stop it; [`Cloud::stop`] does.
+/// A running cloud. [`Cloud::stop`] stops it, dropping does not.
 pub struct Cloud {
     mqtt: SocketAddr,
     https: SocketAddr,
@@ -64,43 +64,43 @@ pub struct Cloud {
     dps: Dps,
     console: Console,
     shutdown: watch::Sender<bool>,
-    devices: JoinHandle<()>,
-    operators: JoinHandle<io::Result<()>>,
-    pages: JoinHandle<()>,
+    device_task: JoinHandle<()>,
+    service_task: JoinHandle<io::Result<()>>,
+    console_task: JoinHandle<()>,
 }
 
 impl Cloud {
-    /// Starts a cloud with the devices and enrolments of its store.
+    /// Starts a cloud with the devices and enrollments of its store.
     ///
     /// # Errors
-    /// If an address cannot be listened on, the store cannot be used, or no name is given.
+    /// If it cannot listen on an address, the store cannot be used, or there is no host name.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let (mqtt_listener, mqtt) = listen(config.mqtt, "devices (MQTT)").await?;
-        let (https_listener, https) = listen(config.https, "operators (HTTPS)").await?;
+        let (https_listener, https) = listen(config.https, "the service API (HTTPS)").await?;
         let console_listener = console::listen(config.console).await?;
-        let store = Store::open(&config.place, config.keep)?;
+        let store = Store::open(&config.store, config.retention)?;
         let console = Console::open(console_listener.local_addr()?, store.clone())?;
-        let hub = Hub::open(&config.names, Faults::default(), store)?;
+        let hub = Hub::open(&config.host_names, Faults::default(), store)?;
         let dps = Dps::open(dps_config(&config, mqtt.port())?, hub.clone())?;
-        let (shutdown, ends) = watch::channel(false);
+        let (shutdown, stop) = watch::channel(false);
         let services = Arc::new(api::Services {
             hub: hub.clone(),
             dps: dps.clone(),
             policies: config.policies,
-            models: Library::open(config.models, hub.store().clone())?,
+            models: ModelLibrary::open(config.models, hub.store().clone())?,
             templates: Templates::open(hub.store().clone())?,
             certificate: config.certificate,
             host_control: config.host_control,
             console: console.clone(),
-            shutdown: ends.clone(),
+            shutdown: stop.clone(),
         });
-        let pages = console::serve(
+        let console_server = console::serve(
             console_listener,
             console.clone(),
             api::router(services.clone()),
-            ends.clone(),
+            stop.clone(),
         );
-        let operators_tls = config.tls.valid().clone();
+        let service_tls = config.tls.valid().clone();
         let device_server = DeviceServer {
             tls: config.tls,
             hub: hub.clone(),
@@ -113,60 +113,63 @@ impl Cloud {
             dps,
             console,
             shutdown,
-            devices: tokio::spawn(device_server.serve(mqtt_listener, ends)),
-            operators: tokio::spawn(api::serve(https_listener, operators_tls, services)),
-            pages: tokio::spawn(pages),
+            device_task: tokio::spawn(device_server.serve(mqtt_listener, stop)),
+            service_task: tokio::spawn(api::serve(https_listener, service_tls, services)),
+            console_task: tokio::spawn(console_server),
         })
     }
 
-    /// Where devices connect.
+    /// Returns the address for devices.
     pub fn mqtt_addr(&self) -> SocketAddr {
         self.mqtt
     }
 
-    /// Where operators connect.
+    /// Returns the address of the service API.
     pub fn https_addr(&self) -> SocketAddr {
         self.https
     }
 
-    /// The hub.
+    /// Returns the hub.
     pub fn hub(&self) -> &Hub {
         &self.hub
     }
 
-    /// The provisioning service.
+    /// Returns the provisioning service.
     pub fn dps(&self) -> &Dps {
         &self.dps
     }
 
-    /// The console.
+    /// Returns the console.
     pub fn console(&self) -> &Console {
         &self.console
     }
 
-    /// Ends every connection, waits until all listeners are closed, and then until everything is written.
+    /// Closes all connections and listeners, and waits until the store is written.
     pub async fn stop(self) {
         self.shutdown.send_replace(true);
-        let _ = self.devices.await;
-        let _ = self.operators.await;
-        let _ = self.pages.await;
-        // They end with the cloud, and whoever reads its events is to know.
+        let _ = self.device_task.await;
+        let _ = self.service_task.await;
+        let _ = self.console_task.await;
+        // Faults end with the cloud; this records it in the events.
         self.hub.clear_faults();
         self.hub.store().close().await;
     }
 }
 
-async fn listen(address: SocketAddr, whom: &str) -> anyhow::Result<(TcpListener, SocketAddr)> {
+async fn listen(address: SocketAddr, clients: &str) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(address).await;
-    let listener = listener.with_context(|| format!("cannot listen for {whom} on {address}"))?;
+    let listener = listener.with_context(|| format!("cannot listen for {clients} on {address}"))?;
     let address = listener.local_addr()?;
     Ok((listener, address))
 }
 
 fn dps_config(config: &Config, port: u16) -> anyhow::Result<DpsConfig> {
-    let name = config.names.first().context("the cloud has no name")?;
+    let name = config
+        .host_names
+        .first()
+        .context("the cloud has no host name")?;
     Ok(DpsConfig {
-        names: config.names.clone(),
+        names: config.host_names.clone(),
         id_scope: config.id_scope.clone(),
         assigned_hub: match port {
             MQTT_PORT => name.clone(),

@@ -85,9 +85,9 @@ impl Cloud {
         serde_json::from_str(&text.expect("the cloud runs")).expect("the cloud writes JSON")
     }
 
-    /// The id scope and the keys of the enrolment group every cloud has, as it keeps them in its directory.
-    pub fn enrolment(&self) -> Value {
-        let text = std::fs::read_to_string(self.dir.path().join("enrolment.json"));
+    /// The id scope and the keys of the default enrollment group, from the cloud's directory.
+    pub fn dps_settings(&self) -> Value {
+        let text = std::fs::read_to_string(self.dir.path().join("dps.json"));
         serde_json::from_str(&text.expect("the cloud runs")).expect("the cloud writes JSON")
     }
 
@@ -116,15 +116,15 @@ impl Cloud {
         self.operate(arguments).json()
     }
 
-    /// `cloud enrol`: the names and values of the variables it prints.
-    pub fn enrol(&self, arguments: &[&str]) -> Vec<(String, String)> {
-        let answer = self.operate(&[&["enrol"], arguments].concat());
+    /// `cloud enroll`: the names and values of the variables it prints.
+    pub fn enroll(&self, arguments: &[&str]) -> Vec<(String, String)> {
+        let answer = self.operate(&[&["enroll"], arguments].concat());
         let lines = answer.stdout.lines();
         let variables = lines.filter_map(|line| line.strip_prefix("export ")?.split_once('='));
         let variables: Vec<_> = variables
             .map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned()))
             .collect();
-        assert!(!variables.is_empty(), "cloud enrol: {}", answer.stderr);
+        assert!(!variables.is_empty(), "cloud enroll: {}", answer.stderr);
         variables
     }
 
@@ -217,7 +217,7 @@ fn run(dir: &Path, [mqtt, https]: [&str; 2], options: &[&str]) -> Process {
         .args(["--mqtt", mqtt, "--https", https])
         .args(options);
     let mut process = Process::start("cloud run", &mut command);
-    process.stdout.wait_for("Ctrl-C ends it");
+    process.stdout.wait_for("press Ctrl-C to stop");
     process
 }
 

@@ -24,7 +24,7 @@ impl Device {
     /// A device of a cloud of its own.
     pub fn new() -> Self {
         let cloud = Cloud::start();
-        let variables = cloud.enrol(&["swapped-1"]);
+        let variables = cloud.enroll(&["swapped-1"]);
         Self {
             cloud,
             dir: TempDir::new().expect("a directory"),

@@ -88,16 +88,16 @@ impl HostCommand {
 
     /// As the device `id` of `cloud`, where it is enrolled with a key of its own.
     pub fn enrolled(self, cloud: &Cloud, id: &str) -> Self {
-        let variables = cloud.enrol(&[id]);
+        let variables = cloud.enroll(&[id]);
         variables
             .iter()
             .fold(self, |host, (name, value)| host.env(name, value))
     }
 
-    /// As the device `id` of `cloud`, as a member of the enrolment group every cloud has and with the group's key.
+    /// As the device `id` of `cloud`, as a member of the enrollment group every cloud has and with the group's key.
     pub fn enrolled_in_group(self, cloud: &Cloud, id: &str) -> Self {
-        let variables = cloud.enrol(&[id, "--group"]);
-        let key = cloud.enrolment()["defaultGroup"]["primaryKey"].clone();
+        let variables = cloud.enroll(&[id, "--group"]);
+        let key = cloud.dps_settings()["defaultGroup"]["primaryKey"].clone();
         variables
             .iter()
             .fold(self, |host, (name, value)| host.env(name, value))

@@ -204,7 +204,7 @@ impl Cell {
                 self.host.stderr.wait_for("the token is to be renewed");
             }
             Moment::Renewal => self.until("about to renew its token", |status| {
-                let left = status["connection"]["tokenLeft"].as_f64();
+                let left = status["connection"]["tokenExpiresSeconds"].as_f64();
                 left.is_some_and(|left| left < 6.0)
             }),
         }
@@ -274,7 +274,9 @@ impl Cell {
         let count = self.device.cloud.call(&["count"]).payload.as_u64();
         let numbers = self.events.numbers(count.expect("a number") + 20);
         let status = self.device.status();
-        let lost = status["connection"]["lost"].as_object().expect("counts");
+        let lost = status["connection"]["disconnects"]
+            .as_object()
+            .expect("counts");
         let lost = lost.values().filter_map(Value::as_u64).sum();
         let ends = usize::try_from(lost).expect("few") + self.restarts;
         assert!(
@@ -300,7 +302,7 @@ fn host(device: &Device, moment: Moment) -> HostCommand {
         .host(&guest("sequence"))
         .set("interval", "20ms")
         .env("HOST_KEEP_ALIVE", "2s")
-        .env("HOST_TOKEN_LIFE", token_life)
+        .env("HOST_SAS_TOKEN_TTL", token_life)
         .env("HOST_DRAIN_RATE", "100")
 }
 

@@ -34,15 +34,15 @@ fn assert_silent(what: &str, text: &str, secrets: &[String]) {
 
 fn value(variables: &[(String, String)], name: &str) -> String {
     let found = variables.iter().find(|(variable, _)| variable == name);
-    found.expect("cloud enrol prints it").1.clone()
+    found.expect("cloud enroll prints it").1.clone()
 }
 
 /// A whole story, with everything a log can hold, and with what goes wrong.
 fn the_story_shows_no_secret(form: &str) {
     let cloud = Cloud::start();
-    let variables = cloud.enrol(&["s-1"]);
+    let variables = cloud.enroll(&["s-1"]);
     let key = value(&variables, "IOTHUB_DEVICE_DPS_DEVICE_KEY");
-    let group = cloud.enrolment();
+    let group = cloud.dps_settings();
     let mut secrets = vec![key.clone()];
     secrets.extend(
         ["primaryKey", "secondaryKey"]
@@ -117,13 +117,13 @@ fn no_key_or_token_is_in_a_log_of_json() {
 #[test]
 fn a_device_with_the_key_of_its_group_shows_neither_that_nor_its_own() {
     let cloud = Cloud::start();
-    let group = cloud.enrolment();
+    let group = cloud.dps_settings();
     let group = group
         .pointer("/defaultGroup/primaryKey")
         .and_then(|key| key.as_str());
     let group = group.expect("every cloud has a group");
     let own = value(
-        &cloud.enrol(&["s-1", "--group"]),
+        &cloud.enroll(&["s-1", "--group"]),
         "IOTHUB_DEVICE_DPS_DEVICE_KEY",
     );
     let secrets = [group.to_owned(), own];
@@ -149,7 +149,7 @@ fn a_device_with_its_secret_in_a_file_connects_and_does_not_show_it() {
     const STRING: &str = "IOTHUB_DEVICE_CONNECTION_STRING";
     let cloud = Cloud::start();
     let host = || HostCommand::of(&thermostat()).arg("-vvv");
-    let variables = cloud.enrol(&["s-1"]);
+    let variables = cloud.enroll(&["s-1"]);
     let key = value(&variables, OWN);
     let running = cloud.running();
     let hub = running.get("hubName").and_then(|name| name.as_str());
@@ -162,7 +162,7 @@ fn a_device_with_its_secret_in_a_file_connects_and_does_not_show_it() {
         .without(OWN)
         .env("IOTHUB_DEVICE_SECURITY_TYPE", "connectionString")
         .env(STRING, string);
-    let group = cloud.enrolment();
+    let group = cloud.dps_settings();
     let group = group.pointer("/defaultGroup/primaryKey");
     let group = group.and_then(|key| key.as_str()).expect("a group");
     let secrets = [key, group.to_owned()];

@@ -4,24 +4,24 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use super::client::{Client, Policy};
+use super::command_error::CommandError;
 use super::device::DeviceOption;
-use super::failure::Failure;
 use super::value::at;
 use super::{output, twin, value};
 
 #[derive(Args)]
-pub(crate) struct Call {
-    /// The command
-    command: String,
-    /// JSON, or a bare word for a string; nothing is an empty request
+pub(crate) struct CallCommand {
+    /// Name of the method
+    method: String,
+    /// Payload: JSON, or a bare word for a string [default: none]
     #[arg(allow_negative_numbers = true)]
     payload: Option<String>,
     #[command(flatten)]
     device: DeviceOption,
-    /// The Plug and Play component the command belongs to
+    /// Plug and Play component of the command
     #[arg(long, short, env = "CLOUD_COMPONENT", value_name = "NAME")]
     component: Option<String>,
-    /// How many seconds the device may take to answer (5 to 300)
+    /// Response timeout of the device, in seconds (5 to 300)
     #[arg(
         long,
         env = "CLOUD_TIMEOUT",
@@ -29,7 +29,7 @@ pub(crate) struct Call {
         value_name = "SECONDS"
     )]
     timeout: u64,
-    /// How many seconds to wait for the device to be connected (0 to 300)
+    /// Time to wait for the device to connect, in seconds (0 to 300)
     #[arg(
         long,
         env = "CLOUD_CONNECT_TIMEOUT",
@@ -37,25 +37,25 @@ pub(crate) struct Call {
         value_name = "SECONDS"
     )]
     connect_timeout: u64,
-    /// Print the status too: {status, payload}
+    /// Print status and payload as JSON: {status, payload}
     #[arg(long, env = "CLOUD_JSON")]
     json: bool,
 }
 
-impl Call {
-    pub(crate) fn run(&self, client: &Client) -> Result<(), Failure> {
+impl CallCommand {
+    pub(crate) fn run(&self, client: &Client) -> Result<(), CommandError> {
         let device = self.device.pick(client)?;
         let path = format!("{}/methods", twin::path(&device));
-        let answer = client.send(Policy::Service, "POST", &path, &self.request())?;
+        let response = client.send(Policy::Service, "POST", &path, &self.request())?;
         output::pretty(if self.json {
-            &answer
+            &response
         } else {
-            at(&answer, "/payload")
+            at(&response, "/payload")
         })?;
-        match at(&answer, "/status").as_u64() {
-            Some(status @ 400..) => Err(Failure::request(format!(
-                "{device} answered {} with status {status}",
-                self.command
+        match at(&response, "/status").as_u64() {
+            Some(status @ 400..) => Err(CommandError::request(format!(
+                "{device} returned status {status} for method {}",
+                self.method
             ))),
             _ => Ok(()),
         }
@@ -63,8 +63,8 @@ impl Call {
 
     fn request(&self) -> Value {
         let name = match &self.component {
-            Some(component) => format!("{component}*{}", self.command),
-            None => self.command.clone(),
+            Some(component) => format!("{component}*{}", self.method),
+            None => self.method.clone(),
         };
         let mut request = Map::from_iter([
             ("methodName".to_owned(), name.into()),

@@ -1,4 +1,4 @@
-//! A program that runs in the foreground of ours.
+//! The program of `cloud exec`.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -9,17 +9,17 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::command_error::CommandError;
 use super::device_environment::Variables;
-use super::failure::Failure;
 
-/// Runs `program` with `arguments` and these variables until it ends, passes on the signals that come meanwhile, and
-/// returns its exit code as a shell would.
+/// Runs `program` with `arguments` and these variables until it exits, and forwards signals to it. Returns its exit code as a
+/// shell does.
 pub(crate) async fn run(
     program: &OsString,
     arguments: &[OsString],
     variables: Variables,
-) -> Result<u8, Failure> {
-    let mut signals = Signals::listen().map_err(Failure::settings)?;
+) -> Result<u8, CommandError> {
+    let mut signals = ForwardedSignals::listen().map_err(CommandError::settings)?;
     let mut command = Command::new(program);
     let child = command.args(arguments).envs(variables).spawn();
     let mut child = match child {
@@ -28,13 +28,13 @@ pub(crate) async fn run(
     };
     loop {
         tokio::select! {
-            status = child.wait() => return status.map(code).map_err(Failure::request),
-            signal = signals.next() => pass_on(&child, signal),
+            status = child.wait() => return status.map(code).map_err(CommandError::request),
+            signal = signals.next() => forward(&child, signal),
         }
     }
 }
 
-fn cannot_run(program: &OsString, error: &io::Error) -> Result<u8, Failure> {
+fn cannot_run(program: &OsString, error: &io::Error) -> Result<u8, CommandError> {
     super::output::error(&format!("cannot run {}: {error}", program.display()));
     Ok(match error.kind() {
         io::ErrorKind::NotFound => 127,
@@ -49,22 +49,22 @@ fn code(status: ExitStatus) -> u8 {
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }
 
-/// The child may just have ended: then there is nobody to tell.
-fn pass_on(child: &Child, signal: Signal) {
+/// Does nothing if the child has just exited.
+fn forward(child: &Child, signal: Signal) {
     let id = child.id().and_then(|id| i32::try_from(id).ok());
     if let Some(pid) = id.and_then(Pid::from_raw) {
         let _ = kill_process(pid, signal);
     }
 }
 
-struct Signals {
+struct ForwardedSignals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     hang_up: tokio::signal::unix::Signal,
     at_terminal: bool,
 }
 
-impl Signals {
+impl ForwardedSignals {
     fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -77,7 +77,7 @@ impl Signals {
     async fn next(&mut self) -> Signal {
         loop {
             tokio::select! {
-                // A terminal sends Ctrl-C to the child as well: passed on, it would count twice.
+                // A terminal sends Ctrl-C to the child too; forwarded, it would arrive twice.
                 Some(()) = self.interrupt.recv() => if !self.at_terminal {
                     return Signal::INT;
                 },

@@ -1,4 +1,4 @@
-//! Requests to the running cloud, as any operator's tool makes them.
+//! A client of the service API of the running cloud.
 
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -14,19 +14,19 @@ use ureq::http::{HeaderValue, Request, Response, StatusCode};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body, BodyReader};
 
-use super::failure::Failure;
+use super::command_error::CommandError;
 use super::problem;
 use super::service_environment::policy_key;
 
-/// The cloud is on this machine: it answers at once or it is not there.
+/// Short, because the cloud is on this machine.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Larger than everything there is to get.
-const ANSWER_LIMIT: u64 = 64 * 1024 * 1024;
+/// The maximum size of a response, in bytes: larger than any list of the cloud.
+const MAX_RESPONSE_SIZE: u64 = 64 * 1024 * 1024;
 const API_VERSION: &str = "2021-04-12";
-/// Where an answer that comes in pages goes on.
+/// The header with the token of the next page.
 const CONTINUATION: &str = "x-ms-continuation";
 
-/// The right a request needs, under the name of Azure's policy that gives it and little else.
+/// The shared access policy of a request: the one with the fewest rights that suffice.
 #[derive(Clone, Copy)]
 pub(crate) enum Policy {
     Owner,
@@ -48,7 +48,7 @@ impl Policy {
     }
 }
 
-/// The running cloud.
+/// A client of the running cloud.
 pub(crate) struct Client {
     running: Running,
     certificate: PathBuf,
@@ -56,25 +56,25 @@ pub(crate) struct Client {
     agent: Agent,
 }
 
-/// The answer to a query.
+/// The result of a query.
 #[derive(Default)]
-pub(crate) struct Answer {
-    /// Its rows.
+pub(crate) struct QueryResult {
+    /// The rows.
     pub(crate) rows: Vec<Value>,
-    /// Whether they are whole twins.
+    /// True if each row is a whole twin.
     pub(crate) are_twins: bool,
 }
 
 impl Client {
-    /// Finds the cloud that runs in `dir`.
-    pub(crate) fn of(dir: &CloudDir) -> Result<Self, Failure> {
+    /// Makes a client of the cloud that runs in `dir`.
+    pub(crate) fn of(dir: &CloudDir) -> Result<Self, CommandError> {
         let running = dir.running()?;
         let certificate = dir.certificate();
         let pem = std::fs::read(&certificate).map_err(|source| DirError::File {
             path: certificate.clone(),
             source,
         })?;
-        let root = Certificate::from_pem(&pem).map_err(Failure::settings)?;
+        let root = Certificate::from_pem(&pem).map_err(CommandError::settings)?;
         Ok(Self {
             running,
             certificate,
@@ -83,60 +83,64 @@ impl Client {
         })
     }
 
-    /// Where the cloud is.
+    /// Returns the addresses of the cloud.
     pub(crate) fn running(&self) -> &Running {
         &self.running
     }
 
-    /// The file clients are to trust.
+    /// Returns the file with the CA certificate.
     pub(crate) fn certificate(&self) -> &Path {
         &self.certificate
     }
 
-    /// The keys of operators.
+    /// Returns the shared access policies.
     pub(crate) fn policies(&self) -> &Policies {
         &self.policies
     }
 
-    /// The JSON of `path`.
-    pub(crate) fn get(&self, policy: Policy, path: &str) -> Result<Value, Failure> {
+    /// Sends a GET request, and returns the JSON of the response.
+    pub(crate) fn get(&self, policy: Policy, path: &str) -> Result<Value, CommandError> {
         let request = self.request(policy, "GET", path)?;
-        self.answer(request.body(Vec::new()))
+        self.exchange(request.body(Vec::new()))
     }
 
-    /// What the cloud answers to `body`.
+    /// Sends a request with a JSON body, and returns the JSON of the response.
     pub(crate) fn send(
         &self,
         policy: Policy,
         method: &str,
         path: &str,
         body: &Value,
-    ) -> Result<Value, Failure> {
+    ) -> Result<Value, CommandError> {
         let request = self
             .request(policy, method, path)?
             .header("content-type", "application/json");
-        self.answer(request.body(body.to_string().into_bytes()))
+        self.exchange(request.body(body.to_string().into_bytes()))
     }
 
-    /// What a query is answered with, page after page.
-    pub(crate) fn query(&self, query: &str) -> Result<Answer, Failure> {
-        let mut answer = Answer::default();
+    /// Runs a query, and collects all pages.
+    pub(crate) fn query(&self, query: &str) -> Result<QueryResult, CommandError> {
+        let mut result = QueryResult::default();
         let mut next = None;
         loop {
             let mut response = self.page(query, next.as_ref())?;
             next = response.headers_mut().remove(CONTINUATION);
             let item_type = response.headers().get("x-ms-item-type");
-            answer.are_twins = item_type.is_some_and(|rows| rows == "Twin");
+            result.are_twins = item_type.is_some_and(|rows| rows == "Twin");
             if let Value::Array(page) = self.json(response)? {
-                answer.rows.extend(page);
+                result.rows.extend(page);
             }
             if next.is_none() {
-                return Ok(answer);
+                return Ok(result);
             }
         }
     }
 
-    fn page(&self, query: &str, next: Option<&HeaderValue>) -> Result<Response<Body>, Failure> {
+    fn page(
+        &self,
+        query: &str,
+        next: Option<&HeaderValue>,
+    ) -> Result<Response<Body>, CommandError> {
         let mut request = self
             .request(Policy::RegistryRead, "POST", "/devices/query")?
             .header("x-ms-max-item-count", "1000");
@@ -144,31 +148,31 @@ impl Client {
             request = request.header(CONTINUATION, token);
         }
         let body = json!({"query": query}).to_string().into_bytes();
-        let request = request.body(body).map_err(Failure::request)?;
-        self.accepted(self.agent.run(request))
+        let request = request.body(body).map_err(CommandError::request)?;
+        self.check(self.agent.run(request))
     }
 
-    /// What the cloud answers when `path` is to go.
-    pub(crate) fn delete(&self, policy: Policy, path: &str) -> Result<Value, Failure> {
+    /// Sends a DELETE request, and returns the JSON of the response.
+    pub(crate) fn delete(&self, policy: Policy, path: &str) -> Result<Value, CommandError> {
         let request = self.request(policy, "DELETE", path)?;
-        self.answer(request.body(Vec::new()))
+        self.exchange(request.body(Vec::new()))
     }
 
-    /// The stream at `path`, which ends after `limit`.
+    /// Opens the stream at `path`, which ends after `limit`.
     pub(crate) fn stream(
         &self,
         policy: Policy,
         path: &str,
         limit: Option<Duration>,
-    ) -> Result<BufReader<BodyReader<'static>>, Failure> {
+    ) -> Result<BufReader<BodyReader<'static>>, CommandError> {
         let request = self.request(policy, "GET", path)?.body(Vec::new());
-        let request = request.map_err(Failure::request)?;
+        let request = request.map_err(CommandError::request)?;
         let request = self
             .agent
             .configure_request(request)
             .timeout_recv_body(limit)
             .build();
-        let response = self.accepted(self.agent.run(request))?;
+        let response = self.check(self.agent.run(request))?;
         Ok(BufReader::new(response.into_body().into_reader()))
     }
 
@@ -177,7 +181,7 @@ impl Client {
         policy: Policy,
         method: &str,
         path: &str,
-    ) -> Result<ureq::http::request::Builder, Failure> {
+    ) -> Result<ureq::http::request::Builder, CommandError> {
         let separator = if path.contains('?') { '&' } else { '?' };
         let address = self.running.https;
         Ok(Request::builder()
@@ -188,47 +192,51 @@ impl Client {
             .header("authorization", self.token(policy)?))
     }
 
-    fn token(&self, policy: Policy) -> Result<String, Failure> {
+    fn token(&self, policy: Policy) -> Result<String, CommandError> {
         let name = policy.name();
         let key = policy_key(&self.policies, name)?;
         let expiry = Timestamp::now() + 1.hour();
-        sas::sign(&self.running.hub_name, key, expiry, Some(name)).map_err(Failure::settings)
+        sas::sign(&self.running.hub_name, key, expiry, Some(name)).map_err(CommandError::settings)
     }
 
-    fn answer(&self, request: ureq::http::Result<Request<Vec<u8>>>) -> Result<Value, Failure> {
-        let request = request.map_err(Failure::request)?;
-        let response = self.accepted(self.agent.run(request))?;
+    fn exchange(
+        &self,
+        request: ureq::http::Result<Request<Vec<u8>>>,
+    ) -> Result<Value, CommandError> {
+        let request = request.map_err(CommandError::request)?;
+        let response = self.check(self.agent.run(request))?;
         if response.status() == StatusCode::NO_CONTENT {
             return Ok(Value::Null);
         }
         self.json(response)
     }
 
-    fn json(&self, mut response: Response<Body>) -> Result<Value, Failure> {
-        let body = response.body_mut().with_config().limit(ANSWER_LIMIT);
+    fn json(&self, mut response: Response<Body>) -> Result<Value, CommandError> {
+        let body = response.body_mut().with_config().limit(MAX_RESPONSE_SIZE);
         body.read_json().map_err(|error| self.unreachable(&error))
     }
 
-    fn accepted(
+    /// Converts an error response to an error.
+    fn check(
         &self,
-        answer: Result<Response<Body>, ureq::Error>,
-    ) -> Result<Response<Body>, Failure> {
-        let response = answer.map_err(|error| self.unreachable(&error))?;
+        response: Result<Response<Body>, ureq::Error>,
+    ) -> Result<Response<Body>, CommandError> {
+        let response = response.map_err(|error| self.unreachable(&error))?;
         if response.status().is_success() {
             return Ok(response);
         }
-        Err(problem::of(response))
+        Err(problem::error_of(response))
     }
 
-    fn unreachable(&self, error: &ureq::Error) -> Failure {
-        Failure::request(format!(
-            "the cloud (process {}) does not answer at {}: {error}",
+    fn unreachable(&self, error: &ureq::Error) -> CommandError {
+        CommandError::request(format!(
+            "cannot reach the cloud (process {}) at {}: {error}",
             self.running.pid, self.running.https
         ))
     }
 }
 
-/// Trusts the cloud's own authority alone, and goes through no proxy: the cloud is on this machine.
+/// Makes an HTTP client that trusts only the CA of the cloud, and uses no proxy: the cloud is on this machine.
 fn agent(root: &Certificate<'static>) -> Agent {
     let tls = TlsConfig::builder()
         .root_certs(RootCerts::new_with_certs(std::slice::from_ref(root)))

@@ -9,16 +9,16 @@ use clap::{Args, CommandFactory};
 use clap_complete::{Shell, generate};
 
 use super::Cli;
-use super::failure::Failure;
+use super::command_error::CommandError;
 
 #[derive(Args)]
-pub(crate) struct Completions {
-    /// The shell
+pub(crate) struct CompletionsCommand {
+    /// Shell
     shell: Shell,
 }
 
-impl Completions {
-    pub(crate) fn run(&self) -> Result<(), Failure> {
+impl CompletionsCommand {
+    pub(crate) fn run(&self) -> Result<(), CommandError> {
         // They complete the name this program was started by, such as `pnp-cloud`.
         let program = env::args_os().next().unwrap_or_default();
         let name = Path::new(&program).file_name();

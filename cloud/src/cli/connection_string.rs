@@ -5,33 +5,33 @@ use clap::builder::PossibleValuesParser;
 use cloud::dir::Policies;
 
 use super::client::{Client, Policy};
+use super::command_error::CommandError;
 use super::device::encoded;
 use super::device_environment::{self, Identity};
-use super::failure::Failure;
 use super::output;
-use super::service_environment::{self, OWNER, policy_key};
+use super::service_environment::{self, OWNER_POLICY, policy_key};
 use super::value::at;
 
 #[derive(Args)]
-pub(crate) struct ConnectionString {
-    /// The shared access policy whose key it holds
+pub(crate) struct ConnectionStringCommand {
+    /// Shared access policy, whose key is included
     #[arg(
         long,
         short,
         env = "CLOUD_POLICY",
-        default_value = OWNER,
+        default_value = OWNER_POLICY,
         value_name = "NAME",
         value_parser = PossibleValuesParser::new(Policies::NAMES),
         conflicts_with = "device"
     )]
     policy: String,
-    /// Of this device, with its own key
+    /// Print the connection string of this device instead, with its own key
     #[arg(long, short, env = "CLOUD_DEVICE", value_name = "ID")]
     device: Option<String>,
 }
 
-impl ConnectionString {
-    pub(crate) fn run(&self, client: &Client) -> Result<(), Failure> {
+impl ConnectionStringCommand {
+    pub(crate) fn run(&self, client: &Client) -> Result<(), CommandError> {
         let running = client.running();
         let text = match self.device.as_deref() {
             None => {
@@ -47,10 +47,10 @@ impl ConnectionString {
     }
 }
 
-fn device_key(client: &Client, id: &str) -> Result<String, Failure> {
+fn device_key(client: &Client, id: &str) -> Result<String, CommandError> {
     let device = client.get(Policy::RegistryRead, &format!("/devices/{}", encoded(id)))?;
     let key = at(&device, "/authentication/symmetricKey/primaryKey").as_str();
     key.filter(|key| !key.is_empty())
         .map(str::to_owned)
-        .ok_or_else(|| Failure::request(format!("{id} has no symmetric key")))
+        .ok_or_else(|| CommandError::request(format!("device {id} has no symmetric key")))
 }

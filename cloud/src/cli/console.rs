@@ -4,17 +4,21 @@ use clap::Args;
 use serde_json::json;
 
 use super::client::{Client, Policy};
-use super::failure::Failure;
+use super::command_error::CommandError;
 use super::output;
 use super::value::at;
 
 #[derive(Args)]
-pub(crate) struct Console {}
+pub(crate) struct ConsoleCommand {}
 
-impl Console {
-    pub(crate) fn run(&self, client: &Client) -> Result<(), Failure> {
-        let answer = client.send(Policy::Owner, "POST", "/api/console/link", &json!({}))?;
-        let link = at(&answer, "/url").as_str().map(output::line);
-        link.unwrap_or_else(|| Err(Failure::request("the cloud answered without a link")))
+impl ConsoleCommand {
+    pub(crate) fn run(&self, client: &Client) -> Result<(), CommandError> {
+        let response = client.send(Policy::Owner, "POST", "/api/console/link", &json!({}))?;
+        let link = at(&response, "/url").as_str().map(output::line);
+        link.unwrap_or_else(|| {
+            Err(CommandError::request(
+                "no sign-in link in the response of the cloud",
+            ))
+        })
     }
 }

@@ -1,28 +1,28 @@
-//! How many files and sockets this process may have.
+//! The limit of file descriptors of this process.
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use super::failure::Failure;
+use super::command_error::CommandError;
 
-/// Raises the limit as far as the system lets everyone raise it: what shells begin with is for programs of another kind.
-/// Returns what it is then; none is no limit.
+/// Raises the soft limit to the hard limit, and returns it; `None` is unlimited. The usual soft limit of 1024 is too low for a
+/// server.
 pub(crate) fn raise() -> Option<u64> {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
-    // Should it be refused, the limit is what it was.
+    // If this fails, the limit stays as it was.
     let _ = setrlimit(Resource::Nofile, limit);
     getrlimit(Resource::Nofile).current
 }
 
-/// Makes sure that there may be so many.
+/// Raises the limit, and checks that it allows `count` descriptors.
 ///
 /// # Errors
-/// There may not: what is to be done about it.
-pub(crate) fn need(count: u64) -> Result<(), Failure> {
+/// If it does not.
+pub(crate) fn require(count: u64) -> Result<(), CommandError> {
     match raise() {
-        Some(limit) if limit < count => Err(Failure::settings(format!(
-            "this takes {count} file descriptors, and a process may have {limit}: raise the limit (ulimit -Hn, as root) or ask \
-             for fewer devices"
+        Some(limit) if limit < count => Err(CommandError::settings(format!(
+            "not enough file descriptors: {count} needed, {limit} allowed; raise the limit (ulimit -Hn, as root) or use fewer \
+             devices"
         ))),
         _ => Ok(()),
     }

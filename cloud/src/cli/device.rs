@@ -1,33 +1,33 @@
-//! Which device a command is for.
+//! The device of a command.
 
 use clap::Args;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::client::{Client, Policy};
-use super::failure::Failure;
+use super::command_error::CommandError;
 
 #[derive(Args)]
 pub(crate) struct DeviceOption {
-    /// The device; not needed if there is only one
+    /// Device id [default: the only registered device]
     #[arg(long, short, env = "CLOUD_DEVICE", value_name = "ID")]
     device: Option<String>,
 }
 
 impl DeviceOption {
-    /// The device named, or the only one there is.
-    pub(crate) fn pick(&self, client: &Client) -> Result<String, Failure> {
+    /// Returns the selected device, or the only registered one.
+    pub(crate) fn pick(&self, client: &Client) -> Result<String, CommandError> {
         if let Some(device) = &self.device {
             return Ok(device.clone());
         }
         let ids = ids(&client.get(Policy::RegistryRead, "/devices")?);
         match ids.as_slice() {
             [only] => Ok(only.clone()),
-            [] => Err(Failure::request(
-                "there is no device yet: enrol one with `cloud enrol ID` and start it",
+            [] => Err(CommandError::request(
+                "no device is registered: enroll one with `cloud enroll ID`, then start it",
             )),
-            several => Err(Failure::settings(format!(
-                "there are several devices, name one with --device: {}",
+            several => Err(CommandError::settings(format!(
+                "several devices are registered: select one with --device ({})",
                 several.join(", ")
             ))),
         }
@@ -41,7 +41,7 @@ fn ids(devices: &Value) -> Vec<String> {
         .collect()
 }
 
-/// A name as a part of a path or query.
+/// Percent-encodes a name for a path or query.
 pub(crate) fn encoded(name: &str) -> String {
     utf8_percent_encode(name, NON_ALPHANUMERIC).to_string()
 }

@@ -1,25 +1,25 @@
-//! What a device's program reads from its environment: the names of Microsoft's samples.
+//! Environment variables of a device program, named as in Microsoft's samples.
 
 use std::path::Path;
 
 use cloud::dir::Running;
 
-/// Names and values.
+/// Names and values of environment variables.
 pub(crate) type Variables = Vec<(&'static str, String)>;
 
-/// Where programs look for the authority to trust: OpenSSL and what goes by it, Node.js, and Python's `requests`.
-const TRUST: [&str; 3] = ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE"];
+/// Variables for the CA certificate: of OpenSSL (and compatible programs), Node.js, and Python's `requests`.
+const CA_VARIABLES: [&str; 3] = ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE"];
 
-/// How a device proves who it is.
+/// The id and key of a device.
 pub(crate) struct Identity<'a> {
-    /// Registration id and device id.
+    /// Registration id, which is also the device id.
     pub(crate) id: &'a str,
-    /// In base64.
+    /// The symmetric key, in base64.
     pub(crate) key: &'a str,
 }
 
-/// Everything for a device that provisions.
-pub(crate) fn provisioning(
+/// Returns the variables for a device that provisions.
+pub(crate) fn provisioning_variables(
     running: &Running,
     certificate: &Path,
     identity: &Identity<'_>,
@@ -31,11 +31,11 @@ pub(crate) fn provisioning(
         ("IOTHUB_DEVICE_DPS_DEVICE_ID", identity.id.into()),
         ("IOTHUB_DEVICE_DPS_DEVICE_KEY", identity.key.into()),
     ];
-    variables.extend(TRUST.map(|name| (name, certificate.display().to_string())));
+    variables.extend(CA_VARIABLES.map(|name| (name, certificate.display().to_string())));
     variables
 }
 
-/// The connection string of a device that is registered.
+/// Returns the connection string of a registered device.
 pub(crate) fn connection_string(running: &Running, identity: &Identity<'_>) -> String {
     format!(
         "HostName={};DeviceId={};SharedAccessKey={}",

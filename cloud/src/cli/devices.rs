@@ -4,18 +4,18 @@ use clap::Args;
 use serde_json::Value;
 
 use super::client::{Client, Policy};
-use super::failure::Failure;
+use super::command_error::CommandError;
 use super::output;
 
 #[derive(Args)]
-pub(crate) struct Devices {
-    /// Print JSON, without keys
+pub(crate) struct DevicesCommand {
+    /// Print JSON (without keys)
     #[arg(long, env = "CLOUD_JSON")]
     json: bool,
 }
 
-impl Devices {
-    pub(crate) fn run(&self, client: &Client) -> Result<(), Failure> {
+impl DevicesCommand {
+    pub(crate) fn run(&self, client: &Client) -> Result<(), CommandError> {
         let mut devices = client.get(Policy::RegistryRead, "/devices")?;
         let list = devices.as_array_mut().map(Vec::as_mut_slice);
         let list = list.unwrap_or_default();
@@ -24,7 +24,9 @@ impl Devices {
             return output::pretty(&list);
         }
         if list.is_empty() {
-            output::note("no device yet: enrol one with `cloud enrol ID` and start it");
+            output::note(
+                "no device is registered: enroll one with `cloud enroll ID`, then start it",
+            );
         }
         list.iter()
             .try_for_each(|device| output::line(&row(device)))

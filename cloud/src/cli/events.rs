@@ -7,78 +7,83 @@ use cloud::hub::EventKind;
 use serde_json::Value;
 
 use super::client::Client;
-use super::failure::Failure;
+use super::command_error::CommandError;
 use super::output::{self, faint, printable};
-use super::stream::{self, Selection};
+use super::stream::{self, EventSelection};
 use super::value::at;
 
 #[derive(Args)]
-pub(crate) struct Events {
-    /// Go on with what comes, until stopped
+pub(crate) struct EventsCommand {
+    /// Continue with new events until stopped
     #[arg(long, short, env = "CLOUD_FOLLOW")]
     follow: bool,
-    /// Begin with the last so many events
+    /// Start with the last COUNT events
     #[arg(long, env = "CLOUD_LAST", value_name = "COUNT")]
     last: Option<u64>,
-    /// Begin after the event of this number
-    #[arg(long, env = "CLOUD_SINCE", value_name = "NUMBER")]
+    /// Start after the event with this sequence number
+    #[arg(long, env = "CLOUD_SINCE", value_name = "SEQUENCE")]
     since: Option<u64>,
-    /// Only of this device; may be given several times
+    /// Show only events of this device (repeatable)
     #[arg(long, short, env = "CLOUD_DEVICE", value_name = "ID")]
     device: Vec<String>,
-    /// Only of this kind; may be given several times
+    /// Show only events of this kind (repeatable)
     #[arg(long, short, env = "CLOUD_KIND", value_name = "KIND", value_parser = EventKind::NAMES)]
     kind: Vec<String>,
-    /// Only from this time on, such as 2026-01-31T08:00:00Z
-    #[arg(long, env = "CLOUD_FROM", value_name = "TIME")]
+    /// Start of the time range, such as 2026-01-31T08:00:00Z (inclusive)
+    #[arg(long, env = "CLOUD_FROM", value_name = "TIMESTAMP")]
     from: Option<String>,
-    /// Only before this time
-    #[arg(long, env = "CLOUD_TO", value_name = "TIME")]
+    /// End of the time range (exclusive)
+    #[arg(long, env = "CLOUD_TO", value_name = "TIMESTAMP")]
     to: Option<String>,
-    /// How to print them
+    /// Output format
     #[arg(
         long,
         env = "CLOUD_FORMAT",
         default_value = "text",
         value_name = "FORMAT"
     )]
-    format: Format,
-    /// The same as --format json; not with another format
+    format: OutputFormat,
+    /// Same as --format json
     #[arg(long, env = "CLOUD_JSON", conflicts_with = "format")]
     json: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Format {
-    /// One line each, to read
+enum OutputFormat {
+    /// One line of text per event
     Text,
-    /// One line of JSON each
+    /// One line of JSON per event
     Json,
-    /// With columns, for spreadsheets
+    /// Comma-separated values
     Csv,
-    /// As `az iot hub monitor-events --properties all` prints them
+    /// JSON as `az iot hub monitor-events --properties all` prints it
     Az,
 }
 
-impl Events {
-    pub(crate) fn run(&self, client: &Client) -> Result<(), Failure> {
+impl EventsCommand {
+    pub(crate) fn run(&self, client: &Client) -> Result<(), CommandError> {
         let selection = self.selection();
         match self.format {
             _ if self.json => print_each(stream::open(client, &selection)?, as_json),
-            Format::Json => print_each(stream::open(client, &selection)?, as_json),
-            Format::Text => print_each(stream::open(client, &selection)?, as_text),
-            Format::Csv => print_each(stream::lines(client, &selection, "csv")?, |line: String| {
-                output::line(&line)
-            }),
-            Format::Az => print_each(stream::lines(client, &selection, "az")?, |line: String| {
-                let event: Value = serde_json::from_str(&line).map_err(Failure::request)?;
-                output::pretty(&event)
-            }),
+            OutputFormat::Json => print_each(stream::open(client, &selection)?, as_json),
+            OutputFormat::Text => print_each(stream::open(client, &selection)?, as_text),
+            OutputFormat::Csv => {
+                print_each(stream::lines(client, &selection, "csv")?, |line: String| {
+                    output::line(&line)
+                })
+            }
+            OutputFormat::Az => {
+                print_each(stream::lines(client, &selection, "az")?, |line: String| {
+                    let event: Value =
+                        serde_json::from_str(&line).map_err(CommandError::request)?;
+                    output::pretty(&event)
+                })
+            }
         }
     }
 
-    fn selection(&self) -> Selection<'_> {
-        Selection {
+    fn selection(&self) -> EventSelection<'_> {
+        EventSelection {
             devices: self.device.iter().map(String::as_str).collect(),
             kinds: self.kind.iter().map(String::as_str).collect(),
             from: self.from.as_deref(),
@@ -93,28 +98,28 @@ impl Events {
 
 fn print_each<T>(
     events: impl Iterator<Item = io::Result<T>>,
-    print: impl Fn(T) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    print: impl Fn(T) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
     for event in events {
-        let event =
-            event.map_err(|error| Failure::request(format!("lost the cloud's events: {error}")))?;
+        let event = event
+            .map_err(|error| CommandError::request(format!("event stream interrupted: {error}")))?;
         print(event)?;
     }
     Ok(())
 }
 
-fn as_json(event: Value) -> Result<(), Failure> {
+fn as_json(event: Value) -> Result<(), CommandError> {
     output::line(&event.to_string())
 }
 
-fn as_text(event: Value) -> Result<(), Failure> {
+fn as_text(event: Value) -> Result<(), CommandError> {
     if at(&event, "/type") == "gap" {
         output::note(&gap(&event));
         return Ok(());
     }
     let field = |name| at(&event, &format!("/{name}")).as_str().unwrap_or_default();
     let head = format!("{} {}", field("enqueued"), field("device"));
-    let body = format!("{:<12} {}", field("type"), what(&event));
+    let body = format!("{:<12} {}", field("type"), summary(&event));
     output::coloured_line(&format!(
         "{}  {}",
         faint(&printable(&head)),
@@ -122,23 +127,23 @@ fn as_text(event: Value) -> Result<(), Failure> {
     ))
 }
 
-/// What is to be said of events that are missing.
+/// Describes a gap in the events.
 fn gap(event: &Value) -> String {
     let number = |name| at(event, name).as_u64().unwrap_or_default();
     let (since, oldest) = (number("/since"), number("/oldest"));
     if since < oldest {
         format!(
-            "events {} to {} are not kept any more",
+            "events {} to {} were removed by retention",
             since + 1,
             oldest - 1
         )
     } else {
-        format!("this cloud has no event {since} yet: beginning with {oldest}")
+        format!("event {since} does not exist yet; starting with event {oldest}")
     }
 }
 
-/// What is to be said of an event, in one line.
-fn what(event: &Value) -> String {
+/// Describes an event in one line.
+fn summary(event: &Value) -> String {
     match at(event, "/type").as_str() {
         Some("telemetry") => telemetry(event),
         Some("reported") => format!(
@@ -168,23 +173,23 @@ fn disconnected(event: &Value) -> String {
 }
 
 fn command(event: &Value) -> String {
-    let part = |name| {
-        let part = event.get(name).map(Value::to_string);
-        part.unwrap_or_default()
+    let field = |name| {
+        let field = event.get(name).map(Value::to_string);
+        field.unwrap_or_default()
     };
-    let call = format!("{}({})", plain(at(event, "/name")), part("payload"));
+    let call = format!("{}({})", plain(at(event, "/name")), field("payload"));
     let outcome = match event.get("error") {
         Some(error) => plain(error),
-        None => format!("{} {}", part("status"), part("response")),
+        None => format!("{} {}", field("status"), field("response")),
     };
     format!(
         "{call} -> {} in {} ms",
         outcome.trim_end(),
-        part("milliseconds")
+        field("milliseconds")
     )
 }
 
-/// A fault with settings is an object of one name.
+/// Returns the name of a fault; one with settings is an object.
 fn fault(fault: &Value) -> String {
     match fault.as_str() {
         Some(name) => name.to_owned(),

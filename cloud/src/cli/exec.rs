@@ -7,20 +7,19 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use cloud::dir::{CloudDir, Running};
-use cloud::dps::{EnrollmentKind, EnrollmentSpec};
-use cloud::error::HubError;
+use cloud::dps::{self, EnrollmentKind, EnrollmentSpec};
 use cloud::hub::DeviceSpec;
 use cloud::server::{Cloud, MQTT_PORT};
 
-use super::device_environment::{Identity, Variables, connection_string, provisioning};
-use super::failure::Failure;
-use super::service_environment::{HTTPS_PORT, OWNER, operating, policy_key};
-use super::settings::{Manner, Place};
+use super::command_error::CommandError;
+use super::device_environment::{Identity, Variables, connection_string, provisioning_variables};
+use super::run_options::{ListenAddresses, RunOptions};
+use super::service_environment::{HTTPS_PORT, OWNER_POLICY, policy_key, service_variables};
 use super::{child, descriptors, logging, output};
 
 #[derive(Args)]
-pub(crate) struct Exec {
-    /// The device to enrol
+pub(crate) struct ExecCommand {
+    /// Device to enroll
     #[arg(
         long,
         env = "CLOUD_DEVICE_ID",
@@ -28,7 +27,7 @@ pub(crate) struct Exec {
         value_name = "ID"
     )]
     device_id: String,
-    /// How the program is told to begin: by provisioning, or with a connection string
+    /// Authentication of the device: through DPS, or with a connection string
     #[arg(
         long,
         env = "CLOUD_SECURITY_TYPE",
@@ -36,15 +35,15 @@ pub(crate) struct Exec {
         value_name = "TYPE"
     )]
     security_type: SecurityType,
-    /// The program operates the device too, or instead: it gets the owner's connection string
-    #[arg(long, env = "CLOUD_OPERATOR")]
-    operator: bool,
-    /// Listen on this loopback address, port 8883, and 443 with --operator: for SDKs that know no other port
-    #[arg(long, env = "CLOUD_ADDRESS", value_name = "127.X.Y.Z", value_parser = loopback_ip)]
+    /// Pass the service connection string too, for a program that is (also) a back end
+    #[arg(long, env = "CLOUD_SERVICE")]
+    service: bool,
+    /// Listen on this loopback address with the ports of Azure: 8883, and 443 with --service
+    #[arg(long, help_heading = "Network", env = "CLOUD_ADDRESS", value_name = "127.X.Y.Z", value_parser = loopback_ip)]
     address: Option<Ipv4Addr>,
     #[command(flatten)]
-    manner: Manner,
-    /// The program, and its arguments
+    options: RunOptions,
+    /// Program and its arguments
     #[arg(trailing_var_arg = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
 }
@@ -57,31 +56,30 @@ enum SecurityType {
     ConnectionString,
 }
 
-impl Exec {
-    pub(crate) fn run(&self, dir: Option<PathBuf>) -> Result<(), Failure> {
-        match self.run_in(&Lodging::choose(dir)?)? {
+impl ExecCommand {
+    pub(crate) fn run(&self, dir: Option<PathBuf>) -> Result<(), CommandError> {
+        match self.run_in(&ExecDir::new(dir)?)? {
             0 => Ok(()),
-            code => Err(Failure::Exit(code)),
+            code => Err(CommandError::Exit(code)),
         }
     }
 
     #[tokio::main]
-    async fn run_in(&self, lodging: &Lodging) -> Result<u8, Failure> {
+    async fn run_in(&self, exec_dir: &ExecDir) -> Result<u8, CommandError> {
         let Some((program, arguments)) = self.command.split_first() else {
-            return Err(Failure::settings("no program is named"));
+            return Err(CommandError::settings(
+                "no program given; usage: cloud exec -- CMD",
+            ));
         };
         logging::begin();
         descriptors::raise();
-        let dir = &lodging.dir;
+        let dir = &exec_dir.dir;
         let mut owned = dir.take()?;
-        let (cloud, running) = self.manner.start(&mut owned, self.place()).await?;
-        let variables = self.environment(&cloud, dir, &running)?;
+        let (cloud, running) = self.options.start(&mut owned, self.addresses()).await?;
+        let variables = self.variables(&cloud, dir, &running)?;
+        output::note(&format!("cloud: console: {}", cloud.console().link()));
         output::note(&format!(
-            "cloud: the console, in a browser: {}",
-            cloud.console().link()
-        ));
-        output::note(&format!(
-            "cloud: from a second terminal: cloud --dir {} events --follow",
+            "cloud: to follow events, run: cloud --dir {} events --follow",
             dir.path().display()
         ));
         let code = child::run(program, arguments, variables).await;
@@ -89,64 +87,68 @@ impl Exec {
         code
     }
 
-    fn place(&self) -> Place {
+    fn addresses(&self) -> ListenAddresses {
         let (address, mqtt, https) = match self.address {
-            Some(address) if self.operator => (address, MQTT_PORT, HTTPS_PORT),
+            Some(address) if self.service => (address, MQTT_PORT, HTTPS_PORT),
             Some(address) => (address, MQTT_PORT, 0),
             None => (Ipv4Addr::LOCALHOST, 0, 0),
         };
         let name = self.address.map(|address| address.to_string());
-        Place {
+        ListenAddresses {
             mqtt: SocketAddr::from((address, mqtt)),
             https: SocketAddr::from((address, https)),
-            name: name.unwrap_or_else(|| "localhost".into()),
+            host_name: name.unwrap_or_else(|| "localhost".into()),
         }
     }
 
-    fn environment(
+    fn variables(
         &self,
         cloud: &Cloud,
         dir: &CloudDir,
         running: &Running,
-    ) -> Result<Variables, Failure> {
+    ) -> Result<Variables, CommandError> {
         let id = self.device_id.as_str();
-        let key = enrol(cloud, id).map_err(Failure::settings)?;
+        let key = enroll(cloud, id).map_err(CommandError::settings)?;
         let identity = Identity { id, key: &key };
-        let mut variables = provisioning(running, &dir.certificate(), &identity);
+        let mut variables = provisioning_variables(running, &dir.certificate(), &identity);
         variables.push((
             "IOTHUB_DEVICE_CONNECTION_STRING",
             connection_string(running, &identity),
         ));
-        if self.operator {
+        if self.service {
             let policies = dir.policies()?;
-            variables.extend(operating(running, policy_key(&policies, OWNER)?, id));
+            let key = policy_key(&policies, OWNER_POLICY)?;
+            variables.extend(service_variables(running, key, id));
         }
         variables.push(("CLOUD_DIR", dir.path().display().to_string()));
-        if std::env::var_os(HOST_STATE).is_none() {
-            // What a device remembers of this cloud is of no use with another.
-            variables.push((HOST_STATE, dir.path().join("state").display().to_string()));
+        if std::env::var_os(HOST_STATE_DIR).is_none() {
+            // The state of a device is of no use with another cloud.
+            variables.push((
+                HOST_STATE_DIR,
+                dir.path().join("state").display().to_string(),
+            ));
         }
         if self.security_type == SecurityType::ConnectionString {
-            // The last of equal names counts.
+            // Overrides the earlier entry of the same name.
             variables.push(("IOTHUB_DEVICE_SECURITY_TYPE", "connectionString".into()));
         }
         Ok(variables)
     }
 }
 
-/// Where `host` keeps its state.
-const HOST_STATE: &str = "HOST_STATE_DIR";
+/// The variable with the state directory of `host`.
+const HOST_STATE_DIR: &str = "HOST_STATE_DIR";
 
-/// Lets the device provision, and registers it at once, so that its connection string counts without. What is there of
-/// an earlier run stays. Returns its key.
-fn enrol(cloud: &Cloud, id: &str) -> Result<String, HubError> {
+/// Enrolls the device, and registers it at once, so that its connection string is valid before it provisions. Keeps an existing
+/// enrollment and registration. Returns the key.
+fn enroll(cloud: &Cloud, id: &str) -> Result<String, dps::Error> {
     let (dps, hub) = (cloud.dps(), cloud.hub());
     let kind = EnrollmentKind::Individual;
     let enrollment = match dps.enrollment(kind, id) {
         Ok(enrollment) => enrollment,
         Err(_) => dps.put_enrollment(kind, id, EnrollmentSpec::default(), None)?,
     };
-    let spec = DeviceSpec::named(id).with_keys(enrollment.keys.clone());
+    let spec = DeviceSpec::new(id).with_keys(enrollment.keys.clone());
     match hub.device(id) {
         Ok(device) if device.keys == enrollment.keys => {}
         Ok(_) => drop(hub.update_device(spec, None)?),
@@ -155,27 +157,27 @@ fn enrol(cloud: &Cloud, id: &str) -> Result<String, HubError> {
     Ok(enrollment.keys.primary_key)
 }
 
-/// The directory of a cloud that lives as long as its program: the one that is named, or one that goes with it.
-struct Lodging {
+/// The directory of `cloud exec`: that of `--dir`, or a temporary one, which is removed at the end.
+struct ExecDir {
     dir: CloudDir,
     temporary: bool,
 }
 
-impl Lodging {
-    fn choose(path: Option<PathBuf>) -> Result<Self, Failure> {
+impl ExecDir {
+    fn new(path: Option<PathBuf>) -> Result<Self, CommandError> {
         let temporary = path.is_none();
         let path = path.unwrap_or_else(|| {
             std::env::temp_dir().join(format!("cloud-exec-{:016x}", rand::random::<u64>()))
         });
-        let dir = super::named(&path)?;
+        let dir = super::absolute(&path)?;
         Ok(Self { dir, temporary })
     }
 }
 
-impl Drop for Lodging {
+impl Drop for ExecDir {
     fn drop(&mut self) {
         if self.temporary {
-            // One that stays holds nothing that still counts.
+            // A directory left behind is harmless: its keys belong to a cloud that is gone.
             let _ = fs::remove_dir_all(self.dir.path());
         }
     }

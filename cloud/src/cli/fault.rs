@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::client::{Client, Policy};
-use super::failure::Failure;
+use super::command_error::CommandError;
 use super::output;
 
 const PATH: &str = "/api/faults";
@@ -45,7 +45,7 @@ enum FaultState {
 }
 
 impl FaultCommand {
-    pub(crate) fn run(&self, client: &Client) -> Result<(), Failure> {
+    pub(crate) fn run(&self, client: &Client) -> Result<(), CommandError> {
         let active = match &self.action {
             None => client.get(Policy::Service, PATH)?,
             Some(FaultAction::Immediate(ImmediateAction::Clear)) => {
@@ -62,7 +62,7 @@ impl FaultCommand {
         output::pretty(&active)
     }
 
-    fn post(&self, client: &Client, mut request: Value) -> Result<Value, Failure> {
+    fn post(&self, client: &Client, mut request: Value) -> Result<Value, CommandError> {
         if let Some(request) = request.as_object_mut() {
             request.insert("device".into(), json!(self.device));
             request.insert("duration".into(), json!(self.duration));

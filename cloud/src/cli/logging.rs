@@ -1,4 +1,4 @@
-//! The cloud's log: on standard error, warnings only unless `RUST_LOG` asks for more.
+//! The log: on standard error, at level `warn` unless `RUST_LOG` says otherwise.
 
 use std::io::{self, IsTerminal};
 

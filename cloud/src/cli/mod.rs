@@ -3,6 +3,7 @@
 mod call;
 mod child;
 mod client;
+mod command_error;
 mod completions;
 mod connection_string;
 mod console;
@@ -10,22 +11,23 @@ mod descriptors;
 mod device;
 mod device_environment;
 mod devices;
-mod enrol;
+mod enroll;
 mod events;
 mod exec;
-mod failure;
 mod fault;
-mod keeping;
+mod help;
 mod load;
 mod logging;
 mod output;
 mod problem;
 mod query;
+mod renamed;
+mod retention_args;
 mod run;
+mod run_options;
 mod send;
 mod service_environment;
 mod set;
-mod settings;
 mod stream;
 mod tag;
 mod twin;
@@ -34,29 +36,17 @@ mod value;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 use cloud::dir::CloudDir;
 
 use client::Client;
-use failure::Failure;
+use command_error::CommandError;
 
-/// Azure IoT on a laptop: DPS, IoT Hub and the operator's side, without an account.
+/// Azure IoT on your machine: DPS, IoT Hub and the service API, without an account
 #[derive(Parser)]
-#[command(
-    version,
-    after_help = "\
-Begin:
-  cloud run                               start the cloud, and leave it running
-  cloud exec -- host --component x.wasm   or: a cloud for one program, gone when it ends
-
-Exit codes:
-  0  done   1  the cloud or the device refused, or did not answer   2  wrong settings
-  `cloud exec` ends with the code of its program.
-
-Every option is an environment variable too: --retry-after is CLOUD_RETRY_AFTER."
-)]
+#[command(version)]
 struct Cli {
-    /// The cloud's directory: keys, certificates, and where the running cloud is
+    /// Directory of the cloud [default: ~/.local/share/pnp-cloud; exec: a temporary one]
     #[arg(long, global = true, env = "CLOUD_DIR", value_name = "DIR")]
     dir: Option<PathBuf>,
     #[command(subcommand)]
@@ -70,92 +60,97 @@ enum Command {
 Examples:
   cloud run
   cloud run --tls 1.2 --mqtt 127.0.0.1:18883
-  cloud run --ephemeral                keeps nothing
-  cloud run --keep 30d --keep-size 8GiB   telemetry for a month
-  cloud run --hub-name hub.localhost   for SDKs that want a name with a dot")]
-    Run(run::Run),
+  cloud run --ephemeral                         store nothing on disk
+  cloud run --retention 30d --retention-size 8GiB
+  cloud run --hub-name hub.localhost            for SDKs that require a dot in the name")]
+    Run(run::RunCommand),
     /// Run a program with a cloud of its own
     #[command(after_help = "\
 Examples:
-  cloud exec -- host --component thermostat.wasm
+  cloud exec -- host thermostat.wasm
   cloud exec --device-id t1 --security-type connectionString -- ./device
-  cloud exec --address 127.0.5.1 -- python sample.py   an unmodified SDK, which knows port 8883 only
-  cloud exec --operator -- python backend.py           a program of the other side
+  cloud exec --address 127.0.5.1 -- python sample.py   for an SDK that only uses port 8883
+  cloud exec --service -- python backend.py            for a program on Azure's service SDK
 
-CMD gets IOTHUB_DEVICE_SECURITY_TYPE, IOTHUB_DEVICE_CONNECTION_STRING,
-IOTHUB_DEVICE_DPS_ENDPOINT, _ID_SCOPE, _DEVICE_ID and _DEVICE_KEY, CLOUD_DIR, and in
-SSL_CERT_FILE, NODE_EXTRA_CA_CERTS and REQUESTS_CA_BUNDLE what to trust; with --operator
-also IOTHUB_CONNECTION_STRING and IOTHUB_DEVICE_ID. Signals are passed on to it.
+Environment of CMD:
+  IOTHUB_DEVICE_SECURITY_TYPE, IOTHUB_DEVICE_CONNECTION_STRING,
+  IOTHUB_DEVICE_DPS_ENDPOINT, _ID_SCOPE, _DEVICE_ID, _DEVICE_KEY
+  SSL_CERT_FILE, NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE   the CA certificate
+  CLOUD_DIR, HOST_STATE_DIR                                unless HOST_STATE_DIR is set
+  IOTHUB_CONNECTION_STRING, IOTHUB_DEVICE_ID               with --service
+Signals are forwarded to CMD.
 
-Exit codes: that of CMD, 128 + the number of the signal that ended it, 126 and 127 as
-in a shell; 2 if the cloud does not start.")]
-    Exec(exec::Exec),
-    /// Let a device provision, and print what it needs for that
+Exit codes: that of CMD; 128 + N if signal N ended CMD; 126 or 127 if CMD cannot be run or
+found; 2 if the cloud does not start.")]
+    Exec(exec::ExecCommand),
+    /// Enroll a device and print its environment variables
     #[command(after_help = "\
 Examples:
-  cloud enrol thermostat-1
-  eval \"$(cloud enrol thermostat-1)\"; host --component thermostat.wasm
-  cloud enrol thermostat-1 --group     stays good when the cloud is started again")]
-    Enrol(enrol::Enrol),
-    /// Print a connection string: for programs on Azure's service SDKs, or of a device
+  cloud enroll thermostat-1
+  eval \"$(cloud enroll thermostat-1)\"; host thermostat.wasm
+  cloud enroll thermostat-1 --group     valid for every later cloud of this directory")]
+    Enroll(enroll::EnrollCommand),
+    /// Print a connection string of the service or of a device
     #[command(after_help = "\
 Examples:
   export IOTHUB_CONNECTION_STRING=\"$(cloud connection-string)\"
   cloud connection-string --policy registryRead
   cloud connection-string --device thermostat-1
 
-It holds a key. What the SDKs need besides, to trust the cloud, is printed by
-`cloud enrol` and set by `cloud exec`: docs/sdks.md.")]
-    ConnectionString(connection_string::ConnectionString),
-    /// List the devices
+The connection string contains a key. Azure's SDKs also need the CA certificate: `cloud enroll`
+prints the variables, `cloud exec` sets them (docs/sdks.md).")]
+    ConnectionString(connection_string::ConnectionStringCommand),
+    /// List the registered devices
     #[command(after_help = "\
 Examples:
   cloud devices
   cloud devices --json")]
-    Devices(devices::Devices),
-    /// Ask for devices by what their twins have
+    Devices(devices::DevicesCommand),
+    /// Query device twins in IoT Hub's query language
     #[command(after_help = "\
 Examples:
   cloud query \"SELECT * FROM devices WHERE connectionState = 'Connected'\"
   cloud query 'SELECT deviceId, properties.reported.temperature AS t FROM devices'
   cloud query 'SELECT tags.site AS site, COUNT() AS devices FROM devices GROUP BY tags.site' --json
 
-docs/query.md has the language.")]
-    Query(query::Query),
-    /// Show a device's twin: desired and reported properties
+docs/query.md describes the supported language.")]
+    Query(query::QueryCommand),
+    /// Show a device twin
     #[command(after_help = "\
 Examples:
   cloud twin
   cloud twin --device thermostat-1 --json")]
-    Twin(twin::Twin),
-    /// Set a desired property, and show the device's acknowledgment
+    Twin(twin::TwinCommand),
+    /// Set a desired property and wait for the acknowledgment
     #[command(after_help = "\
 Examples:
   cloud set targetTemperature 23.5
   cloud set --component thermostat1 targetTemperature 23.5
   cloud set --no-wait mode eco
-  cloud set targetTemperature null     removes it
+  cloud set targetTemperature null     remove the property
 
-Exit code 1 if the device refuses the value or does not acknowledge it in time.")]
-    Set(set::Set),
-    /// Set a tag: what operators know of a device, and queries ask for; the device does not see it
+Exit code 1 if the device rejects the value or does not acknowledge it in time.")]
+    Set(set::SetCommand),
+    /// Set a tag of a device twin
     #[command(after_help = "\
 Examples:
   cloud tag site Ulm
   cloud tag floor 3 --device thermostat-1
-  cloud tag site null                 removes it
-  cloud query \"SELECT deviceId FROM devices WHERE tags.site = 'Ulm'\"")]
-    Tag(tag::Tag),
-    /// Call a command (a direct method), and show the answer
+  cloud tag site null                 remove the tag
+  cloud query \"SELECT deviceId FROM devices WHERE tags.site = 'Ulm'\"
+
+Tags are for operators and queries; devices do not see them.")]
+    Tag(tag::TagCommand),
+    /// Call a direct method (a command) and print the response
     #[command(after_help = "\
 Examples:
   cloud call getMaxMinReport 2026-01-01T00:00:00Z
   cloud call --component thermostat1 getMaxMinReport
   cloud call reboot '{\"delay\": 5}' --device thermostat-1
 
-Exit code 1 if the device answers with a status of 400 or more.")]
-    Call(call::Call),
-    /// Show what devices said and did
+Exit code 1 if the device responds with a status of 400 or more.")]
+    Call(call::CallCommand),
+    /// Show telemetry and other events
     #[command(after_help = "\
 Examples:
   cloud events
@@ -163,106 +158,118 @@ Examples:
   cloud events --device thermostat-1 --kind telemetry --json
   cloud events --from 2026-01-31T08:00:00Z --to 2026-01-31T09:00:00Z --format csv > morning.csv
   cloud events --format az --follow     as `az iot hub monitor-events` prints them")]
-    Events(events::Events),
-    /// Send a message to a device
+    Events(events::EventsCommand),
+    /// Send a cloud-to-device message
     #[command(after_help = "\
 Examples:
   cloud send 'good morning'
   cloud send '{\"volume\": 3}' --content-type application/json --property urgent=yes")]
-    Send(send::Send),
-    /// Show the faults that are on, begin or end one, or strike once: what an outage looks like to a device
+    Send(send::SendCommand),
+    /// Inject faults: start, clear, trigger or list them
     #[command(after_help = "\
 Examples:
-  cloud fault                                      what is on
-  cloud fault reset                                once
-  cloud fault refuse on                            until `cloud fault refuse off`
-  cloud fault black-hole --for 90s --device t-1    ends by itself; one device only
+  cloud fault                                           list the active faults
+  cloud fault reset                                     trigger a one-shot fault
+  cloud fault refuse                                    start; `cloud fault refuse off` clears it
+  cloud fault black-hole --duration 90s --device t-1    clear it after 90 s; one device only
   cloud fault connack --code 3
   cloud fault slow --latency 200ms --bytes-per-second 4000
-  cloud fault clear                                ends all
+  cloud fault clear                                     clear all active faults
 
+One-shot faults: reset, close, mid-packet, expire-token, take-over, forget-sessions,
+restart-empty, stale-desired. All others last until they are cleared.
 `cloud events` shows the start and end of each fault. docs/faults.md describes them.")]
     Fault(fault::FaultCommand),
-    /// Size the cloud: let simulated devices send at a rate, and measure how it bears it
+    /// Load-test the cloud with simulated devices
     #[command(after_help = "\
 Examples:
   cloud load --devices 100 --rate 500
   cloud load --devices 1000 --rate 5000 --duration 1m --payload-bytes 1000
   cloud load --devices 10 --rate 100 --json > report.json
 
-A message that leaves late counts from when it was due. The cloud takes the devices as any
-others: they are registered, connect with tokens, and are removed at the end.
+Latency counts from the time a message was due, also if it was sent late. The devices are
+registered, connect with SAS tokens, and are removed at the end.
 
-Exit code 1 if a message was not acknowledged, a connection was lost or a twin not shown.")]
-    Load(load::Load),
-    /// Print a link that signs in to the console, once and for ten minutes
+Exit code 1 if a message was not acknowledged, a connection was lost or a twin request failed.")]
+    Load(load::LoadCommand),
+    /// Print a sign-in link to the console
     #[command(after_help = "\
 Examples:
   cloud console
-  xdg-open \"$(cloud console)\"")]
-    Console(console::Console),
-    /// Print the completions for a shell
+  xdg-open \"$(cloud console)\"
+
+The link is valid once, for ten minutes.")]
+    Console(console::ConsoleCommand),
+    /// Generate shell completions
     #[command(after_help = "\
 Examples:
   cloud completions bash > ~/.local/share/bash-completion/completions/cloud
   cloud completions zsh > ~/.zfunc/_cloud")]
-    Completions(completions::Completions),
+    Completions(completions::CompletionsCommand),
 }
 
-/// Does what the arguments say.
+/// Parses the arguments and runs the command.
 pub(crate) fn main() -> ExitCode {
-    let Cli { dir, command } = Cli::parse();
-    match command.run(dir) {
+    let matches = help::command().try_get_matches();
+    let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+    let done = match cli {
+        Ok(Cli { dir, command }) => renamed::check_variables().and_then(|()| command.run(dir)),
+        Err(error) => match renamed::in_arguments(&error) {
+            Some(renamed) => Err(renamed),
+            None => error.exit(),
+        },
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            if let Some(message) = failure.message() {
+        Err(error) => {
+            if let Some(message) = error.message() {
                 output::error(message);
             }
-            failure.code()
+            error.code()
         }
     }
 }
 
 impl Command {
-    fn run(self, dir: Option<PathBuf>) -> Result<(), Failure> {
+    fn run(self, dir: Option<PathBuf>) -> Result<(), CommandError> {
         match self {
             Self::Completions(command) => command.run(),
             Self::Exec(command) => command.run(dir),
-            Self::Run(command) => command.run(&chosen(dir)?),
-            Self::Enrol(command) => command.run(&operator(dir)?),
-            Self::ConnectionString(command) => command.run(&operator(dir)?),
-            Self::Devices(command) => command.run(&operator(dir)?),
-            Self::Query(command) => command.run(&operator(dir)?),
-            Self::Twin(command) => command.run(&operator(dir)?),
-            Self::Set(command) => command.run(&operator(dir)?),
-            Self::Tag(command) => command.run(&operator(dir)?),
-            Self::Call(command) => command.run(&operator(dir)?),
-            Self::Events(command) => command.run(&operator(dir)?),
-            Self::Send(command) => command.run(&operator(dir)?),
-            Self::Fault(command) => command.run(&operator(dir)?),
-            Self::Load(command) => command.run(operator(dir)?),
-            Self::Console(command) => command.run(&operator(dir)?),
+            Self::Run(command) => command.run(&cloud_dir(dir)?),
+            Self::Enroll(command) => command.run(&client(dir)?),
+            Self::ConnectionString(command) => command.run(&client(dir)?),
+            Self::Devices(command) => command.run(&client(dir)?),
+            Self::Query(command) => command.run(&client(dir)?),
+            Self::Twin(command) => command.run(&client(dir)?),
+            Self::Set(command) => command.run(&client(dir)?),
+            Self::Tag(command) => command.run(&client(dir)?),
+            Self::Call(command) => command.run(&client(dir)?),
+            Self::Events(command) => command.run(&client(dir)?),
+            Self::Send(command) => command.run(&client(dir)?),
+            Self::Fault(command) => command.run(&client(dir)?),
+            Self::Load(command) => command.run(client(dir)?),
+            Self::Console(command) => command.run(&client(dir)?),
         }
     }
 }
 
-fn chosen(dir: Option<PathBuf>) -> Result<CloudDir, Failure> {
+fn cloud_dir(dir: Option<PathBuf>) -> Result<CloudDir, CommandError> {
     match dir {
-        Some(path) => Ok(named(&path)?),
+        Some(path) => absolute(&path),
         None => Ok(CloudDir::of_user()?),
     }
 }
 
-/// With its whole path: programs that run elsewhere are told of it.
-fn named(path: &Path) -> Result<CloudDir, Failure> {
-    let whole = std::path::absolute(path);
-    whole
+/// Makes the path absolute: programs with another working directory get it too.
+fn absolute(path: &Path) -> Result<CloudDir, CommandError> {
+    let absolute = std::path::absolute(path);
+    absolute
         .map(CloudDir::new)
-        .map_err(|error| Failure::settings(format!("cannot use {}: {error}", path.display())))
+        .map_err(|error| CommandError::settings(format!("cannot use {}: {error}", path.display())))
 }
 
-fn operator(dir: Option<PathBuf>) -> Result<Client, Failure> {
-    Client::of(&chosen(dir)?)
+fn client(dir: Option<PathBuf>) -> Result<Client, CommandError> {
+    Client::of(&cloud_dir(dir)?)
 }
 
 #[cfg(test)]

@@ -1,32 +1,32 @@
-//! What goes to the terminal: nothing that could control it.
+//! Output to the terminal, with control characters escaped.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
-use super::failure::Failure;
+use super::command_error::CommandError;
 
-/// Prints a line. Control characters in it, whoever put them there, are shown as escapes.
-pub(crate) fn line(text: &str) -> Result<(), Failure> {
+/// Prints a line on standard output, with control characters escaped.
+pub(crate) fn line(text: &str) -> Result<(), CommandError> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", printable(text))?;
     Ok(out.flush()?)
 }
 
-/// Prints JSON over several lines.
-pub(crate) fn pretty(value: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value).map_err(Failure::request)?;
+/// Prints indented JSON.
+pub(crate) fn pretty(value: &impl Serialize) -> Result<(), CommandError> {
+    let text = serde_json::to_string_pretty(value).map_err(CommandError::request)?;
     text.lines().try_for_each(line)
 }
 
-/// Says something that is not a result.
+/// Prints a note on standard error.
 pub(crate) fn note(text: &str) {
-    // Without standard error there is nobody to tell.
+    // Nothing can be done about a closed standard error.
     let _ = writeln!(io::stderr(), "{}", printable(text));
 }
 
-/// Says why the command failed.
+/// Prints an error on standard error.
 pub(crate) fn error(text: &str) {
     let label = if coloured(&io::stderr()) {
         "\x1b[1;31merror\x1b[0m"
@@ -36,7 +36,7 @@ pub(crate) fn error(text: &str) {
     let _ = writeln!(io::stderr(), "{label}: {}", printable(text));
 }
 
-/// The text in faint letters where the terminal has them. The text must be printable.
+/// Returns the text in faint letters, if standard output is a terminal with colors. The text must be printable.
 pub(crate) fn faint(text: &str) -> String {
     if coloured(&io::stdout()) {
         format!("\x1b[2m{text}\x1b[0m")
@@ -45,8 +45,8 @@ pub(crate) fn faint(text: &str) -> String {
     }
 }
 
-/// Prints a line that may hold the colours of [`faint`]: every other part of it must be printable.
-pub(crate) fn coloured_line(text: &str) -> Result<(), Failure> {
+/// Prints a line with colors of [`faint`]. All other parts must be printable.
+pub(crate) fn coloured_line(text: &str) -> Result<(), CommandError> {
     let mut out = io::stdout().lock();
     writeln!(out, "{text}")?;
     Ok(out.flush()?)
@@ -56,7 +56,7 @@ fn coloured(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Shows control characters, and those that reorder text, as JSON shows them.
+/// Escapes control characters, and those that reorder text, as JSON does.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     if !text.chars().any(controls) {
         return text.into();

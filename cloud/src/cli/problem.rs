@@ -1,13 +1,13 @@
-//! What the cloud refuses, in one line.
+//! Error responses of the cloud.
 
 use serde_json::Value;
 use ureq::Body;
 use ureq::http::Response;
 
-use super::failure::Failure;
+use super::command_error::CommandError;
 
-/// The failure an answer that is no success stands for.
-pub(crate) fn of(mut response: Response<Body>) -> Failure {
+/// Converts an error response.
+pub(crate) fn error_of(mut response: Response<Body>) -> CommandError {
     let status = response.status().as_u16();
     let name = response.headers().get("iothub-errorcode");
     let name = name.and_then(|name| name.to_str().ok()).unwrap_or_default();
@@ -15,12 +15,12 @@ pub(crate) fn of(mut response: Response<Body>) -> Failure {
     let body = response.body_mut().read_to_string().unwrap_or_default();
     let separator = if name.is_empty() { "" } else { " " };
     let text = text(&body);
-    Failure::Request(format!(
-        "the cloud answered {status}{separator}{name}: {text}"
+    CommandError::Request(format!(
+        "the cloud returned {status}{separator}{name}: {text}"
     ))
 }
 
-/// Takes the text for people out of Azure's three shapes.
+/// Extracts the message from any of Azure's three error formats.
 fn text(body: &str) -> String {
     let Ok(json) = serde_json::from_str::<Value>(body) else {
         return body.trim().to_owned();

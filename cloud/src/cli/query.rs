@@ -7,48 +7,48 @@ use clap::Args;
 use serde_json::Value;
 
 use super::client::Client;
-use super::failure::Failure;
+use super::command_error::CommandError;
 use super::output::{self, printable};
 
 #[derive(Args)]
-pub(crate) struct Query {
-    /// The query, as IoT Hub has it
+pub(crate) struct QueryCommand {
+    /// Query, such as 'SELECT * FROM devices'
     query: String,
-    /// Print the rows as JSON; whole twins with metadata
+    /// Print JSON, with the metadata of whole twins
     #[arg(long, env = "CLOUD_JSON")]
     json: bool,
 }
 
-/// What a table shows of whole twins.
-const OF_TWINS: [&str; 5] = ["deviceId", "status", "connectionState", "modelId", "tags"];
+/// The columns of a table of whole twins.
+const TWIN_COLUMNS: [&str; 5] = ["deviceId", "status", "connectionState", "modelId", "tags"];
 
-impl Query {
-    pub(crate) fn run(&self, client: &Client) -> Result<(), Failure> {
-        let answer = client.query(&self.query)?;
+impl QueryCommand {
+    pub(crate) fn run(&self, client: &Client) -> Result<(), CommandError> {
+        let result = client.query(&self.query)?;
         if self.json {
-            return output::pretty(&answer.rows);
+            return output::pretty(&result.rows);
         }
-        if answer.rows.is_empty() {
+        if result.rows.is_empty() {
             output::note("no rows");
             return Ok(());
         }
-        let columns = match answer.are_twins {
-            true => OF_TWINS.map(str::to_owned).into(),
-            false => columns(&answer.rows),
+        let columns = match result.are_twins {
+            true => TWIN_COLUMNS.map(str::to_owned).into(),
+            false => columns(&result.rows),
         };
-        let lines = table(&columns, &answer.rows);
+        let lines = table(&columns, &result.rows);
         lines.iter().try_for_each(|line| output::line(line))
     }
 }
 
-/// Every member any row has, in the order of their names.
+/// Returns the members of all rows, sorted by name.
 fn columns(rows: &[Value]) -> Vec<String> {
     let rows = rows.iter().filter_map(Value::as_object);
     let names: BTreeSet<_> = rows.flat_map(|row| row.keys().cloned()).collect();
     names.into_iter().collect()
 }
 
-/// A line of names and one for each row, with the columns one below another.
+/// Returns a header line and one line per row, in aligned columns.
 fn table(columns: &[String], rows: &[Value]) -> Vec<String> {
     let head = columns.iter().map(|name| printable(name).into_owned());
     let rows = rows

@@ -8,62 +8,62 @@ use cloud::dir::{CloudDir, Running};
 use cloud::server::Cloud;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::enrol::quoted;
-use super::failure::Failure;
-use super::settings::{Manner, Place, loopback};
+use super::command_error::CommandError;
+use super::enroll::shell_quoted;
+use super::run_options::{ListenAddresses, RunOptions, loopback_address};
 use super::{descriptors, logging, output};
 
 #[derive(Args)]
-pub(crate) struct Run {
-    /// Where devices connect; Microsoft's SDKs know port 8883 only
-    #[arg(long, env = "CLOUD_MQTT", default_value = "127.0.0.1:8883", value_name = "ADDRESS", value_parser = loopback)]
+pub(crate) struct RunCommand {
+    /// Address for devices (MQTT); Microsoft's SDKs only use port 8883
+    #[arg(long, help_heading = "Network", env = "CLOUD_MQTT", default_value = "127.0.0.1:8883", value_name = "ADDRESS:PORT", value_parser = loopback_address)]
     mqtt: SocketAddr,
-    /// Where operators connect
-    #[arg(long, env = "CLOUD_HTTPS", default_value = "127.0.0.1:8443", value_name = "ADDRESS", value_parser = loopback)]
+    /// Address of the service API (HTTPS)
+    #[arg(long, help_heading = "Network", env = "CLOUD_HTTPS", default_value = "127.0.0.1:8443", value_name = "ADDRESS:PORT", value_parser = loopback_address)]
     https: SocketAddr,
     #[command(flatten)]
-    manner: Manner,
+    options: RunOptions,
 }
 
-impl Run {
+impl RunCommand {
     #[tokio::main]
-    pub(crate) async fn run(&self, dir: &CloudDir) -> Result<(), Failure> {
+    pub(crate) async fn run(&self, dir: &CloudDir) -> Result<(), CommandError> {
         logging::begin();
         descriptors::raise();
-        let mut stop = Stop::listen().map_err(Failure::settings)?;
+        let mut stop = StopSignals::listen().map_err(CommandError::settings)?;
         let mut owned = dir.take()?;
-        let place = Place {
+        let addresses = ListenAddresses {
             mqtt: self.mqtt,
             https: self.https,
-            name: "localhost".into(),
+            host_name: "localhost".into(),
         };
-        let (cloud, running) = self.manner.start(&mut owned, place).await?;
-        greet(dir, &running, &cloud)?;
-        stop.wanted().await;
+        let (cloud, running) = self.options.start(&mut owned, addresses).await?;
+        print_banner(dir, &running, &cloud)?;
+        stop.received().await;
         cloud.stop().await;
         Ok(())
     }
 }
 
-fn greet(dir: &CloudDir, running: &Running, cloud: &Cloud) -> Result<(), Failure> {
-    let greeting = format!(
-        "the cloud runs
+fn print_banner(dir: &CloudDir, running: &Running, cloud: &Cloud) -> Result<(), CommandError> {
+    let banner = format!(
+        "local cloud running
   hub and DPS  {}  (MQTT over TLS, {})
   id scope     {}
-  operators    https://{}
+  service API  https://{}
   console      {}
   directory    {}
-  trust        SSL_CERT_FILE={}
+  CA           SSL_CERT_FILE={}
 
 in a second terminal:
   export CLOUD_DIR={}
-  cloud enrol thermostat-1     lets a device provision, and prints what it needs
-  cloud events --follow        shows what devices send
-  cloud set NAME VALUE         sets a property
-  cloud call COMMAND           calls a command
-  cloud connection-string      connects programs on Azure's service SDKs
-  cloud console                prints a new link to the console
-Ctrl-C ends it",
+  cloud enroll thermostat-1    enroll a device and print its environment variables
+  cloud events --follow        follow telemetry and other events
+  cloud set NAME VALUE         set a desired property
+  cloud call METHOD            call a direct method
+  cloud connection-string      print a connection string for Azure's service SDKs
+  cloud console                print a new sign-in link to the console
+press Ctrl-C to stop",
         running.hub_name,
         running.mqtt,
         running.id_scope,
@@ -71,18 +71,18 @@ Ctrl-C ends it",
         cloud.console().link(),
         dir.path().display(),
         dir.certificate().display(),
-        quoted(&dir.path().to_string_lossy()),
+        shell_quoted(&dir.path().to_string_lossy()),
     );
-    greeting.lines().try_for_each(output::line)
+    banner.lines().try_for_each(output::line)
 }
 
-/// The signals that end the cloud.
-pub(super) struct Stop {
+/// The signals that stop the cloud: SIGINT and SIGTERM.
+pub(super) struct StopSignals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
 
-impl Stop {
+impl StopSignals {
     pub(super) fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -90,7 +90,8 @@ impl Stop {
         })
     }
 
-    pub(super) async fn wanted(&mut self) {
+    /// Waits for one of the signals.
+    pub(super) async fn received(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

@@ -6,38 +6,38 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::client::{Client, Policy};
+use super::command_error::CommandError;
 use super::device::{DeviceOption, encoded};
-use super::failure::Failure;
 use super::output;
 use super::value::at;
 
 #[derive(Args)]
-pub(crate) struct Send {
-    /// The body, as text
+pub(crate) struct SendCommand {
+    /// Body, as text
     body: String,
     #[command(flatten)]
     device: DeviceOption,
-    /// A property of the message; may be given several times
+    /// Application property of the message (repeatable)
     #[arg(long, short, env = "CLOUD_PROPERTY", value_name = "NAME=VALUE", value_parser = pair)]
     property: Vec<(String, String)>,
-    /// Such as application/json
+    /// Content type, such as application/json
     #[arg(long, env = "CLOUD_CONTENT_TYPE", value_name = "TYPE")]
     content_type: Option<String>,
-    /// Such as utf-8
+    /// Content encoding, such as utf-8
     #[arg(long, env = "CLOUD_CONTENT_ENCODING", value_name = "ENCODING")]
     content_encoding: Option<String>,
-    /// Made if not given
+    /// Message id [default: a new one]
     #[arg(long, env = "CLOUD_MESSAGE_ID", value_name = "ID")]
     message_id: Option<String>,
 }
 
-impl Send {
-    pub(crate) fn run(&self, client: &Client) -> Result<(), Failure> {
+impl SendCommand {
+    pub(crate) fn run(&self, client: &Client) -> Result<(), CommandError> {
         let device = self.device.pick(client)?;
         let path = format!("/api/devices/{}/messages", encoded(&device));
-        let answer = client.send(Policy::Service, "POST", &path, &self.message())?;
-        let id = at(&answer, "/messageId").as_str().unwrap_or_default();
-        output::line(&format!("queued for {device} as message {id}"))
+        let response = client.send(Policy::Service, "POST", &path, &self.message())?;
+        let id = at(&response, "/messageId").as_str().unwrap_or_default();
+        output::line(&format!("message {id} queued for {device}"))
     }
 
     fn message(&self) -> Value {
@@ -55,6 +55,6 @@ impl Send {
 fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text
         .split_once('=')
-        .ok_or("it has no '=': write NAME=VALUE")?;
+        .ok_or("no '=' in it: write NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }

@@ -1,30 +1,30 @@
-//! What an operator's program reads from its environment: the names of Microsoft's samples.
+//! Environment variables of a back end, named as in Microsoft's samples.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use cloud::dir::{Policies, Running};
 
+use super::command_error::CommandError;
 use super::device_environment::Variables;
-use super::failure::Failure;
 
-/// The only port Microsoft's SDK for Node.js knows.
+/// The only port that Microsoft's SDK for Node.js uses.
 pub(crate) const HTTPS_PORT: u16 = 443;
 
-/// The policy operators' programs begin with, as in Azure: it may do everything on the hub.
-pub(crate) const OWNER: &str = "iothubowner";
+/// The default policy of back ends, as in Azure. It has all rights on the hub.
+pub(crate) const OWNER_POLICY: &str = "iothubowner";
 
-/// Everything for a program that operates the device `id` with the key of [`OWNER`].
-pub(crate) fn operating(running: &Running, key: &str, id: &str) -> Variables {
+/// Returns the variables for a back end of the device `id`, with the key of [`OWNER_POLICY`].
+pub(crate) fn service_variables(running: &Running, key: &str, id: &str) -> Variables {
     vec![
         (
             "IOTHUB_CONNECTION_STRING",
-            connection_string(running, OWNER, key),
+            connection_string(running, OWNER_POLICY, key),
         ),
         ("IOTHUB_DEVICE_ID", id.into()),
     ]
 }
 
-/// The connection string of whoever holds the key of `policy`.
+/// Returns the connection string with the key of `policy`.
 pub(crate) fn connection_string(running: &Running, policy: &str, key: &str) -> String {
     format!(
         "HostName={};SharedAccessKeyName={policy};SharedAccessKey={key}",
@@ -32,18 +32,18 @@ pub(crate) fn connection_string(running: &Running, policy: &str, key: &str) -> S
     )
 }
 
-/// The primary key of a policy, in base64.
-pub(crate) fn policy_key<'a>(policies: &'a Policies, name: &str) -> Result<&'a str, Failure> {
+/// Returns the primary key of a policy, in base64.
+pub(crate) fn policy_key<'a>(policies: &'a Policies, name: &str) -> Result<&'a str, CommandError> {
     let keys = policies.keys(name).ok_or_else(|| {
-        Failure::settings(format!(
-            "policies.json has no policy {name:?}: delete the file and start the cloud again"
+        CommandError::settings(format!(
+            "no policy {name:?} in policies.json: delete the file and restart the cloud"
         ))
     })?;
     Ok(&keys.primary_key)
 }
 
-/// Where operators connect, with its port unless it is the usual one. A name leads to 127.0.0.1: a cloud that is
-/// elsewhere is called by its address.
+/// Returns the host of the service API, with its port unless that is 443. A host name resolves to 127.0.0.1, so a cloud on
+/// another address is named by that address.
 fn host_name(running: &Running) -> String {
     let (address, port) = (running.https.ip(), running.https.port());
     let name = running.hub_name.split(':').next().unwrap_or_default();
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn operators_are_told_a_name_that_leads_to_the_cloud() {
+    fn the_host_name_of_the_service_leads_to_the_cloud() {
         for (hub_name, https, expected) in [
             ("localhost", "127.0.0.1:8443", "localhost:8443"),
             ("hub.localhost:40123", "127.0.0.1:443", "hub.localhost"),

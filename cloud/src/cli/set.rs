@@ -7,28 +7,28 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::client::{Client, Policy};
+use super::command_error::CommandError;
 use super::device::DeviceOption;
-use super::failure::Failure;
-use super::stream::{self, Selection};
+use super::stream::{self, EventSelection};
 use super::value::at;
 use super::{output, twin, value};
 
 #[derive(Args)]
-pub(crate) struct Set {
-    /// The property
+pub(crate) struct SetCommand {
+    /// Name of the property
     name: String,
-    /// JSON, or a bare word for a string; `null` removes
+    /// Value: JSON, or a bare word for a string; `null` removes the property
     #[arg(allow_negative_numbers = true)]
     value: String,
     #[command(flatten)]
     device: DeviceOption,
-    /// The Plug and Play component the property belongs to
+    /// Plug and Play component of the property
     #[arg(long, short, env = "CLOUD_COMPONENT", value_name = "NAME")]
     component: Option<String>,
-    /// Do not wait for the device's acknowledgment
+    /// Do not wait for the acknowledgment of the device
     #[arg(long, env = "CLOUD_NO_WAIT")]
     no_wait: bool,
-    /// How many seconds to wait for it
+    /// Time to wait for the acknowledgment, in seconds
     #[arg(
         long,
         env = "CLOUD_TIMEOUT",
@@ -38,8 +38,8 @@ pub(crate) struct Set {
     timeout: u64,
 }
 
-impl Set {
-    pub(crate) fn run(&self, client: &Client) -> Result<(), Failure> {
+impl SetCommand {
+    pub(crate) fn run(&self, client: &Client) -> Result<(), CommandError> {
         let device = self.device.pick(client)?;
         let component = self.component.as_deref();
         let desired = value::property(component, &self.name, value::typed(&self.value));
@@ -50,24 +50,24 @@ impl Set {
                 .send(Policy::Service, "PATCH", &path, &patch)
                 .map(drop);
         }
-        let events = stream::open(client, &self.awaited(&device))?;
+        let events = stream::open(client, &self.acknowledgments(&device))?;
         let twin = client.send(Policy::Service, "PATCH", &path, &patch)?;
         if at(&twin, "/connectionState") != "Connected" {
             output::note(&format!(
-                "{device} is not connected: it gets the value when it connects"
+                "{device} is disconnected; the property is delivered when it connects"
             ));
         }
         let version = at(&twin, "/properties/desired/$version").as_u64();
         self.show(self.acknowledgment(events, version.unwrap_or(0))?)
     }
 
-    fn awaited<'a>(&self, device: &'a str) -> Selection<'a> {
-        Selection {
+    fn acknowledgments<'a>(&self, device: &'a str) -> EventSelection<'a> {
+        EventSelection {
             devices: vec![device],
             last: Some(0),
             follow: true,
             limit: Some(Duration::from_secs(self.timeout)),
-            ..Selection::default()
+            ..EventSelection::default()
         }
     }
 
@@ -75,15 +75,15 @@ impl Set {
         &self,
         events: impl Iterator<Item = io::Result<Value>>,
         version: u64,
-    ) -> Result<Value, Failure> {
+    ) -> Result<Value, CommandError> {
         for event in events {
-            let event = event.map_err(|error| self.unacknowledged(&error))?;
+            let event = event.map_err(|error| self.stream_error(&error))?;
             if let Some(acknowledgment) = self.acknowledges(&event, version) {
                 return Ok(acknowledgment.clone());
             }
         }
-        Err(Failure::request(
-            "the cloud ended before the device had acknowledged",
+        Err(CommandError::request(
+            "the cloud stopped before the device acknowledged the property",
         ))
     }
 
@@ -97,21 +97,21 @@ impl Set {
         (acknowledgment.get("av")?.as_u64()? >= version).then_some(acknowledgment)
     }
 
-    fn unacknowledged(&self, error: &io::Error) -> Failure {
-        if !stream::is_over(error) {
-            return Failure::request(format!("lost the cloud's events: {error}"));
+    fn stream_error(&self, error: &io::Error) -> CommandError {
+        if !stream::is_timeout(error) {
+            return CommandError::request(format!("event stream interrupted: {error}"));
         }
-        Failure::request(format!(
-            "no acknowledgment within {} s: the value stays set, and the device gets it when it can",
+        CommandError::request(format!(
+            "no acknowledgment within {} s; the desired property stays set and is delivered when the device connects",
             self.timeout
         ))
     }
 
-    fn show(&self, acknowledgment: Value) -> Result<(), Failure> {
+    fn show(&self, acknowledgment: Value) -> Result<(), CommandError> {
         output::pretty(&acknowledgment)?;
         match at(&acknowledgment, "/ac").as_u64() {
-            Some(status @ 400..) => Err(Failure::request(format!(
-                "the device refused {} ({status})",
+            Some(status @ 400..) => Err(CommandError::request(format!(
+                "the device rejected {} with status {status}",
                 self.name
             ))),
             _ => Ok(()),

@@ -1,4 +1,4 @@
-//! The cloud's events as they come.
+//! The event stream of the cloud.
 
 use std::io::{self, BufRead, BufReader};
 use std::time::Duration;
@@ -7,34 +7,34 @@ use serde_json::Value;
 use ureq::BodyReader;
 
 use super::client::{Client, Policy};
+use super::command_error::CommandError;
 use super::device::encoded;
-use super::failure::Failure;
 
-/// Larger than the largest event: 256 kB of telemetry, escaped.
-const LINE_LIMIT: u64 = 8 * 1024 * 1024;
+/// The maximum length of a line: more than the largest event, 256 kB of telemetry with escapes.
+const MAX_LINE_LENGTH: u64 = 8 * 1024 * 1024;
 
-/// Which events.
+/// The selected events.
 #[derive(Default)]
-pub(crate) struct Selection<'a> {
-    /// Of these devices only.
+pub(crate) struct EventSelection<'a> {
+    /// Only of these devices; of all if empty.
     pub(crate) devices: Vec<&'a str>,
-    /// Of these kinds only.
+    /// Only of these kinds; of all if empty.
     pub(crate) kinds: Vec<&'a str>,
-    /// Of this time or later.
+    /// Start of the time range, inclusive.
     pub(crate) from: Option<&'a str>,
-    /// Before this time.
+    /// End of the time range, exclusive.
     pub(crate) to: Option<&'a str>,
-    /// After the event of this number.
+    /// Only after this sequence number.
     pub(crate) since: Option<u64>,
-    /// Of those that were, only the last so many.
+    /// Only the last of the existing events.
     pub(crate) last: Option<u64>,
-    /// Also those that are still to come.
+    /// New events too.
     pub(crate) follow: bool,
-    /// For so long at most.
+    /// The time after which the stream ends.
     pub(crate) limit: Option<Duration>,
 }
 
-impl Selection<'_> {
+impl EventSelection<'_> {
     fn path(&self, format: &str) -> String {
         let mut path = format!("/api/events?format={format}&follow={}", self.follow);
         let (since, last) = (self.since.map(text), self.last.map(text));
@@ -60,26 +60,26 @@ fn text(number: u64) -> String {
     number.to_string()
 }
 
-/// Events, one after the other. Ends when the cloud ends the stream, with an error that [`is_over`] after the limit.
-pub(crate) struct Events<R> {
+/// An iterator over events. Ends when the cloud ends the stream; after the limit, with an error that [`is_timeout`].
+pub(crate) struct EventStream<R> {
     lines: R,
 }
 
-/// Begins to follow: what happens after this returned is not missed.
+/// Opens the stream. Events after the return are not missed.
 pub(crate) fn open(
     client: &Client,
-    selection: &Selection<'_>,
-) -> Result<Events<BufReader<BodyReader<'static>>>, Failure> {
+    selection: &EventSelection<'_>,
+) -> Result<EventStream<BufReader<BodyReader<'static>>>, CommandError> {
     let lines = client.stream(Policy::Service, &selection.path("sse"), selection.limit)?;
-    Ok(Events { lines })
+    Ok(EventStream { lines })
 }
 
-/// Lines in another format of the cloud's, without their ends.
+/// Returns the lines of another format, without line ends.
 pub(crate) fn lines(
     client: &Client,
-    selection: &Selection<'_>,
+    selection: &EventSelection<'_>,
     format: &str,
-) -> Result<impl Iterator<Item = io::Result<String>>, Failure> {
+) -> Result<impl Iterator<Item = io::Result<String>>, CommandError> {
     let path = selection.path(format);
     let mut lines = client.stream(Policy::Service, &path, selection.limit)?;
     Ok(std::iter::from_fn(move || {
@@ -88,7 +88,7 @@ pub(crate) fn lines(
     }))
 }
 
-impl<R: BufRead> Iterator for Events<R> {
+impl<R: BufRead> Iterator for EventStream<R> {
     type Item = io::Result<Value>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -106,14 +106,14 @@ impl<R: BufRead> Iterator for Events<R> {
     }
 }
 
-/// Whether this error says that the limit of a [`Selection`] was reached.
-pub(crate) fn is_over(error: &io::Error) -> bool {
+/// Returns true if the limit of an [`EventSelection`] was reached.
+pub(crate) fn is_timeout(error: &io::Error) -> bool {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
     matches!(inner, Some(ureq::Error::Timeout(_)))
 }
 
 fn read_line(lines: &mut impl BufRead) -> io::Result<Option<String>> {
     let mut line = String::new();
-    let read = io::Read::take(lines, LINE_LIMIT).read_line(&mut line)?;
+    let read = io::Read::take(lines, MAX_LINE_LENGTH).read_line(&mut line)?;
     Ok((read > 0).then_some(line))
 }

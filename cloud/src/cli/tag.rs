@@ -4,25 +4,25 @@ use clap::Args;
 use serde_json::{Map, json};
 
 use super::client::{Client, Policy};
+use super::command_error::CommandError;
 use super::device::DeviceOption;
-use super::failure::Failure;
 use super::value::at;
 use super::{output, twin, value};
 
 #[derive(Args)]
-pub(crate) struct Tag {
-    /// The tag
+pub(crate) struct TagCommand {
+    /// Name of the tag
     name: String,
-    /// JSON, or a bare word for a string; `null` removes
+    /// Value: JSON, or a bare word for a string; `null` removes the tag
     #[arg(allow_negative_numbers = true)]
     value: String,
     #[command(flatten)]
     device: DeviceOption,
 }
 
-impl Tag {
-    /// Shows all tags as they are then.
-    pub(crate) fn run(&self, client: &Client) -> Result<(), Failure> {
+impl TagCommand {
+    /// Sets the tag, and prints all tags.
+    pub(crate) fn run(&self, client: &Client) -> Result<(), CommandError> {
         let path = twin::path(&self.device.pick(client)?);
         let tags = Map::from_iter([(self.name.clone(), value::typed(&self.value))]);
         let patch = json!({ "tags": tags });

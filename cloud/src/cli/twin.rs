@@ -4,22 +4,22 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::client::{Client, Policy};
+use super::command_error::CommandError;
 use super::device::{DeviceOption, encoded};
-use super::failure::Failure;
 use super::output;
 use super::value::at;
 
 #[derive(Args)]
-pub(crate) struct Twin {
+pub(crate) struct TwinCommand {
     #[command(flatten)]
     device: DeviceOption,
-    /// Print the whole twin, with metadata, as Azure has it
+    /// Print the whole twin with metadata, in Azure's format
     #[arg(long, env = "CLOUD_JSON")]
     json: bool,
 }
 
-impl Twin {
-    pub(crate) fn run(&self, client: &Client) -> Result<(), Failure> {
+impl TwinCommand {
+    pub(crate) fn run(&self, client: &Client) -> Result<(), CommandError> {
         let device = self.device.pick(client)?;
         let twin = client.get(Policy::Service, &path(&device))?;
         if self.json {

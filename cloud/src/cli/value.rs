@@ -1,18 +1,18 @@
-//! Values as people type them.
+//! Values in arguments.
 
 use serde_json::{Map, Value};
 
-/// JSON if it is JSON, else the text itself: `23.5` is a number, `eco` a string.
+/// Parses JSON; other text is a string: `23.5` is a number, `eco` a string.
 pub(crate) fn typed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| text.into())
 }
 
-/// What is at `pointer` (`/properties/desired`), or null.
+/// Returns the value at `pointer` (`/properties/desired`), or null.
 pub(crate) fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
     value.pointer(pointer).unwrap_or(&Value::Null)
 }
 
-/// A patch that sets one property, of a Plug and Play component if one is named.
+/// Returns a patch that sets one property, of a Plug and Play component if one is given.
 pub(crate) fn property(component: Option<&str>, name: &str, value: Value) -> Value {
     let property = Map::from_iter([(name.to_owned(), value)]);
     match component {

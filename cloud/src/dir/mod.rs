@@ -1,17 +1,17 @@
-//! The cloud's directory: what stays the same from one start to the next, and where the running cloud is.
+//! The directory of a cloud: keys and settings that outlive it, and the addresses of the running cloud.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `ca.pem`, `ca.key` | the local certificate authority ([`crate::ca`]) |
-//! | `policies.json` | the keys of operators ([`Policies`]) |
-//! | `enrolment.json` | the id scope and the keys of the default enrolment group ([`Enrolment`]) |
-//! | `cloud.db` | devices, enrolments and events ([`crate::store`]) |
-//! | `running.json` | where the running cloud listens ([`Running`]); locked while it runs |
+//! | `policies.json` | the shared access policies and their keys ([`Policies`]) |
+//! | `dps.json` | the id scope and the keys of the default enrollment group ([`DpsSettings`]) |
+//! | `cloud.db` | devices, enrollments and events ([`crate::store`]) |
+//! | `running.json` | the addresses of the running cloud ([`Running`]); locked while it runs |
 //! | `lock` | locked while a cloud runs here |
 //!
-//! The directory and all files but `ca.pem` are for their owner alone.
+//! The directory and all files but `ca.pem` are accessible to their owner only.
 
-mod enrolment;
+mod dps_settings;
 mod policies;
 mod running;
 
@@ -20,9 +20,10 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use etcetera::BaseStrategy;
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use enrolment::{DEFAULT_GROUP, Enrolment};
+pub use dps_settings::{DEFAULT_GROUP, DpsSettings};
 pub use policies::Policies;
 pub use running::Running;
 
@@ -31,43 +32,43 @@ use crate::files;
 
 const LOCK_FILE: &str = "lock";
 const POLICIES_FILE: &str = "policies.json";
-const ENROLMENT_FILE: &str = "enrolment.json";
+const DPS_FILE: &str = "dps.json";
+/// The name of [`DPS_FILE`] in earlier versions.
+const OLD_DPS_FILE: &str = "enrolment.json";
 const RUNNING_FILE: &str = "running.json";
 
-/// Why the directory cannot be used.
+/// The error of a directory.
 #[derive(Debug, thiserror::Error)]
 pub enum DirError {
-    /// A file or the directory itself could not be read or written.
+    /// A file or the directory cannot be read or written.
     #[error("cannot use {}: {source}", path.display())]
     File {
-        /// Which one.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// A file does not hold what was written to it.
-    #[error("{} is damaged ({source}): delete it, and a new one is made at the next start", path.display())]
+    /// A file has invalid content.
+    #[error("{} is damaged ({source}): delete it; the next start generates a new one", path.display())]
     Damaged {
-        /// Which one.
+        /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The cause.
         source: serde_json::Error,
     },
     /// Another cloud runs in this directory.
-    #[error("another cloud{} runs in {}: end it, or choose another directory with --dir", process(*.pid), path.display())]
+    #[error("another cloud{} is running in {}: stop it, or choose another directory with --dir", process(*.pid), path.display())]
     InUse {
         /// The directory.
         path: PathBuf,
-        /// Its process id, if it has got as far as to say so.
+        /// Its process id, if it has announced it already.
         pid: Option<u32>,
     },
     /// No cloud runs in this directory.
-    #[error("no cloud runs in {}: start one with `cloud run`, or name the directory of the one that runs with --dir", .0.display())]
+    #[error("no cloud is running in {}: start one with `cloud run`, or select the directory of a running one with --dir", .0.display())]
     NotRunning(PathBuf),
-    /// There is nowhere to put the directory.
-    #[error(
-        "cannot tell where the cloud's directory is: neither XDG_DATA_HOME nor HOME is set; name it with --dir"
-    )]
+    /// The user has no home directory.
+    #[error("cannot determine the cloud's directory: no home directory; set HOME or use --dir")]
     NoHome,
 }
 
@@ -76,45 +77,42 @@ fn process(pid: Option<u32>) -> String {
         .unwrap_or_default()
 }
 
-/// A directory of a cloud, which may or may not run.
+/// The directory of a cloud, running or not.
 #[derive(Clone, Debug)]
 pub struct CloudDir {
     path: PathBuf,
 }
 
 impl CloudDir {
-    /// The directory at `path`. Nothing is read or written yet.
+    /// Makes a handle of the directory at `path`, without access to it.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
 
-    /// The directory of whoever runs this program: `$XDG_DATA_HOME/pnp-cloud`, else `pnp-cloud` where the platform
-    /// keeps data below `$HOME`.
+    /// Returns the default directory of the user: `pnp-cloud` in the platform's data directory, such as `~/.local/share`.
+    ///
+    /// # Errors
+    /// If the user has no home directory.
     pub fn of_user() -> Result<Self, DirError> {
-        let below_home = if cfg!(target_os = "macos") {
-            "Library/Application Support"
-        } else {
-            ".local/share"
-        };
-        let var = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-        let data = var("XDG_DATA_HOME")
-            .map(PathBuf::from)
-            .or_else(|| Some(Path::new(&var("HOME")?).join(below_home)))
-            .ok_or(DirError::NoHome)?;
-        Ok(Self::new(data.join("pnp-cloud")))
+        let strategy =
+            etcetera::base_strategy::choose_native_strategy().map_err(|_| DirError::NoHome)?;
+        Ok(Self::new(strategy.data_dir().join("pnp-cloud")))
     }
 
-    /// Where it is.
+    /// Returns the path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The file clients are to trust (`SSL_CERT_FILE`).
+    /// Returns the file with the CA certificate, which clients must trust (`SSL_CERT_FILE`).
     pub fn certificate(&self) -> PathBuf {
         self.path.join(CERTIFICATE_FILE)
     }
 
-    /// Takes the directory for a cloud that is about to run, and makes it if there is none.
+    /// Locks the directory for a cloud about to start, and makes it if there is none.
+    ///
+    /// # Errors
+    /// If another cloud is running in it, or it cannot be used.
     pub fn take(&self) -> Result<OwnedDir, DirError> {
         self.make().map_err(|source| self.error("", source))?;
         let lock = self
@@ -132,7 +130,10 @@ impl CloudDir {
         })
     }
 
-    /// Where the running cloud listens, or [`DirError::NotRunning`].
+    /// Returns the addresses of the running cloud.
+    ///
+    /// # Errors
+    /// [`DirError::NotRunning`] if there is none.
     pub fn running(&self) -> Result<Running, DirError> {
         if !self.is_announced() {
             return Err(DirError::NotRunning(self.path.clone()));
@@ -141,7 +142,10 @@ impl CloudDir {
             .ok_or_else(|| DirError::NotRunning(self.path.clone()))
     }
 
-    /// The keys of operators of the cloud that runs or ran here.
+    /// Returns the shared access policies of the cloud that is or was running here.
+    ///
+    /// # Errors
+    /// [`DirError::NotRunning`] if there never was one.
     pub fn policies(&self) -> Result<Policies, DirError> {
         self.read(POLICIES_FILE)?
             .ok_or_else(|| DirError::NotRunning(self.path.clone()))
@@ -162,8 +166,8 @@ impl CloudDir {
             .open(self.path.join(LOCK_FILE))
     }
 
-    /// A file left behind by a cloud that was killed is not locked. This looks at another file than [`CloudDir::take`]
-    /// locks, so that a question is never in the way of a cloud that starts.
+    /// Returns true while a cloud is running. A file left behind by a killed cloud is not locked. This tests another file than
+    /// [`CloudDir::take`] locks, so that a client never blocks the start of a cloud.
     fn is_announced(&self) -> bool {
         File::open(self.path.join(RUNNING_FILE))
             .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
@@ -204,7 +208,7 @@ impl CloudDir {
     }
 }
 
-/// The directory of the cloud that runs in this process. Dropping it lets another one in.
+/// The locked directory of the cloud in this process. Dropping it releases the lock.
 pub struct OwnedDir {
     dir: CloudDir,
     _lock: File,
@@ -212,28 +216,47 @@ pub struct OwnedDir {
 }
 
 impl OwnedDir {
-    /// The directory.
+    /// Returns the directory.
     pub fn dir(&self) -> &CloudDir {
         &self.dir
     }
 
-    /// The keys of operators, made at the first start.
+    /// Returns the shared access policies, generated at the first start.
+    ///
+    /// # Errors
+    /// If the file cannot be used.
     pub fn policies(&self) -> Result<Policies, DirError> {
         self.read_or_make(POLICIES_FILE, Policies::generate)
     }
 
-    /// The id scope and the default enrolment group, made at the first start.
-    pub fn enrolment(&self) -> Result<Enrolment, DirError> {
-        self.read_or_make(ENROLMENT_FILE, Enrolment::generate)
+    /// Returns the settings of DPS, generated at the first start. Renames a file of an earlier version.
+    ///
+    /// # Errors
+    /// If the file cannot be used.
+    pub fn dps_settings(&self) -> Result<DpsSettings, DirError> {
+        self.rename_old_dps_file()
+            .map_err(|source| self.dir.error(OLD_DPS_FILE, source))?;
+        self.read_or_make(DPS_FILE, DpsSettings::generate)
     }
 
-    /// Tells operator commands where this cloud listens.
+    /// Announces the addresses of this cloud to clients.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn announce(&mut self, running: &Running) -> Result<(), DirError> {
         let file = self.dir.write(RUNNING_FILE, running)?;
         file.lock()
             .map_err(|source| self.dir.error(RUNNING_FILE, source))?;
         self.announced = Some(file);
         Ok(())
+    }
+
+    fn rename_old_dps_file(&self) -> io::Result<()> {
+        let [old, new] = [OLD_DPS_FILE, DPS_FILE].map(|file| self.dir.path.join(file));
+        match new.try_exists()? || !old.try_exists()? {
+            true => Ok(()),
+            false => fs::rename(old, new),
+        }
     }
 
     fn read_or_make<T>(&self, file: &str, generate: fn() -> T) -> Result<T, DirError>
@@ -252,7 +275,7 @@ impl OwnedDir {
 impl Drop for OwnedDir {
     fn drop(&mut self) {
         if self.announced.is_some() {
-            // One that stays is not locked and misleads nobody.
+            // A file left behind is not locked, so no client takes the cloud for running.
             let _ = fs::remove_file(self.dir.path.join(RUNNING_FILE));
         }
     }

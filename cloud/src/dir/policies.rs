@@ -1,4 +1,4 @@
-//! The keys of operators.
+//! Shared access policies.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::sas::random_key;
 pub struct Policies(BTreeMap<String, SymmetricKeys>);
 
 impl Policies {
-    /// The names of Azure's built-in policies: the hub's, and the provisioning service's one.
+    /// The names of Azure's built-in policies, of IoT Hub and of DPS (the last).
     pub const NAMES: [&str; 6] = [
         "iothubowner",
         "service",
@@ -23,7 +23,7 @@ impl Policies {
         "provisioningserviceowner",
     ];
 
-    /// Azure's built-in policies, each with new keys.
+    /// Generates Azure's built-in policies, with new keys.
     pub fn generate() -> Self {
         Self(
             Self::NAMES
@@ -32,7 +32,7 @@ impl Policies {
         )
     }
 
-    /// The keys of the policy of this name.
+    /// Returns the keys of a policy.
     pub fn keys(&self, name: &str) -> Option<&SymmetricKeys> {
         self.0.get(name)
     }

@@ -1,23 +1,23 @@
-//! Where the running cloud is.
+//! The addresses of the running cloud.
 
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-/// What operator commands have to know of the running cloud.
+/// The addresses of the running cloud, for clients.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Running {
-    /// The hub's name as devices get it: `localhost`, or `localhost:40123` where the port is not 8883.
+    /// The host name of the hub, with its port unless that is 8883: `localhost`, `localhost:40123`.
     pub hub_name: String,
-    /// The provisioning service's name, in the same form.
+    /// The host name of DPS, in the same format.
     pub dps_name: String,
-    /// The id scope of the provisioning service.
+    /// The id scope of DPS.
     pub id_scope: String,
-    /// Where devices connect.
+    /// The address for devices (MQTT).
     pub mqtt: SocketAddr,
-    /// Where operators connect.
+    /// The address of the service API (HTTPS).
     pub https: SocketAddr,
-    /// The cloud's process id.
+    /// The process id of the cloud.
     pub pid: u32,
 }

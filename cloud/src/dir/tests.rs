@@ -4,7 +4,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-fn place() -> (TempDir, CloudDir) {
+fn cloud_dir() -> (TempDir, CloudDir) {
     let parent = TempDir::new().unwrap();
     let dir = CloudDir::new(parent.path().join("a/cloud"));
     (parent, dir)
@@ -27,40 +27,51 @@ fn mode(path: &Path) -> u32 {
 
 #[test]
 fn keys_and_scope_are_the_same_at_the_next_start() {
-    let (_parent, dir) = place();
+    let (_parent, dir) = cloud_dir();
     let start = || {
         let owned = dir.take().unwrap();
-        let (policies, enrolment) = (owned.policies().unwrap(), owned.enrolment().unwrap());
+        let (policies, dps) = (owned.policies().unwrap(), owned.dps_settings().unwrap());
         let owner = policies.keys("iothubowner").unwrap().primary_key.clone();
-        (
-            owner,
-            enrolment.id_scope,
-            enrolment.default_group.primary_key,
-        )
+        (owner, dps.id_scope, dps.default_group.primary_key)
     };
     assert_eq!(start(), start());
 }
 
 #[test]
+fn the_dps_settings_of_an_earlier_version_are_kept_under_the_new_name() {
+    let (_parent, dir) = cloud_dir();
+    let owned = dir.take().unwrap();
+    let before = owned.dps_settings().unwrap();
+    let [old, new] = [OLD_DPS_FILE, DPS_FILE].map(|file| dir.path().join(file));
+    fs::rename(&new, &old).unwrap();
+    let after = owned.dps_settings().unwrap();
+    assert_eq!(after.id_scope, before.id_scope);
+    assert_eq!(after.default_group, before.default_group);
+    assert!(new.exists() && !old.exists());
+    fs::write(&old, "{").unwrap();
+    assert_eq!(owned.dps_settings().unwrap().id_scope, before.id_scope);
+}
+
+#[test]
 fn nobody_else_reads_the_keys() {
-    let (_parent, dir) = place();
+    let (_parent, dir) = cloud_dir();
     let owned = dir.take().unwrap();
     owned.policies().unwrap();
-    owned.enrolment().unwrap();
+    owned.dps_settings().unwrap();
     assert_eq!(mode(dir.path()), 0o700);
-    for file in [POLICIES_FILE, ENROLMENT_FILE] {
+    for file in [POLICIES_FILE, DPS_FILE] {
         assert_eq!(mode(&dir.path().join(file)), 0o600, "{file}");
     }
 }
 
 #[test]
 fn a_second_cloud_is_refused_and_told_which_one_runs() {
-    let (_parent, dir) = place();
+    let (_parent, dir) = cloud_dir();
     let mut owned = dir.take().unwrap();
     owned.announce(&running()).unwrap();
     let message = dir.take().err().unwrap().to_string();
     assert!(
-        message.starts_with("another cloud (process 4711) runs in "),
+        message.starts_with("another cloud (process 4711) is running in "),
         "{message}"
     );
     drop(owned);
@@ -69,7 +80,7 @@ fn a_second_cloud_is_refused_and_told_which_one_runs() {
 
 #[test]
 fn operators_find_the_cloud_while_it_runs() {
-    let (_parent, dir) = place();
+    let (_parent, dir) = cloud_dir();
     assert!(matches!(dir.running(), Err(DirError::NotRunning(_))));
     let mut owned = dir.take().unwrap();
     owned.announce(&running()).unwrap();
@@ -80,7 +91,7 @@ fn operators_find_the_cloud_while_it_runs() {
 
 #[test]
 fn what_a_killed_cloud_left_behind_does_not_count() {
-    let (_parent, dir) = place();
+    let (_parent, dir) = cloud_dir();
     drop(dir.take().unwrap());
     dir.write(RUNNING_FILE, &running()).unwrap();
     assert!(matches!(dir.running(), Err(DirError::NotRunning(_))));
@@ -88,7 +99,7 @@ fn what_a_killed_cloud_left_behind_does_not_count() {
 
 #[test]
 fn a_damaged_file_is_named_with_the_remedy() {
-    let (_parent, dir) = place();
+    let (_parent, dir) = cloud_dir();
     let owned = dir.take().unwrap();
     fs::write(dir.path().join(POLICIES_FILE), "{").unwrap();
     let message = owned.policies().err().unwrap().to_string();

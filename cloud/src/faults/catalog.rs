@@ -79,7 +79,7 @@ pub enum Fault {
         )]
         delay: Option<Duration>,
     },
-    /// Swap the order of each two PUBACKs
+    /// Swap the order of PUBACKs, in pairs
     ReorderAcks,
     /// Send each PUBACK twice
     DuplicateAcks,

@@ -1,4 +1,4 @@
-//! A device's side of MQTT over TLS.
+//! The client side of MQTT over TLS.
 
 use std::io;
 use std::path::Path;
@@ -17,51 +17,51 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::Target;
+use super::LoadTarget;
 use crate::mqtt::{
     Connect, ConnectReturn, DecodeError, EncodeError, Packet, Password, decode, encode,
 };
 use crate::sas::{self, SasError};
 
-/// From the first byte to the CONNACK.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
-/// The cloud pings nobody, and gives up a silent device after one and a half times this, in seconds.
+/// The time from the TCP connect to the CONNACK.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The keep-alive, in seconds.
 pub(super) const KEEP_ALIVE: u16 = 600;
-/// The cloud sends these devices acknowledgments and nothing else.
-const PACKET_LIMIT: usize = 16 * 1024;
+/// The maximum size of a packet from the cloud, in bytes. These devices get acknowledgments only.
+const MAX_PACKET_SIZE: usize = 16 * 1024;
 const READ_SIZE: usize = 1024;
 
-/// Why a device is not connected.
+/// The error of a device connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
-    /// The network, or TLS.
+    /// An error of the network or of TLS.
     #[error(transparent)]
     Network(#[from] io::Error),
-    /// The cloud sent something that is not MQTT.
+    /// A malformed packet from the cloud.
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    /// A packet cannot be sent.
+    /// A packet that cannot be encoded.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// The cloud sent something it should not.
-    #[error("the cloud sent {0:?}")]
+    /// An unexpected packet from the cloud.
+    #[error("unexpected packet from the cloud: {0:?}")]
     Unexpected(Box<Packet>),
-    /// The cloud does not let the device in.
-    #[error("the cloud refused the device: {0:?}")]
+    /// A CONNACK that refuses the connection.
+    #[error("connection refused by the cloud: {0:?}")]
     Refused(ConnectReturn),
-    /// There is no token to connect with.
+    /// A SAS token that cannot be made.
     #[error(transparent)]
     Token(#[from] SasError),
-    /// It took too long.
-    #[error("the cloud did not answer in time")]
-    Silent,
+    /// No CONNACK within the timeout.
+    #[error("connecting timed out")]
+    TimedOut,
 }
 
-/// TLS that trusts the authority in `file` alone.
+/// Returns a TLS configuration that trusts only the CA certificate in `file`.
 ///
 /// # Errors
-/// There is no certificate in it.
-pub fn trusting(file: &Path) -> anyhow::Result<Arc<ClientConfig>> {
+/// If the file has no certificate.
+pub fn tls_config(file: &Path) -> anyhow::Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(file)?)?;
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -71,29 +71,29 @@ pub fn trusting(file: &Path) -> anyhow::Result<Arc<ClientConfig>> {
     Ok(Arc::new(config))
 }
 
-/// A connection the cloud has accepted.
-pub(super) struct Connection {
+/// An accepted connection.
+pub(super) struct DeviceConnection {
     stream: TlsStream<TcpStream>,
     input: BytesMut,
     output: BytesMut,
 }
 
-impl Connection {
+impl DeviceConnection {
     pub(super) async fn open(
-        target: &Target,
+        target: &LoadTarget,
         id: &str,
         lifetime: Duration,
     ) -> Result<Self, ConnectionError> {
-        let opened = timeout(CONNECT_PATIENCE, Self::try_open(target, id, lifetime)).await;
-        opened.map_err(|_| ConnectionError::Silent)?
+        let opened = timeout(CONNECT_TIMEOUT, Self::try_open(target, id, lifetime)).await;
+        opened.map_err(|_| ConnectionError::TimedOut)?
     }
 
     async fn try_open(
-        target: &Target,
+        target: &LoadTarget,
         id: &str,
         lifetime: Duration,
     ) -> Result<Self, ConnectionError> {
-        let connect = connect(target, id, lifetime)?;
+        let connect = connect_packet(target, id, lifetime)?;
         let tcp = TcpStream::connect(target.address).await?;
         // Packets are small and whole; waiting for more to send only delays them.
         tcp.set_nodelay(true)?;
@@ -105,7 +105,7 @@ impl Connection {
         };
         connection.queue(&Packet::Connect(connect))?;
         connection.flush().await?;
-        match connection.packet().await? {
+        match connection.next_packet().await? {
             Packet::ConnAck {
                 code: ConnectReturn::Accepted,
                 ..
@@ -115,10 +115,10 @@ impl Connection {
         }
     }
 
-    /// The next packet. Can be cancelled without losing anything.
-    pub(super) async fn packet(&mut self) -> Result<Packet, ConnectionError> {
+    /// Returns the next packet. Cancel-safe.
+    pub(super) async fn next_packet(&mut self) -> Result<Packet, ConnectionError> {
         loop {
-            if let Some(packet) = decode(&mut self.input, PACKET_LIMIT)? {
+            if let Some(packet) = decode(&mut self.input, MAX_PACKET_SIZE)? {
                 return Ok(packet);
             }
             self.input.reserve(READ_SIZE);
@@ -128,7 +128,7 @@ impl Connection {
         }
     }
 
-    /// Takes a packet, which leaves with the next [`flush`](Self::flush).
+    /// Queues a packet for the next [`flush`](Self::flush).
     pub(super) fn queue(&mut self, packet: &Packet) -> Result<(), EncodeError> {
         encode(packet, &mut self.output)
     }
@@ -138,7 +138,7 @@ impl Connection {
         self.stream.flush().await
     }
 
-    /// Says goodbye.
+    /// Sends DISCONNECT, and closes the connection.
     pub(super) async fn disconnect(mut self) -> Result<(), ConnectionError> {
         self.queue(&Packet::Disconnect)?;
         self.flush().await?;
@@ -146,7 +146,7 @@ impl Connection {
     }
 }
 
-fn connect(target: &Target, id: &str, lifetime: Duration) -> Result<Connect, SasError> {
+fn connect_packet(target: &LoadTarget, id: &str, lifetime: Duration) -> Result<Connect, SasError> {
     let hub = &target.hub;
     let resource = format!("{hub}/devices/{id}");
     let token = sas::sign(&resource, &target.key, Timestamp::now() + lifetime, None)?;

@@ -1,4 +1,4 @@
-//! One device: sends what is due, takes acknowledgments.
+//! A simulated device: sends messages on schedule, handles acknowledgments.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -7,122 +7,124 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, interval_at, sleep_until};
 
-use super::Account;
-use super::connection::{Connection, ConnectionError, KEEP_ALIVE};
-use super::schedule::Turns;
-use super::tally::Tally;
+use super::DeviceReport;
+use super::connection::{ConnectionError, DeviceConnection, KEEP_ALIVE};
+use super::schedule::DeviceSchedule;
+use super::stats::LoadStats;
 use super::window::Window;
 use crate::mqtt::{Packet, Publish};
 
-/// How long after the end acknowledgments are waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// What a device sends are JSON texts.
-const CONTENT: &str = "$.ct=application%2Fjson&$.ce=utf-8";
+/// The time to wait for pending acknowledgments at the end.
+const ACK_TIMEOUT: Duration = Duration::from_secs(10);
+/// The system properties of a message, as a part of its topic.
+const CONTENT_PROPERTIES: &str = "$.ct=application%2Fjson&$.ce=utf-8";
 
-/// What a device is to do.
-pub(super) struct Mission {
-    pub(super) turns: Turns,
-    pub(super) begins: Instant,
-    /// What is due then, or later, is not sent.
-    pub(super) ends: Instant,
+/// The schedule and limits of a device.
+pub(super) struct DevicePlan {
+    pub(super) schedule: DeviceSchedule,
+    pub(super) start: Instant,
+    /// Messages due at this time or later are not sent.
+    pub(super) end: Instant,
     pub(super) window: usize,
     pub(super) payload: usize,
 }
 
 /// A connected device.
-pub(super) struct Device {
+pub(super) struct SimulatedDevice {
     id: String,
     topic: String,
-    connection: Connection,
-    mission: Mission,
+    connection: DeviceConnection,
+    plan: DevicePlan,
     window: Window,
     sent: u64,
-    tally: Arc<Tally>,
+    stats: Arc<LoadStats>,
 }
 
-impl Device {
+impl SimulatedDevice {
     pub(super) fn new(
         id: String,
-        connection: Connection,
-        mission: Mission,
-        tally: Arc<Tally>,
+        connection: DeviceConnection,
+        plan: DevicePlan,
+        stats: Arc<LoadStats>,
     ) -> Self {
         Self {
-            topic: format!("devices/{id}/messages/events/{CONTENT}"),
+            topic: format!("devices/{id}/messages/events/{CONTENT_PROPERTIES}"),
             id,
             connection,
-            window: Window::new(mission.window),
-            mission,
+            window: Window::new(plan.window),
+            plan,
             sent: 0,
-            tally,
+            stats,
         }
     }
 
-    /// Sends until the end. A connection that is lost stays lost.
-    pub(super) async fn run(mut self, stop: watch::Receiver<bool>) -> Account {
-        let kept = self.work(stop).await;
-        let account = self.account();
-        let ended = match kept {
+    /// Runs until the end of the schedule. A lost connection is not restored.
+    pub(super) async fn run(mut self, stop: watch::Receiver<bool>) -> DeviceReport {
+        let sent = self.send_all(stop).await;
+        let report = self.report();
+        let closed = match sent {
             Ok(()) => self.connection.disconnect().await,
             Err(error) => Err(error),
         };
-        if let Err(error) = ended {
-            self.tally.lost(error.to_string());
+        if let Err(error) = closed {
+            self.stats.connection_lost(error.to_string());
         }
-        account
+        report
     }
 
-    /// Until all is acknowledged, or has had its time.
-    async fn work(&mut self, mut stop: watch::Receiver<bool>) -> Result<(), ConnectionError> {
+    /// Sends all messages, and waits for their acknowledgments or the timeout.
+    async fn send_all(&mut self, mut stop: watch::Receiver<bool>) -> Result<(), ConnectionError> {
         let period = Duration::from_secs(KEEP_ALIVE.into());
         let mut ping = interval_at(Instant::now() + period, period);
         let mut stopped = false;
-        while self.next().is_some() || !self.window.is_empty() {
+        while self.next_due().is_some() || !self.window.is_empty() {
             tokio::select! {
-                () = due(self.next().filter(|_| self.window.has_room())) => self.send().await?,
-                packet = self.connection.packet() => self.take(packet?)?,
-                () = told(&mut stop), if !stopped => {
+                () = sleep_until_due(self.next_due().filter(|_| self.window.has_room())) => {
+                    self.send_due().await?;
+                }
+                packet = self.connection.next_packet() => self.handle(packet?)?,
+                () = stop_requested(&mut stop), if !stopped => {
                     stopped = true;
-                    self.mission.ends = self.mission.ends.min(Instant::now());
+                    self.plan.end = self.plan.end.min(Instant::now());
                 }
                 _ = ping.tick() => self.ping().await?,
-                () = sleep_until(self.mission.ends + PATIENCE) => break,
+                () = sleep_until(self.plan.end + ACK_TIMEOUT) => break,
             }
         }
         Ok(())
     }
 
-    /// When the next message is due, if there is one more.
-    fn next(&self) -> Option<Instant> {
+    /// Returns the due time of the next message, `None` if there is none.
+    fn next_due(&self) -> Option<Instant> {
         self.due(self.sent + 1)
     }
 
     fn due(&self, number: u64) -> Option<Instant> {
-        let due = self.mission.begins + self.mission.turns.due(number);
-        (due < self.mission.ends).then_some(due)
+        let due = self.plan.start + self.plan.schedule.due(number);
+        (due < self.plan.end).then_some(due)
     }
 
-    /// Sends everything that is due by now and finds room.
-    async fn send(&mut self) -> Result<(), ConnectionError> {
+    /// Sends all messages that are due and fit into the window.
+    async fn send_due(&mut self) -> Result<(), ConnectionError> {
         let (now, before) = (Instant::now(), self.sent);
-        while let Some(due) = self.next().filter(|due| *due <= now)
+        while let Some(due) = self.next_due().filter(|due| *due <= now)
             && self.window.has_room()
         {
             self.sent += 1;
-            let packet_id = self.window.enter(self.sent, due);
-            let body = body(&self.id, self.sent, self.mission.payload);
+            let packet_id = self.window.add(self.sent, due);
+            let body = body(&self.id, self.sent, self.plan.payload);
             let publish = Publish::at_least_once(self.topic.clone(), packet_id, body);
             self.connection.queue(&Packet::Publish(publish))?;
         }
-        self.tally.sent(self.sent - before);
+        self.stats.sent(self.sent - before);
         Ok(self.connection.flush().await?)
     }
 
-    fn take(&mut self, packet: Packet) -> Result<(), ConnectionError> {
+    fn handle(&mut self, packet: Packet) -> Result<(), ConnectionError> {
         match packet {
             Packet::PubAck { packet_id } => {
                 if let Some(sent) = self.window.acknowledge(packet_id) {
-                    self.tally.acknowledged(sent.due);
+                    self.stats.acknowledged(sent.due);
                 }
                 Ok(())
             }
@@ -136,9 +138,9 @@ impl Device {
         Ok(self.connection.flush().await?)
     }
 
-    fn account(&self) -> Account {
+    fn report(&self) -> DeviceReport {
         let unsent = (self.sent + 1..).take_while(|number| self.due(*number).is_some());
-        Account {
+        DeviceReport {
             id: self.id.clone(),
             due: self.sent + unsent.count() as u64,
             sent: self.sent,
@@ -147,19 +149,19 @@ impl Device {
     }
 }
 
-async fn told(stop: &mut watch::Receiver<bool>) {
-    // The sender gone is an end too.
+async fn stop_requested(stop: &mut watch::Receiver<bool>) {
+    // A dropped sender means stop too.
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn due(at: Option<Instant>) {
+async fn sleep_until_due(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,
         None => pending().await,
     }
 }
 
-/// Says who sends it and its number, so that whoever reads can tell whether one is missing, and is as long as it should be.
+/// Returns a body of `size` bytes, with the device id and the number of the message, so that a reader can detect a missing one.
 fn body(id: &str, number: u64, size: usize) -> String {
     let head = format!("{{\"device\":\"{id}\",\"sequence\":{number},\"fill\":\"");
     let fill = ".".repeat(size.saturating_sub(head.len() + 2));

@@ -1,20 +1,20 @@
-//! Simulated devices, to size the cloud: they connect as real ones do, and send at a rate that does not wait for the cloud.
+//! Load test of the cloud: simulated devices that connect as real ones do, and send at a fixed rate (open loop).
 //!
 //! | file | holds |
 //! |---|---|
-//! | `schedule` | when which device sends |
-//! | `connection` | a device's side of MQTT over TLS |
-//! | `window` | what a device has sent and the cloud has not acknowledged |
-//! | `device` | one device: sends what is due, takes acknowledgments |
-//! | `tally` | what all devices together have done so far |
+//! | `schedule` | the due time of each message |
+//! | `connection` | the client side of MQTT over TLS |
+//! | `window` | the messages in flight of a device |
+//! | `device` | a simulated device |
+//! | `stats` | counts and latencies of all devices |
 //!
-//! A device speaks through the cloud's own codec, because a client library's window and queues would be measured with the
-//! cloud; that the codec is right is tested against another implementation.
+//! The devices use the cloud's own codec: a client library would add its window and queues to the measured latency. The codec is
+//! tested against another implementation.
 
 mod connection;
 mod device;
 mod schedule;
-mod tally;
+mod stats;
 mod window;
 
 use std::net::SocketAddr;
@@ -28,111 +28,111 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use self::connection::Connection;
-pub use self::connection::{ConnectionError, trusting};
-use self::device::{Device, Mission};
+use self::connection::DeviceConnection;
+pub use self::connection::{ConnectionError, tls_config};
+use self::device::{DevicePlan, SimulatedDevice};
 use self::schedule::Schedule;
-pub use self::tally::{Figures, Latencies, Latency, Tally};
+pub use self::stats::{LatencyHistogram, LatencySummary, LoadStats, StatsSnapshot};
 
-/// Connections that are being made at a time: TLS handshakes cost both sides most of what a connection costs.
-const HANDSHAKES: usize = 32;
+/// Connections made at a time: a TLS handshake is the most expensive part of a connection, for both sides.
+const CONCURRENT_HANDSHAKES: usize = 32;
 
-/// Where the devices connect.
+/// The cloud under test.
 #[derive(Clone)]
-pub struct Target {
-    /// Where the cloud listens for MQTT.
+pub struct LoadTarget {
+    /// The address for MQTT.
     pub address: SocketAddr,
-    /// The name on its certificate.
+    /// The host name in its certificate.
     pub server: ServerName<'static>,
-    /// The hub's name, for user names and tokens.
+    /// The host name of the hub, for user names and SAS tokens.
     pub hub: String,
-    /// Whom to trust.
+    /// The TLS configuration, with the CA certificate.
     pub tls: Arc<ClientConfig>,
-    /// The key of every device, in base64.
+    /// The key of all devices, in base64.
     pub key: String,
 }
 
-/// What is to be sent.
+/// The load to generate.
 #[derive(Clone, Copy, Debug)]
-pub struct Demand {
-    /// Messages a second, of all devices together.
+pub struct LoadProfile {
+    /// Messages per second, of all devices together.
     pub rate: u32,
-    /// For how long.
+    /// The time to send messages.
     pub duration: Duration,
-    /// Size of a message's body, in bytes; what it has to say takes some 60 at least.
+    /// The size of a body, in bytes, at least some 60.
     pub payload: usize,
-    /// How many messages of one device may wait for their acknowledgment.
+    /// The maximum number of messages in flight per device.
     pub window: usize,
 }
 
-/// Devices that are connected.
+/// The connected devices.
 pub struct Fleet {
-    devices: Vec<(String, Connection)>,
+    devices: Vec<(String, DeviceConnection)>,
 }
 
-/// What became of one device's messages, which it numbers from 1.
+/// The result of one device. Its messages are numbered from 1.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Account {
-    /// The device.
+pub struct DeviceReport {
+    /// The device id.
     pub id: String,
-    /// How many were due.
+    /// The number of messages due.
     pub due: u64,
-    /// The last number it sent.
+    /// The number of the last message sent.
     pub sent: u64,
-    /// The numbers among them that were not acknowledged.
+    /// The numbers of the messages sent but not acknowledged.
     pub unacknowledged: Vec<u64>,
 }
 
-impl Account {
-    /// How many were acknowledged.
+impl DeviceReport {
+    /// Returns the number of acknowledged messages.
     pub fn acknowledged(&self) -> u64 {
         self.sent - self.unacknowledged.len() as u64
     }
 }
 
 impl Fleet {
-    /// Connects these devices, which are registered, with tokens that count for `lifetime`.
+    /// Connects these registered devices, with SAS tokens of this `lifetime`.
     ///
     /// # Errors
-    /// One was not let in. Those that were are gone again.
+    /// If a device cannot connect. All others are disconnected then.
     pub async fn connect(
-        target: &Target,
+        target: &LoadTarget,
         ids: Vec<String>,
         lifetime: Duration,
     ) -> Result<Self, ConnectionError> {
         let opened = stream::iter(ids).map(|id| async move {
-            let connection = Connection::open(target, &id, lifetime).await?;
+            let connection = DeviceConnection::open(target, &id, lifetime).await?;
             Ok::<_, ConnectionError>((id, connection))
         });
-        let devices = opened.buffered(HANDSHAKES).try_collect().await?;
+        let devices = opened.buffered(CONCURRENT_HANDSHAKES).try_collect().await?;
         Ok(Self { devices })
     }
 
-    /// Sends what is demanded, from now on, until all of it is acknowledged or there is no hope left, and disconnects.
-    /// When `stop` turns true no more becomes due.
+    /// Sends the load, waits for the acknowledgments with a timeout, and disconnects. Once `stop` is true, no further message
+    /// becomes due.
     pub async fn send(
         self,
-        demand: Demand,
+        profile: LoadProfile,
         stop: watch::Receiver<bool>,
-        tally: Arc<Tally>,
-    ) -> Vec<Account> {
-        let schedule = Schedule::new(self.devices.len(), demand.rate);
-        let begins = Instant::now();
-        let mut sending = JoinSet::new();
+        stats: Arc<LoadStats>,
+    ) -> Vec<DeviceReport> {
+        let schedule = Schedule::new(self.devices.len(), profile.rate);
+        let start = Instant::now();
+        let mut running = JoinSet::new();
         for (number, (id, connection)) in self.devices.into_iter().enumerate() {
-            let mission = Mission {
-                turns: schedule.turns(number),
-                begins,
-                ends: begins + demand.duration,
-                window: demand.window,
-                payload: demand.payload,
+            let plan = DevicePlan {
+                schedule: schedule.of_device(number),
+                start,
+                end: start + profile.duration,
+                window: profile.window,
+                payload: profile.payload,
             };
-            let device = Device::new(id, connection, mission, Arc::clone(&tally));
-            sending.spawn(device.run(stop.clone()));
+            let device = SimulatedDevice::new(id, connection, plan, Arc::clone(&stats));
+            running.spawn(device.run(stop.clone()));
         }
-        let mut accounts = sending.join_all().await;
-        accounts.sort_by(|one, other| one.id.cmp(&other.id));
-        accounts
+        let mut reports = running.join_all().await;
+        reports.sort_by(|one, other| one.id.cmp(&other.id));
+        reports
     }
 }

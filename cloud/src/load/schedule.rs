@@ -1,38 +1,38 @@
-//! When which device sends.
+//! The schedule of messages.
 
 use std::time::Duration;
 
-/// All messages are evenly spread over the time, and the devices take turns.
+/// The schedule of all devices: messages are evenly spread, and the devices take turns.
 #[derive(Clone, Copy)]
 pub(super) struct Schedule {
     devices: usize,
     rate: u32,
 }
 
-/// When one device sends.
+/// The schedule of one device.
 #[derive(Clone, Copy)]
-pub(super) struct Turns {
+pub(super) struct DeviceSchedule {
     schedule: Schedule,
     device: usize,
 }
 
 impl Schedule {
-    /// `rate` messages a second of so many devices.
+    /// Makes a schedule of `rate` messages per second, of all devices together.
     pub(super) fn new(devices: usize, rate: u32) -> Self {
         Self { devices, rate }
     }
 
-    /// Those of the device of this number, which counts from 0.
-    pub(super) fn turns(self, device: usize) -> Turns {
-        Turns {
+    /// Returns the schedule of the device with this index.
+    pub(super) fn of_device(self, device: usize) -> DeviceSchedule {
+        DeviceSchedule {
             schedule: self,
             device,
         }
     }
 }
 
-impl Turns {
-    /// When the message of this number, which counts from 1, is due, since the beginning.
+impl DeviceSchedule {
+    /// Returns the due time of the message with this number (from 1), relative to the start.
     pub(super) fn due(self, number: u64) -> Duration {
         let Schedule { devices, rate } = self.schedule;
         let before = number.saturating_sub(1) * devices as u64 + self.device as u64;
@@ -48,13 +48,13 @@ mod tests {
     fn devices_take_turns_at_the_rate() {
         let schedule = Schedule::new(4, 8);
         let mut all: Vec<_> = (0..4)
-            .flat_map(|device| (1..=3).map(move |number| schedule.turns(device).due(number)))
+            .flat_map(|device| (1..=3).map(move |number| schedule.of_device(device).due(number)))
             .collect();
         all.sort();
         let evenly: Vec<_> = (0..12)
             .map(|place| Duration::from_millis(125) * place)
             .collect();
         assert_eq!(all, evenly);
-        assert_eq!(schedule.turns(1).due(2), Duration::from_millis(625));
+        assert_eq!(schedule.of_device(1).due(2), Duration::from_millis(625));
     }
 }

@@ -1,49 +1,49 @@
-//! What a device has sent and the cloud has not acknowledged.
+//! The messages in flight of a device.
 
 use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-/// A message on its way.
+/// A message in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sent {
+pub(super) struct InFlight {
     packet_id: u16,
-    /// Its number.
+    /// The number of the message.
     pub(super) number: u64,
-    /// When it was due.
+    /// The due time of the message.
     pub(super) due: Instant,
 }
 
-/// Messages on their way, in the order they were sent, and the packet ids that tell them apart.
+/// The messages in flight, in the order of sending, with their packet ids.
 pub(super) struct Window {
     size: usize,
-    sent: VecDeque<Sent>,
+    in_flight: VecDeque<InFlight>,
     last_id: u16,
 }
 
 impl Window {
-    /// One for so many messages, of which there are far fewer than packet ids.
+    /// Makes an empty window. `size` is far less than the number of packet ids.
     pub(super) fn new(size: usize) -> Self {
         Self {
             size,
-            sent: VecDeque::new(),
+            in_flight: VecDeque::new(),
             last_id: 0,
         }
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.sent.len() < self.size
+        self.in_flight.len() < self.size
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.sent.is_empty()
+        self.in_flight.is_empty()
     }
 
-    /// Takes a message in, and returns its packet id.
-    pub(super) fn enter(&mut self, number: u64, due: Instant) -> u16 {
+    /// Adds a message, and returns its packet id.
+    pub(super) fn add(&mut self, number: u64, due: Instant) -> u16 {
         let packet_id = self.free_id();
         self.last_id = packet_id;
-        self.sent.push_back(Sent {
+        self.in_flight.push_back(InFlight {
             packet_id,
             number,
             due,
@@ -51,34 +51,37 @@ impl Window {
         packet_id
     }
 
-    /// The message that is acknowledged. None if there is no such message: the cloud may repeat itself.
-    pub(super) fn acknowledge(&mut self, packet_id: u16) -> Option<Sent> {
-        let place = self.place(packet_id)?;
-        self.sent.remove(place)
+    /// Removes and returns the acknowledged message. Returns `None` for an unknown packet id: an acknowledgment may come twice.
+    pub(super) fn acknowledge(&mut self, packet_id: u16) -> Option<InFlight> {
+        let position = self.position(packet_id)?;
+        self.in_flight.remove(position)
     }
 
-    /// The numbers of what is not acknowledged.
+    /// Returns the numbers of the messages in flight.
     pub(super) fn numbers(&self) -> Vec<u64> {
-        self.sent.iter().map(|sent| sent.number).collect()
+        self.in_flight
+            .iter()
+            .map(|message| message.number)
+            .collect()
     }
 
     fn free_id(&self) -> u16 {
-        let mut id = next(self.last_id);
-        while self.place(id).is_some() {
-            id = next(id);
+        let mut id = next_id(self.last_id);
+        while self.position(id).is_some() {
+            id = next_id(id);
         }
         id
     }
 
-    fn place(&self, packet_id: u16) -> Option<usize> {
-        self.sent
+    fn position(&self, packet_id: u16) -> Option<usize> {
+        self.in_flight
             .iter()
-            .position(|sent| sent.packet_id == packet_id)
+            .position(|message| message.packet_id == packet_id)
     }
 }
 
-/// 0 is none.
-fn next(id: u16) -> u16 {
+/// Returns the next packet id. 0 is not a valid one.
+fn next_id(id: u16) -> u16 {
     id.checked_add(1).unwrap_or(1)
 }
 
@@ -89,9 +92,9 @@ mod tests {
     #[test]
     fn a_packet_id_is_not_given_again_while_its_message_waits() {
         let mut window = Window::new(2);
-        let first = window.enter(1, Instant::now());
+        let first = window.add(1, Instant::now());
         for number in 2..=70_000 {
-            let id = window.enter(number, Instant::now());
+            let id = window.add(number, Instant::now());
             assert!(id != 0 && id != first && !window.has_room());
             assert_eq!(window.acknowledge(id).unwrap().number, number);
         }
@@ -102,7 +105,7 @@ mod tests {
     fn acknowledgments_may_come_in_any_order_and_twice() {
         let mut window = Window::new(3);
         let ids: Vec<_> = (1..=3)
-            .map(|number| window.enter(number, Instant::now()))
+            .map(|number| window.add(number, Instant::now()))
             .collect();
         for place in [2, 0] {
             assert!(window.acknowledge(ids[place]).is_some());

@@ -14,7 +14,7 @@ use cloud::mqtt::{
 };
 use cloud::sas;
 use cloud::server::{Cloud, Config};
-use cloud::store::{Filter, Place, Retention};
+use cloud::store::{EventFilter, Retention, StoreLocation};
 use cloud::tls::{Certificates, TlsVersions};
 use jiff::Timestamp;
 use rustls::pki_types::pem::PemObject;
@@ -48,15 +48,15 @@ impl TestCloud {
     }
 
     pub(crate) async fn start_with(versions: TlsVersions) -> Self {
-        Self::start_as(versions, Place::Memory).await
+        Self::start_as(versions, StoreLocation::Memory).await
     }
 
     /// What is kept in this file is there again.
     pub(crate) async fn start_at(file: &Path) -> Self {
-        Self::start_as(TlsVersions::Both, Place::File(file.to_owned())).await
+        Self::start_as(TlsVersions::Both, StoreLocation::File(file.to_owned())).await
     }
 
-    async fn start_as(versions: TlsVersions, place: Place) -> Self {
+    async fn start_as(versions: TlsVersions, place: StoreLocation) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let authority = Authority::open(dir.path()).unwrap();
         let names = ["localhost", "127.0.0.1"].map(str::to_owned);
@@ -69,16 +69,16 @@ impl TestCloud {
             host_control: None,
             tls: Certificates::issue(&authority, &names, versions).unwrap(),
             certificate: dir.path().join(CERTIFICATE_FILE),
-            names: names.into(),
+            host_names: names.into(),
             id_scope: SCOPE.into(),
             retry_after: 0,
             policies: Policies::generate(),
-            place,
-            keep: Retention {
+            store: place,
+            retention: Retention {
                 age: Duration::from_secs(3600),
                 bytes: 1 << 30,
             },
-            models: cloud::models::shipped().unwrap(),
+            models: cloud::models::builtin_models().unwrap(),
         });
         Self {
             cloud: cloud.await.unwrap(),
@@ -96,7 +96,7 @@ impl TestCloud {
     }
 
     pub(crate) fn create(&self, id: &str) {
-        self.hub().create_device(DeviceSpec::named(id)).unwrap();
+        self.hub().create_device(DeviceSpec::new(id)).unwrap();
     }
 
     pub(crate) async fn dial(&self) -> Client {
@@ -123,8 +123,8 @@ impl TestCloud {
     /// Every event so far.
     pub(crate) async fn events(&self) -> Vec<Event> {
         let store = self.hub().store();
-        store.settled().await;
-        let page = store.events(&Filter::default(), 0).unwrap();
+        store.flush().await;
+        let page = store.events(&EventFilter::default(), 0).unwrap();
         assert!(
             page.is_last,
             "a test that makes so many events reads them itself"

@@ -26,9 +26,9 @@ async fn the_cloud_says_where_it_is_and_ends_cleanly_on_either_signal() {
             running.id_scope,
         ] {
             assert!(
-                service.greeting.contains(&part),
+                service.banner.contains(&part),
                 "{part} in {}",
-                service.greeting
+                service.banner
             );
         }
         assert_eq!(service.stop(with).0, Some(0));
@@ -38,7 +38,7 @@ async fn the_cloud_says_where_it_is_and_ends_cleanly_on_either_signal() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_of_the_default_group_provisions_again_at_the_second_cloud() {
     let first = Service::start_with(TempDir::new().unwrap(), &["--ephemeral"]);
-    let enrolled = first.shown(&["enrol", "t-1", "--group"]);
+    let enrolled = first.shown(&["enroll", "t-1", "--group"]);
     let key = variable(&enrolled, "IOTHUB_DEVICE_DPS_DEVICE_KEY");
     let scope = variable(&enrolled, "IOTHUB_DEVICE_DPS_ID_SCOPE");
     drop(first.device("t-1", &["--group"]).await);
@@ -58,7 +58,10 @@ async fn a_second_cloud_is_refused_for_its_directory_or_its_port() {
     let service = Service::start();
     let same_directory = service.operate(&["run"]);
     assert_eq!(code(&same_directory), 2);
-    let process = format!("another cloud (process {})", service.child.id());
+    let process = format!(
+        "another cloud (process {}) is running in",
+        service.child.id()
+    );
     assert!(stderr(&same_directory).contains(&process));
 
     let port = service.running().mqtt.to_string();
@@ -90,7 +93,7 @@ fn a_store_that_is_damaged_ends_the_start_with_the_remedy() {
     let said = stderr(&output);
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(
-        said.contains("cloud.db is damaged") && said.contains("move it away"),
+        said.contains("cloud.db is corrupt") && said.contains("move it away"),
         "{said}"
     );
 }
@@ -109,10 +112,10 @@ fn settings_that_cannot_be_are_refused_with_the_remedy() {
             ["run", "--models", "/nowhere/at/all"],
             "cannot read /nowhere/at/all",
         ),
-        (["run", "--keep", "7"], "such as 90m, 12h or 7d"),
-        (["run", "--keep", "0s"], "a time above zero"),
-        (["run", "--keep-size", "0"], "1MiB or more"),
-        (["run", "--keep-size", "much"], "such as 512MiB"),
+        (["run", "--retention", "7"], "such as 90m, 12h or 7d"),
+        (["run", "--retention", "0s"], "a duration above zero"),
+        (["run", "--retention-size", "0"], "1MiB or more"),
+        (["run", "--retention-size", "much"], "such as 512MiB"),
     ] {
         let dir = tempfile::TempDir::new().unwrap();
         let output = cloud(&arguments)
@@ -121,6 +124,81 @@ fn settings_that_cannot_be_are_refused_with_the_remedy() {
             .unwrap();
         assert_eq!(code(&output), 2, "{arguments:?}");
         assert!(stderr(&output).contains(said), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_word_of_an_earlier_version_is_an_error_that_names_the_new_one() {
+    for (arguments, said) in [
+        (&["enrol", "t-1"][..], "enrol is now enroll"),
+        (&["run", "--keep", "1d"], "--keep is now --retention"),
+        (&["run", "--keep=1d"], "--keep is now --retention"),
+        (
+            &["exec", "--keep-size", "1GiB", "env"],
+            "--keep-size is now --retention-size",
+        ),
+        (
+            &["exec", "--operator", "--", "env"],
+            "--operator is now --service",
+        ),
+        (
+            &["load", "--devices", "1", "--rate", "1", "--keep"],
+            "--keep is now --keep-devices",
+        ),
+        (
+            &["fault", "refuse", "--for", "1s"],
+            "--for is now --duration",
+        ),
+        (
+            &["fault", "--for", "1s", "refuse"],
+            "--for is now --duration",
+        ),
+        (
+            &["fault", "black-hole", "--lose"],
+            "--lose is now --drop-connections",
+        ),
+        (
+            &["fault", "delay-acks", "--by", "1s"],
+            "--by is now --delay",
+        ),
+        (
+            &["fault", "lose-desired"],
+            "lose-desired is now drop-desired",
+        ),
+        (
+            &["fault", "wrong-certificate", "--flaw", "other-name"],
+            "other-name is now name-mismatch",
+        ),
+        (
+            &["fault", "wrong-certificate", "--flaw", "foreign-authority"],
+            "foreign-authority is now unknown-ca",
+        ),
+        (
+            &["events", "--kind", "fault-struck"],
+            "fault-struck is now fault-triggered",
+        ),
+    ] {
+        let output = cloud(arguments).output().unwrap();
+        assert_eq!(code(&output), 2, "{arguments:?}");
+        assert_eq!(stderr(&output), format!("error: {said}\n"));
+    }
+    let words_of_the_program = cloud(&["exec", "--", "echo", "--keep"]).output().unwrap();
+    assert_eq!(stdout(&words_of_the_program), "--keep\n");
+}
+
+#[test]
+fn a_variable_of_an_earlier_version_is_an_error_that_names_the_new_one() {
+    for (old, new) in [
+        ("CLOUD_KEEP", "CLOUD_RETENTION"),
+        ("CLOUD_KEEP_SIZE", "CLOUD_RETENTION_SIZE"),
+        ("CLOUD_OPERATOR", "CLOUD_SERVICE"),
+        ("CLOUD_FOR", "CLOUD_DURATION"),
+        ("CLOUD_LOSE", "CLOUD_DROP_CONNECTIONS"),
+        ("CLOUD_BY", "CLOUD_DELAY"),
+    ] {
+        let output = cloud(&["exec", "true"]).env(old, "1").output().unwrap();
+        assert_eq!(code(&output), 2, "{old}");
+        assert_eq!(stderr(&output), format!("error: {old} is now {new}\n"));
     }
 }
 
@@ -137,7 +215,7 @@ fn a_model_that_cannot_be_used_is_named_at_the_start_with_what_is_wrong() {
     assert_eq!(code(&output), 0);
     let said = stderr(&output);
     let file = folder.join("cut-1.json");
-    let named = format!("warning: a model is left out: {}: ", file.display());
+    let named = format!("warning: model ignored: {}: ", file.display());
     assert!(said.contains(&named), "{said}");
 }
 
@@ -170,7 +248,7 @@ async fn the_device_need_not_be_named_if_there_is_only_one() {
     let service = Service::start();
     let none = service.operate(&["twin"]);
     assert_eq!(code(&none), 1);
-    assert!(stderr(&none).contains("cloud enrol ID"));
+    assert!(stderr(&none).contains("cloud enroll ID"));
 
     let _one = service.device("t-1", &[]).await;
     assert_eq!(parsed(&service.shown(&["twin"]))["deviceId"], "t-1");
@@ -185,7 +263,7 @@ async fn the_device_need_not_be_named_if_there_is_only_one() {
     let unknown = service.operate(&["twin", "-d", "t-3"]);
     assert_eq!(
         stderr(&unknown),
-        "error: the cloud answered 404 DeviceNotFound: t-3\n"
+        "error: the cloud returned 404 DeviceNotFound: t-3\n"
     );
 }
 
@@ -338,7 +416,7 @@ async fn events_are_selected_and_printed_as_asked() {
     );
     let late = service.operate(&["events", "--since", "900"]);
     assert!(
-        stderr(&late).contains("no event 900 yet"),
+        stderr(&late).contains("event 900 does not exist yet"),
         "{}",
         stderr(&late)
     );
@@ -350,7 +428,10 @@ async fn a_message_is_sent_with_its_properties() {
     let mut device = service.device("t-1", &[]).await;
     device.subscribe("devices/t-1/messages/devicebound/#").await;
     let shown = service.shown(&["send", "good morning", "--property", "a=b=c"]);
-    assert!(shown.starts_with("queued for t-1 as message "), "{shown}");
+    assert!(
+        shown.starts_with("message ") && shown.ends_with(" queued for t-1\n"),
+        "{shown}"
+    );
     let (topic, body) = device.message().await;
     assert_eq!(body, b"good morning");
     assert!(topic.contains("a=b%3Dc"), "{topic}");

@@ -118,7 +118,7 @@ async fn a_link_signs_in_once_and_leads_away_from_its_token() {
     let reply = second.open(&link);
     assert_eq!(reply.status, 403);
     assert!(
-        reply.body.contains("This link does not sign in"),
+        reply.body.contains("Sign-in link not valid"),
         "{}",
         reply.body
     );
@@ -330,7 +330,7 @@ async fn the_page_is_at_every_place_below_its_own() {
     }
     let Some(etag) = page.header("etag") else {
         assert!(
-            page.body.contains("built without its console"),
+            page.body.contains("built without the console"),
             "{}",
             page.body
         );
@@ -365,7 +365,7 @@ async fn a_link_is_for_who_owns_the_hub() {
 #[test]
 fn the_command_prints_a_link_and_the_cloud_one_when_it_starts() {
     let service = Service::start();
-    let greeted = service.greeting.lines().find_map(|line| {
+    let greeted = service.banner.lines().find_map(|line| {
         let (_, link) = line.split_once("console      ")?;
         Some(link.to_owned())
     });
@@ -474,6 +474,6 @@ async fn a_model_comes_with_the_interfaces_it_is_made_of() {
     assert_eq!(unknown.name.as_deref(), Some("ModelNotFound"));
     assert_eq!(
         unknown.json["message"],
-        "no interface dtmi:com:example:Toaster;1 is known"
+        "interface dtmi:com:example:Toaster;1 not found"
     );
 }

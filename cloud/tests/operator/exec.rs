@@ -36,7 +36,7 @@ fn the_program_gets_what_a_device_needs_and_its_code_is_ours() {
 #[test]
 fn an_operators_program_gets_the_owners_connection_string_too() {
     let script = "env; $CLOUD connection-string";
-    let output = cloud(&["exec", "--operator", "--", "sh", "-c", script])
+    let output = cloud(&["exec", "--service", "--", "sh", "-c", script])
         .env("CLOUD", env!("CARGO_BIN_EXE_cloud"))
         .output()
         .unwrap();
@@ -115,7 +115,7 @@ fn an_operators_program_with_an_address_of_its_own_needs_no_port_at_all() {
         eprintln!("skipped: port 443 may not be used here");
         return;
     };
-    let output = cloud(&["exec", "--operator", "--address", &address, "--", "env"])
+    let output = cloud(&["exec", "--service", "--address", &address, "--", "env"])
         .output()
         .unwrap();
     assert_eq!(code(&output), 0, "{}", stderr(&output));

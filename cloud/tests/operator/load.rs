@@ -122,7 +122,7 @@ fn a_load_whose_connections_are_lost_ends_and_says_what_is_missing() {
     let output = load.wait_with_output().unwrap();
     assert_eq!(code(&output), 1);
     assert!(
-        stderr(&output).contains("were not acknowledged"),
+        stderr(&output).contains("not acknowledged"),
         "{}",
         stderr(&output)
     );
@@ -142,7 +142,7 @@ fn devices_of_a_load_stay_if_they_are_to_be_kept() {
         "10",
         "--duration",
         "100ms",
-        "--keep",
+        "--keep-devices",
     ];
     let shown = service.shown(&load);
     assert!(shown.contains("1 due, 1 sent, 1 acknowledged"), "{shown}");
@@ -187,8 +187,8 @@ fn a_cloud_without_descriptors_says_so_once() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let greeting = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut mqtt = greeting.map_while(Result::ok).filter_map(|line| {
+    let banner = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut mqtt = banner.map_while(Result::ok).filter_map(|line| {
         let address = line.split_once("hub and DPS")?.1.trim().to_owned();
         Some(address.split_whitespace().next()?.to_owned())
     });

@@ -43,7 +43,7 @@ pub(crate) fn signal(child: &Child, signal: Signal) {
 /// A cloud that runs in a process and a directory of its own.
 pub(crate) struct Service {
     pub(crate) child: Child,
-    pub(crate) greeting: String,
+    pub(crate) banner: String,
     dir: TempDir,
 }
 
@@ -67,16 +67,12 @@ impl Service {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut greeting = String::new();
-        while !greeting.contains("Ctrl-C") {
-            greeting += &lines.next().expect("the cloud ended").unwrap();
-            greeting += "\n";
+        let mut banner = String::new();
+        while !banner.contains("Ctrl-C") {
+            banner += &lines.next().expect("the cloud ended").unwrap();
+            banner += "\n";
         }
-        Self {
-            child,
-            greeting,
-            dir,
-        }
+        Self { child, banner, dir }
     }
 
     /// Ends it as Ctrl-C does, and returns its exit code and its directory.
@@ -106,9 +102,9 @@ impl Service {
         command
     }
 
-    /// Enrols a device as these arguments say, and lets it provision and connect.
+    /// Enrolls a device as these arguments say, and lets it provision and connect.
     pub(crate) async fn device(&self, id: &str, arguments: &[&str]) -> Device {
-        let lines = self.shown(&[&["enrol", id], arguments].concat());
+        let lines = self.shown(&[&["enroll", id], arguments].concat());
         let key = variable(&lines, "IOTHUB_DEVICE_DPS_DEVICE_KEY");
         let certificate = variable(&lines, "SSL_CERT_FILE");
         Device::provision(&self.running(), certificate.as_ref(), id, &key).await

@@ -10,7 +10,7 @@ use cloud::dir::Policies;
 use cloud::hub::DeviceSpec;
 use cloud::sas;
 use cloud::server::{Cloud, Config};
-use cloud::store::{Place, Retention};
+use cloud::store::{Retention, StoreLocation};
 use cloud::tls::{Certificates, TlsVersions};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -48,20 +48,20 @@ impl Answer {
 
 impl Site {
     pub(crate) async fn start() -> Self {
-        Self::start_with(Place::Memory, 1 << 30).await
+        Self::start_with(StoreLocation::Memory, 1 << 30).await
     }
 
     /// With a store in this place, which gives way to so many bytes.
-    pub(crate) async fn start_with(place: Place, bytes: u64) -> Self {
+    pub(crate) async fn start_with(place: StoreLocation, bytes: u64) -> Self {
         Self::start_whole(place, bytes, None).await
     }
 
     /// Beside a host that has its control socket here.
     pub(crate) async fn beside(socket: &Path) -> Self {
-        Self::start_whole(Place::Memory, 1 << 30, Some(socket.to_owned())).await
+        Self::start_whole(StoreLocation::Memory, 1 << 30, Some(socket.to_owned())).await
     }
 
-    async fn start_whole(place: Place, bytes: u64, host_control: Option<PathBuf>) -> Self {
+    async fn start_whole(place: StoreLocation, bytes: u64, host_control: Option<PathBuf>) -> Self {
         let dir = TempDir::new().unwrap();
         let authority = Authority::open(dir.path()).unwrap();
         let names = ["localhost", "127.0.0.1"].map(str::to_owned);
@@ -74,16 +74,16 @@ impl Site {
             host_control,
             tls: Certificates::issue(&authority, &names, TlsVersions::Both).unwrap(),
             certificate: dir.path().join(CERTIFICATE_FILE),
-            names: names.into(),
+            host_names: names.into(),
             id_scope: "0ne00000A1B".into(),
             retry_after: 0,
             policies: policies.clone(),
-            place,
-            keep: Retention {
+            store: place,
+            retention: Retention {
                 age: Duration::from_secs(3600),
                 bytes,
             },
-            models: cloud::models::shipped().unwrap(),
+            models: cloud::models::builtin_models().unwrap(),
         });
         Self {
             cloud: cloud.await.unwrap(),
@@ -101,7 +101,7 @@ impl Site {
     }
 
     pub(crate) fn register(&self, id: &str) {
-        let spec = DeviceSpec::named(id);
+        let spec = DeviceSpec::new(id);
         self.cloud.hub().create_device(spec).unwrap();
     }
 

@@ -1,7 +1,7 @@
 // Microsoft's own service SDK, unmodified, against the local cloud and live devices: our host.
 //
 // Does what a back end does: keeps the registry, reads and changes twins, calls methods, asks for many devices at once,
-// and meets the errors Azure gives, in the classes the SDK has for them. Started by `cloud exec --operator` with an
+// and meets the errors Azure gives, in the classes the SDK has for them. Started by `cloud exec --service` with an
 // address of its own, because the SDK knows port 443 only. Prints a line for each thing proven.
 'use strict';
 

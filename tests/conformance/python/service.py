@@ -1,7 +1,7 @@
 """Microsoft's own service SDK, unmodified, against the local cloud and live devices: our host.
 
 Does what a back end does: keeps the registry, reads and changes twins, calls methods, asks for many devices at once, and
-meets the errors Azure gives. Started by `cloud exec --operator`. Prints a line for each thing proven.
+meets the errors Azure gives. Started by `cloud exec --service`. Prints a line for each thing proven.
 """
 
 import os

@@ -29,7 +29,7 @@ export class Cloud {
   static async run(t, dir, ports = { mqtt: "127.0.0.1:0", https: "127.0.0.1:0", console: "0" }, options = []) {
     const where = ["--mqtt", ports.mqtt, "--https", ports.https, "--console-port", ports.console];
     const process = new Process(t, PROGRAM, ["--dir", dir, "run", ...where, ...options]);
-    await process.waitForOutput("Ctrl-C ends it");
+    await process.waitForOutput("press Ctrl-C to stop");
     return new Cloud(dir, process);
   }
 

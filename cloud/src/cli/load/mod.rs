@@ -1,6 +1,6 @@
 //! `cloud load`
 
-mod crew;
+mod devices;
 mod probe;
 mod progress;
 mod report;
@@ -11,98 +11,98 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use cloud::faults::duration;
-use cloud::load::{Demand, Fleet, Tally, Target, trusting};
+use cloud::load::{Fleet, LoadProfile, LoadStats, LoadTarget, tls_config};
 use rustls::pki_types::ServerName;
 use tokio::sync::watch;
 use tokio::task::block_in_place;
 
 use super::client::Client;
-use super::failure::Failure;
-use super::run::Stop;
+use super::command_error::CommandError;
+use super::run::StopSignals;
 use super::{descriptors, output};
-use crew::Crew;
-use probe::Probe;
+use devices::LoadDevices;
+use probe::TwinProbe;
 use progress::Progress;
-use report::Report;
+use report::LoadReport;
 
-/// What a process has open besides the devices' connections.
-const SPARE_DESCRIPTORS: u64 = 100;
-/// How long a token counts beyond the time that messages are sent.
-const SPARE_TIME: Duration = Duration::from_secs(3600);
+/// File descriptors besides those of device connections.
+const EXTRA_DESCRIPTORS: u64 = 100;
+/// The lifetime of a SAS token beyond the duration of the test.
+const TOKEN_MARGIN: Duration = Duration::from_secs(3600);
 
 #[derive(Args)]
-pub(crate) struct Load {
-    /// How many devices connect
+pub(crate) struct LoadCommand {
+    /// Number of devices
     #[arg(long, env = "CLOUD_DEVICES", value_name = "COUNT", value_parser = RangedU64ValueParser::<u32>::new().range(1..=100_000))]
     devices: u32,
-    /// How many messages a second they send, all together
+    /// Messages per second, of all devices together
     #[arg(long, env = "CLOUD_RATE", value_name = "COUNT", value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000_000))]
     rate: u32,
-    /// For how long
-    #[arg(long, env = "CLOUD_DURATION", default_value = "30s", value_name = "TIME", value_parser = duration)]
+    /// Duration of the test
+    #[arg(long, env = "CLOUD_DURATION", default_value = "30s", value_name = "DURATION", value_parser = duration)]
     duration: Duration,
-    /// Size of a message's body, in bytes
+    /// Size of a message body, in bytes
     #[arg(long, env = "CLOUD_PAYLOAD_BYTES", default_value_t = 200, value_name = "BYTES", value_parser = RangedU64ValueParser::<u32>::new().range(100..=250_000))]
     payload_bytes: u32,
-    /// How many messages of one device may wait for their acknowledgment
+    /// Maximum number of unacknowledged messages per device
     #[arg(long, env = "CLOUD_WINDOW", default_value_t = 64, value_name = "COUNT", value_parser = RangedU64ValueParser::<u32>::new().range(1..=1000))]
     window: u32,
-    /// Leave the devices registered
+    /// Do not remove the devices at the end
     #[arg(long, env = "CLOUD_KEEP_DEVICES")]
-    keep: bool,
-    /// Print the result as one line of JSON, with what became of each device's messages
+    keep_devices: bool,
+    /// Print one line of JSON, with the result of each device
     #[arg(long, env = "CLOUD_JSON")]
     json: bool,
 }
 
-impl Load {
+impl LoadCommand {
     #[tokio::main]
-    pub(crate) async fn run(&self, client: Client) -> Result<(), Failure> {
-        descriptors::need(u64::from(self.devices) + SPARE_DESCRIPTORS)?;
+    pub(crate) async fn run(&self, client: Client) -> Result<(), CommandError> {
+        descriptors::require(u64::from(self.devices) + EXTRA_DESCRIPTORS)?;
         let stop = stop()?;
         let client = Arc::new(client);
-        let mut crew = Crew::new(self.devices);
-        let measured = match block_in_place(|| crew.register(&client, &stop)) {
-            Ok(()) => self.measure(&client, &crew, stop).await,
-            Err(failure) => Err(failure),
+        let mut devices = LoadDevices::new(self.devices);
+        let measured = match block_in_place(|| devices.register(&client, &stop)) {
+            Ok(()) => self.measure(&client, &devices, stop).await,
+            Err(error) => Err(error),
         };
-        if !self.keep {
-            block_in_place(|| crew.remove(&client));
+        if !self.keep_devices {
+            block_in_place(|| devices.remove(&client));
         }
         let report = measured?;
-        report.show(self.json)?;
-        report.verdict()
+        report.print(self.json)?;
+        report.result()
     }
 
     async fn measure(
         &self,
         client: &Arc<Client>,
-        crew: &Crew,
+        devices: &LoadDevices,
         mut stop: watch::Receiver<bool>,
-    ) -> Result<Report, Failure> {
-        let target = target(client, crew)?;
-        let lifetime = self.duration + SPARE_TIME;
-        let began = Instant::now();
+    ) -> Result<LoadReport, CommandError> {
+        let target = target(client, devices)?;
+        let lifetime = self.duration + TOKEN_MARGIN;
+        let connect_start = Instant::now();
         let fleet = tokio::select! {
-            fleet = Fleet::connect(&target, crew.ids().to_vec(), lifetime) => fleet.map_err(|error| {
-                Failure::request(format!("a device cannot connect: {error}"))
+            fleet = Fleet::connect(&target, devices.ids().to_vec(), lifetime) => fleet.map_err(|error| {
+                CommandError::request(format!("cannot connect a device: {error}"))
             })?,
             _ = stop.wait_for(|stop| *stop) => return Err(stopped()),
         };
-        let mut report = Report::of(crew.name(), self.rate, began.elapsed());
-        let tally = Arc::new(Tally::new().map_err(Failure::settings)?);
-        let probe = Probe::begin(client, crew.ids())?;
-        let progress = Progress::begin(&tally);
-        let began = tokio::time::Instant::now();
-        report.devices = fleet.send(self.demand(), stop, Arc::clone(&tally)).await;
+        let mut report = LoadReport::new(devices.prefix(), self.rate, connect_start.elapsed());
+        let stats = Arc::new(LoadStats::new().map_err(CommandError::settings)?);
+        let probe = TwinProbe::start(client, devices.ids())?;
+        let progress = Progress::start(&stats);
+        let start = tokio::time::Instant::now();
+        report.devices = fleet.send(self.profile(), stop, Arc::clone(&stats)).await;
         drop(progress);
-        report.add(&tally.whole(), began);
-        report.twin = probe.end();
+        report.add(&stats.total(), start);
+        report.twin = probe.stop();
         Ok(report)
     }
 
-    fn demand(&self) -> Demand {
-        Demand {
+    fn profile(&self) -> LoadProfile {
+        LoadProfile {
             rate: self.rate,
             duration: self.duration,
             payload: self.payload_bytes as usize,
@@ -111,35 +111,35 @@ impl Load {
     }
 }
 
-fn target(client: &Client, crew: &Crew) -> Result<Target, Failure> {
+fn target(client: &Client, devices: &LoadDevices) -> Result<LoadTarget, CommandError> {
     let running = client.running();
     let host = match running.hub_name.rsplit_once(':') {
         Some((host, _)) => host,
         None => running.hub_name.as_str(),
     };
-    Ok(Target {
+    Ok(LoadTarget {
         address: running.mqtt,
-        server: ServerName::try_from(host.to_owned()).map_err(Failure::settings)?,
+        server: ServerName::try_from(host.to_owned()).map_err(CommandError::settings)?,
         hub: running.hub_name.clone(),
-        tls: trusting(client.certificate()).map_err(Failure::settings)?,
-        key: crew.key().to_owned(),
+        tls: tls_config(client.certificate()).map_err(CommandError::settings)?,
+        key: devices.key().to_owned(),
     })
 }
 
-/// Turns true when whoever runs this wants it to end.
-fn stop() -> Result<watch::Receiver<bool>, Failure> {
-    let mut signals = Stop::listen().map_err(Failure::settings)?;
-    let (stop, stops) = watch::channel(false);
+/// Returns a channel that becomes true on SIGINT or SIGTERM.
+fn stop() -> Result<watch::Receiver<bool>, CommandError> {
+    let mut signals = StopSignals::listen().map_err(CommandError::settings)?;
+    let (sender, stop) = watch::channel(false);
     tokio::spawn(async move {
-        signals.wanted().await;
-        output::note("stopping: what is on its way may arrive");
-        stop.send_replace(true);
-        // Until the program ends: a sender that is gone would be taken for a signal.
-        stop.closed().await;
+        signals.received().await;
+        output::note("stopping: waiting for the messages in flight");
+        sender.send_replace(true);
+        // Keeps the sender alive: a dropped sender counts as a signal.
+        sender.closed().await;
     });
-    Ok(stops)
+    Ok(stop)
 }
 
-fn stopped() -> Failure {
-    Failure::request("stopped before anything was sent")
+fn stopped() -> CommandError {
+    CommandError::request("stopped before sending")
 }

@@ -1,4 +1,4 @@
-//! What an operator notices of the load: a twin is asked for again and again.
+//! The latency of the service API under load: a probe that gets twins.
 
 use std::io;
 use std::sync::Arc;
@@ -6,77 +6,83 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use cloud::load::{Latencies, Latency};
+use cloud::load::{LatencyHistogram, LatencySummary};
 use serde::Serialize;
 
 use super::super::client::{Client, Policy};
+use super::super::command_error::CommandError;
 use super::super::device::encoded;
-use super::super::failure::Failure;
 
-/// From one question to the next.
+/// The interval between two requests.
 const PERIOD: Duration = Duration::from_millis(20);
 
-/// Asks on a thread of its own, over one connection. One that is late because the one before it took long counts from
-/// when it was due.
-pub(super) struct Probe {
-    over: Arc<AtomicBool>,
-    asking: JoinHandle<TwinGets>,
+/// A probe on a thread of its own, over one connection. The latency counts from the due time of a request, also if it is sent
+/// late.
+pub(super) struct TwinProbe {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<TwinProbeResult>,
 }
 
-/// What came of asking.
+/// The result of the probe.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct TwinGets {
-    /// Twins that were shown.
+pub(super) struct TwinProbeResult {
+    /// The number of successful requests.
     pub(super) count: u64,
-    /// Questions that were not answered with a twin.
+    /// The number of failed requests.
     pub(super) failed: u64,
-    /// Why the first of them was not.
+    /// The error of the first failed request.
     pub(super) failure: Option<String>,
-    /// How long the others took.
+    /// The latency of the successful requests.
     #[serde(flatten)]
-    pub(super) latency: Latency,
+    pub(super) latency: LatencySummary,
 }
 
-impl Probe {
-    /// Begins to ask for the twins of these devices in turn.
-    pub(super) fn begin(client: &Arc<Client>, ids: &[String]) -> Result<Self, Failure> {
-        let over = Arc::new(AtomicBool::new(false));
-        let latencies = Latencies::new().map_err(Failure::settings)?;
-        let (client, ids, ends) = (Arc::clone(client), ids.to_vec(), Arc::clone(&over));
-        let asking = thread::Builder::new()
+impl TwinProbe {
+    /// Starts to get the twins of these devices in turn.
+    pub(super) fn start(client: &Arc<Client>, ids: &[String]) -> Result<Self, CommandError> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let latencies = LatencyHistogram::new().map_err(CommandError::settings)?;
+        let (client, ids, stopped) = (Arc::clone(client), ids.to_vec(), Arc::clone(&stop));
+        let thread = thread::Builder::new()
             .name("probe".into())
-            .spawn(move || ask(&client, &ids, &ends, latencies));
+            .spawn(move || get_twins(&client, &ids, &stopped, latencies));
         Ok(Self {
-            over,
-            asking: asking.map_err(|error: io::Error| Failure::settings(error))?,
+            stop,
+            thread: thread.map_err(|error: io::Error| CommandError::settings(error))?,
         })
     }
 
-    pub(super) fn end(self) -> TwinGets {
-        self.over.store(true, Ordering::Relaxed);
-        self.asking.join().unwrap_or_default()
+    /// Stops the probe.
+    pub(super) fn stop(self) -> TwinProbeResult {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap_or_default()
     }
 }
 
-fn ask(client: &Client, ids: &[String], over: &AtomicBool, mut latencies: Latencies) -> TwinGets {
-    let mut gets = TwinGets::default();
+fn get_twins(
+    client: &Client,
+    ids: &[String],
+    stop: &AtomicBool,
+    mut latencies: LatencyHistogram,
+) -> TwinProbeResult {
+    let mut result = TwinProbeResult::default();
     let mut due = Instant::now();
     for id in ids.iter().cycle() {
         thread::sleep(due.saturating_duration_since(Instant::now()));
-        if over.load(Ordering::Relaxed) {
+        if stop.load(Ordering::Relaxed) {
             break;
         }
         match client.get(Policy::Service, &format!("/twins/{}", encoded(id))) {
             Ok(_) => latencies.record(due.elapsed()),
-            Err(failure) => {
-                gets.failed += 1;
-                let why = || failure.message().unwrap_or_default().to_owned();
-                gets.failure.get_or_insert_with(why);
+            Err(error) => {
+                result.failed += 1;
+                let message = || error.message().unwrap_or_default().to_owned();
+                result.failure.get_or_insert_with(message);
             }
         }
         due += PERIOD;
     }
-    gets.count = latencies.count();
-    gets.latency = latencies.figures();
-    gets
+    result.count = latencies.count();
+    result.latency = latencies.summary();
+    result
 }

@@ -1,10 +1,10 @@
-//! A line a second, for whoever watches.
+//! The progress of a load test, one line per second.
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloud::load::Tally;
+use cloud::load::LoadStats;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval_at};
 
@@ -12,36 +12,36 @@ use super::super::output;
 
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// Tells of the load until it is dropped; only a terminal is told.
+/// Prints the progress until dropped, if standard error is a terminal.
 pub(super) struct Progress(Option<JoinHandle<()>>);
 
 impl Progress {
-    pub(super) fn begin(tally: &Arc<Tally>) -> Self {
-        let watched = io::stderr().is_terminal();
-        Self(watched.then(|| tokio::spawn(tell(Arc::clone(tally)))))
+    pub(super) fn start(stats: &Arc<LoadStats>) -> Self {
+        let terminal = io::stderr().is_terminal();
+        Self(terminal.then(|| tokio::spawn(print(Arc::clone(stats)))))
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(telling) = &self.0 {
-            telling.abort();
+        if let Some(printing) = &self.0 {
+            printing.abort();
         }
     }
 }
 
-async fn tell(tally: Arc<Tally>) {
+async fn print(stats: Arc<LoadStats>) {
     let mut ticks = interval_at(Instant::now() + PERIOD, PERIOD);
     for second in 1u64.. {
         ticks.tick().await;
-        let (recent, whole) = (tally.recent(), tally.whole());
+        let (recent, total) = (stats.take_recent(), stats.total());
         output::note(&format!(
-            "{second:>4} s  {:>7} sent  {:>7} acknowledged  {:>5} waiting  {:>7.1} ms p99  {} lost",
+            "{second:>4} s  {:>7} sent  {:>7} acknowledged  {:>5} in flight  p99 {:>7.1} ms  {} connections lost",
             recent.sent,
             recent.acknowledged,
-            whole.sent.saturating_sub(whole.acknowledged),
+            total.sent.saturating_sub(total.acknowledged),
             recent.latency.p99,
-            whole.lost
+            total.lost
         ));
     }
 }

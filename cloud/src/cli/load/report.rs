@@ -1,74 +1,76 @@
-//! What came of a load.
+//! The report of a load test.
 
 use std::time::Duration;
 
-use cloud::load::{Account, Figures, Latency};
+use cloud::load::{DeviceReport, LatencySummary, StatsSnapshot};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::super::failure::Failure;
+use super::super::command_error::CommandError;
 use super::super::output;
-use super::probe::TwinGets;
+use super::probe::TwinProbeResult;
 
-/// The result, as `--json` shows it.
+/// The report, in the format of `--json`.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Report {
-    /// What the devices' names begin with.
+pub(super) struct LoadReport {
+    /// The prefix of the device ids.
     name: String,
-    /// How long it took to connect all devices.
+    /// The time to connect all devices.
     connect_seconds: f64,
-    /// Messages a second that were wanted.
+    /// The requested messages per second.
     rate: u32,
-    /// Messages a second that were acknowledged, until the last one was.
+    /// The acknowledged messages per second, until the last acknowledgment.
     achieved: f64,
-    /// Messages that were due.
+    /// The number of messages due.
     due: u64,
     sent: u64,
     acknowledged: u64,
     lost_connections: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     loss: Option<String>,
-    /// Milliseconds from when a message was due until it was acknowledged.
-    latency: Latency,
-    /// Of the twins that were asked for meanwhile.
-    pub(super) twin: TwinGets,
-    pub(super) devices: Vec<Account>,
+    /// The time from a message's due time to its acknowledgment.
+    latency: LatencySummary,
+    /// The result of the twin requests during the test.
+    pub(super) twin: TwinProbeResult,
+    pub(super) devices: Vec<DeviceReport>,
 }
 
-impl Report {
-    pub(super) fn of(name: &str, rate: u32, connecting: Duration) -> Self {
+impl LoadReport {
+    pub(super) fn new(name: &str, rate: u32, connect_time: Duration) -> Self {
         Self {
             name: name.to_owned(),
             rate,
-            connect_seconds: connecting.as_secs_f64(),
+            connect_seconds: connect_time.as_secs_f64(),
             ..Self::default()
         }
     }
 
-    /// What was sent since `began`.
-    pub(super) fn add(&mut self, figures: &Figures, began: Instant) {
-        let seconds = figures.last.map(|last| (last - began).as_secs_f64());
+    /// Adds the statistics of all messages since `start`.
+    pub(super) fn add(&mut self, stats: &StatsSnapshot, start: Instant) {
+        let seconds = stats.last_ack.map(|last| (last - start).as_secs_f64());
         let seconds = seconds.filter(|seconds| *seconds > 0.0);
-        self.achieved = seconds.map_or(0.0, |seconds| figures.acknowledged as f64 / seconds);
+        self.achieved = seconds.map_or(0.0, |seconds| stats.acknowledged as f64 / seconds);
         self.due = self.devices.iter().map(|device| device.due).sum();
-        self.sent = figures.sent;
-        self.acknowledged = figures.acknowledged;
-        self.lost_connections = figures.lost;
-        self.loss.clone_from(&figures.loss);
-        self.latency = figures.latency;
+        self.sent = stats.sent;
+        self.acknowledged = stats.acknowledged;
+        self.lost_connections = stats.lost;
+        self.loss.clone_from(&stats.loss);
+        self.latency = stats.latency;
     }
 
-    pub(super) fn show(&self, json: bool) -> Result<(), Failure> {
+    /// Prints the report.
+    pub(super) fn print(&self, json: bool) -> Result<(), CommandError> {
         if json {
-            let text = serde_json::to_string(self).map_err(Failure::request)?;
+            let text = serde_json::to_string(self).map_err(CommandError::request)?;
             return output::line(&text);
         }
         self.rows().iter().try_for_each(|row| output::line(row))
     }
 
     fn rows(&self) -> Vec<String> {
-        let loss = self.loss.as_ref().map(|why| format!(" (the first: {why})"));
+        let loss = self.loss.as_ref();
+        let loss = loss.map(|reason| format!(" (first: {reason})"));
         vec![
             format!(
                 "devices        {} ({}-*), connected in {:.1} s",
@@ -77,7 +79,7 @@ impl Report {
                 self.connect_seconds
             ),
             format!(
-                "rate           {} messages/s wanted, {:.0} achieved",
+                "rate           {} messages/s requested, {:.0} achieved",
                 self.rate, self.achieved
             ),
             format!(
@@ -85,41 +87,41 @@ impl Report {
                 self.due, self.sent, self.acknowledged
             ),
             format!(
-                "lost           {} connections{}",
+                "connections    {} lost{}",
                 self.lost_connections,
                 loss.unwrap_or_default()
             ),
-            format!("acknowledged   {}", shown(&self.latency)),
+            format!("ack latency    {}", percentiles(&self.latency)),
             format!(
-                "twin shown     {}, {} times, {} failed",
-                shown(&self.twin.latency),
+                "twin latency   {}; {} succeeded, {} failed",
+                percentiles(&self.twin.latency),
                 self.twin.count,
                 self.twin.failed
             ),
         ]
     }
 
-    /// Whether the cloud bore it.
-    pub(super) fn verdict(&self) -> Result<(), Failure> {
+    /// Returns an error if a message, a connection or a twin request failed.
+    pub(super) fn result(&self) -> Result<(), CommandError> {
         let missing = self.due.saturating_sub(self.acknowledged);
         let failure = self.twin.failure.as_deref().unwrap_or_default();
         match (missing, self.lost_connections, self.twin.failed) {
             (0, 0, 0) => Ok(()),
-            (0, 0, failed) => Err(Failure::request(format!(
-                "{failed} twins were not shown (the first: {failure})"
+            (0, 0, failed) => Err(CommandError::request(format!(
+                "{failed} twin requests failed (first: {failure})"
             ))),
-            (0, lost, _) => Err(Failure::request(format!("{lost} connections were lost"))),
-            _ => Err(Failure::request(format!(
-                "{missing} of {} messages were not acknowledged",
+            (0, lost, _) => Err(CommandError::request(format!("{lost} connections lost"))),
+            _ => Err(CommandError::request(format!(
+                "{missing} of {} messages not acknowledged",
                 self.due
             ))),
         }
     }
 }
 
-fn shown(latency: &Latency) -> String {
+fn percentiles(latency: &LatencySummary) -> String {
     format!(
-        "half within {:.1} ms, 99 of 100 within {:.1} ms, all within {:.1} ms",
+        "p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms",
         latency.p50, latency.p99, latency.max
     )
 }

@@ -261,7 +261,7 @@ fn a_patch_must_suit_the_model_if_there_is_one() {
             "add",
             "/thermostat1/targetTemperature",
             json!("hot"),
-            Some("the value of \"targetTemperature\": expected a number"),
+            Some("invalid value of \"targetTemperature\": expected a number"),
         ),
         (
             "add",

@@ -1,4 +1,4 @@
-//! How a command ends that does not end well.
+//! The error of a command, with its exit code.
 
 use std::fmt;
 use std::io;
@@ -6,24 +6,24 @@ use std::process::ExitCode;
 
 use cloud::dir::DirError;
 
-/// What is said, and the exit code that says it to scripts.
+/// The error of a command. Each variant has an exit code.
 #[derive(Debug)]
-pub(crate) enum Failure {
-    /// 1: the cloud or a device refused, or did not answer.
+pub(crate) enum CommandError {
+    /// Exit code 1: the cloud or a device refused the request, or did not answer.
     Request(String),
-    /// 2: it cannot be done with these settings.
+    /// Exit code 2: invalid settings.
     Settings(String),
-    /// This code, and everything has been said.
+    /// This exit code, without a message.
     Exit(u8),
 }
 
-impl Failure {
-    pub(crate) fn request(what: impl fmt::Display) -> Self {
-        Self::Request(what.to_string())
+impl CommandError {
+    pub(crate) fn request(message: impl fmt::Display) -> Self {
+        Self::Request(message.to_string())
     }
 
-    pub(crate) fn settings(what: impl fmt::Display) -> Self {
-        Self::Settings(what.to_string())
+    pub(crate) fn settings(message: impl fmt::Display) -> Self {
+        Self::Settings(message.to_string())
     }
 
     pub(crate) fn message(&self) -> Option<&str> {
@@ -42,7 +42,7 @@ impl Failure {
     }
 }
 
-impl From<DirError> for Failure {
+impl From<DirError> for CommandError {
     fn from(error: DirError) -> Self {
         match error {
             DirError::NotRunning(_) => Self::request(error),
@@ -51,8 +51,8 @@ impl From<DirError> for Failure {
     }
 }
 
-/// Standard output is closed: whoever read it has seen enough.
-impl From<io::Error> for Failure {
+/// A closed standard output is a success: the reader, such as `head`, has seen enough.
+impl From<io::Error> for CommandError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::Exit(0),

@@ -1,25 +1,25 @@
-//! What lets a device provision again after the cloud was started anew.
+//! Settings of DPS that outlive the cloud, so that devices can provision again.
 
 use serde::{Deserialize, Serialize};
 
 use super::policies::random_keys;
 use crate::hub::SymmetricKeys;
 
-/// Name of the enrolment group every cloud has.
+/// The name of the enrollment group of every cloud.
 pub const DEFAULT_GROUP: &str = "default";
 
-/// The id scope and the keys of the default enrolment group.
+/// The id scope and the keys of the default enrollment group.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Enrolment {
-    /// What tells this provisioning service from others, such as `0ne00A1B2C3`.
+pub struct DpsSettings {
+    /// The id scope of the provisioning service, such as `0ne00A1B2C3`.
     pub id_scope: String,
-    /// The keys from which those of the group's devices derive.
+    /// The keys of the default group, from which device keys are derived.
     pub default_group: SymmetricKeys,
 }
 
-impl Enrolment {
-    /// A new scope and new keys.
+impl DpsSettings {
+    /// Generates an id scope and keys.
     pub fn generate() -> Self {
         Self {
             id_scope: format!("0ne{:08X}", rand::random::<u32>()),

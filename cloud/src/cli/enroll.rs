@@ -1,0 +1,84 @@
+//! `cloud enroll`
+
+use clap::Args;
+use cloud::dir::DEFAULT_GROUP;
+use cloud::sas::derive_key;
+use serde_json::{Value, json};
+
+use super::client::{Client, Policy};
+use super::command_error::CommandError;
+use super::device::encoded;
+use super::device_environment::{Identity, provisioning_variables};
+use super::output;
+use super::value::at;
+
+#[derive(Args)]
+pub(crate) struct EnrollCommand {
+    /// Registration id, which becomes the device id
+    id: String,
+    /// Enroll in an enrollment group, by default the group `default`
+    #[arg(long, env = "CLOUD_GROUP", value_name = "NAME", num_args = 0..=1, default_missing_value = DEFAULT_GROUP)]
+    group: Option<String>,
+}
+
+impl EnrollCommand {
+    pub(crate) fn run(&self, client: &Client) -> Result<(), CommandError> {
+        let key = match &self.group {
+            None => self.individual_key(client)?,
+            Some(group) => self.group_key(client, group)?,
+        };
+        let identity = Identity {
+            id: &self.id,
+            key: &key,
+        };
+        let certificate = client.certificate();
+        for (name, value) in provisioning_variables(client.running(), certificate, &identity) {
+            output::line(&format!("export {name}={}", shell_quoted(&value)))?;
+        }
+        Ok(())
+    }
+
+    /// Makes an individual enrollment and returns its key. An existing enrollment keeps its keys.
+    fn individual_key(&self, client: &Client) -> Result<String, CommandError> {
+        let path = format!("/enrollments/{}", encoded(&self.id));
+        let body = json!({"registrationId": self.id, "attestation": {"type": "symmetricKey"}});
+        key(&client.send(Policy::Provisioning, "PUT", &path, &body)?)
+    }
+
+    fn group_key(&self, client: &Client, group: &str) -> Result<String, CommandError> {
+        let path = format!("/enrollmentGroups/{}", encoded(group));
+        let group_key = key(&client.get(Policy::Provisioning, &path)?)?;
+        derive_key(&group_key, &self.id).ok_or_else(|| {
+            CommandError::request(format!(
+                "the key of enrollment group {group:?} is not base64"
+            ))
+        })
+    }
+}
+
+fn key(enrollment: &Value) -> Result<String, CommandError> {
+    let key = at(enrollment, "/attestation/symmetricKey/primaryKey").as_str();
+    key.map(str::to_owned)
+        .ok_or_else(|| CommandError::request("no symmetric key in the enrollment"))
+}
+
+/// Quotes a value for a shell, if necessary.
+pub(super) fn shell_quoted(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=+@,%".contains(c);
+    if !value.is_empty() && value.chars().all(plain) {
+        return value.to_owned();
+    }
+    format!("'{}'", value.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_back_what_was_meant() {
+        assert_eq!(shell_quoted("localhost:8883"), "localhost:8883");
+        assert_eq!(shell_quoted("a$b (c)'d"), "'a$b (c)'\\''d'");
+        assert_eq!(shell_quoted(""), "''");
+    }
+}

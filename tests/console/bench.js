@@ -35,7 +35,7 @@ async function useDevices(page) {
   for (let round = 0; round < ROUNDS; round++) {
     await page.getByRole("searchbox").focus();
     await inputs.type(..."-0042", ...Array(5).fill("Backspace"));
-    for (const name of ["Connected", "Not connected", "All"]) await inputs.click(name, button(page, name));
+    for (const name of ["Connected", "Disconnected", "All"]) await inputs.click(name, button(page, name));
   }
   return inputs.end();
 }
@@ -74,8 +74,8 @@ async function measure(t, cloud, all) {
 }
 
 async function bench(t) {
-  const setting = `on ${availableParallelism()} processors with a load of ${loadavg()[0].toFixed(1)} before`;
-  console.log(`the console: ${DEVICES} devices, ${RATE} messages a second, a chart of ${POINTS} points, ${setting}`);
+  const setting = `${availableParallelism()} CPUs, load average ${loadavg()[0].toFixed(1)}`;
+  console.log(`console: ${DEVICES} devices, ${RATE} messages per second, a chart of ${POINTS} points, ${setting}`);
   const cloud = await Cloud.run(t, await directory(t));
   const operator = await signIn(t, cloud);
   const device = await Device.connect(t, cloud, operator, "pump-1");

@@ -39,7 +39,7 @@ function Sections() {
   return (
     <nav aria-label="Sections">
       <a href={DEVICES_PATH} aria-current={current("devices", "device")}>Devices</a>
-      <a href={TEMPLATES_PATH} aria-current={current("templates", "template")}>Templates</a>
+      <a href={TEMPLATES_PATH} aria-current={current("templates", "template")}>Device templates</a>
     </nav>
   );
 }
@@ -51,7 +51,7 @@ function CurrentPage() {
   if (current.page === "templates") return <TemplatesPage />;
   if (current.page === "template") return <TemplatePage key={current.model} id={current.model} />;
   return (
-    <EmptyState title="There is no such page.">
+    <EmptyState title="Page not found">
       <a href={DEVICES_PATH}>All devices</a>
     </EmptyState>
   );
@@ -70,23 +70,22 @@ function SignedOut() {
     <div class="card signed-out" role="alert">
       <h1>You are signed out</h1>
       <p>
-        The cloud does not know this browser: it has not signed in since it was closed, or has asked nothing for 30 days, or the
-        cloud keeps nothing (<code>--ephemeral</code>). For a link that signs you in, run this in a terminal and open what it
-        prints in this browser. This page then goes on by itself.
+        This browser has no session. Sessions end when the browser is closed, after 30 days without a request, and with a cloud that
+        runs <code>--ephemeral</code>. Run this command in a terminal, and open the link it prints in this browser. This page then
+        continues automatically.
       </p>
       <pre>cloud console</pre>
       <p class="muted">
-        It wants to know the cloud's directory, if that is not the usual one: <code>cloud --dir DIR console</code>, or{" "}
-        <code>CLOUD_DIR</code>.
+        If the cloud does not use the default directory, add <code>--dir DIR</code> or set <code>CLOUD_DIR</code>.
       </p>
     </div>
   );
 }
 
 const THEME_BUTTONS: Record<Theme, { icon: IconName; title: string }> = {
-  system: { icon: "system", title: "Colours: as the system has them" },
-  light: { icon: "light", title: "Colours: light" },
-  dark: { icon: "dark", title: "Colours: dark" },
+  system: { icon: "system", title: "Theme: system" },
+  light: { icon: "light", title: "Theme: light" },
+  dark: { icon: "dark", title: "Theme: dark" },
 };
 
 function ThemeSwitch() {

@@ -68,3 +68,8 @@ export function formatValue(value: Json | undefined): string {
 export function formatCount(number: number, singular: string, plural = `${singular}s`): string {
   return `${number.toLocaleString("en")} ${number === 1 ? singular : plural}`;
 }
+
+/** Formats a name in kebab case, such as the step of a swap, as a title. */
+export function formatTitle(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1).replaceAll("-", " ");
+}

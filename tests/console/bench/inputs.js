@@ -52,9 +52,9 @@ export class Inputs {
 
 /** Summarizes input latencies. */
 export function summary(inputs) {
-  const [half, most] = [50, 95].map((share) => percentile(inputs.map(({ duration }) => duration), share));
+  const [p50, p95] = [50, 95].map((share) => percentile(inputs.map(({ duration }) => duration), share));
   const worst = inputs.reduce((worst, input) => (input.duration > worst.duration ? input : worst));
-  return `half within ${half} ms, 95 of 100 within ${most} ms, the worst of ${inputs.length} ${worst.duration} ms (${worst.name})`;
+  return `p50 ${p50} ms, p95 ${p95} ms, max of ${inputs.length}: ${worst.duration} ms (${worst.name})`;
 }
 
 /** Runs in the page: keeps the slowest event of each interaction. */
@@ -65,7 +65,7 @@ function observe(shortest) {
     for (const { entryType, interactionId, startTime, duration } of entries) {
       if (entryType === "longtask") tasks.push(duration);
       else if (interactionId > 0 && duration > (inputs.get(interactionId)?.duration ?? 0)) {
-        inputs.set(interactionId, { at: performance.timeOrigin + startTime, duration: duration });
+        inputs.set(interactionId, { at: performance.timeOrigin + startTime, duration });
       }
     }
   };

@@ -30,29 +30,29 @@ test("a component that is dropped takes over, is accepted, rolled back, refused,
   await dropFile(page.locator(".file-drop"), "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
   await outcome(page, "Accepted");
   assert.equal(await page.locator(".stages .done").count(), 3);
-  assert.equal(await page.getByRole("button", { name: /^Try/ }).count(), 0);
-  await history.filter({ hasText: /accepted.*thermostat 0\.1\.0 · [0-9a-f]{8}/ }).waitFor();
-  await history.filter({ hasText: /started.*thermostat 0\.1\.0 · [0-9a-f]{8}.*asked for · pause / }).waitFor();
+  assert.equal(await page.getByRole("button", { name: /^Retry/ }).count(), 0);
+  await history.filter({ hasText: /Accepted.*thermostat 0\.1\.0 · [0-9a-f]{8}/ }).waitFor();
+  await history.filter({ hasText: /Started.*thermostat 0\.1\.0 · [0-9a-f]{8}.*requested · pause / }).waitFor();
   await page.getByText(`thermostat 0.1.0 · ${first.slice(0, 8)}`).first().waitFor();
   const second = await running(page);
   assert.notEqual(second, first);
   await screenshot(page, "component-accepted");
 
   await back.click();
-  await page.getByRole("dialog").getByRole("button", { name: "Keep" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
   await back.click();
   await page.getByRole("dialog").getByRole("button", { name: "Roll back" }).click();
   await outcome(page, "Rolled back");
   await page.locator(".detail-list .hash").getByText(first).waitFor();
-  await waitForText(page, "Not taken again");
-  await history.filter({ hasText: /rolled back.*runs again.*a roll-back was asked for/ }).waitFor();
+  await waitForText(page, "Quarantined");
+  await history.filter({ hasText: /Rolled back.*rolled back to thermostat.*a roll-back was asked for/ }).waitFor();
 
   await dropFile(page.locator(".file-drop"), "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
-  await outcome(page, "Refused");
+  await outcome(page, "Rejected");
   await page.locator(".stages .failed").getByText("It was withdrawn before").waitFor();
-  await screenshot(page, "component-refused");
-  await page.getByLabel("Take it even if it was withdrawn before").check();
-  await page.getByRole("button", { name: "Try two.wasm again" }).click();
+  await screenshot(page, "component-rejected");
+  await page.getByLabel("Accept a quarantined version").check();
+  await page.getByRole("button", { name: "Retry two.wasm" }).click();
   await outcome(page, "Accepted");
   await page.locator(".detail-list .hash").getByText(second).waitFor();
 });
@@ -61,11 +61,11 @@ test("a probation shows what is left of it, while other tabs are looked at, and 
   const page = await open(t, ["--probation-time=1h"]);
   const first = await running(page);
   await dropFile(page.locator(".file-drop"), "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
-  await page.locator(".stages .active").getByText(/^3\d\d\d s and \d+ events? left\.$/).waitFor();
+  await page.locator(".stages .active").getByText(/^3\d\d\d s and \d+ events? remaining\.$/).waitFor();
   await page.locator(".card").getByText("On probation").first().waitFor();
   await tab(page, "Overview");
   await tab(page, "Component");
-  await outcome(page, "Under way");
+  await outcome(page, "In progress");
   await page.getByRole("button", { name: "Roll back…" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Roll back" }).click();
   await outcome(page, "Rolled back");
@@ -76,9 +76,9 @@ test("what the component takes stands beside what it may", async (t) => {
   const page = await open(t, ["--limit=memory=32MiB"]);
   await page.locator(".usage").getByText(/^[\d.]+ [KM]iB of 32 MiB$/).waitFor();
   await page.locator(".usage").getByText(/^[\d.]+ m?s of 5 s$/).waitFor();
-  await waitForText(page, "No version has followed another so far.");
+  await waitForText(page, "No swap history");
   await page.getByText("All limits").click();
-  await page.locator(".limits").getByText("Log lines a second").waitFor();
+  await page.locator(".limits").getByText("Log lines per second").waitFor();
   await screenshot(page, "component-limits");
 });
 
@@ -89,9 +89,9 @@ test("a file that is no component is refused in words", async (t) => {
   await choose("photo.wasm", "\x89PNG");
   await page.locator(".stages .failed").getByText("this is no WebAssembly component").waitFor();
   await choose("half (2).wasm", "\0asm\x0d\0\x01\0half");
-  await outcome(page, "Refused");
+  await outcome(page, "Rejected");
   await page.locator(".stages .failed").getByText("Cannot compile the component half-2.wasm: ").waitFor();
-  await page.locator("ol.history li").filter({ hasText: /rejected.*half-2\.wasm.*cannot compile/ }).waitFor();
+  await page.locator("ol.history li").filter({ hasText: /Rejected.*half-2\.wasm.*cannot compile/ }).waitFor();
   // The path of the upload is not shown anywhere.
   for (const title of ["Component", "Overview", "Twin"]) {
     await tab(page, title);
@@ -111,5 +111,5 @@ test("without a host beside the cloud there is no component to swap", async (t) 
   await page.locator("main .card").first().waitFor();
   assert.equal(await page.getByRole("link", { name: "Component" }).count(), 0);
   await page.goto(`${page.url().replace("twin", "component")}`);
-  await waitForText(page, "This device's component cannot be reached from here.");
+  await waitForText(page, "The host of this device is not available");
 });

@@ -7,12 +7,12 @@ import { Device, register } from "../support/device.js";
 test("a device is added, connected by what is copied, blocked, let in and deleted", async (t) => {
   const cloud = await Cloud.run(t, await directory(t));
   const page = await signIn(t, cloud, { expected: /404|409/ });
-  await waitForText(page, "There is no device yet.");
+  await waitForText(page, "No devices");
 
   const add = async () => {
-    await page.getByRole("button", { name: "Add a device" }).click();
-    await page.getByLabel("Device id").fill("pump-1");
-    await page.getByRole("button", { name: "Add", exact: true }).click();
+    await page.getByRole("button", { name: "Enroll a device" }).click();
+    await page.getByLabel("Device ID", { exact: true }).fill("pump-1");
+    await page.getByRole("button", { name: "Enroll", exact: true }).click();
   };
   await add();
   const dialog = page.getByRole("dialog");
@@ -35,14 +35,14 @@ test("a device is added, connected by what is copied, blocked, let in and delete
     await row.getByRole("button", { name: "Actions for pump-1" }).click();
     await row.getByRole("button", { name: item }).click();
   };
-  await row.getByText("Not connected").waitFor();
+  await row.getByText("Disconnected").waitFor();
   await choose("Block");
   await row.getByText("Blocked").waitFor();
   await choose("Unblock");
-  await row.getByText("Not connected").waitFor();
+  await row.getByText("Disconnected").waitFor();
   await choose("Delete…");
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
-  await waitForText(page, "There is no device yet.");
+  await waitForText(page, "No devices");
 });
 
 test("a list of many devices is filtered by name and state", async (t) => {
@@ -52,8 +52,8 @@ test("a list of many devices is filtered by name and state", async (t) => {
   await Device.connect(t, cloud, page, "pump-1", "dtmi:com:example:Pump;1");
   await Device.connect(t, cloud, page, "valve-1");
   const [pump, valve] = ["pump-1", "valve-1"].map((name) => page.getByRole("row", { name: new RegExp(name) }));
-  await valve.getByText("Connected").waitFor();
-  await valve.getByText("not announced").waitFor();
+  await valve.getByText("Connected", { exact: true }).waitFor();
+  await valve.getByText("No model").waitFor();
   const filter = page.getByRole("searchbox");
   await filter.fill("example:pump");
   await valve.waitFor({ state: "hidden" });
@@ -64,25 +64,25 @@ test("a list of many devices is filtered by name and state", async (t) => {
   assert.equal(await filter.inputValue(), "example:pump", "what was looked for is found again");
   await filter.fill("");
   await valve.waitFor();
-  await page.getByRole("button", { name: "Not connected" }).click();
-  await waitForText(page, "No device fits the filter.");
+  await page.getByRole("button", { name: "Disconnected" }).click();
+  await waitForText(page, "No matching devices");
   await page.getByRole("button", { name: "All", exact: true }).click();
-  await waitForTextGone(page, "No device fits the filter.");
+  await waitForTextGone(page, "No matching devices");
 });
 
 test("a device that does not exist is said not to, until it does, and again when it is deleted", async (t) => {
   const cloud = await Cloud.run(t, await directory(t));
   const page = await signIn(t, cloud, { expected: /404/ });
   await page.goto(`${page.url()}d/nope`);
-  await waitForText(page, "There is no such device.");
+  await waitForText(page, "Device not found");
   assert.equal(await page.getByRole("navigation", { name: "Device" }).count(), 0);
   await screenshot(page, "device-missing");
   await register(page, "nope");
   await page.getByRole("heading", { name: "nope" }).waitFor();
   await page.evaluate(() => fetch("/devices/nope?api-version=2021-04-12", { method: "DELETE" }));
-  await waitForText(page, "There is no such device.");
+  await waitForText(page, "Device not found");
   await page.getByRole("link", { name: "All devices" }).click();
-  await waitForText(page, "There is no device yet.");
+  await waitForText(page, "No devices");
 });
 
 test("the longest name leaves what can be done with a device within reach, on a telephone too", async (t) => {

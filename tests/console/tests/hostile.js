@@ -23,7 +23,7 @@ test("what a device says is shown, and never run", async (t) => {
   await link.click();
   await page.getByRole("heading", { name: ID }).waitFor();
   await page.getByText(SCRIPT).first().waitFor();
-  await waitForText(page, "which the cloud does not know");
+  await waitForText(page, "(unknown model)");
   for (const title of ["Properties", "Twin", "Raw data"]) {
     await tab(page, title);
     await waitForText(page, "<script>document.title");
@@ -39,10 +39,10 @@ test("a device is found by its name, whatever it is called", async (t) => {
   const page = await signIn(t, cloud);
   await register(page, IDLE_ID);
   await page.getByRole("link", { name: IDLE_ID }).click();
-  await waitForText(page, "It has announced no model.");
+  await waitForText(page, "No model");
   await page.reload();
   await page.getByRole("heading", { name: IDLE_ID }).waitFor();
-  await waitForText(page, "It has announced no model.");
+  await waitForText(page, "No model");
 });
 
 test("data that the model does not name or that breaks its schema is flagged, and so is a model nobody knows", async (t) => {
@@ -54,7 +54,7 @@ test("data that the model does not name or that breaks its schema is flagged, an
   await device.send("\u0000not json");
   await page.getByRole("link", { name: "t-1" }).click();
   await tab(page, "Raw data");
-  for (const remark of ["temperature must be a number", "humidity is not in the model", "is no JSON object, or does not say that it is"]) {
+  for (const remark of ["temperature must be a number", "humidity is not in the model", "body is not a JSON object, or its content type is not JSON"]) {
     await waitForText(page, remark);
   }
   await page.getByRole("columnheader", { name: /humidity \(not in the model\)/ }).waitFor();
@@ -63,6 +63,6 @@ test("data that the model does not name or that breaks its schema is flagged, an
   await stranger.send("{\"speed\": 3}");
   await page.getByRole("link", { name: "Devices" }).click();
   await page.getByRole("link", { name: "s-1" }).click();
-  await waitForText(page, "dtmi:com:example:Nobody;1, which the cloud does not know");
+  await waitForText(page, "dtmi:com:example:Nobody;1 (unknown model)");
   await page.getByRole("button", { name: /^speed/ }).getByText("3").waitFor();
 });

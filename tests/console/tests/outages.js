@@ -20,15 +20,15 @@ const says = (cell, text) => cell.filter({ hasText: text }).waitFor();
 
 test("an outage shows what waits while it is on, and then what was queued, and that nothing was lost", async (t) => {
   const { page } = await open(t);
-  await page.getByText("No fault and no lost connection so far.").waitFor();
-  await page.getByRole("button", { name: "Begin black-hole" }).click();
+  await page.getByText("No outages").waitFor();
+  await page.getByRole("button", { name: "Start black-hole" }).click();
   const outage = outages(page);
-  await outage.filter({ hasText: /^black-hole.*still on after \d/ }).waitFor();
-  await says(cost(outage, "Recovery"), /^not yet$/);
-  await says(cost(outage, "Queued"), /^0 so far([3-9]|\d\d+) messages waiting now, the oldest for \d/);
+  await outage.filter({ hasText: /^black-hole.*ongoing for \d/ }).waitFor();
+  await says(cost(outage, "Recovery"), /^Pending$/);
+  await says(cost(outage, "Queued"), /^0 so far([3-9]|\d\d+) messages in the outbox, oldest \d/);
   await screenshot(page, "faults-on");
-  await page.getByRole("button", { name: "End black-hole" }).click();
-  await says(cost(outage, "Queued"), /^([3-9]|\d\d+)the longest for \d/);
+  await page.getByRole("button", { name: "Clear black-hole" }).click();
+  await says(cost(outage, "Queued"), /^([3-9]|\d\d+)longest wait \d/);
   await says(cost(outage, "Recovery"), /^\d.*after the fault ended$/);
   await says(cost(outage, "Lost"), /^0$/);
   await says(cost(outage, "Duplicated"), /^0$/);
@@ -37,28 +37,28 @@ test("an outage shows what waits while it is on, and then what was queued, and t
 
 test("what comes again because its acknowledgment was withheld is a duplicate", async (t) => {
   const { cloud, page } = await open(t);
-  await page.getByRole("button", { name: "Begin withhold-acks" }).click();
+  await page.getByRole("button", { name: "Start withhold-acks" }).click();
   const outage = outages(page);
-  await says(cost(outage, "Queued"), /([2-9]|\d\d+) messages waiting now/);
-  await page.getByRole("button", { name: "Strike reset" }).click();
+  await says(cost(outage, "Queued"), /([2-9]|\d\d+) messages in the outbox/);
+  await page.getByRole("button", { name: "Trigger reset" }).click();
   await cloud.host("reconnect");
   await says(cost(outage, "Duplicated"), /^[1-9]/);
-  await page.getByRole("button", { name: "End withhold-acks" }).click();
-  await outage.filter({ hasText: /withhold-acks.*the connection was lost/ }).waitFor();
+  await page.getByRole("button", { name: "Clear withhold-acks" }).click();
+  await outage.filter({ hasText: /withhold-acks.*connection lost/ }).waitFor();
 });
 
 test("what a host gives up while it cannot connect is lost, and told so", async (t) => {
   const { cloud, page } = await open(t, ["--outbox-max-age=2s"]);
-  await page.getByText("No fault and no lost connection so far.").waitFor();
+  await page.getByText("No outages").waitFor();
   const outage = outages(page);
   await cloud.cli("fault", "connack", "--code", "3", "--device", DEVICE);
   await says(cost(outage, "Lost"), /^0$/);
-  await page.getByRole("button", { name: "Strike reset" }).click();
-  await says(cost(outage, "Lost"), /^[1-9]\d*given up by the host$/);
+  await page.getByRole("button", { name: "Trigger reset" }).click();
+  await says(cost(outage, "Lost"), /^[1-9]\d*evicted or dead-lettered$/);
   await cloud.cli("fault", "connack", "off", "--device", DEVICE);
   await cloud.host("reconnect");
   await says(cost(outage, "Recovery"), /after the fault ended$/);
-  await says(cost(outage, "Queued"), /^[1-9]\d*the longest for/);
+  await says(cost(outage, "Queued"), /^[1-9]\d*longest wait/);
 });
 
 test("a fault that is begun and ended elsewhere is shown", async (t) => {
@@ -67,11 +67,11 @@ test("a fault that is begun and ended elsewhere is shown", async (t) => {
   await register(page, "t-1");
   await page.getByRole("link", { name: "t-1" }).click();
   await tab(page, "Faults");
-  await page.getByText("No fault is on").waitFor();
+  await page.getByText("No active faults").waitFor();
   await cloud.cli("fault", "silent", "--device", "t-1");
-  await page.getByRole("button", { name: "End silent" }).waitFor();
+  await page.getByRole("button", { name: "Clear silent" }).waitFor();
   await cloud.cli("fault", "clear");
-  await page.getByText("No fault is on").waitFor();
+  await page.getByText("No active faults").waitFor();
 });
 
 test("what a device does not say is not known", async (t) => {
@@ -83,7 +83,7 @@ test("what a device does not say is not known", async (t) => {
   await page.getByRole("link", { name: "t-1" }).click();
   await tab(page, "Faults");
   const outage = outages(page);
-  await says(cost(outage, "Lost"), "not knownthe device does not say");
-  await says(cost(outage, "Duplicated"), "not knownits messages have no id");
-  await says(cost(outage, "Queued"), "not knownits messages do not say when they were made");
+  await says(cost(outage, "Lost"), "Unknownno connection to the host");
+  await says(cost(outage, "Duplicated"), "Unknownmessages have no ID");
+  await says(cost(outage, "Queued"), "Unknownmessages have no creation time");
 });

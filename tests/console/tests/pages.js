@@ -43,7 +43,7 @@ test("every page fits a telephone and a desk, in light and dark, and keeps a pic
     await tab(page, VIEW.name);
     await page.locator(".view").getByText(/\d°C/).first().waitFor();
     await screenshot(page, `view-${look}`);
-    await page.getByRole("navigation", { name: "Sections" }).getByRole("link", { name: "Templates" }).click();
+    await page.getByRole("navigation", { name: "Sections" }).getByRole("link", { name: "Device templates" }).click();
     await waitForText(page, "Version 1");
     await screenshot(page, `templates-${look}`);
     await page.getByRole("link", { name: "Thermostat" }).click();

@@ -23,12 +23,12 @@ test("a cloud that is killed and started again under an open page is told, and t
   const cloud = await Cloud.run(t, dir);
   const { page, ports } = await open(t, cloud);
   await cloud.process.end("SIGKILL");
-  await waitForText(page, "The cloud does not answer.");
-  await waitForText(page, "Not known");
+  await waitForText(page, "Connection to the cloud lost");
+  await waitForText(page, "Unknown");
   const again = await Cloud.run(t, dir, ports);
-  await waitForText(page, "The cloud is back.");
+  await waitForText(page, "Connection restored");
   await temperature(page);
-  await page.getByText("Not connected").first().waitFor();
+  await page.getByText("Disconnected").first().waitFor();
   await screenshot(page, "restart-back");
   const other = await Device.connect(t, again, page, "t-2", MODEL);
   await page.goto(page.url().replace("t-1", "t-2"));
@@ -43,7 +43,7 @@ test("a cloud that keeps nothing is signed in to again, and the page goes on", a
   const cloud = await Cloud.run(t, dir, undefined, options);
   const { page, ports } = await open(t, cloud);
   await cloud.process.end("SIGKILL");
-  await waitForText(page, "The cloud does not answer.");
+  await waitForText(page, "Connection to the cloud lost");
   const again = await Cloud.run(t, dir, ports, options);
   await waitForText(page, "You are signed out");
   await screenshot(page, "restart-signed-out");
@@ -51,5 +51,5 @@ test("a cloud that keeps nothing is signed in to again, and the page goes on", a
   await other.goto(await again.link());
   await waitForTextGone(page, "You are signed out");
   await page.getByRole("link", { name: "Devices", exact: true }).click();
-  await waitForText(page, "There is no device yet.");
+  await waitForText(page, "No devices");
 });

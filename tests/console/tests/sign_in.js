@@ -16,9 +16,9 @@ test("who has not signed in is told how to", async (t) => {
   // The page continues after the link was opened in another tab.
   const other = await page.context().newPage();
   await other.goto(link);
-  await waitForText(other, "There is no device yet.");
+  await waitForText(other, "No devices");
   assert.ok(!other.url().includes("token"), other.url());
-  await waitForText(page, "There is no device yet.");
+  await waitForText(page, "No devices");
 });
 
 test("a link that is wrong, or was used, says what to do", async (t) => {
@@ -26,11 +26,11 @@ test("a link that is wrong, or was used, says what to do", async (t) => {
   const link = await cloud.link();
   const first = await openPage(t);
   await first.goto(link);
-  await waitForText(first, "There is no device yet.");
+  await waitForText(first, "No devices");
   const second = await openPage(t, { expected: REFUSED });
   for (const address of [link, new URL("/console/sign-in?token=0", link).href]) {
     await second.goto(address);
-    await waitForText(second, "This link does not sign in");
+    await waitForText(second, "Sign-in link not valid");
     await waitForText(second, "cloud console");
   }
 });

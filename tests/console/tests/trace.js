@@ -13,34 +13,34 @@ test("the trace matches a desired property with its acknowledgment, and a comman
   await cloud.cli("set", "targetTemperature", "23.5");
   await cloud.cli("call", "getMaxMinReport");
   const row = (name) => page.getByRole("row", { name });
-  await row(/→ device command getMaxMinReport .*answered in/).waitFor();
-  await row(/device → answer 200 .*maxTemp.* after/).waitFor();
-  await row(/operator PATCH \/twins\/thermostat/).waitFor();
-  await row(/→ device desired v2 .*23\.5.* answered in/).getByRole("button").click();
+  await row(/To device command getMaxMinReport .*answered in/).waitFor();
+  await row(/From device command response 200 .*maxTemp.* after/).waitFor();
+  await row(/REST PATCH \/twins\/thermostat/).waitFor();
+  await row(/To device desired properties v2 .*23\.5.* answered in/).getByRole("button").click();
   await waitForText(page, "\"$iothub/twin/PATCH/properties/desired/?$version=2\"");
-  await page.locator("tr.counterpart").filter({ hasText: /device →.*reports.*"av":2/ }).waitFor();
+  await page.locator("tr.counterpart").filter({ hasText: /From device.*reported properties.*"av":2/ }).waitFor();
 
-  await page.getByRole("button", { name: "From the device" }).click();
-  await row(/desired v2/).waitFor({ state: "hidden" });
-  await row(/device → answer 200/).waitFor();
-  await page.getByRole("button", { name: "Both ways" }).click();
-  await row(/desired v2/).waitFor();
+  await page.getByRole("button", { name: "From device" }).click();
+  await row(/desired properties v2/).waitFor({ state: "hidden" });
+  await row(/command response 200/).waitFor();
+  await page.getByRole("button", { name: "Both directions" }).click();
+  await row(/desired properties v2/).waitFor();
   await page.getByRole("searchbox").fill("properties/desired/?$version=2");
-  await row(/desired v2/).waitFor();
-  await row(/device → answer 200/).waitFor({ state: "hidden" });
+  await row(/desired properties v2/).waitFor();
+  await row(/command response 200/).waitFor({ state: "hidden" });
   await page.getByRole("searchbox").fill("");
 
   await page.getByRole("button", { name: "Commands" }).last().click();
-  await row(/desired v2/).waitFor({ state: "hidden" });
+  await row(/desired properties v2/).waitFor({ state: "hidden" });
   await page.getByRole("searchbox").fill("getMaxMin");
-  await row(/device → answer 200/).waitFor({ state: "hidden" });
+  await row(/command response 200/).waitFor({ state: "hidden" });
   const download = page.waitForEvent("download");
-  await page.getByRole("button", { name: "JSON lines" }).click();
+  await page.getByRole("button", { name: "NDJSON" }).click();
   const saved = (await readFile(await (await download).path(), "utf8")).trimEnd().split("\n").map((line) => JSON.parse(line));
   assert.deepEqual(saved.map(({ operation, method }) => [operation, method]), [["method-call", "getMaxMinReport"]]);
   await page.getByRole("searchbox").fill("nothing like it");
-  await waitForText(page, "Nothing of this kind has crossed the wire.");
-  assert.ok(await page.getByRole("button", { name: "JSON lines" }).isDisabled());
+  await waitForText(page, "No records");
+  assert.ok(await page.getByRole("button", { name: "NDJSON" }).isDisabled());
 });
 
 test("what is no packet, or no JSON where there must be, is shown as malformed, and why", async (t) => {
@@ -51,7 +51,7 @@ test("what is no packet, or no JSON where there must be, is shown as malformed, 
   await tab(page, "Trace");
   await page.getByRole("row", { name: /CONNECT/ }).first().waitFor();
   await device.send("{\"temperature\": ");
-  await page.locator("tr.has-error").filter({ hasText: "no JSON: {\"temperature\": " }).waitFor();
+  await page.locator("tr.has-error").filter({ hasText: "invalid JSON: {\"temperature\": " }).waitFor();
   device.sendMalformed();
-  await page.getByRole("row", { name: /malformed malformed packet/ }).waitFor();
+  await page.getByRole("row", { name: /Malformed malformed packet/ }).waitFor();
 });

@@ -10,7 +10,7 @@ test("the tutorial: telemetry, template and view, target, command and raw data o
 
   await t.test("the device is there, connected, with its model and its data", async () => {
     const row = page.getByRole("row", { name: /thermostat-01/ });
-    await row.getByText("Connected").waitFor();
+    await row.getByText("Connected", { exact: true }).waitFor();
     await row.getByText("dtmi:com:example:Thermostat;1").waitFor();
     await row.getByText(/temperature \d/).waitFor();
     await row.getByRole("link", { name: "thermostat-01" }).click();
@@ -25,12 +25,12 @@ test("the tutorial: telemetry, template and view, target, command and raw data o
   });
 
   await t.test("a view of everything is made in the template, published, and shown on the device", async () => {
-    await page.getByRole("navigation", { name: "Sections" }).getByRole("link", { name: "Templates" }).click();
+    await page.getByRole("navigation", { name: "Sections" }).getByRole("link", { name: "Device templates" }).click();
     await page.getByRole("link", { name: "Thermostat" }).click();
-    await page.getByRole("button", { name: "A view of everything" }).click();
+    await page.getByRole("button", { name: "Generate default view" }).click();
     await page.getByRole("button", { name: "Publish" }).click();
-    await waitForText(page, "Version 1 is published");
-    await page.getByRole("link", { name: "See it on thermostat-01" }).click();
+    await waitForText(page, "Version 1 published");
+    await page.getByRole("link", { name: "Open on thermostat-01" }).click();
     await page.locator(".view [data-capability=temperature]").getByText(/\d°C/).waitFor();
     await page.getByRole("img", { name: "Temperature over time" }).locator("canvas").waitFor();
     await page.locator(".view").getByRole("button", { name: "Set" }).waitFor();
@@ -41,7 +41,7 @@ test("the tutorial: telemetry, template and view, target, command and raw data o
     await tab(page, "Properties");
     const target = page.locator("[data-property=targetTemperature]");
     const set = async (value) => {
-      await target.getByLabel("Set to, in °C").fill(value);
+      await target.getByLabel("Desired value (°C)").fill(value);
       await target.getByRole("button", { name: "Set" }).click();
     };
     await set("23.5");
@@ -52,7 +52,7 @@ test("the tutorial: telemetry, template and view, target, command and raw data o
     await target.getByText(/Rejected v3 · 400/).waitFor();
     await target.getByText("out of range").waitFor();
     await tab(page, "Twin");
-    await page.getByRole("row", { name: /targetTemperature 999 23.5 23.5 rejected/ }).waitFor();
+    await page.getByRole("row", { name: /targetTemperature 999 23.5 23.5 Rejected/ }).waitFor();
   });
 
   await t.test("a command since a moment answers with a report, and can be run again", async () => {
@@ -63,7 +63,7 @@ test("the tutorial: telemetry, template and view, target, command and raw data o
     await command.getByText("Status 200").waitFor();
     await command.getByRole("row", { name: /Highest \d/ }).waitFor();
     const past = page.locator("table.history tbody tr");
-    await past.first().getByRole("button", { name: "Again" }).click();
+    await past.first().getByRole("button", { name: "Run again" }).click();
     assert.notEqual(await command.getByLabel("Since").inputValue(), "");
     await command.getByRole("button", { name: "Run" }).click();
     await past.nth(1).waitFor();
@@ -75,7 +75,7 @@ test("the tutorial: telemetry, template and view, target, command and raw data o
     await page.getByRole("button", { name: "Pause" }).click();
     await page.locator("table.data tbody").getByRole("button").first().click();
     await waitForText(page, "\"contentType\"");
-    await page.getByRole("button", { name: "Choose columns" }).click();
+    await page.getByRole("button", { name: "Select columns" }).click();
     await page.getByRole("checkbox", { name: "Target temperature" }).uncheck();
     assert.equal(await page.getByRole("columnheader", { name: "Target temperature" }).count(), 0);
     for (const [name, pattern] of [["CSV", /^sequence,.*\r\n.*,thermostat-01,/], ["NDJSON", /^\{.*"device":"thermostat-01"/]]) {

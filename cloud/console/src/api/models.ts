@@ -40,7 +40,7 @@ export async function addModel(id: string, file: Blob): Promise<void> {
   try {
     JSON.parse(await file.text());
   } catch (error) {
-    throw new Error(`it is not JSON: ${(error as Error).message}`);
+    throw new Error(`not valid JSON: ${(error as Error).message}`);
   }
   await callApi(`/api/models/${pathSegment(id)}`, { method: "PUT", file });
   cache.clear();

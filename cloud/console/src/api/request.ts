@@ -82,7 +82,7 @@ async function* readBatches(response: Response): AsyncGenerator<Json[]> {
 async function* decodeChunks(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const [reader, decoder] = [body.getReader(), new TextDecoder()];
   const next = () => reader.read().catch(() => {
-    throw new ApiError(0, "The cloud does not answer any more.");
+    throw new ApiError(0, "The connection to the cloud was lost.");
   });
   for (let chunk = await next(); !chunk.done; chunk = await next()) {
     yield decoder.decode(chunk.value, { stream: true });
@@ -96,11 +96,11 @@ export function pathSegment(name: string): string {
 
 async function send(path: string, init: RequestInit): Promise<Response> {
   const response = await fetch(path, init).catch(() => {
-    throw new ApiError(0, "The cloud does not answer.");
+    throw new ApiError(0, "The cloud does not respond.");
   });
   if (response.ok) return response;
   if (response.status === 401) signedIn.value = false;
-  throw new ApiError(response.status, errorText(parseJson(await response.text())) ?? `The cloud answered ${response.status}.`);
+  throw new ApiError(response.status, errorText(parseJson(await response.text())) ?? `The cloud responded with status ${response.status}.`);
 }
 
 /** Adds the API version that Azure endpoints require. */

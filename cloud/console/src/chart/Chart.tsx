@@ -74,7 +74,7 @@ export function Chart({ log, path, title, unit, target }: Props) {
     <figure class="card chart">
       <figcaption>
         <span class="reading" aria-live="off">{point ? `${formatPreciseTime(point.at)}  ${formatValue(point.value)} ${unit ?? ""}` : title}</span>
-        <div class="segments" role="group" aria-label="Time shown">
+        <div class="segments" role="group" aria-label="Time range">
           {RANGES.map((option) => (
             <button
               type="button"
@@ -113,7 +113,7 @@ function Legend({ target }: { target: boolean }) {
       {target && <li class="target">Target</li>}
       <li class="swap">Swap</li>
       <li class="fault">Fault</li>
-      <li class="offline">Not connected</li>
+      <li class="offline">Disconnected</li>
     </ul>
   );
 }

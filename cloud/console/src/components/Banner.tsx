@@ -14,14 +14,14 @@ export function Banner() {
   if (streamState.value === "lost") {
     return (
       <p class="banner danger" role="status">
-        <Icon name="warning" /> The cloud does not answer. What you see may be old; this page goes on as soon as it is back.
+        <Icon name="warning" /> Connection to the cloud lost. Data may be out of date. Reconnecting…
       </p>
     );
   }
   if (!isRestored) return null;
   return (
     <p class="banner success" role="status">
-      <Icon name="check" /> The cloud is back.
+      <Icon name="check" /> Connection restored.
       <button type="button" class="subtle small" aria-label="Dismiss" onClick={() => setRestored(false)}>
         <Icon name="close" />
       </button>

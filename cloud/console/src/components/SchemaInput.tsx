@@ -48,7 +48,7 @@ function NumberInput({ id, initial, onChange, isInteger }: InputProps & { isInte
     if (text === "") return { value: undefined };
     const value = DECIMAL.test(text) ? Number(text) : Number.NaN;
     const fits = Number.isFinite(value) && (!isInteger || Number.isInteger(value));
-    return fits ? { value } : { value: undefined, error: isInteger ? "must be a whole number, such as 42" : "must be a number, such as 23.5" };
+    return fits ? { value } : { value: undefined, error: isInteger ? "must be an integer, such as 42" : "must be a number, such as 23.5" };
   };
   return (
     <input
@@ -83,7 +83,7 @@ function ChoiceInput({ id, initial, onChange, choices }: InputProps & { choices:
       id={id}
       onChange={(event) => onChange({ value: choices[Number(event.currentTarget.value)]?.value })}
     >
-      {selected < 0 && <option value="-1">Choose…</option>}
+      {selected < 0 && <option value="-1">Select…</option>}
       {choices.map((choice, index) => (
         <option key={index} value={index} selected={index === selected}>{choice.title}</option>
       ))}
@@ -132,7 +132,7 @@ function JsonInput({ id, initial, onChange }: InputProps) {
     try {
       return { value: JSON.parse(text) as Json };
     } catch {
-      return { value: undefined, error: "must be JSON: text stands in \"quotes\"" };
+      return { value: undefined, error: "must be valid JSON; strings need double quotes" };
     }
   };
   return (

@@ -22,14 +22,14 @@ export function Activity({ log }: { log: DeviceLog }) {
   const all = [
     ...log.swaps.map(swapItem),
     ...log.faults.all.map((period) => periodItem(period, "Fault", "danger")),
-    ...log.offline.all.map((period) => periodItem(period, "Not connected", "neutral")),
+    ...log.offline.all.map((period) => periodItem(period, "Disconnected", "neutral")),
     ...log.oneShotFaults.map((fault): ActivityItem => ({ at: fault.at, kind: "Fault", tone: "danger", text: fault.name })),
   ];
   const newest = all.sort((a, b) => b.at - a.at).slice(0, showsAll ? all.length : INITIAL_ITEMS);
   return (
     <section class="card">
-      <h2>What happened</h2>
-      {newest.length === 0 && <p class="muted">No swap, no fault and no lost connection so far.</p>}
+      <h2>Activity</h2>
+      {newest.length === 0 && <p class="muted">No swaps, faults or disconnects</p>}
       <ol class="activity">
         {newest.map(({ at, kind, tone, text }) => (
           <li key={`${at}${kind}${text}`}>
@@ -56,6 +56,6 @@ function swapItem(swap: Swap): ActivityItem {
 }
 
 function periodItem(period: Period, kind: string, tone: Tone): ActivityItem {
-  const duration = period.to === undefined ? "still on" : `for ${formatDuration(period.to - period.from)}`;
+  const duration = period.to === undefined ? "ongoing" : `for ${formatDuration(period.to - period.from)}`;
   return { at: period.from, kind, tone, text: `${period.name} · ${duration}` };
 }

@@ -22,13 +22,13 @@ export function CommandHistory({ log, commands, onRepeat }: Props) {
   const known = new Set(commands.map(methodName));
   return (
     <section>
-      <h2 class="group-title">History</h2>
-      {newest.length === 0 && <p class="muted">No command has been called yet.</p>}
+      <h2 class="group-title">Command history</h2>
+      {newest.length === 0 && <p class="muted">No commands have been run.</p>}
       {newest.length > 0 && (
         <div class="card table">
           <table class="history stacked">
             <thead>
-              <tr><th>Time</th><th>Command</th><th>Payload</th><th>Answer</th><th>Took</th><th><span class="visually-hidden">Again</span></th></tr>
+              <tr><th>Time</th><th>Command</th><th>Payload</th><th>Response</th><th>Duration</th><th><span class="visually-hidden">Run again</span></th></tr>
             </thead>
             <tbody>
               {newest.map((event) => (
@@ -36,14 +36,14 @@ export function CommandHistory({ log, commands, onRepeat }: Props) {
                   <td class="time" data-title="Time">{formatTime(enqueuedAt(event))}</td>
                   <td data-title="Command">{event.name}</td>
                   <td class="ellipsis" data-title="Payload" title={formatValue(event.payload)}><span>{formatValue(event.payload)}</span></td>
-                  <td class="ellipsis" data-title="Answer" title={event.error ?? formatValue(event.response)}>
+                  <td class="ellipsis" data-title="Response" title={event.error ?? formatValue(event.response)}>
                     <span>
                       {event.status === undefined ? <Chip tone="danger">Failed</Chip> : <StatusChip status={event.status} />}{" "}
                       {event.error ?? formatValue(event.response)}
                     </span>
                   </td>
-                  <td class="number" data-title="Took">{formatDuration(event.milliseconds)}</td>
-                  <td>{known.has(event.name) && <button type="button" class="small" onClick={() => onRepeat(event)}>Again</button>}</td>
+                  <td class="number" data-title="Duration">{formatDuration(event.milliseconds)}</td>
+                  <td>{known.has(event.name) && <button type="button" class="small" onClick={() => onRepeat(event)}>Run again</button>}</td>
                 </tr>
               ))}
             </tbody>

@@ -11,7 +11,7 @@ export function CommandsTab({ device, twin, model, log }: TabProps) {
   const commands = model?.commands ?? [];
   return (
     <>
-      {!twin.connected && <p class="notice">The device is not connected: a command now fails at once.</p>}
+      {!twin.connected && <p class="notice">The device is disconnected. Commands fail until it connects.</p>}
       {commands.map((command) => (
         <CommandCard
           key={`${methodName(command)} ${repeated && repeated.name === methodName(command) ? repeated.sequence : ""}`}
@@ -20,7 +20,7 @@ export function CommandsTab({ device, twin, model, log }: TabProps) {
           initial={repeated?.name === methodName(command) ? repeated.payload : undefined}
         />
       ))}
-      {commands.length === 0 && <EmptyState title={model ? "The device's model names no command." : "The device's model, which would name its commands, is not known."} />}
+      {commands.length === 0 && <EmptyState title="No commands">{model ? "The device model has none." : "The device model is unknown."}</EmptyState>}
       <CommandHistory log={log} commands={commands} onRepeat={setRepeated} />
     </>
   );

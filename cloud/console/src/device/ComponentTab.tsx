@@ -22,8 +22,8 @@ export function ComponentTab({ device }: TabProps) {
   if (!query.data) return query.error ? <ErrorMessage>{query.error}</ErrorMessage> : <Skeleton lines={4} />;
   if (!status) {
     return (
-      <EmptyState title="This device's component cannot be reached from here.">
-        Its host must run beside the cloud, which is told where: <code>--host-control</code>.
+      <EmptyState title="The host of this device is not available">
+        Start the cloud with <code>--host-control</code> and the control socket of the host.
       </EmptyState>
     );
   }

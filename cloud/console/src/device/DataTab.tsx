@@ -35,7 +35,7 @@ export function DataTab({ device, model, log }: TabProps) {
   return (
     <>
       <div class="toolbar">
-        <div class="segments" role="group" aria-label="Type of event">
+        <div class="segments" role="group" aria-label="Event type">
           {EVENT_FILTERS.map(({ title }, index) => (
             <button type="button" key={title} aria-pressed={filter === index} onClick={() => setFilter(index)}>{title}</button>
           ))}
@@ -47,7 +47,7 @@ export function DataTab({ device, model, log }: TabProps) {
         <Exports device={device} />
       </div>
       {newest.length === 0
-        ? <EmptyState title="Nothing of this kind has come yet.">What the device sends appears here by itself.</EmptyState>
+        ? <EmptyState title="No events">Events appear here as they arrive.</EmptyState>
         : <DataTable events={newest} columns={all} hidden={hidden} isModelled={model !== undefined} />}
       {rows.length > shown && <button type="button" onClick={() => setShown(shown + PAGE_SIZE)}>Show older</button>}
     </>
@@ -67,7 +67,7 @@ function ColumnPicker({ columns, hidden, onHidden }: ColumnPickerProps) {
     onHidden(next);
   };
   return (
-    <Menu label="Choose columns" button={<>Columns <Icon name="down" /></>}>
+    <Menu label="Select columns" button={<>Columns <Icon name="down" /></>}>
       <div class="checks" onClick={(event) => event.stopPropagation()}>
         {columns.map((column) => (
           <label class="check" key={column.path}>

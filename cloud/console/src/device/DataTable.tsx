@@ -40,7 +40,7 @@ export function DataTable({ events, columns, hidden, isModelled }: Props) {
                 {isModelled && !column.schema && <span class="muted"> (not in the model)</span>}
               </th>
             ))}
-            <th>Remarks</th>
+            <th>Details</th>
           </tr>
         </thead>
         <tbody>
@@ -76,7 +76,7 @@ function Row({ event, shown, violation, isExpanded, onToggle }: RowProps) {
   return (
     <tr class={violation ? "has-error" : ""}>
       <td class="time">
-        <button type="button" class="subtle small" aria-expanded={isExpanded} onClick={onToggle} title="Show all of it">
+        <button type="button" class="subtle small" aria-expanded={isExpanded} onClick={onToggle} title="Show details">
           {formatPreciseTime(enqueuedAt(event))}
         </button>
       </td>
@@ -106,7 +106,7 @@ function detailOf(event: CloudEvent): string {
     case "fault-triggered":
       return faultName(event.fault);
     case "reported":
-      return `v${event.version}${HOST_COMPONENT in event.patch ? ", what the host runs" : ""}`;
+      return `v${event.version}${HOST_COMPONENT in event.patch ? " · host" : ""}`;
     case "desired":
       return `v${event.version}`;
     default:

@@ -77,8 +77,8 @@ export function DevicePage({ device, tab }: { device: string; tab: DeviceTab }) 
 /** Message shown while the device does not exist; the page loads when the device is created. */
 function DeviceNotFound({ device }: { device: string }) {
   return (
-    <EmptyState title="There is no such device.">
-      No device is called <code>{device}</code>, or it was deleted. <a href={DEVICES_PATH}>All devices</a>
+    <EmptyState title="Device not found">
+      There is no device with the ID <code>{device}</code>. It may have been deleted. <a href={DEVICES_PATH}>All devices</a>
     </EmptyState>
   );
 }
@@ -115,14 +115,14 @@ function DeviceHeader({ device, twin, modelState }: { device: string; twin: Twin
         <h1>{device}</h1>
         <p class="muted model">{twin ? <ModelLine twin={twin} modelState={modelState} /> : "\u00a0"}</p>
       </div>
-      {twin && (streamState.value === "lost" ? <Chip tone="neutral">Not known</Chip> : <ConnectionState twin={twin} />)}
+      {twin && (streamState.value === "lost" ? <Chip tone="neutral">Unknown</Chip> : <ConnectionState twin={twin} />)}
     </div>
   );
 }
 
 function ModelLine({ twin, modelState: { model, isUnknown } }: { twin: Twin; modelState: ModelState }) {
-  if (!twin.model) return <>It has announced no model.</>;
-  if (isUnknown) return <>{twin.model}, which the cloud does not know</>;
+  if (!twin.model) return <>No model</>;
+  if (isUnknown) return <>{twin.model} (unknown model)</>;
   return <>{model && <><a href={templatePath(model.id)}>{model.title}</a> · </>}{twin.model}</>;
 }
 

@@ -11,7 +11,7 @@ import { errorMessage, useQuery, useThrottled } from "../components/hooks.ts";
 import type { TabProps } from "./tab.ts";
 
 const DURATIONS = [
-  { title: "Until ended", time: "" },
+  { title: "Until cleared", time: "" },
   { title: "10 s", time: "10s" },
   { title: "30 s", time: "30s" },
   { title: "2 min", time: "2m" },
@@ -47,11 +47,11 @@ export function FaultsTab({ device, log }: TabProps) {
       {error && <ErrorMessage>{error}</ErrorMessage>}
       <OutageTable log={log} />
       <div class="toolbar">
-        <div class="segments" role="group" aria-label="For which devices">
+        <div class="segments" role="group" aria-label="Scope">
           <button type="button" aria-pressed={!isForAll} onClick={() => setForAll(false)}>This device</button>
           <button type="button" aria-pressed={isForAll} onClick={() => setForAll(true)}>All devices</button>
         </div>
-        <div class="segments" role="group" aria-label="For how long">
+        <div class="segments" role="group" aria-label="Duration">
           {DURATIONS.map(({ title, time }) => (
             <button type="button" key={title} aria-pressed={duration === time} onClick={() => setDuration(time)}>{title}</button>
           ))}
@@ -73,12 +73,12 @@ export function FaultsTab({ device, log }: TabProps) {
           </section>
         ))}
         <section class="card">
-          <h2>Once</h2>
+          <h2>One-shot faults</h2>
           {ONE_SHOT_FAULTS.map((oneShot) => (
             <div class="fault" key={oneShot.name}>
               <div class="description"><code>{oneShot.name}</code><p class="muted">{oneShot.description}</p></div>
-              <button type="button" onClick={() => void run(() => postFault(scoped({ oneShot: oneShot.name })))} aria-label={`Strike ${oneShot.name}`}>
-                Strike
+              <button type="button" onClick={() => void run(() => postFault(scoped({ oneShot: oneShot.name })))} aria-label={`Trigger ${oneShot.name}`}>
+                Trigger
               </button>
             </div>
           ))}

@@ -32,7 +32,7 @@ export function OverviewTab({ twin, model, log }: TabProps) {
       </div>
       {shown
         ? <Chart log={log} path={capabilityPath(shown)} title={shown.title} unit={shown.unit} target={target && capabilityPath(target)} />
-        : <EmptyState title="No data has come yet.">The chart begins with the first message.</EmptyState>}
+        : <EmptyState title="No telemetry">The chart starts with the first message.</EmptyState>}
       <div class="columns">
         <RunningComponent twin={twin} />
         <Activity log={log} />
@@ -69,7 +69,7 @@ function TelemetryTile({ telemetry, log, isSelected, onSelect }: TelemetryTilePr
     <button type="button" class="tile telemetry" aria-pressed={isSelected} onClick={onSelect}>
       <span class="title">{telemetry.component ? `${telemetry.component} · ` : ""}{telemetry.title}</span>
       <Value value={latest?.value} unit={telemetry.unit} />
-      <span class="muted">{latest ? formatAge(latest.at, now) : "nothing yet"}</span>
+      <span class="muted">{latest ? formatAge(latest.at, now) : "No data"}</span>
     </button>
   );
 }
@@ -79,7 +79,7 @@ function Tile({ title, value, unit }: { title: string; value: Json | undefined; 
     <div class="tile">
       <span class="title">{title}</span>
       <Value value={value} unit={unit} />
-      <span class="muted">{value === undefined ? "not reported" : "reported"}</span>
+      <span class="muted">{value === undefined ? "Not reported" : "Reported"}</span>
     </div>
   );
 }

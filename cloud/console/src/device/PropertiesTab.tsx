@@ -11,7 +11,7 @@ import { RunningComponent } from "./RunningComponent.tsx";
 export function PropertiesTab({ device, twin, model, onChange }: TabProps) {
   const groups = groupByComponent(model, twin);
   if (groups.length === 0) {
-    return <EmptyState title="There are no properties yet.">They appear when the device reports some.</EmptyState>;
+    return <EmptyState title="No properties">Properties appear when the device reports them.</EmptyState>;
   }
   return (
     <>

@@ -25,12 +25,12 @@ export function PropertyCard({ device, twin, property, isModelled, onChange }: P
       <header>
         <h3>{property.title}</h3>
         {property.title !== property.name && <code class="muted">{property.name}</code>}
-        {!isModelled && <Chip tone="warning" title="The device's model does not name it">Not in the model</Chip>}
+        {!isModelled && <Chip tone="warning" title="The device model does not define this property">Not in the model</Chip>}
       </header>
       {property.description && <p class="muted">{property.description}</p>}
       <p class="reported">
         <Value value={reported} unit={property.unit} />
-        <span class="muted">{reportedAt === undefined ? "not reported" : `reported ${formatTime(reportedAt)}`}</span>
+        <span class="muted">{reportedAt === undefined ? "Not reported" : `Reported ${formatTime(reportedAt)}`}</span>
       </p>
       {property.writable && <DesiredForm device={device} property={property} desired={desired} onChange={onChange} />}
       <AcknowledgmentStatus acknowledgment={acknowledgment} connected={twin.connected} />
@@ -46,7 +46,7 @@ function DesiredForm({ device, property, desired, onChange }: DesiredFormProps) 
   const id = useId();
   const set = async (event: Event) => {
     event.preventDefault();
-    const violation = draft.error ?? (draft.value === undefined ? "needs a value" : schemaViolation(property.schema, draft.value));
+    const violation = draft.error ?? (draft.value === undefined ? "is required" : schemaViolation(property.schema, draft.value));
     setError(violation && `${property.title} ${violation}.`);
     if (violation || draft.value === undefined) return;
     try {
@@ -58,7 +58,7 @@ function DesiredForm({ device, property, desired, onChange }: DesiredFormProps) 
   };
   return (
     <form onSubmit={(event) => void set(event)} noValidate>
-      <label for={id}>Set to{property.unit ? `, in ${property.unit}` : ""}</label>
+      <label for={id}>Desired value{property.unit ? ` (${property.unit})` : ""}</label>
       <div class="form-row">
         <SchemaInput id={id} schema={property.schema} initial={desired} onChange={setDraft} />
         <button type="submit" class="primary">Set</button>
@@ -74,7 +74,7 @@ function AcknowledgmentStatus({ acknowledgment, connected }: { acknowledgment: A
     return (
       <p class="outcome" role="status">
         <Chip tone="warning">Pending · v{acknowledgment.version}</Chip>
-        {!connected && <span class="muted">The device is told when it connects.</span>}
+        {!connected && <span class="muted">Sent when the device connects.</span>}
       </p>
     );
   }

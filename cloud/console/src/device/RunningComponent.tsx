@@ -1,7 +1,7 @@
 import type { Twin } from "../api/twin.ts";
 import { asObject } from "../json.ts";
 import { HOST_COMPONENT } from "../live/swap.ts";
-import { formatTime, parseTime, formatValue, formatDuration } from "../format.ts";
+import { formatTitle, formatTime, parseTime, formatValue, formatDuration } from "../format.ts";
 
 /** Running component, as the host reports it; nothing for a device without these properties. */
 export function RunningComponent({ twin }: { twin: Twin }) {
@@ -11,15 +11,15 @@ export function RunningComponent({ twin }: { twin: Twin }) {
   const pause = host["lastSwapPause"];
   const rows: [string, string | undefined][] = [
     ["Component", `${formatValue(host["name"])} ${formatValue(host["version"])}`],
-    ["Since", since === undefined ? undefined : formatTime(since)],
+    ["Started", since === undefined ? undefined : formatTime(since)],
     ["SHA-256", formatValue(host["sha256"])],
-    ["Last swap", formatValue(host["lastSwapResult"]) || "none yet"],
+    ["Last swap", formatTitle(formatValue(host["lastSwapResult"])) || "None"],
     ["Reason", formatValue(host["lastSwapReason"]) || undefined],
-    ["Pause", typeof pause === "number" ? formatDuration(pause) : undefined],
+    ["Swap pause", typeof pause === "number" ? formatDuration(pause) : undefined],
   ];
   return (
     <section class="card">
-      <h2>What runs</h2>
+      <h2>Running component</h2>
       <dl class="detail-list">
         {rows.map(([name, value]) => value !== undefined && (
           <div key={name}>

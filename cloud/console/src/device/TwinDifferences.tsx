@@ -9,12 +9,12 @@ export function TwinDifferences({ twin, digital }: { twin: Twin; digital: JsonOb
   const rows = differences(twin, digital);
   return (
     <section class="card table">
-      <h2>Property by property</h2>
-      {rows.length === 0 && <p class="muted">Nothing is desired of this device, and it has reported nothing yet.</p>}
+      <h2>Properties</h2>
+      {rows.length === 0 && <p class="muted">No desired or reported properties</p>}
       {rows.length > 0 && (
         <table class="differences stacked">
           <thead>
-            <tr><th>Property</th><th>Desired</th><th>Reported</th>{digital && <th>Digital twin</th>}<th>Verdict</th></tr>
+            <tr><th>Property</th><th>Desired</th><th>Reported</th>{digital && <th>Digital twin</th>}<th>Status</th></tr>
           </thead>
           <tbody>
             {rows.map(({ path, desired, reported, digital: digitalValue, status, tone }) => (
@@ -23,7 +23,7 @@ export function TwinDifferences({ twin, digital }: { twin: Twin; digital: JsonOb
                 <Cell title="Desired" value={desired} />
                 <Cell title="Reported" value={reported} expected={desired} />
                 {digital && <Cell title="Digital twin" value={digitalValue} expected={desired} />}
-                <td data-title="Verdict"><Chip tone={tone}>{status}</Chip></td>
+                <td data-title="Status"><Chip tone={tone}>{status}</Chip></td>
               </tr>
             ))}
           </tbody>

@@ -18,8 +18,8 @@ export function TwinTab({ device, twin }: TabProps) {
       {query.error && <ErrorMessage>{query.error}</ErrorMessage>}
       <TwinDifferences twin={twin} digital={digital} />
       <div class="columns three">
-        <JsonCard title="Desired" version={twin.desired.version} values={twin.desired.values} />
-        <JsonCard title="Reported" version={twin.reported.version} values={twin.reported.values} />
+        <JsonCard title="Desired properties" version={twin.desired.version} values={twin.desired.values} />
+        <JsonCard title="Reported properties" version={twin.reported.version} values={twin.reported.values} />
         {digital && <JsonCard title="Digital twin" values={digital} />}
         {query.data && !digital && <NoDigitalTwin twin={twin} />}
       </div>
@@ -50,9 +50,9 @@ function NoDigitalTwin({ twin }: { twin: Twin }) {
     <section class="card">
       <h2>Digital twin</h2>
       <p class="muted">
-        There is none: it is a device in the words of its model, and {twin.model === undefined
-          ? "this device has announced no model."
-          : <>the cloud does not know <code>{twin.model}</code>. <code>--models</code> names a directory with more models.</>}
+        Not available: {twin.model === undefined
+          ? "the device has announced no model."
+          : <>the cloud does not have the model <code>{twin.model}</code>. Add a directory of models with <code>--models</code>.</>}
       </p>
     </section>
   );

@@ -32,7 +32,7 @@ export function columns(model: Interface | undefined, seen: ReadonlySet<string>)
 /** Returns the first schema violation of an event. */
 export function findViolation(event: CloudEvent, columns: Map<string, Column>, isModelled: boolean): string | undefined {
   if (event.type !== "telemetry" && event.type !== "reported") return undefined;
-  if (event.type === "telemetry" && !asObject(event.body)) return "is no JSON object, or does not say that it is";
+  if (event.type === "telemetry" && !asObject(event.body)) return "body is not a JSON object, or its content type is not JSON";
   if (!isModelled) return undefined;
   for (const [name, value] of eventValues(event)) {
     if (isHostProperty(name)) continue;

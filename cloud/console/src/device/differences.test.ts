@@ -21,15 +21,15 @@ test("a property is told as each twin has it, and how they stand to each other",
   const digital = { $dtId: "t-1", same: 1, max: 30, inner: { same: true, $metadata: {} }, host: { version: "1" } };
   const seen = differences(TWIN, digital).map(({ path, desired, reported, digital, status }) => [path, desired, reported, digital, status]);
   assert.deepEqual(seen, [
-    ["same", 1, 1, 1, "the same"],
-    ["waiting", 2, undefined, undefined, "not reported"],
-    ["other", 3, 4, undefined, "differs"],
-    ["refused", 999, 20, undefined, "rejected"],
-    ["unknown", "x", "x", undefined, "rejected"],
-    ["max", undefined, 30, 30, "only reported"],
-    ["removed", undefined, undefined, undefined, "removed"],
-    ["inner.same", true, true, true, "the same"],
-    ["host.version", undefined, "1", "1", "only reported"],
+    ["same", 1, 1, 1, "In sync"],
+    ["waiting", 2, undefined, undefined, "Not reported"],
+    ["other", 3, 4, undefined, "Differs"],
+    ["refused", 999, 20, undefined, "Rejected"],
+    ["unknown", "x", "x", undefined, "Rejected"],
+    ["max", undefined, 30, 30, "Reported only"],
+    ["removed", undefined, undefined, undefined, "Removed"],
+    ["inner.same", true, true, true, "In sync"],
+    ["host.version", undefined, "1", "1", "Reported only"],
   ]);
 });
 

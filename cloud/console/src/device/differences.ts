@@ -33,9 +33,9 @@ function difference(twin: Twin, digital: JsonObject | undefined, component: stri
 }
 
 function compare(desired: Json | undefined, reported: Json | undefined, isRejected: boolean): [string, Tone] {
-  if (desired === undefined) return reported === undefined ? ["removed", "neutral"] : ["only reported", "neutral"];
+  if (desired === undefined) return reported === undefined ? ["Removed", "neutral"] : ["Reported only", "neutral"];
   // A device may report a rejected value unchanged.
-  if (isRejected) return ["rejected", "danger"];
-  if (equal(desired, reported)) return ["the same", "success"];
-  return reported === undefined ? ["not reported", "warning"] : ["differs", "warning"];
+  if (isRejected) return ["Rejected", "danger"];
+  if (equal(desired, reported)) return ["In sync", "success"];
+  return reported === undefined ? ["Not reported", "warning"] : ["Differs", "warning"];
 }

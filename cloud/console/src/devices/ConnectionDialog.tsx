@@ -22,8 +22,8 @@ function Details({ device, cloud, secret }: { device: string; cloud: CloudInfo; 
   const shownKey = revealed ? secret : "•".repeat(12);
   return (
     <>
-      <p class="muted">These hold the device's key: whoever has it can connect as this device.</p>
-      <SecretText label="environment lines" title="For this host, and for Microsoft's samples"
+      <p class="muted">These settings contain the key of the device. Anyone who has it can connect as this device.</p>
+      <SecretText label="environment variables" title="Environment variables"
         shown={environment(device, cloud, shownKey)} text={environment(device, cloud, secret)} />
       <SecretText label="connection string" title="Connection string"
         shown={connectionString(device, cloud, shownKey)} text={connectionString(device, cloud, secret)} />

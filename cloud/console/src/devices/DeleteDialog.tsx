@@ -16,14 +16,14 @@ export function DeleteDialog({ device, onClose }: { device: string; onClose: () 
     }
   };
   return (
-    <Dialog title="Delete this device?" onClose={onClose}>
+    <Dialog title="Delete device?" onClose={onClose}>
       <p>
-        <strong>{device}</strong> loses its connection, its twin and its enrolment. What it has sent stays among the events.
+        Deletes <strong>{device}</strong> with its twin and its enrollment, and closes its connection. Its past events are kept.
       </p>
       {error && <ErrorMessage>{error}</ErrorMessage>}
       <footer>
         <button type="button" class="danger" onClick={() => void confirm()}>Delete</button>
-        <button type="button" onClick={onClose}>Keep</button>
+        <button type="button" onClick={onClose}>Cancel</button>
       </footer>
     </Dialog>
   );

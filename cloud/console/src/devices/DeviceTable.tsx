@@ -33,7 +33,7 @@ export function DeviceTable(props: Props) {
       <div class="card table">
         <table class="devices">
           <thead>
-            <tr><th>Device</th><th>State</th><th>Last data</th><th>Model</th><th><span class="visually-hidden">Actions</span></th></tr>
+            <tr><th>Device ID</th><th>Status</th><th>Last telemetry</th><th>Model</th><th><span class="visually-hidden">Actions</span></th></tr>
           </thead>
           <tbody>
             {props.twins.map((twin) => (
@@ -41,7 +41,7 @@ export function DeviceTable(props: Props) {
                 <th scope="row"><a href={devicePath(twin.device)}>{twin.device}</a></th>
                 <td><ConnectionState twin={twin} /></td>
                 <td class="last"><LastDataCell twin={twin} fleet={props.fleet} now={props.now} /></td>
-                <td class="model muted" title={twin.model}>{twin.model ?? "not announced"}</td>
+                <td class="model muted" title={twin.model}>{twin.model ?? "No model"}</td>
                 <td class="actions">
                   <Menu label={`Actions for ${twin.device}`} button={<Icon name="more" />}>
                     <button type="button" onClick={() => props.onOpen({ kind: "connection", device: twin.device })}>
@@ -65,7 +65,7 @@ export function DeviceTable(props: Props) {
 function LastDataCell({ twin, fleet, now }: { twin: DeviceSummary; fleet: Fleet; now: number }) {
   const data: LastData | undefined = fleet.lastOf(twin.device).value;
   const at = data?.at ?? twin.lastActivity;
-  if (at === undefined) return <span class="muted">never</span>;
+  if (at === undefined) return <span class="muted">Never</span>;
   return (
     <>
       {data?.name !== undefined && <span class="value">{data.name} {formatValue(data.value)}</span>}

@@ -57,7 +57,7 @@ export function DevicesPage() {
           <p class="muted">{summary(query.data)}</p>
         </div>
         <button type="button" class="primary" onClick={() => setDialog({ kind: "enroll" })}>
-          <Icon name="plus" /> Add a device
+          <Icon name="plus" /> Enroll a device
         </button>
       </div>
       <div class="toolbar">
@@ -104,12 +104,12 @@ function FilterBar({ filter, onFilter }: { filter: Filter; onFilter: (filter: Fi
     <div class="filter" role="search">
       <input
         type="search"
-        aria-label="Filter by name or model"
-        placeholder="Filter by name or model"
+        aria-label="Filter by ID or model"
+        placeholder="Filter by ID or model"
         value={filter.text}
         onInput={(event) => onFilter({ ...filter, text: event.currentTarget.value })}
       />
-      <div class="segments" role="group" aria-label="Filter by state">
+      <div class="segments" role="group" aria-label="Filter by status">
         {STATE_FILTERS.map(({ state, title }) => (
           <button
             type="button"
@@ -126,10 +126,10 @@ function FilterBar({ filter, onFilter }: { filter: Filter; onFilter: (filter: Fi
 }
 
 function NoDevices({ isFiltered }: { isFiltered: boolean }) {
-  if (isFiltered) return <EmptyState title="No device fits the filter." />;
+  if (isFiltered) return <EmptyState title="No matching devices" />;
   return (
-    <EmptyState title="There is no device yet.">
-      Add one here, or start one with <code>make run</code>: it appears by itself.
+    <EmptyState title="No devices">
+      Enroll a device here, or start the thermostat with <code>make run</code>.
     </EmptyState>
   );
 }

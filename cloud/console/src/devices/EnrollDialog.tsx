@@ -22,10 +22,10 @@ export function EnrollDialog({ onClose, onDone }: { onClose: () => void; onDone:
     }
   };
   return (
-    <Dialog title="Add a device" onClose={onClose}>
+    <Dialog title="Enroll a device" onClose={onClose}>
       <form onSubmit={(event) => void submit(event)}>
         <div class="field">
-          <label for="device-id">Device id</label>
+          <label for="device-id">Device ID</label>
           <input
             id="device-id"
             required
@@ -37,11 +37,11 @@ export function EnrollDialog({ onClose, onDone }: { onClose: () => void; onDone:
             value={device}
             onInput={(event) => setDevice(event.currentTarget.value.trim())}
           />
-          <p class="muted">It may provision, or connect with a connection string. Keys are made for it.</p>
+          <p class="muted">Creates a DPS enrollment and a device identity with the same symmetric keys.</p>
         </div>
         {error && <ErrorMessage>{error}</ErrorMessage>}
         <footer>
-          <button type="submit" class="primary">Add</button>
+          <button type="submit" class="primary">Enroll</button>
         </footer>
       </form>
     </Dialog>

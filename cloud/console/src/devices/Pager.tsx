@@ -13,7 +13,7 @@ export function Pager({ from, size, total, onFrom }: Props) {
   const number = (value: number) => value.toLocaleString("en");
   const to = Math.min(from + size, total);
   return (
-    <nav class="pager" aria-label="Parts of the list">
+    <nav class="pager" aria-label="Pages">
       <PageButton title="Previous" isEnabled={from > 0} onPress={() => onFrom(from - size)} />
       <span class="muted" role="status">{total > 0 ? `${number(from + 1)}–${number(to)} of ${number(total)}` : "None"}</span>
       <PageButton title="Next" isEnabled={to < total} onPress={() => onFrom(from + size)} />

@@ -4,7 +4,7 @@ import type { DeviceSummary } from "../api/twin.ts";
 export const STATE_FILTERS = [
   { state: "all", title: "All" },
   { state: "connected", title: "Connected" },
-  { state: "disconnected", title: "Not connected" },
+  { state: "disconnected", title: "Disconnected" },
   { state: "blocked", title: "Blocked" },
 ] as const;
 

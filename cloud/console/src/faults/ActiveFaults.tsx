@@ -16,17 +16,17 @@ export function ActiveFaults({ faults, device, onClear, onClearAll }: Props) {
   return (
     <section class="card active-faults">
       <header class="card-header">
-        <h2>On now</h2>
-        <button type="button" class="small" disabled={faults.length === 0} onClick={onClearAll}>End all</button>
+        <h2>Active faults</h2>
+        <button type="button" class="small" disabled={faults.length === 0} onClick={onClearAll}>Clear all</button>
       </header>
-      {faults.length === 0 && <p class="muted">No fault is on: the network is as good as it gets.</p>}
+      {faults.length === 0 && <p class="muted">No active faults</p>}
       <ul>
         {faults.map((one) => (
           <li key={`${faultName(one.fault)} ${one.device ?? ""}`}>
             <Chip tone="danger">{faultName(one.fault)}</Chip>
             <span>{scopeOf(one, device)}</span>
             <span class="muted">{timingOf(one, now)}</span>
-            <button type="button" class="small" onClick={() => onClear(one)} aria-label={`End ${faultName(one.fault)}`}>End</button>
+            <button type="button" class="small" onClick={() => onClear(one)} aria-label={`Clear ${faultName(one.fault)}`}>Clear</button>
           </li>
         ))}
       </ul>
@@ -35,13 +35,13 @@ export function ActiveFaults({ faults, device, onClear, onClearAll }: Props) {
 }
 
 function scopeOf(fault: ActiveFault, device: string): string {
-  if (!fault.device) return "for all devices";
-  return fault.device === device ? "for this device" : `for ${fault.device}`;
+  if (!fault.device) return "All devices";
+  return fault.device === device ? "This device" : fault.device;
 }
 
 function timingOf(fault: ActiveFault, now: number): string {
   const since = parseTime(fault.since);
   const until = parseTime(fault.until);
-  const started = since === undefined ? "" : `begun ${formatAge(since, now)}`;
+  const started = since === undefined ? "" : `started ${formatAge(since, now)}`;
   return until === undefined ? started : `${started}, ends ${formatTime(until)}`;
 }

@@ -22,7 +22,7 @@ export function FaultRow({ fault, isActive, isAvailable, onStart }: Props) {
   return (
     <form class="fault" onSubmit={start}>
       <div class="description">
-        <code>{fault.name}</code> {isActive && <Chip tone="danger">On</Chip>}
+        <code>{fault.name}</code> {isActive && <Chip tone="danger">Active</Chip>}
         <p class="muted">{fault.description}</p>
         {fault.settings.length > 0 && isAvailable && (
           <div class="settings">
@@ -40,10 +40,10 @@ export function FaultRow({ fault, isActive, isAvailable, onStart }: Props) {
       <button
         type="submit"
         disabled={!isAvailable}
-        title={isAvailable ? undefined : "It comes before a connection says whose it is: for all devices only"}
-        aria-label={`${isActive ? "Begin again" : "Begin"} ${fault.name}`}
+        title={isAvailable ? undefined : "Takes effect before CONNECT names the device: all devices only"}
+        aria-label={`${isActive ? "Restart" : "Start"} ${fault.name}`}
       >
-        {isActive ? "Again" : "Begin"}
+        {isActive ? "Restart" : "Start"}
       </button>
     </form>
   );

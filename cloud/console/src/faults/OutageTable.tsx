@@ -16,12 +16,12 @@ export function OutageTable({ log }: { log: DeviceLog }) {
   const newest = all.slice(-limit).reverse();
   return (
     <section class="card table outages">
-      <h2>What each outage cost</h2>
-      {newest.length === 0 && <p class="muted">No fault and no lost connection so far.</p>}
+      <h2>Outages</h2>
+      {newest.length === 0 && <p class="muted">No outages</p>}
       {newest.length > 0 && (
         <table class="stacked">
           <thead>
-            <tr><th>Outage</th><th>Lost</th><th>Duplicated</th><th>Queued until recovery</th><th>Recovery</th></tr>
+            <tr><th>Outage</th><th>Lost</th><th>Duplicated</th><th>Queued</th><th>Recovery</th></tr>
           </thead>
           <tbody>
             {newest.map((outage, index) => (
@@ -42,7 +42,7 @@ export function OutageTable({ log }: { log: DeviceLog }) {
 }
 
 function OutageCell({ outage: { from, to, causes }, now }: { outage: Outage; now: number }) {
-  const duration = to === undefined ? `still on after ${formatDuration(Math.max(0, now - from))}` : `lasted ${formatDuration(to - from)}`;
+  const duration = to === undefined ? `ongoing for ${formatDuration(Math.max(0, now - from))}` : `lasted ${formatDuration(to - from)}`;
   return (
     <>
       <span class="causes">{causes.map((cause) => <Chip key={cause} tone="danger">{cause}</Chip>)}</span>
@@ -58,14 +58,14 @@ function Metric({ value, note }: { value: string; note?: string | undefined }) {
 
 function Lost({ log, outage, next }: { log: DeviceLog; outage: Outage; next: Outage | undefined }) {
   const lost = log.outbox.lostBetween(outage.from, next?.from);
-  if (!lost) return <Metric value="not known" note="the device does not say" />;
+  if (!lost) return <Metric value="Unknown" note="no connection to the host" />;
   return lost.isExact
-    ? <Metric value={String(lost.messages)} note={lost.messages > 0 ? "given up by the host" : undefined} />
-    : <Metric value={`${lost.messages} at most`} note="of all that was ever given up" />;
+    ? <Metric value={String(lost.messages)} note={lost.messages > 0 ? "evicted or dead-lettered" : undefined} />
+    : <Metric value={`at most ${lost.messages}`} note="evicted or dead-lettered in total" />;
 }
 
 function Duplicated({ log, outage }: { log: DeviceLog; outage: Outage }) {
-  if (log.outages.hasMessageIds === false) return <Metric value="not known" note="its messages have no id" />;
+  if (log.outages.hasMessageIds === false) return <Metric value="Unknown" note="messages have no ID" />;
   return <Metric value={String(outage.duplicated)} />;
 }
 
@@ -74,18 +74,18 @@ function Queued({ log, outage, isNewest, now }: { log: DeviceLog; outage: Outage
   const outbox = isNewest ? log.outbox.latest : undefined;
   const oldest = (outbox?.oldestAgeSeconds ?? 0) * 1000;
   if (outbox && (to === undefined || oldest > now - to)) {
-    const age = outbox.oldestAgeSeconds === null ? "" : `, the oldest for ${formatDuration(oldest)}`;
-    return <Metric value={`${queued} so far`} note={`${formatCount(outbox.messages, "message")} waiting now${age}`} />;
+    const age = outbox.oldestAgeSeconds === null ? "" : `, oldest ${formatDuration(oldest)}`;
+    return <Metric value={`${queued} so far`} note={`${formatCount(outbox.messages, "message")} in the outbox${age}`} />;
   }
-  if (log.outages.hasCreationTimes === false) return <Metric value="not known" note="its messages do not say when they were made" />;
-  return <Metric value={String(queued)} note={queued > 0 ? `the longest for ${formatDuration(longestWait)}` : undefined} />;
+  if (log.outages.hasCreationTimes === false) return <Metric value="Unknown" note="messages have no creation time" />;
+  return <Metric value={String(queued)} note={queued > 0 ? `longest wait ${formatDuration(longestWait)}` : undefined} />;
 }
 
 function Recovery({ outage, now }: { outage: Outage; now: number }) {
   const { from, to, faultEnded, recovered } = outage;
-  if (to === undefined) return <Metric value="not yet" />;
+  if (to === undefined) return <Metric value="Pending" />;
   const since = faultEnded ?? from;
-  const reference = faultEnded === undefined ? "without a connection" : "after the fault ended";
-  if (recovered === undefined) return <Metric value="not yet" note={`${formatDuration(Math.max(0, now - since))} ${reference}`} />;
+  const reference = faultEnded === undefined ? "after the disconnect" : "after the fault ended";
+  if (recovered === undefined) return <Metric value="Pending" note={`${formatDuration(Math.max(0, now - since))} ${reference}`} />;
   return <Metric value={formatDuration(recovered - since)} note={reference} />;
 }

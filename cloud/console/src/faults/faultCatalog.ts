@@ -34,69 +34,69 @@ export const FAULT_GROUPS: FaultGroup[] = [
   {
     title: "Network",
     faults: [
-      fault("black-hole", "Nothing passes in either direction, not even the end of a connection.", [
-        { name: "dropConnections", title: "Connections that stood stay dead", kind: "check" },
+      fault("black-hole", "Drop all traffic in both directions, including RST and FIN", [
+        { name: "dropConnections", title: "Open connections never recover", kind: "check" },
       ]),
-      fault("refuse", "Nothing listens: connections are refused.", [], false),
-      fault("slow", "Everything takes its time, in both directions.", [
+      fault("refuse", "Refuse TCP connections", [], false),
+      fault("slow", "Add latency or limit the bandwidth, in both directions", [
         { name: "latency", title: "Latency", kind: "time", initial: "200ms" },
-        { name: "bytesPerSecond", title: "Bytes a second", kind: "number" },
+        { name: "bytesPerSecond", title: "Bytes per second", kind: "number" },
       ]),
-      fault("tls-stall", "TCP connects, but the TLS handshake is never answered.", [], false),
-      fault("wrong-certificate", "New connections are shown a certificate that must not be accepted.", [
-        { name: "flaw", title: "What is wrong", kind: "choice", choices: ["name-mismatch", "unknown-ca", "self-signed"] },
+      fault("tls-stall", "Accept TCP connections, never answer the TLS handshake", [], false),
+      fault("wrong-certificate", "Present an invalid certificate on new connections", [
+        { name: "flaw", title: "Defect", kind: "choice", choices: ["name-mismatch", "unknown-ca", "self-signed"] },
       ], false),
     ],
   },
   {
     title: "Hub",
     faults: [
-      fault("connack", "CONNECT is refused.", [
-        { name: "code", title: "Return code, 1 to 5", kind: "number", initial: "5" },
-        { name: "dps", title: "By the provisioning service alone", kind: "check" },
+      fault("connack", "Refuse CONNECT with a return code", [
+        { name: "code", title: "Return code (1–5)", kind: "number", initial: "5" },
+        { name: "dps", title: "DPS only", kind: "check" },
       ]),
-      fault("silent", "CONNECT is taken, but nothing is ever answered."),
-      fault("withhold-acks", "What devices send is taken, but neither PUBACK nor answer comes."),
-      fault("delay-acks", "Each PUBACK comes late.", [{ name: "delay", title: "How late", kind: "time", initial: "2s" }]),
-      fault("reorder-acks", "Of two PUBACKs the second comes first."),
-      fault("duplicate-acks", "Each PUBACK comes twice."),
-      fault("refuse-subscription", "Subscriptions are refused.", [
-        { name: "filter", title: "Only topics with this text", kind: "text" },
+      fault("silent", "Accept CONNECT, never answer anything"),
+      fault("withhold-acks", "Accept messages and reported properties, never acknowledge them"),
+      fault("delay-acks", "Delay each PUBACK", [{ name: "delay", title: "Delay", kind: "time", initial: "2s" }]),
+      fault("reorder-acks", "Swap the order of each two PUBACKs"),
+      fault("duplicate-acks", "Send each PUBACK twice"),
+      fault("refuse-subscription", "Refuse subscriptions with SUBACK 0x80", [
+        { name: "filter", title: "Topic filters containing", kind: "text" },
       ]),
-      fault("duplicate-c2d", "Each message to a device is delivered twice."),
-      fault("early-method", "A command comes before its subscription is answered."),
+      fault("duplicate-c2d", "Deliver each cloud-to-device message twice"),
+      fault("early-method", "Delay each SUBACK until a direct method was called"),
     ],
   },
   {
     title: "Twin",
     faults: [
-      fault("throttle-twin", "Requests for the twin and reports are answered with 429."),
-      fault("withhold-twin", "They are carried out, but the answers are lost."),
-      fault("oversize-twin", "The twin is larger than any of Azure's.", [{ name: "bytes", title: "Larger by, in bytes", kind: "number" }]),
-      fault("twin-race", "The answer to a request for the twin comes after the next change, and without it."),
-      fault("drop-desired", "Changes of desired properties are not pushed."),
+      fault("throttle-twin", "Answer twin requests and reported patches with 429, without effect"),
+      fault("withhold-twin", "Carry out twin requests and reported patches, lose the answers"),
+      fault("oversize-twin", "Pad the twin beyond Azure's size limit", [{ name: "bytes", title: "Padding (bytes)", kind: "number" }]),
+      fault("twin-race", "Answer a twin GET after the next desired change, with the state before it"),
+      fault("drop-desired", "Drop pushes of desired properties; the next push skips a version"),
     ],
   },
   {
-    title: "Provisioning",
+    title: "DPS",
     faults: [
-      fault("throttle-dps", "The provisioning service answers with 429.", [
-        { name: "retryAfter", title: "Seconds it asks for", kind: "number", initial: "3" },
+      fault("throttle-dps", "Answer registrations with 429", [
+        { name: "retryAfter", title: "Retry-after (s)", kind: "number", initial: "3" },
       ]),
-      fault("keep-assigning", "It answers 202, assigning, for ever."),
-      fault("reassign", "It assigns another hub.", [{ name: "hub", title: "Its name, with its port", kind: "text" }]),
+      fault("keep-assigning", "Answer registrations with 202 (assigning) forever"),
+      fault("reassign", "Assign devices to another hub", [{ name: "hub", title: "Hub (NAME:PORT)", kind: "text" }]),
     ],
   },
 ];
 
 /** One-shot faults. */
 export const ONE_SHOT_FAULTS: OneShotDefinition[] = [
-  { name: "reset", description: "Ends connections with a TCP reset." },
-  { name: "close", description: "Closes connections to the hub in good order." },
-  { name: "mid-packet", description: "Closes in the middle of the next packet." },
-  { name: "expire-token", description: "Closes as at the end of the token." },
-  { name: "take-over", description: "Closes as if a second client had the same id." },
-  { name: "forget-sessions", description: "Forgets sessions: subscriptions are gone." },
-  { name: "restart-empty", description: "Begins again with new twins, messages gone." },
-  { name: "stale-desired", description: "Pushes an earlier desired change again." },
+  { name: "reset", description: "Reset connections (TCP RST)" },
+  { name: "close", description: "Close connections to the hub cleanly" },
+  { name: "mid-packet", description: "Close connections in the middle of the next packet to the device" },
+  { name: "expire-token", description: "Close connections to the hub as on token expiry" },
+  { name: "take-over", description: "Close connections to the hub as if a duplicate client had connected (400027)" },
+  { name: "forget-sessions", description: "Discard MQTT sessions; the next CONNACK has no session present" },
+  { name: "restart-empty", description: "Restart the hub with its registry only: new twins, no messages, no sessions" },
+  { name: "stale-desired", description: "Push an earlier desired patch again, with its old $version" },
 ];

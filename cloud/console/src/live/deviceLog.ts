@@ -93,8 +93,8 @@ export class DeviceLog {
         pushBounded(this.oneShotFaults, { at: enqueuedAt(event), name: faultName(event.fault) }, MAX_ENTRIES);
         return false;
       case "disconnected":
-        this.offline.start(OFFLINE, event.reason ?? "not connected", disconnectedAt(event));
-        this.outages.start(OFFLINE, event.reason ?? "not connected", disconnectedAt(event));
+        this.offline.start(OFFLINE, event.reason ?? "disconnected", disconnectedAt(event));
+        this.outages.start(OFFLINE, event.reason ?? "disconnected", disconnectedAt(event));
         return true;
       case "connected":
         this.offline.end(OFFLINE, enqueuedAt(event));

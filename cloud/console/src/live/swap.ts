@@ -1,3 +1,4 @@
+import { formatTitle } from "../format.ts";
 import { asObject, type JsonObject } from "../json.ts";
 
 /** Component in which a host reports its running version (`dtmi:com:example:DeviceHost;1`). */
@@ -49,23 +50,23 @@ export function isFailedSwap(swap: Swap): boolean {
 
 /** Descriptions of the steps; `{}` is the running version. */
 const DESCRIPTIONS: Record<string, string> = {
-  started: "{} has begun, on probation",
-  resumed: "{} goes on with its probation",
-  accepted: "{} is accepted",
-  rejected: "another was refused, {} goes on",
-  superseded: "another took its place before it was accepted, {} runs",
+  started: "{} started, on probation",
+  resumed: "{} resumed its probation",
+  accepted: "{} accepted",
+  rejected: "candidate rejected, {} keeps running",
+  superseded: "superseded before acceptance, {} running",
   "rolled-back": "rolled back to {}",
 };
 
 /** Describes a swap step. */
 export function describeSwap(swap: Swap): string {
   const running = [swap.component ?? "the component", swap.version].filter(Boolean).join(" ");
-  return (DESCRIPTIONS[swap.result ?? ""] ?? "{} runs").replace("{}", running);
+  return (DESCRIPTIONS[swap.result ?? ""] ?? "{} running").replace("{}", running);
 }
 
 /** Returns the label of a swap step in the chart. */
 export function swapLabel(swap: Swap): string {
   // The report names the running version, which is not the rejected one.
   const version = swap.version && swap.result !== "rejected" ? ` ${swap.version}` : "";
-  return `${swap.result ?? "changed"}${version}`;
+  return `${formatTitle(swap.result ?? "changed")}${version}`;
 }

@@ -20,7 +20,7 @@ export function schemaViolation(schema: Schema, value: Json): string | undefined
     case "long":
       return integerViolation(schema.kind, value);
     case "enum":
-      return schema.values.some((choice) => equal(choice.value, value)) ? undefined : "is none of the allowed values";
+      return schema.values.some((choice) => equal(choice.value, value)) ? undefined : "is not an allowed value";
     case "object":
       return objectViolation(schema.fields, value);
     case "array":
@@ -33,13 +33,13 @@ export function schemaViolation(schema: Schema, value: Json): string | undefined
 }
 
 function integerViolation(kind: "integer" | "long", value: Json): string | undefined {
-  if (typeof value !== "number" || !Number.isInteger(value)) return "must be a whole number";
+  if (typeof value !== "number" || !Number.isInteger(value)) return "must be an integer";
   const limit = INTEGER[kind];
-  return value >= -limit && value < limit ? undefined : "is too large";
+  return value >= -limit && value < limit ? undefined : "is out of range";
 }
 
 function textViolation(kind: "string" | "date" | "dateTime" | "time" | "duration", value: Json): string | undefined {
-  if (typeof value !== "string") return "must be text";
+  if (typeof value !== "string") return "must be a string";
   const isValid = {
     string: () => true,
     date: () => DATE.test(value),
@@ -48,7 +48,7 @@ function textViolation(kind: "string" | "date" | "dateTime" | "time" | "duration
     duration: () => DURATION.test(value),
   };
   const examples = { string: "", date: "2026-01-31", dateTime: "2026-01-31T08:00:00Z", time: "08:00:00", duration: "PT5M" };
-  return isValid[kind]() ? undefined : `must be written like ${examples[kind]}`;
+  return isValid[kind]() ? undefined : `must have a format like ${examples[kind]}`;
 }
 
 function objectViolation(fields: Field[], value: Json): string | undefined {
@@ -63,7 +63,7 @@ function objectViolation(fields: Field[], value: Json): string | undefined {
 }
 
 function arrayViolation(items: Schema, value: Json): string | undefined {
-  if (!Array.isArray(value)) return "must be a list";
+  if (!Array.isArray(value)) return "must be an array";
   for (const [index, item] of value.entries()) {
     const violation = schemaViolation(items, item);
     if (violation) return `item ${index + 1} ${violation}`;

@@ -13,10 +13,10 @@ interface CapabilityRow {
 export function Capabilities({ model }: { model: Interface }) {
   return (
     <section class="card table capabilities">
-      <h2>What the model has</h2>
+      <h2>Capabilities</h2>
       <table>
         <thead>
-          <tr><th>Name</th><th>What</th><th>Type</th></tr>
+          <tr><th>Name</th><th>Type</th><th>Schema</th></tr>
         </thead>
         <tbody>
           {capabilityRows(model).map((row) => (
@@ -41,12 +41,12 @@ function capabilityRows(model: Interface): CapabilityRow[] {
 }
 
 function propertyKind(property: Property): string {
-  return property.writable ? "Property, writable" : "Property";
+  return property.writable ? "Property (writable)" : "Property";
 }
 
 function signature({ request, response }: Command): string {
-  const requestType = request && `takes ${schemaType(request.schema)}`;
-  const responseType = response && `gives ${schemaType(response.schema)}`;
+  const requestType = request && `request: ${schemaType(request.schema)}`;
+  const responseType = response && `response: ${schemaType(response.schema)}`;
   return [requestType, responseType].filter(Boolean).join(", ");
 }
 

@@ -9,12 +9,12 @@ export function ConflictNotice({ draft }: { draft: TemplateDraft }) {
   return (
     <section class="notice conflict" role="alert">
       <div>
-        <h2>Somebody else has changed this template meanwhile</h2>
-        <p>What you have arranged is still on this page, but it is not saved, and not published.</p>
+        <h2>This template was changed in another session</h2>
+        <p>Your changes are still on this page. They are neither saved nor published.</p>
       </div>
       <div class="toolbar">
-        <button type="button" disabled={draft.isBusy.value} onClick={() => void draft.discard()}>Show theirs, and drop mine</button>
-        <button type="button" disabled={draft.isBusy.value} onClick={() => void draft.overwrite()}>Save mine over theirs</button>
+        <button type="button" disabled={draft.isBusy.value} onClick={() => void draft.discard()}>Discard my changes</button>
+        <button type="button" disabled={draft.isBusy.value} onClick={() => void draft.overwrite()}>Overwrite</button>
       </div>
     </section>
   );

@@ -15,7 +15,7 @@ export function PublishControls({ draft, device, view }: Props) {
   const canOpen = draft.isPublished.value && view !== undefined && device !== undefined;
   return (
     <div class="actions-end">
-      {canOpen && <a href={devicePath(device, { view })}>See it on {device}</a>}
+      {canOpen && <a href={devicePath(device, { view })}>Open on {device}</a>}
       <span role="status"><PublishState draft={draft} /></span>
       <button type="button" disabled={isBusy || draft.isSaved.value} onClick={() => void draft.save()}>Save</button>
       <button type="button" class="primary" disabled={isBusy || draft.isPublished.value} onClick={() => void draft.publish()}>
@@ -27,7 +27,7 @@ export function PublishControls({ draft, device, view }: Props) {
 
 function PublishState({ draft }: { draft: TemplateDraft }) {
   const latest = draft.latest.value;
-  if (!draft.isSaved.value) return <Chip tone="warning">Not saved</Chip>;
-  if (!draft.isPublished.value) return <Chip tone="info">Saved, not published</Chip>;
-  return latest ? <Chip tone="success">Version {latest.version} is published</Chip> : <Chip tone="neutral">Nothing published</Chip>;
+  if (!draft.isSaved.value) return <Chip tone="warning">Unsaved changes</Chip>;
+  if (!draft.isPublished.value) return <Chip tone="info">Draft saved</Chip>;
+  return latest ? <Chip tone="success">Version {latest.version} published</Chip> : <Chip tone="neutral">Not published</Chip>;
 }

@@ -21,7 +21,7 @@ export function TemplatePage({ id }: { id: string }) {
   const title = modelState.model?.title ?? id;
   const error = modelState.error ?? template.error;
   useEffect(() => {
-    document.title = `${title} · Templates · Local cloud`;
+    document.title = `${title} · Device templates · Local cloud`;
   }, [title]);
   return (
     <>

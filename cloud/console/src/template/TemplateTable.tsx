@@ -29,7 +29,7 @@ function TemplateRow({ model: id, devices, template }: TemplateListItem) {
       <td class="model muted">{id}</td>
       <td class="device-count">{formatCount(devices, "device")}</td>
       <td>{template?.version ? <Chip tone="success">Version {template.version}</Chip> : <Chip tone="neutral">Not published</Chip>}</td>
-      <td>{template?.changed ? <Chip tone="warning">Draft differs</Chip> : <span class="muted">{template ? "no changes" : "no draft"}</span>}</td>
+      <td>{template?.changed ? <Chip tone="warning">Unpublished changes</Chip> : <span class="muted">{template ? "No changes" : "No draft"}</span>}</td>
     </tr>
   );
 }

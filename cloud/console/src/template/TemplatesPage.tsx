@@ -23,15 +23,15 @@ export function TemplatesPage() {
   const query = useQuery(loadLists, [modelAdditions.value]);
   useThrottled(useDeviceChanges(), LIST_INTERVAL, query.refetch);
   useEffect(() => {
-    document.title = "Templates · Local cloud";
+    document.title = "Device templates · Local cloud";
   }, []);
   const { known, unknown, broken } = query.data ?? NO_LISTS;
   return (
     <>
       <div class="page-header">
         <div>
-          <h1>Templates</h1>
-          <p class="muted">What devices of a model are looked at through: views that are arranged here, and seen on each device once they are published.</p>
+          <h1>Device templates</h1>
+          <p class="muted">Views for all devices of a model. Published views appear as tabs of each device.</p>
         </div>
       </div>
       {query.error && <ErrorMessage>{query.error}</ErrorMessage>}
@@ -40,10 +40,10 @@ export function TemplatesPage() {
       {known.length > 0 && <TemplateTable rows={known.slice(0, shown)} />}
       {unknown.slice(0, shown).map((row) => <UnknownModel key={row.model} id={row.model} devices={row.devices} />)}
       {Math.max(known.length, unknown.length) > shown && (
-        <button type="button" onClick={() => setShown(shown + PAGE_SIZE)}>Show more ({formatCount(known.length + unknown.length, "model")} in all)</button>
+        <button type="button" onClick={() => setShown(shown + PAGE_SIZE)}>Show more ({formatCount(known.length + unknown.length, "model")})</button>
       )}
       {query.data && known.length + unknown.length === 0 && (
-        <EmptyState title="No device has announced a model yet.">A model appears here with the first device that announces it.</EmptyState>
+        <EmptyState title="No device templates">A template appears when a device announces its model.</EmptyState>
       )}
     </>
   );
@@ -65,7 +65,7 @@ async function loadLists(): Promise<TemplateLists> {
 function InvalidModelFiles({ files }: { files: string[] }) {
   return (
     <section class="notice">
-      <h2>{formatCount(files.length, "file")} of the directory of models cannot be used</h2>
+      <h2>{formatCount(files.length, "model file")} cannot be loaded</h2>
       <ul>{files.map((file) => <li key={file}>{file}</li>)}</ul>
     </section>
   );

@@ -6,10 +6,10 @@ import { DEFAULT_SIZES } from "../view/layout.ts";
 import { capabilitiesFor, capabilityLabel, findCapability, capabilityReference } from "../view/capabilities.ts";
 
 const TILE_KINDS: { kind: TileKind; title: string; description: string }[] = [
-  { kind: "value", title: "Last value", description: "What was last sent or reported." },
-  { kind: "chart", title: "Chart", description: "Numbers over time, with targets and swaps." },
-  { kind: "properties", title: "Property form", description: "What the device reports, and a form for what can be set." },
-  { kind: "command", title: "Command", description: "A form that runs it, and the answer." },
+  { kind: "value", title: "Last known value", description: "Last value sent or reported." },
+  { kind: "chart", title: "Line chart", description: "Numeric telemetry over time, with targets and swaps." },
+  { kind: "properties", title: "Property form", description: "Reported value, and a form for writable properties." },
+  { kind: "command", title: "Command", description: "Form that runs the command and shows its response." },
 ];
 
 interface Props {
@@ -36,9 +36,9 @@ export function TileDialog({ model, tile, onSubmit, onClose }: Props) {
     onSubmit({ kind, ...(title.trim() ? { title: title.trim() } : {}), shows, ...size });
   };
   return (
-    <Dialog title={tile ? "Change the tile" : "Add a tile"} onClose={onClose}>
+    <Dialog title={tile ? "Edit tile" : "Add tile"} onClose={onClose}>
       <form class="tile-form" onSubmit={submit}>
-        <div class="segments" role="group" aria-label="Kind of tile">
+        <div class="segments" role="group" aria-label="Tile type">
           {TILE_KINDS.map((one) => (
             <button type="button" key={one.kind} aria-pressed={kind === one.kind} disabled={capabilitiesFor[one.kind](model).length === 0}
               onClick={() => selectKind(one.kind)}>
@@ -49,11 +49,11 @@ export function TileDialog({ model, tile, onSubmit, onClose }: Props) {
         <p class="muted">{TILE_KINDS.find((one) => one.kind === kind)?.description}</p>
         <Choices model={model} kind={kind} shows={shows} onChange={setShows} />
         <div class="field">
-          <label for={id}>Title, if it needs one</label>
+          <label for={id}>Title (optional)</label>
           <input id={id} value={title} maxLength={100} autoComplete="off" onInput={(event) => setTitle(event.currentTarget.value)} />
         </div>
         <footer>
-          <button type="submit" class="primary" disabled={shows.length === 0}>{tile ? "Change" : "Add"}</button>
+          <button type="submit" class="primary" disabled={shows.length === 0}>{tile ? "Update" : "Add"}</button>
           <button type="button" onClick={onClose}>Cancel</button>
         </footer>
       </form>
@@ -80,7 +80,7 @@ function Choices({ model, kind, shows, onChange }: ChoicesProps) {
   };
   return (
     <fieldset class="choices">
-      <legend>Shows</legend>
+      <legend>Capabilities</legend>
       {[...fitting, ...missing].map((one) => (
         <label class="check" key={capabilityPath(one)}>
           <input type={isSingle ? "radio" : "checkbox"} name="shows" checked={shows.some((shown) => capabilityPath(shown) === capabilityPath(one))}

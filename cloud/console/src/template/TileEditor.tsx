@@ -25,6 +25,15 @@ interface Props {
   onRemove: () => void;
 }
 
+const ACTION_TITLES = {
+  earlier: "Move backward",
+  later: "Move forward",
+  narrower: "Narrower",
+  wider: "Wider",
+  shorter: "Shorter",
+  taller: "Taller",
+} as const;
+
 /** Preview of a tile with its toolbar. */
 export function TileEditor(props: Props) {
   const { tile, index, model, preview, isDragged, onDrag, onDrop } = props;
@@ -67,32 +76,28 @@ export function TileEditor(props: Props) {
 }
 
 function TileToolbar({ tile, index, count, title, onMove, onResize, onEdit, onRemove }: Props & { title: string }) {
-  const button = (action: TileAction, icon: IconName, isEnabled: boolean, act: () => void) => (
+  const button = (action: keyof typeof ACTION_TITLES, icon: IconName, isEnabled: boolean, act: () => void) => (
     // aria-disabled keeps the focus; disabled would lose it while the button is pressed repeatedly.
     <button type="button" class="subtle small" key={action} data-action={action} aria-disabled={!isEnabled}
-      aria-label={`${actionTitle(action)}: ${title}`} title={actionTitle(action)} onClick={() => isEnabled && act()}>
+      aria-label={`${ACTION_TITLES[action]}: ${title}`} title={ACTION_TITLES[action]} onClick={() => isEnabled && act()}>
       <Icon name={icon} />
     </button>
   );
   return (
     <header class="tile-toolbar">
       <Icon name="grip" />
-      <div class="layout-buttons" role="group" aria-label={`Arrange ${title}`}>
+      <div class="layout-buttons" role="group" aria-label={`Layout of ${title}`}>
         {button("earlier", "back", index > 0, () => onMove(-1, "earlier"))}
         {button("later", "forward", index < count - 1, () => onMove(1, "later"))}
         {button("narrower", "narrower", tile.columns > 1, () => onResize(resizeTile(tile, { columns: -1 })))}
         {button("wider", "wider", tile.columns < COLUMNS, () => onResize(resizeTile(tile, { columns: 1 })))}
-        {button("lower", "lower", tile.rows > 1, () => onResize(resizeTile(tile, { rows: -1 })))}
+        {button("shorter", "shorter", tile.rows > 1, () => onResize(resizeTile(tile, { rows: -1 })))}
         {button("taller", "taller", tile.rows < MAX_ROWS, () => onResize(resizeTile(tile, { rows: 1 })))}
       </div>
-      <button type="button" class="subtle small" aria-label={`Change ${title}`} title="Change" onClick={onEdit}><Icon name="pencil" /></button>
+      <button type="button" class="subtle small" aria-label={`Edit ${title}`} title="Edit" onClick={onEdit}><Icon name="pencil" /></button>
       <button type="button" class="subtle small" data-action="remove" aria-label={`Remove ${title}`} title="Remove" onClick={onRemove}>
         <Icon name="close" />
       </button>
     </header>
   );
-}
-
-function actionTitle(action: TileAction): string {
-  return action.charAt(0).toUpperCase() + action.slice(1);
 }

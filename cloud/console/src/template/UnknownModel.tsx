@@ -21,22 +21,21 @@ export function UnknownModel({ id, devices }: Props) {
   return (
     <section class="card unknown-model" aria-label={`Unknown model ${id}`}>
       <div>
-        <h2>The cloud does not know {id}</h2>
+        <h2>Unknown model {id}</h2>
         <p class="muted">
-          {reportedBy(devices)} announced it. Once the cloud has its DTDL, values get names and units, and forms and views can be made from it.
+          Announced by {announcedBy(devices)}. Upload its DTDL file to get names, units, forms and views.
         </p>
       </div>
       <FileDrop accept=".json,application/json" onFile={upload}>
-        <span><strong>Drop its .json here</strong>, or choose a file</span>
-        <span class="muted">An interface, or an array of it and those it needs.</span>
+        <span><strong>Drop the DTDL file (.json) here</strong>, or choose a file</span>
+        <span class="muted">One interface, or an array with its dependencies.</span>
       </FileDrop>
-      {failure && <ErrorMessage><strong>{failure.file}</strong> was not taken: {failure.reason}</ErrorMessage>}
+      {failure && <ErrorMessage>Cannot upload <strong>{failure.file}</strong>: {failure.reason}</ErrorMessage>}
     </section>
   );
 }
 
-function reportedBy(devices: number | undefined): string {
-  if (devices === undefined) return "The device has";
-  if (devices === 0) return "No device has";
-  return `${formatCount(devices, "device")} ${devices === 1 ? "has" : "have"}`;
+function announcedBy(devices: number | undefined): string {
+  if (devices === undefined) return "the device";
+  return devices === 0 ? "no device" : formatCount(devices, "device");
 }

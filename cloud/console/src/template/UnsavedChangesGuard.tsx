@@ -12,7 +12,7 @@ export function UnsavedChangesGuard({ draft }: { draft: TemplateDraft }) {
   const stay = () => setLeave(undefined);
   return (
     <Dialog title="Leave without saving?" onClose={stay}>
-      <p>What you have arranged since it was last saved is lost.</p>
+      <p>Unsaved changes will be lost.</p>
       <footer>
         <button type="button" class="danger" onClick={leave}>Leave</button>
         <button type="button" onClick={stay}>Stay</button>

@@ -9,17 +9,17 @@ export function Versions({ draft }: { draft: TemplateDraft }) {
   return (
     <section class="card versions">
       <h2>Versions</h2>
-      {versions.length === 0 && <p class="muted">Nothing is published yet: on devices there are no views to see.</p>}
+      {versions.length === 0 && <p class="muted">Not published</p>}
       <ol>
         {versions.map((version, index) => (
           <li key={version.version}>
             <div>
-              <strong>Version {version.version}</strong> {index === 0 && <Chip tone="success">Seen by everyone</Chip>}
+              <strong>Version {version.version}</strong> {index === 0 && <Chip tone="success">Current</Chip>}
               <p class="muted">{formatTime(Date.parse(version.published))} · {summaryOf(version)}</p>
             </div>
-            <button type="button" class="small" aria-label={`Take version ${version.version} into the draft`}
+            <button type="button" class="small" aria-label={`Copy version ${version.version} to draft`}
               onClick={() => (draft.views.value = version.views)}>
-              Take into the draft
+              Copy to draft
             </button>
           </li>
         ))}

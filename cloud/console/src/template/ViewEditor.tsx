@@ -34,11 +34,11 @@ export function ViewEditor({ view, model, preview, onChange }: Props) {
           Name
           <input value={view.name} maxLength={100} autoComplete="off" onInput={(event) => onChange({ ...view, name: event.currentTarget.value })} />
         </label>
-        <button type="button" onClick={() => setEdited(view.tiles.length)}><Icon name="plus" /> Add a tile</button>
-        <button type="button" class="danger" onClick={() => onChange()}>Remove this view</button>
+        <button type="button" onClick={() => setEdited(view.tiles.length)}><Icon name="plus" /> Add tile</button>
+        <button type="button" class="danger" onClick={() => onChange()}>Delete view</button>
         <PreviewSource device={preview.device} />
       </div>
-      {view.tiles.length === 0 && <EmptyState title="Nothing is on this view yet.">Add a tile: a value, a chart, a property form or a command.</EmptyState>}
+      {view.tiles.length === 0 && <EmptyState title="No tiles">Add a value, a chart, a property form or a command.</EmptyState>}
       <div class="view" ref={grid}>
         {view.tiles.map((tile, index) => (
           <TileEditor
@@ -67,6 +67,6 @@ export function ViewEditor({ view, model, preview, onChange }: Props) {
 }
 
 function PreviewSource({ device }: { device: string | undefined }) {
-  if (device === undefined) return <p class="muted">No device has announced this model: the tiles are empty.</p>;
-  return <p class="muted">With the values of <a href={devicePath(device)}>{device}</a></p>;
+  if (device === undefined) return <p class="muted">No preview: no device has announced this model.</p>;
+  return <p class="muted">Preview device: <a href={devicePath(device)}>{device}</a></p>;
 }

@@ -25,7 +25,7 @@ export function ViewsEditor({ draft, model }: { draft: TemplateDraft; model: Int
     setSelected(views.length);
   };
   const addEmpty = () => add({ tiles: [] }, "View");
-  const addDefault = () => add(generateDefaultView(model), "Everything");
+  const addDefault = () => add(generateDefaultView(model), "Default view");
   return (
     <>
       <div class="edit-bar">
@@ -37,9 +37,9 @@ export function ViewsEditor({ draft, model }: { draft: TemplateDraft; model: Int
                   <button type="button" key={at} aria-pressed={at === index} onClick={() => setSelected(at)}>{name || "\u00a0"}</button>
                 ))}
               </div>
-              <Menu label="Add a view" button={<><Icon name="plus" /> Add a view</>}>
-                <button type="button" onClick={addEmpty}>An empty view</button>
-                <button type="button" onClick={addDefault}>A view of everything</button>
+              <Menu label="Add view" button={<><Icon name="plus" /> Add view</>}>
+                <button type="button" onClick={addEmpty}>Empty view</button>
+                <button type="button" onClick={addDefault}>Generate default view</button>
               </Menu>
             </div>
           )}
@@ -51,9 +51,9 @@ export function ViewsEditor({ draft, model }: { draft: TemplateDraft; model: Int
       {view
         ? <ViewEditor key={index} view={view} model={model} preview={preview} onChange={change} />
         : (
-          <EmptyState title="This template has no view yet.">
-            <button type="button" class="primary" onClick={addDefault}>A view of everything</button>{" "}
-            <button type="button" onClick={addEmpty}>An empty view</button>
+          <EmptyState title="No views">
+            <button type="button" class="primary" onClick={addDefault}>Generate default view</button>{" "}
+            <button type="button" onClick={addEmpty}>Empty view</button>
           </EmptyState>
         )}
     </>

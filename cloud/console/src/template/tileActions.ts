@@ -6,7 +6,7 @@ import { moveItem, replaceItem } from "../view/layout.ts";
 import { tileTitle } from "../view/capabilities.ts";
 
 /** Action of a toolbar button. */
-export type TileAction = "earlier" | "later" | "narrower" | "wider" | "lower" | "taller" | "remove";
+export type TileAction = "earlier" | "later" | "narrower" | "wider" | "shorter" | "taller" | "remove";
 
 /** Actions on the tiles of a view. */
 export interface TileActions {
@@ -45,15 +45,15 @@ export function useTileActions(view: View, model: Interface, onChange: (view: Vi
       const tile = tiles[from];
       if (!tile || to < 0 || to >= tiles.length) return;
       if (action) nextFocus.current = { index: to, action };
-      apply(moveItem(tiles, from, to), `${tileTitle(tile, model)} is tile ${to + 1} of ${tiles.length}.`);
+      apply(moveItem(tiles, from, to), `Moved ${tileTitle(tile, model)} to position ${to + 1} of ${tiles.length}.`);
     },
     resize: (index, tile) => {
-      apply(replaceItem(tiles, index, tile), `${tileTitle(tile, model)} is ${tile.columns} wide and ${tile.rows} high.`);
+      apply(replaceItem(tiles, index, tile), `Resized ${tileTitle(tile, model)} to ${tile.columns} × ${tile.rows}.`);
     },
     remove: (index) => {
       nextFocus.current = { index: Math.min(index, tiles.length - 2), action: "remove" };
-      apply(replaceItem(tiles, index), `${tiles.length - 1} of ${tiles.length} tiles are left.`);
+      apply(replaceItem(tiles, index), `Removed a tile. ${tiles.length - 1} left.`);
     },
-    put: (index, tile) => apply(replaceItem(tiles, index, tile), `${tileTitle(tile, model)} is tile ${index + 1}.`),
+    put: (index, tile) => apply(replaceItem(tiles, index, tile), `Saved ${tileTitle(tile, model)} at position ${index + 1}.`),
   };
 }

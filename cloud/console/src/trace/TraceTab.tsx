@@ -24,9 +24,9 @@ const TITLES: Record<TraceGroup, string> = {
 
 /** Directions to filter by. */
 const DIRECTIONS = [
-  { title: "Both ways", direction: undefined },
-  { title: "From the device", direction: "up" },
-  { title: "To the device", direction: "down" },
+  { title: "Both directions", direction: undefined },
+  { title: "From device", direction: "up" },
+  { title: "To device", direction: "down" },
 ] as const;
 
 /** MQTT packets of a device, and REST requests about it. */
@@ -48,32 +48,32 @@ export function TraceTab({ device }: TabProps) {
     <>
       <div class="toolbar">
         <input type="search" aria-label="Filter by text" placeholder="Filter by text" value={text} onInput={(event) => setText(event.currentTarget.value)} />
-        <div class="segments" role="group" aria-label="Kind of traffic">
+        <div class="segments" role="group" aria-label="Traffic">
           <button type="button" aria-pressed={!group} onClick={() => setGroup(undefined)}>All</button>
           {TRACE_GROUPS.map((name) => (
             <button type="button" key={name} aria-pressed={group === name} onClick={() => setGroup(name)}>{TITLES[name]}</button>
           ))}
         </div>
-        <div class="segments" role="group" aria-label="Which way it went">
+        <div class="segments" role="group" aria-label="Direction">
           {DIRECTIONS.map(({ title, direction: option }) => (
             <button type="button" key={title} aria-pressed={direction === option} onClick={() => setDirection(option)}>{title}</button>
           ))}
         </div>
         <label class="check">
-          <input type="checkbox" checked={showsRoutine} onChange={() => setShowsRoutine(!showsRoutine)} /> Acknowledgments, pings, this page's reads
+          <input type="checkbox" checked={showsRoutine} onChange={() => setShowsRoutine(!showsRoutine)} /> Acknowledgments, pings, console requests
         </label>
         <div class="actions-end">
           <button type="button" class="pause small" aria-pressed={frozen !== undefined} onClick={() => setFrozen(frozen ? undefined : [...log.records])}>
             <Icon name={frozen ? "play" : "pause"} /> {frozen ? "Resume" : "Pause"}
           </button>
-          <button type="button" class="small" disabled={rows.length === 0} title="What fits the filter, the oldest first"
+          <button type="button" class="small" disabled={rows.length === 0} title="Download the filtered records, oldest first"
             onClick={() => downloadText(`${device}-trace.ndjson`, "application/x-ndjson", jsonLines(rows))}>
-            <Icon name="download" /> JSON lines
+            <Icon name="download" /> NDJSON
           </button>
         </div>
       </div>
       {newest.length === 0
-        ? <EmptyState title="Nothing of this kind has crossed the wire.">The trace begins when the cloud starts, and keeps the last while.</EmptyState>
+        ? <EmptyState title="No records">The trace starts with the cloud, and keeps the most recent records.</EmptyState>
         : <TraceTable records={newest} log={log} />}
       {rows.length > shown && <button type="button" onClick={() => setShown(shown + PAGE_SIZE)}>Show older</button>}
     </>

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import type { Json } from "../json.ts";
 import { Chip } from "../components/Chip.tsx";
 import { JsonView } from "../components/JsonView.tsx";
-import { formatPreciseTime, formatDuration } from "../format.ts";
+import { formatPreciseTime, formatDuration, formatTitle } from "../format.ts";
 import type { RoundTrip, TraceLog } from "./traceLog.ts";
 import { recordContent, payloadError, isError, recordTitle, type TraceRecord } from "./traceRecord.ts";
 
@@ -25,7 +25,7 @@ export function TraceTable({ records, log }: Props) {
     <div class="card table">
       <table class="data trace">
         <thead>
-          <tr><th>Time</th><th>Way</th><th>What</th><th>Content</th><th>Round trip</th></tr>
+          <tr><th>Time</th><th>Direction</th><th>Operation</th><th>Content</th><th>Round trip</th></tr>
         </thead>
         <tbody>
           {records.map((record) => {
@@ -67,7 +67,7 @@ function Row({ record, roundTrip, isExpanded, isCounterpart, onToggle }: RowProp
   return (
     <tr class={rowClass}>
       <td class="time">
-        <button type="button" class="subtle small" aria-expanded={isExpanded} onClick={onToggle} title="Show all of it">
+        <button type="button" class="subtle small" aria-expanded={isExpanded} onClick={onToggle} title="Show details">
           {formatPreciseTime(Date.parse(record.time))}
         </button>
       </td>
@@ -80,9 +80,9 @@ function Row({ record, roundTrip, isExpanded, isCounterpart, onToggle }: RowProp
 }
 
 function Direction({ record }: { record: TraceRecord }) {
-  if (record.kind === "request") return <Chip tone="neutral">operator</Chip>;
-  if (record.kind !== "packet") return <Chip tone={record.kind === "malformed" ? "danger" : "warning"}>{record.kind}</Chip>;
-  return record.direction === "up" ? <Chip tone="info">device →</Chip> : <Chip tone="success">→ device</Chip>;
+  if (record.kind === "request") return <Chip tone="neutral">REST</Chip>;
+  if (record.kind !== "packet") return <Chip tone={record.kind === "malformed" ? "danger" : "warning"}>{formatTitle(record.kind)}</Chip>;
+  return record.direction === "up" ? <Chip tone="info">From device</Chip> : <Chip tone="success">To device</Chip>;
 }
 
 function formatRoundTrip(record: TraceRecord, trip: RoundTrip | undefined): string {

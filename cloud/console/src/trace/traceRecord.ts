@@ -60,16 +60,16 @@ export type TraceGroup = (typeof TRACE_GROUPS)[number];
 
 const OPERATIONS: Record<string, { group: TraceGroup; title: string }> = {
   telemetry: { group: "messages", title: "telemetry" },
-  message: { group: "messages", title: "message to the device" },
-  "twin-get": { group: "twin", title: "asks for its twin" },
-  "twin-response": { group: "twin", title: "answer" },
-  report: { group: "twin", title: "reports" },
-  desired: { group: "twin", title: "desired" },
+  message: { group: "messages", title: "C2D message" },
+  "twin-get": { group: "twin", title: "twin GET" },
+  "twin-response": { group: "twin", title: "twin response" },
+  report: { group: "twin", title: "reported properties" },
+  desired: { group: "twin", title: "desired properties" },
   "method-call": { group: "commands", title: "command" },
-  "method-response": { group: "commands", title: "answer" },
-  register: { group: "connection", title: "registers" },
-  "register-status": { group: "connection", title: "asks how registering goes" },
-  "register-response": { group: "connection", title: "answer" },
+  "method-response": { group: "commands", title: "command response" },
+  register: { group: "connection", title: "registration" },
+  "register-status": { group: "connection", title: "registration status" },
+  "register-response": { group: "connection", title: "registration response" },
 };
 
 /** Returns the group of a record. */
@@ -89,7 +89,7 @@ export function isRoutine(record: TraceRecord): boolean {
 /** Returns the title of a record. */
 export function recordTitle(record: TraceRecord): string {
   if (record.kind === "request") return `${record.method} ${decodedPath(record)}`;
-  if (record.kind !== "packet") return record.kind === "ended" ? "connection ended" : "malformed packet";
+  if (record.kind !== "packet") return record.kind === "ended" ? "connection closed" : "malformed packet";
   const operation = OPERATIONS[record.operation ?? ""];
   if (!operation) return [record.packet, record.topic].filter(Boolean).join(" ");
   const version = record.operation === "desired" && record.version ? ` v${record.version}` : "";
@@ -127,7 +127,7 @@ function isJsonExpected({ operation, properties }: PacketRecord): boolean {
 /** Returns the error in the payload of a packet. */
 export function payloadError(record: TraceRecord): string | undefined {
   const hasPayload = record.kind === "packet" && (record.size ?? 0) > 0 && !record.truncated;
-  return hasPayload && record.body === undefined && isJsonExpected(record) ? "no JSON" : undefined;
+  return hasPayload && record.body === undefined && isJsonExpected(record) ? "invalid JSON" : undefined;
 }
 
 /** Returns true if a record shows an error. */

@@ -13,13 +13,13 @@ export function LastTelemetry({ telemetry, log }: { telemetry: Telemetry; log: D
   const now = useNow();
   log.changes.value;
   const latest = log.latest.get(capabilityPath(telemetry));
-  return <LastValueItem capability={telemetry} value={latest?.value} when={latest ? formatAge(latest.at, now) : "nothing yet"} />;
+  return <LastValueItem capability={telemetry} value={latest?.value} when={latest ? formatAge(latest.at, now) : "No data"} />;
 }
 
 /** Last reported value of a property. */
 export function LastProperty({ property, twin }: { property: Property; twin: Twin }) {
   const { reported, reportedAt } = propertyState(twin, property.component, property.name);
-  return <LastValueItem capability={property} value={reported} when={reportedAt === undefined ? "not reported" : `reported ${formatTime(reportedAt)}`} />;
+  return <LastValueItem capability={property} value={reported} when={reportedAt === undefined ? "Not reported" : `Reported ${formatTime(reportedAt)}`} />;
 }
 
 function LastValueItem({ capability, value, when }: { capability: Telemetry; value: Json | undefined; when: string }) {

@@ -55,5 +55,5 @@ function CommandForm({ capability, model, device }: Props) {
 }
 
 function MissingCapability({ kind, capability }: { kind: TileKind; capability: Capability }) {
-  return <p class="notice">The model has no {CAPABILITY_NOUNS[kind]} <code>{capabilityPath(capability)}</code> any more.</p>;
+  return <p class="notice">The model no longer has the {CAPABILITY_NOUNS[kind]} <code>{capabilityPath(capability)}</code>.</p>;
 }

@@ -18,12 +18,12 @@ export function ViewTab({ name, views, ...props }: Props) {
   if (!views.data || (view && !props.model)) return <Skeleton lines={4} />;
   if (!view) {
     return (
-      <EmptyState title={`The device's template has no view ${name}.`}>
+      <EmptyState title={`View not found: ${name}`}>
         <a href={devicePath(props.device)}>Overview</a>
       </EmptyState>
     );
   }
-  if (view.tiles.length === 0) return <EmptyState title="Nothing was put on this view." />;
+  if (view.tiles.length === 0) return <EmptyState title="This view has no tiles" />;
   return (
     <div class="view">
       {view.tiles.map((tile, index) => (

@@ -3,7 +3,7 @@ import { type Command, type Interface, capabilityPath, type Property, type Telem
 import type { Schema } from "../model/schema.ts";
 
 /** Noun for the capability of each kind of tile. */
-export const CAPABILITY_NOUNS: Record<TileKind, string> = { value: "value", chart: "number", properties: "property", command: "command" };
+export const CAPABILITY_NOUNS: Record<TileKind, string> = { value: "capability", chart: "numeric telemetry", properties: "property", command: "command" };
 
 /** Capabilities that each kind of tile can show. */
 export const capabilitiesFor: Record<TileKind, (model: Interface) => (Telemetry | Property | Command)[]> = {

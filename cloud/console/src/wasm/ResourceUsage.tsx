@@ -6,7 +6,7 @@ import { LIMITS, formatLimit } from "./limits.ts";
 export function ResourceUsage({ status: { calls, limits } }: { status: HostStatus }) {
   return (
     <>
-      <h3>Limits</h3>
+      <h3>Resource usage</h3>
       <dl class="detail-list usage">
         <UsageRow title="Memory" used={calls.memoryBytes} text={formatBytes(calls.memoryBytes)} name="memory" limits={limits} />
         <UsageRow title="Longest call" used={calls.longestSeconds * 1000} text={formatDuration(calls.longestSeconds * 1000)} name="wall" limits={limits} />

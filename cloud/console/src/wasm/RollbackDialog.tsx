@@ -13,12 +13,12 @@ export function RollbackDialog({ status, onClose }: { status: HostStatus; onClos
   return (
     <Dialog title="Roll back?" onClose={onClose}>
       <p>
-        {target && <strong>{versionLabel(target)}</strong>} takes over again, with the state it had.{" "}
-        {status.running && <strong>{versionLabel(status.running)}</strong>} is withdrawn, and not taken again unless it is forced.
+        Rolls back to {target && <strong>{versionLabel(target)}</strong>} and its state.{" "}
+        {status.running && <strong>{versionLabel(status.running)}</strong>} will be quarantined.
       </p>
       <footer>
         <button type="button" class="danger" onClick={confirm}>Roll back</button>
-        <button type="button" onClick={onClose}>Keep</button>
+        <button type="button" onClick={onClose}>Cancel</button>
       </footer>
     </Dialog>
   );

@@ -12,17 +12,17 @@ export function RunningVersionCard({ status }: { status: HostStatus }) {
   const total = calls.ok + calls.errors + calls.traps;
   const previous = status.fallback ?? status.previous;
   const facts: [string, string | undefined][] = [
-    ["Since", since === undefined ? undefined : formatTime(since)],
+    ["Started", since === undefined ? undefined : formatTime(since)],
     ["Model", running?.modelId],
-    ["Before it", previous ? versionLabel(previous) : "nothing to go back to"],
-    ["Calls", `${total.toLocaleString("en")}, of which ${formatCount(calls.errors, "error")} and ${formatCount(calls.traps, "trap")}`],
-    ["Each takes", total > 0 ? formatDuration((calls.totalSeconds / total) * 1000) : undefined],
-    ["Process", String(status.pid)],
+    ["Previous", previous ? versionLabel(previous) : "None"],
+    ["Calls", `${total.toLocaleString("en")} (${formatCount(calls.errors, "error")}, ${formatCount(calls.traps, "trap")})`],
+    ["Average call", total > 0 ? formatDuration((calls.totalSeconds / total) * 1000) : undefined],
+    ["Process ID", String(status.pid)],
   ];
   return (
     <section class="card">
       <header class="card-header">
-        <h2>What runs</h2>
+        <h2>Running version</h2>
         <StateChip state={status.state} />
       </header>
       <p class="metric">{running ? running.name : "–"}<small>{running?.version}</small></p>
@@ -43,12 +43,12 @@ export function RunningVersionCard({ status }: { status: HostStatus }) {
 
 function StateChip({ state }: { state: HostState }) {
   if (state === "accepted") return <Chip tone="success">Accepted</Chip>;
-  return "probation" in state ? <Chip tone="warning">On probation</Chip> : <Chip tone="danger">Left alone</Chip>;
+  return "probation" in state ? <Chip tone="warning">On probation</Chip> : <Chip tone="danger">Suspended</Chip>;
 }
 
 function stateText(state: HostState): string {
-  if (state === "accepted") return "It has shown that it works.";
+  if (state === "accepted") return "Running normally.";
   if ("probation" in state) return probationRemaining(state) ?? "";
   const { reason, secondsLeft } = state.suspended;
-  return `It has failed too often: ${reason}. It is tried again in ${Math.ceil(secondsLeft)} s.`;
+  return `Suspended after repeated failures: ${reason}. Next attempt in ${Math.ceil(secondsLeft)} s.`;
 }

@@ -8,9 +8,9 @@ import { startSwap, currentSwap } from "./swapOperation.ts";
 
 /** Options of a swap, with the option of `host swap`. */
 const OPTIONS: { name: keyof SwapOptions; title: string; option: string }[] = [
-  { name: "force", title: "Take it even if it was withdrawn before", option: "--force" },
-  { name: "freshState", title: "Begin without the state there is", option: "--fresh-state" },
-  { name: "allowModelChange", title: "Take it even if it has another model", option: "--allow-model-change" },
+  { name: "force", title: "Accept a quarantined version", option: "--force" },
+  { name: "freshState", title: "Start with empty state", option: "--fresh-state" },
+  { name: "allowModelChange", title: "Accept another model", option: "--allow-model-change" },
 ];
 
 /** Drop zone that swaps in another version, and a rollback button. */
@@ -25,13 +25,13 @@ export function SwapCard({ status }: { status: HostStatus }) {
       <header class="card-header">
         <h2>Swap</h2>
         <button type="button" class="small" disabled={!canRollBack} onClick={() => setConfirming(true)}
-          title={canRollBack ? undefined : "There is no earlier version to go back to"}>
+          title={canRollBack ? undefined : "No previous version"}>
           Roll back…
         </button>
       </header>
       <FileDrop accept=".wasm,application/wasm" anywhere onFile={swap}>
-        <span><strong>Drop a .wasm here</strong>, or choose a file</span>
-        <span class="muted">It takes over between two calls, without losing the connection.</span>
+        <span><strong>Drop a component (.wasm) here</strong>, or choose a file</span>
+        <span class="muted">Swapped in between two calls. The device stays connected.</span>
       </FileDrop>
       <div class="swap-options">
         {OPTIONS.map(({ name, title, option }) => (
@@ -43,7 +43,7 @@ export function SwapCard({ status }: { status: HostStatus }) {
       </div>
       {operation && <SwapProgress operation={operation} state={status.state} />}
       {operation?.file && operation.isFinished.value && !isSettled(operation.steps.value) && (
-        <button type="button" class="small" onClick={() => operation.file && swap(operation.file)}>Try {operation.file.name} again</button>
+        <button type="button" class="small" onClick={() => operation.file && swap(operation.file)}>Retry {operation.file.name}</button>
       )}
       {isConfirming && <RollbackDialog status={status} onClose={() => setConfirming(false)} />}
     </section>

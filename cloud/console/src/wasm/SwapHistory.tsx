@@ -3,7 +3,7 @@ import { type HistoryEntry, type HostStatus, getSwapHistory } from "../api/host.
 import { Chip } from "../components/Chip.tsx";
 import { Skeleton, ErrorMessage } from "../components/States.tsx";
 import { useQuery } from "../components/hooks.ts";
-import { formatTime, parseTime, shortHash } from "../format.ts";
+import { formatTime, formatTitle, parseTime, shortHash } from "../format.ts";
 import { entryDetails, entryTitle, entryTone } from "./history.ts";
 
 /** Entries shown initially. */
@@ -15,12 +15,12 @@ export function SwapHistory({ status }: { status: HostStatus }) {
   const history = useQuery(getSwapHistory, [JSON.stringify([status.pid, status.steps])]);
   return (
     <section class="card">
-      <h2>History</h2>
+      <h2>Swap history</h2>
       {history.error && <ErrorMessage>{history.error}</ErrorMessage>}
       {history.data ? <Entries entries={history.data.toReversed()} /> : !history.error && <Skeleton lines={3} />}
       {status.quarantined.length > 0 && (
         <>
-          <h3>Not taken again</h3>
+          <h3>Quarantined</h3>
           <ul class="activity">
             {status.quarantined.map(({ sha256, reason }) => (
               <li key={sha256}><code title={sha256}>{shortHash(sha256)}</code><span>{reason}</span></li>
@@ -34,7 +34,7 @@ export function SwapHistory({ status }: { status: HostStatus }) {
 
 function Entries({ entries }: { entries: HistoryEntry[] }) {
   const [showsAll, setShowsAll] = useState(false);
-  if (entries.length === 0) return <p class="muted">No version has followed another so far.</p>;
+  if (entries.length === 0) return <p class="muted">No swap history</p>;
   const shown = showsAll ? entries : entries.slice(0, INITIAL_ENTRIES);
   return (
     <>
@@ -42,7 +42,7 @@ function Entries({ entries }: { entries: HistoryEntry[] }) {
         {shown.map((entry) => (
           <li key={`${entry.time}${entry.step}`}>
             <time>{formatTime(parseTime(entry.time) ?? 0)}</time>
-            <Chip tone={entryTone(entry)}>{entry.step.replace("-", " ")}</Chip>
+            <Chip tone={entryTone(entry)}>{formatTitle(entry.step)}</Chip>
             <div>
               <strong>{entryTitle(entry)}</strong>
               <p class="muted">{entryDetails(entry)}</p>

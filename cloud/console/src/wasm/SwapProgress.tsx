@@ -13,7 +13,7 @@ export function SwapProgress({ operation, state }: { operation: SwapOperation; s
   return (
     <div class="swap-progress" role="status">
       <header class="card-header">
-        <h3>{file ? file.name : "Roll back"} {file && <span class="muted">{formatBytes(file.size)}</span>}</h3>
+        <h3>{file ? file.name : "Rollback"} {file && <span class="muted">{formatBytes(file.size)}</span>}</h3>
         <Chip tone={tone}>{title}</Chip>
       </header>
       <ol class="stages">

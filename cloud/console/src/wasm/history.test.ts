@@ -10,9 +10,9 @@ const entry = (step: HistoryEntry["step"], more: Partial<HistoryEntry> = {}): Hi
 
 test("a step says which version, who wanted it, and what it took", () => {
   const started = entry("started", { pauseMs: 0.25 });
-  assert.deepEqual([entryTitle(started), entryDetails(started)], ["thermostat 0.2.0 · 4403c5d2", "asked for · pause 0.25 ms"]);
+  assert.deepEqual([entryTitle(started), entryDetails(started)], ["thermostat 0.2.0 · 4403c5d2", "requested · pause 0.25 ms"]);
   const back = entry("rolled-back", { source: "host", rolledBackTo: VERSION, undoneBatches: 3, reason: "it was stopped: unreachable" });
-  assert.equal(entryDetails(back), "thermostat 0.2.0 · 4403c5d2 runs again · by the host itself · 3 batches undone · it was stopped: unreachable");
+  assert.equal(entryDetails(back), "rolled back to thermostat 0.2.0 · 4403c5d2 · by the host · 3 batches undone · it was stopped: unreachable");
   assert.equal(entryDetails(entry("failed", { source: "host", count: 1200, reason: "no" })), "1,200 times in a row · no");
   assert.equal(entryDetails(entry("accepted")), "");
   assert.deepEqual([entryTone(started), entryTone(back), entryTone(entry("accepted"))], ["info", "danger", "success"]);

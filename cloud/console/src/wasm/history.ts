@@ -5,11 +5,11 @@ import { versionLabel } from "./stages.ts";
 
 /** Origins of a step. */
 const SOURCES: Record<HistoryEntry["source"], string> = {
-  start: "the host was started with it",
-  watch: "its file changed",
-  signal: "asked for by SIGHUP",
-  command: "asked for",
-  host: "by the host itself",
+  start: "at host start",
+  watch: "file changed",
+  signal: "SIGHUP received",
+  command: "requested",
+  host: "by the host",
 };
 
 const TONES: Partial<Record<HistoryEntry["step"], Tone>> = { accepted: "success", rejected: "danger", "rolled-back": "danger", failed: "danger" };
@@ -31,7 +31,7 @@ export function entryTitle(entry: HistoryEntry): string {
 /** Returns the details of an entry. */
 export function entryDetails(entry: HistoryEntry): string {
   const parts = [
-    entry.rolledBackTo && `${versionLabel(entry.rolledBackTo)} runs again`,
+    entry.rolledBackTo && `rolled back to ${versionLabel(entry.rolledBackTo)}`,
     REQUESTED_STEPS.has(entry.step) ? SOURCES[entry.source] : undefined,
     entry.pauseMs === undefined ? undefined : `pause ${formatDuration(entry.pauseMs)}`,
     entry.undoneBatches === undefined ? undefined : `${formatCount(entry.undoneBatches, "batch", "batches")} undone`,

@@ -14,7 +14,7 @@ test("a swap goes on part by part until it is accepted", () => {
   assert.deepEqual(states(all.slice(0, 3)), ["done", "done", "active"]);
   assert.deepEqual(states(all), ["done", "done", "done"]);
   assert.equal(stages(all, false, undefined, undefined)[0]?.detail, "thermostat 0.2.0 · 4403c5d2");
-  assert.deepEqual([outcome(all.slice(0, 3), false, undefined).title, outcome(all, false, undefined).title], ["Under way", "Accepted"]);
+  assert.deepEqual([outcome(all.slice(0, 3), false, undefined).title, outcome(all, false, undefined).title], ["In progress", "Accepted"]);
 });
 
 test("a version that is refused, withdrawn or lost sight of says so where it happened", () => {
@@ -23,9 +23,9 @@ test("a version that is refused, withdrawn or lost sight of says so where it hap
   assert.equal(stages(rejected, false, undefined, undefined)[0]?.detail, "It was withdrawn before.");
   const rolledBack = [step("prepared"), step("started"), step("rolled-back", { reason: "it failed", rolledBackTo: VERSION })];
   assert.deepEqual(states(rolledBack), ["done", "done", "failed"]);
-  assert.equal(stages(rolledBack, false, undefined, undefined)[2]?.detail, "thermostat 0.2.0 · 4403c5d2 runs again. It failed.");
+  assert.equal(stages(rolledBack, false, undefined, undefined)[2]?.detail, "Rolled back to thermostat 0.2.0 · 4403c5d2. It failed.");
   assert.deepEqual(states([step("prepared")], "the host does not answer"), ["done", "failed", "pending"]);
-  assert.deepEqual([outcome([], false, "no answer").title, outcome([step("requested")], false, "no answer").title], ["Not begun", "Unknown"]);
+  assert.deepEqual([outcome([], false, "no answer").title, outcome([step("requested")], false, "no answer").title], ["Not started", "Unknown"]);
   assert.deepEqual(states([step("prepared"), step("unchanged")]), ["done", "pending", "pending"]);
 });
 
@@ -36,8 +36,8 @@ test("what ends a swap badly is what a roll-back is for", () => {
 });
 
 test("what is left of a probation is told as long as there is one", () => {
-  assert.equal(probationRemaining({ probation: { secondsLeft: 20.2, eventsLeft: 1 } }), "21 s and 1 event left.");
-  assert.equal(probationRemaining({ probation: { secondsLeft: 0, eventsLeft: 3 } }), "3 events left.");
-  assert.equal(probationRemaining({ probation: { secondsLeft: 0, eventsLeft: 0 } }), "One of its messages has yet to arrive.");
+  assert.equal(probationRemaining({ probation: { secondsLeft: 20.2, eventsLeft: 1 } }), "21 s and 1 event remaining.");
+  assert.equal(probationRemaining({ probation: { secondsLeft: 0, eventsLeft: 3 } }), "3 events remaining.");
+  assert.equal(probationRemaining({ probation: { secondsLeft: 0, eventsLeft: 0 } }), "Waiting for an acknowledged message.");
   assert.equal(probationRemaining("accepted"), undefined);
 });

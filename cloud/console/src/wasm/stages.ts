@@ -17,11 +17,11 @@ export interface Outcome {
 
 /** Stages of a swap; each is completed by a step, and in progress before it. */
 const SWAP_STAGES: { title: string; step: SwapStep["step"]; doing: string }[] = [
-  { title: "Compile and check", step: "prepared", doing: "The host compiles it and sees whether it fits." },
-  { title: "Take over", step: "started", doing: "It waits for the call in hand." },
-  { title: "Probation", step: "accepted", doing: "It has to work for a while, and one of its messages has to arrive." },
+  { title: "Compile and check", step: "prepared", doing: "The host compiles and checks the component." },
+  { title: "Swap", step: "started", doing: "Waiting for the current call to finish." },
+  { title: "Probation", step: "accepted", doing: "Waiting for successful events and an acknowledged message." },
 ];
-const ROLLBACK_STAGES: typeof SWAP_STAGES = [{ title: "Go back", step: "rolled-back", doing: "The version before takes over." }];
+const ROLLBACK_STAGES: typeof SWAP_STAGES = [{ title: "Roll back", step: "rolled-back", doing: "Restoring the previous version." }];
 
 /**
  * Returns the progress of a swap or rollback. `error` is set if the stream of steps ended early.
@@ -45,16 +45,16 @@ export function stages(steps: readonly SwapStep[], isRollback: boolean, error: s
 export function probationRemaining(state: HostState | undefined): string | undefined {
   if (typeof state !== "object" || !("probation" in state)) return undefined;
   const { secondsLeft, eventsLeft } = state.probation;
-  if (secondsLeft <= 0 && eventsLeft <= 0) return "One of its messages has yet to arrive.";
+  if (secondsLeft <= 0 && eventsLeft <= 0) return "Waiting for an acknowledged message.";
   const parts = [secondsLeft > 0 && `${Math.ceil(secondsLeft)} s`, eventsLeft > 0 && formatCount(eventsLeft, "event")];
-  return `${parts.filter(Boolean).join(" and ")} left.`;
+  return `${parts.filter(Boolean).join(" and ")} remaining.`;
 }
 
 const OUTCOMES: Partial<Record<SwapStep["step"], Outcome>> = {
   accepted: { tone: "success", title: "Accepted" },
-  rejected: { tone: "danger", title: "Refused" },
-  superseded: { tone: "warning", title: "Replaced" },
-  unchanged: { tone: "neutral", title: "Runs already" },
+  rejected: { tone: "danger", title: "Rejected" },
+  superseded: { tone: "warning", title: "Superseded" },
+  unchanged: { tone: "neutral", title: "Already running" },
   "rolled-back": { tone: "danger", title: "Rolled back" },
 };
 
@@ -64,8 +64,8 @@ export function outcome(steps: readonly SwapStep[], isRollback: boolean, error: 
   if (end?.step === "rolled-back" && isRollback) return { tone: "success", title: "Rolled back" };
   const known = end && OUTCOMES[end.step];
   if (known) return known;
-  if (!error) return { tone: "info", title: "Under way" };
-  return { tone: "danger", title: steps.length > 0 ? "Unknown" : "Not begun" };
+  if (!error) return { tone: "info", title: "In progress" };
+  return { tone: "danger", title: steps.length > 0 ? "Unknown" : "Not started" };
 }
 
 /** Returns true if the requested version is running, so that a retry would change nothing. */
@@ -89,13 +89,13 @@ export function stepDetail(step: SwapStep): string {
     case "prepared":
       return step.version ? versionLabel(step.version) : "";
     case "started":
-      return `The device paused for ${formatDuration(step.pauseMs ?? 0)}.`;
+      return `Paused for ${formatDuration(step.pauseMs ?? 0)}.`;
     case "accepted":
-      return "It stays.";
+      return "Probation passed.";
     case "unchanged":
-      return "It is what runs already, so nothing happens.";
+      return "This version is already running.";
     case "rolled-back":
-      return [step.rolledBackTo && `${versionLabel(step.rolledBackTo)} runs again.`, sentence(reason)].filter(Boolean).join(" ");
+      return [step.rolledBackTo && `Rolled back to ${versionLabel(step.rolledBackTo)}.`, sentence(reason)].filter(Boolean).join(" ");
     default:
       return sentence(reason);
   }

@@ -18,9 +18,9 @@ pub type CauseCounts = BTreeMap<Cause, u64>;
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// The device id.
-    pub device: String,
+    pub device_id: String,
     /// The process id of the host.
-    pub process: u32,
+    pub pid: u32,
     /// The connection to the hub.
     pub connection: ConnectionStatus,
     /// The outbox.
@@ -57,19 +57,19 @@ pub struct ConnectionStatus {
     /// The hub; `None` if it is not known yet.
     pub hub: Option<String>,
     /// Seconds until the next attempt, during backoff.
-    pub next_try: Option<f64>,
+    pub next_attempt_seconds: Option<f64>,
     /// Seconds until the SAS token expires, while connected.
-    pub token_left: Option<f64>,
+    pub token_expires_seconds: Option<f64>,
     /// The last error.
-    pub last_trouble: Option<LastError>,
+    pub last_error: Option<LastError>,
     /// Connections accepted by the hub.
     pub connects: u64,
     /// Reconnects to renew the SAS token.
-    pub renewals: u64,
+    pub token_renewals: u64,
     /// Lost connections by cause.
-    pub lost: CauseCounts,
+    pub disconnects: CauseCounts,
     /// Failed attempts by cause.
-    pub failed: CauseCounts,
+    pub connect_failures: CauseCounts,
 }
 
 /// The state of a connection.
@@ -77,7 +77,7 @@ pub struct ConnectionStatus {
 #[serde(rename_all = "kebab-case")]
 pub enum ConnectionState {
     /// Waiting for the next attempt.
-    Waiting,
+    Backoff,
     /// Being provisioned by DPS.
     Provisioning,
     /// Connecting to the hub.
@@ -85,7 +85,7 @@ pub enum ConnectionState {
     /// Connected.
     Connected,
     /// Replacing the connection, such as to renew the SAS token.
-    Renewing,
+    Reconnecting,
 }
 
 /// A connection error.
@@ -97,7 +97,7 @@ pub struct LastError {
     /// The cause.
     pub cause: Cause,
     /// The message.
-    pub why: String,
+    pub message: String,
 }
 
 /// The status of the outbox.
@@ -111,13 +111,13 @@ pub struct OutboxStatus {
     /// Bytes of queued telemetry.
     pub bytes: usize,
     /// Age of the oldest message, in seconds.
-    pub oldest: Option<f64>,
+    pub oldest_age_seconds: Option<f64>,
     /// Acknowledged messages and reported patches.
     pub acknowledged: u64,
     /// Evicted messages since the device first ran.
     pub evicted: u64,
     /// Dead letters since the device first ran.
-    pub set_aside: u64,
+    pub dead_lettered: u64,
 }
 
 /// Statistics of calls into the component.
@@ -131,13 +131,13 @@ pub struct CallStats {
     /// Calls that trapped or exceeded a limit.
     pub traps: u64,
     /// Total duration in seconds.
-    pub seconds: f64,
+    pub total_seconds: f64,
     /// Longest duration in seconds.
-    pub longest: f64,
+    pub longest_seconds: f64,
     /// Calls by duration: per bucket of [`CallStats::BOUNDS`], and one more without a bound.
     pub by_duration: Vec<u64>,
     /// Linear memory of the instance after the last call, in bytes.
-    pub memory: u64,
+    pub memory_bytes: u64,
 }
 
 impl CallStats {
@@ -163,7 +163,7 @@ pub enum ComponentState {
     },
     /// Suspended after repeated failures.
     #[serde(rename_all = "camelCase")]
-    LeftAlone {
+    Suspended {
         /// The last failure.
         reason: String,
         /// Seconds until the next start.

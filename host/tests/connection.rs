@@ -253,8 +253,8 @@ async fn a_token_is_renewed_in_time_and_nothing_comes_twice() {
     let minutes = usize::try_from(device.now().as_secs() / 60).unwrap();
     assert!(messages.abs_diff(minutes) <= 1, "{messages} in {minutes}");
     let status = device.status().await;
-    assert_eq!(status.connection.renewals, 10);
-    assert!(status.connection.lost.is_empty() && status.connection.last_trouble.is_none());
+    assert_eq!(status.connection.token_renewals, 10);
+    assert!(status.connection.disconnects.is_empty() && status.connection.last_error.is_none());
 }
 
 #[tokio::test]
@@ -369,8 +369,8 @@ async fn a_hub_out_of_reach_is_asked_for_at_dps_but_not_given_up_for_it() {
     assert_eq!(dps, [10, 21]);
     let _hub = device.bench.connected().await;
     let connection = device.status().await.connection;
-    assert_eq!(connection.failed, [(Cause::Tcp, 23)].into());
-    assert_eq!(connection.lost, [(Cause::Closed, 1)].into());
+    assert_eq!(connection.connect_failures, [(Cause::Tcp, 23)].into());
+    assert_eq!(connection.disconnects, [(Cause::Closed, 1)].into());
 }
 
 #[tokio::test]
@@ -389,7 +389,7 @@ async fn a_second_client_with_the_same_id_is_found_out_and_left_room() {
         attempt.refuse(ConnectError::Refused(3));
     }
     let _hub = device.bench.connected().await;
-    let lost = device.status().await.connection.lost;
+    let lost = device.status().await.connection.disconnects;
     assert_eq!(lost, [(Cause::Closed, 2), (Cause::TakenOver, 4)].into());
     let minute = Duration::from_secs(60);
     assert!(
@@ -411,7 +411,7 @@ async fn resets_are_the_links_and_no_other_clients() {
         hub.fail(LinkError::Reset);
     }
     let _hub = device.bench.connected().await;
-    let lost = device.status().await.connection.lost;
+    let lost = device.status().await.connection.disconnects;
     assert_eq!(lost, [(Cause::Reset, 6)].into());
 }
 
@@ -446,18 +446,21 @@ async fn the_status_tells_what_happened_and_what_happens_next() {
     let connection = status.connection;
     assert_eq!(connection.state, ConnectionState::Connected);
     assert_eq!(connection.hub.as_deref(), Some("hub.example"));
-    assert!(connection.since.is_some() && connection.next_try.is_none());
-    assert!((3500.0..=3600.0).contains(&connection.token_left.unwrap()));
-    let trouble = connection.last_trouble.unwrap();
+    assert!(connection.since.is_some() && connection.next_attempt_seconds.is_none());
+    assert!((3500.0..=3600.0).contains(&connection.token_expires_seconds.unwrap()));
+    let trouble = connection.last_error.unwrap();
     assert_eq!(
-        (trouble.cause, &*trouble.why),
-        (Cause::Name, "no such name")
+        (trouble.cause, &*trouble.message),
+        (Cause::Dns, "no such name")
     );
     assert_eq!((status.outbox.messages, status.calls.ok), (1, 2));
     hub.fail(LinkError::KeepAliveTimeout("silent".to_owned()));
     let attempt = device.bench.server.next().await.unwrap();
     let connection = device.status().await.connection;
-    assert_eq!(connection.lost, [(Cause::Silent, 1)].into());
+    assert_eq!(
+        connection.disconnects,
+        [(Cause::KeepAliveTimeout, 1)].into()
+    );
     drop(attempt);
 }
 

@@ -21,9 +21,9 @@ async fn whatever_is_no_request_is_answered_with_an_error_and_leaves_room_for_th
         &b"\n"[..],
         b"",
         b"\xff\xfe\n",
-        b"{\"do\":\"status\"",
-        b"{\"do\":\"reboot\"}\n",
-        b"{\"do\":\"swap\",\"file\":7}\n",
+        b"{\"command\":\"status\"",
+        b"{\"command\":\"reboot\"}\n",
+        b"{\"command\":\"swap\",\"file\":7}\n",
         b"GET / HTTP/1.1\r\n\r\n",
         &[b'['; 20_000],
     ];
@@ -43,7 +43,10 @@ async fn whatever_is_no_request_is_answered_with_an_error_and_leaves_room_for_th
         );
     }
     let mut stream = control::connect(dir.path()).await.unwrap();
-    stream.write_all(b"{\"do\":\"status\"}\n").await.unwrap();
+    stream
+        .write_all(b"{\"command\":\"status\"}\n")
+        .await
+        .unwrap();
     assert!(matches!(
         ordered.recv().await,
         Some(DeviceRequest::Status(_))

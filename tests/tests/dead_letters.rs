@@ -84,13 +84,13 @@ async fn dead_letters_are_listed_with_id_and_reason() {
 
     let json = outbox(state.path(), &["--json"]).json();
     assert_eq!(json["entries"].as_array().map(Vec::len), Some(0));
-    assert_eq!(json["setAsideTotal"], 3);
-    let entries = &json["setAside"];
+    assert_eq!(json["deadLettersTotal"], 3);
+    let entries = &json["deadLetters"];
     assert_eq!(entries[0]["id"], 1);
     assert_eq!(entries[0]["messageId"], "mid-1");
     assert_eq!(entries[1]["kind"], "report");
     assert_eq!(entries[1]["properties"]["again"], 2);
-    assert_eq!(entries[2]["why"], "the component failed on it");
+    assert_eq!(entries[2]["reason"], "the component failed on it");
     assert_eq!(entries[2]["properties"][0][1], "yes");
 }
 
@@ -127,7 +127,7 @@ async fn it_is_sent_handed_over_or_discarded_as_a_person_wants() {
     assert_eq!(host.stop(), Some(0));
     let json = outbox(state.path(), &["--json"]).json();
     assert_eq!(
-        (&json["setAsideCount"], &json["setAsideTotal"]),
+        (&json["deadLetterCount"], &json["deadLettersTotal"]),
         (&0.into(), &3.into())
     );
 }
@@ -146,5 +146,5 @@ async fn only_a_running_host_sends_or_discards_and_only_what_is_named_rightly() 
     let both = outbox(state.path(), &["--retry", "1", "--discard", "2"]);
     assert_eq!(both.code, 2);
     let json = outbox(state.path(), &["--json"]).json();
-    assert_eq!(json["setAsideCount"], 3);
+    assert_eq!(json["deadLetterCount"], 3);
 }

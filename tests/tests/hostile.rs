@@ -71,7 +71,7 @@ fn at_the_first_start_the_host_ends_and_says_why() {
             .json();
         assert_eq!(
             (&history["step"], &history["source"]),
-            (&"refused".into(), &"start".into())
+            (&"rejected".into(), &"start".into())
         );
         assert!(reason(&history).contains(why), "{fault}: {history}");
     }
@@ -89,7 +89,7 @@ fn at_a_later_start_the_version_that_works_goes_on() {
             .arg(PATIENT)
             .start();
         host.stderr.wait_for("the new version is refused");
-        let entry = device.entry("refused", "start");
+        let entry = device.entry("rejected", "start");
         assert!(reason(&entry).contains(why), "{fault}: {entry}");
         host.stdout.wait_for("Listening");
         assert_eq!(device.cloud.call(&["count"]).status, 200);
@@ -105,7 +105,7 @@ fn as_a_candidate_it_is_refused() {
         assert_eq!(refused.code, 1, "{fault}");
         assert!(refused.stderr.contains(why), "{fault}: {}", refused.stderr);
         host.stderr.wait_for("the new version is refused");
-        let entry = device.entry("refused", "command");
+        let entry = device.entry("rejected", "command");
         assert!(reason(&entry).contains(why), "{fault}: {entry}");
         has_gone_on(&device);
     }

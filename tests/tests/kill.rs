@@ -214,15 +214,15 @@ fn a_host_killed_in_a_swap_starts_again_with_a_version_that_works_and_its_state(
             .count()
     };
     println!(
-        "{kills} kills: {counted} numbers, none missing; of the last 100 steps {} begun, {} continued, {} rolled back; {:?}",
-        steps("begun"),
-        steps("continued"),
+        "{kills} kills: {counted} numbers, none missing; of the last 100 steps {} started, {} resumed, {} rolled back; {:?}",
+        steps("started"),
+        steps("resumed"),
         steps("rolled-back"),
         began.elapsed()
     );
     if kills >= KILLS_IN_SWAPS.1 {
         // So many kills meet every moment.
-        assert!(steps("begun") > 0 && steps("continued") > 0);
+        assert!(steps("started") > 0 && steps("resumed") > 0);
     }
     assert_eq!(host.stop(), Some(0));
 }

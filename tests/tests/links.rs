@@ -84,7 +84,7 @@ fn after_an_outage_everything_arrives_that_was_counted_meanwhile() {
     device.cloud.fault(&["reset"]);
     // The first, second and fourth failure are told.
     for _ in 0..3 {
-        device.host.stderr.wait_for("next_try_in_ms");
+        device.host.stderr.wait_for("next_attempt_in_ms");
     }
     device.cloud.fault(&["refuse", "off"]);
     device.connects_again();

@@ -168,7 +168,7 @@ fn a_device_that_was_connected_once_outlives_a_refusal() {
             .start()
     };
     let mut host = refused(state.path());
-    let line = host.stderr.wait_for("next_try_in_ms=300000");
+    let line = host.stderr.wait_for("next_attempt_in_ms=300000");
     assert!(line.contains("CONNACK 5"), "{line}");
     assert_eq!(host.stop(), Some(0));
     let fresh = TempDir::new().expect("a directory for the state");

@@ -44,7 +44,7 @@ fn a_lost_hub_shows_in_status_metrics_and_log_with_its_reason() {
     assert!(
         value(
             &metrics,
-            "pnp_host_acknowledged_total{device=\"swapped-1\"}"
+            "pnp_host_messages_acknowledged_total{device=\"swapped-1\"}"
         ) > 0.0
     );
     assert!(
@@ -61,11 +61,12 @@ fn a_lost_hub_shows_in_status_metrics_and_log_with_its_reason() {
     host.stderr.wait_for("still not connected");
     let status = device.status();
     let connection = &status["connection"];
-    assert_eq!(connection["lost"]["reset"], 1, "{status}");
-    assert!(connection["lastTrouble"]["why"].is_string() && connection["since"].is_string());
-    assert!(connection["state"] != "connected" && connection["tokenLeft"].is_null());
+    assert_eq!(connection["disconnects"]["reset"], 1, "{status}");
+    assert!(connection["lastError"]["message"].is_string() && connection["since"].is_string());
+    assert!(connection["state"] != "connected" && connection["tokenExpiresSeconds"].is_null());
     assert!(
-        status["outbox"]["messages"].as_u64() > Some(0) && status["outbox"]["oldest"].is_number()
+        status["outbox"]["messages"].as_u64() > Some(0)
+            && status["outbox"]["oldestAgeSeconds"].is_number()
     );
     let words = device.operate(&["status"]).stdout;
     assert!(
@@ -92,8 +93,11 @@ fn the_limits_in_force_are_shown_beside_what_is_used() {
     let status = device.status();
     assert_eq!(status["limits"]["memory"], 32 << 20);
     assert_eq!(status["limits"]["cpu"], 1000);
-    assert!(status["calls"]["memory"].as_u64() < Some(32 << 20));
-    let (longest, together) = (&status["calls"]["longest"], &status["calls"]["seconds"]);
+    assert!(status["calls"]["memoryBytes"].as_u64() < Some(32 << 20));
+    let (longest, together) = (
+        &status["calls"]["longestSeconds"],
+        &status["calls"]["totalSeconds"],
+    );
     assert!(longest.as_f64() > Some(0.0) && longest.as_f64() <= together.as_f64());
     let words = device.operate(&["status"]).stdout;
     for part in [
@@ -149,7 +153,7 @@ fn a_device_that_was_refused_need_not_wait_once_that_is_mended() {
     // Once by the hub it knew, and once by the one DPS has named since.
     host.stderr.wait_for("asking DPS");
     host.stderr.wait_for("cause=\"refused\"");
-    let next = device.status()["connection"]["nextTry"].as_f64();
+    let next = device.status()["connection"]["nextAttemptSeconds"].as_f64();
     assert!(next > Some(200.0), "{next:?}");
     device.cloud.fault(&["connack", "off"]);
     let answer = device.operate(&["reconnect"]);
@@ -157,10 +161,10 @@ fn a_device_that_was_refused_need_not_wait_once_that_is_mended() {
     host.stderr.wait_for("connected after");
     // A connection that stands is replaced.
     let answer = device.operate(&["reconnect", "--json"]);
-    assert_eq!(answer.json()["was"], "connected");
+    assert_eq!(answer.json()["previousState"], "connected");
     let mut events = device.cloud.events();
     for _ in 0..3 {
         events.next("connected");
     }
-    assert!(device.status()["connection"]["lost"]["reset"] == 1);
+    assert!(device.status()["connection"]["disconnects"]["reset"] == 1);
 }

@@ -44,8 +44,8 @@ pub(crate) fn swap(args: &SwapArgs) -> Result<(), AppError> {
     let request = ControlRequest::Swap {
         file,
         force: args.force,
-        fresh_state: args.take.fresh_state,
-        allow_model_change: args.take.allow_model_change,
+        fresh_state: args.swap_policy.fresh_state,
+        allow_model_change: args.swap_policy.allow_model_change,
         wait: args.wait,
     };
     print_steps(&args.device, &request)
@@ -73,13 +73,13 @@ pub(crate) fn reconnect(args: &InspectArgs) -> Result<(), AppError> {
     let line = request_one(args, &ControlRequest::Reconnect)?;
     let reconnected: ReconnectReply =
         serde_json::from_value(line.clone()).map_err(|_| unexpected_reply(&line))?;
-    let text = match reconnected.was {
+    let text = match reconnected.previous_state {
         _ if args.json => line.to_string(),
-        ConnectionState::Waiting => "connecting".to_owned(),
+        ConnectionState::Backoff => "connecting".to_owned(),
         ConnectionState::Connected => "connecting anew".to_owned(),
-        ConnectionState::Connecting | ConnectionState::Renewing | ConnectionState::Provisioning => {
-            "it is connecting already".to_owned()
-        }
+        ConnectionState::Connecting
+        | ConnectionState::Reconnecting
+        | ConnectionState::Provisioning => "it is connecting already".to_owned(),
     };
     print(format!("{text}\n").as_bytes());
     Ok(())
@@ -153,7 +153,7 @@ fn print_steps(args: &InspectArgs, request: &ControlRequest) -> Result<(), AppEr
         ControlRequest::Rollback => last.step == SwapStep::RolledBack,
         _ => matches!(
             last.step,
-            SwapStep::Begun | SwapStep::Same | SwapStep::Accepted
+            SwapStep::Started | SwapStep::Unchanged | SwapStep::Accepted
         ),
     };
     let reason = last
@@ -161,7 +161,7 @@ fn print_steps(args: &InspectArgs, request: &ControlRequest) -> Result<(), AppEr
         .unwrap_or_else(|| "the host has ended".to_owned());
     match (wanted, last.step) {
         (true, _) => Ok(()),
-        (false, SwapStep::Refused) => Err(AppError::Failed(format!("refused: {reason}"))),
+        (false, SwapStep::Rejected) => Err(AppError::Failed(format!("refused: {reason}"))),
         (false, SwapStep::RolledBack) => Err(AppError::Failed(format!("rolled back: {reason}"))),
         (false, _) => Err(AppError::Failed(reason)),
     }

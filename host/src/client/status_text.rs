@@ -11,7 +11,7 @@ use crate::{
 
 /// Formats a status for a person.
 pub(super) fn format(status: &Status) -> String {
-    let mut lines = vec![format!("device     {}", status.device)];
+    let mut lines = vec![format!("device     {}", status.device_id)];
     lines.extend(connection(&status.connection));
     lines.push(outbox(&status.outbox));
     if let Some(running) = &status.running {
@@ -28,7 +28,7 @@ pub(super) fn format(status: &Status) -> String {
         } => format!(
             "state      on probation, for {seconds_left:.0} s and {events_left} events more"
         ),
-        ComponentState::LeftAlone {
+        ComponentState::Suspended {
             reason,
             seconds_left,
         } => format!("state      left alone for {seconds_left:.0} s more: {reason}"),
@@ -65,8 +65,14 @@ fn connection(connection: &ConnectionStatus) -> Vec<String> {
         .map_or_else(String::new, |since| format!(" since {since:.0}"));
     let renewed = |seconds: f64| format!(", token good for {} s more", seconds.round());
     let next = |seconds: f64| format!(", next try in {} s", seconds.ceil());
-    let left = connection.token_left.map(renewed).unwrap_or_default();
-    let next = connection.next_try.map(next).unwrap_or_default();
+    let left = connection
+        .token_expires_seconds
+        .map(renewed)
+        .unwrap_or_default();
+    let next = connection
+        .next_attempt_seconds
+        .map(next)
+        .unwrap_or_default();
     let mut lines = vec![match connection.state {
         ConnectionState::Connected => format!("hub        {hub}, connected{since}{left}"),
         ConnectionState::Connecting => {
@@ -75,16 +81,18 @@ fn connection(connection: &ConnectionStatus) -> Vec<String> {
         ConnectionState::Provisioning => {
             format!("hub        {hub}, asking DPS, not connected{since}")
         }
-        ConnectionState::Renewing => format!("hub        {hub}, connecting anew, connected{since}"),
-        ConnectionState::Waiting => format!("hub        {hub}, not connected{since}{next}"),
+        ConnectionState::Reconnecting => {
+            format!("hub        {hub}, connecting anew, connected{since}")
+        }
+        ConnectionState::Backoff => format!("hub        {hub}, not connected{since}{next}"),
     }];
-    if let Some(trouble) = &connection.last_trouble {
-        let (time, cause, why) = (trouble.time, trouble.cause.name(), &trouble.why);
+    if let Some(trouble) = &connection.last_error {
+        let (time, cause, why) = (trouble.time, trouble.cause.name(), &trouble.message);
         lines.push(format!("trouble    {time:.0} {cause}: {why}"));
     }
-    let breaks: u64 = connection.lost.values().sum();
-    let failed: u64 = connection.failed.values().sum();
-    let (connects, renewals) = (connection.connects, connection.renewals);
+    let breaks: u64 = connection.disconnects.values().sum();
+    let failed: u64 = connection.connect_failures.values().sum();
+    let (connects, renewals) = (connection.connects, connection.token_renewals);
     lines.push(format!(
         "link       connected {}, token renewed {}, {}, {}",
         times(connects),
@@ -96,7 +104,7 @@ fn connection(connection: &ConnectionStatus) -> Vec<String> {
 }
 
 fn outbox(outbox: &OutboxStatus) -> String {
-    let oldest = outbox.oldest.map_or_else(String::new, |age| {
+    let oldest = outbox.oldest_age_seconds.map_or_else(String::new, |age| {
         format!(", the oldest {} s old", age.round())
     });
     format!(
@@ -105,19 +113,19 @@ fn outbox(outbox: &OutboxStatus) -> String {
         counted(outbox.reports as u64, "report"),
         outbox.acknowledged,
         outbox.evicted,
-        outbox.set_aside,
+        outbox.dead_lettered,
     )
 }
 
 fn calls(calls: &CallStats) -> String {
     let count = calls.ok + calls.errors + calls.traps;
-    let longest = calls.longest * 1000.0;
-    let mean = calls.seconds * 1000.0 / count.max(1) as f64;
+    let longest = calls.longest_seconds * 1000.0;
+    let mean = calls.total_seconds * 1000.0 / count.max(1) as f64;
     format!(
         "calls      {count}, {mean:.2} ms each, the longest {longest:.2} ms; {}, {}; {} of memory",
         counted(calls.errors, "error"),
         counted(calls.traps, "trap"),
-        format_bytes(calls.memory),
+        format_bytes(calls.memory_bytes),
     )
 }
 

@@ -9,8 +9,8 @@ impl CallStats {
     /// Records a call with its duration, and the memory of the instance after it.
     pub(super) fn record(&mut self, took: Duration, result: Result<usize, &CallFailure>) {
         let seconds = took.as_secs_f64();
-        self.seconds += seconds;
-        self.longest = self.longest.max(seconds);
+        self.total_seconds += seconds;
+        self.longest_seconds = self.longest_seconds.max(seconds);
         let class = Self::BOUNDS.partition_point(|bound| *bound < seconds);
         self.by_duration.resize(Self::BOUNDS.len() + 1, 0);
         if let Some(count) = self.by_duration.get_mut(class) {
@@ -19,7 +19,7 @@ impl CallStats {
         match result {
             Ok(memory) => {
                 self.ok += 1;
-                self.memory = memory as u64;
+                self.memory_bytes = memory as u64;
             }
             Err(CallFailure::Error(_)) => self.errors += 1,
             Err(CallFailure::Trap(_)) => self.traps += 1,
@@ -40,7 +40,10 @@ mod tests {
         calls.record(Duration::from_secs(5), Err(&trap));
         assert_eq!((calls.ok, calls.errors, calls.traps), (2, 0, 1));
         assert_eq!(calls.by_duration, [1, 1, 0, 0, 0, 0, 0, 0, 0, 1]);
-        assert_eq!(calls.memory, 131_072);
-        assert_eq!((calls.seconds, calls.longest), (5.000_101, 5.0));
+        assert_eq!(calls.memory_bytes, 131_072);
+        assert_eq!(
+            (calls.total_seconds, calls.longest_seconds),
+            (5.000_101, 5.0)
+        );
     }
 }

@@ -10,14 +10,14 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     pub(super) fn status(&mut self) -> Status {
         let now = self.clock.monotonic();
         let outbox = OutboxStatus {
-            set_aside: self.store.dead_letters().counts().total,
+            dead_lettered: self.store.dead_letters().counts().total,
             ..self.store.outbox().status(now)
         };
         let state = self.store.state();
         let versions = state.versions.clone();
         Status {
-            device: self.name.to_string(),
-            process: std::process::id(),
+            device_id: self.name.to_string(),
+            pid: std::process::id(),
             connection: self.connection.status(),
             outbox,
             calls: self.supervisor.calls().clone(),

@@ -67,7 +67,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
 
     /// Records the failed start of a component that has never run, which ends the device.
     fn first_start_failed(&mut self, failure: &CallFailure) {
-        let entry = HistoryEntry::new(self.clock.now(), SwapStep::Refused, SwapSource::Start);
+        let entry = HistoryEntry::new(self.clock.now(), SwapStep::Rejected, SwapSource::Start);
         let version = VersionInfo::of(self.supervisor.behaviour());
         let reason = format!("it does not begin: {}", failure.reason());
         self.commit(Batch {

@@ -104,15 +104,15 @@ pub(crate) fn history(contents: &Contents, as_json: bool) -> String {
                 }
                 writeln!(text, "{entry}")
             } else {
-                let times = match entry.times {
+                let count = match entry.count {
                     1 => String::new(),
-                    times => format!(" ({times} times)"),
+                    count => format!(" ({count} times)"),
                 };
                 let (step, source) = (entry.step, entry.source.name());
                 let said = one_line(&entry.describe());
                 writeln!(
                     text,
-                    "{:.0}  {step:<11} {source:<7}  {said}{times}",
+                    "{:.0}  {step:<11} {source:<7}  {said}{count}",
                     entry.time
                 )
             };

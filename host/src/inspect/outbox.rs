@@ -31,7 +31,7 @@ pub(crate) fn outbox(contents: &Contents, as_json: bool) -> String {
             let lists = json!({
                 "device": &**device,
                 "entries": entries.collect::<Value>(),
-                "setAside": dead_letters.collect::<Value>(),
+                "deadLetters": dead_letters.collect::<Value>(),
             });
             joined(summary(state), lists)
         });
@@ -121,9 +121,9 @@ pub(super) fn summary(state: &PersistedState) -> Value {
         "bytes": state.outgoing.iter().map(|(_, it)| size(it)).sum::<usize>(),
         "oldest": oldest(state),
         "evicted": state.evicted,
-        "setAsideCount": state.dead_letters.len(),
-        "setAsideTotal": state.dead_letter_counts.total,
-        "setAsideEvicted": state.dead_letter_counts.evicted,
+        "deadLetterCount": state.dead_letters.len(),
+        "deadLettersTotal": state.dead_letter_counts.total,
+        "deadLettersEvicted": state.dead_letter_counts.evicted,
     })
 }
 

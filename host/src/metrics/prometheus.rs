@@ -19,7 +19,7 @@ const PREFIX: &str = "pnp_host";
 
 /// Encodes a scrape; `None` if that fails, which no status is known to cause.
 pub(super) fn encode(status: Status) -> Option<String> {
-    let device = ("device".into(), status.device.clone().into());
+    let device = ("device".into(), status.device_id.clone().into());
     let mut registry = Registry::with_prefix_and_labels(PREFIX, [device].into_iter());
     registry.register_collector(Box::new(Sample(status)));
     let mut text = String::new();
@@ -53,28 +53,32 @@ impl Sample {
         if let Some(since) = connection.since {
             let help = "When the connection was made or lost, in seconds of Unix time";
             writer.gauge(
-                "connection_changed_seconds",
+                "connection_changed_timestamp_seconds",
                 help,
                 since.as_duration().as_secs_f64(),
             )?;
         }
-        if let Some(left) = connection.token_left {
+        if let Some(left) = connection.token_expires_seconds {
             writer.gauge(
-                "token_left_seconds",
+                "sas_token_expires_seconds",
                 "Until the token of the connection ends",
                 left,
             )?;
         }
-        if let Some(next) = connection.next_try {
-            writer.gauge("next_try_seconds", "Until the next try to connect", next)?;
+        if let Some(next) = connection.next_attempt_seconds {
+            writer.gauge(
+                "next_connect_attempt_seconds",
+                "Until the next try to connect",
+                next,
+            )?;
         }
         writer.counter("connects", "Connections made", connection.connects)?;
         let help = "Connections ended in order to renew the token";
-        writer.counter("token_renewals", help, connection.renewals)?;
+        writer.counter("sas_token_renewals", help, connection.token_renewals)?;
         let help = "Connections that ended otherwise, by cause";
-        writer.causes("connections_lost", help, &connection.lost)?;
+        writer.causes("disconnects", help, &connection.disconnects)?;
         let help = "Tries to connect that failed, by cause";
-        writer.causes("connects_failed", help, &connection.failed)
+        writer.causes("connect_failures", help, &connection.connect_failures)
     }
 
     fn outbox(&self, writer: &mut MetricsWriter<'_>) -> Result<(), Error> {
@@ -96,17 +100,17 @@ impl Sample {
         )?;
         let help = "Age of the oldest message to be sent";
         writer.gauge(
-            "outbox_oldest_seconds",
+            "outbox_oldest_message_age_seconds",
             help,
-            outbox.oldest.unwrap_or_default(),
+            outbox.oldest_age_seconds.unwrap_or_default(),
         )?;
         let help = "Messages and reports the hub has acknowledged";
-        writer.counter("acknowledged", help, outbox.acknowledged)?;
+        writer.counter("messages_acknowledged", help, outbox.acknowledged)?;
         let help = "Messages that gave way to newer ones since the device first ran";
-        writer.counter("evicted", help, outbox.evicted)?;
+        writer.counter("messages_evicted", help, outbox.evicted)?;
         let help =
             "Things that could not be delivered and were set aside since the device first ran";
-        writer.counter("set_aside", help, outbox.set_aside)
+        writer.counter("messages_dead_lettered", help, outbox.dead_lettered)
     }
 
     fn component(&self, writer: &mut MetricsWriter<'_>) -> Result<(), Error> {
@@ -119,20 +123,20 @@ impl Sample {
                 ("sha256", about.sha256.clone()),
             ];
             let mut metric =
-                writer.family("component", "The version that runs", MetricType::Gauge)?;
+                writer.family("component_info", "The version that runs", MetricType::Gauge)?;
             ConstGauge::new(1).encode(metric.encode_family(&labels)?)?;
         }
         let on_probation = matches!(status.state, ComponentState::Probation { .. });
         writer.gauge(
-            "on_probation",
+            "component_on_probation",
             "Whether the version that runs is on probation",
             flag(on_probation),
         )?;
-        let left_alone = matches!(status.state, ComponentState::LeftAlone { .. });
+        let suspended = matches!(status.state, ComponentState::Suspended { .. });
         writer.gauge(
-            "left_alone",
+            "component_suspended",
             "Whether the component has failed too often and is left alone",
-            flag(left_alone),
+            flag(suspended),
         )?;
         let steps = status
             .steps
@@ -149,9 +153,9 @@ fn calls(calls: &CallStats, writer: &mut MetricsWriter<'_>) -> Result<(), Error>
         ("trap", calls.traps),
     ];
     let help = "CallStats into the component, by what they came to";
-    writer.counters("calls", help, "result", results.into_iter())?;
+    writer.counters("component_calls", help, "result", results.into_iter())?;
     let help = "Linear memory of the component's instance";
-    writer.gauge("component_memory_bytes", help, calls.memory as f64)?;
+    writer.gauge("component_memory_bytes", help, calls.memory_bytes as f64)?;
     let bounds = CallStats::BOUNDS.into_iter().chain([f64::MAX]);
     let counts = calls
         .by_duration
@@ -161,8 +165,12 @@ fn calls(calls: &CallStats, writer: &mut MetricsWriter<'_>) -> Result<(), Error>
     let buckets: Vec<_> = bounds.zip(counts).collect();
     let count = buckets.iter().map(|(_, count)| count).sum();
     let help = "Time of a call into the component";
-    let mut metric = writer.family("call_duration_seconds", help, MetricType::Histogram)?;
-    metric.encode_histogram::<NoLabelSet>(calls.seconds, count, &buckets, None)
+    let mut metric = writer.family(
+        "component_call_duration_seconds",
+        help,
+        MetricType::Histogram,
+    )?;
+    metric.encode_histogram::<NoLabelSet>(calls.total_seconds, count, &buckets, None)
 }
 
 fn flag(is: bool) -> f64 {
@@ -231,24 +239,24 @@ mod tests {
 
     fn status() -> Status {
         Status {
-            device: "d-\"1\"".to_owned(),
-            process: 1,
+            device_id: "d-\"1\"".to_owned(),
+            pid: 1,
             connection: ConnectionStatus {
                 state: ConnectionState::Connected,
                 since: Some(Timestamp::UNIX_EPOCH),
                 hub: None,
-                next_try: Some(1.5),
-                token_left: Some(3000.5),
-                last_trouble: None,
+                next_attempt_seconds: Some(1.5),
+                token_expires_seconds: Some(3000.5),
+                last_error: None,
                 connects: 3,
-                renewals: 2,
-                lost: [(Cause::Reset, 1)].into(),
-                failed: CauseCounts::new(),
+                token_renewals: 2,
+                disconnects: [(Cause::Reset, 1)].into(),
+                connect_failures: CauseCounts::new(),
             },
             outbox: OutboxStatus::default(),
             calls: CallStats {
                 ok: 2,
-                seconds: 0.5,
+                total_seconds: 0.5,
                 by_duration: vec![1, 0, 0, 0, 0, 0, 0, 0, 0, 1],
                 ..CallStats::default()
             },
@@ -265,7 +273,7 @@ mod tests {
             fallback: None,
             previous: None,
             quarantined: vec![],
-            steps: [("begun".to_owned(), 4)].into(),
+            steps: [("started".to_owned(), 4)].into(),
             limits: [].into(),
             last_swap: None,
         }
@@ -277,11 +285,11 @@ mod tests {
         for line in [
             "pnp_host_connected{device=\"d-\\\"1\\\"\"} 1.0",
             "# TYPE pnp_host_connects_total counter",
-            "pnp_host_connections_lost_total{device=\"d-\\\"1\\\"\",cause=\"reset\"} 1",
-            "pnp_host_connections_lost_total{device=\"d-\\\"1\\\"\",cause=\"taken-over\"} 0",
-            "pnp_host_call_duration_seconds_bucket{device=\"d-\\\"1\\\"\",le=\"0.001\"} 1",
-            "pnp_host_call_duration_seconds_bucket{device=\"d-\\\"1\\\"\",le=\"+Inf\"} 2",
-            "pnp_host_swap_steps_total{device=\"d-\\\"1\\\"\",step=\"begun\"} 4",
+            "pnp_host_disconnects_total{device=\"d-\\\"1\\\"\",cause=\"reset\"} 1",
+            "pnp_host_disconnects_total{device=\"d-\\\"1\\\"\",cause=\"taken-over\"} 0",
+            "pnp_host_component_call_duration_seconds_bucket{device=\"d-\\\"1\\\"\",le=\"0.001\"} 1",
+            "pnp_host_component_call_duration_seconds_bucket{device=\"d-\\\"1\\\"\",le=\"+Inf\"} 2",
+            "pnp_host_swap_steps_total{device=\"d-\\\"1\\\"\",step=\"started\"} 4",
         ] {
             assert!(text.lines().any(|other| other == line), "{line}\n{text}");
         }

@@ -40,7 +40,11 @@ const MAX_CONNECTIONS: usize = 16;
 
 /// A request to a running host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "command",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
 pub enum ControlRequest {
     /// Swap in a component; the reply is a [`HistoryEntry`] for each step.
     Swap {
@@ -77,9 +81,10 @@ pub enum ControlRequest {
 
 /// The reply to [`ControlRequest::Reconnect`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ReconnectReply {
     /// The connection's state before.
-    pub was: ConnectionState,
+    pub previous_state: ConnectionState,
 }
 
 /// The listening control socket of a host; dropping it removes the file.
@@ -252,8 +257,8 @@ async fn handle_connection<B>(
         }
         ControlRequest::Reconnect => {
             let reply = DeviceRequest::round_trip(&requests, DeviceRequest::Reconnect).await;
-            if let Some(was) = reply {
-                write_line(&mut writer, &ReconnectReply { was }).await?;
+            if let Some(previous_state) = reply {
+                write_line(&mut writer, &ReconnectReply { previous_state }).await?;
             }
         }
         ControlRequest::Status => {
@@ -299,7 +304,7 @@ async fn write_steps(
                 write_line(writer, &entry).await?;
                 let is_last = match entry.step {
                     // An unchanged version may still be on probation. If it is not, nothing more comes.
-                    SwapStep::Begun | SwapStep::Same => !until_final,
+                    SwapStep::Started | SwapStep::Unchanged => !until_final,
                     step => step.is_final(),
                 };
                 if is_last {

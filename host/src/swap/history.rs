@@ -15,19 +15,25 @@ const MAX_ENTRIES: usize = 100;
 #[serde(rename_all = "kebab-case")]
 pub enum SwapStep {
     /// Swap requested; the candidate is being prepared.
-    Asked,
+    #[serde(alias = "asked")]
+    Requested,
     /// Candidate compiled and checked; waiting for the current call.
     Prepared,
     /// Candidate identical to the running version; nothing to do.
-    Same,
+    #[serde(alias = "same")]
+    Unchanged,
     /// Candidate rejected.
-    Refused,
+    #[serde(alias = "refused")]
+    Rejected,
     /// Candidate superseded by a newer request, before its start or on probation.
-    Replaced,
+    #[serde(alias = "replaced")]
+    Superseded,
     /// Candidate started, on probation.
-    Begun,
+    #[serde(alias = "begun")]
+    Started,
     /// Probation continued in a new process.
-    Continued,
+    #[serde(alias = "continued")]
+    Resumed,
     /// Candidate accepted.
     Accepted,
     /// Version rolled back and quarantined.
@@ -39,13 +45,13 @@ pub enum SwapStep {
 impl SwapStep {
     /// All steps.
     pub const ALL: [Self; 10] = [
-        Self::Asked,
+        Self::Requested,
         Self::Prepared,
-        Self::Same,
-        Self::Refused,
-        Self::Replaced,
-        Self::Begun,
-        Self::Continued,
+        Self::Unchanged,
+        Self::Rejected,
+        Self::Superseded,
+        Self::Started,
+        Self::Resumed,
         Self::Accepted,
         Self::RolledBack,
         Self::Failed,
@@ -56,27 +62,27 @@ impl SwapStep {
     pub fn is_final(self) -> bool {
         matches!(
             self,
-            Self::Same | Self::Refused | Self::Replaced | Self::Accepted | Self::RolledBack
+            Self::Unchanged | Self::Rejected | Self::Superseded | Self::Accepted | Self::RolledBack
         )
     }
 
     /// Returns true if the history records this step. Intermediate steps are only logged and counted.
     #[must_use]
     pub fn is_recorded(self) -> bool {
-        !matches!(self, Self::Asked | Self::Prepared | Self::Same)
+        !matches!(self, Self::Requested | Self::Prepared | Self::Unchanged)
     }
 
     /// Returns the name used in JSON, logs and metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Asked => "asked",
+            Self::Requested => "requested",
             Self::Prepared => "prepared",
-            Self::Same => "same",
-            Self::Refused => "refused",
-            Self::Replaced => "replaced",
-            Self::Begun => "begun",
-            Self::Continued => "continued",
+            Self::Unchanged => "unchanged",
+            Self::Rejected => "rejected",
+            Self::Superseded => "superseded",
+            Self::Started => "started",
+            Self::Resumed => "resumed",
             Self::Accepted => "accepted",
             Self::RolledBack => "rolled-back",
             Self::Failed => "failed",
@@ -140,8 +146,8 @@ pub struct HistoryEntry {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub version: Option<VersionInfo>,
     /// The version that runs after a rollback.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub instead: Option<VersionInfo>,
+    #[serde(alias = "instead", skip_serializing_if = "Option::is_none", default)]
+    pub rolled_back_to: Option<VersionInfo>,
     /// The file of the swap request.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub file: Option<PathBuf>,
@@ -152,11 +158,11 @@ pub struct HistoryEntry {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub pause_ms: Option<f64>,
     /// Batches undone by a rollback; `None` if the version ran in an earlier process too.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub undone: Option<u64>,
+    #[serde(alias = "undone", skip_serializing_if = "Option::is_none", default)]
+    pub undone_batches: Option<u64>,
     /// Repetitions in a row.
-    #[serde(default = "once")]
-    pub times: u32,
+    #[serde(alias = "times", default = "once")]
+    pub count: u32,
 }
 
 fn once() -> u32 {
@@ -172,12 +178,12 @@ impl HistoryEntry {
             step,
             source,
             version: None,
-            instead: None,
+            rolled_back_to: None,
             file: None,
             reason: None,
             pause_ms: None,
-            undone: None,
-            times: 1,
+            undone_batches: None,
+            count: 1,
         }
     }
 
@@ -202,26 +208,28 @@ impl HistoryEntry {
         let version = version.as_deref().unwrap_or("the version");
         let reason = self.reason.as_deref().unwrap_or_default();
         match self.step {
-            SwapStep::Asked => match &self.file {
+            SwapStep::Requested => match &self.file {
                 Some(file) => format!("preparing {}", file.display()),
                 None => "preparing".to_owned(),
             },
             SwapStep::Prepared => format!("{version} is prepared"),
-            SwapStep::Same => format!("{version} runs already"),
-            SwapStep::Refused | SwapStep::Replaced | SwapStep::Continued | SwapStep::Failed => {
+            SwapStep::Unchanged => format!("{version} runs already"),
+            SwapStep::Rejected | SwapStep::Superseded | SwapStep::Resumed | SwapStep::Failed => {
                 format!("{version}: {reason}")
             }
-            SwapStep::Begun => format!(
+            SwapStep::Started => format!(
                 "{version} has taken over in {:.1} ms, and is on probation",
                 self.pause_ms.unwrap_or_default()
             ),
             SwapStep::Accepted => format!("{version} is accepted"),
             SwapStep::RolledBack => {
-                let instead = self.instead.as_ref().map(ToString::to_string);
-                let undone = self.undone.map(|undone| format!(", {undone} calls undone"));
+                let rolled_back_to = self.rolled_back_to.as_ref().map(ToString::to_string);
+                let undone = self
+                    .undone_batches
+                    .map(|undone| format!(", {undone} calls undone"));
                 format!(
                     "back from {version} to {}{}: {reason}",
-                    instead.as_deref().unwrap_or("the one before"),
+                    rolled_back_to.as_deref().unwrap_or("the one before"),
                     undone.unwrap_or_default(),
                 )
             }
@@ -231,17 +239,21 @@ impl HistoryEntry {
     /// Logs the step.
     pub(crate) fn log(&self, device: &str) {
         let version = self.version.as_ref().map(tracing::field::display);
-        let instead = self.instead.as_ref().map(tracing::field::display);
+        let rolled_back_to = self.rolled_back_to.as_ref().map(tracing::field::display);
         let file = self
             .file
             .as_ref()
             .map(|file| tracing::field::debug(file.clone()));
         let (source, reason) = (self.source.name(), self.reason.as_deref());
         match self.step {
-            SwapStep::Asked => tracing::info!(device, source, file, "another version is asked for"),
+            SwapStep::Requested => {
+                tracing::info!(device, source, file, "another version is asked for")
+            }
             SwapStep::Prepared => tracing::info!(device, version, "the new version is prepared"),
-            SwapStep::Same => tracing::info!(device, version, source, "this version runs already"),
-            SwapStep::Refused => {
+            SwapStep::Unchanged => {
+                tracing::info!(device, version, source, "this version runs already")
+            }
+            SwapStep::Rejected => {
                 tracing::error!(
                     device,
                     source,
@@ -251,13 +263,13 @@ impl HistoryEntry {
                     "the new version is refused"
                 );
             }
-            SwapStep::Replaced => tracing::info!(
+            SwapStep::Superseded => tracing::info!(
                 device,
                 version,
                 reason,
                 "a version gives way to a newer one"
             ),
-            SwapStep::Begun => {
+            SwapStep::Started => {
                 let pause_ms = self.pause_ms;
                 tracing::info!(
                     device,
@@ -267,21 +279,21 @@ impl HistoryEntry {
                     "the new version has taken over, on probation"
                 );
             }
-            SwapStep::Continued => {
+            SwapStep::Resumed => {
                 tracing::warn!(device, version, reason, "the version on probation goes on")
             }
             SwapStep::Accepted => {
                 tracing::info!(device, version, "the new version has passed its probation")
             }
             SwapStep::RolledBack => {
-                let undone = self.undone;
+                let undone_batches = self.undone_batches;
                 tracing::error!(
                     device,
                     source,
                     version,
                     reason,
-                    instead,
-                    undone,
+                    rolled_back_to,
+                    undone_batches,
                     "rolled back"
                 );
             }
@@ -297,7 +309,7 @@ impl HistoryEntry {
             && self.version == other.version
             && self.file == other.file
             && self.reason == other.reason
-            && matches!(self.step, SwapStep::Failed | SwapStep::Refused)
+            && matches!(self.step, SwapStep::Failed | SwapStep::Rejected)
     }
 }
 
@@ -313,7 +325,7 @@ impl History {
         }
         match self.0.last_mut() {
             Some(last) if last.is_repeated_by(&entry) => {
-                last.times = last.times.saturating_add(1);
+                last.count = last.count.saturating_add(1);
                 last.time = entry.time;
             }
             _ => self.0.push(entry),
@@ -353,10 +365,10 @@ mod tests {
             history.add(entry(SwapStep::Failed, "it trapped"));
         }
         assert_eq!(history.entries().len(), 1);
-        assert_eq!(history.entries()[0].times, 1000);
+        assert_eq!(history.entries()[0].count, 1000);
         for number in 0..1000 {
             history.add(entry(SwapStep::Failed, &number.to_string()));
-            history.add(entry(SwapStep::Asked, "not recorded"));
+            history.add(entry(SwapStep::Requested, "not recorded"));
         }
         assert_eq!(history.entries().len(), MAX_ENTRIES);
     }
@@ -374,6 +386,56 @@ mod tests {
             SwapSource::Host,
         ] {
             assert_eq!(serde_json::to_value(source).unwrap(), source.name());
+        }
+    }
+
+    #[test]
+    fn a_history_written_in_earlier_words_is_read() {
+        let version = r#"{"name":"thermostat","version":"1.0.0","modelId":"dtmi:com:example:Thermostat;1","sha256":"b"}"#;
+        let other = version.replace("\"b\"", "\"a\"");
+        let entry = |step: &str, members: &str| {
+            format!(
+                r#"{{"time":"2026-01-02T03:04:05.678Z","step":"{step}","source":"command","version":{version},{members}"#
+            )
+        };
+        let written = [
+            entry(
+                "refused",
+                r#""file":"/tmp/b.wasm","reason":"why","times":2}"#,
+            ),
+            entry("replaced", r#""reason":"why","times":1}"#),
+            entry(
+                "begun",
+                r#""file":"/tmp/b.wasm","pauseMs":0.312,"times":1}"#,
+            ),
+            entry("continued", r#""reason":"why","times":1}"#),
+            entry("accepted", r#""times":1}"#),
+            entry(
+                "rolled-back",
+                &format!(r#""instead":{other},"reason":"why","undone":2,"times":1}}"#),
+            ),
+            entry("failed", r#""reason":"why","times":2}"#),
+        ];
+        let history: History = serde_json::from_str(&format!("[{}]", written.join(","))).unwrap();
+        let steps: Vec<_> = history.entries().iter().map(|it| it.step.name()).collect();
+        let names = [
+            "rejected",
+            "superseded",
+            "started",
+            "resumed",
+            "accepted",
+            "rolled-back",
+            "failed",
+        ];
+        assert_eq!(steps, names);
+        let json = serde_json::to_value(&history).unwrap();
+        assert_eq!(json[0]["count"], 2);
+        assert_eq!(json[2]["pauseMs"], 0.312);
+        assert_eq!(json[5]["rolledBackTo"]["sha256"], "a");
+        assert_eq!(json[5]["undoneBatches"], 2);
+        for step in ["asked", "prepared", "same"] {
+            let step: SwapStep = serde_json::from_str(&format!("\"{step}\"")).unwrap();
+            assert!(!step.is_recorded());
         }
     }
 }

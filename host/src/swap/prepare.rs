@@ -35,7 +35,7 @@ impl Preparer {
                     continue;
                 }
             };
-            record_step(&requests, SwapStep::Asked, &swap, None).await;
+            record_step(&requests, SwapStep::Requested, &swap, None).await;
             let loaded = select! {
                 loaded = self.load(&swap.file) => loaded,
                 Some(newer) = commands.recv() => {
@@ -43,7 +43,7 @@ impl Preparer {
                         SwapCommand::Swap(_) => "a newer version was asked for while it was prepared",
                         SwapCommand::Rollback(_) => "a roll-back was asked for while it was prepared",
                     };
-                    record_step(&requests, SwapStep::Replaced, &swap, Some(reason.to_owned())).await;
+                    record_step(&requests, SwapStep::Superseded, &swap, Some(reason.to_owned())).await;
                     next = Some(newer);
                     continue;
                 }
@@ -57,7 +57,7 @@ impl Preparer {
                 Ok(component) => send(&requests, DeviceRequest::Swap(component, swap)).await,
                 Err(error) => {
                     let reason = with_file_name(&error.to_string(), &swap.file);
-                    record_step(&requests, SwapStep::Refused, &swap, Some(reason)).await;
+                    record_step(&requests, SwapStep::Rejected, &swap, Some(reason)).await;
                 }
             }
             next = commands.recv().await;

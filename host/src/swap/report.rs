@@ -14,7 +14,7 @@ pub(crate) fn host_report(versions: &Versions, history: &History) -> Map<String,
     let running = versions.running.as_ref();
     let last = history.last_swap();
     // The step with a pause of the version the last step is about: a rejected one pauses nothing.
-    let paused = last.filter(|last| last.step != SwapStep::Refused);
+    let paused = last.filter(|last| last.step != SwapStep::Rejected);
     let pause = paused.and_then(|_| history.entries().iter().rev().find_map(|it| it.pause_ms));
     let properties = [
         ("name", json!(running.map(|it| &it.info.name))),

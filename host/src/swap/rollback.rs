@@ -62,6 +62,6 @@ fn entry(
     let mut entry =
         HistoryEntry::new(clock.now(), SwapStep::RolledBack, source).with_reason(reason);
     entry.version = running(&state.versions);
-    entry.instead = running(after);
+    entry.rolled_back_to = running(after);
     entry
 }

@@ -43,7 +43,7 @@ pub async fn select_version(
     let source = ComponentSource::read(file, loader.sandbox.limits());
     if store.state().versions.running.is_none() {
         let component = loader.load_first(source).await.inspect_err(|error| {
-            let mut entry = HistoryEntry::new(clock.now(), SwapStep::Refused, SwapSource::Start);
+            let mut entry = HistoryEntry::new(clock.now(), SwapStep::Rejected, SwapSource::Start);
             entry.file = Some(file.to_owned());
             commit_step(
                 Batch::default(),
@@ -137,16 +137,16 @@ impl Loader {
 fn record_restart(store: &mut DeviceStore, clock: &dyn Clock) -> Option<HistoryEntry> {
     let mut versions = store.state().versions.clone();
     let fallback = versions.fallback.as_mut()?;
-    let clean = std::mem::take(&mut fallback.clean);
-    fallback.ended += u32::from(!clean);
-    if !clean && fallback.ended > 1 {
+    let clean_exit = std::mem::take(&mut fallback.clean_exit);
+    fallback.unclean_exits += u32::from(!clean_exit);
+    if !clean_exit && fallback.unclean_exits > 1 {
         let reason = "the host was killed twice while it was on probation";
         let (batch, entry) = roll_back_to_fallback(store.state(), clock, SwapSource::Host, reason)?;
         return Some(commit_step(batch, entry, store, clock));
     }
-    let mut entry = HistoryEntry::new(clock.now(), SwapStep::Continued, SwapSource::Host);
+    let mut entry = HistoryEntry::new(clock.now(), SwapStep::Resumed, SwapSource::Host);
     entry.version = versions.running.clone().map(|running| running.info);
-    let entry = entry.with_reason(match clean {
+    let entry = entry.with_reason(match clean_exit {
         true => "the host was started again while it was on probation",
         false => "the host was killed while it was on probation",
     });

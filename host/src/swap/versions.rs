@@ -64,9 +64,11 @@ pub struct Fallback {
     /// The timers at the swap.
     pub timers: Vec<PersistedTimer>,
     /// Unclean exits of the host during probation.
-    pub ended: u32,
+    #[serde(rename = "uncleanExits", alias = "ended")]
+    pub unclean_exits: u32,
     /// Whether the host's last exit was clean.
-    pub clean: bool,
+    #[serde(rename = "cleanExit", alias = "clean")]
+    pub clean_exit: bool,
 }
 
 /// A version that was rolled back, and is not accepted again unless forced.
@@ -142,14 +144,14 @@ impl Versions {
         let before = self.running.replace(RunningVersion { info, since: now });
         match &mut self.fallback {
             // Exits during another candidate's probation say nothing of this one.
-            Some(fallback) => (fallback.ended, fallback.clean) = (0, false),
+            Some(fallback) => (fallback.unclean_exits, fallback.clean_exit) = (0, false),
             None => {
                 self.fallback = before.map(|version| Fallback {
                     version,
                     record,
                     timers,
-                    ended: 0,
-                    clean: false,
+                    unclean_exits: 0,
+                    clean_exit: false,
                 });
             }
         }
@@ -262,10 +264,10 @@ mod tests {
         let mut versions = with_first();
         start(&mut versions, "b", "of a");
         let fallback = versions.fallback.as_mut().unwrap();
-        (fallback.ended, fallback.clean) = (1, true);
+        (fallback.unclean_exits, fallback.clean_exit) = (1, true);
         start(&mut versions, "c", "of b");
         let fallback = versions.fallback.unwrap();
-        assert_eq!((fallback.ended, fallback.clean), (0, false));
+        assert_eq!((fallback.unclean_exits, fallback.clean_exit), (0, false));
     }
 
     #[test]
@@ -298,5 +300,28 @@ mod tests {
         assert_eq!(versions.quarantined.len(), MAX_QUARANTINED);
         assert_eq!(versions.quarantine_reason("0"), None);
         assert_eq!(versions.quarantine_reason("199"), Some("no"));
+    }
+
+    #[test]
+    fn versions_written_in_earlier_words_are_read() {
+        let version = |sha256: &str| {
+            format!(
+                r#"{{"name":"thermostat","version":"1.0.0","modelId":"dtmi:com:example:Thermostat;1","sha256":"{sha256}","since":"2026-01-02T03:04:05.678Z"}}"#
+            )
+        };
+        let timers = r#"[{"name":"once","schedule":{"Once":{"secs":60,"nanos":0}},"due":"2026-01-02T03:05:05.678Z","failures":0},{"name":"sample","schedule":{"Every":{"secs":8,"nanos":500000000}},"due":"2026-01-02T03:04:14.178Z","failures":0}]"#;
+        let (running, fallback, previous) = (version("d"), version("b"), version("a"));
+        let written = format!(
+            r#"{{"running":{running},"fallback":{{"version":{fallback},"record":"{{\"schema\":1}}","timers":{timers},"ended":1,"clean":true}},"previous":{previous},"quarantined":[{{"sha256":"c","reason":"the component was stopped: unreachable"}}],"file":"a"}}"#
+        );
+        let versions: Versions = serde_json::from_str(&written).unwrap();
+        assert_eq!(versions.needed().collect::<Vec<_>>(), ["d", "b", "a"]);
+        assert!(versions.quarantine_reason("c").is_some());
+        let fallback = versions.fallback.as_ref().unwrap();
+        assert_eq!((fallback.unclean_exits, fallback.clean_exit), (1, true));
+        assert_eq!(fallback.timers.len(), 2);
+        let json = serde_json::to_value(&versions).unwrap();
+        assert_eq!(json["fallback"]["uncleanExits"], 1);
+        assert_eq!(json["fallback"]["cleanExit"], true);
     }
 }

@@ -47,7 +47,7 @@ async fn a_new_version_takes_over_with_the_record_and_is_accepted_after_its_prob
     let status = site.status().await;
     assert_eq!(status.state, ComponentState::Accepted);
     assert_eq!(status.previous.unwrap().info.sha256, "a");
-    assert_eq!(status.steps["begun"], 1);
+    assert_eq!(status.steps["started"], 1);
     assert_eq!(status.steps["accepted"], 1);
     assert!(site.bench.clock.monotonic() >= POLICY.time);
 }
@@ -230,7 +230,7 @@ async fn what_became_of_versions_before_the_device_began_is_counted() {
     )
     .await;
     let status = site.status().await;
-    assert_eq!(status.steps["continued"], 1);
+    assert_eq!(status.steps["resumed"], 1);
     assert_eq!(status.last_swap, None, "the history has it already");
 }
 

@@ -153,7 +153,10 @@ async fn a_newer_version_replaces_one_on_probation_and_both_fall_with_it() {
 
     assert_eq!(site.call("trap").await, ok("begun+one+trap"));
     let back = next(&mut second).await;
-    assert_eq!((back.step, back.undone_batches), (SwapStep::RolledBack, Some(3)));
+    assert_eq!(
+        (back.step, back.undone_batches),
+        (SwapStep::RolledBack, Some(3))
+    );
     assert_eq!(site.runs().await, "a");
 }
 

@@ -37,7 +37,10 @@ async fn a_roll_back_on_request_goes_one_version_back() {
     site.call("four").await;
     until(&mut steps, SwapStep::Accepted).await;
     let back = next(&mut site.roll_back().await).await;
-    assert_eq!((back.step, back.undone_batches), (SwapStep::RolledBack, None));
+    assert_eq!(
+        (back.step, back.undone_batches),
+        (SwapStep::RolledBack, None)
+    );
     assert_eq!(site.call("five").await, ok("begun+two+three+four+five"));
     assert_eq!(site.runs().await, "a");
 }

@@ -46,14 +46,14 @@ fn host(cloud: &Cloud, endpoint: &str) -> Process {
 /// It says this of what it tried to reach, twice, each time with the time of the next try, and goes on.
 fn keeps_trying(mut host: Process, words: &[&str]) {
     for _ in 0..2 {
-        let line = host.stderr.wait_for("next_try_in_ms=");
+        let line = host.stderr.wait_for("next_attempt_in_ms=");
         for word in words {
             assert!(line.contains(word), "no {word:?} in: {line}");
         }
     }
     assert_eq!(host.stop(), Some(0));
     for line in host.stderr.lines() {
-        assert!(line.contains("next_try_in_ms="), "{line}");
+        assert!(line.contains("next_attempt_in_ms="), "{line}");
     }
     assert_eq!(host.stdout.text(), "");
 }
@@ -126,7 +126,7 @@ fn a_network_that_comes_back_is_used() {
         }
     });
     let mut host = host(&cloud, &format!("localhost:{}", address.port()));
-    host.stderr.wait_for("next_try_in_ms=");
+    host.stderr.wait_for("next_attempt_in_ms=");
     open.send(()).expect("the server runs");
     host.stdout.wait_for("Sent message");
     assert_eq!(host.stop(), Some(0));

@@ -27,7 +27,7 @@ fn a_bad_version_goes_back_by_itself_and_stays_away_over_a_restart() {
             .expect("a reason")
             .contains("unreachable")
     );
-    assert!(last["undone"].as_u64() >= Some(1));
+    assert!(last["undoneBatches"].as_u64() >= Some(1));
     host.stderr.wait_for("rolled back");
     assert_eq!(host.stop(), Some(0));
 
@@ -70,7 +70,7 @@ fn a_restart_goes_on_with_what_was_accepted_and_a_new_file_takes_over() {
     let mut host = device.host(&file).start();
     host.stdout.wait_for("Swapped to sequence");
     assert_eq!(device.runs(), sha256(&file));
-    device.entry("begun", "start");
+    device.entry("started", "start");
     assert_eq!(host.stop(), Some(0));
 }
 
@@ -102,17 +102,17 @@ fn a_version_whose_process_is_killed_twice_on_probation_is_rolled_back() {
     assert_eq!(device.runs(), sha256(&candidate), "it is tried once more");
     let status = device.status();
     assert!(status["state"]["probation"].is_object());
-    assert_eq!(status["steps"]["continued"], 1);
+    assert_eq!(status["steps"]["resumed"], 1);
     host.signal(Signal::KILL);
     host.wait();
 
     let _host = start();
     assert_eq!(device.runs(), first);
     device.entry("rolled-back", "host");
-    let continued = ["continued"].repeat(4);
+    let resumed = ["resumed"].repeat(4);
     assert_eq!(
         steps(&device),
-        [&["begun"], &continued[..], &["rolled-back"]].concat()
+        [&["started"], &resumed[..], &["rolled-back"]].concat()
     );
     assert_eq!(
         device.status()["quarantined"][0]["sha256"],
@@ -181,7 +181,7 @@ fn a_version_this_machine_cannot_load_at_the_moment_is_not_withdrawn() {
     mode(0o700);
     host.stdout.wait_for("Listening");
     assert_eq!(device.runs(), sha256(&accepted));
-    assert_eq!(steps(&device), ["begun", "accepted"]);
+    assert_eq!(steps(&device), ["started", "accepted"]);
     assert_eq!(
         device.operate(&["rollback"]).code,
         0,

@@ -71,12 +71,12 @@ fn a_running_host_tells_its_history_on_the_socket() {
 
     let mut socket = UnixStream::connect(device.state().join("control")).expect("it listens");
     socket
-        .write_all(b"{\"do\":\"history\"}\n")
+        .write_all(b"{\"command\":\"history\"}\n")
         .expect("it reads");
     let told: Value = serde_json::from_reader(socket).expect("an array");
     let steps: Vec<_> = told.as_array().expect("an array").iter().collect();
     let names: Vec<_> = steps.iter().map(|step| &step["step"]).collect();
-    assert_eq!(names, ["begun", "accepted", "refused"]);
+    assert_eq!(names, ["started", "accepted", "rejected"]);
     assert!(steps[0]["pauseMs"].is_number() && steps[0]["version"]["sha256"].is_string());
     assert_eq!(steps[2]["file"], file.to_str().expect("it is text"));
 }

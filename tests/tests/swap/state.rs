@@ -48,7 +48,7 @@ fn back_and_forth_nothing_is_lost_and_the_connection_stays() {
         .collect();
     assert!(sent.is_sorted(), "in order");
     assert_eq!(events.connections(), 1, "from beginning to end");
-    assert_eq!(steps(&device), ["begun", "accepted"].repeat(4));
+    assert_eq!(steps(&device), ["started", "accepted"].repeat(4));
     assert_eq!(host.stop(), Some(0));
 }
 

@@ -51,7 +51,7 @@ fn a_hang_up_signal_takes_the_file_anew() {
     host.signal(Signal::HUP);
     host.stdout.wait_for("Swapped to sequence");
     assert_eq!(device.runs(), sha256(&file));
-    device.entry("begun", "signal");
+    device.entry("started", "signal");
 }
 
 #[test]
@@ -98,10 +98,10 @@ fn roll_back_goes_to_the_version_before_and_says_so() {
     let new = device.version(&guest("sequence"), 2);
     let swapped = steps(&["swap", new.to_str().expect("it is text"), "--json"]);
     let names: Vec<_> = swapped.iter().map(|step| &step["step"]).collect();
-    assert_eq!(names, ["asked", "prepared", "begun"]);
+    assert_eq!(names, ["requested", "prepared", "started"]);
     let back = steps(&["rollback", "--json"]);
     assert_eq!((&back[0]["step"], back.len()), (&"rolled-back".into(), 1));
-    assert_eq!(back[0]["instead"]["sha256"], first);
+    assert_eq!(back[0]["rolledBackTo"]["sha256"], first);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn status_and_history_are_for_people_too() {
     let lines: Vec<_> = history.lines().collect();
     assert_eq!(lines.len(), 2, "{history}");
     assert!(
-        lines[0].contains("begun") && lines[0].contains("has taken over in"),
+        lines[0].contains("started") && lines[0].contains("has taken over in"),
         "{history}"
     );
     assert!(lines[1].contains("is accepted"), "{history}");
@@ -183,12 +183,12 @@ fn the_twin_is_told_what_runs_after_the_device_has_reported_its_own() {
 
     let new = device.version(&thermostat(), 1);
     device.swaps(&new, &["--wait"]);
-    let begun = events.reported("host");
+    let started = events.reported("host");
     assert_eq!(
-        (&begun["lastSwapResult"], &begun["sha256"]),
-        (&"begun".into(), &sha256(&new).into())
+        (&started["lastSwapResult"], &started["sha256"]),
+        (&"started".into(), &sha256(&new).into())
     );
-    assert!(begun["lastSwapPause"].is_number());
+    assert!(started["lastSwapPause"].is_number());
     assert_eq!(events.reported("host")["lastSwapResult"], "accepted");
     assert_eq!(device.operate(&["rollback"]).code, 0);
     let back = events.reported("host");

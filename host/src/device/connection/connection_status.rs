@@ -10,12 +10,12 @@ impl<T: Transport + Sync> HubConnection<T> {
     /// Returns the connection's state.
     pub(super) fn state(&self) -> ConnectionState {
         match &self.phase {
-            ConnectionPhase::Waiting { .. } => ConnectionState::Waiting,
+            ConnectionPhase::Waiting { .. } => ConnectionState::Backoff,
             ConnectionPhase::Provisioning(_) => ConnectionState::Provisioning,
             ConnectionPhase::Connecting(_) | ConnectionPhase::Changing
                 if self.connected_since.is_some() =>
             {
-                ConnectionState::Renewing
+                ConnectionState::Reconnecting
             }
             ConnectionPhase::Connecting(_) | ConnectionPhase::Changing => {
                 ConnectionState::Connecting
@@ -27,11 +27,11 @@ impl<T: Transport + Sync> HubConnection<T> {
     /// Returns the connection's status.
     pub(in crate::device) fn status(&self) -> ConnectionStatus {
         let (now, today) = (self.clock.monotonic(), self.clock.now());
-        let next_try = match &self.phase {
+        let next_attempt_seconds = match &self.phase {
             ConnectionPhase::Waiting { until, .. } => Some(until.saturating_sub(now).as_secs_f64()),
             _ => None,
         };
-        let token_left = match &self.phase {
+        let token_expires_seconds = match &self.phase {
             ConnectionPhase::Connected { token, .. } => Some(token.remaining(today).as_secs_f64()),
             _ => None,
         };
@@ -42,13 +42,13 @@ impl<T: Transport + Sync> HubConnection<T> {
                 .assignment
                 .as_ref()
                 .map(|assignment| assignment.hub.clone()),
-            next_try,
-            token_left,
-            last_trouble: self.outages.last.clone(),
+            next_attempt_seconds,
+            token_expires_seconds,
+            last_error: self.outages.last.clone(),
             connects: self.outages.connects,
-            renewals: self.renewals,
-            lost: self.outages.disconnects.clone(),
-            failed: self.outages.connect_failures.clone(),
+            token_renewals: self.renewals,
+            disconnects: self.outages.disconnects.clone(),
+            connect_failures: self.outages.connect_failures.clone(),
         }
     }
 }

@@ -304,9 +304,9 @@ impl<T: Transport + Sync> HubConnection<T> {
 
     /// Skips the backoff, or replaces the current connection at once. Returns the state before.
     pub(super) fn reconnect(&mut self) -> ConnectionState {
-        let was = self.state();
+        let previous_state = self.state();
         if self.replace_connection("it is asked for") {
-            return was;
+            return previous_state;
         }
         match self.take_phase() {
             ConnectionPhase::Waiting {
@@ -316,7 +316,7 @@ impl<T: Transport + Sync> HubConnection<T> {
             } => self.schedule_attempt(transport),
             phase => self.phase = phase,
         }
-        was
+        previous_state
     }
 
     /// Drops a connection whose link has failed, and backs off.
@@ -331,7 +331,7 @@ impl<T: Transport + Sync> HubConnection<T> {
             let (now, today) = (self.clock.monotonic(), self.clock.now());
             let lasted = self.uptime(now).unwrap_or_default();
             let cause = match Cause::from(error) {
-                Cause::Closed if token.is_due(today, now) => Cause::Expired,
+                Cause::Closed if token.is_due(today, now) => Cause::TokenExpired,
                 cause => self
                     .duplicate_client
                     .classify(cause, lasted, session.is_healthy()),

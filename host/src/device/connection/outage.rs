@@ -73,7 +73,7 @@ impl Outages {
             message,
             ..
         } = *failure;
-        let next_try_in_ms = u64::try_from(failure.delay.as_millis()).unwrap_or(u64::MAX);
+        let next_attempt_in_ms = u64::try_from(failure.delay.as_millis()).unwrap_or(u64::MAX);
         let outage = match &mut self.current {
             Some(outage) => outage,
             None => {
@@ -87,14 +87,14 @@ impl Outages {
         match (outage.is_reported && is_news, failures) {
             (true, 1) => {
                 let suppressed = std::mem::take(&mut self.suppressed);
-                let outages_not_told = (suppressed > 0).then_some(suppressed);
+                let suppressed_outages = (suppressed > 0).then_some(suppressed);
                 tracing::warn!(
-                    target: LOG_TARGET, device, server, cause, next_try_in_ms, outages_not_told,
+                    target: LOG_TARGET, device, server, cause, next_attempt_in_ms, suppressed_outages,
                     "not connected: {message}"
                 );
             }
             (true, _) => tracing::warn!(
-                target: LOG_TARGET, device, server, cause, failures, next_try_in_ms,
+                target: LOG_TARGET, device, server, cause, failures, next_attempt_in_ms,
                 "still not connected: {message}"
             ),
             (false, _) => tracing::debug!(
@@ -102,7 +102,7 @@ impl Outages {
                 server,
                 cause,
                 failures,
-                next_try_in_ms,
+                next_attempt_in_ms,
                 "not connected: {message}"
             ),
         }
@@ -118,7 +118,7 @@ impl Outages {
         self.last = Some(LastError {
             time: today,
             cause: failure.cause,
-            why: failure.message.to_owned(),
+            message: failure.message.to_owned(),
         });
     }
 
@@ -185,7 +185,7 @@ mod tests {
         let news: Vec<_> = (1..=20)
             .filter(|number| {
                 outage.add(match number {
-                    7 | 9 => Cause::Name,
+                    7 | 9 => Cause::Dns,
                     _ => Cause::Tcp,
                 })
             })

@@ -34,13 +34,13 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     /// requester, and stays.
     pub(super) fn cancel_pending(&mut self, reason: &str) {
         if let Some(Candidate { behaviour, request }) = self.swap.candidate.take() {
-            let entry = self.entry(SwapStep::Replaced, &request);
+            let entry = self.entry(SwapStep::Superseded, &request);
             let entry = entry.with_version(VersionInfo::of(&behaviour));
             self.record_step(entry.with_reason(reason), request.step_sender);
         }
         let is_requested = |fallback: &mut PendingFallback| fallback.source == SwapSource::Command;
         if let Some(fallback) = self.swap.pending_fallback.take_if(is_requested) {
-            let entry = HistoryEntry::new(self.clock.now(), SwapStep::Replaced, fallback.source);
+            let entry = HistoryEntry::new(self.clock.now(), SwapStep::Superseded, fallback.source);
             self.record_step(entry.with_reason(reason), fallback.step_sender);
         }
     }
@@ -73,7 +73,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
 
     /// Records why a version is not started. The requester of a version that is on probation already waits for its end.
     fn reject_candidate(&mut self, entry: HistoryEntry, step_sender: Option<StepSender>) {
-        if entry.step == SwapStep::Same
+        if entry.step == SwapStep::Unchanged
             && let Some(probation) = &mut self.swap.probation
         {
             probation.step_senders.extend(step_sender.clone());
@@ -99,9 +99,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     fn rejection(&self, version: &VersionInfo, request: &SwapRequest) -> Option<HistoryEntry> {
         let versions = &self.store.state().versions;
         let entry = |step| self.entry(step, request).with_version(version.clone());
-        let rejected = |reason: String| Some(entry(SwapStep::Refused).with_reason(reason));
+        let rejected = |reason: String| Some(entry(SwapStep::Rejected).with_reason(reason));
         if versions.is_running(&version.sha256) {
-            return Some(entry(SwapStep::Same));
+            return Some(entry(SwapStep::Unchanged));
         }
         if !request.force
             && let Some(reason) = versions.quarantine_reason(&version.sha256)
@@ -162,7 +162,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         request: SwapRequest,
         batch: &mut Batch,
     ) -> (HistoryEntry, Option<StepSender>) {
-        let entry = self.entry(SwapStep::Begun, &request);
+        let entry = self.entry(SwapStep::Started, &request);
         let entry = entry.with_version(version.clone());
         let step_sender = request.step_sender.clone();
         let state = self.store.state();
@@ -213,7 +213,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let policy = self.swap.policy;
         let probation = match self.swap.probation.take() {
             Some(before) => {
-                let mut entry = self.entry(SwapStep::Replaced, &request);
+                let mut entry = self.entry(SwapStep::Superseded, &request);
                 entry.version = superseded;
                 entry.file = None;
                 let entry =
@@ -242,14 +242,14 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                     _ => "",
                 };
                 let reason = format!("it does not begin: {}{hint}", failure.reason());
-                self.entry(SwapStep::Refused, request).with_reason(reason)
+                self.entry(SwapStep::Rejected, request).with_reason(reason)
             }
             SwapKind::Fallback(PendingFallback { source, .. }) => {
                 let reason = format!(
                     "it does not take over the state there is: {}; `host swap FILE --fresh-state` lets it begin without",
                     failure.reason()
                 );
-                HistoryEntry::new(self.clock.now(), SwapStep::Refused, *source).with_reason(reason)
+                HistoryEntry::new(self.clock.now(), SwapStep::Rejected, *source).with_reason(reason)
             }
         };
         self.record_step(entry.with_version(version), step_sender);

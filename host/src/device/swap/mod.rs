@@ -176,11 +176,11 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             DeviceRequest::RecordStep(entry, step_sender) => self.record_step(*entry, step_sender),
             DeviceRequest::Rollback(step_sender) => self.handle_rollback_request(step_sender),
             DeviceRequest::Reconnect(reply_to) => {
-                let was = self.connection.reconnect();
-                if was == ConnectionState::Connected {
+                let previous_state = self.connection.reconnect();
+                if previous_state == ConnectionState::Connected {
                     self.disconnected();
                 }
-                let _ = reply_to.send(was);
+                let _ = reply_to.send(previous_state);
             }
             DeviceRequest::Status(reply_to) => {
                 // The requester may be gone.

@@ -126,7 +126,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             return;
         }
         if let Some(reason) = self.rollback_rejection() {
-            let entry = HistoryEntry::new(self.clock.now(), SwapStep::Refused, SwapSource::Command);
+            let entry =
+                HistoryEntry::new(self.clock.now(), SwapStep::Rejected, SwapSource::Command);
             // Neither history nor twin has anything to show. The requester may have stopped waiting.
             let _ = step_sender.send(entry.with_reason(reason));
             return;
@@ -168,7 +169,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         };
         let probation = self.swap.probation.take();
         let record = batch.record.clone();
-        entry.undone = probation.as_ref().and_then(Probation::committed);
+        entry.undone_batches = probation.as_ref().and_then(Probation::committed);
         let mut step_senders = probation.map_or_else(Vec::new, |probation| probation.step_senders);
         step_senders.extend(step_sender);
         self.stage_step(&mut batch, entry, &step_senders);
@@ -184,7 +185,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     pub(in crate::device) fn record_clean_exit(&mut self) {
         let mut versions = self.store.state().versions.clone();
         if let Some(fallback) = &mut versions.fallback {
-            fallback.clean = true;
+            fallback.clean_exit = true;
             self.commit(Batch {
                 versions: Some(versions),
                 ..Batch::default()

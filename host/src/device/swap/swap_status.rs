@@ -24,7 +24,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     pub(in crate::device) fn component_state(&self) -> ComponentState {
         let now = self.clock.monotonic();
         match (self.supervisor.suspended(), &self.swap.probation) {
-            (Some(reason), _) => ComponentState::LeftAlone {
+            (Some(reason), _) => ComponentState::Suspended {
                 reason: reason.to_owned(),
                 seconds_left: self
                     .supervisor

@@ -308,7 +308,7 @@ impl Outbox {
     /// How things stand with it.
     #[must_use]
     pub fn status(&self, now: Duration) -> OutboxStatus {
-        let oldest = self.telemetry.oldest().map(|expires| {
+        let oldest_age_seconds = self.telemetry.oldest().map(|expires| {
             let left = expires.saturating_sub(now);
             self.retention.age.saturating_sub(left).as_secs_f64()
         });
@@ -316,7 +316,7 @@ impl Outbox {
             messages: self.telemetry.len(),
             reports: self.reports.len(),
             bytes: self.telemetry.bytes(),
-            oldest,
+            oldest_age_seconds,
             acknowledged: self.acknowledged_total,
             evicted: self.evicted,
             ..OutboxStatus::default()

@@ -10,6 +10,15 @@ const BUILT = "node_modules/.tests";
 const files = await readdir("src", { recursive: true });
 const tests = files.filter((file) => file.endsWith(".test.ts")).map((file) => join("src", file));
 await rm(BUILT, { recursive: true, force: true });
-await build({ entryPoints: tests, outdir: BUILT, outbase: "src", bundle: true, platform: "node", format: "esm", outExtension: { ".js": ".mjs" } });
+await build({
+  entryPoints: tests,
+  outdir: BUILT,
+  outbase: "src",
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  outExtension: { ".js": ".mjs" },
+});
 const built = tests.map((file) => join(BUILT, file.replace(/^src./, "").replace(/\.ts$/, ".mjs")));
-process.exitCode = spawnSync(process.execPath, ["--test", ...built], { stdio: "inherit" }).status ?? 1;
+process.exitCode =
+  spawnSync(process.execPath, ["--test", ...built], { stdio: "inherit" }).status ?? 1;

@@ -4,14 +4,14 @@
 
 import { availableParallelism, loadavg } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
-import { closeBrowser, waitForText, signIn } from "./support/browser.js";
-import { Cloud, directory } from "./support/cloud.js";
-import { Device } from "./support/device.js";
 import { firstLoad, smallFile } from "./bench/first_load.js";
 import { Inputs } from "./bench/inputs.js";
 import { Load } from "./bench/load.js";
 import { showCloud, showDevice, showInputs, showLoads } from "./bench/report.js";
 import { Tab } from "./bench/tab.js";
+import { closeBrowser, signIn, waitForText } from "./support/browser.js";
+import { Cloud, directory } from "./support/cloud.js";
+import { Device } from "./support/device.js";
 
 const DEVICES = 1000;
 const RATE = 1000;
@@ -35,14 +35,16 @@ async function useDevices(page) {
   for (let round = 0; round < ROUNDS; round++) {
     await page.getByRole("searchbox").focus();
     await inputs.type(..."-0042", ...Array(5).fill("Backspace"));
-    for (const name of ["Connected", "Disconnected", "All"]) await inputs.click(name, button(page, name));
+    for (const name of ["Connected", "Disconnected", "All"])
+      await inputs.click(name, button(page, name));
   }
   return inputs.end();
 }
 
 /** Selects time ranges, pauses the chart and opens tabs. */
 async function useDevice(page) {
-  const tab = (name) => page.getByRole("navigation", { name: "Device" }).getByRole("link", { name });
+  const tab = (name) =>
+    page.getByRole("navigation", { name: "Device" }).getByRole("link", { name });
   const inputs = await Inputs.watch(page);
   for (let round = 0; round < ROUNDS; round++) {
     for (const name of [...RANGES, "Pause", "Resume"]) await inputs.click(name, button(page, name));
@@ -75,13 +77,20 @@ async function measure(t, cloud, all) {
 
 async function bench(t) {
   const setting = `${availableParallelism()} CPUs, load average ${loadavg()[0].toFixed(1)}`;
-  console.log(`console: ${DEVICES} devices, ${RATE} messages per second, a chart of ${POINTS} points, ${setting}`);
+  console.log(
+    `console: ${DEVICES} devices, ${RATE} messages per second, a chart of ${POINTS} points, ${setting}`,
+  );
   const cloud = await Cloud.run(t, await directory(t));
   const operator = await signIn(t, cloud);
   const device = await Device.connect(t, cloud, operator, "pump-1");
   await operator.context().close();
   const startedAt = Date.now() - POINTS * SPACING;
-  await device.sendAll(Array.from({ length: POINTS }, (_, count) => ({ created: startedAt + count * SPACING, body: { count } })));
+  await device.sendAll(
+    Array.from({ length: POINTS }, (_, count) => ({
+      created: startedAt + count * SPACING,
+      body: { count },
+    })),
+  );
   let count = POINTS;
   const pulse = setInterval(() => void device.send(JSON.stringify({ count: count++ })), PULSE);
   const all = (DEVICES + 1).toLocaleString("en");

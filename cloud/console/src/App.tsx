@@ -1,14 +1,14 @@
 import { useEffect } from "preact/hooks";
 import { callApi, signedIn } from "./api/request.ts";
-import { DevicePage } from "./device/DevicePage.tsx";
-import { DevicesPage } from "./devices/DevicesPage.tsx";
 import { Banner } from "./components/Banner.tsx";
 import { Icon, type IconName } from "./components/Icon.tsx";
 import { EmptyState } from "./components/States.tsx";
+import { DevicePage } from "./device/DevicePage.tsx";
+import { DevicesPage } from "./devices/DevicesPage.tsx";
 import { DEVICES_PATH, route, TEMPLATES_PATH } from "./route.ts";
 import { TemplatePage } from "./template/TemplatePage.tsx";
 import { TemplatesPage } from "./template/TemplatesPage.tsx";
-import { type Theme, theme, nextTheme } from "./theme.ts";
+import { nextTheme, type Theme, theme } from "./theme.ts";
 
 /** Console application. */
 export function App() {
@@ -38,8 +38,12 @@ function Sections() {
   const current = (...pages: (typeof page)[]) => (pages.includes(page) ? "page" : undefined);
   return (
     <nav aria-label="Sections">
-      <a href={DEVICES_PATH} aria-current={current("devices", "device")}>Devices</a>
-      <a href={TEMPLATES_PATH} aria-current={current("templates", "template")}>Device templates</a>
+      <a href={DEVICES_PATH} aria-current={current("devices", "device")}>
+        Devices
+      </a>
+      <a href={TEMPLATES_PATH} aria-current={current("templates", "template")}>
+        Device templates
+      </a>
     </nav>
   );
 }
@@ -47,7 +51,8 @@ function Sections() {
 function CurrentPage() {
   const current = route.value;
   if (current.page === "devices") return <DevicesPage />;
-  if (current.page === "device") return <DevicePage key={current.device} device={current.device} tab={current.tab} />;
+  if (current.page === "device")
+    return <DevicePage key={current.device} device={current.device} tab={current.tab} />;
   if (current.page === "templates") return <TemplatesPage />;
   if (current.page === "template") return <TemplatePage key={current.model} id={current.model} />;
   return (
@@ -62,7 +67,11 @@ const SIGN_IN_INTERVAL = 2000;
 
 function SignedOut() {
   useEffect(() => {
-    const check = () => callApi("/api/faults").then(() => (signedIn.value = true), () => undefined);
+    const check = () =>
+      callApi("/api/faults").then(
+        () => (signedIn.value = true),
+        () => undefined,
+      );
     const timer = setInterval(() => void check(), SIGN_IN_INTERVAL);
     return () => clearInterval(timer);
   }, []);
@@ -70,13 +79,15 @@ function SignedOut() {
     <div class="card signed-out" role="alert">
       <h1>You are signed out</h1>
       <p>
-        This browser has no session. Sessions end when the browser is closed, after 30 days without a request, and with a cloud that
-        runs <code>--ephemeral</code>. Run this command in a terminal, and open the link it prints in this browser. This page then
-        continues automatically.
+        This browser has no session. Sessions end when the browser is closed, after 30 days without
+        a request, and with a cloud that runs <code>--ephemeral</code>. Run this command in a
+        terminal, and open the link it prints in this browser. This page then continues
+        automatically.
       </p>
       <pre>cloud console</pre>
       <p class="muted">
-        If the cloud does not use the default directory, add <code>--dir DIR</code> or set <code>CLOUD_DIR</code>.
+        If the cloud does not use the default directory, add <code>--dir DIR</code> or set{" "}
+        <code>CLOUD_DIR</code>.
       </p>
     </div>
   );

@@ -4,7 +4,11 @@ import type { Json } from "./json.ts";
 const NEVER = "0001-01-01T00:00:00Z";
 
 const NUMBER = new Intl.NumberFormat("en", { maximumFractionDigits: 3, useGrouping: false });
-const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const CLOCK = new Intl.DateTimeFormat("en-GB", {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+});
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 
 /** Parses a time to milliseconds; `undefined` if it is missing. */

@@ -25,6 +25,8 @@ export function equal(a: Json | undefined, b: Json | undefined): boolean {
   const [left, right] = [asObject(a), asObject(b)];
   if (!left || !right) return false;
   const names = Object.keys(left);
-  return names.length === Object.keys(right).length
-    && names.every((name) => name in right && equal(left[name], right[name]));
+  return (
+    names.length === Object.keys(right).length &&
+    names.every((name) => name in right && equal(left[name], right[name]))
+  );
 }

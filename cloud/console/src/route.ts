@@ -4,7 +4,16 @@ import { signal } from "@preact/signals";
 const BASE = "/console/";
 
 /** Tabs of every device, in display order. */
-export const STANDARD_TABS = ["overview", "properties", "commands", "data", "twin", "trace", "component", "faults"] as const;
+export const STANDARD_TABS = [
+  "overview",
+  "properties",
+  "commands",
+  "data",
+  "twin",
+  "trace",
+  "component",
+  "faults",
+] as const;
 export type StandardTab = (typeof STANDARD_TABS)[number];
 
 /** Tab of a device: a standard tab or a view of its device template. */
@@ -23,7 +32,9 @@ export const route = signal<Route>(parseRoute(location.pathname));
 export function devicePath(device: string, tab: DeviceTab = "overview"): string {
   const base = `${BASE}d/${encodeURIComponent(device)}`;
   if (tab === "overview") return base;
-  return typeof tab === "string" ? `${base}/${tab}` : `${base}/view/${encodeURIComponent(tab.view)}`;
+  return typeof tab === "string"
+    ? `${base}/${tab}`
+    : `${base}/view/${encodeURIComponent(tab.view)}`;
 }
 
 /** Path of the device list. */
@@ -84,9 +95,12 @@ function parseRoute(path: string): Route {
   const parts = path.slice(BASE.length).split("/").filter(Boolean).map(decodeSegment);
   const [kind, name] = parts;
   if (kind === undefined) return { page: "devices" };
-  if (kind === "templates" && parts.length <= 2) return name === undefined ? { page: "templates" } : { page: "template", model: name };
+  if (kind === "templates" && parts.length <= 2)
+    return name === undefined ? { page: "templates" } : { page: "template", model: name };
   const tab = parseTab(parts.slice(2));
-  return kind === "d" && name !== undefined && tab ? { page: "device", device: name, tab } : { page: "unknown" };
+  return kind === "d" && name !== undefined && tab
+    ? { page: "device", device: name, tab }
+    : { page: "unknown" };
 }
 
 function parseTab([kind = "overview", name, ...more]: string[]): DeviceTab | undefined {

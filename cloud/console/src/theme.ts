@@ -6,7 +6,9 @@ export type Theme = (typeof THEMES)[number];
 const KEY = "theme";
 
 /** Selected theme; `system` follows the browser. */
-export const theme = signal<Theme>(THEMES.find((name) => name === localStorage.getItem(KEY)) ?? "system");
+export const theme = signal<Theme>(
+  THEMES.find((name) => name === localStorage.getItem(KEY)) ?? "system",
+);
 
 /** Counts changes of the colours, by selection or by the system. */
 export const colourChanges = signal(0);

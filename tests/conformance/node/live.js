@@ -1,26 +1,26 @@
 // A live device for the back end's programs: our host, and what it is seen to do.
-'use strict';
+"use strict";
 
-const { spawn } = require('node:child_process');
-const { once } = require('node:events');
-const { join } = require('node:path');
-const { createInterface } = require('node:readline');
+const { spawn } = require("node:child_process");
+const { once } = require("node:events");
+const { join } = require("node:path");
+const { createInterface } = require("node:readline");
 
 // Longer than anything takes; only ever reached by a check that fails. In seconds.
 const PATIENCE = 60;
 
 /** Runs the host as device `deviceId`, which is registered under `key`, while `work` does. */
 async function withDevice(deviceId, key, component, work) {
-  const hub = process.env.IOTHUB_DEVICE_CONNECTION_STRING.split(';')[0];
+  const hub = process.env.IOTHUB_DEVICE_CONNECTION_STRING.split(";")[0];
   const env = {
     ...process.env,
-    IOTHUB_DEVICE_SECURITY_TYPE: 'connectionString',
+    IOTHUB_DEVICE_SECURITY_TYPE: "connectionString",
     IOTHUB_DEVICE_CONNECTION_STRING: `${hub};DeviceId=${deviceId};SharedAccessKey=${key}`,
-    HOST_STATE_DIR: join(process.env.CLOUD_DIR, 'state', deviceId),
+    HOST_STATE_DIR: join(process.env.CLOUD_DIR, "state", deviceId),
   };
-  const stdio = ['ignore', 'ignore', 'inherit'];
-  const host = spawn(process.env.HOST, ['--component', component], { env, stdio });
-  const ended = once(host, 'exit');
+  const stdio = ["ignore", "ignore", "inherit"];
+  const host = spawn(process.env.HOST, ["--component", component], { env, stdio });
+  const ended = once(host, "exit");
   try {
     await work(host);
   } finally {
@@ -31,8 +31,8 @@ async function withDevice(deviceId, key, component, work) {
 
 /** The first event of the hub's that matches, once there is one; undefined if none comes. */
 async function event(matches) {
-  const stdio = ['ignore', 'pipe', 'inherit'];
-  const events = spawn(process.env.CLOUD, ['events', '--json', '--follow'], { stdio });
+  const stdio = ["ignore", "pipe", "inherit"];
+  const events = spawn(process.env.CLOUD, ["events", "--json", "--follow"], { stdio });
   const alarm = setTimeout(() => events.kill(), PATIENCE * 1000);
   try {
     for await (const line of createInterface({ input: events.stdout })) {

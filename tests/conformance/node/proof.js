@@ -1,7 +1,7 @@
 // What is proven: a line for each check, and the total.
-'use strict';
+"use strict";
 
-const { inspect } = require('node:util');
+const { inspect } = require("node:util");
 
 let passed = 0;
 let failed = 0;

@@ -37,13 +37,17 @@ async function countBytes(page) {
   const session = await page.context().newCDPSession(page);
   const bytes = { files: 0, data: 0 };
   const addresses = new Map();
-  session.on("Network.requestWillBeSent", ({ requestId, request }) => addresses.set(requestId, request.url));
+  session.on("Network.requestWillBeSent", ({ requestId, request }) =>
+    addresses.set(requestId, request.url),
+  );
   const count = (requestId, more) => {
     const isFile = new URL(addresses.get(requestId)).pathname.startsWith("/console/");
     bytes[isFile ? "files" : "data"] += more;
   };
   session.on("Network.dataReceived", ({ requestId, dataLength }) => count(requestId, dataLength));
-  session.on("Network.responseReceived", ({ requestId, response }) => count(requestId, response.encodedDataLength));
+  session.on("Network.responseReceived", ({ requestId, response }) =>
+    count(requestId, response.encodedDataLength),
+  );
   await session.send("Network.enable");
   return bytes;
 }

@@ -38,7 +38,10 @@ export class Inputs {
    */
   async end() {
     const { inputs, tasks } = await this.#page.evaluate(() => window.watched());
-    const named = inputs.map(({ at, duration }) => ({ duration, name: this.#inputs.findLast((act) => act.at <= at)?.name }));
+    const named = inputs.map(({ at, duration }) => ({
+      duration,
+      name: this.#inputs.findLast((act) => act.at <= at)?.name,
+    }));
     const unmeasured = Math.max(0, this.#inputs.length - inputs.length);
     return { inputs: [...named, ...Array(unmeasured).fill({ duration: MIN_DURATION })], tasks };
   }
@@ -52,7 +55,12 @@ export class Inputs {
 
 /** Summarizes input latencies. */
 export function summary(inputs) {
-  const [p50, p95] = [50, 95].map((share) => percentile(inputs.map(({ duration }) => duration), share));
+  const [p50, p95] = [50, 95].map((share) =>
+    percentile(
+      inputs.map(({ duration }) => duration),
+      share,
+    ),
+  );
   const worst = inputs.reduce((worst, input) => (input.duration > worst.duration ? input : worst));
   return `p50 ${p50} ms, p95 ${p95} ms, max of ${inputs.length}: ${worst.duration} ms (${worst.name})`;
 }

@@ -9,7 +9,9 @@ export class Load {
   #process;
 
   constructor(t, cloud, { devices, rate }) {
-    const options = ["--devices", devices, "--rate", rate, "--duration", LONG, "--json"].map(String);
+    const options = ["--devices", devices, "--rate", rate, "--duration", LONG, "--json"].map(
+      String,
+    );
     this.#process = new Process(t, PROGRAM, ["--dir", cloud.dir, "load", ...options]);
   }
 

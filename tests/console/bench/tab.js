@@ -20,6 +20,12 @@ export class Tab {
     await this.#session.send("HeapProfiler.collectGarbage");
     const { metrics } = await this.#session.send("Performance.getMetrics");
     const figure = (name) => metrics.find((metric) => metric.name === name).value;
-    return { heap: figure("JSHeapUsedSize"), nodes: figure("Nodes"), worked: figure("TaskDuration"), at: figure("Timestamp"), requests: this.#requests };
+    return {
+      heap: figure("JSHeapUsedSize"),
+      nodes: figure("Nodes"),
+      worked: figure("TaskDuration"),
+      at: figure("Timestamp"),
+      requests: this.#requests,
+    };
   }
 }

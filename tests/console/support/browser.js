@@ -7,8 +7,14 @@ import { SCREENSHOTS } from "./paths.js";
 import { TIMEOUT } from "./process.js";
 
 const FLAGS = [
-  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync",
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
 ];
 
 let browser;
@@ -24,7 +30,11 @@ export async function closeBrowser() {
  */
 export async function openPage(t, { expected = /^$/, ...options } = {}) {
   browser ??= await chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS });
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, permissions: ["clipboard-read", "clipboard-write"], ...options });
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    permissions: ["clipboard-read", "clipboard-write"],
+    ...options,
+  });
   context.setDefaultTimeout(TIMEOUT);
   const [hosts, errors] = [new Set(), []];
   context.on("request", (request) => hosts.add(new URL(request.url()).hostname));
@@ -32,8 +42,14 @@ export async function openPage(t, { expected = /^$/, ...options } = {}) {
   context.on("weberror", (error) => errors.push(String(error.error())));
   afterTest(t, async () => {
     await context.close();
-    assert.deepEqual([...hosts].filter((host) => host !== "127.0.0.1" && host !== ""), []);
-    assert.deepEqual(errors.filter((error) => !expected.test(error)), []);
+    assert.deepEqual(
+      [...hosts].filter((host) => host !== "127.0.0.1" && host !== ""),
+      [],
+    );
+    assert.deepEqual(
+      errors.filter((error) => !expected.test(error)),
+      [],
+    );
   });
   return context.newPage();
 }
@@ -62,7 +78,10 @@ export function waitForTextGone(page, text) {
 export async function screenshot(page, name) {
   await mkdir(SCREENSHOTS, { recursive: true });
   await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
-  const [width, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  const [width, window] = await page.evaluate(() => [
+    document.documentElement.scrollWidth,
+    innerWidth,
+  ]);
   assert.ok(width <= window, `${name} is ${width} wide in a window of ${window}`);
 }
 

@@ -26,7 +26,12 @@ export class Cloud {
   }
 
   /** Starts `cloud run`; `ports` are those of an earlier run. */
-  static async run(t, dir, ports = { mqtt: "127.0.0.1:0", https: "127.0.0.1:0", console: "0" }, options = []) {
+  static async run(
+    t,
+    dir,
+    ports = { mqtt: "127.0.0.1:0", https: "127.0.0.1:0", console: "0" },
+    options = [],
+  ) {
     const where = ["--mqtt", ports.mqtt, "--https", ports.https, "--console-port", ports.console];
     const process = new Process(t, PROGRAM, ["--dir", dir, "run", ...where, ...options]);
     await process.waitForOutput("press Ctrl-C to stop");
@@ -34,13 +39,40 @@ export class Cloud {
   }
 
   /** Starts `cloud exec` with the host and the thermostat, and waits for the first message. */
-  static async withThermostat(t, { component = built("thermostat.wasm"), device = "thermostat-01", options = [] } = {}) {
+  static async withThermostat(
+    t,
+    { component = built("thermostat.wasm"), device = "thermostat-01", options = [] } = {},
+  ) {
     const dir = await directory(t);
-    const host = [built("release/host"), "--component", component, "--report-host", "--set", "telemetry-interval=500ms", ...options];
+    const host = [
+      built("release/host"),
+      "--component",
+      component,
+      "--report-host",
+      "--set",
+      "telemetry-interval=500ms",
+      ...options,
+    ];
     const control = ["--host-control", join(dir, "state/control")];
-    const process = new Process(t, PROGRAM, ["--dir", dir, "exec", "--console-port", "0", ...control, "--device-id", device, "--", ...host], {
-      HOST_CACHE_DIR: built("tmp/end-to-end-cache"),
-    });
+    const process = new Process(
+      t,
+      PROGRAM,
+      [
+        "--dir",
+        dir,
+        "exec",
+        "--console-port",
+        "0",
+        ...control,
+        "--device-id",
+        device,
+        "--",
+        ...host,
+      ],
+      {
+        HOST_CACHE_DIR: built("tmp/end-to-end-cache"),
+      },
+    );
     await process.waitForOutput("Sent message");
     return new Cloud(dir, process);
   }
@@ -53,7 +85,9 @@ export class Cloud {
 
   /** Runs a `host` command, and returns its output. */
   async host(...args) {
-    const { stdout } = await run(built("release/host"), args, { env: { ...process.env, HOST_STATE_DIR: join(this.dir, "state") } });
+    const { stdout } = await run(built("release/host"), args, {
+      env: { ...process.env, HOST_STATE_DIR: join(this.dir, "state") },
+    });
     return stdout.trim();
   }
 

@@ -26,7 +26,12 @@ export class Device {
     const { hubName, mqtt } = await cloud.running();
     const [host, port] = mqtt.split(":");
     // Other tests verify the certificate.
-    device.#socket = connect({ host, port, servername: hubName.split(":")[0], rejectUnauthorized: false });
+    device.#socket = connect({
+      host,
+      port,
+      servername: hubName.split(":")[0],
+      rejectUnauthorized: false,
+    });
     afterTest(t, async () => device.#socket.destroy());
     await once(device.#socket, "secureConnect");
     device.#socket.on("data", (data) => device.#receive(data)).on("error", () => {});
@@ -45,7 +50,10 @@ export class Device {
       this.#socket.cork();
       const acknowledged = messages.slice(sent, sent + MAX_IN_FLIGHT).map(({ created, body }) => {
         const time = encodeURIComponent(new Date(created).toISOString());
-        return this.#publish(`${this.#topic("application/json")}&%24.ctime=${time}`, JSON.stringify(body));
+        return this.#publish(
+          `${this.#topic("application/json")}&%24.ctime=${time}`,
+          JSON.stringify(body),
+        );
       });
       this.#socket.uncork();
       await Promise.all(acknowledged);
@@ -54,7 +62,10 @@ export class Device {
 
   /** Reports properties, and waits for the PUBACK. */
   async report(properties) {
-    await this.#publish("$iothub/twin/PATCH/properties/reported/?$rid=1", JSON.stringify(properties));
+    await this.#publish(
+      "$iothub/twin/PATCH/properties/reported/?$rid=1",
+      JSON.stringify(properties),
+    );
   }
 
   /** Sends a malformed packet. */
@@ -67,7 +78,12 @@ export class Device {
     const announced = model ? `&model-id=${encodeURIComponent(model)}` : "";
     const user = `${host}/${this.id}/?api-version=2021-04-12${announced}`;
     const head = [text("MQTT"), Buffer.from([4, 0xc2, 0, 60])];
-    this.#write(0x10, [...head, text(this.id), text(user), text(token(`${host}/devices/${this.id}`, key))]);
+    this.#write(0x10, [
+      ...head,
+      text(this.id),
+      text(user),
+      text(token(`${host}/devices/${this.id}`, key)),
+    ]);
     await this.#expect(CONNACK);
   }
 
@@ -106,8 +122,15 @@ export class Device {
 /** Registers a device from a signed-in page. Returns its key. */
 export function register(page, id) {
   return page.evaluate(async (id) => {
-    const order = { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify({ deviceId: id }) };
-    const response = await fetch(`/devices/${encodeURIComponent(id)}?api-version=2021-04-12`, order);
+    const order = {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ deviceId: id }),
+    };
+    const response = await fetch(
+      `/devices/${encodeURIComponent(id)}?api-version=2021-04-12`,
+      order,
+    );
     return (await response.json()).authentication.symmetricKey.primaryKey;
   }, id);
 }
@@ -120,7 +143,11 @@ export async function registerAll(page, ids) {
   for (let from = 0; from < ids.length; from += BULK_SIZE) {
     const orders = ids.slice(from, from + BULK_SIZE).map((id) => ({ id, importMode: "create" }));
     const status = await page.evaluate(async (orders) => {
-      const order = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(orders) };
+      const order = {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(orders),
+      };
       return (await fetch("/devices?api-version=2021-04-12", order)).status;
     }, orders);
     if (status !== 200) throw new Error(`the hub answered ${status}`);
@@ -146,6 +173,8 @@ function length(value) {
 function token(resource, key) {
   const address = encodeURIComponent(resource);
   const expiry = Math.floor(Date.now() / 1000) + 3600;
-  const signature = createHmac("sha256", Buffer.from(key, "base64")).update(`${address}\n${expiry}`).digest("base64");
+  const signature = createHmac("sha256", Buffer.from(key, "base64"))
+    .update(`${address}\n${expiry}`)
+    .digest("base64");
   return `SharedAccessSignature sr=${address}&sig=${encodeURIComponent(signature)}&se=${expiry}`;
 }

@@ -13,7 +13,9 @@ export class Process {
 
   /** Starts `program` for the test `t`. */
   constructor(t, program, args, env = {}) {
-    this.#child = spawn(program, args, { env: { HOME: process.env.HOME, PATH: process.env.PATH, ...env } });
+    this.#child = spawn(program, args, {
+      env: { HOME: process.env.HOME, PATH: process.env.PATH, ...env },
+    });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => this.#append(text));
     }

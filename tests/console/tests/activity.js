@@ -1,7 +1,7 @@
 import { copyFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { waitForText, screenshot, signIn, tab } from "../support/browser.js";
+import { screenshot, signIn, tab, waitForText } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { otherVersion } from "../support/component.js";
 import { built } from "../support/paths.js";

@@ -12,7 +12,8 @@ function watch() {
   canvas.fillText = function (text, x, y) {
     const width = this.measureText(text).width;
     const end = this.textAlign === "center" ? x + width / 2 : x;
-    if (/^\d\d:\d\d:\d\d$/.test(text)) window.drawn.labels.push({ text, end, room: this.canvas.width });
+    if (/^\d\d:\d\d:\d\d$/.test(text))
+      window.drawn.labels.push({ text, end, room: this.canvas.width });
     return fillText.call(this, text, x, y);
   };
   canvas.beginPath = function () {
@@ -44,7 +45,8 @@ test("the line of the target ends where the target is removed", async (t) => {
   await page.addInitScript(watch);
   await page.goto(`${page.url()}d/thermostat-01`);
   await cloud.cli("set", "targetTemperature", "23.5");
-  const goesOn = () => window.drawn.target && window.drawn.target.room - window.drawn.target.end < 40;
+  const goesOn = () =>
+    window.drawn.target && window.drawn.target.room - window.drawn.target.end < 40;
   await page.waitForFunction(goesOn);
   await cloud.cli("set", "targetTemperature", "null");
   await page.waitForFunction(() => window.drawn.target.room - window.drawn.target.end > 60);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { waitForText, screenshot, signIn, tab } from "../support/browser.js";
+import { screenshot, signIn, tab, waitForText } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { otherVersion } from "../support/component.js";
 import { Device } from "../support/device.js";
@@ -19,21 +19,34 @@ async function open(t, options, expected) {
 }
 
 const running = (page) => page.locator(".detail-list .hash").textContent();
-const outcome = (page, title) => page.locator(".swap-progress .chip").getByText(title, { exact: true }).waitFor();
+const outcome = (page, title) =>
+  page.locator(".swap-progress .chip").getByText(title, { exact: true }).waitFor();
 
 test("a component that is dropped takes over, is accepted, rolled back, refused, and forced", async (t) => {
   const page = await open(t, PROBATION);
-  const [back, history] = [page.getByRole("button", { name: "Roll back…" }), page.locator("ol.history li")];
+  const [back, history] = [
+    page.getByRole("button", { name: "Roll back…" }),
+    page.locator("ol.history li"),
+  ];
   const first = await running(page);
   assert.ok(await back.isDisabled());
 
-  await dropFile(page.locator(".file-drop"), "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
+  await dropFile(
+    page.locator(".file-drop"),
+    "two.wasm",
+    await otherVersion(built("thermostat.wasm"), "two"),
+  );
   await outcome(page, "Accepted");
   assert.equal(await page.locator(".stages .done").count(), 3);
   assert.equal(await page.getByRole("button", { name: /^Retry/ }).count(), 0);
   await history.filter({ hasText: /Accepted.*thermostat 0\.1\.0 · [0-9a-f]{8}/ }).waitFor();
-  await history.filter({ hasText: /Started.*thermostat 0\.1\.0 · [0-9a-f]{8}.*requested · pause / }).waitFor();
-  await page.getByText(`thermostat 0.1.0 · ${first.slice(0, 8)}`).first().waitFor();
+  await history
+    .filter({ hasText: /Started.*thermostat 0\.1\.0 · [0-9a-f]{8}.*requested · pause / })
+    .waitFor();
+  await page
+    .getByText(`thermostat 0.1.0 · ${first.slice(0, 8)}`)
+    .first()
+    .waitFor();
   const second = await running(page);
   assert.notEqual(second, first);
   await screenshot(page, "component-accepted");
@@ -45,9 +58,15 @@ test("a component that is dropped takes over, is accepted, rolled back, refused,
   await outcome(page, "Rolled back");
   await page.locator(".detail-list .hash").getByText(first).waitFor();
   await waitForText(page, "Quarantined");
-  await history.filter({ hasText: /Rolled back.*rolled back to thermostat.*a roll-back was asked for/ }).waitFor();
+  await history
+    .filter({ hasText: /Rolled back.*rolled back to thermostat.*a roll-back was asked for/ })
+    .waitFor();
 
-  await dropFile(page.locator(".file-drop"), "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
+  await dropFile(
+    page.locator(".file-drop"),
+    "two.wasm",
+    await otherVersion(built("thermostat.wasm"), "two"),
+  );
   await outcome(page, "Rejected");
   await page.locator(".stages .failed").getByText("It was withdrawn before").waitFor();
   await screenshot(page, "component-rejected");
@@ -60,8 +79,15 @@ test("a component that is dropped takes over, is accepted, rolled back, refused,
 test("a probation shows what is left of it, while other tabs are looked at, and can be ended by a roll-back", async (t) => {
   const page = await open(t, ["--probation-time=1h"]);
   const first = await running(page);
-  await dropFile(page.locator(".file-drop"), "two.wasm", await otherVersion(built("thermostat.wasm"), "two"));
-  await page.locator(".stages .active").getByText(/^3\d\d\d s and \d+ events? remaining\.$/).waitFor();
+  await dropFile(
+    page.locator(".file-drop"),
+    "two.wasm",
+    await otherVersion(built("thermostat.wasm"), "two"),
+  );
+  await page
+    .locator(".stages .active")
+    .getByText(/^3\d\d\d s and \d+ events? remaining\.$/)
+    .waitFor();
   await page.locator(".card").getByText("On probation").first().waitFor();
   await tab(page, "Overview");
   await tab(page, "Component");
@@ -74,8 +100,14 @@ test("a probation shows what is left of it, while other tabs are looked at, and 
 
 test("what the component takes stands beside what it may", async (t) => {
   const page = await open(t, ["--limit=memory=32MiB"]);
-  await page.locator(".usage").getByText(/^[\d.]+ [KM]iB of 32 MiB$/).waitFor();
-  await page.locator(".usage").getByText(/^[\d.]+ m?s of 5 s$/).waitFor();
+  await page
+    .locator(".usage")
+    .getByText(/^[\d.]+ [KM]iB of 32 MiB$/)
+    .waitFor();
+  await page
+    .locator(".usage")
+    .getByText(/^[\d.]+ m?s of 5 s$/)
+    .waitFor();
   await waitForText(page, "No swap history");
   await page.getByText("All limits").click();
   await page.locator(".limits").getByText("Log lines per second").waitFor();
@@ -85,13 +117,22 @@ test("what the component takes stands beside what it may", async (t) => {
 test("a file that is no component is refused in words", async (t) => {
   const page = await open(t, PROBATION, /400/);
   const first = await running(page);
-  const choose = (name, text) => page.locator("input[type=file]").setInputFiles({ name, mimeType: "", buffer: Buffer.from(text, "latin1") });
+  const choose = (name, text) =>
+    page
+      .locator("input[type=file]")
+      .setInputFiles({ name, mimeType: "", buffer: Buffer.from(text, "latin1") });
   await choose("photo.wasm", "\x89PNG");
   await page.locator(".stages .failed").getByText("this is no WebAssembly component").waitFor();
   await choose("half (2).wasm", "\0asm\x0d\0\x01\0half");
   await outcome(page, "Rejected");
-  await page.locator(".stages .failed").getByText("Cannot compile the component half-2.wasm: ").waitFor();
-  await page.locator("ol.history li").filter({ hasText: /Rejected.*half-2\.wasm.*cannot compile/ }).waitFor();
+  await page
+    .locator(".stages .failed")
+    .getByText("Cannot compile the component half-2.wasm: ")
+    .waitFor();
+  await page
+    .locator("ol.history li")
+    .filter({ hasText: /Rejected.*half-2\.wasm.*cannot compile/ })
+    .waitFor();
   // The path of the upload is not shown anywhere.
   for (const title of ["Component", "Overview", "Twin"]) {
     await tab(page, title);

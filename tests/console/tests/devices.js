@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { waitForTextGone, waitForText, screenshot, signIn } from "../support/browser.js";
+import { screenshot, signIn, waitForText, waitForTextGone } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { Device, register } from "../support/device.js";
 
@@ -27,7 +27,10 @@ test("a device is added, connected by what is copied, blocked, let in and delete
   await dialog.getByRole("button", { name: "Close" }).click();
 
   await add();
-  await page.getByRole("alert").getByText(/already/).waitFor();
+  await page
+    .getByRole("alert")
+    .getByText(/already/)
+    .waitFor();
   await page.keyboard.press("Escape");
 
   const row = page.getByRole("row", { name: /pump-1/ });
@@ -51,7 +54,9 @@ test("a list of many devices is filtered by name and state", async (t) => {
   const page = await signIn(t, cloud, { expected: /404/ });
   await Device.connect(t, cloud, page, "pump-1", "dtmi:com:example:Pump;1");
   await Device.connect(t, cloud, page, "valve-1");
-  const [pump, valve] = ["pump-1", "valve-1"].map((name) => page.getByRole("row", { name: new RegExp(name) }));
+  const [pump, valve] = ["pump-1", "valve-1"].map((name) =>
+    page.getByRole("row", { name: new RegExp(name) }),
+  );
   await valve.getByText("Connected", { exact: true }).waitFor();
   await valve.getByText("No model").waitFor();
   const filter = page.getByRole("searchbox");

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { waitForText, signIn, tab } from "../support/browser.js";
+import { signIn, tab, waitForText } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { Device, register } from "../support/device.js";
 
 /** Errors that the browser logs for an unknown model. */
 const NO_SUCH_MODEL = /404|400/;
 
-const SCRIPT = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>";
+const SCRIPT =
+  "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>";
 /** Device id with characters that URLs do not allow. */
 const ID = "javascript:alert('%3Cb%3E'),=@$*!";
 /** Device id with characters that are reserved in topics. */
@@ -49,20 +50,27 @@ test("data that the model does not name or that breaks its schema is flagged, an
   const cloud = await Cloud.run(t, await directory(t));
   const page = await signIn(t, cloud, { expected: NO_SUCH_MODEL });
   const device = await Device.connect(t, cloud, page, "t-1", "dtmi:com:example:Thermostat;1");
-  await device.send("{\"temperature\": \"warm\"}");
-  await device.send("{\"temperature\": 21, \"humidity\": 40}");
+  await device.send('{"temperature": "warm"}');
+  await device.send('{"temperature": 21, "humidity": 40}');
   await device.send("\u0000not json");
   await page.getByRole("link", { name: "t-1" }).click();
   await tab(page, "Raw data");
-  for (const remark of ["temperature must be a number", "humidity is not in the model", "body is not a JSON object, or its content type is not JSON"]) {
+  for (const remark of [
+    "temperature must be a number",
+    "humidity is not in the model",
+    "body is not a JSON object, or its content type is not JSON",
+  ]) {
     await waitForText(page, remark);
   }
   await page.getByRole("columnheader", { name: /humidity \(not in the model\)/ }).waitFor();
 
   const stranger = await Device.connect(t, cloud, page, "s-1", "dtmi:com:example:Nobody;1");
-  await stranger.send("{\"speed\": 3}");
+  await stranger.send('{"speed": 3}');
   await page.getByRole("link", { name: "Devices" }).click();
   await page.getByRole("link", { name: "s-1" }).click();
   await waitForText(page, "dtmi:com:example:Nobody;1 (unknown model)");
-  await page.getByRole("button", { name: /^speed/ }).getByText("3").waitFor();
+  await page
+    .getByRole("button", { name: /^speed/ })
+    .getByText("3")
+    .waitFor();
 });

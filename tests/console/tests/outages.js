@@ -78,7 +78,7 @@ test("what a device does not say is not known", async (t) => {
   const cloud = await Cloud.run(t, await directory(t));
   const page = await signIn(t, cloud);
   const device = await Device.connect(t, cloud, page, "t-1");
-  await device.send("{\"temperature\": 21}");
+  await device.send('{"temperature": 21}');
   device.sendMalformed();
   await page.getByRole("link", { name: "t-1" }).click();
   await tab(page, "Faults");

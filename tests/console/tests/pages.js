@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openPage, waitForText, screenshot, signIn, tab } from "../support/browser.js";
+import { openPage, screenshot, signIn, tab, waitForText } from "../support/browser.js";
 import { Cloud } from "../support/cloud.js";
 import { publishViews } from "../support/template.js";
 
@@ -20,8 +20,19 @@ const VIEW = {
   ],
 };
 
-const TABS = ["Overview", "Properties", "Commands", "Raw data", "Twin", "Trace", "Component", "Faults"];
-const LOOKS = [390, 1440].flatMap((width) => ["light", "dark"].map((colorScheme) => ({ width, colorScheme })));
+const TABS = [
+  "Overview",
+  "Properties",
+  "Commands",
+  "Raw data",
+  "Twin",
+  "Trace",
+  "Component",
+  "Faults",
+];
+const LOOKS = [390, 1440].flatMap((width) =>
+  ["light", "dark"].map((colorScheme) => ({ width, colorScheme })),
+);
 
 test("every page fits a telephone and a desk, in light and dark, and keeps a picture of itself", async (t) => {
   const cloud = await Cloud.withThermostat(t);
@@ -38,12 +49,16 @@ test("every page fits a telephone and a desk, in light and dark, and keeps a pic
       await tab(page, title);
       await page.locator("main .card").first().waitFor();
       await screenshot(page, `${title.toLowerCase().replace(" ", "-")}-${look}`);
-      if (width < 1440) assert.equal(await cutTables(page), 0, `${title} has a table that is cut off at ${look}`);
+      if (width < 1440)
+        assert.equal(await cutTables(page), 0, `${title} has a table that is cut off at ${look}`);
     }
     await tab(page, VIEW.name);
     await page.locator(".view").getByText(/\d°C/).first().waitFor();
     await screenshot(page, `view-${look}`);
-    await page.getByRole("navigation", { name: "Sections" }).getByRole("link", { name: "Device templates" }).click();
+    await page
+      .getByRole("navigation", { name: "Sections" })
+      .getByRole("link", { name: "Device templates" })
+      .click();
     await waitForText(page, "Version 1");
     await screenshot(page, `templates-${look}`);
     await page.getByRole("link", { name: "Thermostat" }).click();
@@ -54,7 +69,9 @@ test("every page fits a telephone and a desk, in light and dark, and keeps a pic
 
 /** Counts the tables that are wider than their card. */
 function cutTables(page) {
-  return page.locator(".card.table").evaluateAll((cards) => cards.filter((card) => card.scrollWidth > card.clientWidth).length);
+  return page
+    .locator(".card.table")
+    .evaluateAll((cards) => cards.filter((card) => card.scrollWidth > card.clientWidth).length);
 }
 
 test("the first load is small, and asks for nothing that is not shown", async (t) => {
@@ -62,11 +79,14 @@ test("the first load is small, and asks for nothing that is not shown", async (t
   const page = await openPage(t);
   let bytes = 0;
   page.on("response", async (response) => {
-    if (response.url().includes("/console/")) bytes += (await response.body().catch(() => "")).length;
+    if (response.url().includes("/console/"))
+      bytes += (await response.body().catch(() => "")).length;
   });
   await page.goto(await cloud.link());
   await waitForText(page, /temperature \d/);
   assert.ok(bytes > 0 && bytes < FIRST_LOAD, `${bytes} bytes`);
-  const shown = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
+  const shown = await page.evaluate(
+    () => performance.getEntriesByName("first-contentful-paint")[0].startTime,
+  );
   t.diagnostic(`${bytes} bytes, first paint after ${Math.round(shown)} ms`);
 });

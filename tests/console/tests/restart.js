@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { waitForTextGone, waitForText, screenshot, signIn } from "../support/browser.js";
+import { screenshot, signIn, waitForText, waitForTextGone } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { Device } from "../support/device.js";
 
@@ -9,14 +9,18 @@ const MODEL = "dtmi:com:example:Thermostat;1";
 async function open(t, cloud) {
   const page = await signIn(t, cloud, { expected: /ERR_|401|404/ });
   const device = await Device.connect(t, cloud, page, "t-1", MODEL);
-  await device.send("{\"temperature\": 21.5}");
+  await device.send('{"temperature": 21.5}');
   await page.getByRole("link", { name: "t-1" }).click();
   await temperature(page);
   const { mqtt, https } = await cloud.running();
   return { page, ports: { mqtt, https, console: new URL(page.url()).port } };
 }
 
-const temperature = (page) => page.getByRole("button", { name: /^Temperature/ }).getByText("21.5").waitFor();
+const temperature = (page) =>
+  page
+    .getByRole("button", { name: /^Temperature/ })
+    .getByText("21.5")
+    .waitFor();
 
 test("a cloud that is killed and started again under an open page is told, and the page goes on by itself", async (t) => {
   const dir = await directory(t);
@@ -32,7 +36,7 @@ test("a cloud that is killed and started again under an open page is told, and t
   await screenshot(page, "restart-back");
   const other = await Device.connect(t, again, page, "t-2", MODEL);
   await page.goto(page.url().replace("t-1", "t-2"));
-  await other.send("{\"temperature\": 21.5}");
+  await other.send('{"temperature": 21.5}');
   await temperature(page);
   await waitForTextGone(page, "You are signed out");
 });

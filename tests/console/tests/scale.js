@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { openPage, waitForText, signIn, tab } from "../support/browser.js";
+import { openPage, signIn, tab, waitForText } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { Device, registerAll } from "../support/device.js";
 
@@ -27,9 +27,16 @@ test("a thousand devices are listed a part at a time, found by name, and reached
   const cloud = await Cloud.run(t, await directory(t));
   const page = await signIn(t, cloud);
   const name = (number) => `pump-${String(number).padStart(4, "0")}`;
-  await registerAll(page, Array.from({ length: DEVICES }, (_, number) => name(number)));
+  await registerAll(
+    page,
+    Array.from({ length: DEVICES }, (_, number) => name(number)),
+  );
   const rows = page.locator("table.devices tbody tr");
-  const rowsAre = (count) => page.waitForFunction((count) => document.querySelectorAll("table.devices tbody tr").length === count, count);
+  const rowsAre = (count) =>
+    page.waitForFunction(
+      (count) => document.querySelectorAll("table.devices tbody tr").length === count,
+      count,
+    );
   const names = () => page.locator("table.devices tbody th").allInnerTexts();
   const filter = page.getByRole("searchbox");
 
@@ -53,7 +60,10 @@ test("a thousand devices are listed a part at a time, found by name, and reached
     await next.focus();
     for (let shown = PAGE_SIZE; shown < DEVICES; shown += PAGE_SIZE) {
       await page.keyboard.press("Enter");
-      await waitForText(page, `${(shown + 1).toLocaleString("en")}–${(shown + PAGE_SIZE).toLocaleString("en")} of 1,000`);
+      await waitForText(
+        page,
+        `${(shown + 1).toLocaleString("en")}–${(shown + PAGE_SIZE).toLocaleString("en")} of 1,000`,
+      );
       for (const name of await names()) found.add(name);
     }
     assert.equal(found.size, DEVICES);
@@ -105,7 +115,8 @@ test("a hundred thousand points of a device are drawn, and whatever stretch of t
   await device.sendAll(messages);
   await page.goto(list);
   await page.getByRole("link", { name: "pump-1" }).click();
-  const tile = (name, value) => page.getByRole("button", { name: new RegExp(`^${name}\\s*${value}\\b`) });
+  const tile = (name, value) =>
+    page.getByRole("button", { name: new RegExp(`^${name}\\s*${value}\\b`) });
   await tile("count", MESSAGES).waitFor();
   const send = async (count) => {
     await device.send(JSON.stringify({ count, level: 20 }));
@@ -113,25 +124,38 @@ test("a hundred thousand points of a device are drawn, and whatever stretch of t
   };
   const choose = (range) => page.getByRole("button", { name: range, exact: true }).click();
 
-  await t.test("the oldest and the newest of them are where they belong, in every range", async () => {
-    for (const [range, length] of [["10 min", 10 * MINUTE], ["1 h", 60 * MINUTE], ["All", Infinity]]) {
-      const before = Date.now();
-      await choose(range);
-      const oldest = await reading(page, "left");
-      const after = Date.now();
-      assert.equal(oldest.clock, clock(createdAt(oldest.value)));
-      const [from, to] = [before, after].map((now) => Math.max(now - length, startedAt));
-      // A few pixels at the edge are several seconds each.
-      const near = (after - from) / 200;
-      const at = createdAt(oldest.value);
-      assert.ok(at > from - near && at < to + near, `${range}: ${oldest.value} at ${oldest.clock}`);
-      const newest = await reading(page, "right");
-      assert.ok(createdAt(newest.value) > createdAt(MESSAGES) - near, `${range}: ${newest.value} at ${newest.clock}`);
-    }
-    await send(MESSAGES + 1);
-    await choose("1 min");
-    assert.equal((await reading(page, "right")).value, MESSAGES + 1);
-  });
+  await t.test(
+    "the oldest and the newest of them are where they belong, in every range",
+    async () => {
+      for (const [range, length] of [
+        ["10 min", 10 * MINUTE],
+        ["1 h", 60 * MINUTE],
+        ["All", Infinity],
+      ]) {
+        const before = Date.now();
+        await choose(range);
+        const oldest = await reading(page, "left");
+        const after = Date.now();
+        assert.equal(oldest.clock, clock(createdAt(oldest.value)));
+        const [from, to] = [before, after].map((now) => Math.max(now - length, startedAt));
+        // A few pixels at the edge are several seconds each.
+        const near = (after - from) / 200;
+        const at = createdAt(oldest.value);
+        assert.ok(
+          at > from - near && at < to + near,
+          `${range}: ${oldest.value} at ${oldest.clock}`,
+        );
+        const newest = await reading(page, "right");
+        assert.ok(
+          createdAt(newest.value) > createdAt(MESSAGES) - near,
+          `${range}: ${newest.value} at ${newest.clock}`,
+        );
+      }
+      await send(MESSAGES + 1);
+      await choose("1 min");
+      assert.equal((await reading(page, "right")).value, MESSAGES + 1);
+    },
+  );
 
   await t.test("one among all of them is seen", async () => {
     await tile("level", 20).click();
@@ -154,13 +178,19 @@ test("a hundred thousand points of a device are drawn, and whatever stretch of t
     await tab(page, "Raw data");
     const rows = page.locator("table.data tbody tr");
     await page.getByRole("button", { name: "Telemetry" }).click();
-    await rows.first().getByText(String(MESSAGES + 2)).waitFor();
+    await rows
+      .first()
+      .getByText(String(MESSAGES + 2))
+      .waitFor();
     await rows.first().getByRole("button").click();
-    await waitForText(page, "\"application/json\"");
+    await waitForText(page, '"application/json"');
     await page.getByRole("button", { name: "Show older" }).click();
     await rows.getByText(String(MESSAGES - 80), { exact: true }).waitFor();
     await device.send(JSON.stringify({ count: MESSAGES + 3, level: 20 }));
-    await rows.first().getByText(String(MESSAGES + 3)).waitFor();
+    await rows
+      .first()
+      .getByText(String(MESSAGES + 3))
+      .waitFor();
   });
 });
 
@@ -189,10 +219,17 @@ async function drawn(page) {
 /** Runs in the page: returns true if the line reaches the upper quarter of the chart. */
 function isDrawnHigh() {
   const canvas = document.querySelector(".plot canvas");
-  const [red, green, blue] = getComputedStyle(document.documentElement).getPropertyValue("--chart-line").match(/\d+/g).map(Number);
+  const [red, green, blue] = getComputedStyle(document.documentElement)
+    .getPropertyValue("--chart-line")
+    .match(/\d+/g)
+    .map(Number);
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height / 4);
   for (let at = 0; at < data.length; at += 4) {
-    if (Math.abs(data[at] - red) + Math.abs(data[at + 1] - green) + Math.abs(data[at + 2] - blue) < 30) return true;
+    if (
+      Math.abs(data[at] - red) + Math.abs(data[at + 1] - green) + Math.abs(data[at + 2] - blue) <
+      30
+    )
+      return true;
   }
   return false;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { waitForTextGone, waitForText, screenshot, signIn, tab } from "../support/browser.js";
+import { screenshot, signIn, tab, waitForText, waitForTextGone } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { Device } from "../support/device.js";
 import { dropFile } from "../support/fileDrop.js";
@@ -11,13 +11,26 @@ import { publishViews } from "../support/template.js";
 const THERMOSTAT = "dtmi:com:example:Thermostat;1";
 const KETTLE = "dtmi:com:example:Kettle;1";
 
-const section = (page, name) => page.getByRole("navigation", { name: "Sections" }).getByRole("link", { name });
+const section = (page, name) =>
+  page.getByRole("navigation", { name: "Sections" }).getByRole("link", { name });
 const tiles = (page) => page.locator(".view-tile");
-const status = (page, words) => page.locator(".edit-bar").getByText(words, { exact: true }).waitFor();
+const status = (page, words) =>
+  page.locator(".edit-bar").getByText(words, { exact: true }).waitFor();
 
 const kettle = (schema) => ({
-  "@context": "dtmi:dtdl:context;2", "@id": KETTLE, "@type": "Interface", displayName: "Kettle",
-  contents: [{ "@type": ["Telemetry", "Temperature"], name: "water", displayName: "Water", schema, unit: "degreeCelsius" }],
+  "@context": "dtmi:dtdl:context;2",
+  "@id": KETTLE,
+  "@type": "Interface",
+  displayName: "Kettle",
+  contents: [
+    {
+      "@type": ["Telemetry", "Temperature"],
+      name: "water",
+      displayName: "Water",
+      schema,
+      unit: "degreeCelsius",
+    },
+  ],
 });
 const file = (name, text) => ({ name, mimeType: "application/json", buffer: Buffer.from(text) });
 
@@ -44,7 +57,9 @@ async function addTile(page, kind, ...names) {
 
 /** Lists the tiles in order, with their sizes. */
 const arrangement = (page) =>
-  tiles(page).evaluateAll((all) => all.map(({ dataset }) => `${dataset.kind} ${dataset.columns}x${dataset.rows}`));
+  tiles(page).evaluateAll((all) =>
+    all.map(({ dataset }) => `${dataset.kind} ${dataset.columns}x${dataset.rows}`),
+  );
 
 test("a view with the four kinds of tiles is arranged by keyboard, published, and used on the device", async (t) => {
   const cloud = await Cloud.withThermostat(t);
@@ -53,8 +68,16 @@ test("a view with the four kinds of tiles is arranged by keyboard, published, an
   const row = page.getByRole("row", { name: /Thermostat dtmi:com:example:Thermostat;1 1 device/ });
   await row.getByText("Not published").waitFor();
   await row.getByRole("link", { name: "Thermostat" }).click();
-  await page.getByRole("row", { name: /Target temperature targetTemperature Property \(writable\) double in °C/ }).waitFor();
-  await page.getByRole("row", { name: /Report of temperatures getMaxMinReport Command request: dateTime, response: object/ }).waitFor();
+  await page
+    .getByRole("row", {
+      name: /Target temperature targetTemperature Property \(writable\) double in °C/,
+    })
+    .waitFor();
+  await page
+    .getByRole("row", {
+      name: /Report of temperatures getMaxMinReport Command request: dateTime, response: object/,
+    })
+    .waitFor();
 
   await page.getByRole("button", { name: "Empty view" }).click();
   await page.getByLabel("Name").fill("Kitchen");
@@ -62,14 +85,23 @@ test("a view with the four kinds of tiles is arranged by keyboard, published, an
   await addTile(page, "Last known value", "Temperature temperature", "Highest temperature");
   await addTile(page, "Property form", "Target temperature");
   await addTile(page, "Command", "Report of temperatures");
-  await tiles(page).nth(1).getByText(/^\d+(\.\d+)?°C$/).first().waitFor();
+  await tiles(page)
+    .nth(1)
+    .getByText(/^\d+(\.\d+)?°C$/)
+    .first()
+    .waitFor();
   await waitForText(page, "Preview device: thermostat-01");
 
   // The focus stays on the button of the moved tile.
   await page.getByRole("button", { name: "Move forward: Temperature", exact: true }).focus();
   await page.keyboard.press("Enter");
   await page.keyboard.press("Enter");
-  assert.deepEqual(await arrangement(page), ["value 1x1", "properties 2x1", "chart 3x2", "command 2x1"]);
+  assert.deepEqual(await arrangement(page), [
+    "value 1x1",
+    "properties 2x1",
+    "chart 3x2",
+    "command 2x1",
+  ]);
   await page.keyboard.press("Shift+Tab");
   await page.keyboard.press("Enter");
   await waitForText(page, "Moved Temperature to position 2 of 4.");
@@ -78,7 +110,12 @@ test("a view with the four kinds of tiles is arranged by keyboard, published, an
   await page.keyboard.press("Tab");
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
-  assert.deepEqual(await arrangement(page), ["value 1x1", "chart 2x3", "properties 2x1", "command 2x1"]);
+  assert.deepEqual(await arrangement(page), [
+    "value 1x1",
+    "chart 2x3",
+    "properties 2x1",
+    "command 2x1",
+  ]);
   await page.getByRole("button", { name: "Edit Target temperature" }).click();
   await page.getByRole("dialog").getByLabel("Title").fill("What it aims for");
   await page.getByRole("dialog").getByRole("button", { name: "Update", exact: true }).click();
@@ -93,9 +130,22 @@ test("a view with the four kinds of tiles is arranged by keyboard, published, an
   await page.getByRole("link", { name: "Open on thermostat-01" }).click();
   assert.equal(new URL(page.url()).pathname, "/console/d/thermostat-01/view/Kitchen");
   await page.reload();
-  await page.getByRole("navigation", { name: "Device" }).locator("[aria-current]").getByText("Kitchen").waitFor();
-  assert.deepEqual(await arrangement(page), ["value 1x1", "chart 2x3", "properties 2x1", "command 2x1"]);
-  await tiles(page).nth(0).getByText(/^\d+(\.\d+)?°C$/).first().waitFor();
+  await page
+    .getByRole("navigation", { name: "Device" })
+    .locator("[aria-current]")
+    .getByText("Kitchen")
+    .waitFor();
+  assert.deepEqual(await arrangement(page), [
+    "value 1x1",
+    "chart 2x3",
+    "properties 2x1",
+    "command 2x1",
+  ]);
+  await tiles(page)
+    .nth(0)
+    .getByText(/^\d+(\.\d+)?°C$/)
+    .first()
+    .waitFor();
   await page.getByRole("img", { name: "Temperature over time" }).locator("canvas").waitFor();
   const form = tiles(page).nth(2);
   await form.getByRole("heading", { name: "What it aims for" }).waitFor();
@@ -124,7 +174,10 @@ test("a tile is dragged to the place of another, removed, and taken back from wh
   assert.deepEqual(await arrangement(page), ["command 2x1", ...whole.slice(0, 4)]);
   // The focus passes to the next tile.
   await page.getByRole("button", { name: "Remove Target temperature" }).press("Enter");
-  await page.locator(":focus").and(page.getByRole("button", { name: /^Remove Highest temperature/ })).waitFor();
+  await page
+    .locator(":focus")
+    .and(page.getByRole("button", { name: /^Remove Highest temperature/ }))
+    .waitFor();
   assert.deepEqual(await arrangement(page), ["command 2x1", ...whole.slice(0, 3)]);
   await page.getByRole("button", { name: "Publish" }).click();
   await status(page, "Version 2 published");
@@ -168,7 +221,9 @@ test("whoever saves what somebody else has changed meanwhile is told, and choose
   await make(page, "Mine");
   await status(page, "Draft saved");
   await make(other, "Theirs");
-  const notice = other.getByRole("alert").filter({ hasText: "This template was changed in another session" });
+  const notice = other
+    .getByRole("alert")
+    .filter({ hasText: "This template was changed in another session" });
   await notice.waitFor();
   await screenshot(other, "template-conflict");
   await notice.getByRole("button", { name: "Overwrite" }).click();
@@ -194,7 +249,9 @@ test("a template, what is published of it and a model that was added survive a r
   await status(page, "Draft saved");
   await Device.connect(t, cloud, page, "k-1", KETTLE);
   await section(page, "Device templates").click();
-  await page.locator("input[type=file]").setInputFiles(file("kettle.json", JSON.stringify(kettle("double"))));
+  await page
+    .locator("input[type=file]")
+    .setInputFiles(file("kettle.json", JSON.stringify(kettle("double"))));
   await page.getByRole("link", { name: "Kettle" }).waitFor();
   await cloud.process.end();
 
@@ -204,7 +261,10 @@ test("a template, what is published of it and a model that was added survive a r
   await again.getByRole("heading", { name: "Report of temperatures" }).waitFor();
   await section(again, "Device templates").click();
   await again.getByRole("link", { name: "Kettle" }).waitFor();
-  await again.getByRole("row", { name: /Thermostat/ }).getByText("Unpublished changes").waitFor();
+  await again
+    .getByRole("row", { name: /Thermostat/ })
+    .getByText("Unpublished changes")
+    .waitFor();
   await again.getByRole("link", { name: "Thermostat" }).click();
   await again.getByRole("button", { name: "Renamed" }).waitFor();
 });
@@ -215,28 +275,55 @@ test("a model nobody knows is told of, taken as DTDL, and refused in words that 
   await section(page, "Device templates").click();
   await waitForText(page, "No device templates");
   const device = await Device.connect(t, cloud, page, "k-1", KETTLE);
-  await device.send("{\"water\": 96}");
+  await device.send('{"water": 96}');
   const unknown = page.getByRole("region", { name: `Unknown model ${KETTLE}` });
   await unknown.getByText("Announced by 1 device.").waitFor();
-  const choose = (name, text) => unknown.locator("input[type=file]").setInputFiles(file(name, text));
+  const choose = (name, text) =>
+    unknown.locator("input[type=file]").setInputFiles(file(name, text));
   await choose("photo.json", "\x89PNG");
-  await unknown.getByRole("alert").getByText(/Cannot upload photo\.json: not valid JSON: /).waitFor();
+  await unknown
+    .getByRole("alert")
+    .getByText(/Cannot upload photo\.json: not valid JSON: /)
+    .waitFor();
   await choose("kettle.json", JSON.stringify(kettle("warm")));
-  await unknown.getByRole("alert").getByText(/Cannot upload kettle\.json: .*\/contents\/0\/schema/).waitFor();
+  await unknown
+    .getByRole("alert")
+    .getByText(/Cannot upload kettle\.json: .*\/contents\/0\/schema/)
+    .waitFor();
   await screenshot(page, "templates-unknown");
-  await dropFile(unknown.locator(".file-drop"), "kettle.json", Buffer.from(JSON.stringify(kettle("double"))));
-  await page.getByRole("row", { name: /Kettle dtmi:com:example:Kettle;1 1 device Not published/ }).waitFor();
+  await dropFile(
+    unknown.locator(".file-drop"),
+    "kettle.json",
+    Buffer.from(JSON.stringify(kettle("double"))),
+  );
+  await page
+    .getByRole("row", { name: /Kettle dtmi:com:example:Kettle;1 1 device Not published/ })
+    .waitFor();
   await unknown.waitFor({ state: "hidden" });
 
   const lid = await Device.connect(t, cloud, page, "l-1", "dtmi:com:example:Lid;1");
-  await lid.send("{\"water\": 96}");
+  await lid.send('{"water": 96}');
   await section(page, "Devices").click();
   await page.getByRole("link", { name: "l-1" }).click();
   await waitForText(page, "dtmi:com:example:Lid;1 (unknown model)");
   await screenshot(page, "overview-unknown");
-  await page.locator("input[type=file]").setInputFiles(file("lid.json", JSON.stringify({ ...kettle("double"), "@id": "dtmi:com:example:Lid;1", displayName: "Lid" })));
+  await page
+    .locator("input[type=file]")
+    .setInputFiles(
+      file(
+        "lid.json",
+        JSON.stringify({
+          ...kettle("double"),
+          "@id": "dtmi:com:example:Lid;1",
+          displayName: "Lid",
+        }),
+      ),
+    );
   await waitForText(page, "Lid · dtmi:com:example:Lid;1");
-  await page.getByRole("button", { name: /^Water/ }).getByText("96°C").waitFor();
+  await page
+    .getByRole("button", { name: /^Water/ })
+    .getByText("96°C")
+    .waitFor();
   assert.equal(await page.locator(".file-drop").count(), 0);
 });
 
@@ -257,10 +344,13 @@ test("a tile says when the model has no more what it shows", async (t) => {
   await Device.connect(t, cloud, page, "t-1", THERMOSTAT);
   const shows = [{ name: "temperature" }, { name: "steam" }];
   const tile = (kind) => ({ kind, shows, columns: 1, rows: 1 });
-  await publishViews(page, THERMOSTAT, [{ name: "Old & <b>", tiles: ["value", "chart", "properties", "command"].map(tile) }]);
+  await publishViews(page, THERMOSTAT, [
+    { name: "Old & <b>", tiles: ["value", "chart", "properties", "command"].map(tile) },
+  ]);
   await page.getByRole("link", { name: "t-1" }).click();
   await tab(page, "Old & <b>");
-  for (const noun of ["capability", "numeric telemetry", "property", "command"]) await waitForText(page, `The model no longer has the ${noun} steam.`);
+  for (const noun of ["capability", "numeric telemetry", "property", "command"])
+    await waitForText(page, `The model no longer has the ${noun} steam.`);
   await page.goto(page.url().replace(/view\/.*/, "view/Other"));
   await waitForText(page, "View not found: Other");
 });

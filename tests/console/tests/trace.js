@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { waitForText, signIn, tab } from "../support/browser.js";
+import { signIn, tab, waitForText } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { Device } from "../support/device.js";
 
@@ -16,9 +16,14 @@ test("the trace matches a desired property with its acknowledgment, and a comman
   await row(/To device command getMaxMinReport .*answered in/).waitFor();
   await row(/From device command response 200 .*maxTemp.* after/).waitFor();
   await row(/REST PATCH \/twins\/thermostat/).waitFor();
-  await row(/To device desired properties v2 .*23\.5.* answered in/).getByRole("button").click();
-  await waitForText(page, "\"$iothub/twin/PATCH/properties/desired/?$version=2\"");
-  await page.locator("tr.counterpart").filter({ hasText: /From device.*reported properties.*"av":2/ }).waitFor();
+  await row(/To device desired properties v2 .*23\.5.* answered in/)
+    .getByRole("button")
+    .click();
+  await waitForText(page, '"$iothub/twin/PATCH/properties/desired/?$version=2"');
+  await page
+    .locator("tr.counterpart")
+    .filter({ hasText: /From device.*reported properties.*"av":2/ })
+    .waitFor();
 
   await page.getByRole("button", { name: "From device" }).click();
   await row(/desired properties v2/).waitFor({ state: "hidden" });
@@ -36,8 +41,14 @@ test("the trace matches a desired property with its acknowledgment, and a comman
   await row(/command response 200/).waitFor({ state: "hidden" });
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name: "NDJSON" }).click();
-  const saved = (await readFile(await (await download).path(), "utf8")).trimEnd().split("\n").map((line) => JSON.parse(line));
-  assert.deepEqual(saved.map(({ operation, method }) => [operation, method]), [["method-call", "getMaxMinReport"]]);
+  const saved = (await readFile(await (await download).path(), "utf8"))
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  assert.deepEqual(
+    saved.map(({ operation, method }) => [operation, method]),
+    [["method-call", "getMaxMinReport"]],
+  );
   await page.getByRole("searchbox").fill("nothing like it");
   await waitForText(page, "No records");
   assert.ok(await page.getByRole("button", { name: "NDJSON" }).isDisabled());
@@ -49,9 +60,15 @@ test("what is no packet, or no JSON where there must be, is shown as malformed, 
   const device = await Device.connect(t, cloud, page, "t-1");
   await page.getByRole("link", { name: "t-1" }).click();
   await tab(page, "Trace");
-  await page.getByRole("row", { name: /CONNECT/ }).first().waitFor();
-  await device.send("{\"temperature\": ");
-  await page.locator("tr.has-error").filter({ hasText: "invalid JSON: {\"temperature\": " }).waitFor();
+  await page
+    .getByRole("row", { name: /CONNECT/ })
+    .first()
+    .waitFor();
+  await device.send('{"temperature": ');
+  await page
+    .locator("tr.has-error")
+    .filter({ hasText: 'invalid JSON: {"temperature": ' })
+    .waitFor();
   device.sendMalformed();
   await page.getByRole("row", { name: /Malformed malformed packet/ }).waitFor();
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { waitForText, signIn, tab } from "../support/browser.js";
+import { signIn, tab, waitForText } from "../support/browser.js";
 import { Cloud } from "../support/cloud.js";
 
 test("the tutorial: telemetry, template and view, target, command and raw data of a thermostat", async (t) => {
@@ -24,36 +24,45 @@ test("the tutorial: telemetry, template and view, target, command and raw data o
     await page.getByRole("button", { name: "Resume" }).click();
   });
 
-  await t.test("a view of everything is made in the template, published, and shown on the device", async () => {
-    await page.getByRole("navigation", { name: "Sections" }).getByRole("link", { name: "Device templates" }).click();
-    await page.getByRole("link", { name: "Thermostat" }).click();
-    await page.getByRole("button", { name: "Generate default view" }).click();
-    await page.getByRole("button", { name: "Publish" }).click();
-    await waitForText(page, "Version 1 published");
-    await page.getByRole("link", { name: "Open on thermostat-01" }).click();
-    await page.locator(".view [data-capability=temperature]").getByText(/\d°C/).waitFor();
-    await page.getByRole("img", { name: "Temperature over time" }).locator("canvas").waitFor();
-    await page.locator(".view").getByRole("button", { name: "Set" }).waitFor();
-    await page.locator(".view").getByRole("button", { name: "Run" }).waitFor();
-  });
+  await t.test(
+    "a view of everything is made in the template, published, and shown on the device",
+    async () => {
+      await page
+        .getByRole("navigation", { name: "Sections" })
+        .getByRole("link", { name: "Device templates" })
+        .click();
+      await page.getByRole("link", { name: "Thermostat" }).click();
+      await page.getByRole("button", { name: "Generate default view" }).click();
+      await page.getByRole("button", { name: "Publish" }).click();
+      await waitForText(page, "Version 1 published");
+      await page.getByRole("link", { name: "Open on thermostat-01" }).click();
+      await page.locator(".view [data-capability=temperature]").getByText(/\d°C/).waitFor();
+      await page.getByRole("img", { name: "Temperature over time" }).locator("canvas").waitFor();
+      await page.locator(".view").getByRole("button", { name: "Set" }).waitFor();
+      await page.locator(".view").getByRole("button", { name: "Run" }).waitFor();
+    },
+  );
 
-  await t.test("a target is accepted, and one out of range rejected with the device's reason", async () => {
-    await tab(page, "Properties");
-    const target = page.locator("[data-property=targetTemperature]");
-    const set = async (value) => {
-      await target.getByLabel("Desired value (°C)").fill(value);
-      await target.getByRole("button", { name: "Set" }).click();
-    };
-    await set("23.5");
-    await target.getByText(/Accepted v2 · 200 · \d+ (ms|s)/).waitFor();
-    await set("warm");
-    await target.getByText("Target temperature must be a number, such as 23.5.").waitFor();
-    await set("999");
-    await target.getByText(/Rejected v3 · 400/).waitFor();
-    await target.getByText("out of range").waitFor();
-    await tab(page, "Twin");
-    await page.getByRole("row", { name: /targetTemperature 999 23.5 23.5 Rejected/ }).waitFor();
-  });
+  await t.test(
+    "a target is accepted, and one out of range rejected with the device's reason",
+    async () => {
+      await tab(page, "Properties");
+      const target = page.locator("[data-property=targetTemperature]");
+      const set = async (value) => {
+        await target.getByLabel("Desired value (°C)").fill(value);
+        await target.getByRole("button", { name: "Set" }).click();
+      };
+      await set("23.5");
+      await target.getByText(/Accepted v2 · 200 · \d+ (ms|s)/).waitFor();
+      await set("warm");
+      await target.getByText("Target temperature must be a number, such as 23.5.").waitFor();
+      await set("999");
+      await target.getByText(/Rejected v3 · 400/).waitFor();
+      await target.getByText("out of range").waitFor();
+      await tab(page, "Twin");
+      await page.getByRole("row", { name: /targetTemperature 999 23.5 23.5 Rejected/ }).waitFor();
+    },
+  );
 
   await t.test("a command since a moment answers with a report, and can be run again", async () => {
     await tab(page, "Commands");
@@ -74,11 +83,14 @@ test("the tutorial: telemetry, template and view, target, command and raw data o
     await page.getByRole("button", { name: "Telemetry" }).click();
     await page.getByRole("button", { name: "Pause" }).click();
     await page.locator("table.data tbody").getByRole("button").first().click();
-    await waitForText(page, "\"contentType\"");
+    await waitForText(page, '"contentType"');
     await page.getByRole("button", { name: "Select columns" }).click();
     await page.getByRole("checkbox", { name: "Target temperature" }).uncheck();
     assert.equal(await page.getByRole("columnheader", { name: "Target temperature" }).count(), 0);
-    for (const [name, pattern] of [["CSV", /^sequence,.*\r\n.*,thermostat-01,/], ["NDJSON", /^\{.*"device":"thermostat-01"/]]) {
+    for (const [name, pattern] of [
+      ["CSV", /^sequence,.*\r\n.*,thermostat-01,/],
+      ["NDJSON", /^\{.*"device":"thermostat-01"/],
+    ]) {
       const download = page.waitForEvent("download");
       await page.getByRole("link", { name, exact: true }).click();
       assert.match(await readFile(await (await download).path(), "utf8"), pattern);

@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { waitForText, signIn, tab } from "../support/browser.js";
+import { signIn, tab, waitForText } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { Device } from "../support/device.js";
 
@@ -8,11 +8,16 @@ test("the digital twin is shown beside both halves, with what differs", async (t
   const page = await signIn(t, cloud);
   await page.getByRole("link", { name: "thermostat-01" }).click();
   await tab(page, "Twin");
-  await page.getByRole("row", { name: /^maxTempSinceLastReboot – (\d[\d.]*) \1 Reported only$/ }).waitFor();
-  await page.locator(".card", { hasText: "\"$dtId\": \"thermostat-01\"" }).getByRole("heading", { name: "Digital twin" }).waitFor();
+  await page
+    .getByRole("row", { name: /^maxTempSinceLastReboot – (\d[\d.]*) \1 Reported only$/ })
+    .waitFor();
+  await page
+    .locator(".card", { hasText: '"$dtId": "thermostat-01"' })
+    .getByRole("heading", { name: "Digital twin" })
+    .waitFor();
   await cloud.cli("set", "targetTemperature", "23.5");
   await page.getByRole("row", { name: "targetTemperature 23.5 23.5 23.5 In sync" }).waitFor();
-  await waitForText(page, "\"desiredValue\"");
+  await waitForText(page, '"desiredValue"');
 });
 
 test("a device without a model that is known is told why it has no digital twin", async (t) => {

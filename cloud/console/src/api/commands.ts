@@ -18,11 +18,17 @@ export interface CommandResponse {
  *
  * @throws {ApiError} If the device is not connected or does not respond.
  */
-export async function invokeCommand(device: string, name: string, payload: Json | undefined): Promise<CommandResponse> {
+export async function invokeCommand(
+  device: string,
+  name: string,
+  payload: Json | undefined,
+): Promise<CommandResponse> {
   const body: Json = { methodName: name, responseTimeoutInSeconds: RESPONSE_TIMEOUT };
   if (payload !== undefined) body["payload"] = payload;
   const startedAt = performance.now();
-  const response = asObject((await callApi(`/twins/${pathSegment(device)}/methods`, { method: "POST", body })).body);
+  const response = asObject(
+    (await callApi(`/twins/${pathSegment(device)}/methods`, { method: "POST", body })).body,
+  );
   return {
     status: Number(response?.["status"]),
     payload: response?.["payload"] ?? null,

@@ -1,5 +1,5 @@
 import { asObject, type Json, type JsonObject } from "../json.ts";
-import { callApi, pathSegment, ApiError } from "./request.ts";
+import { ApiError, callApi, pathSegment } from "./request.ts";
 import { type DeviceSummary, parseDeviceSummary } from "./twin.ts";
 
 /** Devices per request. */
@@ -45,16 +45,26 @@ export async function listDevices(): Promise<DeviceSummary[]> {
 export async function enrollDevice(device: string): Promise<void> {
   const attestation = { type: "symmetricKey" };
   const enrollment = { registrationId: device, attestation };
-  const created = await callApi(`/enrollments/${pathSegment(device)}`, { method: "PUT", body: enrollment });
+  const created = await callApi(`/enrollments/${pathSegment(device)}`, {
+    method: "PUT",
+    body: enrollment,
+  });
   const symmetricKey = keysAt(created.body, "attestation");
   const registration = { deviceId: device, authentication: { type: "sas", symmetricKey } };
-  await callApi(`/devices/${pathSegment(device)}`, { method: "PUT", body: registration as unknown as Json });
+  await callApi(`/devices/${pathSegment(device)}`, {
+    method: "PUT",
+    body: registration as unknown as Json,
+  });
 }
 
 /** Blocks a device, which closes its connection, or unblocks it. */
 export async function setBlocked(device: string, blocked: boolean): Promise<void> {
   const body = { deviceId: device, status: blocked ? "disabled" : "enabled" };
-  await callApi(`/devices/${pathSegment(device)}`, { method: "PUT", headers: { "if-match": "*" }, body });
+  await callApi(`/devices/${pathSegment(device)}`, {
+    method: "PUT",
+    headers: { "if-match": "*" },
+    body,
+  });
 }
 
 /** Deletes a device with its twin, its enrollment and its registration. */

@@ -1,6 +1,6 @@
 import { asObject, type JsonObject } from "../json.ts";
 import { getCloudInfo } from "./devices.ts";
-import { callApi, postForLines, pathSegment } from "./request.ts";
+import { callApi, pathSegment, postForLines } from "./request.ts";
 
 /** Version of a component. */
 export interface Version {
@@ -72,7 +72,16 @@ export interface HostStatus {
 /** Swap step, as the host streams it. */
 export interface SwapStep {
   readonly step:
-    | "requested" | "prepared" | "unchanged" | "rejected" | "superseded" | "started" | "resumed" | "accepted" | "rolled-back" | "failed";
+    | "requested"
+    | "prepared"
+    | "unchanged"
+    | "rejected"
+    | "superseded"
+    | "started"
+    | "resumed"
+    | "accepted"
+    | "rolled-back"
+    | "failed";
   readonly time: string;
   readonly version?: Version;
   /** Version that runs after a rollback. */
@@ -118,8 +127,13 @@ export async function getSwapHistory(): Promise<HistoryEntry[]> {
 
 /** Requests a swap, and yields each step until the version is accepted, rejected or rolled back. */
 export function requestSwap(component: File, options: SwapOptions): AsyncGenerator<SwapStep> {
-  const query = Object.entries(options).filter(([, isSet]) => isSet).map(([name]) => `&${name}=true`);
-  return readSteps(`/api/host/swap?name=${pathSegment(component.name)}${query.join("")}`, component);
+  const query = Object.entries(options)
+    .filter(([, isSet]) => isSet)
+    .map(([name]) => `&${name}=true`);
+  return readSteps(
+    `/api/host/swap?name=${pathSegment(component.name)}${query.join("")}`,
+    component,
+  );
 }
 
 /** Requests a rollback, and yields each step. */

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { asObjects } from "../json.ts";
 import { type Interface, parseInterface } from "../model/interface.ts";
-import { callApi, pathSegment, ApiError } from "./request.ts";
+import { ApiError, callApi, pathSegment } from "./request.ts";
 
 const cache = new Map<string, Promise<Interface | undefined>>();
 

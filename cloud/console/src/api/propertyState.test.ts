@@ -22,19 +22,37 @@ function twin(desired: JsonObject, reported: JsonObject) {
 test("a desired property is pending until its own version is acknowledged", () => {
   const before = propertyState(twin({ target: 21 }, {}), undefined, "target");
   assert.deepEqual(before.acknowledgment, { state: "pending", version: 7 });
-  const older = propertyState(twin({ target: 21 }, { target: { value: 20, ac: 200, av: 6 } }), undefined, "target");
+  const older = propertyState(
+    twin({ target: 21 }, { target: { value: 20, ac: 200, av: 6 } }),
+    undefined,
+    "target",
+  );
   assert.deepEqual([older.reported, older.acknowledgment], [20, { state: "pending", version: 7 }]);
 });
 
 test("an acknowledgment says whether, by which version and how fast", () => {
-  const acknowledged = (ac: number) => twin({ target: 21 }, { target: { value: 21, ac, av: 7, ad: "because" } });
+  const acknowledged = (ac: number) =>
+    twin({ target: 21 }, { target: { value: 21, ac, av: 7, ad: "because" } });
   const accepted = propertyState(acknowledged(200), undefined, "target").acknowledgment;
-  assert.deepEqual(accepted, { state: "accepted", version: 7, code: 200, description: "because", latency: 34 });
-  assert.equal(propertyState(acknowledged(400), undefined, "target").acknowledgment?.state, "rejected");
+  assert.deepEqual(accepted, {
+    state: "accepted",
+    version: 7,
+    code: 200,
+    description: "because",
+    latency: 34,
+  });
+  assert.equal(
+    propertyState(acknowledged(400), undefined, "target").acknowledgment?.state,
+    "rejected",
+  );
 });
 
 test("the acknowledgment of a removed value is no value", () => {
-  assert.equal(propertyState(twin({}, { target: { ac: 200, av: 7, ad: "done" } }), undefined, "target").reported, undefined);
+  assert.equal(
+    propertyState(twin({}, { target: { ac: 200, av: 7, ad: "done" } }), undefined, "target")
+      .reported,
+    undefined,
+  );
 });
 
 test("what nobody desires has no acknowledgment", () => {

@@ -1,11 +1,17 @@
-import { asObject, type Json, type JsonObject } from "../json.ts";
 import { parseTime } from "../format.ts";
-import type { TwinSection, Twin } from "./twin.ts";
+import { asObject, type Json, type JsonObject } from "../json.ts";
+import type { Twin, TwinSection } from "./twin.ts";
 
 /** Acknowledgment of a desired property. */
 export type Acknowledgment =
   | { state: "pending"; version: number }
-  | { state: "accepted" | "rejected"; version: number; code: number; description: string | undefined; latency: number | undefined };
+  | {
+      state: "accepted" | "rejected";
+      version: number;
+      code: number;
+      description: string | undefined;
+      latency: number | undefined;
+    };
 
 /** Desired and reported value of a property. */
 export interface PropertyState {
@@ -17,7 +23,11 @@ export interface PropertyState {
 }
 
 /** Returns the state of a property of the twin. */
-export function propertyState(twin: Twin, component: string | undefined, name: string): PropertyState {
+export function propertyState(
+  twin: Twin,
+  component: string | undefined,
+  name: string,
+): PropertyState {
   const desired = componentSection(twin.desired, component);
   const reported = componentSection(twin.reported, component);
   const acknowledged = asAcknowledgment(reported.values[name]);
@@ -37,7 +47,9 @@ export function propertyNames(section: TwinSection, component?: string): string[
 
 /** Returns the names of the components in a section. */
 export function componentNames(section: TwinSection): string[] {
-  return Object.keys(section.values).filter((name) => asObject(section.values[name])?.["__t"] === "c");
+  return Object.keys(section.values).filter(
+    (name) => asObject(section.values[name])?.["__t"] === "c",
+  );
 }
 
 /**
@@ -64,18 +76,25 @@ function readAcknowledgment(
     state: code >= 200 && code < 300 ? "accepted" : "rejected",
     version: Number(acknowledged["av"]),
     code,
-    description: typeof acknowledged["ad"] === "string" && acknowledged["ad"] ? acknowledged["ad"] : undefined,
+    description:
+      typeof acknowledged["ad"] === "string" && acknowledged["ad"] ? acknowledged["ad"] : undefined,
     latency: elapsed(requested, metadata),
   };
 }
 
-function elapsed(requested: JsonObject | undefined, acknowledged: JsonObject | undefined): number | undefined {
+function elapsed(
+  requested: JsonObject | undefined,
+  acknowledged: JsonObject | undefined,
+): number | undefined {
   const from = parseTime(requested?.["$lastUpdated"] as string | undefined);
   const to = parseTime(acknowledged?.["$lastUpdated"] as string | undefined);
   return from !== undefined && to !== undefined && to >= from ? to - from : undefined;
 }
 
-function componentSection(section: TwinSection, component: string | undefined): Pick<TwinSection, "values" | "metadata"> {
+function componentSection(
+  section: TwinSection,
+  component: string | undefined,
+): Pick<TwinSection, "values" | "metadata"> {
   if (!component) return section;
   return {
     values: asObject(section.values[component]) ?? {},

@@ -42,8 +42,15 @@ export async function callApi(path: string, options: RequestOptions = {}): Promi
   const headers: Record<string, string> = { accept: "application/json", ...options.headers };
   const body = options.body === undefined ? (options.file ?? null) : JSON.stringify(options.body);
   if (body !== null) headers["content-type"] = "application/json";
-  const response = await send(withApiVersion(path), { method: options.method ?? "GET", headers, body });
-  return { body: parseJson(await response.text()), continuation: response.headers.get("x-ms-continuation") };
+  const response = await send(withApiVersion(path), {
+    method: options.method ?? "GET",
+    headers,
+    body,
+  });
+  return {
+    body: parseJson(await response.text()),
+    continuation: response.headers.get("x-ms-continuation"),
+  };
 }
 
 /**
@@ -81,9 +88,10 @@ async function* readBatches(response: Response): AsyncGenerator<Json[]> {
 
 async function* decodeChunks(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const [reader, decoder] = [body.getReader(), new TextDecoder()];
-  const next = () => reader.read().catch(() => {
-    throw new ApiError(0, "The connection to the cloud was lost.");
-  });
+  const next = () =>
+    reader.read().catch(() => {
+      throw new ApiError(0, "The connection to the cloud was lost.");
+    });
   for (let chunk = await next(); !chunk.done; chunk = await next()) {
     yield decoder.decode(chunk.value, { stream: true });
   }
@@ -100,7 +108,11 @@ async function send(path: string, init: RequestInit): Promise<Response> {
   });
   if (response.ok) return response;
   if (response.status === 401) signedIn.value = false;
-  throw new ApiError(response.status, errorText(parseJson(await response.text())) ?? `The cloud responded with status ${response.status}.`);
+  throw new ApiError(
+    response.status,
+    errorText(parseJson(await response.text())) ??
+      `The cloud responded with status ${response.status}.`,
+  );
 }
 
 /** Adds the API version that Azure endpoints require. */

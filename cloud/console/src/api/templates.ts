@@ -81,8 +81,16 @@ export async function getPublishedViews(model: string): Promise<readonly View[]>
  *
  * @throws {ApiError} 412 if the template has changed.
  */
-export async function saveDraft(model: string, views: readonly View[], before: Precondition): Promise<Template> {
-  const options = { method: "PUT", headers: preconditionHeaders(before), body: { views } as unknown as Json } as const;
+export async function saveDraft(
+  model: string,
+  views: readonly View[],
+  before: Precondition,
+): Promise<Template> {
+  const options = {
+    method: "PUT",
+    headers: preconditionHeaders(before),
+    body: { views } as unknown as Json,
+  } as const;
   return (await callApi(templatePath(model), options)).body as unknown as Template;
 }
 

@@ -1,5 +1,5 @@
-import { asObject, type Json, type JsonObject } from "../json.ts";
 import { parseTime } from "../format.ts";
+import { asObject, type Json, type JsonObject } from "../json.ts";
 import { callApi, pathSegment } from "./request.ts";
 
 /** Desired or reported properties of a twin. */
@@ -47,7 +47,9 @@ export async function setDesired(
 ): Promise<Twin> {
   const desired = component ? { [component]: { __t: "c", [name]: value } } : { [name]: value };
   const body = { properties: { desired } };
-  return parseTwin((await callApi(`/twins/${pathSegment(device)}`, { method: "PATCH", body })).body);
+  return parseTwin(
+    (await callApi(`/twins/${pathSegment(device)}`, { method: "PATCH", body })).body,
+  );
 }
 
 /** Parses the part of an Azure `Twin` that the device list shows. */

@@ -1,9 +1,9 @@
 import { useSignalEffect } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { DeviceLog } from "../live/deviceLog.ts";
 import { Icon } from "../components/Icon.tsx";
-import { colourChanges } from "../theme.ts";
 import { formatPreciseTime, formatValue } from "../format.ts";
+import type { DeviceLog } from "../live/deviceLog.ts";
+import { colourChanges } from "../theme.ts";
 import { Plot, type TimeRange } from "./plot.ts";
 
 /** Milliseconds between two redraws without new data. */
@@ -48,7 +48,10 @@ export function Chart({ log, path, title, unit, target }: Props) {
       faults: log.faults.all,
       offline: log.offline.all,
     });
-    const created = new Plot(container.current, annotations, { onSelect: setFrozen, onPoint: setPoint });
+    const created = new Plot(container.current, annotations, {
+      onSelect: setFrozen,
+      onPoint: setPoint,
+    });
     plot.current = created;
     const observer = new ResizeObserver(() => created.resize());
     observer.observe(container.current);
@@ -73,7 +76,11 @@ export function Chart({ log, path, title, unit, target }: Props) {
   return (
     <figure class="card chart">
       <figcaption>
-        <span class="reading" aria-live="off">{point ? `${formatPreciseTime(point.at)}  ${formatValue(point.value)} ${unit ?? ""}` : title}</span>
+        <span class="reading" aria-live="off">
+          {point
+            ? `${formatPreciseTime(point.at)}  ${formatValue(point.value)} ${unit ?? ""}`
+            : title}
+        </span>
         <div class="segments" role="group" aria-label="Time range">
           {RANGES.map((option) => (
             <button
@@ -89,7 +96,12 @@ export function Chart({ log, path, title, unit, target }: Props) {
             </button>
           ))}
         </div>
-        <button type="button" class="pause" aria-pressed={frozen !== undefined} onClick={() => setFrozen(frozen ? undefined : range())}>
+        <button
+          type="button"
+          class="pause"
+          aria-pressed={frozen !== undefined}
+          onClick={() => setFrozen(frozen ? undefined : range())}
+        >
           <Icon name={frozen ? "play" : "pause"} /> {frozen ? "Resume" : "Pause"}
         </button>
       </figcaption>

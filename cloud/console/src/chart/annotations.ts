@@ -1,7 +1,7 @@
 import type uPlot from "uplot";
 import type { OneShotMark } from "../live/deviceLog.ts";
 import type { Period } from "../live/period.ts";
-import { isFailedSwap, swapLabel, type Swap } from "../live/swap.ts";
+import { isFailedSwap, type Swap, swapLabel } from "../live/swap.ts";
 import type { TargetStep } from "../live/target.ts";
 import type { ChartColours } from "./colours.ts";
 
@@ -18,16 +18,25 @@ export interface Annotations {
 }
 
 /** Draws the periods of faults and disconnections behind the line. */
-export function drawBackground(chart: uPlot, annotations: Annotations, colours: ChartColours): void {
+export function drawBackground(
+  chart: uPlot,
+  annotations: Annotations,
+  colours: ChartColours,
+): void {
   drawBands(chart, annotations.offline, colours.offline);
   drawBands(chart, annotations.faults, colours.fault);
 }
 
 /** Draws targets, swaps and one-shot faults over the line. */
-export function drawForeground(chart: uPlot, annotations: Annotations, colours: ChartColours): void {
+export function drawForeground(
+  chart: uPlot,
+  annotations: Annotations,
+  colours: ChartColours,
+): void {
   withClip(chart, () => {
     drawTargets(chart, annotations.targets, colours.target);
-    for (const fault of annotations.oneShotFaults) drawMarker(chart, fault.at, colours.failure, [2, 3]);
+    for (const fault of annotations.oneShotFaults)
+      drawMarker(chart, fault.at, colours.failure, [2, 3]);
     const taken: number[] = Array(LABEL_ROWS).fill(-Infinity);
     for (const swap of annotations.swaps) {
       const colour = isFailedSwap(swap) ? colours.failure : colours.swap;
@@ -39,7 +48,9 @@ export function drawForeground(chart: uPlot, annotations: Annotations, colours: 
 
 /** Returns the targets within a time range. */
 export function visibleTargets(steps: readonly TargetStep[], from: number, to: number): number[] {
-  const shown = steps.filter((step, index) => step.at <= to && (steps[index + 1]?.at ?? Infinity) >= from);
+  const shown = steps.filter(
+    (step, index) => step.at <= to && (steps[index + 1]?.at ?? Infinity) >= from,
+  );
   return shown.map((step) => step.value).filter((value) => value !== undefined);
 }
 
@@ -59,7 +70,8 @@ function drawBands(chart: uPlot, periods: readonly Period[], colour: string): vo
 /** Draws a stepped line, interrupted where there is no target. */
 function drawTargets(chart: uPlot, targets: readonly TargetStep[], colour: string): void {
   const { ctx, bbox } = chart;
-  const x = (at: number | undefined) => (at === undefined ? bbox.left + bbox.width : chart.valToPos(at, "x", true));
+  const x = (at: number | undefined) =>
+    at === undefined ? bbox.left + bbox.width : chart.valToPos(at, "x", true);
   ctx.strokeStyle = colour;
   ctx.lineWidth = 1.5 * devicePixelRatio;
   ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
@@ -105,7 +117,11 @@ function drawLabel(chart: uPlot, at: number, colour: string, text: string, taken
   taken[row] = isRightAligned ? x : x + width;
   ctx.textAlign = isRightAligned ? "right" : "left";
   ctx.textBaseline = "top";
-  ctx.fillText(text, x + (isRightAligned ? -size : size) / 2, bbox.top + 2 * devicePixelRatio + row * size * 1.3);
+  ctx.fillText(
+    text,
+    x + (isRightAligned ? -size : size) / 2,
+    bbox.top + 2 * devicePixelRatio + row * size * 1.3,
+  );
 }
 
 function withClip(chart: uPlot, draw: () => void): void {

@@ -1,6 +1,6 @@
 import uPlot from "uplot";
 import type { Series } from "../live/series.ts";
-import { type Annotations, drawForeground, drawBackground, visibleTargets } from "./annotations.ts";
+import { type Annotations, drawBackground, drawForeground, visibleTargets } from "./annotations.ts";
 import { chartColours } from "./colours.ts";
 
 /** Time range, in milliseconds. */
@@ -76,7 +76,12 @@ export class Plot {
       ],
       series: [
         {},
-        { stroke: () => this.colours.line, fill: () => this.colours.fill, width: 2, points: { size: 5, fill: () => this.colours.line } },
+        {
+          stroke: () => this.colours.line,
+          fill: () => this.colours.fill,
+          width: 2,
+          points: { size: 5, fill: () => this.colours.line },
+        },
       ],
       hooks: {
         drawClear: [(plot) => drawBackground(plot, this.annotations(), this.colours)],

@@ -1,7 +1,7 @@
 import { useSignalEffect } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { signedIn } from "../api/request.ts";
-import { streamState, reconnects } from "../live/stream.ts";
+import { reconnects, streamState } from "../live/stream.ts";
 import { Icon } from "./Icon.tsx";
 
 /** Banner shown while the connection to the cloud is lost and after it is restored. */
@@ -22,7 +22,12 @@ export function Banner() {
   return (
     <p class="banner success" role="status">
       <Icon name="check" /> Connection restored.
-      <button type="button" class="subtle small" aria-label="Dismiss" onClick={() => setRestored(false)}>
+      <button
+        type="button"
+        class="subtle small"
+        aria-label="Dismiss"
+        onClick={() => setRestored(false)}
+      >
         <Icon name="close" />
       </button>
     </p>

@@ -9,7 +9,13 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
     setCopied(true);
   };
   return (
-    <button type="button" class="subtle small" onClick={copy} onBlur={() => setCopied(false)} aria-label={`Copy ${label}`}>
+    <button
+      type="button"
+      class="subtle small"
+      onClick={copy}
+      onBlur={() => setCopied(false)}
+      aria-label={`Copy ${label}`}
+    >
       <Icon name={copied ? "check" : "copy"} />
       <span aria-live="polite">{copied ? "Copied" : "Copy"}</span>
     </button>

@@ -9,7 +9,9 @@ const PRESETS = [
 
 /** Date and time input in the local time zone; the value is UTC. */
 export function DateTimeInput({ id, initial, onChange }: InputProps) {
-  const [text, setText] = useState(typeof initial === "string" ? toLocalInput(Date.parse(initial)) : "");
+  const [text, setText] = useState(
+    typeof initial === "string" ? toLocalInput(Date.parse(initial)) : "",
+  );
   const change = (text: string) => {
     setText(text);
     const at = Date.parse(text);
@@ -17,9 +19,20 @@ export function DateTimeInput({ id, initial, onChange }: InputProps) {
   };
   return (
     <div class="date-time">
-      <input id={id} type="datetime-local" step="1" value={text} onInput={(event) => change(event.currentTarget.value)} />
+      <input
+        id={id}
+        type="datetime-local"
+        step="1"
+        value={text}
+        onInput={(event) => change(event.currentTarget.value)}
+      />
       {PRESETS.map(({ title, milliseconds }) => (
-        <button type="button" class="small" key={title} onClick={() => change(toLocalInput(Date.now() - milliseconds))}>
+        <button
+          type="button"
+          class="small"
+          key={title}
+          onClick={() => change(toLocalInput(Date.now() - milliseconds))}
+        >
           {title}
         </button>
       ))}

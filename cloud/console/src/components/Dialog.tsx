@@ -21,7 +21,12 @@ export function Dialog({ title, onClose, children }: Props) {
     <dialog ref={dialog} onClose={onClose} aria-labelledby="dialog-title">
       <header>
         <h2 id="dialog-title">{title}</h2>
-        <button type="button" class="subtle small" aria-label="Close" onClick={() => dialog.current?.close()}>
+        <button
+          type="button"
+          class="subtle small"
+          aria-label="Close"
+          onClick={() => dialog.current?.close()}
+        >
           <Icon name="close" />
         </button>
       </header>

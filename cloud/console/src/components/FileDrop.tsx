@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useId, useRef } from "preact/hooks";
-import { useFileDrop } from "./useFileDrop.ts";
 import { Icon } from "./Icon.tsx";
+import { useFileDrop } from "./useFileDrop.ts";
 
 interface Props {
   /** `accept` attribute of the file input. */
@@ -27,7 +27,13 @@ export function FileDrop({ accept, anywhere, onFile, children }: Props) {
     <label class={isOver ? "file-drop over" : "file-drop"} for={id} ref={zone}>
       <Icon name="upload" />
       {children}
-      <input id={id} class="visually-hidden" type="file" accept={accept} onChange={(event) => choose(event.currentTarget)} />
+      <input
+        id={id}
+        class="visually-hidden"
+        type="file"
+        accept={accept}
+        onChange={(event) => choose(event.currentTarget)}
+      />
     </label>
   );
 }

@@ -6,7 +6,11 @@ const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|(-?\d[\d.eE+-]*|true|false|null)/g;
 /** JSON, indented and highlighted. */
 export function JsonView({ value }: { value: Json | undefined }) {
   const text = value === undefined ? "" : JSON.stringify(value, null, 2);
-  return <pre class="json" tabIndex={0}>{[...tokens(text)]}</pre>;
+  return (
+    <pre class="json" tabIndex={0}>
+      {[...tokens(text)]}
+    </pre>
+  );
 }
 
 function* tokens(text: string) {

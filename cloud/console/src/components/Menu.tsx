@@ -28,10 +28,20 @@ export function Menu({ label, button, children }: Props) {
   };
   return (
     <div class="menu" ref={menu} onKeyDown={closeOnEscape}>
-      <button type="button" class="subtle small" aria-label={label} aria-expanded={open} onClick={() => setOpen(!open)}>
+      <button
+        type="button"
+        class="subtle small"
+        aria-label={label}
+        aria-expanded={open}
+        onClick={() => setOpen(!open)}
+      >
         {button}
       </button>
-      {open && <div class="items" onClick={() => setOpen(false)}>{children}</div>}
+      {open && (
+        <div class="items" onClick={() => setOpen(false)}>
+          {children}
+        </div>
+      )}
     </div>
   );
 }

@@ -19,14 +19,24 @@ export interface InputProps {
 export function SchemaInput(props: InputProps) {
   switch (props.schema.kind) {
     case "boolean":
-      return <ChoiceInput {...props} choices={[true, false].map((value) => ({ title: String(value), value }))} />;
+      return (
+        <ChoiceInput
+          {...props}
+          choices={[true, false].map((value) => ({ title: String(value), value }))}
+        />
+      );
     case "enum":
       return <ChoiceInput {...props} choices={props.schema.values} />;
     case "double":
     case "float":
     case "integer":
     case "long":
-      return <NumberInput {...props} isInteger={props.schema.kind === "integer" || props.schema.kind === "long"} />;
+      return (
+        <NumberInput
+          {...props}
+          isInteger={props.schema.kind === "integer" || props.schema.kind === "long"}
+        />
+      );
     case "dateTime":
       return <DateTimeInput {...props} />;
     case "object":
@@ -48,7 +58,12 @@ function NumberInput({ id, initial, onChange, isInteger }: InputProps & { isInte
     if (text === "") return { value: undefined };
     const value = DECIMAL.test(text) ? Number(text) : Number.NaN;
     const fits = Number.isFinite(value) && (!isInteger || Number.isInteger(value));
-    return fits ? { value } : { value: undefined, error: isInteger ? "must be an integer, such as 42" : "must be a number, such as 23.5" };
+    return fits
+      ? { value }
+      : {
+          value: undefined,
+          error: isInteger ? "must be an integer, such as 42" : "must be a number, such as 23.5",
+        };
   };
   return (
     <input
@@ -64,7 +79,12 @@ function NumberInput({ id, initial, onChange, isInteger }: InputProps & { isInte
 /** Placeholders of string formats. */
 const PLACEHOLDERS = { string: "", date: "2026-01-31", time: "08:00:00", duration: "PT5M" };
 
-function TextInput({ id, initial, onChange, kind }: InputProps & { kind: keyof typeof PLACEHOLDERS }) {
+function TextInput({
+  id,
+  initial,
+  onChange,
+  kind,
+}: InputProps & { kind: keyof typeof PLACEHOLDERS }) {
   return (
     <input
       id={id}
@@ -76,7 +96,12 @@ function TextInput({ id, initial, onChange, kind }: InputProps & { kind: keyof t
   );
 }
 
-function ChoiceInput({ id, initial, onChange, choices }: InputProps & { choices: { title: string; value: Json }[] }) {
+function ChoiceInput({
+  id,
+  initial,
+  onChange,
+  choices,
+}: InputProps & { choices: { title: string; value: Json }[] }) {
   const selected = choices.findIndex((choice) => choice.value === initial);
   return (
     <select
@@ -85,7 +110,9 @@ function ChoiceInput({ id, initial, onChange, choices }: InputProps & { choices:
     >
       {selected < 0 && <option value="-1">Select…</option>}
       {choices.map((choice, index) => (
-        <option key={index} value={index} selected={index === selected}>{choice.title}</option>
+        <option key={index} value={index} selected={index === selected}>
+          {choice.title}
+        </option>
       ))}
     </select>
   );
@@ -116,7 +143,10 @@ function ObjectInput({ id, initial, onChange, fields }: InputProps & { fields: F
   );
 }
 
-function mergeDrafts(given: { [name: string]: Json }, drafts: Record<string, InputDraft>): InputDraft {
+function mergeDrafts(
+  given: { [name: string]: Json },
+  drafts: Record<string, InputDraft>,
+): InputDraft {
   const value = { ...given };
   for (const [name, draft] of Object.entries(drafts)) {
     if (draft.error) return { value: undefined, error: `${name} ${draft.error}` };

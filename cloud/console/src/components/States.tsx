@@ -24,7 +24,9 @@ export function ErrorMessage({ children }: { children: ComponentChildren }) {
 export function Skeleton({ lines }: { lines: number }) {
   return (
     <div class="skeleton" aria-busy="true" aria-label="Loading">
-      {Array.from({ length: lines }, (_, line) => <div key={line} />)}
+      {Array.from({ length: lines }, (_, line) => (
+        <div key={line} />
+      ))}
     </div>
   );
 }

@@ -1,5 +1,5 @@
-import type { Json } from "../json.ts";
 import { formatValue } from "../format.ts";
+import type { Json } from "../json.ts";
 
 /** Longest text shown in the large font. */
 const MAX_LARGE = 14;
@@ -8,5 +8,10 @@ const MAX_LARGE = 14;
 export function Value({ value, unit }: { value: Json | undefined; unit: string | undefined }) {
   if (value === undefined || value === null) return <span class="metric">–</span>;
   const text = formatValue(value);
-  return <span class={text.length > MAX_LARGE ? "metric long" : "metric"}>{text}{unit && <small>{unit}</small>}</span>;
+  return (
+    <span class={text.length > MAX_LARGE ? "metric long" : "metric"}>
+      {text}
+      {unit && <small>{unit}</small>}
+    </span>
+  );
 }

@@ -32,7 +32,10 @@ export function useQuery<T>(fetch: () => Promise<T>, keys: unknown[]): Query<T> 
       isRunning = true;
       while (isMounted && isStale) {
         isStale = false;
-        const result = await fetch().then((data) => ({ data }), (failure: unknown) => ({ failure }));
+        const result = await fetch().then(
+          (data) => ({ data }),
+          (failure: unknown) => ({ failure }),
+        );
         if (isMounted) setResult((old) => ("data" in result ? result : { ...old, ...result }));
       }
       isRunning = false;
@@ -74,5 +77,5 @@ export function useNow(): number {
 
 /** Returns the message of an error. */
 export function errorMessage(error: unknown): string {
-    return error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? error.message : String(error);
 }

@@ -6,11 +6,15 @@ import { useEffect, useState } from "preact/hooks";
  * browser from opening files dropped elsewhere. Returns true while a file is dragged over the
  * zone.
  */
-export function useFileDrop(onFile: (file: File) => void, zone?: RefObject<Element | null>): boolean {
+export function useFileDrop(
+  onFile: (file: File) => void,
+  zone?: RefObject<Element | null>,
+): boolean {
   const [isOver, setOver] = useState(false);
   useEffect(() => {
     const controller = new AbortController();
-    const isWithin = (event: DragEvent) => !zone || Boolean(zone.current?.contains(event.target as Node));
+    const isWithin = (event: DragEvent) =>
+      !zone || Boolean(zone.current?.contains(event.target as Node));
     const onDragOver = (event: DragEvent) => {
       if (!event.dataTransfer?.types.includes("Files")) return;
       event.preventDefault();

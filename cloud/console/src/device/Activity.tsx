@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
+import { Chip, type Tone } from "../components/Chip.tsx";
+import { formatDuration, formatTime } from "../format.ts";
 import type { DeviceLog } from "../live/deviceLog.ts";
 import type { Period } from "../live/period.ts";
-import { isFailedSwap, type Swap, describeSwap } from "../live/swap.ts";
-import { Chip, type Tone } from "../components/Chip.tsx";
-import { formatTime, formatDuration } from "../format.ts";
+import { describeSwap, isFailedSwap, type Swap } from "../live/swap.ts";
 
 /** Items shown initially. */
 const INITIAL_ITEMS = 8;
@@ -23,7 +23,9 @@ export function Activity({ log }: { log: DeviceLog }) {
     ...log.swaps.map(swapItem),
     ...log.faults.all.map((period) => periodItem(period, "Fault", "danger")),
     ...log.offline.all.map((period) => periodItem(period, "Disconnected", "neutral")),
-    ...log.oneShotFaults.map((fault): ActivityItem => ({ at: fault.at, kind: "Fault", tone: "danger", text: fault.name })),
+    ...log.oneShotFaults.map(
+      (fault): ActivityItem => ({ at: fault.at, kind: "Fault", tone: "danger", text: fault.name }),
+    ),
   ];
   const newest = all.sort((a, b) => b.at - a.at).slice(0, showsAll ? all.length : INITIAL_ITEMS);
   return (
@@ -38,7 +40,9 @@ export function Activity({ log }: { log: DeviceLog }) {
         ))}
       </ol>
       {newest.length < all.length && (
-        <button type="button" class="small" onClick={() => setShowsAll(true)}>Show all {all.length}</button>
+        <button type="button" class="small" onClick={() => setShowsAll(true)}>
+          Show all {all.length}
+        </button>
       )}
     </section>
   );
@@ -56,6 +60,7 @@ function swapItem(swap: Swap): ActivityItem {
 }
 
 function periodItem(period: Period, kind: string, tone: Tone): ActivityItem {
-  const duration = period.to === undefined ? "ongoing" : `for ${formatDuration(period.to - period.from)}`;
+  const duration =
+    period.to === undefined ? "ongoing" : `for ${formatDuration(period.to - period.from)}`;
   return { at: period.from, kind, tone, text: `${period.name} · ${duration}` };
 }

@@ -1,10 +1,10 @@
 import { useId, useState } from "preact/hooks";
 import { invokeCommand } from "../api/commands.ts";
+import { errorMessage } from "../components/hooks.ts";
+import { type InputDraft, SchemaInput } from "../components/SchemaInput.tsx";
 import type { Json } from "../json.ts";
 import type { Command } from "../model/interface.ts";
 import { schemaViolation } from "../model/violation.ts";
-import { type InputDraft, SchemaInput } from "../components/SchemaInput.tsx";
-import { errorMessage } from "../components/hooks.ts";
 import { type CommandOutcome, CommandResult } from "./CommandResult.tsx";
 
 /** Returns the method name of a command: `component*command` for a component. */
@@ -27,28 +27,41 @@ export function CommandCard({ device, command, initial }: Props) {
   const { request } = command;
   const run = async (event: Event) => {
     event.preventDefault();
-    const violation = draft.error ?? (request && draft.value !== undefined ? schemaViolation(request.schema, draft.value) : undefined);
+    const violation =
+      draft.error ??
+      (request && draft.value !== undefined
+        ? schemaViolation(request.schema, draft.value)
+        : undefined);
     if (violation) return setOutcome({ error: `${request?.title} ${violation}.` });
     setRunning(true);
-    setOutcome(await invokeCommand(device, methodName(command), draft.value).then(
-      (response) => ({ response }),
-      (error: unknown) => ({ error: errorMessage(error) }),
-    ));
+    setOutcome(
+      await invokeCommand(device, methodName(command), draft.value).then(
+        (response) => ({ response }),
+        (error: unknown) => ({ error: errorMessage(error) }),
+      ),
+    );
     setRunning(false);
   };
   const id = useId();
   return (
     <article class="card command" data-command={command.name}>
       <header>
-        <h3>{command.component ? `${command.component} · ` : ""}{command.title}</h3>
+        <h3>
+          {command.component ? `${command.component} · ` : ""}
+          {command.title}
+        </h3>
         {command.title !== command.name && <code class="muted">{command.name}</code>}
       </header>
       {command.description && <p class="muted">{command.description}</p>}
       <form onSubmit={(event) => void run(event)} noValidate>
         {request && <label for={id}>{request.title}</label>}
         <div class="form-row">
-          {request && <SchemaInput id={id} schema={request.schema} initial={initial} onChange={setDraft} />}
-          <button type="submit" class="primary" disabled={isRunning}>{isRunning ? "Running…" : "Run"}</button>
+          {request && (
+            <SchemaInput id={id} schema={request.schema} initial={initial} onChange={setDraft} />
+          )}
+          <button type="submit" class="primary" disabled={isRunning}>
+            {isRunning ? "Running…" : "Run"}
+          </button>
         </div>
       </form>
       {outcome && <CommandResult command={command} outcome={outcome} />}

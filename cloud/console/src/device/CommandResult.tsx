@@ -1,11 +1,11 @@
 import type { CommandResponse } from "../api/commands.ts";
-import { asObject, type Json } from "../json.ts";
-import type { Command } from "../model/interface.ts";
-import type { Schema } from "../model/schema.ts";
 import { Chip } from "../components/Chip.tsx";
 import { JsonView } from "../components/JsonView.tsx";
 import { ErrorMessage } from "../components/States.tsx";
-import { formatTime, parseTime, formatValue, formatDuration } from "../format.ts";
+import { formatDuration, formatTime, formatValue, parseTime } from "../format.ts";
+import { asObject, type Json } from "../json.ts";
+import type { Command } from "../model/interface.ts";
+import type { Schema } from "../model/schema.ts";
 
 /** Response of a device, or the reason why there is none. */
 export type CommandOutcome = { response: CommandResponse } | { error: string };
@@ -43,7 +43,8 @@ export function StatusChip({ status }: { status: number }) {
 
 function Fields({ payload, schema }: { payload: Json; schema: Schema | undefined }) {
   const object = asObject(payload);
-  if (!object) return payload === null ? <p class="muted">No payload.</p> : <p>{formatValue(payload)}</p>;
+  if (!object)
+    return payload === null ? <p class="muted">No payload.</p> : <p>{formatValue(payload)}</p>;
   const fields = schema?.kind === "object" ? schema.fields : [];
   const byName = new Map(fields.map((field) => [field.name, field]));
   return (
@@ -53,7 +54,9 @@ function Fields({ payload, schema }: { payload: Json; schema: Schema | undefined
           <tr key={name}>
             <th scope="row">{byName.get(name)?.title ?? name}</th>
             <td>{formatField(value, byName.get(name)?.schema)}</td>
-            <td class="muted"><code>{name}</code></td>
+            <td class="muted">
+              <code>{name}</code>
+            </td>
           </tr>
         ))}
       </tbody>
@@ -62,6 +65,7 @@ function Fields({ payload, schema }: { payload: Json; schema: Schema | undefined
 }
 
 function formatField(value: Json, schema: Schema | undefined): string {
-  const time = schema?.kind === "dateTime" && typeof value === "string" ? parseTime(value) : undefined;
+  const time =
+    schema?.kind === "dateTime" && typeof value === "string" ? parseTime(value) : undefined;
   return time === undefined ? formatValue(value) : formatTime(time);
 }

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
-import type { CommandEvent } from "../live/event.ts";
 import { EmptyState } from "../components/States.tsx";
+import type { CommandEvent } from "../live/event.ts";
 import { CommandCard, methodName } from "./CommandCard.tsx";
 import { CommandHistory } from "./CommandHistory.tsx";
 import type { TabProps } from "./tab.ts";
@@ -11,7 +11,9 @@ export function CommandsTab({ device, twin, model, log }: TabProps) {
   const commands = model?.commands ?? [];
   return (
     <>
-      {!twin.connected && <p class="notice">The device is disconnected. Commands fail until it connects.</p>}
+      {!twin.connected && (
+        <p class="notice">The device is disconnected. Commands fail until it connects.</p>
+      )}
       {commands.map((command) => (
         <CommandCard
           key={`${methodName(command)} ${repeated && repeated.name === methodName(command) ? repeated.sequence : ""}`}
@@ -20,7 +22,11 @@ export function CommandsTab({ device, twin, model, log }: TabProps) {
           initial={repeated?.name === methodName(command) ? repeated.payload : undefined}
         />
       ))}
-      {commands.length === 0 && <EmptyState title="No commands">{model ? "The device model has none." : "The device model is unknown."}</EmptyState>}
+      {commands.length === 0 && (
+        <EmptyState title="No commands">
+          {model ? "The device model has none." : "The device model is unknown."}
+        </EmptyState>
+      )}
       <CommandHistory log={log} commands={commands} onRepeat={setRepeated} />
     </>
   );

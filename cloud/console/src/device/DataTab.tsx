@@ -1,10 +1,10 @@
 import { useState } from "preact/hooks";
-import { type CloudEvent, EVENT_TYPES } from "../live/event.ts";
+import { useThrottled } from "../components/hooks.ts";
 import { Icon } from "../components/Icon.tsx";
 import { Menu } from "../components/Menu.tsx";
 import { EmptyState } from "../components/States.tsx";
-import { useThrottled } from "../components/hooks.ts";
-import { columns, type Column } from "./columns.ts";
+import { type CloudEvent, EVENT_TYPES } from "../live/event.ts";
+import { type Column, columns } from "./columns.ts";
 import { DataTable } from "./DataTable.tsx";
 import type { TabProps } from "./tab.ts";
 
@@ -16,7 +16,10 @@ const EVENT_FILTERS = [
   { title: "All", types: EVENT_TYPES },
   { title: "Telemetry", types: ["telemetry"] },
   { title: "Properties", types: ["reported", "desired"] },
-  { title: "Other", types: EVENT_TYPES.filter((type) => !["telemetry", "reported", "desired"].includes(type)) },
+  {
+    title: "Other",
+    types: EVENT_TYPES.filter((type) => !["telemetry", "reported", "desired"].includes(type)),
+  },
 ] as const;
 
 /** Events of the device, as they arrived. */
@@ -37,19 +40,37 @@ export function DataTab({ device, model, log }: TabProps) {
       <div class="toolbar">
         <div class="segments" role="group" aria-label="Event type">
           {EVENT_FILTERS.map(({ title }, index) => (
-            <button type="button" key={title} aria-pressed={filter === index} onClick={() => setFilter(index)}>{title}</button>
+            <button
+              type="button"
+              key={title}
+              aria-pressed={filter === index}
+              onClick={() => setFilter(index)}
+            >
+              {title}
+            </button>
           ))}
         </div>
-        <button type="button" class="pause" aria-pressed={frozen !== undefined} onClick={() => setFrozen(frozen ? undefined : [...log.events])}>
+        <button
+          type="button"
+          class="pause"
+          aria-pressed={frozen !== undefined}
+          onClick={() => setFrozen(frozen ? undefined : [...log.events])}
+        >
           <Icon name={frozen ? "play" : "pause"} /> {frozen ? "Resume" : "Pause"}
         </button>
         <ColumnPicker columns={all} hidden={hidden} onHidden={setHidden} />
         <Exports device={device} />
       </div>
-      {newest.length === 0
-        ? <EmptyState title="No events">Events appear here as they arrive.</EmptyState>
-        : <DataTable events={newest} columns={all} hidden={hidden} isModelled={model !== undefined} />}
-      {rows.length > shown && <button type="button" onClick={() => setShown(shown + PAGE_SIZE)}>Show older</button>}
+      {newest.length === 0 ? (
+        <EmptyState title="No events">Events appear here as they arrive.</EmptyState>
+      ) : (
+        <DataTable events={newest} columns={all} hidden={hidden} isModelled={model !== undefined} />
+      )}
+      {rows.length > shown && (
+        <button type="button" onClick={() => setShown(shown + PAGE_SIZE)}>
+          Show older
+        </button>
+      )}
     </>
   );
 }
@@ -67,11 +88,23 @@ function ColumnPicker({ columns, hidden, onHidden }: ColumnPickerProps) {
     onHidden(next);
   };
   return (
-    <Menu label="Select columns" button={<>Columns <Icon name="down" /></>}>
+    <Menu
+      label="Select columns"
+      button={
+        <>
+          Columns <Icon name="down" />
+        </>
+      }
+    >
       <div class="checks" onClick={(event) => event.stopPropagation()}>
         {columns.map((column) => (
           <label class="check" key={column.path}>
-            <input type="checkbox" checked={!hidden.has(column.path)} onChange={() => toggle(column.path)} /> {column.title}
+            <input
+              type="checkbox"
+              checked={!hidden.has(column.path)}
+              onChange={() => toggle(column.path)}
+            />{" "}
+            {column.title}
           </label>
         ))}
       </div>
@@ -80,11 +113,16 @@ function ColumnPicker({ columns, hidden, onHidden }: ColumnPickerProps) {
 }
 
 function Exports({ device }: { device: string }) {
-  const url = (format: string) => `/api/events?device=${encodeURIComponent(device)}&follow=false&format=${format}`;
+  const url = (format: string) =>
+    `/api/events?device=${encodeURIComponent(device)}&follow=false&format=${format}`;
   return (
     <div class="actions-end">
-      <a class="button small" href={url("csv")} download={`${device}.csv`}><Icon name="download" /> CSV</a>
-      <a class="button small" href={url("ndjson")} download={`${device}.ndjson`}><Icon name="download" /> NDJSON</a>
+      <a class="button small" href={url("csv")} download={`${device}.csv`}>
+        <Icon name="download" /> CSV
+      </a>
+      <a class="button small" href={url("ndjson")} download={`${device}.ndjson`}>
+        <Icon name="download" /> NDJSON
+      </a>
     </div>
   );
 }

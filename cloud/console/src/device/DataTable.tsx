@@ -1,13 +1,13 @@
 import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 import { faultName } from "../api/faults.ts";
-import type { Json } from "../json.ts";
-import { eventValues } from "../live/eventValues.ts";
-import { type CloudEvent, enqueuedAt } from "../live/event.ts";
-import { HOST_COMPONENT } from "../live/swap.ts";
 import { Chip, type Tone } from "../components/Chip.tsx";
 import { JsonView } from "../components/JsonView.tsx";
 import { formatPreciseTime, formatValue } from "../format.ts";
+import type { Json } from "../json.ts";
+import { type CloudEvent, enqueuedAt } from "../live/event.ts";
+import { eventValues } from "../live/eventValues.ts";
+import { HOST_COMPONENT } from "../live/swap.ts";
 import { type Column, findViolation } from "./columns.ts";
 
 interface Props {
@@ -33,10 +33,12 @@ export function DataTable({ events, columns, hidden, isModelled }: Props) {
       <table class="data">
         <thead>
           <tr>
-            <th>Time</th><th>Type</th>
+            <th>Time</th>
+            <th>Type</th>
             {shown.map((column) => (
               <th key={column.path} title={column.path}>
-                {column.title}{column.unit && <span class="muted"> {column.unit}</span>}
+                {column.title}
+                {column.unit && <span class="muted"> {column.unit}</span>}
                 {isModelled && !column.schema && <span class="muted"> (not in the model)</span>}
               </th>
             ))}
@@ -48,10 +50,18 @@ export function DataTable({ events, columns, hidden, isModelled }: Props) {
             const isExpanded = expanded.has(event.sequence);
             return (
               <Fragment key={event.sequence}>
-                <Row event={event} shown={shown} violation={findViolation(event, byPath, isModelled)} isExpanded={isExpanded} onToggle={() => toggle(event.sequence)} />
+                <Row
+                  event={event}
+                  shown={shown}
+                  violation={findViolation(event, byPath, isModelled)}
+                  isExpanded={isExpanded}
+                  onToggle={() => toggle(event.sequence)}
+                />
                 {isExpanded && (
                   <tr class="expanded">
-                    <td colSpan={shown.length + 3}><JsonView value={event as unknown as Json} /></td>
+                    <td colSpan={shown.length + 3}>
+                      <JsonView value={event as unknown as Json} />
+                    </td>
                   </tr>
                 )}
               </Fragment>
@@ -76,13 +86,31 @@ function Row({ event, shown, violation, isExpanded, onToggle }: RowProps) {
   return (
     <tr class={violation ? "has-error" : ""}>
       <td class="time">
-        <button type="button" class="subtle small" aria-expanded={isExpanded} onClick={onToggle} title="Show details">
+        <button
+          type="button"
+          class="subtle small"
+          aria-expanded={isExpanded}
+          onClick={onToggle}
+          title="Show details"
+        >
           {formatPreciseTime(enqueuedAt(event))}
         </button>
       </td>
-      <td><Chip tone={TONES[event.type] ?? "neutral"}>{event.type}</Chip></td>
-      {shown.map((column) => <td key={column.path} class="ellipsis" data-title={column.title}>{formatValue(values.get(column.path))}</td>)}
-      <td class="ellipsis">{violation ? <span class="violation">{violation}</span> : <span class="muted">{detailOf(event)}</span>}</td>
+      <td>
+        <Chip tone={TONES[event.type] ?? "neutral"}>{event.type}</Chip>
+      </td>
+      {shown.map((column) => (
+        <td key={column.path} class="ellipsis" data-title={column.title}>
+          {formatValue(values.get(column.path))}
+        </td>
+      ))}
+      <td class="ellipsis">
+        {violation ? (
+          <span class="violation">{violation}</span>
+        ) : (
+          <span class="muted">{detailOf(event)}</span>
+        )}
+      </td>
     </tr>
   );
 }

@@ -1,13 +1,20 @@
 import { useEffect, useState } from "preact/hooks";
-import { clearFaults, postFault, faultName, type FaultRequest, type ActiveFault, listActiveFaults } from "../api/faults.ts";
+import {
+  type ActiveFault,
+  clearFaults,
+  type FaultRequest,
+  faultName,
+  listActiveFaults,
+  postFault,
+} from "../api/faults.ts";
 import { getHostStatus } from "../api/host.ts";
-import { FAULT_GROUPS, ONE_SHOT_FAULTS } from "../faults/faultCatalog.ts";
-import { FaultRow } from "../faults/FaultRow.tsx";
-import { OutageTable } from "../faults/OutageTable.tsx";
-import { ActiveFaults } from "../faults/ActiveFaults.tsx";
-import type { DeviceLog } from "../live/deviceLog.ts";
-import { ErrorMessage } from "../components/States.tsx";
 import { errorMessage, useQuery, useThrottled } from "../components/hooks.ts";
+import { ErrorMessage } from "../components/States.tsx";
+import { ActiveFaults } from "../faults/ActiveFaults.tsx";
+import { FaultRow } from "../faults/FaultRow.tsx";
+import { FAULT_GROUPS, ONE_SHOT_FAULTS } from "../faults/faultCatalog.ts";
+import { OutageTable } from "../faults/OutageTable.tsx";
+import type { DeviceLog } from "../live/deviceLog.ts";
 import type { TabProps } from "./tab.ts";
 
 const DURATIONS = [
@@ -30,7 +37,10 @@ export function FaultsTab({ device, log }: TabProps) {
   const [, redraw] = useState(0);
   useThrottled(log.changes, REDRAW_INTERVAL, () => redraw((count) => count + 1));
   const { all } = log.faults;
-  const query = useQuery(listActiveFaults, [all.at(-1)?.from, all.filter((period) => period.to === undefined).length]);
+  const query = useQuery(listActiveFaults, [
+    all.at(-1)?.from,
+    all.filter((period) => period.to === undefined).length,
+  ]);
   useOutbox(device, log);
   const active = query.data ?? [];
   const run = async (send: () => Promise<ActiveFault[]>) => {
@@ -38,22 +48,48 @@ export function FaultsTab({ device, log }: TabProps) {
     await send().catch((error: unknown) => setError(errorMessage(error)));
     query.refetch();
   };
-  const scoped = (request: FaultRequest): FaultRequest => ({ ...request, ...(isForAll ? {} : { device }), ...(request.oneShot || !duration ? {} : { duration }) });
-  const isActive = (name: string) => active.some((one) => faultName(one.fault) === name && one.device === (isForAll ? undefined : device));
-  const clearFault = (one: ActiveFault) => run(() => postFault({ fault: one.fault, on: false, ...(one.device ? { device: one.device } : {}) }));
+  const scoped = (request: FaultRequest): FaultRequest => ({
+    ...request,
+    ...(isForAll ? {} : { device }),
+    ...(request.oneShot || !duration ? {} : { duration }),
+  });
+  const isActive = (name: string) =>
+    active.some(
+      (one) => faultName(one.fault) === name && one.device === (isForAll ? undefined : device),
+    );
+  const clearFault = (one: ActiveFault) =>
+    run(() =>
+      postFault({ fault: one.fault, on: false, ...(one.device ? { device: one.device } : {}) }),
+    );
   return (
     <>
-      <ActiveFaults faults={active} device={device} onClear={(one) => void clearFault(one)} onClearAll={() => void run(clearFaults)} />
+      <ActiveFaults
+        faults={active}
+        device={device}
+        onClear={(one) => void clearFault(one)}
+        onClearAll={() => void run(clearFaults)}
+      />
       {error && <ErrorMessage>{error}</ErrorMessage>}
       <OutageTable log={log} />
       <div class="toolbar">
         <div class="segments" role="group" aria-label="Scope">
-          <button type="button" aria-pressed={!isForAll} onClick={() => setForAll(false)}>This device</button>
-          <button type="button" aria-pressed={isForAll} onClick={() => setForAll(true)}>All devices</button>
+          <button type="button" aria-pressed={!isForAll} onClick={() => setForAll(false)}>
+            This device
+          </button>
+          <button type="button" aria-pressed={isForAll} onClick={() => setForAll(true)}>
+            All devices
+          </button>
         </div>
         <div class="segments" role="group" aria-label="Duration">
           {DURATIONS.map(({ title, time }) => (
-            <button type="button" key={title} aria-pressed={duration === time} onClick={() => setDuration(time)}>{title}</button>
+            <button
+              type="button"
+              key={title}
+              aria-pressed={duration === time}
+              onClick={() => setDuration(time)}
+            >
+              {title}
+            </button>
           ))}
         </div>
       </div>
@@ -76,8 +112,15 @@ export function FaultsTab({ device, log }: TabProps) {
           <h2>One-shot faults</h2>
           {ONE_SHOT_FAULTS.map((oneShot) => (
             <div class="fault" key={oneShot.name}>
-              <div class="description"><code>{oneShot.name}</code><p class="muted">{oneShot.description}</p></div>
-              <button type="button" onClick={() => void run(() => postFault(scoped({ oneShot: oneShot.name })))} aria-label={`Trigger ${oneShot.name}`}>
+              <div class="description">
+                <code>{oneShot.name}</code>
+                <p class="muted">{oneShot.description}</p>
+              </div>
+              <button
+                type="button"
+                onClick={() => void run(() => postFault(scoped({ oneShot: oneShot.name })))}
+                aria-label={`Trigger ${oneShot.name}`}
+              >
                 Trigger
               </button>
             </div>

@@ -1,17 +1,19 @@
 import { componentNames, propertyNames } from "../api/propertyState.ts";
 import type { Twin } from "../api/twin.ts";
-import { type Interface, capabilityPath, type Property } from "../model/interface.ts";
 import { EmptyState } from "../components/States.tsx";
-import { PropertyCard } from "./PropertyCard.tsx";
 import { HOST_COMPONENT } from "../live/swap.ts";
-import type { TabProps } from "./tab.ts";
+import { capabilityPath, type Interface, type Property } from "../model/interface.ts";
+import { PropertyCard } from "./PropertyCard.tsx";
 import { RunningComponent } from "./RunningComponent.tsx";
+import type { TabProps } from "./tab.ts";
 
 /** Reported and desired properties of the device. */
 export function PropertiesTab({ device, twin, model, onChange }: TabProps) {
   const groups = groupByComponent(model, twin);
   if (groups.length === 0) {
-    return <EmptyState title="No properties">Properties appear when the device reports them.</EmptyState>;
+    return (
+      <EmptyState title="No properties">Properties appear when the device reports them.</EmptyState>
+    );
   }
   return (
     <>
@@ -20,7 +22,14 @@ export function PropertiesTab({ device, twin, model, onChange }: TabProps) {
           {component && <h2 class="group-title">{component}</h2>}
           <div class="properties">
             {properties.map(({ property, isModelled }) => (
-              <PropertyCard key={capabilityPath(property)} device={device} twin={twin} property={property} isModelled={isModelled} onChange={onChange} />
+              <PropertyCard
+                key={capabilityPath(property)}
+                device={device}
+                twin={twin}
+                property={property}
+                isModelled={isModelled}
+                onChange={onChange}
+              />
             ))}
           </div>
         </section>
@@ -37,25 +46,55 @@ interface ListedProperty {
 }
 
 /** Groups the properties: root component first, then each component. */
-function groupByComponent(model: Interface | undefined, twin: Twin): { component: string | undefined; properties: ListedProperty[] }[] {
+function groupByComponent(
+  model: Interface | undefined,
+  twin: Twin,
+): { component: string | undefined; properties: ListedProperty[] }[] {
   const twinComponents = [...componentNames(twin.reported), ...componentNames(twin.desired)];
   const modelComponents = (model?.properties ?? []).flatMap((property) => property.component ?? []);
-  const all = [undefined, ...new Set([...modelComponents, ...twinComponents])].filter((component) => component !== HOST_COMPONENT);
-  const groups = all.map((component) => ({ component, properties: propertiesOf(model, twin, component) }));
+  const all = [undefined, ...new Set([...modelComponents, ...twinComponents])].filter(
+    (component) => component !== HOST_COMPONENT,
+  );
+  const groups = all.map((component) => ({
+    component,
+    properties: propertiesOf(model, twin, component),
+  }));
   return groups.filter((group) => group.properties.length > 0);
 }
 
-function propertiesOf(model: Interface | undefined, twin: Twin, component: string | undefined): ListedProperty[] {
+function propertiesOf(
+  model: Interface | undefined,
+  twin: Twin,
+  component: string | undefined,
+): ListedProperty[] {
   const modelled = model?.properties.filter((property) => property.component === component) ?? [];
   const known = new Set(modelled.map((property) => property.name));
-  if (!component) for (const name of [...componentNames(twin.reported), ...componentNames(twin.desired)]) known.add(name);
-  const others = new Set([...propertyNames(twin.reported, component), ...propertyNames(twin.desired, component)].filter((name) => !known.has(name)));
+  if (!component)
+    for (const name of [...componentNames(twin.reported), ...componentNames(twin.desired)])
+      known.add(name);
+  const others = new Set(
+    [...propertyNames(twin.reported, component), ...propertyNames(twin.desired, component)].filter(
+      (name) => !known.has(name),
+    ),
+  );
   return [
     ...modelled.map((property) => ({ property, isModelled: true })),
-    ...[...others].map((name) => ({ property: unmodelledProperty(name, component), isModelled: false })),
+    ...[...others].map((name) => ({
+      property: unmodelledProperty(name, component),
+      isModelled: false,
+    })),
   ];
 }
 
 function unmodelledProperty(name: string, component: string | undefined): Property {
-  return { name, title: name, component, description: undefined, schema: { kind: "any" }, unit: undefined, semanticType: undefined, writable: true };
+  return {
+    name,
+    title: name,
+    component,
+    description: undefined,
+    schema: { kind: "any" },
+    unit: undefined,
+    semanticType: undefined,
+    writable: true,
+  };
 }

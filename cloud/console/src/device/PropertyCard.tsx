@@ -1,13 +1,13 @@
 import { useId, useState } from "preact/hooks";
 import { type Acknowledgment, propertyState } from "../api/propertyState.ts";
 import { setDesired, type Twin } from "../api/twin.ts";
-import type { Property } from "../model/interface.ts";
-import { schemaViolation } from "../model/violation.ts";
 import { Chip } from "../components/Chip.tsx";
+import { errorMessage } from "../components/hooks.ts";
 import { type InputDraft, SchemaInput } from "../components/SchemaInput.tsx";
 import { Value } from "../components/Value.tsx";
-import { errorMessage } from "../components/hooks.ts";
-import { formatTime, formatDuration } from "../format.ts";
+import { formatDuration, formatTime } from "../format.ts";
+import type { Property } from "../model/interface.ts";
+import { schemaViolation } from "../model/violation.ts";
 
 interface Props {
   device: string;
@@ -19,26 +19,40 @@ interface Props {
 
 /** Property with its reported value, a form for the desired value, and its acknowledgment. */
 export function PropertyCard({ device, twin, property, isModelled, onChange }: Props) {
-  const { reported, desired, reportedAt, acknowledgment } = propertyState(twin, property.component, property.name);
+  const { reported, desired, reportedAt, acknowledgment } = propertyState(
+    twin,
+    property.component,
+    property.name,
+  );
   return (
     <article class="card property" data-property={property.name}>
       <header>
         <h3>{property.title}</h3>
         {property.title !== property.name && <code class="muted">{property.name}</code>}
-        {!isModelled && <Chip tone="warning" title="The device model does not define this property">Not in the model</Chip>}
+        {!isModelled && (
+          <Chip tone="warning" title="The device model does not define this property">
+            Not in the model
+          </Chip>
+        )}
       </header>
       {property.description && <p class="muted">{property.description}</p>}
       <p class="reported">
         <Value value={reported} unit={property.unit} />
-        <span class="muted">{reportedAt === undefined ? "Not reported" : `Reported ${formatTime(reportedAt)}`}</span>
+        <span class="muted">
+          {reportedAt === undefined ? "Not reported" : `Reported ${formatTime(reportedAt)}`}
+        </span>
       </p>
-      {property.writable && <DesiredForm device={device} property={property} desired={desired} onChange={onChange} />}
+      {property.writable && (
+        <DesiredForm device={device} property={property} desired={desired} onChange={onChange} />
+      )}
       <AcknowledgmentStatus acknowledgment={acknowledgment} connected={twin.connected} />
     </article>
   );
 }
 
-type DesiredFormProps = Pick<Props, "device" | "property" | "onChange"> & { desired: InputDraft["value"] };
+type DesiredFormProps = Pick<Props, "device" | "property" | "onChange"> & {
+  desired: InputDraft["value"];
+};
 
 function DesiredForm({ device, property, desired, onChange }: DesiredFormProps) {
   const [draft, setDraft] = useState<InputDraft>({ value: desired });
@@ -46,7 +60,9 @@ function DesiredForm({ device, property, desired, onChange }: DesiredFormProps) 
   const id = useId();
   const set = async (event: Event) => {
     event.preventDefault();
-    const violation = draft.error ?? (draft.value === undefined ? "is required" : schemaViolation(property.schema, draft.value));
+    const violation =
+      draft.error ??
+      (draft.value === undefined ? "is required" : schemaViolation(property.schema, draft.value));
     setError(violation && `${property.title} ${violation}.`);
     if (violation || draft.value === undefined) return;
     try {
@@ -61,14 +77,24 @@ function DesiredForm({ device, property, desired, onChange }: DesiredFormProps) 
       <label for={id}>Desired value{property.unit ? ` (${property.unit})` : ""}</label>
       <div class="form-row">
         <SchemaInput id={id} schema={property.schema} initial={desired} onChange={setDraft} />
-        <button type="submit" class="primary">Set</button>
+        <button type="submit" class="primary">
+          Set
+        </button>
       </div>
-      <p class="field-error" role="alert">{error}</p>
+      <p class="field-error" role="alert">
+        {error}
+      </p>
     </form>
   );
 }
 
-function AcknowledgmentStatus({ acknowledgment, connected }: { acknowledgment: Acknowledgment | undefined; connected: boolean }) {
+function AcknowledgmentStatus({
+  acknowledgment,
+  connected,
+}: {
+  acknowledgment: Acknowledgment | undefined;
+  connected: boolean;
+}) {
   if (!acknowledgment) return null;
   if (acknowledgment.state === "pending") {
     return (
@@ -83,7 +109,8 @@ function AcknowledgmentStatus({ acknowledgment, connected }: { acknowledgment: A
   return (
     <p class="outcome" role="status">
       <Chip tone={state === "accepted" ? "success" : "danger"}>
-        {state === "accepted" ? "Accepted" : "Rejected"} {parts.filter((part) => part !== undefined).join(" · ")}
+        {state === "accepted" ? "Accepted" : "Rejected"}{" "}
+        {parts.filter((part) => part !== undefined).join(" · ")}
       </Chip>
       {description && <span class="muted">{description}</span>}
     </p>

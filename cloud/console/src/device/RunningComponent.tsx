@@ -1,7 +1,7 @@
 import type { Twin } from "../api/twin.ts";
+import { formatDuration, formatTime, formatTitle, formatValue, parseTime } from "../format.ts";
 import { asObject } from "../json.ts";
 import { HOST_COMPONENT } from "../live/swap.ts";
-import { formatTitle, formatTime, parseTime, formatValue, formatDuration } from "../format.ts";
 
 /** Running component, as the host reports it; nothing for a device without these properties. */
 export function RunningComponent({ twin }: { twin: Twin }) {
@@ -21,12 +21,17 @@ export function RunningComponent({ twin }: { twin: Twin }) {
     <section class="card">
       <h2>Running component</h2>
       <dl class="detail-list">
-        {rows.map(([name, value]) => value !== undefined && (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd class={name === "SHA-256" ? "hash" : ""} title={value}>{value}</dd>
-          </div>
-        ))}
+        {rows.map(
+          ([name, value]) =>
+            value !== undefined && (
+              <div key={name}>
+                <dt>{name}</dt>
+                <dd class={name === "SHA-256" ? "hash" : ""} title={value}>
+                  {value}
+                </dd>
+              </div>
+            ),
+        )}
       </dl>
     </section>
   );

@@ -1,10 +1,10 @@
 import { asObject } from "../json.ts";
-import { eventValues } from "../live/eventValues.ts";
 import type { CloudEvent } from "../live/event.ts";
-import { type Interface, capabilityPath } from "../model/interface.ts";
-import { schemaViolation } from "../model/violation.ts";
-import type { Schema } from "../model/schema.ts";
+import { eventValues } from "../live/eventValues.ts";
 import { HOST_COMPONENT } from "../live/swap.ts";
+import { capabilityPath, type Interface } from "../model/interface.ts";
+import type { Schema } from "../model/schema.ts";
+import { schemaViolation } from "../model/violation.ts";
 
 /** Column of the raw data table: one capability. */
 export interface Column {
@@ -22,17 +22,29 @@ export interface Column {
 export function columns(model: Interface | undefined, seen: ReadonlySet<string>): Column[] {
   const modelled = [...(model?.telemetry ?? []), ...(model?.properties ?? [])];
   const all = new Map<string, Column>();
-  for (const one of modelled) all.set(capabilityPath(one), { path: capabilityPath(one), title: one.title, unit: one.unit, schema: one.schema });
+  for (const one of modelled)
+    all.set(capabilityPath(one), {
+      path: capabilityPath(one),
+      title: one.title,
+      unit: one.unit,
+      schema: one.schema,
+    });
   for (const name of seen) {
-    if (!all.has(name) && !isHostProperty(name)) all.set(name, { path: name, title: name, unit: undefined, schema: undefined });
+    if (!all.has(name) && !isHostProperty(name))
+      all.set(name, { path: name, title: name, unit: undefined, schema: undefined });
   }
   return [...all.values()];
 }
 
 /** Returns the first schema violation of an event. */
-export function findViolation(event: CloudEvent, columns: Map<string, Column>, isModelled: boolean): string | undefined {
+export function findViolation(
+  event: CloudEvent,
+  columns: Map<string, Column>,
+  isModelled: boolean,
+): string | undefined {
   if (event.type !== "telemetry" && event.type !== "reported") return undefined;
-  if (event.type === "telemetry" && !asObject(event.body)) return "body is not a JSON object, or its content type is not JSON";
+  if (event.type === "telemetry" && !asObject(event.body))
+    return "body is not a JSON object, or its content type is not JSON";
   if (!isModelled) return undefined;
   for (const [name, value] of eventValues(event)) {
     if (isHostProperty(name)) continue;

@@ -1,10 +1,10 @@
 import { useEffect, useMemo } from "preact/hooks";
-import { modelAdditions, getModel } from "../api/models.ts";
-import { type Twin, getTwin } from "../api/twin.ts";
+import { getModel, modelAdditions } from "../api/models.ts";
+import { getTwin, type Twin } from "../api/twin.ts";
+import { type Query, useQuery, useThrottled } from "../components/hooks.ts";
 import { DeviceLog } from "../live/deviceLog.ts";
 import { openEventStream } from "../live/event.ts";
 import type { Interface } from "../model/interface.ts";
-import { type Query, useQuery, useThrottled } from "../components/hooks.ts";
 
 /** Maximum number of past events to load. */
 const MAX_PAST_EVENTS = 100_000;
@@ -25,7 +25,10 @@ export function useDeviceLog(device: string | undefined): DeviceLog {
 
 /** Loads the twin of a device, and reloads it on every change. `undefined` without a device. */
 export function useTwin(device: string | undefined, log: DeviceLog): Query<Twin | undefined> {
-  const query = useQuery(async () => (device === undefined ? undefined : await getTwin(device)), [device]);
+  const query = useQuery(
+    async () => (device === undefined ? undefined : await getTwin(device)),
+    [device],
+  );
   useThrottled(log.twinChanges, TWIN_INTERVAL, query.refetch);
   return query;
 }
@@ -40,7 +43,14 @@ export interface ModelState {
 
 /** Loads a model, and reloads it when models are added. */
 export function useModel(id: string | undefined): ModelState {
-  const query = useQuery(async () => ({ id, found: id === undefined ? undefined : await getModel(id) }), [id, modelAdditions.value]);
+  const query = useQuery(
+    async () => ({ id, found: id === undefined ? undefined : await getModel(id) }),
+    [id, modelAdditions.value],
+  );
   const current = query.data?.id === id ? query.data : undefined;
-  return { model: current?.found, isUnknown: id !== undefined && current !== undefined && !current.found, error: query.error };
+  return {
+    model: current?.found,
+    isUnknown: id !== undefined && current !== undefined && !current.found,
+    error: query.error,
+  };
 }

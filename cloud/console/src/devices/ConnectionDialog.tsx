@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
-import { getCloudInfo, type CloudInfo, getDeviceKeys } from "../api/devices.ts";
+import { type CloudInfo, getCloudInfo, getDeviceKeys } from "../api/devices.ts";
 import { CopyButton } from "../components/CopyButton.tsx";
 import { Dialog } from "../components/Dialog.tsx";
-import { Skeleton, ErrorMessage } from "../components/States.tsx";
 import { useQuery } from "../components/hooks.ts";
+import { ErrorMessage, Skeleton } from "../components/States.tsx";
 
 /** Dialog with the connection details of a device. */
 export function ConnectionDialog({ device, onClose }: { device: string; onClose: () => void }) {
@@ -12,7 +12,9 @@ export function ConnectionDialog({ device, onClose }: { device: string; onClose:
     <Dialog title={`Connect ${device}`} onClose={onClose}>
       {query.error && <ErrorMessage>{query.error}</ErrorMessage>}
       {!query.data && !query.error && <Skeleton lines={5} />}
-      {query.data && <Details device={device} cloud={query.data[0]} secret={query.data[1].primaryKey} />}
+      {query.data && (
+        <Details device={device} cloud={query.data[0]} secret={query.data[1].primaryKey} />
+      )}
     </Dialog>
   );
 }
@@ -22,19 +24,40 @@ function Details({ device, cloud, secret }: { device: string; cloud: CloudInfo; 
   const shownKey = revealed ? secret : "•".repeat(12);
   return (
     <>
-      <p class="muted">These settings contain the key of the device. Anyone who has it can connect as this device.</p>
-      <SecretText label="environment variables" title="Environment variables"
-        shown={environment(device, cloud, shownKey)} text={environment(device, cloud, secret)} />
-      <SecretText label="connection string" title="Connection string"
-        shown={connectionString(device, cloud, shownKey)} text={connectionString(device, cloud, secret)} />
+      <p class="muted">
+        These settings contain the key of the device. Anyone who has it can connect as this device.
+      </p>
+      <SecretText
+        label="environment variables"
+        title="Environment variables"
+        shown={environment(device, cloud, shownKey)}
+        text={environment(device, cloud, secret)}
+      />
+      <SecretText
+        label="connection string"
+        title="Connection string"
+        shown={connectionString(device, cloud, shownKey)}
+        text={connectionString(device, cloud, secret)}
+      />
       <label class="check">
-        <input type="checkbox" checked={revealed} onChange={() => setRevealed(!revealed)} /> Show the key
+        <input type="checkbox" checked={revealed} onChange={() => setRevealed(!revealed)} /> Show
+        the key
       </label>
     </>
   );
 }
 
-function SecretText({ title, label, shown, text }: { title: string; label: string; shown: string; text: string }) {
+function SecretText({
+  title,
+  label,
+  shown,
+  text,
+}: {
+  title: string;
+  label: string;
+  shown: string;
+  text: string;
+}) {
   return (
     <section class="text">
       <header>
@@ -56,7 +79,9 @@ function environment(device: string, cloud: CloudInfo, key: string): string {
     IOTHUB_DEVICE_DPS_DEVICE_KEY: key,
     SSL_CERT_FILE: cloud.certificate,
   };
-  return Object.entries(variables).map(([name, value]) => `export ${name}=${shellQuote(value)}`).join("\n");
+  return Object.entries(variables)
+    .map(([name, value]) => `export ${name}=${shellQuote(value)}`)
+    .join("\n");
 }
 
 function shellQuote(value: string): string {

@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
 import { deleteDevice } from "../api/devices.ts";
 import { Dialog } from "../components/Dialog.tsx";
-import { ErrorMessage } from "../components/States.tsx";
 import { errorMessage } from "../components/hooks.ts";
+import { ErrorMessage } from "../components/States.tsx";
 
 /** Dialog that confirms deleting a device. */
 export function DeleteDialog({ device, onClose }: { device: string; onClose: () => void }) {
@@ -18,12 +18,17 @@ export function DeleteDialog({ device, onClose }: { device: string; onClose: () 
   return (
     <Dialog title="Delete device?" onClose={onClose}>
       <p>
-        Deletes <strong>{device}</strong> with its twin and its enrollment, and closes its connection. Its past events are kept.
+        Deletes <strong>{device}</strong> with its twin and its enrollment, and closes its
+        connection. Its past events are kept.
       </p>
       {error && <ErrorMessage>{error}</ErrorMessage>}
       <footer>
-        <button type="button" class="danger" onClick={() => void confirm()}>Delete</button>
-        <button type="button" onClick={onClose}>Cancel</button>
+        <button type="button" class="danger" onClick={() => void confirm()}>
+          Delete
+        </button>
+        <button type="button" onClick={onClose}>
+          Cancel
+        </button>
       </footer>
     </Dialog>
   );

@@ -2,19 +2,19 @@ import { signal } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { listDevices } from "../api/devices.ts";
 import type { DeviceSummary } from "../api/twin.ts";
-import { Fleet, FLEET_QUERY } from "../live/fleet.ts";
-import { openEventStream } from "../live/event.ts";
+import { useNow, useQuery, useThrottled } from "../components/hooks.ts";
 import { Icon } from "../components/Icon.tsx";
-import { EmptyState, Skeleton, ErrorMessage } from "../components/States.tsx";
-import { useQuery, useNow, useThrottled } from "../components/hooks.ts";
+import { EmptyState, ErrorMessage, Skeleton } from "../components/States.tsx";
 import { formatCount } from "../format.ts";
+import { openEventStream } from "../live/event.ts";
+import { FLEET_QUERY, Fleet } from "../live/fleet.ts";
 import { ConnectionDialog } from "./ConnectionDialog.tsx";
-import { EnrollDialog } from "./EnrollDialog.tsx";
+import { DeleteDialog } from "./DeleteDialog.tsx";
 import { DeviceTable } from "./DeviceTable.tsx";
-import { STATE_FILTERS, type Filter, matches } from "./filter.ts";
+import { EnrollDialog } from "./EnrollDialog.tsx";
+import { type Filter, matches, STATE_FILTERS } from "./filter.ts";
 import type { OpenDialog } from "./openDialog.ts";
 import { Pager } from "./Pager.tsx";
-import { DeleteDialog } from "./DeleteDialog.tsx";
 
 /** Devices per page: few enough to render within a few frames on every key press in the filter. */
 const PAGE_SIZE = 50;
@@ -26,7 +26,10 @@ const LIST_INTERVAL = 300;
 const MAX_PAST_EVENTS = 500;
 
 /** Filter and page that were shown last, restored when the user returns from a device. */
-const listState = signal<{ filter: Filter; from: number }>({ filter: { text: "", state: "all" }, from: 0 });
+const listState = signal<{ filter: Filter; from: number }>({
+  filter: { text: "", state: "all" },
+  from: 0,
+});
 
 /** Device list. */
 export function DevicesPage() {
@@ -39,7 +42,10 @@ export function DevicesPage() {
   useEffect(() => {
     document.title = "Devices · Local cloud";
   }, []);
-  const matching = useMemo(() => query.data?.filter((twin) => matches(twin, filter)), [query.data, filter]);
+  const matching = useMemo(
+    () => query.data?.filter((twin) => matches(twin, filter)),
+    [query.data, filter],
+  );
   // The list may have become shorter.
   const start = Math.min(from, lastPageStart(matching?.length ?? 0));
   const show = (filter: Filter, from = 0) => {
@@ -63,16 +69,32 @@ export function DevicesPage() {
       <div class="toolbar">
         <FilterBar filter={filter} onFilter={show} />
         {query.data && matching && query.data.length > PAGE_SIZE && (
-          <Pager from={start} size={PAGE_SIZE} total={matching.length} onFrom={(from) => show(filter, from)} />
+          <Pager
+            from={start}
+            size={PAGE_SIZE}
+            total={matching.length}
+            onFrom={(from) => show(filter, from)}
+          />
         )}
       </div>
       {query.error && <ErrorMessage>{query.error}</ErrorMessage>}
       {!matching && !query.error && <Skeleton lines={4} />}
       {matching && matching.length > 0 && (
-        <DeviceTable twins={matching.slice(start, start + PAGE_SIZE)} fleet={fleet} now={now} onOpen={setDialog} onChange={query.refetch} />
+        <DeviceTable
+          twins={matching.slice(start, start + PAGE_SIZE)}
+          fleet={fleet}
+          now={now}
+          onOpen={setDialog}
+          onChange={query.refetch}
+        />
       )}
       {matching?.length === 0 && <NoDevices isFiltered={(query.data?.length ?? 0) > 0} />}
-      {dialog?.kind === "enroll" && <EnrollDialog onClose={close} onDone={(device) => setDialog({ kind: "connection", device })} />}
+      {dialog?.kind === "enroll" && (
+        <EnrollDialog
+          onClose={close}
+          onDone={(device) => setDialog({ kind: "connection", device })}
+        />
+      )}
       {dialog?.kind === "connection" && <ConnectionDialog device={dialog.device} onClose={close} />}
       {dialog?.kind === "delete" && <DeleteDialog device={dialog.device} onClose={close} />}
     </>
@@ -87,7 +109,9 @@ function lastPageStart(length: number): number {
 function useFleet(): Fleet {
   const fleet = useMemo(() => new Fleet(), []);
   useEffect(() => {
-    const stream = openEventStream(`${FLEET_QUERY}&last=${MAX_PAST_EVENTS}`, (events) => fleet.append(events));
+    const stream = openEventStream(`${FLEET_QUERY}&last=${MAX_PAST_EVENTS}`, (events) =>
+      fleet.append(events),
+    );
     return () => stream.close();
   }, [fleet]);
   return fleet;

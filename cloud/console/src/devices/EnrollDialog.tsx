@@ -1,14 +1,20 @@
 import { useState } from "preact/hooks";
 import { enrollDevice } from "../api/devices.ts";
 import { Dialog } from "../components/Dialog.tsx";
-import { ErrorMessage } from "../components/States.tsx";
 import { errorMessage } from "../components/hooks.ts";
+import { ErrorMessage } from "../components/States.tsx";
 
 /** Characters that Azure allows in a device id. */
 const ID_PATTERN = "[A-Za-z0-9\\-:.+%_#*?!\\(\\),=@$']{1,128}";
 
 /** Dialog that enrolls a new device. */
-export function EnrollDialog({ onClose, onDone }: { onClose: () => void; onDone: (device: string) => void }) {
+export function EnrollDialog({
+  onClose,
+  onDone,
+}: {
+  onClose: () => void;
+  onDone: (device: string) => void;
+}) {
   const [device, setDevice] = useState("");
   const [error, setError] = useState<string>();
   const submit = async (event: Event) => {
@@ -37,11 +43,15 @@ export function EnrollDialog({ onClose, onDone }: { onClose: () => void; onDone:
             value={device}
             onInput={(event) => setDevice(event.currentTarget.value.trim())}
           />
-          <p class="muted">Creates a DPS enrollment and a device identity with the same symmetric keys.</p>
+          <p class="muted">
+            Creates a DPS enrollment and a device identity with the same symmetric keys.
+          </p>
         </div>
         {error && <ErrorMessage>{error}</ErrorMessage>}
         <footer>
-          <button type="submit" class="primary">Enroll</button>
+          <button type="submit" class="primary">
+            Enroll
+          </button>
         </footer>
       </form>
     </Dialog>

@@ -15,15 +15,32 @@ export function Pager({ from, size, total, onFrom }: Props) {
   return (
     <nav class="pager" aria-label="Pages">
       <PageButton title="Previous" isEnabled={from > 0} onPress={() => onFrom(from - size)} />
-      <span class="muted" role="status">{total > 0 ? `${number(from + 1)}–${number(to)} of ${number(total)}` : "None"}</span>
+      <span class="muted" role="status">
+        {total > 0 ? `${number(from + 1)}–${number(to)} of ${number(total)}` : "None"}
+      </span>
       <PageButton title="Next" isEnabled={to < total} onPress={() => onFrom(from + size)} />
     </nav>
   );
 }
 
 /** Pager button; not disabled at the end of the list, so that it keeps the focus. */
-function PageButton({ title, isEnabled, onPress }: { title: string; isEnabled: boolean; onPress: () => void }) {
+function PageButton({
+  title,
+  isEnabled,
+  onPress,
+}: {
+  title: string;
+  isEnabled: boolean;
+  onPress: () => void;
+}) {
   return (
-    <button type="button" class="small" aria-disabled={!isEnabled} onClick={() => isEnabled && onPress()}>{title}</button>
+    <button
+      type="button"
+      class="small"
+      aria-disabled={!isEnabled}
+      onClick={() => isEnabled && onPress()}
+    >
+      {title}
+    </button>
   );
 }

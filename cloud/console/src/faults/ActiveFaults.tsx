@@ -1,4 +1,4 @@
-import { faultName, type ActiveFault } from "../api/faults.ts";
+import { type ActiveFault, faultName } from "../api/faults.ts";
 import { Chip } from "../components/Chip.tsx";
 import { useNow } from "../components/hooks.ts";
 import { formatAge, formatTime, parseTime } from "../format.ts";
@@ -17,7 +17,9 @@ export function ActiveFaults({ faults, device, onClear, onClearAll }: Props) {
     <section class="card active-faults">
       <header class="card-header">
         <h2>Active faults</h2>
-        <button type="button" class="small" disabled={faults.length === 0} onClick={onClearAll}>Clear all</button>
+        <button type="button" class="small" disabled={faults.length === 0} onClick={onClearAll}>
+          Clear all
+        </button>
       </header>
       {faults.length === 0 && <p class="muted">No active faults</p>}
       <ul>
@@ -26,7 +28,14 @@ export function ActiveFaults({ faults, device, onClear, onClearAll }: Props) {
             <Chip tone="danger">{faultName(one.fault)}</Chip>
             <span>{scopeOf(one, device)}</span>
             <span class="muted">{timingOf(one, now)}</span>
-            <button type="button" class="small" onClick={() => onClear(one)} aria-label={`Clear ${faultName(one.fault)}`}>Clear</button>
+            <button
+              type="button"
+              class="small"
+              onClick={() => onClear(one)}
+              aria-label={`Clear ${faultName(one.fault)}`}
+            >
+              Clear
+            </button>
           </li>
         ))}
       </ul>

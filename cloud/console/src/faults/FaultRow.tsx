@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Fault } from "../api/faults.ts";
-import type { JsonObject } from "../json.ts";
 import { Chip } from "../components/Chip.tsx";
+import type { JsonObject } from "../json.ts";
 import type { FaultDefinition, FaultSetting } from "./faultCatalog.ts";
 
 interface Props {
@@ -40,7 +40,9 @@ export function FaultRow({ fault, isActive, isAvailable, onStart }: Props) {
       <button
         type="submit"
         disabled={!isAvailable}
-        title={isAvailable ? undefined : "Takes effect before CONNECT names the device: all devices only"}
+        title={
+          isAvailable ? undefined : "Takes effect before CONNECT names the device: all devices only"
+        }
         aria-label={`${isActive ? "Restart" : "Start"} ${fault.name}`}
       >
         {isActive ? "Restart" : "Start"}
@@ -49,32 +51,41 @@ export function FaultRow({ fault, isActive, isAvailable, onStart }: Props) {
   );
 }
 
-function SettingInput({ setting, id, onChange }: { setting: FaultSetting; id: string; onChange: (value: string | boolean) => void }) {
+function SettingInput({
+  setting,
+  id,
+  onChange,
+}: {
+  setting: FaultSetting;
+  id: string;
+  onChange: (value: string | boolean) => void;
+}) {
   if (setting.kind === "check") {
     return (
       <label class="check">
-        <input type="checkbox" onChange={(event) => onChange(event.currentTarget.checked)} /> {setting.title}
+        <input type="checkbox" onChange={(event) => onChange(event.currentTarget.checked)} />{" "}
+        {setting.title}
       </label>
     );
   }
   return (
     <div class="setting">
       <label for={id}>{setting.title}</label>
-      {setting.kind === "choice"
-        ? (
-          <select id={id} onChange={(event) => onChange(event.currentTarget.value)}>
-            {setting.choices.map((choice) => <option key={choice}>{choice}</option>)}
-          </select>
-        )
-        : (
-          <input
-            id={id}
-            autoComplete="off"
-            inputMode={setting.kind === "number" ? "numeric" : "text"}
-            defaultValue={setting.initial ?? ""}
-            onInput={(event) => onChange(event.currentTarget.value.trim())}
-          />
-        )}
+      {setting.kind === "choice" ? (
+        <select id={id} onChange={(event) => onChange(event.currentTarget.value)}>
+          {setting.choices.map((choice) => (
+            <option key={choice}>{choice}</option>
+          ))}
+        </select>
+      ) : (
+        <input
+          id={id}
+          autoComplete="off"
+          inputMode={setting.kind === "number" ? "numeric" : "text"}
+          defaultValue={setting.initial ?? ""}
+          onInput={(event) => onChange(event.currentTarget.value.trim())}
+        />
+      )}
     </div>
   );
 }

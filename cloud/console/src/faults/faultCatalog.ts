@@ -25,7 +25,12 @@ export interface FaultGroup {
   readonly faults: FaultDefinition[];
 }
 
-function fault(name: string, description: string, settings: FaultSetting[] = [], perDevice = true): FaultDefinition {
+function fault(
+  name: string,
+  description: string,
+  settings: FaultSetting[] = [],
+  perDevice = true,
+): FaultDefinition {
   return { name, description, perDevice, settings };
 }
 
@@ -43,9 +48,19 @@ export const FAULT_GROUPS: FaultGroup[] = [
         { name: "bytesPerSecond", title: "Bytes per second", kind: "number" },
       ]),
       fault("tls-stall", "Accept TCP connections, never answer the TLS handshake", [], false),
-      fault("wrong-certificate", "Present an invalid certificate on new connections", [
-        { name: "flaw", title: "Defect", kind: "choice", choices: ["name-mismatch", "unknown-ca", "self-signed"] },
-      ], false),
+      fault(
+        "wrong-certificate",
+        "Present an invalid certificate on new connections",
+        [
+          {
+            name: "flaw",
+            title: "Defect",
+            kind: "choice",
+            choices: ["name-mismatch", "unknown-ca", "self-signed"],
+          },
+        ],
+        false,
+      ),
     ],
   },
   {
@@ -57,7 +72,9 @@ export const FAULT_GROUPS: FaultGroup[] = [
       ]),
       fault("silent", "Accept CONNECT, never answer anything"),
       fault("withhold-acks", "Accept messages and reported properties, never acknowledge them"),
-      fault("delay-acks", "Delay each PUBACK", [{ name: "delay", title: "Delay", kind: "time", initial: "2s" }]),
+      fault("delay-acks", "Delay each PUBACK", [
+        { name: "delay", title: "Delay", kind: "time", initial: "2s" },
+      ]),
       fault("reorder-acks", "Swap the order of each two PUBACKs"),
       fault("duplicate-acks", "Send each PUBACK twice"),
       fault("refuse-subscription", "Refuse subscriptions with SUBACK 0x80", [
@@ -72,8 +89,13 @@ export const FAULT_GROUPS: FaultGroup[] = [
     faults: [
       fault("throttle-twin", "Answer twin requests and reported patches with 429, without effect"),
       fault("withhold-twin", "Carry out twin requests and reported patches, lose the answers"),
-      fault("oversize-twin", "Pad the twin beyond Azure's size limit", [{ name: "bytes", title: "Padding (bytes)", kind: "number" }]),
-      fault("twin-race", "Answer a twin GET after the next desired change, with the state before it"),
+      fault("oversize-twin", "Pad the twin beyond Azure's size limit", [
+        { name: "bytes", title: "Padding (bytes)", kind: "number" },
+      ]),
+      fault(
+        "twin-race",
+        "Answer a twin GET after the next desired change, with the state before it",
+      ),
       fault("drop-desired", "Drop pushes of desired properties; the next push skips a version"),
     ],
   },
@@ -84,7 +106,9 @@ export const FAULT_GROUPS: FaultGroup[] = [
         { name: "retryAfter", title: "Retry-after (s)", kind: "number", initial: "3" },
       ]),
       fault("keep-assigning", "Answer registrations with 202 (assigning) forever"),
-      fault("reassign", "Assign devices to another hub", [{ name: "hub", title: "Hub (NAME:PORT)", kind: "text" }]),
+      fault("reassign", "Assign devices to another hub", [
+        { name: "hub", title: "Hub (NAME:PORT)", kind: "text" },
+      ]),
     ],
   },
 ];
@@ -93,10 +117,25 @@ export const FAULT_GROUPS: FaultGroup[] = [
 export const ONE_SHOT_FAULTS: OneShotDefinition[] = [
   { name: "reset", description: "Reset connections (TCP RST)" },
   { name: "close", description: "Close connections to the hub cleanly" },
-  { name: "mid-packet", description: "Close connections in the middle of the next packet to the device" },
+  {
+    name: "mid-packet",
+    description: "Close connections in the middle of the next packet to the device",
+  },
   { name: "expire-token", description: "Close connections to the hub as on token expiry" },
-  { name: "take-over", description: "Close connections to the hub as if a duplicate client had connected (400027)" },
-  { name: "forget-sessions", description: "Discard MQTT sessions; the next CONNACK has no session present" },
-  { name: "restart-empty", description: "Restart the hub with its registry only: new twins, no messages, no sessions" },
-  { name: "stale-desired", description: "Push an earlier desired patch again, with its old $version" },
+  {
+    name: "take-over",
+    description: "Close connections to the hub as if a duplicate client had connected (400027)",
+  },
+  {
+    name: "forget-sessions",
+    description: "Discard MQTT sessions; the next CONNACK has no session present",
+  },
+  {
+    name: "restart-empty",
+    description: "Restart the hub with its registry only: new twins, no messages, no sessions",
+  },
+  {
+    name: "stale-desired",
+    description: "Push an earlier desired patch again, with its old $version",
+  },
 ];

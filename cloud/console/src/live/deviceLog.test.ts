@@ -32,17 +32,29 @@ test("a component's values are kept apart, and only numbers are drawn", () => {
 
 test("a swap is noted once, however often the host repeats it", () => {
   const log = new DeviceLog();
-  const swapped = { host: { __t: "c", version: "0.2.0", sha256: "ab", since: "x", lastSwapResult: "started", lastSwapPause: 0.3 } };
+  const swapped = {
+    host: {
+      __t: "c",
+      version: "0.2.0",
+      sha256: "ab",
+      since: "x",
+      lastSwapResult: "started",
+      lastSwapPause: 0.3,
+    },
+  };
   log.append([
     event("reported", 1, { patch: { host: { __t: "c", version: "0.1.0", lastSwapResult: null } } }),
     event("reported", 2, { patch: swapped }),
     event("reported", 3, { patch: swapped }),
     event("reported", 4, { patch: { host: { ...swapped.host, lastSwapResult: "accepted" } } }),
   ]);
-  assert.deepEqual(log.swaps.map(({ at, result, version, pause }) => [at, result, version, pause]), [
-    [2000, "started", "0.2.0", 0.3],
-    [4000, "accepted", "0.2.0", 0.3],
-  ]);
+  assert.deepEqual(
+    log.swaps.map(({ at, result, version, pause }) => [at, result, version, pause]),
+    [
+      [2000, "started", "0.2.0", 0.3],
+      [4000, "accepted", "0.2.0", 0.3],
+    ],
+  );
 });
 
 test("a fault lasts from its beginning to its end, for one device and for all apart", () => {
@@ -56,17 +68,29 @@ test("a fault lasts from its beginning to its end, for one device and for all ap
     event("connected", 6, {}),
     event("fault-triggered", 7, { fault: "reset" }),
   ]);
-  assert.deepEqual(log.faults.all.map(({ name, from, to }) => [name, from, to]), [
-    ["slow", 1000, 3000],
-    ["slow", 2000, undefined],
-  ]);
-  assert.deepEqual(log.offline.all.map(({ from, to }) => [from, to]), [[4000, 6000]]);
+  assert.deepEqual(
+    log.faults.all.map(({ name, from, to }) => [name, from, to]),
+    [
+      ["slow", 1000, 3000],
+      ["slow", 2000, undefined],
+    ],
+  );
+  assert.deepEqual(
+    log.offline.all.map(({ from, to }) => [from, to]),
+    [[4000, 6000]],
+  );
   assert.deepEqual(log.oneShotFaults, [{ at: 7000, name: "reset" }]);
 });
 
 test("a device that lost its connection with the cloud is offline from when the cloud ended", () => {
   const log = new DeviceLog();
   const since = new Date(4000).toISOString();
-  log.append([event("disconnected", 9, { reason: "the cloud ended without a warning", since }), event("connected", 10, {})]);
-  assert.deepEqual(log.offline.all.map(({ from, to }) => [from, to]), [[4000, 10_000]]);
+  log.append([
+    event("disconnected", 9, { reason: "the cloud ended without a warning", since }),
+    event("connected", 10, {}),
+  ]);
+  assert.deepEqual(
+    log.offline.all.map(({ from, to }) => [from, to]),
+    [[4000, 10_000]],
+  );
 });

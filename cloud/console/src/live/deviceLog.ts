@@ -1,14 +1,23 @@
 import { signal } from "@preact/signals";
 import { faultName } from "../api/faults.ts";
 import type { Json } from "../json.ts";
-import { eventValues } from "./eventValues.ts";
-import { type CloudEvent, type CommandEvent, disconnectedAt, type FaultEvent, createdAt, type ReportedEvent, type TelemetryEvent, enqueuedAt } from "./event.ts";
 import { pushBounded } from "./boundedList.ts";
+import {
+  type CloudEvent,
+  type CommandEvent,
+  createdAt,
+  disconnectedAt,
+  enqueuedAt,
+  type FaultEvent,
+  type ReportedEvent,
+  type TelemetryEvent,
+} from "./event.ts";
+import { eventValues } from "./eventValues.ts";
 import { Outages } from "./outage.ts";
 import { OutboxLog } from "./outbox.ts";
 import { Periods } from "./period.ts";
 import { Series } from "./series.ts";
-import { isRepeated, type Swap, parseSwap } from "./swap.ts";
+import { isRepeated, parseSwap, type Swap } from "./swap.ts";
 import { Targets } from "./target.ts";
 
 /** Maximum number of raw events. */
@@ -90,7 +99,11 @@ export class DeviceLog {
         this.outages.endFault(faultKey(event), enqueuedAt(event));
         return false;
       case "fault-triggered":
-        pushBounded(this.oneShotFaults, { at: enqueuedAt(event), name: faultName(event.fault) }, MAX_ENTRIES);
+        pushBounded(
+          this.oneShotFaults,
+          { at: enqueuedAt(event), name: faultName(event.fault) },
+          MAX_ENTRIES,
+        );
         return false;
       case "disconnected":
         this.offline.start(OFFLINE, event.reason ?? "disconnected", disconnectedAt(event));

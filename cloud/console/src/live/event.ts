@@ -81,12 +81,30 @@ export interface FaultEvent extends EventBase {
 
 /** Event of the cloud. */
 export type CloudEvent =
-  | TelemetryEvent | ReportedEvent | DesiredEvent | TagsEvent | CommandEvent | ConnectionEvent | RegistryEvent | FaultEvent;
+  | TelemetryEvent
+  | ReportedEvent
+  | DesiredEvent
+  | TagsEvent
+  | CommandEvent
+  | ConnectionEvent
+  | RegistryEvent
+  | FaultEvent;
 
 /** All event types, as the stream names them. */
 export const EVENT_TYPES = [
-  "telemetry", "reported", "desired", "tags", "command", "connected", "disconnected", "created", "updated", "deleted",
-  "fault-started", "fault-ended", "fault-triggered",
+  "telemetry",
+  "reported",
+  "desired",
+  "tags",
+  "command",
+  "connected",
+  "disconnected",
+  "created",
+  "updated",
+  "deleted",
+  "fault-started",
+  "fault-ended",
+  "fault-triggered",
 ] as const satisfies CloudEvent["type"][];
 
 /** Returns the time at which the hub enqueued an event, in milliseconds. */
@@ -112,6 +130,9 @@ export function createdAt(event: TelemetryEvent): number {
 }
 
 /** Opens a stream of the events that match `query`. */
-export function openEventStream(query: string, onItems: (events: CloudEvent[]) => void): EventStream<CloudEvent> {
+export function openEventStream(
+  query: string,
+  onItems: (events: CloudEvent[]) => void,
+): EventStream<CloudEvent> {
   return new EventStream({ path: `/api/events?${query}`, onItems });
 }

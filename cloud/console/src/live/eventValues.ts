@@ -13,7 +13,9 @@ function patchValues(patch: JsonObject): Map<string, Json> {
   for (const [name, value] of Object.entries(patch)) {
     const component = asObject(value);
     if (component?.["__t"] !== "c") all.set(name, withoutAcknowledgment(value));
-    else for (const [inner, of] of objectValues(component, name)) all.set(inner, withoutAcknowledgment(of));
+    else
+      for (const [inner, of] of objectValues(component, name))
+        all.set(inner, withoutAcknowledgment(of));
   }
   return all;
 }
@@ -21,10 +23,15 @@ function patchValues(patch: JsonObject): Map<string, Json> {
 /** Unwraps the value of a Plug and Play acknowledgment. */
 function withoutAcknowledgment(value: Json): Json {
   const object = asObject(value);
-  return object && "ac" in object && ("value" in object || "av" in object) ? (object["value"] ?? null) : value;
+  return object && "ac" in object && ("value" in object || "av" in object)
+    ? (object["value"] ?? null)
+    : value;
 }
 
-function objectValues(object: { [name: string]: Json } | undefined, component: string | undefined): Map<string, Json> {
+function objectValues(
+  object: { [name: string]: Json } | undefined,
+  component: string | undefined,
+): Map<string, Json> {
   const all = Object.entries(object ?? {}).filter(([name]) => name !== "__t");
   return new Map(all.map(([name, value]) => [component ? `${component}.${name}` : name, value]));
 }

@@ -4,8 +4,10 @@ import type { CloudEvent } from "./event.ts";
 import { Fleet } from "./fleet.ts";
 
 let sequence = 0;
-const event = (type: string, details: object) => ({ sequence: ++sequence, enqueued: "2026-01-31T08:00:00Z", type, ...details }) as CloudEvent;
-const telemetry = (device: string, value: number) => event("telemetry", { device, body: { level: value }, properties: {} });
+const event = (type: string, details: object) =>
+  ({ sequence: ++sequence, enqueued: "2026-01-31T08:00:00Z", type, ...details }) as CloudEvent;
+const telemetry = (device: string, value: number) =>
+  event("telemetry", { device, body: { level: value }, properties: {} });
 
 test("of each device the newest data of a batch is kept, and told once", () => {
   const fleet = new Fleet();

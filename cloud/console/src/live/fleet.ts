@@ -10,7 +10,13 @@ export interface LastData {
 }
 
 /** Event types that change the device list. */
-const LIST_CHANGES: readonly string[] = ["connected", "disconnected", "created", "updated", "deleted"] satisfies CloudEvent["type"][];
+const LIST_CHANGES: readonly string[] = [
+  "connected",
+  "disconnected",
+  "created",
+  "updated",
+  "deleted",
+] satisfies CloudEvent["type"][];
 
 /** Query of the events that a fleet consumes. */
 export const FLEET_QUERY = ["telemetry", ...LIST_CHANGES].map((kind) => `kind=${kind}`).join("&");
@@ -40,7 +46,8 @@ export class Fleet {
       else if (event.device) {
         const entries = Object.entries(asObject(event.body) ?? {});
         // Prefers a number over other values.
-        const [name, value] = entries.find(([, value]) => typeof value === "number") ?? entries[0] ?? [];
+        const [name, value] =
+          entries.find(([, value]) => typeof value === "number") ?? entries[0] ?? [];
         latest.set(event.device, { at: createdAt(event), name, value });
       }
     }

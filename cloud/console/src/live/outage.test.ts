@@ -8,12 +8,25 @@ const iso = (second: number) => new Date(second * 1000).toISOString();
 /** Message that was created at one second and arrived at another. */
 function message(created: number | undefined, arrived: number, messageId?: string): TelemetryEvent {
   const creationTime = created === undefined ? undefined : iso(created);
-  return { type: "telemetry", sequence: 1, enqueued: iso(arrived), messageId, creationTime, properties: {} } as unknown as TelemetryEvent;
+  return {
+    type: "telemetry",
+    sequence: 1,
+    enqueued: iso(arrived),
+    messageId,
+    creationTime,
+    properties: {},
+  } as unknown as TelemetryEvent;
 }
 
 const ms = (second: number) => second * 1000;
 const summary = (outages: Outages) =>
-  outages.all.map(({ from, to, queued, longestWait, duplicated }) => [from, to, queued, longestWait, duplicated]);
+  outages.all.map(({ from, to, queued, longestWait, duplicated }) => [
+    from,
+    to,
+    queued,
+    longestWait,
+    duplicated,
+  ]);
 
 test("what was made while the device was not connected and came when it was again has waited", () => {
   const outages = new Outages();
@@ -48,7 +61,13 @@ test("causes that overlap, or begin before the device is heard again, are one ou
   outages.start("offline", "the connection was lost", ms(41));
   outages.reconnect("offline", ms(42));
   outages.append(message(43, 43));
-  const seen = outages.all.map(({ from, to, causes, faultEnded, recovered }) => [from, to, causes.join(), faultEnded, recovered]);
+  const seen = outages.all.map(({ from, to, causes, faultEnded, recovered }) => [
+    from,
+    to,
+    causes.join(),
+    faultEnded,
+    recovered,
+  ]);
   assert.deepEqual(seen, [
     [ms(10), ms(25), "black-hole,the connection was lost", ms(20), ms(25)],
     [ms(30), ms(42), "slow,the connection was lost", ms(40), ms(42)],
@@ -92,7 +111,13 @@ test("what came during an outage and comes again long after it is its duplicate,
   outages.reconnect("offline", ms(61));
   outages.append(message(11, 62, "b"));
   outages.append(message(21, 62, "c"));
-  assert.deepEqual(outages.all.map(({ causes, duplicated }) => [causes[0], duplicated]), [["withhold-acks", 1], ["the connection was lost", 1]]);
+  assert.deepEqual(
+    outages.all.map(({ causes, duplicated }) => [causes[0], duplicated]),
+    [
+      ["withhold-acks", 1],
+      ["the connection was lost", 1],
+    ],
+  );
 });
 
 test("a backlog that outlasts the next outage counts for the one it waited for first", () => {
@@ -105,7 +130,13 @@ test("a backlog that outlasts the next outage counts for the one it waited for f
   outages.reconnect("offline", ms(30));
   outages.append(message(15, 31));
   outages.append(message(25, 31));
-  assert.deepEqual(outages.all.map(({ queued, longestWait }) => [queued, longestWait]), [[1, ms(16)], [1, ms(6)]]);
+  assert.deepEqual(
+    outages.all.map(({ queued, longestWait }) => [queued, longestWait]),
+    [
+      [1, ms(16)],
+      [1, ms(6)],
+    ],
+  );
 });
 
 test("a device's clock that is behind makes no message wait", () => {

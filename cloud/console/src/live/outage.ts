@@ -1,4 +1,4 @@
-import { createdAt, type TelemetryEvent, enqueuedAt } from "./event.ts";
+import { createdAt, enqueuedAt, type TelemetryEvent } from "./event.ts";
 import { RecentIds } from "./recentIds.ts";
 
 /** Maximum number of outages. */
@@ -75,7 +75,8 @@ export class Outages {
     this.activeCauses.add(cause);
     const outage = this.unrecovered() ?? this.open(at);
     outage.to = undefined;
-    if (!outage.causes.includes(name) && outage.causes.length < MAX_CAUSES) outage.causes.push(name);
+    if (!outage.causes.includes(name) && outage.causes.length < MAX_CAUSES)
+      outage.causes.push(name);
   }
 
   /** Handles the end of a fault. */
@@ -106,8 +107,16 @@ export class Outages {
 
   private open(at: number): MutableOutage {
     const outage: MutableOutage = {
-      from: at, to: undefined, causes: [], faultEnded: undefined, recovered: undefined,
-      queued: 0, longestWait: 0, duplicated: 0, lastHeard: this.newestCreated, released: -Infinity,
+      from: at,
+      to: undefined,
+      causes: [],
+      faultEnded: undefined,
+      recovered: undefined,
+      queued: 0,
+      longestWait: 0,
+      duplicated: 0,
+      lastHeard: this.newestCreated,
+      released: -Infinity,
     };
     this.all.push(outage);
     if (this.all.length > MAX_OUTAGES) this.all.shift();
@@ -146,7 +155,9 @@ export class Outages {
   private countQueued(arrived: number, wait: number): void {
     const created = arrived - wait;
     if (wait > MAX_TRANSIT) {
-      const outage = this.all.find((outage) => created > outage.lastHeard && created < outage.released);
+      const outage = this.all.find(
+        (outage) => created > outage.lastHeard && created < outage.released,
+      );
       if (outage) {
         outage.queued++;
         outage.longestWait = Math.max(outage.longestWait, wait);

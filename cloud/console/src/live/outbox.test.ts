@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { OutboxLog } from "./outbox.ts";
 
-const outbox = (evicted: number, deadLettered = 0) => ({ messages: 1, oldestAgeSeconds: null, evicted, deadLettered });
+const outbox = (evicted: number, deadLettered = 0) => ({
+  messages: 1,
+  oldestAgeSeconds: null,
+  evicted,
+  deadLettered,
+});
 
 test("what was given up is what was counted between two moments, and no more than all of it before anybody looked", () => {
   const log = new OutboxLog();

@@ -39,7 +39,8 @@ export class OutboxLog {
     const [first, last] = [this.totals[0], this.totals.at(-1)];
     if (!first || !last) return undefined;
     const after = this.totals.findLast(({ at }) => at <= to) ?? first;
-    const before = from < this.observedSince ? 0 : (this.totals.findLast(({ at }) => at <= from) ?? first).total;
+    const before =
+      from < this.observedSince ? 0 : (this.totals.findLast(({ at }) => at <= from) ?? first).total;
     // A device without a state directory counts from zero after a restart.
     const messages = Math.max(0, after.total - before);
     return { messages, isExact: from >= this.observedSince || first.total === 0 || messages === 0 };

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { streamLines, ApiError, signedIn } from "../api/request.ts";
+import { ApiError, signedIn, streamLines } from "../api/request.ts";
 import { asObject, type Json } from "../json.ts";
 
 /** Minimum milliseconds between two deliveries, to limit redraws at high message rates. */
@@ -61,7 +61,10 @@ export class EventStream<T extends { readonly sequence: number }> {
 
   private async receive(): Promise<void> {
     const since = this.lastSequence === undefined ? "" : `&since=${this.lastSequence}`;
-    for await (const items of streamLines(`${this.options.path}&format=ndjson${since}`, this.controller.signal)) {
+    for await (const items of streamLines(
+      `${this.options.path}&format=ndjson${since}`,
+      this.controller.signal,
+    )) {
       if (streamState.value === "lost") reconnects.value++;
       streamState.value = "live";
       this.enqueue(items.filter(hasSequence) as T[]);

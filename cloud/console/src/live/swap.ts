@@ -22,7 +22,8 @@ export interface Swap {
 /** Returns the swap step in a reported properties patch. */
 export function parseSwap(patch: JsonObject, at: number): Swap | undefined {
   const host = asObject(patch[HOST_COMPONENT]);
-  const text = (name: string) => (typeof host?.[name] === "string" ? (host[name] as string) : undefined);
+  const text = (name: string) =>
+    typeof host?.[name] === "string" ? (host[name] as string) : undefined;
   if (!text("lastSwapResult")) return undefined;
   const pause = host?.["lastSwapPause"];
   return {

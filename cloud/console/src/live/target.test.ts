@@ -14,13 +14,26 @@ test("a target is what the device has accepted, acknowledged or not, and of a co
 
 test("a target ends when it is removed, by who wanted it or by the device, and not when another is refused", () => {
   const targets = new Targets();
-  targets.applyReported({ a: { value: 20, ac: 200, av: 2 }, b: 5, c: { value: 1, ac: 200, av: 2 } }, 1);
+  targets.applyReported(
+    { a: { value: 20, ac: 200, av: 2 }, b: 5, c: { value: 1, ac: 200, av: 2 } },
+    1,
+  );
   targets.applyReported({ a: { value: 999, ac: 400, av: 3 } }, 2);
   targets.applyDesired({ a: null, other: null, c: 2 }, 3);
   targets.applyReported({ a: { value: null, ac: 200, av: 4 }, b: null, c: { ac: 200, av: 4 } }, 4);
   targets.applyReported({ a: { value: 21, ac: 200, av: 5 } }, 5);
-  assert.deepEqual(targets.of("a"), [{ at: 1, value: 20 }, { at: 3, value: undefined }, { at: 5, value: 21 }]);
-  assert.deepEqual(targets.of("b"), [{ at: 1, value: 5 }, { at: 4, value: undefined }]);
-  assert.deepEqual(targets.of("c"), [{ at: 1, value: 1 }, { at: 4, value: undefined }]);
+  assert.deepEqual(targets.of("a"), [
+    { at: 1, value: 20 },
+    { at: 3, value: undefined },
+    { at: 5, value: 21 },
+  ]);
+  assert.deepEqual(targets.of("b"), [
+    { at: 1, value: 5 },
+    { at: 4, value: undefined },
+  ]);
+  assert.deepEqual(targets.of("c"), [
+    { at: 1, value: 1 },
+    { at: 4, value: undefined },
+  ]);
   assert.deepEqual(targets.of("other"), []);
 });

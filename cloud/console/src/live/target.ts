@@ -35,7 +35,8 @@ export class Targets {
    * device does not respond.
    */
   applyDesired(patch: JsonObject, at: number): void {
-    for (const [path, desired] of propertiesByPath(patch)) if (desired === null) this.set(path, desired, at);
+    for (const [path, desired] of propertiesByPath(patch))
+      if (desired === null) this.set(path, desired, at);
   }
 
   private set(path: string, target: Json | undefined, at: number): void {

@@ -1,23 +1,32 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import thermostat from "../../../../models/dtmi/com/example/thermostat-1.json";
 import controller from "../../../../models/dtmi/com/example/temperaturecontroller-1.json";
+import thermostat from "../../../../models/dtmi/com/example/thermostat-1.json";
 import type { JsonObject } from "../json.ts";
-import { parseInterface, capabilityPath } from "./interface.ts";
+import { capabilityPath, parseInterface } from "./interface.ts";
 
 const documents = [controller, thermostat] as unknown as JsonObject[];
 
 test("a thermostat has a telemetry, two properties and a command", () => {
   const model = parseInterface(documents, "dtmi:com:example:Thermostat;1");
   assert.equal(model?.title, "Thermostat");
-  assert.deepEqual(model?.telemetry.map(({ name, unit, semanticType }) => [name, unit, semanticType]), [["temperature", "°C", "Temperature"]]);
-  assert.deepEqual(model?.properties.map(({ name, writable }) => [name, writable]), [
-    ["targetTemperature", true],
-    ["maxTempSinceLastReboot", false],
-  ]);
+  assert.deepEqual(
+    model?.telemetry.map(({ name, unit, semanticType }) => [name, unit, semanticType]),
+    [["temperature", "°C", "Temperature"]],
+  );
+  assert.deepEqual(
+    model?.properties.map(({ name, writable }) => [name, writable]),
+    [
+      ["targetTemperature", true],
+      ["maxTempSinceLastReboot", false],
+    ],
+  );
   assert.deepEqual(model?.commands[0]?.request?.schema, { kind: "dateTime" });
   const response = model?.commands[0]?.response?.schema;
-  assert.deepEqual(response?.kind === "object" && response.fields.map((field) => field.schema.kind), ["double", "double", "double", "dateTime", "dateTime"]);
+  assert.deepEqual(
+    response?.kind === "object" && response.fields.map((field) => field.schema.kind),
+    ["double", "double", "double", "dateTime", "dateTime"],
+  );
 });
 
 test("a controller has what its components have", () => {
@@ -27,7 +36,12 @@ test("a controller has what its components have", () => {
 });
 
 test("documents that lead in circles, or are none, are read as far as they go", () => {
-  const circle = { "@id": "dtmi:a;1", "@type": "Interface", extends: "dtmi:a;1", contents: [{ "@type": "Telemetry", name: "t", schema: { "@type": "Array", elementSchema: 5 } }] };
+  const circle = {
+    "@id": "dtmi:a;1",
+    "@type": "Interface",
+    extends: "dtmi:a;1",
+    contents: [{ "@type": "Telemetry", name: "t", schema: { "@type": "Array", elementSchema: 5 } }],
+  };
   const model = parseInterface([circle], "dtmi:a;1");
   assert.deepEqual(model?.telemetry[0]?.schema, { kind: "array", items: { kind: "any" } });
   assert.equal(parseInterface([{ contents: "x" }], "dtmi:b;1"), undefined);

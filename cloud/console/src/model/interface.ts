@@ -1,5 +1,12 @@
-import { asObject, type Json, type JsonObject, asObjects } from "../json.ts";
-import { type Field, parseField, parseSchema, type Schema, dtdlTypes, localizedText } from "./schema.ts";
+import { asObject, asObjects, type Json, type JsonObject } from "../json.ts";
+import {
+  dtdlTypes,
+  type Field,
+  localizedText,
+  parseField,
+  parseSchema,
+  type Schema,
+} from "./schema.ts";
 import { unitSymbol } from "./unit.ts";
 
 /** Common fields of capabilities. */
@@ -49,7 +56,13 @@ export function parseInterface(documents: JsonObject[], id: string): Interface |
   const byId = new Map(documents.map((document) => [String(document["@id"]), document]));
   const document = byId.get(id);
   if (!document) return undefined;
-  const result: Interface = { id, title: localizedText(document["displayName"]) ?? id, telemetry: [], properties: [], commands: [] };
+  const result: Interface = {
+    id,
+    title: localizedText(document["displayName"]) ?? id,
+    telemetry: [],
+    properties: [],
+    commands: [],
+  };
   collect(document, byId, undefined, result, MAX_DEPTH);
   return result;
 }
@@ -65,7 +78,9 @@ function collect(
   for (const base of references(document["extends"], documents)) {
     collect(base, documents, component, into, depth - 1);
   }
-  const schemas = new Map<string, Json>(asObjects(document["schemas"]).map((schema) => [String(schema["@id"]), schema]));
+  const schemas = new Map<string, Json>(
+    asObjects(document["schemas"]).map((schema) => [String(schema["@id"]), schema]),
+  );
   for (const content of asObjects(document["contents"])) {
     const kind = dtdlTypes(content).find((type) => CLASSES.has(type));
     if (kind === "Telemetry") into.telemetry.push(readTelemetry(content, schemas, component));
@@ -80,15 +95,26 @@ function collect(
 
 function references(json: Json | undefined, documents: Map<string, JsonObject>): JsonObject[] {
   const all = Array.isArray(json) ? json : json === undefined ? [] : [json];
-  return all.map((one) => asObject(one) ?? documents.get(String(one))).filter((one) => one !== undefined);
+  return all
+    .map((one) => asObject(one) ?? documents.get(String(one)))
+    .filter((one) => one !== undefined);
 }
 
 function readBase(content: JsonObject, component: string | undefined): CapabilityBase {
   const name = String(content["name"]);
-  return { name, title: localizedText(content["displayName"]) ?? name, description: localizedText(content["description"]), component };
+  return {
+    name,
+    title: localizedText(content["displayName"]) ?? name,
+    description: localizedText(content["description"]),
+    component,
+  };
 }
 
-function readTelemetry(content: JsonObject, schemas: Map<string, Json>, component: string | undefined): Telemetry {
+function readTelemetry(
+  content: JsonObject,
+  schemas: Map<string, Json>,
+  component: string | undefined,
+): Telemetry {
   return {
     ...readBase(content, component),
     schema: parseSchema(content["schema"], schemas),
@@ -97,27 +123,50 @@ function readTelemetry(content: JsonObject, schemas: Map<string, Json>, componen
   };
 }
 
-function readProperty(content: JsonObject, schemas: Map<string, Json>, component: string | undefined): Property {
+function readProperty(
+  content: JsonObject,
+  schemas: Map<string, Json>,
+  component: string | undefined,
+): Property {
   return { ...readTelemetry(content, schemas, component), writable: content["writable"] === true };
 }
 
-function readCommand(content: JsonObject, schemas: Map<string, Json>, component: string | undefined): Command {
+function readCommand(
+  content: JsonObject,
+  schemas: Map<string, Json>,
+  component: string | undefined,
+): Command {
   const field = (json: Json | undefined) => {
     const object = asObject(json);
     return object && parseField(object, schemas);
   };
-  return { ...readBase(content, component), request: field(content["request"]), response: field(content["response"]) };
+  return {
+    ...readBase(content, component),
+    request: field(content["request"]),
+    response: field(content["response"]),
+  };
 }
 
 /** Returns the path of a capability: `component.name`, or the name in the root component. */
-export function capabilityPath(capability: { name: string; component?: string | undefined }): string {
+export function capabilityPath(capability: {
+  name: string;
+  component?: string | undefined;
+}): string {
   return capability.component ? `${capability.component}.${capability.name}` : capability.name;
 }
 
 /** Returns the writable property with the semantic type and unit of a telemetry. */
-export function findTargetProperty(model: Interface | undefined, telemetry: Telemetry): Property | undefined {
+export function findTargetProperty(
+  model: Interface | undefined,
+  telemetry: Telemetry,
+): Property | undefined {
   return model?.properties.find((property) => {
     const isMatch = property.component === telemetry.component && property.unit === telemetry.unit;
-    return property.writable && isMatch && property.semanticType !== undefined && property.semanticType === telemetry.semanticType;
+    return (
+      property.writable &&
+      isMatch &&
+      property.semanticType !== undefined &&
+      property.semanticType === telemetry.semanticType
+    );
   });
 }

@@ -1,8 +1,17 @@
-import { asObject, type Json, type JsonObject, asObjects } from "../json.ts";
+import { asObject, asObjects, type Json, type JsonObject } from "../json.ts";
 
 /** Primitive schemas of DTDL v2. */
 export type Primitive =
-  | "boolean" | "date" | "dateTime" | "double" | "duration" | "float" | "integer" | "long" | "string" | "time";
+  | "boolean"
+  | "date"
+  | "dateTime"
+  | "double"
+  | "duration"
+  | "float"
+  | "integer"
+  | "long"
+  | "string"
+  | "time";
 
 /** Schema of a value. */
 export type Schema =
@@ -28,17 +37,32 @@ export interface Choice {
 }
 
 const PRIMITIVES = new Set<string>([
-  "boolean", "date", "dateTime", "double", "duration", "float", "integer", "long", "string", "time",
+  "boolean",
+  "date",
+  "dateTime",
+  "double",
+  "duration",
+  "float",
+  "integer",
+  "long",
+  "string",
+  "time",
 ]);
 
 /** Maximum depth, more than DTDL allows; ends circular references. */
 const MAX_DEPTH = 8;
 
 /** Parses a schema; `named` holds the schemas of its interface by id. */
-export function parseSchema(json: Json | undefined, named: Map<string, Json>, depth = MAX_DEPTH): Schema {
+export function parseSchema(
+  json: Json | undefined,
+  named: Map<string, Json>,
+  depth = MAX_DEPTH,
+): Schema {
   if (typeof json === "string") {
     if (PRIMITIVES.has(json)) return { kind: json as Primitive };
-    return named.has(json) && depth > 0 ? parseSchema(named.get(json), named, depth - 1) : { kind: "any" };
+    return named.has(json) && depth > 0
+      ? parseSchema(named.get(json), named, depth - 1)
+      : { kind: "any" };
   }
   const object = asObject(json);
   return object && depth > 0 ? parseComplexSchema(object, named, depth - 1) : { kind: "any" };
@@ -48,7 +72,10 @@ function parseComplexSchema(object: JsonObject, named: Map<string, Json>, depth:
   const inner = (json: Json | undefined) => parseSchema(json, named, depth);
   switch (dtdlTypes(object)[0]) {
     case "Object":
-      return { kind: "object", fields: asObjects(object["fields"]).map((field) => parseField(field, named, depth)) };
+      return {
+        kind: "object",
+        fields: asObjects(object["fields"]).map((field) => parseField(field, named, depth)),
+      };
     case "Enum":
       return { kind: "enum", values: asObjects(object["enumValues"]).map(parseChoice) };
     case "Array":
@@ -63,7 +90,11 @@ function parseComplexSchema(object: JsonObject, named: Map<string, Json>, depth:
 /** Parses an object field, or the request or response of a command. */
 export function parseField(json: JsonObject, named: Map<string, Json>, depth = MAX_DEPTH): Field {
   const name = String(json["name"] ?? "");
-  return { name, title: localizedText(json["displayName"]) ?? name, schema: parseSchema(json["schema"], named, depth) };
+  return {
+    name,
+    title: localizedText(json["displayName"]) ?? name,
+    schema: parseSchema(json["schema"], named, depth),
+  };
 }
 
 /** Returns the types of an element, including its DTDL class. */

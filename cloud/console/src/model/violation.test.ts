@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Json } from "../json.ts";
-import { schemaViolation } from "./violation.ts";
 import type { Schema } from "./schema.ts";
+import { schemaViolation } from "./violation.ts";
 
 const REPORT: Schema = {
   kind: "object",
-  fields: [{ name: "max", title: "Max", schema: { kind: "double" } }, { name: "at", title: "At", schema: { kind: "dateTime" } }],
+  fields: [
+    { name: "max", title: "Max", schema: { kind: "double" } },
+    { name: "at", title: "At", schema: { kind: "dateTime" } },
+  ],
 };
 
 test("what fits, fits", () => {
@@ -25,7 +28,8 @@ test("what fits, fits", () => {
     [{ kind: "any" }, null],
     [REPORT, { max: 3 }],
   ];
-  for (const [schema, value] of fitting) assert.equal(schemaViolation(schema, value), undefined, JSON.stringify([schema, value]));
+  for (const [schema, value] of fitting)
+    assert.equal(schemaViolation(schema, value), undefined, JSON.stringify([schema, value]));
 });
 
 test("what does not fit is told where and why", () => {

@@ -20,7 +20,9 @@ export function schemaViolation(schema: Schema, value: Json): string | undefined
     case "long":
       return integerViolation(schema.kind, value);
     case "enum":
-      return schema.values.some((choice) => equal(choice.value, value)) ? undefined : "is not an allowed value";
+      return schema.values.some((choice) => equal(choice.value, value))
+        ? undefined
+        : "is not an allowed value";
     case "object":
       return objectViolation(schema.fields, value);
     case "array":
@@ -38,7 +40,10 @@ function integerViolation(kind: "integer" | "long", value: Json): string | undef
   return value >= -limit && value < limit ? undefined : "is out of range";
 }
 
-function textViolation(kind: "string" | "date" | "dateTime" | "time" | "duration", value: Json): string | undefined {
+function textViolation(
+  kind: "string" | "date" | "dateTime" | "time" | "duration",
+  value: Json,
+): string | undefined {
   if (typeof value !== "string") return "must be a string";
   const isValid = {
     string: () => true,
@@ -47,7 +52,13 @@ function textViolation(kind: "string" | "date" | "dateTime" | "time" | "duration
     time: () => TIME.test(value),
     duration: () => DURATION.test(value),
   };
-  const examples = { string: "", date: "2026-01-31", dateTime: "2026-01-31T08:00:00Z", time: "08:00:00", duration: "PT5M" };
+  const examples = {
+    string: "",
+    date: "2026-01-31",
+    dateTime: "2026-01-31T08:00:00Z",
+    time: "08:00:00",
+    duration: "PT5M",
+  };
   return isValid[kind]() ? undefined : `must have a format like ${examples[kind]}`;
 }
 

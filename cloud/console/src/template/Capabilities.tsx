@@ -1,4 +1,4 @@
-import { type Command, type Interface, capabilityPath, type Property } from "../model/interface.ts";
+import { type Command, capabilityPath, type Interface, type Property } from "../model/interface.ts";
 import type { Schema } from "../model/schema.ts";
 
 interface CapabilityRow {
@@ -16,14 +16,23 @@ export function Capabilities({ model }: { model: Interface }) {
       <h2>Capabilities</h2>
       <table>
         <thead>
-          <tr><th>Name</th><th>Type</th><th>Schema</th></tr>
+          <tr>
+            <th>Name</th>
+            <th>Type</th>
+            <th>Schema</th>
+          </tr>
         </thead>
         <tbody>
           {capabilityRows(model).map((row) => (
             <tr key={row.path}>
-              <th scope="row">{row.title} <code class="muted">{row.path}</code></th>
+              <th scope="row">
+                {row.title} <code class="muted">{row.path}</code>
+              </th>
               <td>{row.kind}</td>
-              <td>{row.type}{row.unit && <span class="muted"> in {row.unit}</span>}</td>
+              <td>
+                {row.type}
+                {row.unit && <span class="muted"> in {row.unit}</span>}
+              </td>
             </tr>
           ))}
         </tbody>
@@ -34,9 +43,27 @@ export function Capabilities({ model }: { model: Interface }) {
 
 function capabilityRows(model: Interface): CapabilityRow[] {
   return [
-    ...model.telemetry.map((one) => ({ path: capabilityPath(one), title: one.title, kind: "Telemetry", type: schemaType(one.schema), unit: one.unit })),
-    ...model.properties.map((one) => ({ path: capabilityPath(one), title: one.title, kind: propertyKind(one), type: schemaType(one.schema), unit: one.unit })),
-    ...model.commands.map((one) => ({ path: capabilityPath(one), title: one.title, kind: "Command", type: signature(one), unit: undefined })),
+    ...model.telemetry.map((one) => ({
+      path: capabilityPath(one),
+      title: one.title,
+      kind: "Telemetry",
+      type: schemaType(one.schema),
+      unit: one.unit,
+    })),
+    ...model.properties.map((one) => ({
+      path: capabilityPath(one),
+      title: one.title,
+      kind: propertyKind(one),
+      type: schemaType(one.schema),
+      unit: one.unit,
+    })),
+    ...model.commands.map((one) => ({
+      path: capabilityPath(one),
+      title: one.title,
+      kind: "Command",
+      type: signature(one),
+      unit: undefined,
+    })),
   ];
 }
 

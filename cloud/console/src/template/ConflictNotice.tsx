@@ -13,8 +13,12 @@ export function ConflictNotice({ draft }: { draft: TemplateDraft }) {
         <p>Your changes are still on this page. They are neither saved nor published.</p>
       </div>
       <div class="toolbar">
-        <button type="button" disabled={draft.isBusy.value} onClick={() => void draft.discard()}>Discard my changes</button>
-        <button type="button" disabled={draft.isBusy.value} onClick={() => void draft.overwrite()}>Overwrite</button>
+        <button type="button" disabled={draft.isBusy.value} onClick={() => void draft.discard()}>
+          Discard my changes
+        </button>
+        <button type="button" disabled={draft.isBusy.value} onClick={() => void draft.overwrite()}>
+          Overwrite
+        </button>
       </div>
     </section>
   );

@@ -16,9 +16,22 @@ export function PublishControls({ draft, device, view }: Props) {
   return (
     <div class="actions-end">
       {canOpen && <a href={devicePath(device, { view })}>Open on {device}</a>}
-      <span role="status"><PublishState draft={draft} /></span>
-      <button type="button" disabled={isBusy || draft.isSaved.value} onClick={() => void draft.save()}>Save</button>
-      <button type="button" class="primary" disabled={isBusy || draft.isPublished.value} onClick={() => void draft.publish()}>
+      <span role="status">
+        <PublishState draft={draft} />
+      </span>
+      <button
+        type="button"
+        disabled={isBusy || draft.isSaved.value}
+        onClick={() => void draft.save()}
+      >
+        Save
+      </button>
+      <button
+        type="button"
+        class="primary"
+        disabled={isBusy || draft.isPublished.value}
+        onClick={() => void draft.publish()}
+      >
         Publish
       </button>
     </div>
@@ -29,5 +42,9 @@ function PublishState({ draft }: { draft: TemplateDraft }) {
   const latest = draft.latest.value;
   if (!draft.isSaved.value) return <Chip tone="warning">Unsaved changes</Chip>;
   if (!draft.isPublished.value) return <Chip tone="info">Draft saved</Chip>;
-  return latest ? <Chip tone="success">Version {latest.version} published</Chip> : <Chip tone="neutral">Not published</Chip>;
+  return latest ? (
+    <Chip tone="success">Version {latest.version} published</Chip>
+  ) : (
+    <Chip tone="neutral">Not published</Chip>
+  );
 }

@@ -1,15 +1,15 @@
 import { useEffect, useMemo } from "preact/hooks";
 import { countDevicesByModel } from "../api/modelUsage.ts";
-import { type Template, getTemplate } from "../api/templates.ts";
-import { useModel } from "../device/hooks.ts";
-import type { Interface } from "../model/interface.ts";
-import { Skeleton, ErrorMessage } from "../components/States.tsx";
+import { getTemplate, type Template } from "../api/templates.ts";
 import { useQuery } from "../components/hooks.ts";
+import { ErrorMessage, Skeleton } from "../components/States.tsx";
+import { useModel } from "../device/hooks.ts";
 import { formatCount } from "../format.ts";
+import type { Interface } from "../model/interface.ts";
 import { Capabilities } from "./Capabilities.tsx";
 import { TemplateDraft } from "./templateDraft.ts";
-import { UnsavedChangesGuard } from "./UnsavedChangesGuard.tsx";
 import { UnknownModel } from "./UnknownModel.tsx";
+import { UnsavedChangesGuard } from "./UnsavedChangesGuard.tsx";
 import { Versions } from "./Versions.tsx";
 import { ViewsEditor } from "./ViewsEditor.tsx";
 
@@ -28,13 +28,20 @@ export function TemplatePage({ id }: { id: string }) {
       <div class="page-header">
         <div>
           <h1>{title}</h1>
-          <p class="muted model">{id}{devices.data !== undefined && ` · ${formatCount(devices.data, "device")}`}</p>
+          <p class="muted model">
+            {id}
+            {devices.data !== undefined && ` · ${formatCount(devices.data, "device")}`}
+          </p>
         </div>
       </div>
       {error && <ErrorMessage>{error}</ErrorMessage>}
       {modelState.isUnknown && <UnknownModel id={id} devices={devices.data ?? 0} />}
-      {!error && !modelState.isUnknown && !(modelState.model && template.data) && <Skeleton lines={5} />}
-      {modelState.model && template.data && <Editor model={modelState.model} template={template.data.found} />}
+      {!error && !modelState.isUnknown && !(modelState.model && template.data) && (
+        <Skeleton lines={5} />
+      )}
+      {modelState.model && template.data && (
+        <Editor model={modelState.model} template={template.data.found} />
+      )}
     </>
   );
 }

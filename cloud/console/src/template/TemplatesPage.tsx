@@ -1,13 +1,13 @@
 import { useEffect, useState } from "preact/hooks";
+import { listModels, modelAdditions } from "../api/models.ts";
 import { countDevicesByModel } from "../api/modelUsage.ts";
-import { modelAdditions, listModels } from "../api/models.ts";
 import { listTemplates } from "../api/templates.ts";
-import { EmptyState, Skeleton, ErrorMessage } from "../components/States.tsx";
 import { useQuery, useThrottled } from "../components/hooks.ts";
+import { EmptyState, ErrorMessage, Skeleton } from "../components/States.tsx";
 import { formatCount } from "../format.ts";
 import { useDeviceChanges } from "./deviceChanges.ts";
-import { type TemplateListItem, templateList } from "./templateList.ts";
 import { TemplateTable } from "./TemplateTable.tsx";
+import { type TemplateListItem, templateList } from "./templateList.ts";
 import { UnknownModel } from "./UnknownModel.tsx";
 
 /** Models per page. */
@@ -31,19 +31,27 @@ export function TemplatesPage() {
       <div class="page-header">
         <div>
           <h1>Device templates</h1>
-          <p class="muted">Views for all devices of a model. Published views appear as tabs of each device.</p>
+          <p class="muted">
+            Views for all devices of a model. Published views appear as tabs of each device.
+          </p>
         </div>
       </div>
       {query.error && <ErrorMessage>{query.error}</ErrorMessage>}
       {!query.data && !query.error && <Skeleton lines={3} />}
       {broken.length > 0 && <InvalidModelFiles files={broken} />}
       {known.length > 0 && <TemplateTable rows={known.slice(0, shown)} />}
-      {unknown.slice(0, shown).map((row) => <UnknownModel key={row.model} id={row.model} devices={row.devices} />)}
+      {unknown.slice(0, shown).map((row) => (
+        <UnknownModel key={row.model} id={row.model} devices={row.devices} />
+      ))}
       {Math.max(known.length, unknown.length) > shown && (
-        <button type="button" onClick={() => setShown(shown + PAGE_SIZE)}>Show more ({formatCount(known.length + unknown.length, "model")})</button>
+        <button type="button" onClick={() => setShown(shown + PAGE_SIZE)}>
+          Show more ({formatCount(known.length + unknown.length, "model")})
+        </button>
       )}
       {query.data && known.length + unknown.length === 0 && (
-        <EmptyState title="No device templates">A template appears when a device announces its model.</EmptyState>
+        <EmptyState title="No device templates">
+          A template appears when a device announces its model.
+        </EmptyState>
       )}
     </>
   );
@@ -56,9 +64,17 @@ interface TemplateLists {
 }
 
 async function loadLists(): Promise<TemplateLists> {
-  const [devices, templates, { ids, broken }] = await Promise.all([countDevicesByModel(), listTemplates(), listModels()]);
+  const [devices, templates, { ids, broken }] = await Promise.all([
+    countDevicesByModel(),
+    listTemplates(),
+    listModels(),
+  ]);
   const all = templateList(devices, templates, new Set(ids));
-  return { known: all.filter((row) => row.hasModel), unknown: all.filter((row) => !row.hasModel), broken };
+  return {
+    known: all.filter((row) => row.hasModel),
+    unknown: all.filter((row) => !row.hasModel),
+    broken,
+  };
 }
 
 /** Notice of model files that cannot be read. */
@@ -66,7 +82,11 @@ function InvalidModelFiles({ files }: { files: string[] }) {
   return (
     <section class="notice">
       <h2>{formatCount(files.length, "model file")} cannot be loaded</h2>
-      <ul>{files.map((file) => <li key={file}>{file}</li>)}</ul>
+      <ul>
+        {files.map((file) => (
+          <li key={file}>{file}</li>
+        ))}
+      </ul>
     </section>
   );
 }

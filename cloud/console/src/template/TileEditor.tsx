@@ -1,13 +1,13 @@
 import { useState } from "preact/hooks";
 import type { Tile } from "../api/templates.ts";
-import type { Interface } from "../model/interface.ts";
 import { Icon, type IconName } from "../components/Icon.tsx";
-import { COLUMNS, resizeTile, MAX_ROWS } from "../view/layout.ts";
+import type { Interface } from "../model/interface.ts";
 import { tileTitle } from "../view/capabilities.ts";
+import { COLUMNS, MAX_ROWS, resizeTile } from "../view/layout.ts";
 import { TileContent } from "../view/TileContent.tsx";
 import { TileFrame } from "../view/TileFrame.tsx";
-import type { TileAction } from "./tileActions.ts";
 import type { Preview } from "./preview.ts";
+import type { TileAction } from "./tileActions.ts";
 
 interface Props {
   tile: Tile;
@@ -75,11 +75,33 @@ export function TileEditor(props: Props) {
   );
 }
 
-function TileToolbar({ tile, index, count, title, onMove, onResize, onEdit, onRemove }: Props & { title: string }) {
-  const button = (action: keyof typeof ACTION_TITLES, icon: IconName, isEnabled: boolean, act: () => void) => (
+function TileToolbar({
+  tile,
+  index,
+  count,
+  title,
+  onMove,
+  onResize,
+  onEdit,
+  onRemove,
+}: Props & { title: string }) {
+  const button = (
+    action: keyof typeof ACTION_TITLES,
+    icon: IconName,
+    isEnabled: boolean,
+    act: () => void,
+  ) => (
     // aria-disabled keeps the focus; disabled would lose it while the button is pressed repeatedly.
-    <button type="button" class="subtle small" key={action} data-action={action} aria-disabled={!isEnabled}
-      aria-label={`${ACTION_TITLES[action]}: ${title}`} title={ACTION_TITLES[action]} onClick={() => isEnabled && act()}>
+    <button
+      type="button"
+      class="subtle small"
+      key={action}
+      data-action={action}
+      aria-disabled={!isEnabled}
+      aria-label={`${ACTION_TITLES[action]}: ${title}`}
+      title={ACTION_TITLES[action]}
+      onClick={() => isEnabled && act()}
+    >
       <Icon name={icon} />
     </button>
   );
@@ -89,13 +111,36 @@ function TileToolbar({ tile, index, count, title, onMove, onResize, onEdit, onRe
       <div class="layout-buttons" role="group" aria-label={`Layout of ${title}`}>
         {button("earlier", "back", index > 0, () => onMove(-1, "earlier"))}
         {button("later", "forward", index < count - 1, () => onMove(1, "later"))}
-        {button("narrower", "narrower", tile.columns > 1, () => onResize(resizeTile(tile, { columns: -1 })))}
-        {button("wider", "wider", tile.columns < COLUMNS, () => onResize(resizeTile(tile, { columns: 1 })))}
-        {button("shorter", "shorter", tile.rows > 1, () => onResize(resizeTile(tile, { rows: -1 })))}
-        {button("taller", "taller", tile.rows < MAX_ROWS, () => onResize(resizeTile(tile, { rows: 1 })))}
+        {button("narrower", "narrower", tile.columns > 1, () =>
+          onResize(resizeTile(tile, { columns: -1 })),
+        )}
+        {button("wider", "wider", tile.columns < COLUMNS, () =>
+          onResize(resizeTile(tile, { columns: 1 })),
+        )}
+        {button("shorter", "shorter", tile.rows > 1, () =>
+          onResize(resizeTile(tile, { rows: -1 })),
+        )}
+        {button("taller", "taller", tile.rows < MAX_ROWS, () =>
+          onResize(resizeTile(tile, { rows: 1 })),
+        )}
       </div>
-      <button type="button" class="subtle small" aria-label={`Edit ${title}`} title="Edit" onClick={onEdit}><Icon name="pencil" /></button>
-      <button type="button" class="subtle small" data-action="remove" aria-label={`Remove ${title}`} title="Remove" onClick={onRemove}>
+      <button
+        type="button"
+        class="subtle small"
+        aria-label={`Edit ${title}`}
+        title="Edit"
+        onClick={onEdit}
+      >
+        <Icon name="pencil" />
+      </button>
+      <button
+        type="button"
+        class="subtle small"
+        data-action="remove"
+        aria-label={`Remove ${title}`}
+        title="Remove"
+        onClick={onRemove}
+      >
         <Icon name="close" />
       </button>
     </header>

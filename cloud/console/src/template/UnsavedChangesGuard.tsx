@@ -7,15 +7,22 @@ import type { TemplateDraft } from "./templateDraft.ts";
 export function UnsavedChangesGuard({ draft }: { draft: TemplateDraft }) {
   const [leave, setLeave] = useState<() => void>();
   const isSaved = draft.isSaved.value;
-  useEffect(() => (isSaved ? undefined : confirmBeforeLeaving((leave) => setLeave(() => leave))), [isSaved]);
+  useEffect(
+    () => (isSaved ? undefined : confirmBeforeLeaving((leave) => setLeave(() => leave))),
+    [isSaved],
+  );
   if (!leave) return null;
   const stay = () => setLeave(undefined);
   return (
     <Dialog title="Leave without saving?" onClose={stay}>
       <p>Unsaved changes will be lost.</p>
       <footer>
-        <button type="button" class="danger" onClick={leave}>Leave</button>
-        <button type="button" onClick={stay}>Stay</button>
+        <button type="button" class="danger" onClick={leave}>
+          Leave
+        </button>
+        <button type="button" onClick={stay}>
+          Stay
+        </button>
       </footer>
     </Dialog>
   );

@@ -1,6 +1,6 @@
 import type { Version } from "../api/templates.ts";
 import { Chip } from "../components/Chip.tsx";
-import { formatTime, formatCount } from "../format.ts";
+import { formatCount, formatTime } from "../format.ts";
 import type { TemplateDraft } from "./templateDraft.ts";
 
 /** Published versions, newest first. */
@@ -14,11 +14,18 @@ export function Versions({ draft }: { draft: TemplateDraft }) {
         {versions.map((version, index) => (
           <li key={version.version}>
             <div>
-              <strong>Version {version.version}</strong> {index === 0 && <Chip tone="success">Current</Chip>}
-              <p class="muted">{formatTime(Date.parse(version.published))} · {summaryOf(version)}</p>
+              <strong>Version {version.version}</strong>{" "}
+              {index === 0 && <Chip tone="success">Current</Chip>}
+              <p class="muted">
+                {formatTime(Date.parse(version.published))} · {summaryOf(version)}
+              </p>
             </div>
-            <button type="button" class="small" aria-label={`Copy version ${version.version} to draft`}
-              onClick={() => (draft.views.value = version.views)}>
+            <button
+              type="button"
+              class="small"
+              aria-label={`Copy version ${version.version} to draft`}
+              onClick={() => (draft.views.value = version.views)}
+            >
               Copy to draft
             </button>
           </li>

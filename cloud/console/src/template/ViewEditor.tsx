@@ -1,13 +1,13 @@
 import { useState } from "preact/hooks";
 import type { Tile, View } from "../api/templates.ts";
-import type { Interface } from "../model/interface.ts";
 import { Icon } from "../components/Icon.tsx";
 import { EmptyState } from "../components/States.tsx";
+import type { Interface } from "../model/interface.ts";
 import { devicePath } from "../route.ts";
-import { useTileActions } from "./tileActions.ts";
 import type { Preview } from "./preview.ts";
 import { TileDialog } from "./TileDialog.tsx";
 import { TileEditor } from "./TileEditor.tsx";
+import { useTileActions } from "./tileActions.ts";
 
 interface Props {
   view: View;
@@ -32,13 +32,26 @@ export function ViewEditor({ view, model, preview, onChange }: Props) {
       <div class="toolbar">
         <label class="view-name">
           Name
-          <input value={view.name} maxLength={100} autoComplete="off" onInput={(event) => onChange({ ...view, name: event.currentTarget.value })} />
+          <input
+            value={view.name}
+            maxLength={100}
+            autoComplete="off"
+            onInput={(event) => onChange({ ...view, name: event.currentTarget.value })}
+          />
         </label>
-        <button type="button" onClick={() => setEdited(view.tiles.length)}><Icon name="plus" /> Add tile</button>
-        <button type="button" class="danger" onClick={() => onChange()}>Delete view</button>
+        <button type="button" onClick={() => setEdited(view.tiles.length)}>
+          <Icon name="plus" /> Add tile
+        </button>
+        <button type="button" class="danger" onClick={() => onChange()}>
+          Delete view
+        </button>
         <PreviewSource device={preview.device} />
       </div>
-      {view.tiles.length === 0 && <EmptyState title="No tiles">Add a value, a chart, a property form or a command.</EmptyState>}
+      {view.tiles.length === 0 && (
+        <EmptyState title="No tiles">
+          Add a value, a chart, a property form or a command.
+        </EmptyState>
+      )}
       <div class="view" ref={grid}>
         {view.tiles.map((tile, index) => (
           <TileEditor
@@ -58,15 +71,27 @@ export function ViewEditor({ view, model, preview, onChange }: Props) {
           />
         ))}
       </div>
-      <p class="visually-hidden" role="status">{announcement}</p>
+      <p class="visually-hidden" role="status">
+        {announcement}
+      </p>
       {edited !== undefined && (
-        <TileDialog model={model} tile={view.tiles[edited]} onSubmit={(tile) => done(edited, tile)} onClose={() => setEdited(undefined)} />
+        <TileDialog
+          model={model}
+          tile={view.tiles[edited]}
+          onSubmit={(tile) => done(edited, tile)}
+          onClose={() => setEdited(undefined)}
+        />
       )}
     </section>
   );
 }
 
 function PreviewSource({ device }: { device: string | undefined }) {
-  if (device === undefined) return <p class="muted">No preview: no device has announced this model.</p>;
-  return <p class="muted">Preview device: <a href={devicePath(device)}>{device}</a></p>;
+  if (device === undefined)
+    return <p class="muted">No preview: no device has announced this model.</p>;
+  return (
+    <p class="muted">
+      Preview device: <a href={devicePath(device)}>{device}</a>
+    </p>
+  );
 }

@@ -1,15 +1,15 @@
 import { useState } from "preact/hooks";
 import type { View } from "../api/templates.ts";
-import type { Interface } from "../model/interface.ts";
 import { Icon } from "../components/Icon.tsx";
 import { Menu } from "../components/Menu.tsx";
 import { EmptyState, ErrorMessage } from "../components/States.tsx";
-import { uniqueName, replaceItem } from "../view/layout.ts";
+import type { Interface } from "../model/interface.ts";
 import { generateDefaultView } from "../view/defaultView.ts";
-import type { TemplateDraft } from "./templateDraft.ts";
+import { replaceItem, uniqueName } from "../view/layout.ts";
 import { ConflictNotice } from "./ConflictNotice.tsx";
-import { usePreview } from "./preview.ts";
 import { PublishControls } from "./PublishControls.tsx";
+import { usePreview } from "./preview.ts";
+import type { TemplateDraft } from "./templateDraft.ts";
 import { ViewEditor } from "./ViewEditor.tsx";
 
 /** Editor of the views of a device template. */
@@ -34,12 +34,30 @@ export function ViewsEditor({ draft, model }: { draft: TemplateDraft; model: Int
             <div class="views">
               <div class="segments" role="group" aria-label="Views">
                 {views.map(({ name }, at) => (
-                  <button type="button" key={at} aria-pressed={at === index} onClick={() => setSelected(at)}>{name || "\u00a0"}</button>
+                  <button
+                    type="button"
+                    key={at}
+                    aria-pressed={at === index}
+                    onClick={() => setSelected(at)}
+                  >
+                    {name || "\u00a0"}
+                  </button>
                 ))}
               </div>
-              <Menu label="Add view" button={<><Icon name="plus" /> Add view</>}>
-                <button type="button" onClick={addEmpty}>Empty view</button>
-                <button type="button" onClick={addDefault}>Generate default view</button>
+              <Menu
+                label="Add view"
+                button={
+                  <>
+                    <Icon name="plus" /> Add view
+                  </>
+                }
+              >
+                <button type="button" onClick={addEmpty}>
+                  Empty view
+                </button>
+                <button type="button" onClick={addDefault}>
+                  Generate default view
+                </button>
               </Menu>
             </div>
           )}
@@ -48,14 +66,18 @@ export function ViewsEditor({ draft, model }: { draft: TemplateDraft; model: Int
         <ConflictNotice draft={draft} />
         {draft.error.value && <ErrorMessage>{draft.error.value}</ErrorMessage>}
       </div>
-      {view
-        ? <ViewEditor key={index} view={view} model={model} preview={preview} onChange={change} />
-        : (
-          <EmptyState title="No views">
-            <button type="button" class="primary" onClick={addDefault}>Generate default view</button>{" "}
-            <button type="button" onClick={addEmpty}>Empty view</button>
-          </EmptyState>
-        )}
+      {view ? (
+        <ViewEditor key={index} view={view} model={model} preview={preview} onChange={change} />
+      ) : (
+        <EmptyState title="No views">
+          <button type="button" class="primary" onClick={addDefault}>
+            Generate default view
+          </button>{" "}
+          <button type="button" onClick={addEmpty}>
+            Empty view
+          </button>
+        </EmptyState>
+      )}
     </>
   );
 }

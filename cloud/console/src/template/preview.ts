@@ -1,9 +1,9 @@
 import { findDeviceOfModel } from "../api/modelUsage.ts";
 import { parseTwin } from "../api/twin.ts";
-import type { TabProps } from "../device/tab.ts";
-import { useDeviceLog, useTwin } from "../device/hooks.ts";
-import type { Interface } from "../model/interface.ts";
 import { useQuery, useThrottled } from "../components/hooks.ts";
+import { useDeviceLog, useTwin } from "../device/hooks.ts";
+import type { TabProps } from "../device/tab.ts";
+import type { Interface } from "../model/interface.ts";
 import { useDeviceChanges } from "./deviceChanges.ts";
 
 /** Minimum milliseconds between two searches for a device. */

@@ -1,8 +1,14 @@
 import { computed, signal } from "@preact/signals";
 import { ApiError } from "../api/request.ts";
-import { saveDraft, publishDraft, type Template, getTemplate, type View } from "../api/templates.ts";
-import { equal, type Json } from "../json.ts";
+import {
+  getTemplate,
+  publishDraft,
+  saveDraft,
+  type Template,
+  type View,
+} from "../api/templates.ts";
 import { errorMessage } from "../components/hooks.ts";
+import { equal, type Json } from "../json.ts";
 
 /** Statuses for a template that was changed or deleted by another session. */
 const CONFLICT_STATUSES = [412, 404];
@@ -21,9 +27,14 @@ export class TemplateDraft {
   readonly latest = computed(() => this.template.value?.versions.at(-1));
   readonly isSaved = computed(() => sameViews(this.views.value, this.template.value?.draft));
   /** True if the views on the page are published. */
-  readonly isPublished = computed(() => sameViews(this.views.value, this.latest.value?.views) && this.isSaved.value);
+  readonly isPublished = computed(
+    () => sameViews(this.views.value, this.latest.value?.views) && this.isSaved.value,
+  );
 
-  constructor(private readonly model: string, template: Template | undefined) {
+  constructor(
+    private readonly model: string,
+    template: Template | undefined,
+  ) {
     this.load(template);
   }
 

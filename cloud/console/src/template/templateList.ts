@@ -10,7 +10,11 @@ export interface TemplateListItem {
 }
 
 /** Lists the models that devices have announced or that have a template, by name. */
-export function templateList(announced: Map<string, number>, templates: TemplateSummary[], known: Set<string>): TemplateListItem[] {
+export function templateList(
+  announced: Map<string, number>,
+  templates: TemplateSummary[],
+  known: Set<string>,
+): TemplateListItem[] {
   const byModel = new Map(templates.map((template) => [template.model, template]));
   const models = [...new Set([...announced.keys(), ...byModel.keys()])].sort();
   return models.map((model) => ({

@@ -1,13 +1,21 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
-import type { TabProps } from "../device/tab.ts";
-import { EventStream } from "../live/stream.ts";
-import { Icon } from "../components/Icon.tsx";
-import { EmptyState } from "../components/States.tsx";
 import { downloadText } from "../components/download.ts";
 import { useThrottled } from "../components/hooks.ts";
-import { TraceLog } from "./traceLog.ts";
-import { recordContent, TRACE_GROUPS, type TraceGroup, groupOf, isRoutine, recordTitle, type TraceRecord } from "./traceRecord.ts";
+import { Icon } from "../components/Icon.tsx";
+import { EmptyState } from "../components/States.tsx";
+import type { TabProps } from "../device/tab.ts";
+import { EventStream } from "../live/stream.ts";
 import { TraceTable } from "./TraceTable.tsx";
+import { TraceLog } from "./traceLog.ts";
+import {
+  groupOf,
+  isRoutine,
+  recordContent,
+  recordTitle,
+  TRACE_GROUPS,
+  type TraceGroup,
+  type TraceRecord,
+} from "./traceRecord.ts";
 
 /** Rows per page. */
 const PAGE_SIZE = 60;
@@ -41,41 +49,91 @@ export function TraceTab({ device }: TabProps) {
   const [shown, setShown] = useState(PAGE_SIZE);
   useThrottled(log.changes, REDRAW_INTERVAL, () => redraw((count) => count + 1));
   const isShown = (record: TraceRecord) =>
-    (showsRoutine || !isRoutine(record)) && (!group || groupOf(record) === group) && (!direction || directionOf(record) === direction) && matchesText(record, text);
+    (showsRoutine || !isRoutine(record)) &&
+    (!group || groupOf(record) === group) &&
+    (!direction || directionOf(record) === direction) &&
+    matchesText(record, text);
   const rows = (frozen ?? log.records).filter(isShown);
   const newest = rows.slice(-shown).reverse();
   return (
     <>
       <div class="toolbar">
-        <input type="search" aria-label="Filter by text" placeholder="Filter by text" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+        <input
+          type="search"
+          aria-label="Filter by text"
+          placeholder="Filter by text"
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
         <div class="segments" role="group" aria-label="Traffic">
-          <button type="button" aria-pressed={!group} onClick={() => setGroup(undefined)}>All</button>
+          <button type="button" aria-pressed={!group} onClick={() => setGroup(undefined)}>
+            All
+          </button>
           {TRACE_GROUPS.map((name) => (
-            <button type="button" key={name} aria-pressed={group === name} onClick={() => setGroup(name)}>{TITLES[name]}</button>
+            <button
+              type="button"
+              key={name}
+              aria-pressed={group === name}
+              onClick={() => setGroup(name)}
+            >
+              {TITLES[name]}
+            </button>
           ))}
         </div>
         <div class="segments" role="group" aria-label="Direction">
           {DIRECTIONS.map(({ title, direction: option }) => (
-            <button type="button" key={title} aria-pressed={direction === option} onClick={() => setDirection(option)}>{title}</button>
+            <button
+              type="button"
+              key={title}
+              aria-pressed={direction === option}
+              onClick={() => setDirection(option)}
+            >
+              {title}
+            </button>
           ))}
         </div>
         <label class="check">
-          <input type="checkbox" checked={showsRoutine} onChange={() => setShowsRoutine(!showsRoutine)} /> Acknowledgments, pings, console requests
+          <input
+            type="checkbox"
+            checked={showsRoutine}
+            onChange={() => setShowsRoutine(!showsRoutine)}
+          />{" "}
+          Acknowledgments, pings, console requests
         </label>
         <div class="actions-end">
-          <button type="button" class="pause small" aria-pressed={frozen !== undefined} onClick={() => setFrozen(frozen ? undefined : [...log.records])}>
+          <button
+            type="button"
+            class="pause small"
+            aria-pressed={frozen !== undefined}
+            onClick={() => setFrozen(frozen ? undefined : [...log.records])}
+          >
             <Icon name={frozen ? "play" : "pause"} /> {frozen ? "Resume" : "Pause"}
           </button>
-          <button type="button" class="small" disabled={rows.length === 0} title="Download the filtered records, oldest first"
-            onClick={() => downloadText(`${device}-trace.ndjson`, "application/x-ndjson", jsonLines(rows))}>
+          <button
+            type="button"
+            class="small"
+            disabled={rows.length === 0}
+            title="Download the filtered records, oldest first"
+            onClick={() =>
+              downloadText(`${device}-trace.ndjson`, "application/x-ndjson", jsonLines(rows))
+            }
+          >
             <Icon name="download" /> NDJSON
           </button>
         </div>
       </div>
-      {newest.length === 0
-        ? <EmptyState title="No records">The trace starts with the cloud, and keeps the most recent records.</EmptyState>
-        : <TraceTable records={newest} log={log} />}
-      {rows.length > shown && <button type="button" onClick={() => setShown(shown + PAGE_SIZE)}>Show older</button>}
+      {newest.length === 0 ? (
+        <EmptyState title="No records">
+          The trace starts with the cloud, and keeps the most recent records.
+        </EmptyState>
+      ) : (
+        <TraceTable records={newest} log={log} />
+      )}
+      {rows.length > shown && (
+        <button type="button" onClick={() => setShown(shown + PAGE_SIZE)}>
+          Show older
+        </button>
+      )}
     </>
   );
 }
@@ -103,5 +161,10 @@ function directionOf(record: TraceRecord): "up" | "down" | undefined {
 function matchesText(record: TraceRecord, text: string): boolean {
   const search = text.trim().toLowerCase();
   const topic = record.kind === "packet" ? (record.topic ?? "") : "";
-  return search === "" || [recordTitle(record), recordContent(record), topic].some((part) => part.toLowerCase().includes(search));
+  return (
+    search === "" ||
+    [recordTitle(record), recordContent(record), topic].some((part) =>
+      part.toLowerCase().includes(search),
+    )
+  );
 }

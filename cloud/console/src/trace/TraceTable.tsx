@@ -1,11 +1,17 @@
 import { Fragment } from "preact";
 import { useState } from "preact/hooks";
-import type { Json } from "../json.ts";
 import { Chip } from "../components/Chip.tsx";
 import { JsonView } from "../components/JsonView.tsx";
-import { formatPreciseTime, formatDuration, formatTitle } from "../format.ts";
+import { formatDuration, formatPreciseTime, formatTitle } from "../format.ts";
+import type { Json } from "../json.ts";
 import type { RoundTrip, TraceLog } from "./traceLog.ts";
-import { recordContent, payloadError, isError, recordTitle, type TraceRecord } from "./traceRecord.ts";
+import {
+  isError,
+  payloadError,
+  recordContent,
+  recordTitle,
+  type TraceRecord,
+} from "./traceRecord.ts";
 
 interface Props {
   /** Records, newest first. */
@@ -25,7 +31,13 @@ export function TraceTable({ records, log }: Props) {
     <div class="card table">
       <table class="data trace">
         <thead>
-          <tr><th>Time</th><th>Direction</th><th>Operation</th><th>Content</th><th>Round trip</th></tr>
+          <tr>
+            <th>Time</th>
+            <th>Direction</th>
+            <th>Operation</th>
+            <th>Content</th>
+            <th>Round trip</th>
+          </tr>
         </thead>
         <tbody>
           {records.map((record) => {
@@ -41,7 +53,9 @@ export function TraceTable({ records, log }: Props) {
                 />
                 {isExpanded && (
                   <tr class="expanded">
-                    <td colSpan={5}><JsonView value={record as unknown as Json} /></td>
+                    <td colSpan={5}>
+                      <JsonView value={record as unknown as Json} />
+                    </td>
                   </tr>
                 )}
               </Fragment>
@@ -67,13 +81,26 @@ function Row({ record, roundTrip, isExpanded, isCounterpart, onToggle }: RowProp
   return (
     <tr class={rowClass}>
       <td class="time">
-        <button type="button" class="subtle small" aria-expanded={isExpanded} onClick={onToggle} title="Show details">
+        <button
+          type="button"
+          class="subtle small"
+          aria-expanded={isExpanded}
+          onClick={onToggle}
+          title="Show details"
+        >
           {formatPreciseTime(Date.parse(record.time))}
         </button>
       </td>
-      <td><Direction record={record} /></td>
-      <td class="title" title={recordTitle(record)}><span class="truncated">{recordTitle(record)}</span></td>
-      <td class="ellipsis content">{error && <span class="violation">{error}: </span>}{recordContent(record)}</td>
+      <td>
+        <Direction record={record} />
+      </td>
+      <td class="title" title={recordTitle(record)}>
+        <span class="truncated">{recordTitle(record)}</span>
+      </td>
+      <td class="ellipsis content">
+        {error && <span class="violation">{error}: </span>}
+        {recordContent(record)}
+      </td>
       <td class="number">{formatRoundTrip(record, roundTrip)}</td>
     </tr>
   );
@@ -81,12 +108,23 @@ function Row({ record, roundTrip, isExpanded, isCounterpart, onToggle }: RowProp
 
 function Direction({ record }: { record: TraceRecord }) {
   if (record.kind === "request") return <Chip tone="neutral">REST</Chip>;
-  if (record.kind !== "packet") return <Chip tone={record.kind === "malformed" ? "danger" : "warning"}>{formatTitle(record.kind)}</Chip>;
-  return record.direction === "up" ? <Chip tone="info">From device</Chip> : <Chip tone="success">To device</Chip>;
+  if (record.kind !== "packet")
+    return (
+      <Chip tone={record.kind === "malformed" ? "danger" : "warning"}>
+        {formatTitle(record.kind)}
+      </Chip>
+    );
+  return record.direction === "up" ? (
+    <Chip tone="info">From device</Chip>
+  ) : (
+    <Chip tone="success">To device</Chip>
+  );
 }
 
 function formatRoundTrip(record: TraceRecord, trip: RoundTrip | undefined): string {
   if (record.kind === "request") return formatDuration(record.milliseconds);
   if (!trip) return "";
-  return trip.isResponse ? `after ${formatDuration(trip.duration)}` : `answered in ${formatDuration(trip.duration)}`;
+  return trip.isResponse
+    ? `after ${formatDuration(trip.duration)}`
+    : `answered in ${formatDuration(trip.duration)}`;
 }

@@ -15,8 +15,20 @@ export interface RoundTrip {
 }
 
 /** Request packet of each response packet. */
-const RESPONSE_PACKETS: Record<string, string> = { CONNACK: "CONNECT", SUBACK: "SUBSCRIBE", UNSUBACK: "UNSUBSCRIBE", PUBACK: "PUBLISH", PINGRESP: "PINGREQ" };
-const REQUEST_OPERATIONS = new Set(["twin-get", "report", "register", "register-status", "method-call"]);
+const RESPONSE_PACKETS: Record<string, string> = {
+  CONNACK: "CONNECT",
+  SUBACK: "SUBSCRIBE",
+  UNSUBACK: "UNSUBSCRIBE",
+  PUBACK: "PUBLISH",
+  PINGRESP: "PINGREQ",
+};
+const REQUEST_OPERATIONS = new Set([
+  "twin-get",
+  "report",
+  "register",
+  "register-status",
+  "method-call",
+]);
 const RESPONSE_OPERATIONS = new Set(["twin-response", "register-response", "method-response"]);
 
 /** Trace of a device, with requests and responses matched. */
@@ -44,7 +56,9 @@ export class TraceLog {
   }
 
   private match(record: PacketRecord): void {
-    const request = responseKeys(record).map((key) => this.openRequests.get(key)).find((request) => request !== undefined);
+    const request = responseKeys(record)
+      .map((key) => this.openRequests.get(key))
+      .find((request) => request !== undefined);
     if (request) this.pair(request, record);
     for (const key of requestKeys(record)) this.openRequests.set(key, record);
   }
@@ -52,7 +66,11 @@ export class TraceLog {
   private pair(request: PacketRecord, response: PacketRecord): void {
     const duration = milliseconds(response.time) - milliseconds(request.time);
     for (const key of requestKeys(request)) this.openRequests.delete(key);
-    this.roundTrips.set(request.sequence, { other: response.sequence, duration, isResponse: false });
+    this.roundTrips.set(request.sequence, {
+      other: response.sequence,
+      duration,
+      isResponse: false,
+    });
     this.roundTrips.set(response.sequence, { other: request.sequence, duration, isResponse: true });
   }
 
@@ -66,7 +84,8 @@ export class TraceLog {
     const dropped = this.records.splice(0, this.records.length - MAX_RECORDS);
     const sequences = new Set(dropped.map((record) => record.sequence));
     for (const sequence of sequences) this.roundTrips.delete(sequence);
-    for (const [key, record] of this.openRequests) if (sequences.has(record.sequence)) this.openRequests.delete(key);
+    for (const [key, record] of this.openRequests)
+      if (sequences.has(record.sequence)) this.openRequests.delete(key);
   }
 }
 
@@ -79,9 +98,11 @@ function milliseconds(time: string): number {
 /** Returns the keys that the response to a packet will match. */
 function requestKeys(record: PacketRecord): string[] {
   const { connection, packet, packetId, operation = "", rid, version } = record;
-  if (REQUEST_OPERATIONS.has(operation) && rid !== undefined) return [`${connection} ${record.direction} rid ${rid}`];
+  if (REQUEST_OPERATIONS.has(operation) && rid !== undefined)
+    return [`${connection} ${record.direction} rid ${rid}`];
   if (operation === "desired" && version !== undefined) return [`${connection} version ${version}`];
-  if (Object.values(RESPONSE_PACKETS).includes(packet)) return [`${connection} ${record.direction} ${packet} ${packetId ?? ""}`];
+  if (Object.values(RESPONSE_PACKETS).includes(packet))
+    return [`${connection} ${record.direction} ${packet} ${packetId ?? ""}`];
   return [];
 }
 
@@ -90,7 +111,8 @@ function responseKeys(record: PacketRecord): string[] {
   const { connection, packet, packetId, operation = "", rid } = record;
   const opposite = record.direction === "up" ? "down" : "up";
   if (RESPONSE_OPERATIONS.has(operation)) return [`${connection} ${opposite} rid ${rid}`];
-  if (operation === "report") return acknowledgedVersions(record.body).map((version) => `${connection} version ${version}`);
+  if (operation === "report")
+    return acknowledgedVersions(record.body).map((version) => `${connection} version ${version}`);
   const request = RESPONSE_PACKETS[packet];
   return request ? [`${connection} ${opposite} ${request} ${packetId ?? ""}`] : [];
 }

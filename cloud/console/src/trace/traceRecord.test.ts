@@ -1,9 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { payloadError, isError, type PacketRecord } from "./traceRecord.ts";
+import { isError, type PacketRecord, payloadError } from "./traceRecord.ts";
 
-const publish = (more: Partial<PacketRecord>): PacketRecord =>
-  ({ sequence: 1, time: "2026-11-26T03:25:28Z", kind: "packet", connection: 1, direction: "up", packet: "PUBLISH", ...more });
+const publish = (more: Partial<PacketRecord>): PacketRecord => ({
+  sequence: 1,
+  time: "2026-11-26T03:25:28Z",
+  kind: "packet",
+  connection: 1,
+  direction: "up",
+  packet: "PUBLISH",
+  ...more,
+});
 
 test("a payload that is no JSON is a flaw where it should be: in a message only if that says so", () => {
   const text = { text: "{", size: 1 };
@@ -20,6 +27,9 @@ test("a payload that is no JSON is a flaw where it should be: in a message only 
     publish({ operation: "telemetry", ...text }),
     publish({ topic: "else/where", ...text }),
   ];
-  assert.deepEqual([...flawed, ...sound].map((record) => payloadError(record) !== undefined), [true, true, true, false, false, false, false, false]);
+  assert.deepEqual(
+    [...flawed, ...sound].map((record) => payloadError(record) !== undefined),
+    [true, true, true, false, false, false, false, false],
+  );
   assert.ok(flawed.every(isError));
 });

@@ -77,7 +77,10 @@ export function groupOf(record: TraceRecord): TraceGroup {
   if (record.kind === "request") return "requests";
   if (record.kind !== "packet") return "connection";
   if (record.packet === "PUBACK") return "messages";
-  return OPERATIONS[record.operation ?? ""]?.group ?? (record.packet === "PUBLISH" ? "messages" : "connection");
+  return (
+    OPERATIONS[record.operation ?? ""]?.group ??
+    (record.packet === "PUBLISH" ? "messages" : "connection")
+  );
 }
 
 /** Returns true for acknowledgments, pings and reads of the console. */
@@ -89,11 +92,14 @@ export function isRoutine(record: TraceRecord): boolean {
 /** Returns the title of a record. */
 export function recordTitle(record: TraceRecord): string {
   if (record.kind === "request") return `${record.method} ${decodedPath(record)}`;
-  if (record.kind !== "packet") return record.kind === "ended" ? "connection closed" : "malformed packet";
+  if (record.kind !== "packet")
+    return record.kind === "ended" ? "connection closed" : "malformed packet";
   const operation = OPERATIONS[record.operation ?? ""];
   if (!operation) return [record.packet, record.topic].filter(Boolean).join(" ");
   const version = record.operation === "desired" && record.version ? ` v${record.version}` : "";
-  return [operation.title + version, record.method, record.status].filter((part) => part !== undefined).join(" ");
+  return [operation.title + version, record.method, record.status]
+    .filter((part) => part !== undefined)
+    .join(" ");
 }
 
 /** Returns the decoded path of a request, or the original one if it cannot be decoded. */
@@ -114,26 +120,32 @@ export function recordContent(record: TraceRecord): string {
   if (record.text !== undefined) return record.text;
   if (record.base64 !== undefined) return `${record.size} bytes`;
   if (record.code !== undefined) return record.code === 0 ? "accepted" : `refused: ${record.code}`;
-  if (record.codes) return record.codes.map((code) => (code === 128 ? "refused" : `QoS ${code}`)).join(", ");
+  if (record.codes)
+    return record.codes.map((code) => (code === 128 ? "refused" : `QoS ${code}`)).join(", ");
   return (record.filters ?? []).map((filter) => asObject(filter)?.["filter"] ?? filter).join(", ");
 }
 
 /** Returns true if the payload must be JSON: always except for messages of another content type. */
 function isJsonExpected({ operation, properties }: PacketRecord): boolean {
   const hasContentType = operation === "telemetry" || operation === "message";
-  return hasContentType ? /^application\/json\b/i.test(properties?.["$.ct"] ?? "") : operation !== undefined;
+  return hasContentType
+    ? /^application\/json\b/i.test(properties?.["$.ct"] ?? "")
+    : operation !== undefined;
 }
 
 /** Returns the error in the payload of a packet. */
 export function payloadError(record: TraceRecord): string | undefined {
   const hasPayload = record.kind === "packet" && (record.size ?? 0) > 0 && !record.truncated;
-  return hasPayload && record.body === undefined && isJsonExpected(record) ? "invalid JSON" : undefined;
+  return hasPayload && record.body === undefined && isJsonExpected(record)
+    ? "invalid JSON"
+    : undefined;
 }
 
 /** Returns true if a record shows an error. */
 export function isError(record: TraceRecord): boolean {
   if (payloadError(record)) return true;
   if ("reason" in record) return record.kind === "malformed";
-  if (record.kind === "packet" && (record.codes?.includes(128) || (record.code ?? 0) !== 0)) return true;
+  if (record.kind === "packet" && (record.codes?.includes(128) || (record.code ?? 0) !== 0))
+    return true;
   return (record.status ?? 0) >= 400;
 }

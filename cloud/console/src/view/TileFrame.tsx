@@ -6,6 +6,12 @@ type Props = Omit<ComponentProps<"article">, "class"> & { tile: Tile; class?: st
 /** Frame of a tile, with its size in the grid. */
 export function TileFrame({ tile, class: more = "", ...attributes }: Props) {
   return (
-    <article {...attributes} class={`card view-tile ${more}`} data-kind={tile.kind} data-columns={tile.columns} data-rows={tile.rows} />
+    <article
+      {...attributes}
+      class={`card view-tile ${more}`}
+      data-kind={tile.kind}
+      data-columns={tile.columns}
+      data-rows={tile.rows}
+    />
   );
 }

@@ -1,7 +1,7 @@
 import type { View } from "../api/templates.ts";
-import type { TabProps } from "../device/tab.ts";
-import { EmptyState, Skeleton, ErrorMessage } from "../components/States.tsx";
 import type { Query } from "../components/hooks.ts";
+import { EmptyState, ErrorMessage, Skeleton } from "../components/States.tsx";
+import type { TabProps } from "../device/tab.ts";
 import { devicePath } from "../route.ts";
 import { TileContent } from "./TileContent.tsx";
 import { TileFrame } from "./TileFrame.tsx";
@@ -27,7 +27,9 @@ export function ViewTab({ name, views, ...props }: Props) {
   return (
     <div class="view">
       {view.tiles.map((tile, index) => (
-        <TileFrame key={index} tile={tile}><TileContent tile={tile} {...props} /></TileFrame>
+        <TileFrame key={index} tile={tile}>
+          <TileContent tile={tile} {...props} />
+        </TileFrame>
       ))}
     </div>
   );

@@ -1,12 +1,26 @@
 import type { Capability, Tile, TileKind } from "../api/templates.ts";
-import { type Command, type Interface, capabilityPath, type Property, type Telemetry } from "../model/interface.ts";
+import {
+  type Command,
+  capabilityPath,
+  type Interface,
+  type Property,
+  type Telemetry,
+} from "../model/interface.ts";
 import type { Schema } from "../model/schema.ts";
 
 /** Noun for the capability of each kind of tile. */
-export const CAPABILITY_NOUNS: Record<TileKind, string> = { value: "capability", chart: "numeric telemetry", properties: "property", command: "command" };
+export const CAPABILITY_NOUNS: Record<TileKind, string> = {
+  value: "capability",
+  chart: "numeric telemetry",
+  properties: "property",
+  command: "command",
+};
 
 /** Capabilities that each kind of tile can show. */
-export const capabilitiesFor: Record<TileKind, (model: Interface) => (Telemetry | Property | Command)[]> = {
+export const capabilitiesFor: Record<
+  TileKind,
+  (model: Interface) => (Telemetry | Property | Command)[]
+> = {
   value: (model) => [...model.telemetry, ...model.properties],
   chart: (model) => model.telemetry.filter(isNumeric),
   properties: (model) => model.properties,
@@ -29,7 +43,10 @@ export function findCapability<T extends { name: string; component: string | und
 }
 
 /** Returns the title of a capability, with its component. */
-export function capabilityLabel(capability: { title: string; component: string | undefined }): string {
+export function capabilityLabel(capability: {
+  title: string;
+  component: string | undefined;
+}): string {
   return capability.component ? `${capability.component} · ${capability.title}` : capability.title;
 }
 
@@ -44,6 +61,12 @@ export function tileTitle(tile: Tile, model: Interface): string {
 }
 
 /** Returns the reference of a capability, as stored in a tile. */
-export function capabilityReference({ component, name }: { component: string | undefined; name: string }): Capability {
+export function capabilityReference({
+  component,
+  name,
+}: {
+  component: string | undefined;
+  name: string;
+}): Capability {
   return component === undefined ? { name } : { component, name };
 }

@@ -1,7 +1,7 @@
 import type { Tile, View } from "../api/templates.ts";
 import type { Interface } from "../model/interface.ts";
+import { capabilityReference, isNumeric } from "./capabilities.ts";
 import { COLUMNS, DEFAULT_SIZES } from "./layout.ts";
-import { isNumeric, capabilityReference } from "./capabilities.ts";
 
 /** Maximum number of capabilities per tile. */
 const MAX_CAPABILITIES = 10;
@@ -18,15 +18,23 @@ type CapabilityName = Parameters<typeof capabilityReference>[0];
 export function generateDefaultView(model: Interface): Omit<View, "name"> {
   const all = [...model.telemetry, ...model.properties, ...model.commands];
   const components = new Set([undefined, ...all.map((one) => one.component)]);
-  return { tiles: [...components].flatMap((component) => componentTiles(model, component)).slice(0, MAX_TILES) };
+  return {
+    tiles: [...components]
+      .flatMap((component) => componentTiles(model, component))
+      .slice(0, MAX_TILES),
+  };
 }
 
 function componentTiles(model: Interface, component: string | undefined): Tile[] {
-  const mine = <T extends CapabilityName>(all: T[]) => all.filter((one) => one.component === component);
+  const mine = <T extends CapabilityName>(all: T[]) =>
+    all.filter((one) => one.component === component);
   const telemetry = mine(model.telemetry);
   const properties = mine(model.properties);
   const numbers = telemetry.filter(isNumeric);
-  const readable = [...telemetry.filter((one) => !isNumeric(one)), ...properties.filter((one) => !one.writable)];
+  const readable = [
+    ...telemetry.filter((one) => !isNumeric(one)),
+    ...properties.filter((one) => !one.writable),
+  ];
   const together = chunks(readable).map((some) => tile("value", some));
   const below = numbers.length > 0 ? together.splice(0, 1) : [];
   return [
@@ -41,7 +49,11 @@ function componentTiles(model: Interface, component: string | undefined): Tile[]
 
 /** Tiles of a numeric telemetry: value and chart; `below` fills the space under the value. */
 function chartWithValue(number: CapabilityName, below: Tile[]): Tile[] {
-  return [{ ...tile("value", [number]), rows: below.length > 0 ? 1 : 2 }, tile("chart", [number]), ...below];
+  return [
+    { ...tile("value", [number]), rows: below.length > 0 ? 1 : 2 },
+    tile("chart", [number]),
+    ...below,
+  ];
 }
 
 /**
@@ -58,5 +70,7 @@ function tile(kind: Tile["kind"], shows: CapabilityName[]): Tile {
 }
 
 function chunks<T>(all: T[]): T[][] {
-  return Array.from({ length: Math.ceil(all.length / MAX_CAPABILITIES) }, (_, index) => all.slice(index * MAX_CAPABILITIES, (index + 1) * MAX_CAPABILITIES));
+  return Array.from({ length: Math.ceil(all.length / MAX_CAPABILITIES) }, (_, index) =>
+    all.slice(index * MAX_CAPABILITIES, (index + 1) * MAX_CAPABILITIES),
+  );
 }

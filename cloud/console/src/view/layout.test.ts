@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Tile } from "../api/templates.ts";
-import { uniqueName, moveItem, replaceItem, resizeTile } from "./layout.ts";
+import { moveItem, replaceItem, resizeTile, uniqueName } from "./layout.ts";
 
 const TILE: Tile = { kind: "value", shows: [{ name: "t" }], columns: 1, rows: 4 };
 

@@ -1,6 +1,6 @@
 import type { HostStatus } from "../api/host.ts";
 import { formatBytes, formatDuration } from "../format.ts";
-import { LIMITS, formatLimit } from "./limits.ts";
+import { formatLimit, LIMITS } from "./limits.ts";
 
 /** Resource usage of the component, and its limits. */
 export function ResourceUsage({ status: { calls, limits } }: { status: HostStatus }) {
@@ -8,14 +8,29 @@ export function ResourceUsage({ status: { calls, limits } }: { status: HostStatu
     <>
       <h3>Resource usage</h3>
       <dl class="detail-list usage">
-        <UsageRow title="Memory" used={calls.memoryBytes} text={formatBytes(calls.memoryBytes)} name="memory" limits={limits} />
-        <UsageRow title="Longest call" used={calls.longestSeconds * 1000} text={formatDuration(calls.longestSeconds * 1000)} name="wall" limits={limits} />
+        <UsageRow
+          title="Memory"
+          used={calls.memoryBytes}
+          text={formatBytes(calls.memoryBytes)}
+          name="memory"
+          limits={limits}
+        />
+        <UsageRow
+          title="Longest call"
+          used={calls.longestSeconds * 1000}
+          text={formatDuration(calls.longestSeconds * 1000)}
+          name="wall"
+          limits={limits}
+        />
       </dl>
       <details>
         <summary>All limits</summary>
         <dl class="detail-list limits">
           {LIMITS.map(({ name, title }) => (
-            <div key={name} title={`--limit ${name}=…`}><dt>{title}</dt><dd>{formatLimit(name, limits) ?? "–"}</dd></div>
+            <div key={name} title={`--limit ${name}=…`}>
+              <dt>{title}</dt>
+              <dd>{formatLimit(name, limits) ?? "–"}</dd>
+            </div>
           ))}
         </dl>
       </details>
@@ -39,7 +54,12 @@ function UsageRow({ title, used, text, name, limits }: UsageRowProps) {
   return (
     <div>
       <dt>{title}</dt>
-      <dd>{label}<meter value={used} max={limit} high={limit * 0.8} aria-label={title}>{label}</meter></dd>
+      <dd>
+        {label}
+        <meter value={used} max={limit} high={limit * 0.8} aria-label={title}>
+          {label}
+        </meter>
+      </dd>
     </div>
   );
 }

@@ -17,8 +17,12 @@ export function RollbackDialog({ status, onClose }: { status: HostStatus; onClos
         {status.running && <strong>{versionLabel(status.running)}</strong>} will be quarantined.
       </p>
       <footer>
-        <button type="button" class="danger" onClick={confirm}>Roll back</button>
-        <button type="button" onClick={onClose}>Cancel</button>
+        <button type="button" class="danger" onClick={confirm}>
+          Roll back
+        </button>
+        <button type="button" onClick={onClose}>
+          Cancel
+        </button>
       </footer>
     </Dialog>
   );

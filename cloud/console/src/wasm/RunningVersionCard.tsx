@@ -1,9 +1,9 @@
 import type { HostState, HostStatus } from "../api/host.ts";
 import { Chip } from "../components/Chip.tsx";
 import { CopyButton } from "../components/CopyButton.tsx";
-import { formatTime, formatCount, parseTime, formatDuration } from "../format.ts";
-import { probationRemaining, versionLabel } from "./stages.ts";
+import { formatCount, formatDuration, formatTime, parseTime } from "../format.ts";
 import { ResourceUsage } from "./ResourceUsage.tsx";
+import { probationRemaining, versionLabel } from "./stages.ts";
 
 /** Running version, with its state and resource usage. */
 export function RunningVersionCard({ status }: { status: HostStatus }) {
@@ -15,7 +15,10 @@ export function RunningVersionCard({ status }: { status: HostStatus }) {
     ["Started", since === undefined ? undefined : formatTime(since)],
     ["Model", running?.modelId],
     ["Previous", previous ? versionLabel(previous) : "None"],
-    ["Calls", `${total.toLocaleString("en")} (${formatCount(calls.errors, "error")}, ${formatCount(calls.traps, "trap")})`],
+    [
+      "Calls",
+      `${total.toLocaleString("en")} (${formatCount(calls.errors, "error")}, ${formatCount(calls.traps, "trap")})`,
+    ],
     ["Average call", total > 0 ? formatDuration((calls.totalSeconds / total) * 1000) : undefined],
     ["Process ID", String(status.pid)],
   ];
@@ -25,16 +28,30 @@ export function RunningVersionCard({ status }: { status: HostStatus }) {
         <h2>Running version</h2>
         <StateChip state={status.state} />
       </header>
-      <p class="metric">{running ? running.name : "–"}<small>{running?.version}</small></p>
+      <p class="metric">
+        {running ? running.name : "–"}
+        <small>{running?.version}</small>
+      </p>
       <p class="muted state-text">{stateText(status.state)}</p>
       <dl class="detail-list">
         {running && (
           <div>
             <dt>SHA-256</dt>
-            <dd><span class="hash">{running.sha256}</span> <CopyButton text={running.sha256} label="SHA-256" /></dd>
+            <dd>
+              <span class="hash">{running.sha256}</span>{" "}
+              <CopyButton text={running.sha256} label="SHA-256" />
+            </dd>
           </div>
         )}
-        {facts.map(([name, value]) => value !== undefined && <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}
+        {facts.map(
+          ([name, value]) =>
+            value !== undefined && (
+              <div key={name}>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+              </div>
+            ),
+        )}
       </dl>
       <ResourceUsage status={status} />
     </section>
@@ -43,7 +60,11 @@ export function RunningVersionCard({ status }: { status: HostStatus }) {
 
 function StateChip({ state }: { state: HostState }) {
   if (state === "accepted") return <Chip tone="success">Accepted</Chip>;
-  return "probation" in state ? <Chip tone="warning">On probation</Chip> : <Chip tone="danger">Suspended</Chip>;
+  return "probation" in state ? (
+    <Chip tone="warning">On probation</Chip>
+  ) : (
+    <Chip tone="danger">Suspended</Chip>
+  );
 }
 
 function stateText(state: HostState): string {

@@ -2,9 +2,9 @@ import { useCallback, useState } from "preact/hooks";
 import type { HostStatus, SwapOptions } from "../api/host.ts";
 import { FileDrop } from "../components/FileDrop.tsx";
 import { RollbackDialog } from "./RollbackDialog.tsx";
-import { isSettled } from "./stages.ts";
 import { SwapProgress } from "./SwapProgress.tsx";
-import { startSwap, currentSwap } from "./swapOperation.ts";
+import { isSettled } from "./stages.ts";
+import { currentSwap, startSwap } from "./swapOperation.ts";
 
 /** Options of a swap, with the option of `host swap`. */
 const OPTIONS: { name: keyof SwapOptions; title: string; option: string }[] = [
@@ -15,7 +15,11 @@ const OPTIONS: { name: keyof SwapOptions; title: string; option: string }[] = [
 
 /** Drop zone that swaps in another version, and a rollback button. */
 export function SwapCard({ status }: { status: HostStatus }) {
-  const [options, setOptions] = useState<SwapOptions>({ force: false, freshState: false, allowModelChange: false });
+  const [options, setOptions] = useState<SwapOptions>({
+    force: false,
+    freshState: false,
+    allowModelChange: false,
+  });
   const [isConfirming, setConfirming] = useState(false);
   const operation = currentSwap.value;
   const swap = useCallback((file: File) => startSwap(file, options), [options]);
@@ -24,26 +28,39 @@ export function SwapCard({ status }: { status: HostStatus }) {
     <section class="card swap-card">
       <header class="card-header">
         <h2>Swap</h2>
-        <button type="button" class="small" disabled={!canRollBack} onClick={() => setConfirming(true)}
-          title={canRollBack ? undefined : "No previous version"}>
+        <button
+          type="button"
+          class="small"
+          disabled={!canRollBack}
+          onClick={() => setConfirming(true)}
+          title={canRollBack ? undefined : "No previous version"}
+        >
           Roll back…
         </button>
       </header>
       <FileDrop accept=".wasm,application/wasm" anywhere onFile={swap}>
-        <span><strong>Drop a component (.wasm) here</strong>, or choose a file</span>
+        <span>
+          <strong>Drop a component (.wasm) here</strong>, or choose a file
+        </span>
         <span class="muted">Swapped in between two calls. The device stays connected.</span>
       </FileDrop>
       <div class="swap-options">
         {OPTIONS.map(({ name, title, option }) => (
           <label class="check" key={name} title={option}>
-            <input type="checkbox" checked={options[name]} onChange={(event) => setOptions({ ...options, [name]: event.currentTarget.checked })} />
+            <input
+              type="checkbox"
+              checked={options[name]}
+              onChange={(event) => setOptions({ ...options, [name]: event.currentTarget.checked })}
+            />
             {title}
           </label>
         ))}
       </div>
       {operation && <SwapProgress operation={operation} state={status.state} />}
       {operation?.file && operation.isFinished.value && !isSettled(operation.steps.value) && (
-        <button type="button" class="small" onClick={() => operation.file && swap(operation.file)}>Retry {operation.file.name}</button>
+        <button type="button" class="small" onClick={() => operation.file && swap(operation.file)}>
+          Retry {operation.file.name}
+        </button>
       )}
       {isConfirming && <RollbackDialog status={status} onClose={() => setConfirming(false)} />}
     </section>

@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
-import { type HistoryEntry, type HostStatus, getSwapHistory } from "../api/host.ts";
+import { getSwapHistory, type HistoryEntry, type HostStatus } from "../api/host.ts";
 import { Chip } from "../components/Chip.tsx";
-import { Skeleton, ErrorMessage } from "../components/States.tsx";
 import { useQuery } from "../components/hooks.ts";
+import { ErrorMessage, Skeleton } from "../components/States.tsx";
 import { formatTime, formatTitle, parseTime, shortHash } from "../format.ts";
 import { entryDetails, entryTitle, entryTone } from "./history.ts";
 
@@ -17,13 +17,20 @@ export function SwapHistory({ status }: { status: HostStatus }) {
     <section class="card">
       <h2>Swap history</h2>
       {history.error && <ErrorMessage>{history.error}</ErrorMessage>}
-      {history.data ? <Entries entries={history.data.toReversed()} /> : !history.error && <Skeleton lines={3} />}
+      {history.data ? (
+        <Entries entries={history.data.toReversed()} />
+      ) : (
+        !history.error && <Skeleton lines={3} />
+      )}
       {status.quarantined.length > 0 && (
         <>
           <h3>Quarantined</h3>
           <ul class="activity">
             {status.quarantined.map(({ sha256, reason }) => (
-              <li key={sha256}><code title={sha256}>{shortHash(sha256)}</code><span>{reason}</span></li>
+              <li key={sha256}>
+                <code title={sha256}>{shortHash(sha256)}</code>
+                <span>{reason}</span>
+              </li>
             ))}
           </ul>
         </>
@@ -51,7 +58,9 @@ function Entries({ entries }: { entries: HistoryEntry[] }) {
         ))}
       </ol>
       {shown.length < entries.length && (
-        <button type="button" class="small" onClick={() => setShowsAll(true)}>Show all {entries.length}</button>
+        <button type="button" class="small" onClick={() => setShowsAll(true)}>
+          Show all {entries.length}
+        </button>
       )}
     </>
   );

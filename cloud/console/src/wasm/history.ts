@@ -12,10 +12,19 @@ const SOURCES: Record<HistoryEntry["source"], string> = {
   host: "by the host",
 };
 
-const TONES: Partial<Record<HistoryEntry["step"], Tone>> = { accepted: "success", rejected: "danger", "rolled-back": "danger", failed: "danger" };
+const TONES: Partial<Record<HistoryEntry["step"], Tone>> = {
+  accepted: "success",
+  rejected: "danger",
+  "rolled-back": "danger",
+  failed: "danger",
+};
 
 /** Steps for which the origin is shown. */
-const REQUESTED_STEPS: ReadonlySet<HistoryEntry["step"]> = new Set(["started", "rejected", "rolled-back"]);
+const REQUESTED_STEPS: ReadonlySet<HistoryEntry["step"]> = new Set([
+  "started",
+  "rejected",
+  "rolled-back",
+]);
 
 /** Returns the tone of an entry. */
 export function entryTone(entry: HistoryEntry): Tone {
@@ -34,7 +43,9 @@ export function entryDetails(entry: HistoryEntry): string {
     entry.rolledBackTo && `rolled back to ${versionLabel(entry.rolledBackTo)}`,
     REQUESTED_STEPS.has(entry.step) ? SOURCES[entry.source] : undefined,
     entry.pauseMs === undefined ? undefined : `pause ${formatDuration(entry.pauseMs)}`,
-    entry.undoneBatches === undefined ? undefined : `${formatCount(entry.undoneBatches, "batch", "batches")} undone`,
+    entry.undoneBatches === undefined
+      ? undefined
+      : `${formatCount(entry.undoneBatches, "batch", "batches")} undone`,
     entry.count > 1 ? `${entry.count.toLocaleString("en")} times in a row` : undefined,
     entry.reason,
   ];

@@ -6,7 +6,11 @@ export interface Limit {
   readonly format: (number: number) => string;
 }
 
-const UNITS: [number, string][] = [[1024 ** 3, "GiB"], [1024 ** 2, "MiB"], [1024, "KiB"]];
+const UNITS: [number, string][] = [
+  [1024 ** 3, "GiB"],
+  [1024 ** 2, "MiB"],
+  [1024, "KiB"],
+];
 
 /** Formats bytes without rounding. */
 function bytes(number: number): string {
@@ -14,7 +18,8 @@ function bytes(number: number): string {
   return `${(number / unit).toLocaleString("en")} ${name}`;
 }
 
-const time = (milliseconds: number) => (milliseconds % 1000 === 0 ? `${milliseconds / 1000} s` : `${milliseconds} ms`);
+const time = (milliseconds: number) =>
+  milliseconds % 1000 === 0 ? `${milliseconds / 1000} s` : `${milliseconds} ms`;
 const counted = (number: number) => number.toLocaleString("en");
 
 /** Limits of a host, in the order of `host check`. */
@@ -39,5 +44,7 @@ export const LIMITS: Limit[] = [
 /** Formats a limit; `undefined` if it is not set. */
 export function formatLimit(name: string, limits: Record<string, number>): string | undefined {
   const number = limits[name];
-  return number === undefined ? undefined : LIMITS.find((limit) => limit.name === name)?.format(number);
+  return number === undefined
+    ? undefined
+    : LIMITS.find((limit) => limit.name === name)?.format(number);
 }

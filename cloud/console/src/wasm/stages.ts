@@ -1,6 +1,6 @@
 import type { HostState, SwapStep, Version } from "../api/host.ts";
 import type { Tone } from "../components/Chip.tsx";
-import { formatCount, shortHash, formatDuration } from "../format.ts";
+import { formatCount, formatDuration, shortHash } from "../format.ts";
 
 /** Stage of a swap. */
 export interface Stage {
@@ -17,16 +17,31 @@ export interface Outcome {
 
 /** Stages of a swap; each is completed by a step, and in progress before it. */
 const SWAP_STAGES: { title: string; step: SwapStep["step"]; doing: string }[] = [
-  { title: "Compile and check", step: "prepared", doing: "The host compiles and checks the component." },
+  {
+    title: "Compile and check",
+    step: "prepared",
+    doing: "The host compiles and checks the component.",
+  },
   { title: "Swap", step: "started", doing: "Waiting for the current call to finish." },
-  { title: "Probation", step: "accepted", doing: "Waiting for successful events and an acknowledged message." },
+  {
+    title: "Probation",
+    step: "accepted",
+    doing: "Waiting for successful events and an acknowledged message.",
+  },
 ];
-const ROLLBACK_STAGES: typeof SWAP_STAGES = [{ title: "Roll back", step: "rolled-back", doing: "Restoring the previous version." }];
+const ROLLBACK_STAGES: typeof SWAP_STAGES = [
+  { title: "Roll back", step: "rolled-back", doing: "Restoring the previous version." },
+];
 
 /**
  * Returns the progress of a swap or rollback. `error` is set if the stream of steps ended early.
  */
-export function stages(steps: readonly SwapStep[], isRollback: boolean, error: string | undefined, state: HostState | undefined): Stage[] {
+export function stages(
+  steps: readonly SwapStep[],
+  isRollback: boolean,
+  error: string | undefined,
+  state: HostState | undefined,
+): Stage[] {
   const sequence = isRollback ? ROLLBACK_STAGES : SWAP_STAGES;
   const done = sequence.map((part) => steps.find((step) => step.step === part.step));
   const current = done.indexOf(undefined);
@@ -36,8 +51,13 @@ export function stages(steps: readonly SwapStep[], isRollback: boolean, error: s
     if (step) return { title, state: "done", detail: stepDetail(step) };
     if (index > current) return { title, state: "pending", detail: "" };
     if (end?.step === "unchanged") return { title, state: "pending", detail: stepDetail(end) };
-    if (end || error) return { title, state: "failed", detail: end ? stepDetail(end) : (error ?? "") };
-    return { title, state: "active", detail: (title === "Probation" && probationRemaining(state)) || doing };
+    if (end || error)
+      return { title, state: "failed", detail: end ? stepDetail(end) : (error ?? "") };
+    return {
+      title,
+      state: "active",
+      detail: (title === "Probation" && probationRemaining(state)) || doing,
+    };
   });
 }
 
@@ -46,7 +66,10 @@ export function probationRemaining(state: HostState | undefined): string | undef
   if (typeof state !== "object" || !("probation" in state)) return undefined;
   const { secondsLeft, eventsLeft } = state.probation;
   if (secondsLeft <= 0 && eventsLeft <= 0) return "Waiting for an acknowledged message.";
-  const parts = [secondsLeft > 0 && `${Math.ceil(secondsLeft)} s`, eventsLeft > 0 && formatCount(eventsLeft, "event")];
+  const parts = [
+    secondsLeft > 0 && `${Math.ceil(secondsLeft)} s`,
+    eventsLeft > 0 && formatCount(eventsLeft, "event"),
+  ];
   return `${parts.filter(Boolean).join(" and ")} remaining.`;
 }
 
@@ -59,7 +82,11 @@ const OUTCOMES: Partial<Record<SwapStep["step"], Outcome>> = {
 };
 
 /** Returns the outcome, as far as it is known. */
-export function outcome(steps: readonly SwapStep[], isRollback: boolean, error: string | undefined): Outcome {
+export function outcome(
+  steps: readonly SwapStep[],
+  isRollback: boolean,
+  error: string | undefined,
+): Outcome {
   const end = steps.findLast(isFinal);
   if (end?.step === "rolled-back" && isRollback) return { tone: "success", title: "Rolled back" };
   const known = end && OUTCOMES[end.step];
@@ -95,7 +122,12 @@ export function stepDetail(step: SwapStep): string {
     case "unchanged":
       return "This version is already running.";
     case "rolled-back":
-      return [step.rolledBackTo && `Rolled back to ${versionLabel(step.rolledBackTo)}.`, sentence(reason)].filter(Boolean).join(" ");
+      return [
+        step.rolledBackTo && `Rolled back to ${versionLabel(step.rolledBackTo)}.`,
+        sentence(reason),
+      ]
+        .filter(Boolean)
+        .join(" ");
     default:
       return sentence(reason);
   }
@@ -104,6 +136,8 @@ export function stepDetail(step: SwapStep): string {
 /** Turns a reason into a sentence; a leading file name keeps its case. */
 function sentence(text: string): string {
   if (!text) return "";
-  const capitalized = /^\S+\.wasm\b/.test(text) ? text : `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+  const capitalized = /^\S+\.wasm\b/.test(text)
+    ? text
+    : `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
   return `${capitalized}${/[.!?]$/.test(text) ? "" : "."}`;
 }

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { type SwapOptions, requestRollback, type SwapStep, requestSwap } from "../api/host.ts";
+import { requestRollback, requestSwap, type SwapOptions, type SwapStep } from "../api/host.ts";
 import { errorMessage } from "../components/hooks.ts";
 
 /** Swap or rollback started on this page. */
@@ -11,7 +11,10 @@ export class SwapOperation {
   readonly isFinished = signal(false);
 
   /** Follows the steps. `file` is the component to swap in; `undefined` for a rollback. */
-  constructor(readonly file: File | undefined, steps: AsyncGenerator<SwapStep>) {
+  constructor(
+    readonly file: File | undefined,
+    steps: AsyncGenerator<SwapStep>,
+  ) {
     void this.follow(steps);
   }
 

@@ -56,6 +56,7 @@ check: tools ## Check formatting, lints, licenses and sources
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release $(NATIVE) --all-targets -- -D warnings
 	$(CARGO) clippy -p test-guests -p guest-thermostat -p beacon --lib --examples $(GUEST) -- -D warnings
+	@cloud/console/check
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \
 		$(CARGO) deny --log-level error check bans licenses sources; \
 	elif [ -n "$${CI:-}" ]; then \

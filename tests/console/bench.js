@@ -30,7 +30,7 @@ const RANGES = ["1 min", "10 min", "1 h", "All"];
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 
 /** Types in the filter and selects states. */
-async function useDevices(page) {
+async function operateList(page) {
   const inputs = await Inputs.watch(page);
   for (let round = 0; round < ROUNDS; round++) {
     await page.getByRole("searchbox").focus();
@@ -42,7 +42,7 @@ async function useDevices(page) {
 }
 
 /** Selects time ranges, pauses the chart and opens tabs. */
-async function useDevice(page) {
+async function operateDevice(page) {
   const tab = (name) =>
     page.getByRole("navigation", { name: "Device" }).getByRole("link", { name });
   const inputs = await Inputs.watch(page);
@@ -57,13 +57,13 @@ async function useDevice(page) {
 async function measure(t, cloud, all) {
   const page = await signIn(t, cloud);
   await waitForText(page, `${all} devices, ${all} connected`);
-  const devices = await useDevices(page);
+  const devices = await operateList(page);
   const startedAt = Date.now();
   await page.getByRole("searchbox").fill("pump-1");
   await page.getByRole("link", { name: "pump-1" }).click();
   await page.getByRole("button", { name: /^count\s*\d{6}/ }).waitFor();
   const openDuration = Date.now() - startedAt;
-  const chart = await useDevice(page);
+  const chart = await operateDevice(page);
   await button(page, "All").click();
   const tab = await Tab.of(page);
   const before = await tab.now();

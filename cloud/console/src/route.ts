@@ -67,17 +67,23 @@ export function confirmBeforeLeaving(confirm: (leave: () => void) => void): () =
 
 /** Navigates to a path without reloading the page. */
 export function navigate(path: string): void {
-  if (path !== currentPath && confirmLeave) return confirmLeave(() => leave(path));
-  history.pushState(null, "", path);
-  applyLocation();
+  if (path !== currentPath && confirmLeave) {
+    confirmLeave(() => leave(path));
+  } else {
+    history.pushState(null, "", path);
+    applyLocation();
+  }
 }
 
 /** Handles back and forward; the URL has already changed. */
 function onPopState(): void {
   const path = location.pathname;
-  if (path === currentPath || !confirmLeave) return applyLocation();
-  history.pushState(null, "", currentPath);
-  confirmLeave(() => leave(path));
+  if (path === currentPath || !confirmLeave) {
+    applyLocation();
+  } else {
+    history.pushState(null, "", currentPath);
+    confirmLeave(() => leave(path));
+  }
 }
 
 function leave(path: string): void {

@@ -20,7 +20,7 @@ export function nextTheme(): void {
 
 effect(() => {
   localStorage.setItem(KEY, theme.value);
-  document.documentElement.dataset["theme"] = theme.value;
+  document.documentElement.dataset.theme = theme.value;
   colourChanges.value = colourChanges.peek() + 1;
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => colourChanges.value++);

@@ -307,18 +307,16 @@ test("a model nobody knows is told of, taken as DTDL, and refused in words that 
   await page.getByRole("link", { name: "l-1" }).click();
   await waitForText(page, "dtmi:com:example:Lid;1 (unknown model)");
   await screenshot(page, "overview-unknown");
-  await page
-    .locator("input[type=file]")
-    .setInputFiles(
-      file(
-        "lid.json",
-        JSON.stringify({
-          ...kettle("double"),
-          "@id": "dtmi:com:example:Lid;1",
-          displayName: "Lid",
-        }),
-      ),
-    );
+  await page.locator("input[type=file]").setInputFiles(
+    file(
+      "lid.json",
+      JSON.stringify({
+        ...kettle("double"),
+        "@id": "dtmi:com:example:Lid;1",
+        displayName: "Lid",
+      }),
+    ),
+  );
   await waitForText(page, "Lid · dtmi:com:example:Lid;1");
   await page
     .getByRole("button", { name: /^Water/ })

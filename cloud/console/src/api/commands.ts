@@ -24,14 +24,14 @@ export async function invokeCommand(
   payload: Json | undefined,
 ): Promise<CommandResponse> {
   const body: Json = { methodName: name, responseTimeoutInSeconds: RESPONSE_TIMEOUT };
-  if (payload !== undefined) body["payload"] = payload;
+  if (payload !== undefined) body.payload = payload;
   const startedAt = performance.now();
   const response = asObject(
     (await callApi(`/twins/${pathSegment(device)}/methods`, { method: "POST", body })).body,
   );
   return {
-    status: Number(response?.["status"]),
-    payload: response?.["payload"] ?? null,
+    status: Number(response?.status),
+    payload: response?.payload ?? null,
     duration: performance.now() - startedAt,
   };
 }

@@ -87,7 +87,7 @@ export async function getCloudInfo(): Promise<CloudInfo> {
 
 function keysAt(body: Json, name: string): DeviceKeys {
   const holder = asObject(asObject(body)?.[name]);
-  return asObject(holder?.["symmetricKey"]) as JsonObject & DeviceKeys;
+  return asObject(holder?.symmetricKey) as JsonObject & DeviceKeys;
 }
 
 /** Ignores 404: a device of an enrollment group has no enrollment of its own. */

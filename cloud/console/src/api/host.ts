@@ -144,7 +144,7 @@ export function requestRollback(): AsyncGenerator<SwapStep> {
 async function* readSteps(path: string, body: Blob | null): AsyncGenerator<SwapStep> {
   for await (const line of postForLines(path, body)) {
     const object = asObject(line);
-    if (typeof object?.["error"] === "string") throw new Error(object["error"]);
+    if (typeof object?.error === "string") throw new Error(object.error);
     yield object as JsonObject & SwapStep;
   }
 }

@@ -9,7 +9,7 @@ export async function countDevicesByModel(): Promise<Map<string, number>> {
   const rows = await runQuery(
     "SELECT modelId AS model, COUNT() AS devices FROM devices GROUP BY modelId",
   );
-  const counts = rows.map((row) => [String(row["model"] ?? ""), Number(row["devices"])] as const);
+  const counts = rows.map((row) => [String(row.model ?? ""), Number(row.devices)] as const);
   return new Map(counts.filter(([model]) => model !== ""));
 }
 
@@ -18,8 +18,8 @@ export async function findDeviceOfModel(model: string): Promise<string | undefin
   const rows = await runQuery(
     `SELECT deviceId, connectionState FROM devices WHERE modelId = ${quote(model)}`,
   );
-  const selected = rows.find((row) => row["connectionState"] === "Connected") ?? rows[0];
-  return selected && String(selected["deviceId"]);
+  const selected = rows.find((row) => row.connectionState === "Connected") ?? rows[0];
+  return selected && String(selected.deviceId);
 }
 
 async function runQuery(text: string) {

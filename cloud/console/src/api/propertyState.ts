@@ -34,8 +34,8 @@ export function propertyState(
   const metadata = asObject(reported.metadata[name]);
   return {
     desired: desired.values[name],
-    reported: acknowledged ? acknowledged["value"] : reported.values[name],
-    reportedAt: parseTime(metadata?.["$lastUpdated"] as string | undefined),
+    reported: acknowledged ? acknowledged.value : reported.values[name],
+    reportedAt: parseTime(metadata?.$lastUpdated as string | undefined),
     acknowledgment: readAcknowledgment(desired, acknowledged, metadata, name),
   };
 }
@@ -47,9 +47,7 @@ export function propertyNames(section: TwinSection, component?: string): string[
 
 /** Returns the names of the components in a section. */
 export function componentNames(section: TwinSection): string[] {
-  return Object.keys(section.values).filter(
-    (name) => asObject(section.values[name])?.["__t"] === "c",
-  );
+  return Object.keys(section.values).filter((name) => asObject(section.values[name])?.__t === "c");
 }
 
 /**
@@ -69,15 +67,15 @@ function readAcknowledgment(
 ): Acknowledgment | undefined {
   if (desired.values[name] === undefined) return undefined;
   const requested = asObject(desired.metadata[name]);
-  const version = Number(requested?.["$lastUpdatedVersion"] ?? 0);
-  if (!acknowledged || Number(acknowledged["av"]) < version) return { state: "pending", version };
-  const code = Number(acknowledged["ac"]);
+  const version = Number(requested?.$lastUpdatedVersion ?? 0);
+  if (!acknowledged || Number(acknowledged.av) < version) return { state: "pending", version };
+  const code = Number(acknowledged.ac);
   return {
     state: code >= 200 && code < 300 ? "accepted" : "rejected",
-    version: Number(acknowledged["av"]),
+    version: Number(acknowledged.av),
     code,
     description:
-      typeof acknowledged["ad"] === "string" && acknowledged["ad"] ? acknowledged["ad"] : undefined,
+      typeof acknowledged.ad === "string" && acknowledged.ad ? acknowledged.ad : undefined,
     latency: elapsed(requested, metadata),
   };
 }
@@ -86,8 +84,8 @@ function elapsed(
   requested: JsonObject | undefined,
   acknowledged: JsonObject | undefined,
 ): number | undefined {
-  const from = parseTime(requested?.["$lastUpdated"] as string | undefined);
-  const to = parseTime(acknowledged?.["$lastUpdated"] as string | undefined);
+  const from = parseTime(requested?.$lastUpdated as string | undefined);
+  const to = parseTime(acknowledged?.$lastUpdated as string | undefined);
   return from !== undefined && to !== undefined && to >= from ? to - from : undefined;
 }
 

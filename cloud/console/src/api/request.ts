@@ -134,7 +134,7 @@ function parseJson(text: string): Json {
  */
 function errorText(body: Json): string | undefined {
   const object = asObject(body);
-  const message = object?.["message"] ?? object?.["Message"];
+  const message = object?.message ?? object?.Message;
   if (typeof message !== "string") return undefined;
   const inner = message.startsWith("{") ? errorText(parseJson(message)) : undefined;
   return inner ?? message.replace(/^ErrorCode:\w+;/, "");

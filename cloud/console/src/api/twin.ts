@@ -56,23 +56,23 @@ export async function setDesired(
 export function parseDeviceSummary(body: Json): DeviceSummary {
   const twin = asObject(body) ?? {};
   return {
-    device: String(twin["deviceId"]),
-    model: typeof twin["modelId"] === "string" && twin["modelId"] ? twin["modelId"] : undefined,
-    connected: twin["connectionState"] === "Connected",
-    blocked: twin["status"] === "disabled",
-    lastActivity: parseTime(twin["lastActivityTime"] as string | undefined),
+    device: String(twin.deviceId),
+    model: typeof twin.modelId === "string" && twin.modelId ? twin.modelId : undefined,
+    connected: twin.connectionState === "Connected",
+    blocked: twin.status === "disabled",
+    lastActivity: parseTime(twin.lastActivityTime as string | undefined),
   };
 }
 
 /** Parses an Azure `Twin`. */
 export function parseTwin(body: Json): Twin {
   const twin = asObject(body) ?? {};
-  const properties = asObject(twin["properties"]) ?? {};
+  const properties = asObject(twin.properties) ?? {};
   return {
     ...parseDeviceSummary(body),
-    tags: asObject(twin["tags"]) ?? {},
-    desired: parseSection(properties["desired"]),
-    reported: parseSection(properties["reported"]),
+    tags: asObject(twin.tags) ?? {},
+    desired: parseSection(properties.desired),
+    reported: parseSection(properties.reported),
   };
 }
 

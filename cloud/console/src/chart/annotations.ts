@@ -56,7 +56,7 @@ export function visibleTargets(steps: readonly TargetStep[], from: number, to: n
 
 function drawBands(chart: uPlot, periods: readonly Period[], colour: string): void {
   const { ctx, bbox } = chart;
-  const end = chart.scales["x"]?.max ?? 0;
+  const end = chart.scales.x?.max ?? 0;
   withClip(chart, () => {
     ctx.fillStyle = colour;
     for (const { from, to = end } of periods) {

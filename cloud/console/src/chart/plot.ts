@@ -94,7 +94,7 @@ export class Plot {
 
   /** Returns a value range that includes the line and the targets, with a margin; never empty. */
   private range(plot: uPlot, min: number | null, max: number | null): [number, number] {
-    const { min: from = 0, max: to = 0 } = plot.scales["x"] ?? {};
+    const { min: from = 0, max: to = 0 } = plot.scales.x ?? {};
     const targets = visibleTargets(this.annotations().targets, from, to);
     const all = [...(min === null || max === null ? [] : [min, max]), ...targets];
     if (all.length === 0) return [0, 1];

@@ -7,27 +7,29 @@ interface Props {
   children: ComponentChildren;
 }
 
-/** Menu button; Escape, a choice or a click outside closes the menu. */
+/** Menu button; Escape, a button in the menu or a click outside closes the menu. */
 export function Menu({ label, button, children }: Props) {
   const [open, setOpen] = useState(false);
   const menu = useRef<HTMLDivElement>(null);
+  const items = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (!open) return;
-    const closeIfOutside = (event: Event) => {
-      if (!menu.current?.contains(event.target as Node)) setOpen(false);
+    const closeIf = (isClosing: boolean) => isClosing && setOpen(false);
+    const onLeave = ({ target }: Event) => closeIf(!menu.current?.contains(target as Node));
+    const onClick = ({ target }: Event) => {
+      const chosen = (target as Element).closest("button");
+      closeIf(chosen !== null && items.current?.contains(chosen) === true);
     };
-    addEventListener("pointerdown", closeIfOutside);
-    addEventListener("focusin", closeIfOutside);
-    return () => {
-      removeEventListener("pointerdown", closeIfOutside);
-      removeEventListener("focusin", closeIfOutside);
-    };
+    const onKeyDown = ({ key }: KeyboardEvent) => closeIf(key === "Escape");
+    const controller = new AbortController();
+    addEventListener("pointerdown", onLeave, controller);
+    addEventListener("focusin", onLeave, controller);
+    addEventListener("click", onClick, controller);
+    addEventListener("keydown", onKeyDown, controller);
+    return () => controller.abort();
   }, [open]);
-  const closeOnEscape = (event: KeyboardEvent) => {
-    if (event.key === "Escape") setOpen(false);
-  };
   return (
-    <div class="menu" ref={menu} onKeyDown={closeOnEscape}>
+    <div class="menu" ref={menu}>
       <button
         type="button"
         class="subtle small"
@@ -38,7 +40,7 @@ export function Menu({ label, button, children }: Props) {
         {button}
       </button>
       {open && (
-        <div class="items" onClick={() => setOpen(false)}>
+        <div class="items" ref={items}>
           {children}
         </div>
       )}

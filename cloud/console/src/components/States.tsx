@@ -23,7 +23,7 @@ export function ErrorMessage({ children }: { children: ComponentChildren }) {
 /** Placeholder shown while data is loading. */
 export function Skeleton({ lines }: { lines: number }) {
   return (
-    <div class="skeleton" aria-busy="true" aria-label="Loading">
+    <div class="skeleton" role="status" aria-busy="true" aria-label="Loading">
       {Array.from({ length: lines }, (_, line) => (
         <div key={line} />
       ))}

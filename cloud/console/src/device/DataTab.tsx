@@ -96,7 +96,7 @@ function ColumnPicker({ columns, hidden, onHidden }: ColumnPickerProps) {
         </>
       }
     >
-      <div class="checks" onClick={(event) => event.stopPropagation()}>
+      <div class="checks">
         {columns.map((column) => (
           <label class="check" key={column.path}>
             <input

@@ -6,15 +6,15 @@ import { HOST_COMPONENT } from "../live/swap.ts";
 /** Running component, as the host reports it; nothing for a device without these properties. */
 export function RunningComponent({ twin }: { twin: Twin }) {
   const host = asObject(twin.reported.values[HOST_COMPONENT]);
-  if (!host?.["sha256"]) return null;
-  const since = parseTime(formatValue(host["since"]));
-  const pause = host["lastSwapPause"];
+  if (!host?.sha256) return null;
+  const since = parseTime(formatValue(host.since));
+  const pause = host.lastSwapPause;
   const rows: [string, string | undefined][] = [
-    ["Component", `${formatValue(host["name"])} ${formatValue(host["version"])}`],
+    ["Component", `${formatValue(host.name)} ${formatValue(host.version)}`],
     ["Started", since === undefined ? undefined : formatTime(since)],
-    ["SHA-256", formatValue(host["sha256"])],
-    ["Last swap", formatTitle(formatValue(host["lastSwapResult"])) || "None"],
-    ["Reason", formatValue(host["lastSwapReason"]) || undefined],
+    ["SHA-256", formatValue(host.sha256)],
+    ["Last swap", formatTitle(formatValue(host.lastSwapResult)) || "None"],
+    ["Reason", formatValue(host.lastSwapReason) || undefined],
     ["Swap pause", typeof pause === "number" ? formatDuration(pause) : undefined],
   ];
   return (

@@ -12,7 +12,7 @@ function patchValues(patch: JsonObject): Map<string, Json> {
   const all = new Map<string, Json>();
   for (const [name, value] of Object.entries(patch)) {
     const component = asObject(value);
-    if (component?.["__t"] !== "c") all.set(name, withoutAcknowledgment(value));
+    if (component?.__t !== "c") all.set(name, withoutAcknowledgment(value));
     else
       for (const [inner, of] of objectValues(component, name))
         all.set(inner, withoutAcknowledgment(of));
@@ -24,7 +24,7 @@ function patchValues(patch: JsonObject): Map<string, Json> {
 function withoutAcknowledgment(value: Json): Json {
   const object = asObject(value);
   return object && "ac" in object && ("value" in object || "av" in object)
-    ? (object["value"] ?? null)
+    ? (object.value ?? null)
     : value;
 }
 

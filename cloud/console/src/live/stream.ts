@@ -97,5 +97,5 @@ export class EventStream<T extends { readonly sequence: number }> {
 
 /** Filters out gap markers, which have no sequence number. */
 function hasSequence(items: Json): boolean {
-  return typeof asObject(items)?.["sequence"] === "number";
+  return typeof asObject(items)?.sequence === "number";
 }

@@ -25,7 +25,7 @@ export function parseSwap(patch: JsonObject, at: number): Swap | undefined {
   const text = (name: string) =>
     typeof host?.[name] === "string" ? (host[name] as string) : undefined;
   if (!text("lastSwapResult")) return undefined;
-  const pause = host?.["lastSwapPause"];
+  const pause = host?.lastSwapPause;
   return {
     at,
     since: text("since"),

@@ -25,8 +25,8 @@ export class Targets {
     for (const [path, reported] of propertiesByPath(patch)) {
       const acknowledgment = asAcknowledgment(reported);
       // A rejected value leaves the target unchanged.
-      if (acknowledgment && Number(acknowledgment["ac"]) >= 300) continue;
-      this.set(path, acknowledgment ? acknowledgment["value"] : reported, at);
+      if (acknowledgment && Number(acknowledgment.ac) >= 300) continue;
+      this.set(path, acknowledgment ? acknowledgment.value : reported, at);
     }
   }
 
@@ -52,7 +52,7 @@ export class Targets {
 function propertiesByPath(patch: JsonObject): [string, Json][] {
   return Object.entries(patch).flatMap(([name, value]): [string, Json][] => {
     const component = asObject(value);
-    if (component?.["__t"] !== "c") return [[name, value]];
+    if (component?.__t !== "c") return [[name, value]];
     return Object.entries(component).map(([inner, of]) => [`${name}.${inner}`, of]);
   });
 }

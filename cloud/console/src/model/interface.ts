@@ -58,7 +58,7 @@ export function parseInterface(documents: JsonObject[], id: string): Interface |
   if (!document) return undefined;
   const result: Interface = {
     id,
-    title: localizedText(document["displayName"]) ?? id,
+    title: localizedText(document.displayName) ?? id,
     telemetry: [],
     properties: [],
     commands: [],
@@ -75,20 +75,20 @@ function collect(
   depth: number,
 ): void {
   if (depth === 0) return;
-  for (const base of references(document["extends"], documents)) {
+  for (const base of references(document.extends, documents)) {
     collect(base, documents, component, into, depth - 1);
   }
   const schemas = new Map<string, Json>(
-    asObjects(document["schemas"]).map((schema) => [String(schema["@id"]), schema]),
+    asObjects(document.schemas).map((schema) => [String(schema["@id"]), schema]),
   );
-  for (const content of asObjects(document["contents"])) {
+  for (const content of asObjects(document.contents)) {
     const kind = dtdlTypes(content).find((type) => CLASSES.has(type));
     if (kind === "Telemetry") into.telemetry.push(readTelemetry(content, schemas, component));
     if (kind === "Property") into.properties.push(readProperty(content, schemas, component));
     if (kind === "Command") into.commands.push(readCommand(content, schemas, component));
     if (kind === "Component" && !component) {
-      const [inner] = references(content["schema"], documents);
-      if (inner) collect(inner, documents, String(content["name"]), into, depth - 1);
+      const [inner] = references(content.schema, documents);
+      if (inner) collect(inner, documents, String(content.name), into, depth - 1);
     }
   }
 }
@@ -101,11 +101,11 @@ function references(json: Json | undefined, documents: Map<string, JsonObject>):
 }
 
 function readBase(content: JsonObject, component: string | undefined): CapabilityBase {
-  const name = String(content["name"]);
+  const name = String(content.name);
   return {
     name,
-    title: localizedText(content["displayName"]) ?? name,
-    description: localizedText(content["description"]),
+    title: localizedText(content.displayName) ?? name,
+    description: localizedText(content.description),
     component,
   };
 }
@@ -117,8 +117,8 @@ function readTelemetry(
 ): Telemetry {
   return {
     ...readBase(content, component),
-    schema: parseSchema(content["schema"], schemas),
-    unit: unitSymbol(content["unit"]),
+    schema: parseSchema(content.schema, schemas),
+    unit: unitSymbol(content.unit),
     semanticType: dtdlTypes(content).find((type) => !CLASSES.has(type)),
   };
 }
@@ -128,7 +128,7 @@ function readProperty(
   schemas: Map<string, Json>,
   component: string | undefined,
 ): Property {
-  return { ...readTelemetry(content, schemas, component), writable: content["writable"] === true };
+  return { ...readTelemetry(content, schemas, component), writable: content.writable === true };
 }
 
 function readCommand(
@@ -142,8 +142,8 @@ function readCommand(
   };
   return {
     ...readBase(content, component),
-    request: field(content["request"]),
-    response: field(content["response"]),
+    request: field(content.request),
+    response: field(content.response),
   };
 }
 

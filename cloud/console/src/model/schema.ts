@@ -74,14 +74,14 @@ function parseComplexSchema(object: JsonObject, named: Map<string, Json>, depth:
     case "Object":
       return {
         kind: "object",
-        fields: asObjects(object["fields"]).map((field) => parseField(field, named, depth)),
+        fields: asObjects(object.fields).map((field) => parseField(field, named, depth)),
       };
     case "Enum":
-      return { kind: "enum", values: asObjects(object["enumValues"]).map(parseChoice) };
+      return { kind: "enum", values: asObjects(object.enumValues).map(parseChoice) };
     case "Array":
-      return { kind: "array", items: inner(object["elementSchema"]) };
+      return { kind: "array", items: inner(object.elementSchema) };
     case "Map":
-      return { kind: "map", values: inner(asObject(object["mapValue"])?.["schema"]) };
+      return { kind: "map", values: inner(asObject(object.mapValue)?.schema) };
     default:
       return { kind: "any" };
   }
@@ -89,11 +89,11 @@ function parseComplexSchema(object: JsonObject, named: Map<string, Json>, depth:
 
 /** Parses an object field, or the request or response of a command. */
 export function parseField(json: JsonObject, named: Map<string, Json>, depth = MAX_DEPTH): Field {
-  const name = String(json["name"] ?? "");
+  const name = String(json.name ?? "");
   return {
     name,
-    title: localizedText(json["displayName"]) ?? name,
-    schema: parseSchema(json["schema"], named, depth),
+    title: localizedText(json.displayName) ?? name,
+    schema: parseSchema(json.schema, named, depth),
   };
 }
 
@@ -107,11 +107,11 @@ export function dtdlTypes(object: JsonObject): string[] {
 export function localizedText(text: Json | undefined): string | undefined {
   if (typeof text === "string") return text || undefined;
   const languages = asObject(text);
-  const selected = languages?.["en"] ?? Object.values(languages ?? {})[0];
+  const selected = languages?.en ?? Object.values(languages ?? {})[0];
   return typeof selected === "string" && selected ? selected : undefined;
 }
 
 function parseChoice(json: JsonObject): Choice {
-  const value = json["enumValue"] ?? null;
-  return { title: localizedText(json["displayName"]) ?? String(json["name"] ?? value), value };
+  const value = json.enumValue ?? null;
+  return { title: localizedText(json.displayName) ?? String(json.name ?? value), value };
 }

@@ -124,7 +124,7 @@ function responseKeys(record: PacketRecord): string[] {
 function acknowledgedVersions(body: Json | undefined): number[] {
   return Object.values(asObject(body) ?? {}).flatMap((value) => {
     const object = asObject(value);
-    if (object?.["__t"] === "c") return acknowledgedVersions(object);
-    return typeof object?.["av"] === "number" ? [object["av"]] : [];
+    if (object?.__t === "c") return acknowledgedVersions(object);
+    return typeof object?.av === "number" ? [object.av] : [];
   });
 }

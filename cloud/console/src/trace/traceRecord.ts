@@ -122,7 +122,7 @@ export function recordContent(record: TraceRecord): string {
   if (record.code !== undefined) return record.code === 0 ? "accepted" : `refused: ${record.code}`;
   if (record.codes)
     return record.codes.map((code) => (code === 128 ? "refused" : `QoS ${code}`)).join(", ");
-  return (record.filters ?? []).map((filter) => asObject(filter)?.["filter"] ?? filter).join(", ");
+  return (record.filters ?? []).map((filter) => asObject(filter)?.filter ?? filter).join(", ");
 }
 
 /** Returns true if the payload must be JSON: always except for messages of another content type. */

@@ -28,10 +28,7 @@ test("what the device itself has comes before its components, and all of it is t
   const { tiles } = generateDefaultView(model("dtmi:com:example:TemperatureController;1"));
   const components = tiles.map((tile) => tile.shows[0]?.component);
   assert.deepEqual([...new Set(components)], [undefined, "thermostat1", "thermostat2"]);
-  assert.equal(
-    components.findLastIndex((component) => component === undefined) + 1,
-    components.indexOf("thermostat1"),
-  );
+  assert.equal(components.lastIndexOf(undefined) + 1, components.indexOf("thermostat1"));
   const shown = new Set(tiles.flatMap((tile) => tile.shows.map(capabilityPath)));
   const rows = components.map((_, index) =>
     tiles.slice(0, index + 1).reduce((sum, tile) => sum + tile.columns * tile.rows, 0),

@@ -1,6 +1,6 @@
-//! Makes the built console, the files below `console/dist`, a part of the program: a table of paths and bytes.
+//! Embeds the built console, the files below `console/dist`, as a table of paths and bytes.
 //!
-//! Rust alone builds too: then the table is empty, and the program says so where the console would be.
+//! Without a built console the table is empty, and the program serves a page that explains this.
 
 use std::env;
 use std::fmt::Write;
@@ -18,7 +18,7 @@ fn main() -> io::Result<()> {
         collect(&dist, &mut files)?;
     }
     files.sort();
-    // Cargo takes what is not there for changed, each time.
+    // Cargo treats a missing path as changed at each build.
     let watched = if dist.is_dir() { DIST } else { CONSOLE };
     println!("cargo::rerun-if-changed={watched}");
     let table = files

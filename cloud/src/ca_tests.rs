@@ -17,7 +17,7 @@ fn authority_in(dir: &TempDir) -> Authority {
     Authority::open(dir.path()).unwrap()
 }
 
-/// What a rustls client that trusts `dir`'s authority says about a server of this name.
+/// Verifies a certificate for this host name as a rustls client that trusts the CA in `dir`.
 fn verify(dir: &TempDir, identity: &ServerIdentity, name: &str) -> Result<(), rustls::Error> {
     let mut roots = RootCertStore::empty();
     let root = CertificateDer::from_pem_file(dir.path().join(CERTIFICATE_FILE)).unwrap();

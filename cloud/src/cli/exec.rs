@@ -71,7 +71,7 @@ impl ExecCommand {
                 "no program given; usage: cloud exec -- CMD",
             ));
         };
-        logging::begin();
+        logging::init();
         descriptors::raise();
         let dir = &exec_dir.dir;
         let mut owned = dir.take()?;

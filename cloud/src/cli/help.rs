@@ -31,7 +31,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("Test", &["fault", "load"]),
 ];
 
-const HINT: &str = "Run 'cloud COMMAND --help' for the options of a command.";
+const HINT: &str = "`cloud COMMAND --help` lists the options and variables of a command.";
 
 const DETAILS: &str = "\
 Exit codes:
@@ -57,6 +57,13 @@ pub(super) fn command() -> clap::Command {
         .before_help(overview)
         .after_help(HINT)
         .after_long_help(format!("{HINT}\n\n{DETAILS}"))
+}
+
+/// Shortens the help of a command, for `-h`: hides the variables.
+pub(super) fn shortened(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|arg| arg.hide_env(true))
+        .mut_subcommands(shortened)
 }
 
 fn overview(command: &clap::Command) -> StyledStr {
@@ -101,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_short_help_fits_a_screen() {
-        let help = command().render_help().to_string();
+        let help = shortened(command()).render_help().to_string();
         assert!(help.lines().count() <= 40, "{help}");
         assert!(help.lines().all(|line| line.len() <= 100), "{help}");
         for word in ["Example:", "Run the cloud until stopped", "--dir"] {

@@ -210,7 +210,11 @@ Examples:
 
 /// Parses the arguments and runs the command.
 pub(crate) fn main() -> ExitCode {
-    let matches = help::command().try_get_matches();
+    let command = match std::env::args_os().any(|arg| arg == "-h") {
+        true => help::shortened(help::command()),
+        false => help::command(),
+    };
+    let matches = command.try_get_matches();
     let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
     let done = match cli {
         Ok(Cli { dir, command }) => renamed::check_variables().and_then(|()| command.run(dir)),

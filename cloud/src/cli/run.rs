@@ -28,7 +28,7 @@ pub(crate) struct RunCommand {
 impl RunCommand {
     #[tokio::main]
     pub(crate) async fn run(&self, dir: &CloudDir) -> Result<(), CommandError> {
-        logging::begin();
+        logging::init();
         descriptors::raise();
         let mut stop = StopSignals::listen().map_err(CommandError::settings)?;
         let mut owned = dir.take()?;

@@ -5,16 +5,16 @@ use serde_json::{Value, json};
 use crate::history::{History, Window};
 use crate::timestamp::Timestamp;
 
-/// The answer to a command.
+/// The reply to a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// 200 done, 400 wrong request, 404 unknown command or nothing to answer with.
+    /// 200 done, 400 invalid request, 404 unknown command or no measurements.
     pub status: u32,
     /// JSON text. Unless the status is 200: an object with the reason as `error`.
     pub payload: String,
 }
 
-/// The answer to the command `getMaxMinReport`. `running` is what was measured since the start of the device.
+/// Handles the command `getMaxMinReport`. `running` covers the time since the start of the device.
 pub(crate) fn max_min_report(
     payload: Option<&str>,
     history: &History,
@@ -24,17 +24,17 @@ pub(crate) fn max_min_report(
     // The clock may have been set back since the last measurement.
     let now = history.latest().map_or(now, |(last, _)| last.max(now));
     match since(payload) {
-        Err(reason) => refusal(400, &reason),
+        Err(reason) => error_reply(400, &reason),
         Ok(None) => report(running, now),
         Ok(Some(since)) => match history.since(since) {
             Some(window) => report(window, now),
-            None => refusal(404, &format!("no measurements since {since}")),
+            None => error_reply(404, &format!("no measurements since {since}")),
         },
     }
 }
 
 /// A reply with an error status and the reason.
-pub(crate) fn refusal(status: u32, reason: &str) -> Reply {
+pub(crate) fn error_reply(status: u32, reason: &str) -> Reply {
     Reply {
         status,
         payload: json!({ "error": reason }).to_string(),
@@ -56,7 +56,7 @@ fn report(window: Window, now: Timestamp) -> Reply {
     }
 }
 
-/// The time in a request: the text itself, or the member `since` of an object. None if there is no time in it.
+/// Parses the time in a request: the string itself, or the member `since` of an object; `None` without one.
 fn since(payload: Option<&str>) -> Result<Option<Timestamp>, String> {
     let payload = payload
         .map(str::trim)
@@ -72,15 +72,13 @@ fn since(payload: Option<&str>) -> Result<Option<Timestamp>, String> {
         Value::Null => Ok(None),
         Value::String(text) => match Timestamp::parse(&text) {
             Ok(time) => Ok(Some(time)),
-            Err(reason) => Err(format!("since {:?} {reason}", shortened(&text))),
+            Err(reason) => Err(format!("invalid since {:?}: {reason}", shortened(&text))),
         },
-        _ => Err(
-            "since is not a text: give a date and time such as \"2020-10-14T08:00:00Z\"".to_owned(),
-        ),
+        _ => Err("since must be a string such as \"2020-10-14T08:00:00Z\"".to_owned()),
     }
 }
 
-/// So much of a text from outside as fits in a line.
+/// Shortens a text from outside for a message.
 fn shortened(text: &str) -> String {
     text.chars().take(60).collect()
 }

@@ -1,4 +1,4 @@
-//! The thermostat as a component: between the contract in `wit/` and [`Thermostat`].
+//! The component: the adapter between the contract in `wit/` and [`Thermostat`].
 
 #[allow(
     missing_docs,
@@ -20,7 +20,7 @@ use bindings::exports::pnp::device::behaviour::{
 };
 use bindings::pnp::device::{clock, hub, log, random, timers};
 
-use crate::{DESCRIPTION, Effect, Moment, TIMER, Thermostat, Timestamp};
+use crate::{DESCRIPTION, Effect, EventContext, TIMER, Thermostat, Timestamp};
 
 struct Component;
 
@@ -44,31 +44,31 @@ impl Guest for Component {
             Reason::Swap => crate::Reason::Swap,
             Reason::Recovered => crate::Reason::Recovered,
         };
-        let (device, effects) = Thermostat::begin(
+        let (device, effects) = Thermostat::init(
             reason,
             &start.config,
             start.last_record.as_deref(),
-            moment(),
+            context(),
         )?;
         DEVICE.set(Some(device));
         stage(effects)
     }
 
     fn on_timer(name: String) -> Result<(), String> {
-        stage(with_device(|device| Ok(device.on_timer(&name, moment())))?)
+        stage(with_device(|device| Ok(device.on_timer(&name, context())))?)
     }
 
     fn on_desired(desired: Desired) -> Result<Vec<Acknowledgment>, String> {
-        let answers = with_device(|device| {
+        let acknowledgments = with_device(|device| {
             device.on_desired(desired.component.as_deref(), &desired.properties)
         })?;
-        let acknowledgment = |answer: crate::Acknowledgment| Acknowledgment {
-            property: answer.property,
-            value: answer.value,
-            status: answer.status,
-            description: answer.description,
+        let convert = |acknowledgment: crate::Acknowledgment| Acknowledgment {
+            property: acknowledgment.property,
+            value: acknowledgment.value,
+            status: acknowledgment.status,
+            description: acknowledgment.description,
         };
-        Ok(answers.into_iter().map(acknowledgment).collect())
+        Ok(acknowledgments.into_iter().map(convert).collect())
     }
 
     fn on_command(command: Command) -> Result<Reply, String> {
@@ -87,48 +87,39 @@ impl Guest for Component {
 }
 
 fn with_device<T>(call: impl FnOnce(&mut Thermostat) -> Result<T, String>) -> Result<T, String> {
-    DEVICE.with_borrow_mut(|device| {
-        call(
-            device
-                .as_mut()
-                .ok_or("the device was not begun: call init first")?,
-        )
-    })
+    DEVICE.with_borrow_mut(|device| call(device.as_mut().ok_or("init was not called")?))
 }
 
 fn now() -> Timestamp {
     Timestamp::from_clock(clock::now())
 }
 
-fn moment() -> Moment {
-    let chance = random::bytes(4)
+fn context() -> EventContext {
+    let random = random::bytes(4)
         .into_iter()
-        .fold(0, |chance, byte| chance << 8 | u32::from(byte));
-    Moment { now: now(), chance }
+        .fold(0, |number, byte| number << 8 | u32::from(byte));
+    EventContext { now: now(), random }
 }
 
-/// Hands effects to the host. One that is not taken fails the call, so that the device takes back what goes with it; but a
-/// full outbox must keep no device from measuring, nor from starting.
+/// Hands effects to the host. A rejected effect fails the call, so that its state is discarded too; but a full outbox must
+/// not keep the device from measuring or starting.
 fn stage(effects: Vec<Effect>) -> Result<(), String> {
     effects.into_iter().try_for_each(|effect| match effect {
-        Effect::Report(properties) => unless_full(hub::report(None, &properties)),
-        Effect::SendTelemetry(text) => unless_full(hub::send_telemetry(&telemetry(text))),
+        Effect::Report(properties) => ignore_full(hub::report(None, &properties)),
+        Effect::SendTelemetry(text) => ignore_full(hub::send_telemetry(&telemetry(text))),
         Effect::SetTimer(period) => {
             timers::set(TIMER, timers::Schedule::Every(period)).map_err(|error| error.to_string())
         }
     })
 }
 
-fn unless_full(taken: Result<(), hub::Error>) -> Result<(), String> {
-    match taken {
+fn ignore_full(result: Result<(), hub::Error>) -> Result<(), String> {
+    match result {
         Err(hub::Error::Full) => {
-            log::write(
-                log::Level::Warn,
-                "the outbox is full: a measurement was not sent",
-            );
+            log::write(log::Level::Warn, "telemetry dropped: outbox full");
             Ok(())
         }
-        taken => taken.map_err(|error| error.to_string()),
+        result => result.map_err(|error| error.to_string()),
     }
 }
 

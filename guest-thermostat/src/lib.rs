@@ -25,5 +25,5 @@ mod timestamp;
 
 pub use command::Reply;
 pub use property::{Acknowledgment, TARGET_RANGE};
-pub use thermostat::{DESCRIPTION, Description, Effect, Moment, Reason, TIMER, Thermostat};
+pub use thermostat::{DESCRIPTION, Description, Effect, EventContext, Reason, TIMER, Thermostat};
 pub use timestamp::Timestamp;

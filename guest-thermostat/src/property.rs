@@ -4,10 +4,10 @@ use serde_json::{Number, Value};
 
 use crate::temperature::Temperature;
 
-/// The target temperatures that are accepted, in degrees Celsius: what a thermostat for rooms and ovens can be asked for.
+/// The accepted target temperatures, in degrees Celsius.
 pub const TARGET_RANGE: std::ops::RangeInclusive<i16> = -50..=150;
 
-/// Whether a target temperature is accepted.
+/// Returns true if a target temperature is accepted.
 pub(crate) fn is_acceptable(target: &Number) -> bool {
     let (low, high) = (
         f64::from(*TARGET_RANGE.start()),
@@ -18,20 +18,20 @@ pub(crate) fn is_acceptable(target: &Number) -> bool {
         .is_some_and(|degrees| (low..=high).contains(&degrees))
 }
 
-/// The answer to one desired property.
+/// The acknowledgment of one desired property.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acknowledgment {
     /// Name of the property.
     pub property: String,
-    /// The value in use, as JSON text.
+    /// Value in use, as JSON text.
     pub value: String,
-    /// 200 applied, 400 refused, 403 not to be set, 404 unknown.
+    /// 200 applied, 400 rejected, 403 read-only, 404 unknown.
     pub status: u32,
-    /// For people.
+    /// Text for people.
     pub description: String,
 }
 
-/// Applies desired properties to `target` and answers each. `highest` is what `maxTempSinceLastReboot` is.
+/// Applies desired properties to `target`, and acknowledges each. `highest` is the value of `maxTempSinceLastReboot`.
 ///
 /// # Errors
 /// If `properties` is not a JSON object.
@@ -46,41 +46,42 @@ pub(crate) fn apply(
         Ok(_) => return Err("the desired properties are not a JSON object".to_owned()),
         Err(error) => return Err(format!("the desired properties are not JSON: {error}")),
     };
-    let answer = |(property, value)| match (component, property) {
+    let acknowledge = |(property, value)| match (component, property) {
         (Some(component), property) => {
-            unknown(property, value, &format!("no component {component:?}"))
+            unknown(property, value, format!("unknown component {component:?}"))
         }
         (None, property) if property == "targetTemperature" => set_target(property, value, target),
         (None, property) if property == "maxTempSinceLastReboot" => read_only(property, highest),
-        (None, property) => unknown(property, value, "no such property"),
+        (None, property) => unknown(property, value, "unknown property".to_owned()),
     };
-    Ok(properties.into_iter().map(answer).collect())
+    Ok(properties.into_iter().map(acknowledge).collect())
 }
 
-fn unknown(property: String, value: Value, why: &str) -> Acknowledgment {
+fn unknown(property: String, value: Value, description: String) -> Acknowledgment {
     Acknowledgment {
         property,
         value: value.to_string(),
         status: 404,
-        description: format!("the thermostat has {why}"),
+        description,
     }
 }
 
-/// The answer stands where the property was reported, so it carries what the property is.
+/// Acknowledges with the current value, because the acknowledgment replaces the reported property.
 fn read_only(property: String, value: Temperature) -> Acknowledgment {
     Acknowledgment {
         property,
         value: value.to_string(),
         status: 403,
-        description: "read-only: the thermostat reports it".to_owned(),
+        description: "read-only property".to_owned(),
     }
 }
 
-/// A refused value leaves the target as it is. The answer then carries the target, or the refused value if there is none.
+/// Sets the target. A rejected value leaves it unchanged; the acknowledgment then has the target, or the rejected value if
+/// there is none.
 fn set_target(property: String, value: Value, target: &mut Option<Number>) -> Acknowledgment {
-    match checked(&value) {
-        Ok(wanted) => {
-            *target = wanted;
+    match validated(&value) {
+        Ok(accepted) => {
+            *target = accepted;
             let description = "Successfully executed patch".to_owned();
             Acknowledgment {
                 property,
@@ -101,17 +102,17 @@ fn set_target(property: String, value: Value, target: &mut Option<Number>) -> Ac
     }
 }
 
-/// The target a value stands for; none for `null`.
-fn checked(value: &Value) -> Result<Option<Number>, String> {
+/// Validates a target; `None` for `null`.
+fn validated(value: &Value) -> Result<Option<Number>, String> {
     let (low, high) = (TARGET_RANGE.start(), TARGET_RANGE.end());
     match value {
         Value::Null => Ok(None),
         Value::Number(number) if is_acceptable(number) => Ok(Some(number.clone())),
         Value::Number(number) => Err(format!(
-            "{number} is out of range: give {low} to {high} degrees Celsius"
+            "{number} is out of range: expected {low} to {high} degrees Celsius"
         )),
         _ => Err(format!(
-            "not a number: give {low} to {high} degrees Celsius"
+            "not a number: expected {low} to {high} degrees Celsius"
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! What outlives an instance, as JSON text. The document `docs/thermostat.md` specifies it.
+//! The record, as specified in `docs/thermostat.md`: JSON text that outlives an instance.
 
 use serde_json::{Map, Number, Value};
 
@@ -6,39 +6,39 @@ use crate::history::{History, Window};
 use crate::temperature::Statistics;
 use crate::timestamp::Timestamp;
 
-/// The version of the record's shape that this device writes and reads.
+/// The schema version of the record.
 const SCHEMA: u32 = 1;
 
-/// What is in a record.
+/// The content of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     /// Milliseconds between two measurements: the period of the timer that runs.
     pub(crate) interval_ms: u32,
-    /// The target temperature, as it was set.
+    /// Target temperature, as it was set.
     pub(crate) target: Option<Number>,
-    /// What was measured since the device started.
+    /// Measurements since the device started.
     pub(crate) running: Window,
-    /// What was ever measured.
+    /// All measurements.
     pub(crate) history: History,
 }
 
 impl Record {
-    /// Reads a record.
+    /// Parses a record.
     ///
     /// # Errors
-    /// Why the text is not a record of the schema this device knows.
-    pub(crate) fn read(text: &str) -> Result<Self, String> {
+    /// The reason if it is not a valid record of this schema.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let Ok(Value::Object(mut members)) = serde_json::from_str(text) else {
-            return Err("it is not a JSON object".to_owned());
+            return Err("not a JSON object".to_owned());
         };
         match members.remove("schema") {
             Some(schema) if schema == SCHEMA => {}
             Some(schema) => {
                 return Err(format!(
-                    "it has schema {schema}, this thermostat reads schema {SCHEMA}"
+                    "schema {schema} is not supported, only schema {SCHEMA}"
                 ));
             }
-            None => return Err("it has no schema".to_owned()),
+            None => return Err("missing member schema".to_owned()),
         }
         let record = Self {
             interval_ms: take(&mut members, "interval", |value| {
@@ -49,13 +49,13 @@ impl Record {
             history: History::from_lists(|name| take(&mut members, name, integers))?,
         };
         match members.keys().next() {
-            Some(name) => Err(format!("its member {name:?} is not one of schema {SCHEMA}")),
+            Some(name) => Err(format!("unknown member {name:?} in schema {SCHEMA}")),
             None => Ok(record),
         }
     }
 }
 
-/// Writes a record of this content.
+/// Serializes a record.
 ///
 /// # Errors
 /// If it cannot be written as JSON.
@@ -84,8 +84,8 @@ fn take<T>(
 ) -> Result<T, String> {
     let value = members
         .remove(name)
-        .ok_or_else(|| format!("its member {name} is missing"))?;
-    read(value).ok_or_else(|| format!("its member {name} is damaged"))
+        .ok_or_else(|| format!("missing member {name}"))?;
+    read(value).ok_or_else(|| format!("invalid member {name}"))
 }
 
 fn target(value: Value) -> Option<Option<Number>> {
@@ -138,7 +138,7 @@ mod tests {
             "months": list(12, 681, full(259_200_000, 121)),
             "older": list(1, 0, full(31_536_000_000, 0)),
         });
-        let record = Record::read(&fullest.to_string()).unwrap();
+        let record = Record::parse(&fullest.to_string()).unwrap();
         let text = write(
             record.interval_ms,
             record.target.as_ref(),

@@ -2,29 +2,29 @@
 
 use crate::temperature::Temperature;
 
-/// The lowest and the highest temperature the sensor measures, in hundredths of a degree, as in Microsoft's sample.
-const LOWEST: i32 = 1000;
-const HIGHEST: i32 = 5000;
-/// How far the room strays from its way to the target, in hundredths of a degree.
-const STRAY: i32 = 50;
+/// The range of the sensor in hundredths of a degree, as in Microsoft's sample.
+const MIN_TEMPERATURE: i32 = 1000;
+const MAX_TEMPERATURE: i32 = 5000;
+/// The largest random deviation on the way to the target, in hundredths of a degree.
+const MAX_NOISE: i32 = 50;
 
-/// Measures. Without a target the temperature is any from 10 to 50 °C, as in Microsoft's sample; with one, the room gets
-/// a quarter of the way nearer to it each time, give or take half a degree, within the same range.
+/// Measures. Without a target the temperature is random from 10 to 50 °C, as in Microsoft's sample; with one, it moves a
+/// quarter of the way to the target, plus or minus half a degree, within the same range.
 ///
-/// `chance` is a uniformly random number and `last` the measurement before.
-pub(crate) fn measure(chance: u32, target: Option<f64>, last: Option<Temperature>) -> Temperature {
+/// `random` is a uniformly random number and `last` the previous measurement.
+pub(crate) fn measure(random: u32, target: Option<f64>, last: Option<Temperature>) -> Temperature {
     let (Some(target), Some(last)) = (target, last) else {
-        return Temperature::from_hundredths(between(LOWEST, HIGHEST, chance));
+        return Temperature::from_hundredths(between(MIN_TEMPERATURE, MAX_TEMPERATURE, random));
     };
-    let way = ((target * 100.0) as i32).saturating_sub(last.hundredths());
-    let reached = last.hundredths() + way / 4 + between(-STRAY, STRAY, chance);
-    Temperature::from_hundredths(reached.clamp(LOWEST, HIGHEST))
+    let distance = ((target * 100.0) as i32).saturating_sub(last.hundredths());
+    let temperature = last.hundredths() + distance / 4 + between(-MAX_NOISE, MAX_NOISE, random);
+    Temperature::from_hundredths(temperature.clamp(MIN_TEMPERATURE, MAX_TEMPERATURE))
 }
 
-/// A number from `low` to `high`, both possible, picked by `chance`.
-fn between(low: i32, high: i32, chance: u32) -> i32 {
+/// Returns a number from `low` to `high`, both inclusive, selected by `random`.
+fn between(low: i32, high: i32, random: u32) -> i32 {
     let choices = i64::from(high - low) + 1;
-    low + ((i64::from(chance) * choices) >> 32) as i32
+    low + ((i64::from(random) * choices) >> 32) as i32
 }
 
 #[cfg(test)]
@@ -49,8 +49,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_measurement_leaves_the_range(chance: u32, target: f64, last in -20_000..20_000i32) {
-            let measured = measure(chance, Some(target), Some(Temperature::from_hundredths(last)));
+        fn no_measurement_leaves_the_range(random: u32, target: f64, last in -20_000..20_000i32) {
+            let measured = measure(random, Some(target), Some(Temperature::from_hundredths(last)));
             prop_assert!((10.0..=50.0).contains(&measured.degrees()));
         }
     }

@@ -1,10 +1,10 @@
-//! What the owner of the device can set.
+//! Settings of the thermostat.
 
-/// Names of all settings.
+/// The names of all settings.
 const KNOWN: &str = "telemetry-interval";
-/// Shortest and longest time between two measurements, in milliseconds: what a machine can keep up with, and a day.
-const INTERVALS: std::ops::RangeInclusive<u64> = 10..=86_400_000;
-/// Between two measurements if nothing is set, as Microsoft's sample does.
+/// The allowed time between two measurements, in milliseconds.
+const ALLOWED_INTERVALS: std::ops::RangeInclusive<u64> = 10..=86_400_000;
+/// The default time between two measurements, as in Microsoft's sample.
 const DEFAULT_INTERVAL_MS: u32 = 8000;
 
 /// The settings of a thermostat, checked.
@@ -15,18 +15,18 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Reads settings given as names and values; the last of equal names counts.
+    /// Parses settings given as names and values; of equal names, the last is used.
     ///
     /// # Errors
-    /// A line for the owner, when a name is not known or a value cannot be used.
-    pub(crate) fn read(given: &[(String, String)]) -> Result<Self, String> {
+    /// A message for the owner if a name is unknown or a value invalid.
+    pub(crate) fn parse(given: &[(String, String)]) -> Result<Self, String> {
         let mut interval_ms = DEFAULT_INTERVAL_MS;
         for (name, value) in given {
             match name.as_str() {
                 "telemetry-interval" => interval_ms = interval(value)?,
                 _ => {
                     return Err(format!(
-                        "unknown setting {name:?}: the thermostat knows {KNOWN}"
+                        "unknown setting {name:?}: only {KNOWN} is supported"
                     ));
                 }
             }
@@ -35,7 +35,7 @@ impl Settings {
     }
 }
 
-/// Milliseconds of a duration such as `500ms`, `8s`, `2m` or `1h`.
+/// Parses a duration in milliseconds, such as `500ms`, `8s`, `2m` or `1h`.
 fn interval(text: &str) -> Result<u32, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -48,15 +48,15 @@ fn interval(text: &str) -> Result<u32, String> {
     };
     let (Ok(number), 1..) = (number.parse::<u64>(), unit) else {
         return Err(format!(
-            "setting telemetry-interval is {text:?}: give a whole number with ms, s, m or h, such as 8s"
+            "invalid telemetry-interval {text:?}: expected an integer with ms, s, m or h, such as 8s"
         ));
     };
     match number.checked_mul(unit) {
-        Some(millis) if INTERVALS.contains(&millis) => {
+        Some(millis) if ALLOWED_INTERVALS.contains(&millis) => {
             u32::try_from(millis).map_err(|error| error.to_string())
         }
         _ => Err(format!(
-            "setting telemetry-interval is {text:?}: give 10ms to 24h"
+            "invalid telemetry-interval {text:?}: expected 10ms to 24h"
         )),
     }
 }
@@ -70,7 +70,7 @@ mod tests {
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_string()))
             .collect();
-        Settings::read(&given).map(|settings| settings.interval_ms)
+        Settings::parse(&given).map(|settings| settings.interval_ms)
     }
 
     #[test]

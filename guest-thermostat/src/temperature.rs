@@ -1,31 +1,31 @@
-//! Temperatures and what can be said about many of them.
+//! Temperatures and their statistics.
 
 use std::fmt;
 
-/// A measured temperature in hundredths of a degree Celsius. Whole numbers, so that what is sent, summed up and kept in
-/// the record is the same to the last digit.
+/// A measured temperature in hundredths of a degree Celsius. An integer, so that telemetry, sums and record agree to the last
+/// digit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Temperature(i32);
 
 impl Temperature {
-    /// So many hundredths of a degree.
+    /// Makes a temperature of hundredths of a degree.
     pub(crate) const fn from_hundredths(hundredths: i32) -> Self {
         Self(hundredths)
     }
 
-    /// Hundredths of a degree.
+    /// Returns hundredths of a degree.
     pub(crate) const fn hundredths(self) -> i32 {
         self.0
     }
 
-    /// Degrees; the number that the text of this temperature reads as.
+    /// Returns degrees, equal to the text of this temperature.
     pub(crate) fn degrees(self) -> f64 {
         f64::from(self.0) / 100.0
     }
 }
 
 impl fmt::Display for Temperature {
-    /// Writes degrees as JSON does: `21.5`, `-0.07`, `30`.
+    /// Formats degrees as JSON does: `21.5`, `-0.07`, `30`.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
         let (degrees, hundredths) = (self.0.unsigned_abs() / 100, self.0.unsigned_abs() % 100);
@@ -37,7 +37,7 @@ impl fmt::Display for Temperature {
     }
 }
 
-/// Count, sum and extremes of one or more temperatures; exact, however many.
+/// Count, sum, minimum and maximum of one or more temperatures, exact for any number of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Statistics {
     count: i64,
@@ -47,7 +47,7 @@ pub(crate) struct Statistics {
 }
 
 impl Statistics {
-    /// The statistics of one temperature.
+    /// Makes the statistics of one temperature.
     pub(crate) fn of(temperature: Temperature) -> Self {
         Self {
             count: 1,
@@ -57,7 +57,7 @@ impl Statistics {
         }
     }
 
-    /// The statistics of all temperatures of both.
+    /// Combines two statistics.
     pub(crate) fn merge(self, other: Self) -> Self {
         Self {
             count: self.count.saturating_add(other.count),
@@ -67,27 +67,27 @@ impl Statistics {
         }
     }
 
-    /// The lowest.
+    /// Returns the lowest temperature.
     pub(crate) fn min(&self) -> Temperature {
         self.min
     }
 
-    /// The highest.
+    /// Returns the highest temperature.
     pub(crate) fn max(&self) -> Temperature {
         self.max
     }
 
-    /// The arithmetic mean in degrees.
+    /// Returns the arithmetic mean in degrees.
     pub(crate) fn mean(&self) -> f64 {
         self.sum as f64 / 100.0 / self.count as f64
     }
 
-    /// The four numbers the record keeps: count, sum, lowest and highest, the last three in hundredths of a degree.
+    /// Returns the numbers for the record: count, sum, lowest and highest, the last three in hundredths of a degree.
     pub(crate) fn to_numbers(self) -> [i64; 4] {
         [self.count, self.sum, self.min.0.into(), self.max.0.into()]
     }
 
-    /// The inverse of [`Statistics::to_numbers`]; none for numbers no temperatures can have.
+    /// Makes statistics of these numbers; `None` if they are impossible.
     pub(crate) fn from_numbers([count, sum, min, max]: [i64; 4]) -> Option<Self> {
         let (min, max) = (i32::try_from(min).ok()?, i32::try_from(max).ok()?);
         let possible = i64::from(min).checked_mul(count)?..=i64::from(max).checked_mul(count)?;

@@ -1,4 +1,4 @@
-//! The device.
+//! The thermostat.
 
 use serde_json::Number;
 
@@ -11,10 +11,10 @@ use crate::settings::Settings;
 use crate::temperature::{Statistics, Temperature};
 use crate::timestamp::Timestamp;
 
-/// Name of the timer that has the device measure.
+/// Name of the timer for measurements.
 pub const TIMER: &str = "telemetry";
 
-/// What the device is.
+/// The description of a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Description {
     /// Name for people.
@@ -25,14 +25,14 @@ pub struct Description {
     pub model_id: &'static str,
 }
 
-/// What this device is.
+/// The description of the thermostat.
 pub const DESCRIPTION: Description = Description {
     name: "thermostat",
     version: env!("CARGO_PKG_VERSION"),
     model_id: "dtmi:com:example:Thermostat;1",
 };
 
-/// Why an instance begins.
+/// The reason for starting an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The device has never run.
@@ -45,16 +45,16 @@ pub enum Reason {
     Recovered,
 }
 
-/// What an event needs from the world.
+/// The inputs of an event from outside.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment {
+pub struct EventContext {
     /// The time of the event.
     pub now: Timestamp,
     /// A uniformly random number.
-    pub chance: u32,
+    pub random: u32,
 }
 
-/// What is to be done after an event, in the order given.
+/// An effect of an event, for the host to apply in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Report properties: a JSON object as text.
@@ -65,7 +65,7 @@ pub enum Effect {
     SetTimer(u32),
 }
 
-/// A thermostat between two events.
+/// The state of a thermostat between two events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thermostat {
     settings: Settings,
@@ -76,23 +76,23 @@ pub struct Thermostat {
 }
 
 impl Thermostat {
-    /// Begins, with the last record if there is one. A fresh or restarted device, or one without a record, measures, says
-    /// so and sets its timer; otherwise it goes on where it was.
+    /// Starts an instance, from the last record if there is one. A fresh or restarted device, or one without a record,
+    /// measures, reports and sends the measurement, and sets its timer; otherwise it continues.
     ///
     /// # Errors
-    /// A line for the owner, when a setting or the record cannot be used.
-    pub fn begin(
+    /// A message for the owner if a setting or the record is invalid.
+    pub fn init(
         reason: Reason,
         settings: &[(String, String)],
         record: Option<&str>,
-        moment: Moment,
+        context: EventContext,
     ) -> Result<(Self, Vec<Effect>), String> {
-        let settings = Settings::read(settings)?;
+        let settings = Settings::parse(settings)?;
         let Some(text) = record.filter(|_| reason != Reason::Fresh) else {
-            return Ok(Self::start(settings, None, History::default(), moment));
+            return Ok(Self::start(settings, None, History::default(), context));
         };
         let record =
-            Record::read(text).map_err(|error| format!("the record cannot be used: {error}"))?;
+            Record::parse(text).map_err(|error| format!("the record cannot be used: {error}"))?;
         let Record {
             interval_ms,
             target,
@@ -100,7 +100,7 @@ impl Thermostat {
             history,
         } = record;
         if reason == Reason::Restart {
-            return Ok(Self::start(settings, target, history, moment));
+            return Ok(Self::start(settings, target, history, context));
         }
         let timer =
             (interval_ms != settings.interval_ms).then_some(Effect::SetTimer(settings.interval_ms));
@@ -115,25 +115,25 @@ impl Thermostat {
         ))
     }
 
-    /// A timer is due.
-    pub fn on_timer(&mut self, name: &str, moment: Moment) -> Vec<Effect> {
+    /// Handles a timer.
+    pub fn on_timer(&mut self, name: &str, context: EventContext) -> Vec<Effect> {
         if name != TIMER {
             return Vec::new();
         }
-        let temperature = sense(self.target.as_ref(), &self.history, moment);
-        self.history.add(moment.now, temperature);
+        let temperature = sense(self.target.as_ref(), &self.history, context);
+        self.history.add(context.now, temperature);
         let highest = self.running.statistics.max();
         // Later than now only if the clock was set back.
-        self.running.start = self.running.start.min(moment.now);
+        self.running.start = self.running.start.min(context.now);
         self.running.statistics = self.running.statistics.merge(Statistics::of(temperature));
         let report = (temperature > highest).then(|| report_highest(temperature));
         report.into_iter().chain([send(temperature)]).collect()
     }
 
-    /// Desired properties are to be applied: a JSON object as text.
+    /// Applies desired properties: a JSON object as text.
     ///
     /// # Errors
-    /// If it is none.
+    /// If it is not a JSON object.
     pub fn on_desired(
         &mut self,
         component: Option<&str>,
@@ -143,7 +143,7 @@ impl Thermostat {
         property::apply(component, properties, &mut self.target, highest)
     }
 
-    /// A command is to be carried out.
+    /// Runs a command.
     pub fn on_command(
         &self,
         component: Option<&str>,
@@ -156,13 +156,13 @@ impl Thermostat {
                 command::max_min_report(payload, &self.history, self.running, now)
             }
             (None, _) => {
-                command::refusal(404, "no such command: the thermostat knows getMaxMinReport")
+                command::error_reply(404, "unknown command: only getMaxMinReport is supported")
             }
-            (Some(_), _) => command::refusal(404, "no such component: the thermostat has none"),
+            (Some(_), _) => command::error_reply(404, "unknown component: the thermostat has none"),
         }
     }
 
-    /// The record, as JSON text of at most 4 KiB.
+    /// Returns the record, JSON text of at most 4 KiB.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -173,20 +173,20 @@ impl Thermostat {
             self.running,
             &self.history,
         )
-        .map_err(|error| format!("the record cannot be written: {error}"))
+        .map_err(|error| format!("cannot serialize the record: {error}"))
     }
 
-    /// A device that starts: measures for the first time.
+    /// Starts a device with its first measurement.
     fn start(
         settings: Settings,
         target: Option<Number>,
         mut history: History,
-        moment: Moment,
+        context: EventContext,
     ) -> (Self, Vec<Effect>) {
-        let temperature = sense(target.as_ref(), &history, moment);
-        history.add(moment.now, temperature);
+        let temperature = sense(target.as_ref(), &history, context);
+        history.add(context.now, temperature);
         let running = Window {
-            start: moment.now,
+            start: context.now,
             statistics: Statistics::of(temperature),
         };
         let effects = vec![
@@ -206,9 +206,9 @@ impl Thermostat {
     }
 }
 
-fn sense(target: Option<&Number>, history: &History, moment: Moment) -> Temperature {
+fn sense(target: Option<&Number>, history: &History, context: EventContext) -> Temperature {
     let last = history.latest().map(|(_, temperature)| temperature);
-    sensor::measure(moment.chance, target.and_then(Number::as_f64), last)
+    sensor::measure(context.random, target.and_then(Number::as_f64), last)
 }
 
 fn report_highest(temperature: Temperature) -> Effect {

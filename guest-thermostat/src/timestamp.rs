@@ -1,4 +1,4 @@
-//! Points in time, and their ISO 8601 text.
+//! Points in time in ISO 8601.
 
 use std::fmt;
 
@@ -12,35 +12,35 @@ const DAY: i64 = 24 * HOUR;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The last millisecond of the year 9999, the last year of four digits.
+    /// The last millisecond of the year 9999, the last with four digits.
     pub const LAST: Self = Self(253_402_300_799_999);
 
-    /// The point so many milliseconds after 1970-01-01T00:00:00Z; the nearest possible one for a value out of range.
+    /// Makes a point in time of milliseconds since 1970-01-01T00:00:00Z, clamped to the range.
     pub fn from_millis(millis: i64) -> Self {
         Self(millis.clamp(0, Self::LAST.0))
     }
 
-    /// What a clock shows that counts milliseconds since 1970, as the host's does.
+    /// Makes a point in time of the host's clock, which counts milliseconds since 1970.
     pub fn from_clock(millis: f64) -> Self {
         Self::from_millis(millis as i64)
     }
 
-    /// Milliseconds since 1970-01-01T00:00:00Z.
+    /// Returns the milliseconds since 1970-01-01T00:00:00Z.
     pub fn as_millis(self) -> i64 {
         self.0
     }
 
-    /// Reads an ISO 8601 date and time with a zone, as RFC 3339 writes it: `2020-10-14T08:00:00Z`,
+    /// Parses an ISO 8601 date and time with a zone, as in RFC 3339: `2020-10-14T08:00:00Z`,
     /// `2020-10-14T10:00:00.5+02:00`. Digits beyond the millisecond are cut off; times before 1970 become 1970.
     ///
     /// # Errors
-    /// What is wrong with the text, as a clause such as `has no time zone`.
+    /// The reason, without the text.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        const NOT_A_DATE: &str = "is not a date and time such as 2020-10-14T08:00:00Z";
-        let mut rest = Digits(text.as_bytes());
+        const NOT_A_DATE: &str = "expected a date and time such as 2020-10-14T08:00:00Z";
+        let mut rest = Cursor(text.as_bytes());
         let local = rest.date_and_time().ok_or(NOT_A_DATE)?;
         if rest.0.is_empty() {
-            return Err("has no time zone: end it with Z or an offset such as +02:00");
+            return Err("missing time zone: append Z or an offset such as +02:00");
         }
         let offset = rest.offset().ok_or(NOT_A_DATE)?;
         if !rest.0.is_empty() {
@@ -67,10 +67,10 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// What is still to be read of a date.
-struct Digits<'a>(&'a [u8]);
+/// The unread part of a date.
+struct Cursor<'a>(&'a [u8]);
 
-impl Digits<'_> {
+impl Cursor<'_> {
     fn date_and_time(&mut self) -> Option<i64> {
         let (year, _) = (self.number(4, 0..=9999)?, self.sign(b"-")?);
         let (month, _) = (self.number(2, 1..=12)?, self.sign(b"-")?);
@@ -85,7 +85,7 @@ impl Digits<'_> {
         Some(days_until(year, month, day) * DAY + clock + self.fraction()?)
     }
 
-    /// Milliseconds of the part after the point, if there is one.
+    /// Reads an optional fraction in milliseconds.
     fn fraction(&mut self) -> Option<i64> {
         if self.sign(b".").is_none() {
             return Some(0);
@@ -98,7 +98,7 @@ impl Digits<'_> {
         Some(millis)
     }
 
-    /// Milliseconds by which the zone is ahead of UTC.
+    /// Reads an offset, in milliseconds ahead of UTC.
     fn offset(&mut self) -> Option<i64> {
         match self.sign(b"Zz+-")? {
             b'Z' | b'z' => Some(0),
@@ -142,8 +142,8 @@ fn days_in(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Days from 1970-01-01 to a date of the Gregorian calendar. The year is taken to begin in March, so that the leap day is
-/// its last one.
+/// Returns the days from 1970-01-01 to a Gregorian date. The calculation lets the year begin in March, so that the leap day is
+/// its last.
 fn days_until(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let before_month = (153 * ((month + 9) % 12) + 2) / 5;
@@ -154,7 +154,7 @@ fn days_until(year: i64, month: i64, day: i64) -> i64 {
 /// Days from 0000-03-01 to 1970-01-01.
 const DAYS_BEFORE_1970: i64 = 719_468;
 
-/// Year, month and day so many days after 1970-01-01; the inverse of [`days_until`].
+/// Returns year, month and day; the inverse of [`days_until`].
 fn date_of(days: i64) -> (i64, i64, i64) {
     let days = days + DAYS_BEFORE_1970;
     let (era, day) = (days / 146_097, days % 146_097);
@@ -184,7 +184,7 @@ mod tests {
             assert!(
                 Timestamp::parse(text)
                     .unwrap_err()
-                    .contains("has no time zone"),
+                    .contains("missing time zone"),
                 "{text}"
             );
         }
@@ -211,7 +211,7 @@ mod tests {
             assert!(
                 Timestamp::parse(text)
                     .unwrap_err()
-                    .contains("is not a date"),
+                    .contains("expected a date and time"),
                 "{text}"
             );
         }

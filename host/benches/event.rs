@@ -12,7 +12,7 @@ use std::{
 
 use criterion::Criterion;
 use futures::future::{self, BoxFuture};
-use guest_thermostat::{Moment, TIMER, Thermostat, Timestamp};
+use guest_thermostat::{EventContext, TIMER, Thermostat, Timestamp};
 use host::{
     clock::{Clock, SystemClock},
     device::behaviour::{Behaviour, Event, Instance as _, InstanceContext, Reason, Start},
@@ -36,7 +36,7 @@ const YEAR: u64 = 365 * 86_400_000 / INTERVAL;
 struct Ticks(AtomicU64);
 
 impl Ticks {
-    fn next(&self) -> Moment {
+    fn next(&self) -> EventContext {
         moment(self.0.fetch_add(1, Ordering::Relaxed) + 1)
     }
 }
@@ -60,17 +60,17 @@ fn milliseconds(tick: u64) -> u64 {
     1_800_000_000_000 + tick * INTERVAL
 }
 
-fn moment(tick: u64) -> Moment {
-    Moment {
+fn moment(tick: u64) -> EventContext {
+    EventContext {
         now: Timestamp::from_clock(milliseconds(tick) as f64),
         // Spread over all numbers, as random ones are.
-        chance: (tick as u32).wrapping_mul(0x9E37_79B9),
+        random: (tick as u32).wrapping_mul(0x9E37_79B9),
     }
 }
 
 /// A thermostat that has run for a year.
 fn aged() -> Thermostat {
-    let begun = Thermostat::begin(guest_thermostat::Reason::Fresh, &[], None, moment(0));
+    let begun = Thermostat::init(guest_thermostat::Reason::Fresh, &[], None, moment(0));
     let mut device = begun.unwrap().0;
     for tick in 1..=YEAR {
         device.on_timer(TIMER, moment(tick));

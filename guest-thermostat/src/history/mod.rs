@@ -1,4 +1,4 @@
-//! What was measured: exactly for the last measurements, in ever longer stretches for the time before.
+//! The history of measurements: exact for the last ones, statistics of ever longer periods before.
 
 mod numbers;
 mod tier;
@@ -10,10 +10,10 @@ use tier::Tier;
 use crate::temperature::{Statistics, Temperature};
 use crate::timestamp::Timestamp;
 
-/// How many of the last measurements are kept one by one.
-const EXACT: usize = 60;
-/// How long the stretches are in milliseconds, and how many are kept: minutes, hours, days, thirties of days, and one for
-/// all that is older. Chosen so that a record stays below 4 KiB with a hundred measurements a second.
+/// The number of exact measurements.
+const MAX_EXACT: usize = 60;
+/// Lengths of the periods in milliseconds and their number: minutes, hours, days, periods of thirty days, and one for all
+/// that is older. A record stays below 4 KiB with a hundred measurements per second.
 const TIERS: [(i64, usize); 5] = [
     (60_000, 30),
     (3_600_000, 24),
@@ -22,27 +22,27 @@ const TIERS: [(i64, usize); 5] = [
     (i64::MAX, 1),
 ];
 
-/// All measurements of a device, in bounded room: the last 60 one by one; then 30 minutes, 24 hours, 14 days and 12
-/// thirties of days in which something was measured, as statistics; then the rest as one.
+/// All measurements of a device in bounded space: the last 60 exactly; then statistics of 30 minutes, 24 hours, 14 days and
+/// 12 periods of thirty days with measurements; then of the rest.
 ///
-/// Times never decrease and none is in the future: if the clock is set back, what was measured later than the time it
-/// then shows counts as measured at that time.
+/// Times never decrease and none is in the future: if the clock is set back, later measurements count as made at the new
+/// time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct History {
-    /// When the device measured for the first time.
+    /// Time of the first measurement.
     first: Option<Timestamp>,
     /// Oldest first.
     exact: VecDeque<(Timestamp, Temperature)>,
-    /// Shortest stretches first. Every measurement is in exactly one of them or in `exact`.
+    /// Shortest periods first. Every measurement is in exactly one of them or in `exact`.
     tiers: [Tier; TIERS.len()],
 }
 
-/// The answer to: what was measured since then?
+/// The measurements since a point in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
-    /// Every measurement from here on is counted and none before.
+    /// Time from which all measurements are included, and none before.
     pub(crate) start: Timestamp,
-    /// Of all measurements counted.
+    /// Statistics of the measurements.
     pub(crate) statistics: Statistics,
 }
 
@@ -57,33 +57,33 @@ impl Default for History {
 }
 
 impl History {
-    /// Takes in a measurement made at `now`.
+    /// Adds a measurement made at `now`.
     pub(crate) fn add(&mut self, now: Timestamp, temperature: Temperature) {
         if self.latest().is_some_and(|(last, _)| last > now) {
             self.set_back(now);
         }
         self.first.get_or_insert(now);
         self.exact.push_back((now, temperature));
-        if self.exact.len() > EXACT
+        if self.exact.len() > MAX_EXACT
             && let Some((time, temperature)) = self.exact.pop_front()
         {
             self.archive(time.as_millis(), Statistics::of(temperature));
         }
     }
 
-    /// The last measurement.
+    /// Returns the last measurement.
     pub(crate) fn latest(&self) -> Option<(Timestamp, Temperature)> {
         self.exact.back().copied()
     }
 
-    /// What was measured at `since` and later; none if nothing was. If `since` lies within a stretch of which only
-    /// statistics are kept, the answer begins where that stretch does. It never begins before the first measurement.
+    /// Returns the measurements at `since` and later, if there are any. If only statistics remain of the period of `since`, the
+    /// window starts with that period. It never starts before the first measurement.
     pub(crate) fn since(&self, since: Timestamp) -> Option<Window> {
         let since = since.as_millis();
         let (mut start, mut counted) = (since, None::<Statistics>);
         let mut newer = i64::MAX;
         for (begin, end, statistics) in self.newest_first() {
-            // A stretch holds nothing later than what is newer than it.
+            // A period contains nothing later than the newer ones.
             if begin < since && end.min(newer) <= since {
                 break;
             }
@@ -95,7 +95,7 @@ impl History {
         counted.map(|statistics| Window { start, statistics })
     }
 
-    /// Begin, end and statistics of all that is kept, newest first.
+    /// Returns start, end and statistics of all parts, newest first.
     fn newest_first(&self) -> impl Iterator<Item = (i64, i64, Statistics)> {
         let exact = self.exact.iter().rev().map(|(time, temperature)| {
             let time = time.as_millis();
@@ -104,11 +104,11 @@ impl History {
         exact.chain(self.tiers.iter().flat_map(Tier::newest_first))
     }
 
-    /// Puts statistics into the tier of minutes, and what falls out of a tier into the next.
+    /// Adds statistics to the tier of minutes, and moves overflow of each tier to the next.
     fn archive(&mut self, millis: i64, statistics: Statistics) {
-        let mut falling = Some((millis, statistics));
+        let mut overflow = Some((millis, statistics));
         for tier in &mut self.tiers {
-            falling = falling.and_then(|(millis, statistics)| tier.take(millis, statistics));
+            overflow = overflow.and_then(|(millis, statistics)| tier.add(millis, statistics));
         }
     }
 

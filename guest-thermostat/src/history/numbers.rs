@@ -1,9 +1,9 @@
-//! A history as lists of whole numbers, for the record.
+//! Conversion of a history to lists of integers, for the record.
 
 use std::collections::VecDeque;
 
 use super::tier::{Bucket, Tier};
-use super::{EXACT, History, TIERS};
+use super::{History, MAX_EXACT, TIERS};
 use crate::temperature::{Statistics, Temperature};
 use crate::timestamp::Timestamp;
 
@@ -11,14 +11,14 @@ use crate::timestamp::Timestamp;
 const TIER_NAMES: [&str; TIERS.len()] = ["minutes", "hours", "days", "months", "older"];
 
 impl History {
-    /// The history as named lists. Temperatures are in hundredths of a degree; times (in milliseconds) and indices of
+    /// Returns the history as named lists. Temperatures are in hundredths of a degree; times (in milliseconds) and indices of
     /// stretches are the difference to the one before, which keeps them short, and the first counts from 1970.
     pub(crate) fn to_lists(&self) -> impl Iterator<Item = (&'static str, Vec<i64>)> {
         let first = self.first.iter().map(|first| first.as_millis()).collect();
         let mut previous = 0;
         let exact = self.exact.iter().flat_map(|(time, temperature)| {
             [
-                step(&mut previous, time.as_millis()),
+                delta(&mut previous, time.as_millis()),
                 temperature.hundredths().into(),
             ]
         });
@@ -28,34 +28,34 @@ impl History {
             .chain(TIER_NAMES.into_iter().zip(tiers))
     }
 
-    /// The inverse of [`History::to_lists`]; `list` gives the list of a name.
+    /// Makes a history of the lists of [`History::to_lists`]; `list` returns the list of a name.
     ///
     /// # Errors
-    /// The error of `list`, or which list holds numbers that measurements cannot have led to.
+    /// The error of `list`, or the name of a list with impossible numbers.
     pub(crate) fn from_lists(
         mut list: impl FnMut(&str) -> Result<Vec<i64>, String>,
     ) -> Result<Self, String> {
-        let damaged = |name: &str| format!("its list {name} is damaged");
+        let invalid = |name: &str| format!("invalid member {name}");
         let first = match list("first")?.as_slice() {
             [] => None,
             [millis] => Some(Timestamp::from_millis(*millis)),
-            _ => return Err(damaged("first")),
+            _ => return Err(invalid("first")),
         };
-        let exact = exact_of(&list("exact")?).ok_or_else(|| damaged("exact"))?;
+        let exact = exact_of(&list("exact")?).ok_or_else(|| invalid("exact"))?;
         let mut history = Self {
             first,
             exact,
             ..Self::default()
         };
         for ((tier, limits), name) in history.tiers.iter_mut().zip(TIERS).zip(TIER_NAMES) {
-            *tier = tier_of(limits, &list(name)?).ok_or_else(|| damaged(name))?;
+            *tier = tier_of(limits, &list(name)?).ok_or_else(|| invalid(name))?;
         }
         Ok(history)
     }
 }
 
-/// The difference to the number before, which becomes this one.
-fn step(previous: &mut i64, number: i64) -> i64 {
+/// Returns the difference to the previous number, and replaces that.
+fn delta(previous: &mut i64, number: i64) -> i64 {
     number - std::mem::replace(previous, number)
 }
 
@@ -63,7 +63,7 @@ fn numbers_of(tier: &Tier) -> Vec<i64> {
     let mut previous = 0;
     let numbers = tier.buckets().flat_map(|bucket| {
         let [count, sum, min, max] = bucket.statistics.to_numbers();
-        [step(&mut previous, bucket.index), count, sum, min, max]
+        [delta(&mut previous, bucket.index), count, sum, min, max]
     });
     numbers.collect()
 }
@@ -79,7 +79,7 @@ fn exact_of(numbers: &[i64]) -> Option<VecDeque<(Timestamp, Temperature)>> {
         Some((Timestamp::from_millis(millis), temperature))
     };
     let exact: Option<VecDeque<_>> = measurements.iter().map(measurement).collect();
-    exact.filter(|exact| exact.len() <= EXACT)
+    exact.filter(|exact| exact.len() <= MAX_EXACT)
 }
 
 fn tier_of(limits: (i64, usize), numbers: &[i64]) -> Option<Tier> {

@@ -1,19 +1,19 @@
-//! Statistics of equally long stretches of time.
+//! Statistics of periods of equal length.
 
 use std::collections::VecDeque;
 
 use crate::temperature::Statistics;
 use crate::timestamp::Timestamp;
 
-/// The measurements of one minute, hour or other stretch of time.
+/// The measurements of one minute, hour or other period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bucket {
-    /// Which stretch since 1970; the first is 0.
+    /// Number of the period since 1970, from 0.
     pub(super) index: i64,
     pub(super) statistics: Statistics,
 }
 
-/// Buckets of one length, oldest first, at most one for each stretch and never more than the capacity.
+/// Buckets of one length, oldest first, at most one per period and within the capacity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Tier {
     period_ms: i64,
@@ -30,7 +30,7 @@ impl Tier {
         }
     }
 
-    /// A tier with these buckets; none if measurements cannot have led to them.
+    /// Makes a tier of these buckets; `None` if they are impossible.
     pub(super) fn with(limits: (i64, usize), buckets: VecDeque<Bucket>) -> Option<Self> {
         let tier = Self {
             buckets,
@@ -49,13 +49,9 @@ impl Tier {
         self.buckets.iter()
     }
 
-    /// Takes in measurements made in the stretch of `millis`, none of them older than those taken in before. Returns the
-    /// oldest bucket, with its start, if it has to make room.
-    pub(super) fn take(
-        &mut self,
-        millis: i64,
-        statistics: Statistics,
-    ) -> Option<(i64, Statistics)> {
+    /// Adds measurements in the period of `millis`, none older than those before. Returns the oldest bucket with its start if
+    /// it exceeds the capacity.
+    pub(super) fn add(&mut self, millis: i64, statistics: Statistics) -> Option<(i64, Statistics)> {
         let index = millis / self.period_ms;
         match self.buckets.back_mut() {
             Some(newest) if newest.index >= index => {
@@ -70,18 +66,18 @@ impl Tier {
         Some((oldest.index * self.period_ms, oldest.statistics))
     }
 
-    /// Moves measurements of stretches after that of `millis` into that one.
+    /// Moves measurements of later periods into that of `millis`.
     pub(super) fn set_back(&mut self, millis: i64) {
         let kept = self
             .buckets
             .partition_point(|bucket| bucket.index <= millis / self.period_ms);
         let later = self.buckets.drain(kept..).map(|bucket| bucket.statistics);
         if let Some(statistics) = later.reduce(Statistics::merge) {
-            self.take(millis, statistics);
+            self.add(millis, statistics);
         }
     }
 
-    /// Start, end and statistics of each bucket, newest first.
+    /// Returns start, end and statistics of each bucket, newest first.
     pub(super) fn newest_first(&self) -> impl Iterator<Item = (i64, i64, Statistics)> {
         self.buckets.iter().rev().map(|bucket| {
             let start = bucket.index * self.period_ms;

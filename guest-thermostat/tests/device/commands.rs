@@ -61,12 +61,12 @@ fn a_report_since_a_time_covers_what_was_sent_from_then_on() {
 fn a_wrong_since_is_answered_400_with_the_reason() {
     let (device, _) = fresh();
     for (payload, reason) in [
-        ("\"yesterday\"", "is not a date"),
-        ("\"\"", "is not a date"),
+        ("\"yesterday\"", "expected a date and time"),
+        ("\"\"", "expected a date and time"),
         ("\"2026-01-01T00:00:00\"", "time zone"),
-        ("12", "is not a text"),
-        ("[]", "is not a text"),
-        (r#"{"since":5}"#, "is not a text"),
+        ("12", "must be a string"),
+        ("[]", "must be a string"),
+        (r#"{"since":5}"#, "must be a string"),
         ("{", "not JSON"),
         ("yesterday", "not JSON"),
     ] {

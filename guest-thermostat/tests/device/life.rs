@@ -45,7 +45,7 @@ fn a_swap_or_a_recovery_goes_on_without_a_measurement() {
     let (device, _) = measured(100, 8000);
     for reason in [Reason::Swap, Reason::Recovered] {
         let (next, effects) =
-            Thermostat::begin(reason, &[], Some(&device.save().unwrap()), at(START + DAY)).unwrap();
+            Thermostat::init(reason, &[], Some(&device.save().unwrap()), at(START + DAY)).unwrap();
         assert_eq!((next, effects), (device.clone(), vec![]));
     }
 }
@@ -55,7 +55,7 @@ fn another_interval_sets_the_running_timer_anew() {
     let (device, _) = measured(100, 8000);
     let record = device.save().unwrap();
     let (_, effects) =
-        Thermostat::begin(Reason::Swap, &settings("2s"), Some(&record), at(START)).unwrap();
+        Thermostat::init(Reason::Swap, &settings("2s"), Some(&record), at(START)).unwrap();
     assert_eq!(effects, [Effect::SetTimer(2000)]);
 }
 
@@ -63,13 +63,13 @@ fn another_interval_sets_the_running_timer_anew() {
 fn fresh_forgets_what_was_and_a_missing_record_begins_as_fresh() {
     let (device, _) = measured(100, 8000);
     let now = at(START + DAY);
-    let fresh = Thermostat::begin(Reason::Fresh, &[], None, now).unwrap();
+    let fresh = Thermostat::init(Reason::Fresh, &[], None, now).unwrap();
     assert_eq!(
-        Thermostat::begin(Reason::Fresh, &[], Some(&device.save().unwrap()), now).unwrap(),
+        Thermostat::init(Reason::Fresh, &[], Some(&device.save().unwrap()), now).unwrap(),
         fresh
     );
     assert_eq!(
-        Thermostat::begin(Reason::Recovered, &[], None, now).unwrap(),
+        Thermostat::init(Reason::Recovered, &[], None, now).unwrap(),
         fresh
     );
 }
@@ -80,7 +80,7 @@ fn a_restart_begins_a_new_maximum_and_keeps_history_and_target() {
     desire(&mut device, &json!({"targetTemperature": 23.5}));
     let now = START + DAY;
     let (mut next, effects) =
-        Thermostat::begin(Reason::Restart, &[], Some(&device.save().unwrap()), at(now)).unwrap();
+        Thermostat::init(Reason::Restart, &[], Some(&device.save().unwrap()), at(now)).unwrap();
     assert_eq!(reported(&effects), temperature(&effects));
     assert_eq!(
         call(&next, now, None).1["maxTemp"].as_f64(),

@@ -5,19 +5,19 @@ mod life;
 mod properties;
 mod record;
 
-use guest_thermostat::{Effect, Moment, Reason, Thermostat, Timestamp};
+use guest_thermostat::{Effect, EventContext, Reason, Thermostat, Timestamp};
 use serde_json::Value;
 
 /// 2026-01-01T00:00:00Z.
 const START: i64 = 1_767_225_600_000;
 const DAY: i64 = 86_400_000;
 
-fn at(millis: i64) -> Moment {
+fn at(millis: i64) -> EventContext {
     // A hash of the time, so that each measurement differs and the same time gives the same.
-    let chance = (millis as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-    Moment {
+    let random = (millis as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+    EventContext {
         now: Timestamp::from_millis(millis),
-        chance: chance as u32,
+        random: random as u32,
     }
 }
 
@@ -26,7 +26,7 @@ fn settings(interval: &str) -> Vec<(String, String)> {
 }
 
 fn fresh() -> (Thermostat, Vec<Effect>) {
-    Thermostat::begin(Reason::Fresh, &[], None, at(START)).unwrap()
+    Thermostat::init(Reason::Fresh, &[], None, at(START)).unwrap()
 }
 
 /// A device that has measured so often, and what it has sent.

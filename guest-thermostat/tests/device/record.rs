@@ -12,31 +12,31 @@ fn a_record_that_cannot_be_used_is_an_error_that_says_why() {
     for (wrong, reason) in [
         (String::new(), "not a JSON object"),
         ("[1]".to_owned(), "not a JSON object"),
-        ("{}".to_owned(), "no schema"),
+        ("{}".to_owned(), "missing member schema"),
         (record.replace("\"schema\":1", "\"schema\":2"), "schema 2"),
         (
             record.replace("\"exact\"", "\"exakt\""),
-            "member exact is missing",
+            "missing member exact",
         ),
         (
             record.replace("\"exact\":[", "\"exact\":[1,"),
-            "list exact is damaged",
+            "invalid member exact",
         ),
         (
             record.replace("\"minutes\":[", "\"minutes\":[5,1,9,1,1"),
-            "list minutes is damaged",
+            "invalid member minutes",
         ),
         (
             record.replace("\"minutes\":[", "\"minutes\":[9000000000000000000,1,5,5,5"),
-            "list minutes is damaged",
+            "invalid member minutes",
         ),
         (
             record.replace("\"target\":null", "\"target\":\"warm\""),
-            "member target is damaged",
+            "invalid member target",
         ),
         (record.replace("{", "{\"more\":1,"), "\"more\""),
     ] {
-        let error = Thermostat::begin(Reason::Swap, &[], Some(&wrong), at(START)).unwrap_err();
+        let error = Thermostat::init(Reason::Swap, &[], Some(&wrong), at(START)).unwrap_err();
         assert!(
             error.contains("record") && error.contains(reason),
             "{wrong}: {error}"
@@ -46,11 +46,11 @@ fn a_record_that_cannot_be_used_is_an_error_that_says_why() {
 
 #[test]
 fn a_target_another_version_has_accepted_stays_whatever_the_range() {
-    let (device, _) = Thermostat::begin(Reason::Fresh, &[], None, at(START)).unwrap();
+    let (device, _) = Thermostat::init(Reason::Fresh, &[], None, at(START)).unwrap();
     let record = device.save().unwrap();
     let other = record.replace("\"target\":null", "\"target\":151");
     assert_ne!(other, record);
-    let (device, _) = Thermostat::begin(Reason::Swap, &[], Some(&other), at(START)).unwrap();
+    let (device, _) = Thermostat::init(Reason::Swap, &[], Some(&other), at(START)).unwrap();
     assert!(device.save().unwrap().contains("\"target\":151,"));
 }
 
@@ -59,7 +59,7 @@ fn the_record_in_the_document_is_read_and_written_as_it_stands_there() {
     let document = include_str!("../../../docs/thermostat.md");
     let (_, example) = document.split_once("```json\n").unwrap();
     let (example, _) = example.split_once("```").unwrap();
-    let (device, effects) = Thermostat::begin(Reason::Swap, &[], Some(example), at(START)).unwrap();
+    let (device, effects) = Thermostat::init(Reason::Swap, &[], Some(example), at(START)).unwrap();
     assert_eq!(
         (effects, device.save().unwrap()),
         (vec![], example.replace(['\n', ' '], ""))
@@ -112,7 +112,7 @@ proptest! {
         }
         desire(&mut device, &json!({"targetTemperature": target}));
         let record = device.save().unwrap();
-        let (again, _) = Thermostat::begin(Reason::Swap, &[], Some(&record), at(START)).unwrap();
+        let (again, _) = Thermostat::init(Reason::Swap, &[], Some(&record), at(START)).unwrap();
         prop_assert_eq!(again.save().unwrap(), record);
         prop_assert_eq!(again, device);
     }
@@ -135,11 +135,11 @@ proptest! {
 
     #[test]
     fn no_record_panics(record in ".{0,60}", numbers in prop::collection::vec(any::<i64>(), 0..12), list in 0..7usize) {
-        let _ = Thermostat::begin(Reason::Swap, &[], Some(&record), at(START));
+        let _ = Thermostat::init(Reason::Swap, &[], Some(&record), at(START));
         let list = ["running", "first", "exact", "minutes", "days", "months", "older"][list];
         let mut record: Value = serde_json::from_str(&fresh().0.save().unwrap()).unwrap();
         record[list] = json!(numbers);
-        if let Ok((mut device, _)) = Thermostat::begin(Reason::Swap, &[], Some(&record.to_string()), at(START)) {
+        if let Ok((mut device, _)) = Thermostat::init(Reason::Swap, &[], Some(&record.to_string()), at(START)) {
             device.on_timer("telemetry", at(START));
             call(&device, START, Some("\"2020-01-01T00:00:00Z\""));
             device.save().unwrap();

@@ -34,16 +34,16 @@ pub struct SasToken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SasError {
     /// The token is malformed.
-    #[error("the shared access signature is malformed: {0}")]
+    #[error("malformed SAS token: {0}")]
     Malformed(&'static str),
     /// The token has expired.
-    #[error("the shared access signature expired at {0}")]
+    #[error("SAS token expired at {0}")]
     Expired(Timestamp),
     /// No key matches the signature.
-    #[error("the shared access signature was made with another key or for another text")]
+    #[error("SAS token has a wrong signature: check the key")]
     WrongSignature,
     /// The signing key is not base64.
-    #[error("the key to sign with is not base64")]
+    #[error("the signing key is not base64")]
     Key,
 }
 
@@ -144,9 +144,9 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn parse(token: &'a str) -> Result<Self, SasError> {
-        let fields = token
-            .strip_prefix(SCHEME)
-            .ok_or(SasError::Malformed("it begins with another word"))?;
+        let fields = token.strip_prefix(SCHEME).ok_or(SasError::Malformed(
+            "it does not start with SharedAccessSignature",
+        ))?;
         let mut parsed = Self::default();
         for field in fields.trim().split('&') {
             match field.split_once('=') {
@@ -162,9 +162,9 @@ impl<'a> Fields<'a> {
 
     fn complete(self) -> Result<Self, SasError> {
         match &self {
-            Self { resource: "", .. } => Err(SasError::Malformed("it has no sr")),
-            Self { signature: "", .. } => Err(SasError::Malformed("it has no sig")),
-            Self { expiry: "", .. } => Err(SasError::Malformed("it has no se")),
+            Self { resource: "", .. } => Err(SasError::Malformed("sr is missing")),
+            Self { signature: "", .. } => Err(SasError::Malformed("sig is missing")),
+            Self { expiry: "", .. } => Err(SasError::Malformed("se is missing")),
             _ => Ok(self),
         }
     }

@@ -72,18 +72,21 @@ fn what_is_missing_or_malformed_is_named() {
         Err(SasError::Malformed(why)) => why,
         other => panic!("{token} gave {other:?}"),
     };
-    assert_eq!(malformed("Bearer abc"), "it begins with another word");
+    assert_eq!(
+        malformed("Bearer abc"),
+        "it does not start with SharedAccessSignature"
+    );
     assert_eq!(
         malformed("SharedAccessSignature sig=AA==&se=1"),
-        "it has no sr"
+        "sr is missing"
     );
     assert_eq!(
         malformed("SharedAccessSignature sr=a&se=1"),
-        "it has no sig"
+        "sig is missing"
     );
     assert_eq!(
         malformed("SharedAccessSignature sr=a&sig=AA=="),
-        "it has no se"
+        "se is missing"
     );
     assert_eq!(
         malformed("SharedAccessSignature sr=a&sig=!&se=1"),

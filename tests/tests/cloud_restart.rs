@@ -31,7 +31,7 @@ fn a_killed_cloud_comes_back_as_it_was_and_its_device_with_it() {
 
     let mut events = cloud.events();
     let disconnected = events.next("disconnected");
-    assert_eq!(disconnected["reason"], "the cloud ended without a warning");
+    assert_eq!(disconnected["reason"], "cloud terminated unexpectedly");
     // It was there when the cloud took its last message, and not when the cloud came back.
     let moment = |event: &Value, name: &str| -> Timestamp {
         let text = event[name].as_str().expect("a time");
@@ -41,7 +41,7 @@ fn a_killed_cloud_comes_back_as_it_was_and_its_device_with_it() {
     assert!(moment(&last, "enqueued") <= since && since < moment(&disconnected, "enqueued"));
     events.next("connected");
     // The assignment is still good: the device asks DPS once in its life.
-    let asked = host.stderr.text().matches("asking DPS").count();
+    let asked = host.stderr.text().matches("requesting an assignment from DPS").count();
     assert_eq!(asked, 1);
     let after = cloud.twin()["properties"]["desired"].clone();
     assert_eq!(after, before);

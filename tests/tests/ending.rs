@@ -4,8 +4,7 @@ use end_to_end::{Cloud, HostCommand, Process, Signal, thermostat};
 
 fn running(cloud: &Cloud) -> Process {
     let mut host = HostCommand::of(&thermostat())
-        .arg("--telemetry-interval")
-        .arg("100ms")
+        .set("telemetry-interval", "100ms")
         .enrolled(cloud, "thermostat-01")
         .start();
     host.stdout.wait_for("Sent message");
@@ -23,7 +22,7 @@ fn assert_ends_well(end: impl FnOnce(&mut Process)) {
         disconnected
             .get("reason")
             .and_then(|reason| reason.as_str()),
-        Some("the device disconnected")
+        Some("device disconnected")
     );
 }
 

@@ -43,7 +43,7 @@ pub(super) async fn optional_json(request: Request) -> Result<Option<Value>, Err
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     crate::json::read(bytes)
-        .map_err(|error| Error::invalid(format!("the body is not what is wanted here: {error}")))
+        .map_err(|error| Error::invalid(format!("invalid request body: {error}")))
 }
 
 /// Reads the whole body.
@@ -51,11 +51,11 @@ async fn read(request: Request) -> Result<Vec<u8>, Error> {
     let body = timeout(BODY_TIMEOUT, collect(request)).await.ok().flatten();
     let (bytes, size) = body.ok_or_else(|| {
         let seconds = BODY_TIMEOUT.as_secs();
-        Error::invalid(format!("the body did not come whole within {seconds} s"))
+        Error::invalid(format!("request body incomplete after {seconds} s"))
     })?;
     match size > MAX_BODY {
         true => Err(Error::Hub(hub::Error::TooLarge {
-            what: "the body",
+            what: "the request body",
             bytes: size,
             limit: MAX_BODY,
         })),

@@ -69,7 +69,7 @@ async fn change(
     let operations: Vec<ExportImportDevice> = body::json(request).await?;
     if !(1..=MAX_DEVICES).contains(&operations.len()) {
         let message = format!(
-            "there must be 1 to {MAX_DEVICES} devices, not {}",
+            "expected 1 to {MAX_DEVICES} devices, found {}",
             operations.len()
         );
         return Err(Error::invalid(message).into());
@@ -81,7 +81,7 @@ async fn change(
             return Some(failure(
                 &id,
                 "DeviceDefinedMultipleTimes",
-                "the list names it twice",
+                "the device is listed more than once",
             ));
         }
         let error = operation.execute(&services.hub).err()?;
@@ -111,7 +111,7 @@ impl ExportImportDevice {
     fn execute(self, hub: &Hub) -> Result<(), Error> {
         let mode = ImportMode::parse(self.import_mode.as_deref())?;
         if self.module_id.is_some() {
-            let message = "modules are not supported: moduleId must not be there";
+            let message = "modules are not supported: remove moduleId";
             return Err(Error::invalid(message));
         }
         let matching =
@@ -173,7 +173,7 @@ impl ImportMode {
             "updatetwin" => Action::UpdateTwin,
             _ => {
                 return Err(Error::invalid(format!(
-                    "importMode {name:?} is not create, update, createOrUpdate, delete or updateTwin"
+                    "invalid importMode {name:?}: expected create, update, createOrUpdate, delete or updateTwin"
                 )));
             }
         };

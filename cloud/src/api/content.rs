@@ -30,9 +30,9 @@ pub(super) fn remove(object: &mut Map<String, Value>) -> Result<Vec<u8>, Error> 
         [None, Some(Value::String(text)), None] => Ok(text.into_bytes()),
         [None, None, Some(Value::String(text))] => BASE64
             .decode(text)
-            .map_err(|_| Error::invalid("base64 does not hold base64")),
+            .map_err(|_| Error::invalid("the member base64 is not valid base64")),
         _ => Err(Error::invalid(
-            "a message has one of body (any JSON), text and base64 (strings)",
+            "a message needs exactly one of body (any JSON value), text and base64 (strings)",
         )),
     }
 }

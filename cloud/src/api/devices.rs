@@ -73,7 +73,7 @@ async fn write(
         spec.device_id.clone_from(&id);
     }
     if spec.device_id != id {
-        let message = "deviceId in the body is not the one in the address";
+        let message = "deviceId in the body differs from the one in the path";
         return Err(Error::invalid(message).into());
     }
     let device = match if_match(&headers) {

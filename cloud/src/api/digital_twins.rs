@@ -84,7 +84,7 @@ fn announced_model(services: &Services, id: &str) -> Result<Option<Model>, Error
         Ok(model) => Some(model),
         Err(ModelError::Unknown { .. }) => None,
         Err(error) => {
-            warn!(device = id, %error, "the model of the device cannot be used");
+            warn!(device = id, %error, "device model invalid, patch not validated");
             None
         }
     }))

@@ -32,7 +32,7 @@ pub(super) enum Error {
     #[error("{0}")]
     TemplateNotFound(String),
     /// The cloud runs without the control socket of a host.
-    #[error("this cloud knows no host: start it with --host-control")]
+    #[error("no host configured: start the cloud with --host-control")]
     HostNotFound,
     /// The host does not reply, or rejects the command. The text says why.
     #[error("{0}")]

@@ -72,7 +72,7 @@ async fn accept(listener: TcpListener, tls: TlsAcceptor, done: mpsc::Sender<TlsC
                 tokio::spawn(handshake(tls.clone(), tcp, peer, done.clone()));
             }
             Err(error) => {
-                debug!(%error, "cannot accept a connection");
+                debug!(%error, "cannot accept connection");
                 sleep(ACCEPT_BACKOFF).await;
             }
         }
@@ -89,7 +89,7 @@ async fn handshake(
     let _ = tcp.set_nodelay(true);
     match timeout(HANDSHAKE_TIMEOUT, tls.accept(tcp)).await {
         Ok(Ok(stream)) => drop(done.send((stream, peer)).await),
-        Ok(Err(error)) => debug!(%peer, %error, "tls handshake failed"),
-        Err(_) => debug!(%peer, "tls handshake took too long"),
+        Ok(Err(error)) => debug!(%peer, %error, "TLS handshake failed"),
+        Err(_) => debug!(%peer, "TLS handshake timed out"),
     }
 }

@@ -42,7 +42,7 @@ impl C2dMessage {
     fn properties(self) -> Result<Vec<(String, String)>, Error> {
         if let Some(name) = self.properties.keys().find(|name| name.starts_with('$')) {
             return Err(Error::invalid(format!(
-                "the property {name:?} begins with '$', which is for system properties"
+                "invalid property name {name:?}: a leading '$' is reserved for system properties"
             )));
         }
         let system = [

@@ -65,6 +65,6 @@ fn documents(services: &Services, id: &Dtmi) -> Result<Json<Vec<Value>>, Problem
 /// # Errors
 /// `ArgumentInvalid`.
 pub(super) fn dtmi(id: &str) -> Result<Dtmi, Error> {
-    id.parse()
-        .map_err(|error| Error::invalid(format!("{id:?} is no identifier of a model: {error}")))
+    id.parse::<Dtmi>()
+        .map_err(|error| Error::invalid(error.to_string()))
 }

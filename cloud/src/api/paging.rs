@@ -43,9 +43,5 @@ pub(super) fn position<T: Default>(
         return Ok(T::default());
     };
     let position = token.to_str().ok().and_then(parse);
-    position.ok_or_else(|| {
-        Error::invalid(format!(
-            "{CONTINUATION} is none that this question was answered with"
-        ))
-    })
+    position.ok_or_else(|| Error::invalid(format!("{CONTINUATION} does not belong to this query")))
 }

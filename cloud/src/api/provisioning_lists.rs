@@ -53,7 +53,7 @@ impl ProvisioningQuery {
         match *words {
             ["select", "*"] | ["select", "*", "from", _] => Ok(()),
             ["select", ..] => Err(Error::Hub(hub::Error::NotSupported(
-                "other queries of the provisioning service than SELECT *",
+                "DPS queries other than SELECT *",
             ))),
             _ => Err(Error::invalid(
                 "query must be SELECT *, or SELECT * FROM enrollments",

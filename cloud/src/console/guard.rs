@@ -56,8 +56,11 @@ pub(super) async fn host_header(
     if host.is_some_and(|host| console.is_named(host)) {
         return next.run(request).await;
     }
-    let words = format!("The console answers only as http://{}/\n", console.address);
-    (StatusCode::MISDIRECTED_REQUEST, words).into_response()
+    let message = format!(
+        "Unknown host: open the console at http://{}/\n",
+        console.address
+    );
+    (StatusCode::MISDIRECTED_REQUEST, message).into_response()
 }
 
 /// Rejects requests that a page of another origin may have sent.
@@ -69,8 +72,9 @@ pub(super) async fn same_origin(
     if console.is_same_origin(&request) {
         return next.run(request).await;
     }
-    let words = "The console takes requests from its own page only.\n";
-    (StatusCode::FORBIDDEN, words).into_response()
+    let message =
+        "Cross-origin request rejected: the console accepts requests from its own page only.\n";
+    (StatusCode::FORBIDDEN, message).into_response()
 }
 
 /// Rejects requests without a session. SAS tokens are not accepted: they would be sent in the clear.

@@ -98,7 +98,10 @@ async fn listen_on(port: u16, or_free: bool) -> anyhow::Result<TcpListener> {
     let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     let listener = match bind(port).await {
         Err(error) if or_free && error.kind() == io::ErrorKind::AddrInUse => {
-            warn!(port, "the console's usual port is taken: it gets another");
+            warn!(
+                port,
+                "default console port in use, listening on a free port"
+            );
             bind(0).await
         }
         listener => listener,
@@ -179,8 +182,8 @@ mod tests {
         let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let taken = other.local_addr().unwrap().port();
         let chosen = listen_on(taken, false).await.unwrap_err();
-        let words = format!("cannot listen for the console on 127.0.0.1:{taken}");
-        assert_eq!(chosen.to_string(), words);
+        let message = format!("cannot listen for the console on 127.0.0.1:{taken}");
+        assert_eq!(chosen.to_string(), message);
         let usual = listen_on(taken, true).await.unwrap();
         assert_ne!(usual.local_addr().unwrap().port(), taken);
         assert!(usual.local_addr().unwrap().ip().is_loopback());

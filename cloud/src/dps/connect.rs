@@ -28,18 +28,20 @@ fn registration_id<'a>(connect: &'a Connect, id_scope: &str) -> Result<&'a str, 
     let scope = parts.next().unwrap_or_default();
     let id = parts.nth(1).unwrap_or_default();
     if scope != id_scope {
-        let why = format!("no provisioning service here has the id scope {scope:?}");
+        let why = format!("unknown ID scope {scope:?} in the user name");
         return Err(Refusal::unauthorized(why));
     }
     if id != connect.client_id {
-        let why = format!("the user name is of the registration {id:?}");
+        let why = format!("the client id differs from the registration id {id:?} in the user name");
         return Err(Refusal::unauthorized(why));
     }
     if !parts
         .next()
         .is_some_and(|query| query.contains("api-version="))
     {
-        return Err(Refusal::unauthorized("the user name has no api-version"));
+        return Err(Refusal::unauthorized(
+            "missing api-version in the user name",
+        ));
     }
     Ok(id)
 }
@@ -51,7 +53,7 @@ fn authenticate(
     token: &str,
     now: Timestamp,
 ) -> Result<(Enrollment, Timestamp), Refusal> {
-    let mut refusal = Refusal::unauthorized("there is no enrollment for it");
+    let mut refusal = Refusal::unauthorized("no enrollment matches the registration id");
     for candidate in dps.candidates(id) {
         match verify(dps, id, &candidate, token, now) {
             Ok(expiry) => return Ok((candidate, expiry)),
@@ -71,13 +73,13 @@ fn verify(
     let token = sas::verify(token, &candidate.keys_of(id).both(), now);
     let token = token.map_err(|error| Refusal::unauthorized(error.to_string()))?;
     if token.resource != format!("{}/registrations/{id}", dps.id_scope()) {
-        let why = format!("the token is for {:?}", token.resource);
+        let why = format!("the SAS token is for the resource {:?}", token.resource);
         return Err(Refusal::unauthorized(why));
     }
     match token.policy.as_deref() {
         None | Some("registration") => Ok(token.expiry),
         Some(policy) => Err(Refusal::unauthorized(format!(
-            "the token is of the policy {policy:?}, not \"registration\""
+            "the SAS token names the policy {policy:?}, not \"registration\""
         ))),
     }
 }

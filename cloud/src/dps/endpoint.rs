@@ -57,9 +57,7 @@ impl RegistrationEndpoint {
                     packet_id: unsubscribe.packet_id,
                 }])
             }
-            _ => Err(Close::Protocol(
-                "a packet a device does not send here".into(),
-            )),
+            _ => Err(Close::Protocol("unexpected packet type".into())),
         }
     }
 
@@ -78,7 +76,7 @@ impl RegistrationEndpoint {
 
     fn on_publish(&mut self, publish: &Publish) -> Replies {
         if publish.qos == Qos::ExactlyOnce {
-            return Err(Close::Protocol("the service takes no QoS 2".into()));
+            return Err(Close::Protocol("DPS does not support QoS 2".into()));
         }
         let answer = self.on_request(publish)?;
         let puback = publish
@@ -131,7 +129,7 @@ impl RegistrationEndpoint {
             _ => {
                 return error_outcome(
                     400_004,
-                    "the body must be JSON with the registrationId that connected",
+                    "the body must be JSON with the registrationId of the connection",
                 );
             }
         };
@@ -153,7 +151,7 @@ impl RegistrationEndpoint {
                     false => (200, registration.operation_json()),
                 }
             }
-            _ => error_outcome(404_202, "no such operation"),
+            _ => error_outcome(404_202, "operation not found"),
         }
     }
 }

@@ -174,19 +174,17 @@ fn check(kind: EnrollmentKind, id: &str, spec: &EnrollmentSpec) -> Result<(), hu
     if let Some(device_id) = &spec.device_id {
         if kind == EnrollmentKind::Group {
             return Err(hub::Error::ArgumentInvalid(
-                "an enrollment group has no deviceId: its devices are named by their registration ids".into(),
+                "deviceId is not allowed in an enrollment group: the registration id becomes the device id".into(),
             ));
         }
         check_id("deviceId", device_id)?;
     }
     if spec.allocation_policy.as_deref() == Some("custom") {
-        return Err(hub::Error::NotSupported("custom allocation"));
+        return Err(hub::Error::NotSupported("custom allocation policies"));
     }
     match spec.attestation.kind.as_deref() {
         None | Some("symmetricKey") => Ok(()),
-        Some("x509" | "tpm") => Err(hub::Error::NotSupported(
-            "certificates and TPMs as a device's proof",
-        )),
+        Some("x509" | "tpm") => Err(hub::Error::NotSupported("X.509 and TPM attestation")),
         Some(_) => Err(hub::Error::ArgumentInvalid(
             "attestation.type must be \"symmetricKey\"".into(),
         )),

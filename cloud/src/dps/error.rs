@@ -9,9 +9,9 @@ pub enum Error {
     #[error(transparent)]
     Hub(#[from] hub::Error),
     /// No enrollment or enrollment group has this id.
-    #[error("no enrollment with the id {0:?}")]
+    #[error("enrollment {0:?} not found")]
     EnrollmentNotFound(String),
     /// No device has registered under this id.
-    #[error("no registration with the id {0:?}")]
+    #[error("registration {0:?} not found")]
     RegistrationNotFound(String),
 }

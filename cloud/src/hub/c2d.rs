@@ -209,7 +209,7 @@ impl Hub {
         let bag = properties::bag(pairs.chain([("$.to", to.as_str())]));
         let topic = topic::device_bound(id, &bag);
         check_size(
-            "the topic with the message's properties",
+            "the topic with the message properties",
             topic.len(),
             MAX_TOPIC,
         )?;

@@ -32,7 +32,9 @@ impl<'a> UserName<'a> {
 pub(crate) fn accept(hub: &Hub, connect: &Connect, now: Timestamp) -> Result<Peer, Refusal> {
     let user = connect.username.as_deref().and_then(UserName::parse);
     let user = user.ok_or_else(|| {
-        Refusal::unauthorized("the user name is not {hub}/{deviceId}/?api-version=…")
+        Refusal::unauthorized(
+            "the user name does not have the form {hub}/{deviceId}/?api-version=…",
+        )
     })?;
     check_names(hub, &user, &connect.client_id)?;
     let expiry = authenticate(hub, user.device_id, connect, now)?;
@@ -51,11 +53,14 @@ fn check_names(hub: &Hub, user: &UserName<'_>, client_id: &str) -> Result<(), Re
         return Err(Refusal::new(code, "the client id is empty"));
     }
     if user.device_id != client_id {
-        let why = format!("the user name is of the device {:?}", user.device_id);
+        let why = format!(
+            "the client id differs from the device {:?} in the user name",
+            user.device_id
+        );
         return Err(Refusal::unauthorized(why));
     }
     if !hub.is_named(user.hub) {
-        let why = format!("no hub here has the name {:?}", user.hub);
+        let why = format!("unknown hub {:?} in the user name", user.hub);
         return Err(Refusal::unauthorized(why));
     }
     Ok(())
@@ -76,7 +81,7 @@ fn authenticate(
     let token = sas::verify(token, &device.keys.both(), now).map_err(|error| refuse(&error))?;
     if let Some(policy) = &token.policy {
         return Err(refuse(&format!(
-            "the token is of the policy {policy:?}, not the device's"
+            "the SAS token is signed with the policy {policy:?}, not with a device key"
         )));
     }
     let resource = token.resource.split_once('/');
@@ -84,6 +89,9 @@ fn authenticate(
         Some((host, path)) if hub.is_named(host) && path == format!("devices/{id}") => {
             Ok(token.expiry)
         }
-        _ => Err(refuse(&format!("the token is for {:?}", token.resource))),
+        _ => Err(refuse(&format!(
+            "the SAS token is for the resource {:?}",
+            token.resource
+        ))),
     }
 }

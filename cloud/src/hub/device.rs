@@ -69,7 +69,7 @@ impl SymmetricKeys {
             let size = BASE64.decode(key.as_str()).map(|bytes| bytes.len());
             if !size.is_ok_and(|size| KEY_SIZES.contains(&size)) {
                 return Err(Error::ArgumentInvalid(
-                    "a symmetric key must be the base64 of 16 to 64 bytes".into(),
+                    "a symmetric key must be 16 to 64 bytes in base64".into(),
                 ));
             }
         }
@@ -157,7 +157,7 @@ impl DeviceSpec {
         match self.authentication.kind.as_deref() {
             None | Some("sas") => Ok(self),
             Some("selfSigned" | "certificateAuthority") => {
-                Err(Error::NotSupported("certificates as a device's proof"))
+                Err(Error::NotSupported("X.509 device authentication"))
             }
             Some(_) => Err(Error::ArgumentInvalid(
                 "authentication.type must be \"sas\"".into(),

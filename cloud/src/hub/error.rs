@@ -9,10 +9,10 @@ pub enum Error {
     #[error("{0}")]
     ArgumentInvalid(String),
     /// A feature of Azure that the local cloud does not have.
-    #[error("{0}: Azure has this, the local cloud does not")]
+    #[error("{0}: supported by Azure, not by the local cloud")]
     NotSupported(&'static str),
     /// No device has this id.
-    #[error("no device with the id {0:?} is registered")]
+    #[error("device {0:?} is not registered")]
     DeviceNotFound(String),
     /// The device is disabled and may not connect.
     #[error("the device is disabled")]
@@ -24,13 +24,15 @@ pub enum Error {
         waited: Duration,
     },
     /// The connection ended while a method call was pending.
-    #[error("the device closed its connection before it answered")]
+    #[error("the device disconnected before it responded")]
     DeviceConnectionClosedRemotely,
     /// A device with this id exists.
     #[error("a device with ID '{0}' is already registered")]
     DeviceAlreadyExists(String),
     /// The etag of the request is not the current one.
-    #[error("precondition failed: the etag is {existing:?}, not {given:?}: read it again")]
+    #[error(
+        "precondition failed: the etag is {existing:?}, not {given:?}; read the resource again"
+    )]
     PreconditionFailed {
         /// The current etag.
         existing: String,
@@ -38,7 +40,9 @@ pub enum Error {
         given: String,
     },
     /// The device's queue of cloud-to-device messages is full.
-    #[error("{limit} messages wait for the device, and no more are kept: wait until it takes some")]
+    #[error(
+        "cloud-to-device queue full: {limit} messages are queued; wait until the device acknowledges some"
+    )]
     QueueFull {
         /// The queue's limit.
         limit: usize,

@@ -124,7 +124,7 @@ impl<'a> CallRecorder<'a> {
             name: call.name.clone(),
             payload: call.payload.clone(),
             started: Instant::now(),
-            outcome: Err("the caller did not wait for the answer".into()),
+            outcome: Err("the caller disconnected before the response arrived".into()),
         }
     }
 
@@ -193,7 +193,7 @@ fn check_name(name: &str) -> Result<(), Error> {
     let forbidden = |c: char| c.is_control() || matches!(c, '/' | '+' | '#' | '?');
     if name.is_empty() || name.len() > MAX_NAME || name.contains(forbidden) {
         return Err(Error::ArgumentInvalid(format!(
-            "a method name has 1 to {MAX_NAME} bytes, without '/', '+', '#', '?' and control characters"
+            "a method name must have 1 to {MAX_NAME} bytes, without '/', '+', '#', '?' and control characters"
         )));
     }
     Ok(())
@@ -204,7 +204,7 @@ fn payload(payload: Option<&Value>) -> Result<Vec<u8>, Error> {
     let bytes = bytes.unwrap_or_default();
     if !is_within_limit(&bytes) {
         return Err(Error::TooLarge {
-            what: "the method's payload",
+            what: "the method payload",
             bytes: bytes.len(),
             limit: MAX_PAYLOAD,
         });

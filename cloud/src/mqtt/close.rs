@@ -6,46 +6,46 @@ use super::{DecodeError, EncodeError};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Close {
     /// The device sent DISCONNECT.
-    #[error("the device disconnected")]
+    #[error("device disconnected")]
     ByDevice,
     /// The network connection broke, or the cloud stopped.
-    #[error("the connection was lost")]
+    #[error("connection lost")]
     Lost,
     /// The device violated the protocol or one of the hub's rules.
-    #[error("the device sent {0}")]
+    #[error("protocol violation: {0}")]
     Protocol(String),
     /// The device uses another version of MQTT.
-    #[error("the device speaks another version of MQTT than 3.1.1")]
+    #[error("unsupported MQTT version, 3.1.1 is required")]
     Version,
     /// The device was silent for one and a half times its keep-alive.
-    #[error("the device was silent for too long")]
+    #[error("keep-alive timeout")]
     KeepAlive,
     /// The device did not send a CONNECT in time.
-    #[error("the device did not connect in time")]
+    #[error("no CONNECT in time")]
     NoConnect,
     /// The CONNECT was refused.
-    #[error("the device was refused")]
+    #[error("connection refused")]
     Refused,
     /// The SAS token expired.
-    #[error("the device's token expired")]
+    #[error("SAS token expired")]
     TokenExpired,
     /// Another connection of the same device took over (400027).
-    #[error("another connection of the device took over")]
+    #[error("session taken over by another connection of the device")]
     TakenOver,
     /// The device was disabled.
-    #[error("the device was disabled")]
+    #[error("device disabled")]
     Disabled,
     /// The device was deleted.
-    #[error("the device was removed")]
+    #[error("device deleted")]
     Removed,
     /// The hub closed it, without an error of the device.
-    #[error("the hub closed the connection")]
+    #[error("connection closed by the hub")]
     ByHub,
     /// The process of the cloud ended while the device was connected.
-    #[error("the cloud ended without a warning")]
+    #[error("cloud terminated unexpectedly")]
     CloudEnded,
     /// The device does not read what it is sent.
-    #[error("the device does not read what it is sent")]
+    #[error("device does not read its input")]
     NotReading,
 }
 
@@ -60,7 +60,7 @@ impl Close {
             .take(MAX_EXCERPT)
             .flat_map(char::escape_debug)
             .collect();
-        Self::Protocol(format!("to a topic that is not its own: {excerpt}"))
+        Self::Protocol(format!("publish to a topic that is not its own: {excerpt}"))
     }
 
     /// Returns true if the client is to blame.

@@ -69,7 +69,7 @@ async fn open<S: AsyncRead + AsyncWrite>(
     let first = timeout(CONNECT_TIMEOUT, input.packet(MAX_CONNECT)).await;
     let connect = match tracer.received(first.map_err(|_| Close::NoConnect)?) {
         Ok(Packet::Connect(connect)) => connect,
-        Ok(_) => return Err(Close::Protocol("something else before CONNECT".into())),
+        Ok(_) => return Err(Close::Protocol("the first packet is not CONNECT".into())),
         Err(Close::Version) => {
             output.queue(tracer.sent([connack(false, ConnectReturn::UnacceptableVersion)]))?;
             return Err(Close::Version);
@@ -87,7 +87,7 @@ async fn open<S: AsyncRead + AsyncWrite>(
             Ok((peer, keep_alive(connect.keep_alive)))
         }
         Err(Refusal { code, reason }) => {
-            warn!(client_id = ?connect.client_id, reason, "device refused");
+            warn!(client_id = ?connect.client_id, reason, "connection refused");
             output.queue(tracer.sent([connack(false, code)]))?;
             Err(Close::Refused)
         }

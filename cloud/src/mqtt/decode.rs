@@ -8,22 +8,22 @@ use super::{Connect, ConnectReturn, Packet, Password, Publish, Qos, Subscribe, U
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// A packet larger than the reader takes.
-    #[error("a packet of {0} bytes, more than is allowed here")]
+    #[error("packet too large: {0} bytes")]
     TooLarge(usize),
     /// A CONNECT of another version than 3.1.1.
-    #[error("a CONNECT of another MQTT version than 3.1.1")]
+    #[error("CONNECT with an MQTT version other than 3.1.1")]
     Version,
     /// A packet type that is reserved, or belongs to QoS 2.
-    #[error("a packet of type {0}, which is not supported")]
+    #[error("unsupported packet type {0}")]
     Type(u8),
     /// A packet that does not follow the specification.
-    #[error("a malformed packet: {0}")]
+    #[error("malformed packet: {0}")]
     Malformed(&'static str),
 }
 
 type Decoded<T> = Result<T, DecodeError>;
 
-const TRUNCATED: DecodeError = DecodeError::Malformed("it ends early");
+const TRUNCATED: DecodeError = DecodeError::Malformed("it is truncated");
 
 /// Takes the next packet out of `input`, or nothing as long as it is not complete. `limit` is for everything after
 /// the fixed header, in bytes; a larger packet is an error as soon as its header is there.
@@ -44,7 +44,7 @@ pub fn decode(input: &mut BytesMut, limit: usize) -> Result<Option<Packet>, Deco
     let mut body = BodyReader(input.split_to(header.body).freeze());
     let packet = body.packet(header.kind, header.flags)?;
     match body.0.has_remaining() {
-        true => Err(DecodeError::Malformed("it has bytes left over")),
+        true => Err(DecodeError::Malformed("it has trailing bytes")),
         false => Ok(Some(packet)),
     }
 }
@@ -77,7 +77,9 @@ impl Header {
         }
         match rest.len() {
             0..4 => Ok(None),
-            _ => Err(DecodeError::Malformed("its length takes over four bytes")),
+            _ => Err(DecodeError::Malformed(
+                "its remaining length has more than four bytes",
+            )),
         }
     }
 }
@@ -93,7 +95,7 @@ impl BodyReader {
             _ => 0,
         };
         if flags != expected {
-            return Err(DecodeError::Malformed("its flags are not as specified"));
+            return Err(DecodeError::Malformed("its flags are invalid"));
         }
         match kind {
             1 => self.connect().map(Packet::Connect),
@@ -147,7 +149,7 @@ impl BodyReader {
         let session_present = match self.byte()? {
             0 => false,
             1 => true,
-            _ => return Err(DecodeError::Malformed("its flags are not as specified")),
+            _ => return Err(DecodeError::Malformed("its flags are invalid")),
         };
         let code = ConnectReturn::try_from(self.byte()?);
         Ok(Packet::ConnAck {
@@ -220,9 +222,9 @@ impl BodyReader {
 
     fn text(&mut self) -> Decoded<String> {
         let text = String::from_utf8(self.binary()?.into());
-        let text = text.map_err(|_| DecodeError::Malformed("a text is not UTF-8"))?;
+        let text = text.map_err(|_| DecodeError::Malformed("a string is not UTF-8"))?;
         match text.contains('\0') {
-            true => Err(DecodeError::Malformed("a text has a null character")),
+            true => Err(DecodeError::Malformed("a string contains a null character")),
             false => Ok(text),
         }
     }
@@ -254,7 +256,7 @@ impl ConnectFlags {
         let will_without_will = !flags.has(0x04) && bits & 0x38 != 0;
         let password_alone = flags.has(0x40) && !flags.has(0x80);
         if reserved || will_without_will || password_alone {
-            return Err(DecodeError::Malformed("its flags contradict each other"));
+            return Err(DecodeError::Malformed("its connect flags are invalid"));
         }
         Ok(flags)
     }

@@ -9,7 +9,7 @@ const MAX_LENGTH: usize = 268_435_455;
 
 /// A packet that MQTT cannot carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a text or a packet that is too long for MQTT")]
+#[error("string or packet too long for MQTT")]
 pub struct EncodeError;
 
 type Encoded = Result<(), EncodeError>;

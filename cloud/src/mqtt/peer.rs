@@ -108,7 +108,7 @@ fn check_connack_fault(hub: &Hub, client_id: &str, registers: bool) -> Result<()
         Some(code) => {
             let code = code.and_then(|code| ConnectReturn::try_from(code).ok());
             let code = code.unwrap_or(ConnectReturn::NotAuthorized);
-            Err(Refusal::new(code, "a fault that was asked for"))
+            Err(Refusal::new(code, "fault connack is active"))
         }
     }
 }

@@ -100,7 +100,7 @@ impl Lexer<'_> {
         let two: String = ahead.by_ref().take(2).collect();
         let symbol = SYMBOLS.into_iter().find(|symbol| two.starts_with(symbol));
         let symbol = symbol.ok_or_else(|| {
-            QueryError::at(self.position, format!("{first:?} has no meaning here"))
+            QueryError::at(self.position, format!("unexpected character {first:?}"))
         })?;
         self.position += symbol.len();
         self.rest.nth(symbol.len() - 1);
@@ -113,7 +113,7 @@ impl Lexer<'_> {
         let mut text = String::new();
         loop {
             match self.next() {
-                None => return Err(QueryError::at(opened, "this text never ends")),
+                None => return Err(QueryError::at(opened, "unterminated string")),
                 Some(c) if c == quote => return Ok(text),
                 Some('\\') => text.push(self.escape()?),
                 Some(c) => text.push(c),
@@ -123,7 +123,12 @@ impl Lexer<'_> {
 
     fn escape(&mut self) -> Result<char, QueryError> {
         let position = self.position - 1;
-        let wrong = || QueryError::at(position, r#"a text knows \', \", \\ and \uXXXX only"#);
+        let wrong = || {
+            QueryError::at(
+                position,
+                r#"invalid escape: allowed are \', \", \\ and \uXXXX"#,
+            )
+        };
         match self.next().ok_or_else(wrong)? {
             c @ ('\'' | '"' | '\\') => Ok(c),
             'u' => {
@@ -156,7 +161,7 @@ impl Lexer<'_> {
         }
         value_of(&digits)
             .filter(|number| number.is_finite())
-            .ok_or_else(|| QueryError::at(position, format!("{digits:?} is no number")))
+            .ok_or_else(|| QueryError::at(position, format!("invalid number {digits:?}")))
     }
 
     fn take_while(&mut self, part: impl Fn(char) -> bool) -> String {
@@ -202,10 +207,10 @@ impl fmt::Display for Token {
         match self {
             Self::Word(word) => f.write_str(word),
             Self::Name(name) => write!(f, "[[{name}]]"),
-            Self::String(text) => write!(f, "the text {text:?}"),
+            Self::String(text) => write!(f, "the string {text:?}"),
             Self::Number(number) => write!(f, "{number}"),
             Self::Symbol(symbol) => write!(f, "'{symbol}'"),
-            Self::End => f.write_str("the end"),
+            Self::End => f.write_str("the end of the query"),
         }
     }
 }

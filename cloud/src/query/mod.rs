@@ -134,10 +134,7 @@ impl Query {
     }
 
     /// Returns the twins that pass the filter, with their ids.
-    fn selected(
-        &self,
-        twins: impl Iterator<Item = Value>,
-    ) -> impl Iterator<Item = KeyedRow> {
+    fn selected(&self, twins: impl Iterator<Item = Value>) -> impl Iterator<Item = KeyedRow> {
         let twins =
             twins.filter(|twin| self.filter.as_ref().is_none_or(|filter| filter.holds(twin)));
         twins.map(|twin| (id(&twin), twin))
@@ -182,7 +179,8 @@ fn row(columns: &[Column<Path>], twin: &Value) -> Result<Value, QueryError> {
         };
         bytes += value::bytes(value);
         if bytes > MAX_ROW_BYTES {
-            let message = format!("a row would have more than {MAX_ROW_BYTES} bytes: select less");
+            let message =
+                format!("a row would exceed {MAX_ROW_BYTES} bytes: select fewer attributes");
             return Err(QueryError::at(1, message));
         }
         members.insert(column.name.clone(), value.clone());

@@ -47,7 +47,7 @@ pub enum StoreLocation {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file cannot be created or opened.
-    #[error("cannot use {}: {source}", path.display())]
+    #[error("cannot open the database {}: {source}", path.display())]
     File {
         /// Which one.
         path: PathBuf,
@@ -55,7 +55,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The database cannot be read or written.
-    #[error("cannot use {}: {source}", path.display())]
+    #[error("cannot access the database {}: {source}", path.display())]
     Database {
         /// Where it is.
         path: PathBuf,
@@ -63,7 +63,7 @@ pub enum StoreError {
         source: rusqlite::Error,
     },
     /// The content is not that of a cloud.
-    #[error("{} is damaged ({why}): move it away, and the next start begins without devices, or start with --ephemeral", path.display())]
+    #[error("the database {} is corrupt ({why}): move it away to start without devices, or use --ephemeral", path.display())]
     Corrupt {
         /// Where it is.
         path: PathBuf,
@@ -71,7 +71,7 @@ pub enum StoreError {
         why: String,
     },
     /// The file was written by a newer version of this program.
-    #[error("{} was written by a newer version of this program: use that one, or another directory (--dir)", .0.display())]
+    #[error("the database {} was written by a newer version of this program: use that version, or another directory with --dir", .0.display())]
     Newer(PathBuf),
 }
 
@@ -105,7 +105,7 @@ impl Store {
     pub fn open(location: &StoreLocation, retention: Retention) -> Result<Self, StoreError> {
         let path = match location {
             StoreLocation::File(path) => path.clone(),
-            StoreLocation::Memory => PathBuf::from("the store in memory"),
+            StoreLocation::Memory => PathBuf::from("(memory)"),
         };
         let opened = schema::open(location);
         let opened = opened.map_err(|error| error.at(&path))?;

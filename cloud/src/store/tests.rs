@@ -350,7 +350,7 @@ fn what_is_no_store_or_of_a_newer_version_is_refused_with_the_remedy() {
         .unwrap()
         .to_string();
     assert!(
-        refusal.contains("is damaged") && refusal.contains("move it away"),
+        refusal.contains("is corrupt") && refusal.contains("move it away"),
         "{refusal}"
     );
 

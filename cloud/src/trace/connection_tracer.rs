@@ -82,7 +82,7 @@ impl ConnectionTracer {
 impl Drop for ConnectionTracer {
     fn drop(&mut self) {
         if !self.closed {
-            self.record_end("the cloud cut the connection".into());
+            self.record_end("connection cut by the cloud".into());
         }
     }
 }

@@ -124,7 +124,7 @@ async fn disabling_or_removing_a_device_ends_its_connection() {
     };
     cloud.hub().update_device(disabled, None).unwrap();
     assert_eq!(client.receive().await, None);
-    assert_eq!(cloud.last_end().await, "the device was disabled");
+    assert_eq!(cloud.last_end().await, "device disabled");
 
     cloud.create("t-2");
     let mut client = cloud.connect("t-2").await;
@@ -141,7 +141,7 @@ async fn a_second_connection_drops_the_first() {
     assert_eq!(first.receive().await, None);
     assert_eq!(
         cloud.last_end().await,
-        "another connection of the device took over"
+        "session taken over by another connection of the device"
     );
     second.is_quiet().await;
     assert!(cloud.hub().device("t-1").unwrap().connected);
@@ -256,7 +256,7 @@ async fn silence_beyond_the_keep_alive_ends_the_connection() {
     };
     let (mut client, _) = cloud.connect_with(connect).await;
     assert_eq!(client.receive().await, None);
-    assert_eq!(cloud.last_end().await, "the device was silent for too long");
+    assert_eq!(cloud.last_end().await, "keep-alive timeout");
 }
 
 #[tokio::test]
@@ -271,7 +271,7 @@ async fn the_end_of_its_token_is_the_end_of_a_connection() {
     };
     let (mut client, _) = cloud.connect_with(connect).await;
     assert_eq!(client.receive().await, None);
-    assert_eq!(cloud.last_end().await, "the device's token expired");
+    assert_eq!(cloud.last_end().await, "SAS token expired");
 }
 
 #[tokio::test]

@@ -30,22 +30,22 @@ async fn whatever_is_no_packet_ends_its_connection_with_a_reason_and_no_other() 
     cloud.create("t-2");
     let mut neighbour = cloud.connect("t-2").await;
     for (bytes, words) in [
-        (&[0xf0, 0][..], "a packet of type 15"),
+        (&[0xf0, 0][..], "unsupported packet type 15"),
         (
             &[0x30, 0xff, 0xff, 0xff, 0xff, 1],
-            "its length takes over four bytes",
+            "its remaining length has more than four bytes",
         ),
         (
             &[0x30, 0xff, 0xff, 0xff, 0x7f],
-            "a packet of 268435455 bytes",
+            "packet too large: 268435455 bytes",
         ),
-        (&[0x30, 3, 0, 9, b't'], "it ends early"),
+        (&[0x30, 3, 0, 9, b't'], "it is truncated"),
         (&[0x30, 3, 0, 1, 0xff], "not UTF-8"),
         (&[0x32, 5, 0, 1, b't', 0, 0], "its packet id is 0"),
-        (&[0x20, 2, 0, 0], "a packet a device does not send here"),
-        (&[0x90, 3, 0, 1, 1], "a packet a device does not send here"),
-        (&[0x62, 2, 0, 1], "its flags are not as specified"),
-        (&[0x82, 2, 0, 1], "it ends early"),
+        (&[0x20, 2, 0, 0], "unexpected packet type"),
+        (&[0x90, 3, 0, 1, 1], "unexpected packet type"),
+        (&[0x62, 2, 0, 1], "its flags are invalid"),
+        (&[0x82, 2, 0, 1], "it is truncated"),
     ] {
         let mut client = cloud.connect("t-1").await;
         client.send_bytes(bytes).await;
@@ -65,7 +65,7 @@ async fn a_long_topic_that_is_foreign_is_told_in_a_short_reason() {
     assert_eq!(client.receive().await, None);
     let told = ends(&cloud).await.pop().unwrap();
     assert!(
-        told.starts_with("the device sent to a topic that is not its own: \\u{1b}"),
+        told.starts_with("protocol violation: publish to a topic that is not its own: \\u{1b}"),
         "{told}"
     );
     assert!(told.len() < 2000, "{} bytes", told.len());

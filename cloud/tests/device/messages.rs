@@ -85,7 +85,7 @@ async fn a_follower_sees_a_device_come_speak_and_go() {
     );
     assert!(matches!(&seen[2], (3, _, EventKind::Telemetry(_))));
     assert!(
-        matches!(&seen[3], (4, _, EventKind::Disconnected { reason, .. }) if reason == "the device disconnected")
+        matches!(&seen[3], (4, _, EventKind::Disconnected { reason, .. }) if reason == "device disconnected")
     );
 }
 

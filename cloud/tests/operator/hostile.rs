@@ -239,7 +239,7 @@ async fn a_part_of_azure_that_is_not_here_says_so() {
         );
         let told = answer.json.to_string();
         assert!(
-            told.contains("Azure has this, the local cloud does not"),
+            told.contains("supported by Azure, not by the local cloud"),
             "{told}"
         );
     }

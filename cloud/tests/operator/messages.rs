@@ -53,7 +53,7 @@ async fn what_cannot_be_sent_is_refused_with_the_reason() {
         (
             json!({"text": "", "properties": {"$.to": "x"}}),
             400,
-            "begins with '$'",
+            "a leading '$' is reserved",
         ),
         (
             json!({"text": "x".repeat(65_537)}),

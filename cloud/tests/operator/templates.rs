@@ -135,7 +135,7 @@ async fn a_model_is_added_whole_or_not_at_all() {
         assert_eq!(answer.status, 400, "{}", answer.json);
         answer.json["message"].as_str().unwrap().to_owned()
     };
-    assert!(refused(&kettle()).contains("no interface dtmi:com:example:Lid;1 is known"));
+    assert!(refused(&kettle()).contains("interface dtmi:com:example:Lid;1 not found"));
     assert!(refused(&lid()).contains("the document has no interface dtmi:com:example:Kettle;1"));
     let mut broken = kettle();
     broken["contents"][0]["schema"] = json!("temperature");

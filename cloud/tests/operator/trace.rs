@@ -111,7 +111,7 @@ async fn it_can_be_narrowed_to_one_device_and_taken_up_again() {
         (&json!(0), &json!(3))
     );
     site.cloud.stop().await;
-    assert!(stream.all(|record| record["reason"] == "the cloud cut the connection"));
+    assert!(stream.all(|record| record["reason"] == "connection cut by the cloud"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,7 +129,7 @@ async fn what_is_no_packet_is_told_and_why_the_connection_ended() {
         malformed["reason"]
             .as_str()
             .unwrap()
-            .starts_with("the device sent")
+            .starts_with("protocol violation: ")
     );
     let ended = stream.next().unwrap();
     assert_eq!(

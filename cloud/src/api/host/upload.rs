@@ -36,22 +36,22 @@ impl Upload {
         let bytes = timeout(UPLOAD_TIMEOUT, read(body)).await.ok().flatten();
         let bytes = bytes.ok_or_else(|| {
             Error::invalid(format!(
-                "a component has at most {MAX_COMPONENT} bytes, and comes within {} s",
+                "component not received: at most {MAX_COMPONENT} bytes are accepted, within {} s",
                 UPLOAD_TIMEOUT.as_secs()
             ))
         })?;
         if !bytes.starts_with(b"\0asm") {
             return Err(Error::invalid(
-                "this is no WebAssembly component: a .wasm file is wanted",
+                "not a WebAssembly component: upload a .wasm file",
             ));
         }
         let dir = format!("cloud-component-{:032x}", rand::random::<u128>());
         let dir = std::env::temp_dir().join(dir);
         let file = dir.join(file_name(name));
         let upload = Self { dir, file };
-        upload
-            .write(&bytes)
-            .map_err(|error| Error::invalid(format!("it cannot be kept for the host: {error}")))?;
+        upload.write(&bytes).map_err(|error| {
+            Error::invalid(format!("cannot store the component for the host: {error}"))
+        })?;
         Ok(upload)
     }
 

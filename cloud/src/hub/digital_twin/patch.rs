@@ -46,7 +46,7 @@ impl DigitalTwinPatch {
         let operations = body.as_array().filter(|operations| !operations.is_empty());
         let operations = operations.ok_or_else(|| {
             Error::ArgumentInvalid(
-                "a digital twin is changed by a JSON Patch: a list of one or more operations"
+                "the patch of a digital twin must be a JSON Patch: an array of one or more operations"
                     .into(),
             )
         })?;
@@ -68,7 +68,7 @@ impl Operation {
         let (component, name) = target(path).map_err(invalid)?;
         let change = match (op, operation.get("value")) {
             ("add" | "replace", Some(value)) => Change::set(component.is_some(), value),
-            ("add" | "replace", None) => Err("it has no value".into()),
+            ("add" | "replace", None) => Err("value is missing".into()),
             ("remove", _) => Ok(Change::Remove),
             _ => Err("op must be add, replace or remove".into()),
         };
@@ -145,7 +145,7 @@ fn check_name(name: &str) -> Result<(), String> {
     match well_formed {
         true => Ok(()),
         false => Err(format!(
-            "{:?} cannot be a name: 1 to {MAX_NAME} letters, digits and '_', a letter first and no '_' last",
+            "invalid name {:?}: expected 1 to {MAX_NAME} letters, digits and '_', starting with a letter and not ending with '_'",
             truncated(name)
         )),
     }
@@ -154,10 +154,10 @@ fn check_name(name: &str) -> Result<(), String> {
 /// Validates a value by the rules of DTDL v2 properties: no array, no null, no deep object.
 fn check_value(value: &Value, depth: usize) -> Result<(), String> {
     match value {
-        Value::Null => Err("null is no value; op remove clears a property".into()),
-        Value::Array(_) => Err("a property of a digital twin holds no array".into()),
+        Value::Null => Err("null is not a value: clear a property with op remove".into()),
+        Value::Array(_) => Err("arrays are not allowed in a digital twin".into()),
         Value::Object(_) if depth == MAX_DEPTH => {
-            Err(format!("a value may not nest deeper than {MAX_DEPTH}"))
+            Err(format!("a value must not nest deeper than {MAX_DEPTH}"))
         }
         Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
             check_name(name)?;

@@ -60,7 +60,7 @@ fn property(interface: &Interface, name: &str, value: Option<&Value>) -> Result<
     }
     let violations = value.map(|value| property.validate_desired(value));
     match violations.unwrap_or_default().first() {
-        Some(violation) => Err(format!("the value of {name:?}: {violation}")),
+        Some(violation) => Err(format!("invalid value of {name:?}: {violation}")),
         None => Ok(()),
     }
 }

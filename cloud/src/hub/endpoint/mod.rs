@@ -108,9 +108,7 @@ impl DeviceEndpoint {
             }
             Packet::Subscribe(subscribe) => self.on_subscribe(&subscribe),
             Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(&unsubscribe),
-            _ => Err(Close::Protocol(
-                "a packet a device does not send here".into(),
-            )),
+            _ => Err(Close::Protocol("unexpected packet type".into())),
         }
     }
 
@@ -165,7 +163,7 @@ impl DeviceEndpoint {
 
     fn on_publish(&mut self, publish: Publish) -> Replies {
         if publish.qos == Qos::ExactlyOnce {
-            return Err(Close::Protocol("IoT Hub takes no QoS 2".into()));
+            return Err(Close::Protocol("IoT Hub does not support QoS 2".into()));
         }
         let answer = self.on_topic(&publish)?;
         let mut packets = self.puback(&publish);
@@ -180,7 +178,9 @@ impl DeviceEndpoint {
             Some(Incoming::Report { rid }) => self.on_report(&rid, &publish.payload),
             Some(Incoming::MethodResult { status, rid }) => {
                 if !methods::is_within_limit(&publish.payload) {
-                    return Err(Close::Protocol("a method's answer over 128 KiB".into()));
+                    return Err(Close::Protocol(
+                        "method response larger than 128 KiB".into(),
+                    ));
                 }
                 self.connection
                     .with_entry(|entry, _| entry.complete_call(&rid, status, &publish.payload))?;
@@ -192,7 +192,7 @@ impl DeviceEndpoint {
 
     fn on_telemetry(&mut self, bag: &str, publish: &Publish) -> Replies {
         if bag.len() + publish.payload.len() > MAX_MESSAGE {
-            return Err(Close::Protocol("a message over 256 KiB".into()));
+            return Err(Close::Protocol("message larger than 256 KiB".into()));
         }
         let mut message = D2cMessage::from_bag(bag, publish.payload.clone());
         if publish.retain {

@@ -68,7 +68,7 @@ impl DeviceEndpoint {
         let patch: Value = match read(payload) {
             Ok(patch) => patch,
             Err(_) => {
-                let why = "the reported properties are no JSON, or nest too deep".into();
+                let why = "the reported patch is not JSON, or nests too deep".into();
                 return Ok(Err(Error::ArgumentInvalid(why)));
             }
         };

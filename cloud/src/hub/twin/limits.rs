@@ -33,7 +33,9 @@ pub(super) fn check_size(name: &str, values: &Map<String, Value>) -> Result<(), 
 
 fn check_total(name: &str, values: &Map<String, Value>, limit: usize) -> Result<(), Error> {
     match size_of(values) {
-        size if size > limit => invalid(format!("{name} would take {size} bytes of {limit}")),
+        size if size > limit => invalid(format!(
+            "{name} too large: {size} bytes, the limit is {limit}"
+        )),
         _ => Ok(()),
     }
 }
@@ -60,7 +62,7 @@ fn size_of(object: &Map<String, Value>) -> usize {
 
 fn check_object(object: &Map<String, Value>, depth: usize) -> Result<(), Error> {
     if depth > MAX_DEPTH {
-        return invalid(format!("properties may not nest deeper than {MAX_DEPTH}"));
+        return invalid(format!("properties must not nest deeper than {MAX_DEPTH}"));
     }
     for (key, value) in object {
         check_key(key)?;
@@ -74,7 +76,7 @@ fn check_key(key: &str) -> Result<(), Error> {
     if key.is_empty() || key.len() > MAX_KEY || key.contains(forbidden) {
         let shown: String = key.chars().take(64).collect();
         return invalid(format!(
-            "{shown:?} cannot be a key: up to {MAX_KEY} bytes, no '.', '$', space or control character"
+            "invalid key {shown:?}: expected 1 to {MAX_KEY} bytes without '.', '$', spaces and control characters"
         ));
     }
     Ok(())
@@ -86,14 +88,14 @@ fn check_value(key: &str, value: &Value, depth: usize) -> Result<(), Error> {
         Value::Array(items) if depth < MAX_DEPTH => items
             .iter()
             .try_for_each(|item| check_value(key, item, depth + 1)),
-        Value::Array(_) => invalid(format!("properties may not nest deeper than {MAX_DEPTH}")),
+        Value::Array(_) => invalid(format!("properties must not nest deeper than {MAX_DEPTH}")),
         Value::String(text) if text.len() > MAX_STRING => invalid(format!(
-            "the text of {key:?} has {} bytes of {MAX_STRING}",
+            "the string {key:?} has {} bytes, the limit is {MAX_STRING}",
             text.len()
         )),
-        Value::Number(number) if !is_in_range(number) => {
-            invalid(format!("{key:?} is not between -2^52 and 2^52 - 1"))
-        }
+        Value::Number(number) if !is_in_range(number) => invalid(format!(
+            "the integer {key:?} is not between -2^52 and 2^52 - 1"
+        )),
         _ => Ok(()),
     }
 }

@@ -123,7 +123,7 @@ fn what_the_specification_forbids_is_refused() {
     let pubrel = [0x62, 2, 0, 1];
     assert_eq!(
         decode(&mut pubrel[..].into(), LIMIT),
-        Err(DecodeError::Malformed("its flags are not as specified"))
+        Err(DecodeError::Malformed("its flags are invalid"))
     );
     let pubrec = [0x50, 2, 0, 1];
     assert_eq!(

@@ -104,7 +104,7 @@ fn names(items: &[SelectItem]) -> Result<Vec<String>, QueryError> {
             (None, Selected::Measure(_)) => format!("${}", names.len() + 1),
         };
         if names.contains(&name) {
-            let message = format!("{name} is selected twice: give one another name with AS");
+            let message = format!("{name} is selected twice: rename one with AS");
             return Err(QueryError::at(item.position, message));
         }
         names.push(name);

@@ -30,7 +30,7 @@ impl TokenStream {
             if matches!(operator, Operator::In | Operator::NotIn) && !right.may_be_list() {
                 return Err(QueryError::at(
                     position,
-                    "IN and NIN take a list: ['a', 'b']",
+                    "IN and NIN require a list: ['a', 'b']",
                 ));
             }
             left = left.joined(operator, right);
@@ -42,7 +42,7 @@ impl TokenStream {
     fn descend(&mut self) -> Result<(), QueryError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            let message = format!("a condition may not nest deeper than {MAX_DEPTH}");
+            let message = format!("a condition must not nest deeper than {MAX_DEPTH}");
             return Err(QueryError::at(self.position(), message));
         }
         Ok(())
@@ -136,7 +136,7 @@ impl TokenStream {
         let arguments = self.list(")", Self::condition)?;
         if arguments.len() != function.arity() {
             let message = format!(
-                "{name} takes {} and not {}",
+                "wrong number of arguments of {name}: expected {}, found {}",
                 function.arity(),
                 arguments.len()
             );
@@ -206,10 +206,10 @@ impl Expression {
 }
 
 fn unknown(position: usize, name: &str) -> QueryError {
-    let why = if Function::is_routing_only(name) {
-        "is a function of message routes, not of queries"
+    let message = if Function::is_routing_only(name) {
+        format!("{name} is a function of message routing, not of queries")
     } else {
-        "is no function"
+        format!("unknown function {name}")
     };
-    QueryError::at(position, format!("{name} {why}"))
+    QueryError::at(position, message)
 }

@@ -16,7 +16,7 @@ const MAX_LENGTH: usize = 8192;
 /// Parses a whole query.
 pub(super) fn parse(text: &str) -> Result<Query, QueryError> {
     if text.chars().count() > MAX_LENGTH {
-        let message = format!("it may have {MAX_LENGTH} characters and has more");
+        let message = format!("longer than {MAX_LENGTH} characters");
         return Err(QueryError::at(MAX_LENGTH + 1, message));
     }
     let mut tokens = TokenStream::new(lexer::lexemes(text)?);
@@ -55,7 +55,7 @@ impl TokenStream {
         if number.fract() == 0.0 && (1.0..=f64::from(u32::MAX)).contains(&number) {
             return Ok(number as u32);
         }
-        Err(QueryError::at(position, "TOP takes a whole number from 1"))
+        Err(QueryError::at(position, "TOP requires an integer from 1"))
     }
 
     fn group_by(&mut self) -> Result<Option<Path>, QueryError> {
@@ -65,7 +65,10 @@ impl TokenStream {
         self.keyword("BY")?;
         let path = self.path()?;
         match self.take_symbol(",") {
-            Some(position) => Err(QueryError::at(position, "GROUP BY takes one attribute")),
+            Some(position) => Err(QueryError::at(
+                position,
+                "GROUP BY supports one attribute only",
+            )),
             None => Ok(Some(path)),
         }
     }
@@ -81,7 +84,7 @@ impl TokenStream {
         if collection.eq_ignore_ascii_case("devices") {
             return Ok(());
         }
-        let message = format!("FROM {collection} is not supported here, FROM devices is");
+        let message = format!("FROM {collection} is not supported: use FROM devices");
         Err(QueryError {
             missing: missing_feature(&collection),
             ..QueryError::at(position, message)
@@ -90,17 +93,16 @@ impl TokenStream {
 
     fn end(&mut self, query: &Query) -> Result<(), QueryError> {
         if let Some(position) = self.position_of_keyword("ORDER") {
-            let message =
-                "ORDER BY is no part of this language: rows come in the order of device ids";
+            let message = "ORDER BY is not supported: rows are sorted by device id";
             return Err(QueryError::at(position, message));
         }
         if self.is_at_end() {
             return Ok(());
         }
         Err(self.unexpected(match (&query.filter, &query.group_by) {
-            (None, None) => "WHERE, GROUP BY or the end",
-            (Some(_), None) => "an operator, GROUP BY or the end",
-            (_, Some(_)) => "the end",
+            (None, None) => "WHERE, GROUP BY or the end of the query",
+            (Some(_), None) => "an operator, GROUP BY or the end of the query",
+            (_, Some(_)) => "the end of the query",
         }))
     }
 
@@ -114,7 +116,7 @@ impl TokenStream {
         let mut segments = vec![PathSegment::Key(first)];
         loop {
             if self.take_symbol(".").is_some() {
-                segments.push(PathSegment::Key(self.name("the name of an attribute")?));
+                segments.push(PathSegment::Key(self.name("an attribute name")?));
             } else if self.take_symbol("[").is_some() {
                 segments.push(self.subscript()?);
                 self.symbol("]")?;
@@ -128,11 +130,14 @@ impl TokenStream {
         if let Some(key) = self.take_string() {
             return Ok(PathSegment::Key(key));
         }
-        let (position, number) = self.number("a name in quotes or a number")?;
+        let (position, number) = self.number("a quoted name or a number")?;
         if number.fract() == 0.0 && number <= f64::from(u32::MAX) {
             return Ok(PathSegment::Index(number as usize));
         }
-        Err(QueryError::at(position, "a list has whole numbers, from 0"))
+        Err(QueryError::at(
+            position,
+            "an array index must be an integer from 0",
+        ))
     }
 }
 
@@ -140,7 +145,7 @@ fn select(items: Option<Vec<SelectItem>>, group_by: Option<&Path>) -> Result<Sel
     match items {
         None if group_by.is_some() => Err(QueryError::at(
             1,
-            "SELECT * cannot be grouped: name the attribute it is grouped by, and what to count",
+            "SELECT * cannot be combined with GROUP BY: select its attribute, and aggregates",
         )),
         None => Ok(Select::Twins),
         Some(items) => columns::select(items, group_by),

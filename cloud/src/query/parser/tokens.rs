@@ -131,8 +131,9 @@ impl TokenStream {
             .iter()
             .any(|keyword| keyword.eq_ignore_ascii_case(&word))
         {
-            let message =
-                format!("expected {expected}, found the keyword {word}: write [[{word}]] for the name");
+            let message = format!(
+                "expected {expected}, found the keyword {word}: write [[{word}]] for the name"
+            );
             return Err(QueryError::at(position, message));
         }
         Ok(word)

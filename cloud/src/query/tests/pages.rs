@@ -71,7 +71,7 @@ fn a_row_too_large_to_make_is_refused() {
     assert_eq!(columns(100).unwrap().rows.len(), 1);
     let refused = columns(200).unwrap_err().to_string();
     assert!(
-        refused.contains("a row would have more than 4194304 bytes"),
+        refused.contains("a row would exceed 4194304 bytes"),
         "{refused}"
     );
 }

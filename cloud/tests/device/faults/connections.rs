@@ -48,11 +48,11 @@ async fn a_connection_can_be_closed_for_each_of_azures_reasons() {
     cloud.create("t-2");
     let mut other = cloud.connect("t-2").await;
     for (fault, reason) in [
-        (OneShotFault::Close, "the hub closed the connection"),
-        (OneShotFault::ExpireToken, "the device's token expired"),
+        (OneShotFault::Close, "connection closed by the hub"),
+        (OneShotFault::ExpireToken, "SAS token expired"),
         (
             OneShotFault::TakeOver,
-            "another connection of the device took over",
+            "session taken over by another connection of the device",
         ),
     ] {
         let mut client = cloud.connect("t-1").await;

@@ -1,4 +1,4 @@
-//! What befalls PUBACKs.
+//! Faults of PUBACKs.
 
 use std::time::{Duration, Instant};
 

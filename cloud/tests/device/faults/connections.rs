@@ -1,4 +1,4 @@
-//! What befalls an MQTT connection: how it is answered, and how it ends.
+//! Faults of MQTT connections: CONNACK, and the end of a connection.
 
 use cloud::faults::{Fault, OneShotFault};
 use cloud::mqtt::{ConnectReturn, Packet};

@@ -1,4 +1,4 @@
-//! What befalls the network.
+//! Faults of the network.
 
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};

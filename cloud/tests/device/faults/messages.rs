@@ -1,4 +1,4 @@
-//! What befalls messages and methods.
+//! Faults of messages and methods.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What befalls a registration.
+//! Faults of provisioning.
 
 use cloud::dps::{EnrollmentKind, EnrollmentSpec};
 use cloud::faults::Fault;

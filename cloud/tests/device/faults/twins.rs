@@ -1,4 +1,4 @@
-//! What befalls twins.
+//! Faults of twins.
 
 use cloud::faults::{Fault, OneShotFault};
 use cloud::hub::twin::TwinPatch;

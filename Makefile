@@ -16,7 +16,7 @@ RUST_VERSION := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 # is compiled again.
 NATIVE := --workspace --exclude test-guests
 
-.PHONY: help run test build check install uninstall conformance bench soak audit tools guests console console-test
+.PHONY: help run test build check install uninstall conformance bench soak audit tools guests console console-test screenshot
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ build: tools console ## Build release/host, release/cloud, thermostat.wasm and b
 
 console:
 	@cloud/console/build
+
+screenshot: build ## Take the screenshot of the README again: docs/images/console.png
+	@tests/console/run --screenshot
 
 console-test: build ## Test the console in headless Chromium; screenshots in target/console-shots
 	@tests/console/run

@@ -10,6 +10,7 @@ import { Load } from "./bench/load.js";
 import { showCloud, showDevice, showInputs, showLoads } from "./bench/report.js";
 import { Tab } from "./bench/tab.js";
 import { closeBrowser, signIn, waitForText } from "./support/browser.js";
+import { withCleanup } from "./support/cleanup.js";
 import { Cloud, directory } from "./support/cloud.js";
 import { Device } from "./support/device.js";
 
@@ -117,10 +118,8 @@ async function bench(t) {
   showDevice(loaded);
 }
 
-const cleanups = [];
 try {
-  await bench({ after: (act) => cleanups.push(act) });
+  await withCleanup(bench);
 } finally {
-  for (const cleanup of cleanups) await cleanup();
   await closeBrowser();
 }

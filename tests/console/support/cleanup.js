@@ -15,3 +15,13 @@ export function afterTest(t, act) {
     if (errors.length > 0) throw errors[0];
   });
 }
+
+/** Runs a program that is no test, then the cleanups it has registered. */
+export async function withCleanup(run) {
+  const registered = [];
+  try {
+    await run({ after: (act) => registered.push(act) });
+  } finally {
+    for (const act of registered) await act();
+  }
+}

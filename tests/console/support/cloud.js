@@ -38,16 +38,16 @@ export class Cloud {
     return new Cloud(dir, process);
   }
 
-  /** Starts `cloud exec` with the host and the thermostat, and waits for the first message. */
-  static async withThermostat(
-    t,
-    { component = built("thermostat.wasm"), device = "thermostat-01", options = [] } = {},
-  ) {
-    const dir = await directory(t);
+  /**
+   * Starts `cloud exec` with the host and the thermostat, and waits for the first message. `dir` is
+   * that of an earlier run.
+   */
+  static async withThermostat(t, { component, device = "thermostat-01", dir, options = [] } = {}) {
+    dir ??= await directory(t);
     const host = [
       built("release/host"),
       "--component",
-      component,
+      component ?? built("thermostat.wasm"),
       "--report-host",
       "--set",
       "telemetry-interval=500ms",

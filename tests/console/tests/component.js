@@ -59,7 +59,7 @@ test("a component that is dropped takes over, is accepted, rolled back, refused,
   await page.locator(".detail-list .hash").getByText(first).waitFor();
   await waitForText(page, "Quarantined");
   await history
-    .filter({ hasText: /Rolled back.*rolled back to thermostat.*a roll-back was asked for/ })
+    .filter({ hasText: /Rolled back.*rolled back to thermostat.*a rollback was requested/ })
     .waitFor();
 
   await dropFile(
@@ -68,7 +68,7 @@ test("a component that is dropped takes over, is accepted, rolled back, refused,
     await otherVersion(built("thermostat.wasm"), "two"),
   );
   await outcome(page, "Rejected");
-  await page.locator(".stages .failed").getByText("It was withdrawn before").waitFor();
+  await page.locator(".stages .failed").getByText("Quarantined after a rollback").waitFor();
   await screenshot(page, "component-rejected");
   await page.getByLabel("Accept a quarantined version").check();
   await page.getByRole("button", { name: "Retry two.wasm" }).click();
@@ -122,12 +122,15 @@ test("a file that is no component is refused in words", async (t) => {
       .locator("input[type=file]")
       .setInputFiles({ name, mimeType: "", buffer: Buffer.from(text, "latin1") });
   await choose("photo.wasm", "\x89PNG");
-  await page.locator(".stages .failed").getByText("this is no WebAssembly component").waitFor();
+  await page
+    .locator(".stages .failed")
+    .getByText("Not a WebAssembly component: upload a .wasm file")
+    .waitFor();
   await choose("half (2).wasm", "\0asm\x0d\0\x01\0half");
   await outcome(page, "Rejected");
   await page
     .locator(".stages .failed")
-    .getByText("Cannot compile the component half-2.wasm: ")
+    .getByText("Cannot compile component half-2.wasm: ")
     .waitFor();
   await page
     .locator("ol.history li")

@@ -479,7 +479,7 @@ async fn a_message_for_a_component_that_takes_none_stays_a_dead_letter() {
         .resolve(DeadLetterAction::Retry, Some(3))
         .await
         .unwrap_err();
-    assert!(refused.contains("takes no messages"), "{refused}");
+    assert!(refused.contains("does not accept messages"), "{refused}");
     let left = DeadLetterResult {
         done: vec![],
         skipped: vec![3],

@@ -61,13 +61,13 @@ async fn a_failed_call_leaves_nothing_behind_and_the_next_one_finds_the_last_rec
         (
             "trap",
             "500",
-            "{\"error\":\"the component was stopped: unreachable\"}",
+            "{\"error\":\"component stopped: unreachable\"}",
         ),
         ("two", "200", "\"one\""),
         (
             "err",
             "500",
-            "{\"error\":\"the component returned an error: no\"}",
+            "{\"error\":\"component returned an error: no\"}",
         ),
         ("three", "200", "\"two\""),
     ] {

@@ -75,8 +75,8 @@ async fn dead_letters_are_listed_with_id_and_reason() {
     let state = state().await;
     let text = outbox(state.path(), &[]).stdout;
     let lines: Vec<_> = text.lines().collect();
-    assert!(lines[0].starts_with("d-1: 0 messages and 0 reports to send"));
-    assert_eq!(lines[1], "set aside: 3, of 3 ever; given way: 0");
+    assert!(lines[0].starts_with("d-1: 0 messages and 0 reports queued"));
+    assert_eq!(lines[1], "dead letters: 3 of 3 in total; 0 evicted");
     assert!(lines[2].starts_with("       1  20") && lines[2].ends_with("telemetry  {\"again\":1}"));
     assert_eq!(lines[3], "          the hub closes\\nthe connection on it");
     assert!(lines[4].ends_with("report     {\"again\":2}"));
@@ -106,7 +106,7 @@ async fn it_is_sent_handed_over_or_discarded_as_a_person_wants() {
     host.stdout.wait_for("Listening");
     assert_eq!(
         outbox(state.path(), &["--retry", "1"]).stdout,
-        "goes out again: 1"
+        "retried: 1"
     );
     assert_eq!(events.next("telemetry")["body"]["again"], 1);
     let discarded = outbox(state.path(), &["--discard", "2", "--json"]).json();
@@ -114,13 +114,13 @@ async fn it_is_sent_handed_over_or_discarded_as_a_person_wants() {
     let twice = outbox(state.path(), &["--discard", "2"]);
     assert_eq!(twice.code, 1);
     assert!(
-        twice.stderr.contains("nothing is set aside under 2"),
+        twice.stderr.contains("no dead letter has the id 2"),
         "{}",
         twice.stderr
     );
     assert_eq!(
         outbox(state.path(), &["--retry", "all"]).stdout,
-        "goes out again: 3"
+        "retried: 3"
     );
     let last = cloud.call_until(&["last"], |reply| reply.payload["count"] == 1);
     assert_eq!(last.payload["properties"][0][1], "yes");
@@ -138,7 +138,7 @@ async fn only_a_running_host_sends_or_discards_and_only_what_is_named_rightly() 
     for option in ["--retry", "--discard"] {
         let alone = outbox(state.path(), &[option, "all"]);
         assert_eq!(alone.code, 2);
-        assert!(alone.stderr.contains("no host runs"), "{}", alone.stderr);
+        assert!(alone.stderr.contains("no host is running"), "{}", alone.stderr);
         let wrong = outbox(state.path(), &[option, "everything"]);
         assert_eq!(wrong.code, 2);
         assert!(wrong.stderr.contains("or `all`"), "{}", wrong.stderr);

@@ -28,7 +28,7 @@ fn a_version_that_cannot_be_kept_is_refused_and_one_that_can_takes_over() {
     let refused = device.swap(&new, &[]);
     assert_eq!(refused.code, 1);
     assert!(
-        refused.stderr.starts_with("error: refused: "),
+        refused.stderr.starts_with("error: swap rejected: "),
         "{}",
         refused.stderr
     );

@@ -88,7 +88,7 @@ fn at_a_later_start_the_version_that_works_goes_on() {
             .set("init", fault)
             .arg(PATIENT)
             .start();
-        host.stderr.wait_for("the new version is refused");
+        host.stderr.wait_for("swap rejected");
         let entry = device.entry("rejected", "start");
         assert!(reason(&entry).contains(why), "{fault}: {entry}");
         host.stdout.wait_for("Listening");
@@ -104,7 +104,7 @@ fn as_a_candidate_it_is_refused() {
         let refused = device.swap(&guest("faulty"), &[]);
         assert_eq!(refused.code, 1, "{fault}");
         assert!(refused.stderr.contains(why), "{fault}: {}", refused.stderr);
-        host.stderr.wait_for("the new version is refused");
+        host.stderr.wait_for("swap rejected");
         let entry = device.entry("rejected", "command");
         assert!(reason(&entry).contains(why), "{fault}: {entry}");
         has_gone_on(&device);

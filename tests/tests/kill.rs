@@ -77,7 +77,7 @@ fn a_command_in_hand_at_the_kill_fails_at_the_service_and_is_answered_nowhere() 
     host.stdout.wait_for("Listening");
     let mut call = cloud.begin(&["call", "spin"]);
     // It spins for a second before it is stopped.
-    host.stderr.wait_for("handing a command over");
+    host.stderr.wait_for("dispatching command");
     host.signal(Signal::KILL);
     host.wait();
     let mut host = start();

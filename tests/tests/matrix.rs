@@ -201,7 +201,7 @@ impl Cell {
             }
             // A one-shot fault is too short to wait in.
             Moment::Renewal if fault.lasting.is_empty() => {
-                self.host.stderr.wait_for("the token is to be renewed");
+                self.host.stderr.wait_for("SAS token renewal due");
             }
             Moment::Renewal => self.until("about to renew its token", |status| {
                 let left = status["connection"]["tokenExpiresSeconds"].as_f64();

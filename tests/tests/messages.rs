@@ -91,7 +91,7 @@ fn a_message_that_fails_five_times_is_dead_lettered_and_the_next_one_comes() {
     let mut host = started(&cloud);
     cloud.send(&["fail"]);
     cloud.send(&["after"]);
-    host.stderr.wait_for("set aside");
+    host.stderr.wait_for("message dead-lettered");
     assert_eq!(kept(&cloud, 1)["body"], "after");
 }
 

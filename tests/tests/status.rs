@@ -8,7 +8,7 @@ use end_to_end::{Device, Process, guest};
 /// What a scrape of this host gets, once the line in its log has said where.
 fn scrape(host: &mut Process) -> String {
     let address = host.stderr.find("where metrics are", |line| {
-        let (_, url) = line.split_once("metrics are at http://")?;
+        let (_, url) = line.split_once("serving metrics at http://")?;
         Some(url.split_once('/')?.0.to_owned())
     });
     let mut stream = TcpStream::connect(address).expect("the host listens");
@@ -70,7 +70,7 @@ fn a_lost_hub_shows_in_status_metrics_and_log_with_its_reason() {
     );
     let words = device.operate(&["status"]).stdout;
     assert!(
-        words.contains("not connected since") && words.contains("trouble "),
+        words.contains(", disconnected since") && words.contains("last error   "),
         "{words}"
     );
 
@@ -78,7 +78,7 @@ fn a_lost_hub_shows_in_status_metrics_and_log_with_its_reason() {
     host.stderr.wait_for("connected after");
     let words = device.operate(&["status"]).stdout;
     assert!(
-        words.contains(", connected since") && words.contains("token good for"),
+        words.contains(", connected since") && words.contains("SAS token expires in"),
         "{words}"
     );
     assert_eq!(device.status()["connection"]["connects"], 2);
@@ -101,8 +101,8 @@ fn the_limits_in_force_are_shown_beside_what_is_used() {
     assert!(longest.as_f64() > Some(0.0) && longest.as_f64() <= together.as_f64());
     let words = device.operate(&["status"]).stdout;
     for part in [
-        "ms each, the longest ",
-        "limits     memory 32 MiB, ",
+        " ms, longest ",
+        "limits       memory 32 MiB, ",
         ", log-rate 100, ",
     ] {
         assert!(words.contains(part), "{words}");
@@ -135,11 +135,11 @@ fn an_address_that_is_taken_ends_the_host_with_a_word_of_what_to_do() {
     assert_eq!(answer.code, 2);
     let line = answer.stderr.lines().last().expect("a line");
     assert!(
-        line.starts_with(&format!("error: cannot offer metrics at {address}: ")),
+        line.starts_with(&format!("error: cannot serve metrics at {address}: ")),
         "{line}"
     );
     assert!(
-        line.ends_with("name another address with --metrics"),
+        line.ends_with("choose another address with --metrics"),
         "{line}"
     );
 }
@@ -151,7 +151,7 @@ fn a_device_that_was_refused_need_not_wait_once_that_is_mended() {
     device.cloud.fault(&["connack", "--code", "5"]);
     device.cloud.fault(&["reset"]);
     // Once by the hub it knew, and once by the one DPS has named since.
-    host.stderr.wait_for("asking DPS");
+    host.stderr.wait_for("requesting an assignment from DPS");
     host.stderr.wait_for("cause=\"refused\"");
     let next = device.status()["connection"]["nextAttemptSeconds"].as_f64();
     assert!(next > Some(200.0), "{next:?}");

@@ -40,7 +40,7 @@ pub(crate) struct UnreachableError {
 
 /// `host swap`.
 pub(crate) fn swap(args: &SwapArgs) -> Result<(), AppError> {
-    let file = std::path::absolute(&args.file).context("there is no current directory")?;
+    let file = std::path::absolute(&args.file).context("cannot determine the current directory")?;
     let request = ControlRequest::Swap {
         file,
         force: args.force,
@@ -76,10 +76,10 @@ pub(crate) fn reconnect(args: &InspectArgs) -> Result<(), AppError> {
     let text = match reconnected.previous_state {
         _ if args.json => line.to_string(),
         ConnectionState::Backoff => "connecting".to_owned(),
-        ConnectionState::Connected => "connecting anew".to_owned(),
+        ConnectionState::Connected => "reconnecting".to_owned(),
         ConnectionState::Connecting
         | ConnectionState::Reconnecting
-        | ConnectionState::Provisioning => "it is connecting already".to_owned(),
+        | ConnectionState::Provisioning => "already connecting".to_owned(),
     };
     print(format!("{text}\n").as_bytes());
     Ok(())
@@ -87,11 +87,7 @@ pub(crate) fn reconnect(args: &InspectArgs) -> Result<(), AppError> {
 
 /// `host outbox --retry`.
 pub(crate) fn retry(args: &InspectArgs, which: DeadLetterSelector) -> Result<(), AppError> {
-    resolve_dead_letters(
-        args,
-        &ControlRequest::Retry { id: which.id() },
-        "goes out again",
-    )
+    resolve_dead_letters(args, &ControlRequest::Retry { id: which.id() }, "retried")
 }
 
 /// `host outbox --discard`.
@@ -122,7 +118,7 @@ fn resolve_dead_letters(
 
 fn format_result(result: &DeadLetterResult, done: &str) -> String {
     if result.done.is_empty() && result.skipped.is_empty() {
-        return "nothing is set aside\n".to_owned();
+        return "no dead letters\n".to_owned();
     }
     let line = |ids: &[u64], what: &str| match ids {
         [] => String::new(),
@@ -131,7 +127,7 @@ fn format_result(result: &DeadLetterResult, done: &str) -> String {
             format!("{what}: {}\n", ids.join(", "))
         }
     };
-    let skipped = "left aside, because the component takes no messages";
+    let skipped = "skipped, because the component does not accept messages";
     line(&result.done, done) + &line(&result.skipped, skipped)
 }
 
@@ -149,32 +145,37 @@ fn print_steps(args: &InspectArgs, request: &ControlRequest) -> Result<(), AppEr
         Ok(())
     })?;
     let last = last.ok_or_else(host_ended)?;
-    let wanted = match request {
-        ControlRequest::Rollback => last.step == SwapStep::RolledBack,
-        _ => matches!(
-            last.step,
-            SwapStep::Started | SwapStep::Unchanged | SwapStep::Accepted
-        ),
+    let (subject, wanted) = match request {
+        ControlRequest::Rollback => ("rollback", last.step == SwapStep::RolledBack),
+        _ => {
+            let wanted = matches!(
+                last.step,
+                SwapStep::Started | SwapStep::Unchanged | SwapStep::Accepted
+            );
+            ("swap", wanted)
+        }
     };
-    let reason = last
-        .reason
-        .unwrap_or_else(|| "the host has ended".to_owned());
+    let reason = last.reason.unwrap_or_else(|| "the host ended".to_owned());
     match (wanted, last.step) {
         (true, _) => Ok(()),
-        (false, SwapStep::Rejected) => Err(AppError::Failed(format!("refused: {reason}"))),
+        (false, SwapStep::Rejected) => {
+            Err(AppError::Failed(format!("{subject} rejected: {reason}")))
+        }
         (false, SwapStep::RolledBack) => Err(AppError::Failed(format!("rolled back: {reason}"))),
         (false, _) => Err(AppError::Failed(reason)),
     }
 }
 
 fn host_ended() -> AppError {
-    AppError::Failed("the host ended before it answered; see its log".to_owned())
+    AppError::Failed("the host ended before it replied; see its log".to_owned())
 }
 
 fn unexpected_reply(line: &Value) -> AppError {
     match line.get("error").and_then(Value::as_str) {
         Some(error) => AppError::Failed(error.to_owned()),
-        None => AppError::Failed("what answers is no host of this version".to_owned()),
+        None => AppError::Failed(
+            "unexpected reply; use the `host` program of the version that is running".to_owned(),
+        ),
     }
 }
 
@@ -198,12 +199,12 @@ fn request_lines(
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("cannot start")?;
+        .context("cannot start the runtime")?;
     runtime.block_on(async {
         let mut lines = with_timeout(&dir, send(dir.clone(), request)).await??;
         while let Some(line) = with_timeout(&dir, lines.next_line())
             .await?
-            .context("the reply breaks off")?
+            .context("the reply is incomplete")?
         {
             // An empty line is a heartbeat.
             if !line.is_empty() {
@@ -221,10 +222,10 @@ fn request_lines(
 async fn with_timeout<T>(dir: &Path, reply: impl Future<Output = T>) -> Result<T, AppError> {
     timeout(REPLY_TIMEOUT, reply).await.map_err(|_| {
         let unreachable = UnreachableError {
-            problem: "the host does not answer in",
+            problem: "no reply from the host in",
             dir: dir.to_owned(),
             reason: format!(
-                "nothing came for {} s; see whether its process runs",
+                "nothing received for {} s; check that its process runs",
                 REPLY_TIMEOUT.as_secs()
             ),
         };
@@ -240,20 +241,20 @@ async fn send(
         Ok(stream) => stream,
         Err(error) => return Err(unreachable(dir, &error).into()),
     };
-    let line = serde_json::to_string(request).context("the request cannot be written")?;
+    let line = serde_json::to_string(request).context("cannot encode the request")?;
     let (reader, mut writer) = UnixStream::into_split(stream);
     let sent = writer.write_all(format!("{line}\n").as_bytes()).await;
-    sent.context("the host does not listen")?;
+    sent.context("cannot send the request")?;
     Ok(BufReader::new(reader).lines())
 }
 
 fn unreachable(dir: PathBuf, error: &io::Error) -> UnreachableError {
     let (problem, reason) = match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => (
-            "no host runs with its state in",
-            "start one, or name another directory with --state-dir; one with --ephemeral cannot be asked".to_owned(),
+            "no host is running with state directory",
+            "start it, or select another directory with --state-dir; a host with --ephemeral has no control socket".to_owned(),
         ),
-        _ => ("cannot ask the host in", error.to_string()),
+        _ => ("cannot connect to the host in", error.to_string()),
     };
     UnreachableError {
         problem,

@@ -1,6 +1,6 @@
 //! The text of `host status`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display};
 
 use crate::{
     guest::Limits,
@@ -11,104 +11,97 @@ use crate::{
 
 /// Formats a status for a person.
 pub(super) fn format(status: &Status) -> String {
-    let mut lines = vec![format!("device     {}", status.device_id)];
+    let mut lines = vec![line("device", &status.device_id)];
     lines.extend(connection(&status.connection));
-    lines.push(outbox(&status.outbox));
+    lines.push(line("outbox", outbox(&status.outbox)));
     if let Some(running) = &status.running {
-        lines.push(format!(
-            "runs       {}, since {:.0}",
-            running.info, running.since
-        ));
+        let component = format!("{}, since {:.0}", running.info, running.since);
+        lines.push(line("component", component));
     }
-    lines.push(match &status.state {
-        ComponentState::Accepted => "state      accepted".to_owned(),
+    lines.push(line("state", state(&status.state)));
+    lines.push(line("calls", calls(&status.calls)));
+    lines.push(line("limits", limits(&status.limits)));
+    let previous = status.fallback.as_ref().or(status.previous.as_ref());
+    lines.extend(previous.map(|previous| line("previous", &previous.info)));
+    for quarantined in &status.quarantined {
+        let short = quarantined.sha256.get(..8).unwrap_or_default();
+        let text = format!("{short}: {}", quarantined.reason);
+        lines.push(line("quarantined", text));
+    }
+    if let Some(last) = &status.last_swap {
+        let text = format!("{:.0} {}", last.time, last.describe());
+        lines.push(line("last swap", text));
+    }
+    lines.concat()
+}
+
+fn line(key: &str, value: impl Display) -> String {
+    format!("{key:<13}{}\n", one_line(&value.to_string()))
+}
+
+fn state(state: &ComponentState) -> String {
+    match state {
+        ComponentState::Accepted => "accepted".to_owned(),
         ComponentState::Probation {
             seconds_left,
             events_left,
-        } => format!(
-            "state      on probation, for {seconds_left:.0} s and {events_left} events more"
-        ),
+        } => format!("probation, {seconds_left:.0} s and {events_left} events left"),
         ComponentState::Suspended {
             reason,
             seconds_left,
-        } => format!("state      left alone for {seconds_left:.0} s more: {reason}"),
-    });
-    lines.push(calls(&status.calls));
-    lines.push(format!("limits     {}", limits(&status.limits)));
-    let earlier = status.fallback.as_ref().or(status.previous.as_ref());
-    if let Some(earlier) = earlier {
-        lines.push(format!("before     {}", earlier.info));
+        } => format!("suspended for another {seconds_left:.0} s: {reason}"),
     }
-    for quarantined in &status.quarantined {
-        let short = quarantined.sha256.get(..8).unwrap_or_default();
-        lines.push(format!("withdrawn  {short}: {}", quarantined.reason));
-    }
-    if let Some(last) = &status.last_swap {
-        lines.push(format!(
-            "last swap  {:.0} {}: {}",
-            last.time,
-            last.step,
-            last.describe()
-        ));
-    }
-    lines
-        .iter()
-        .map(|line| format!("{}\n", one_line(line)))
-        .collect()
 }
 
 /// Formats the connection: state, last error and counters.
 fn connection(connection: &ConnectionStatus) -> Vec<String> {
-    let hub = connection.hub.as_deref().unwrap_or("no hub yet");
+    let hub = connection.hub.as_deref().unwrap_or("no hub assigned");
     let since = connection
         .since
         .map_or_else(String::new, |since| format!(" since {since:.0}"));
-    let renewed = |seconds: f64| format!(", token good for {} s more", seconds.round());
-    let next = |seconds: f64| format!(", next try in {} s", seconds.ceil());
-    let left = connection
-        .token_expires_seconds
-        .map(renewed)
-        .unwrap_or_default();
-    let next = connection
-        .next_attempt_seconds
-        .map(next)
-        .unwrap_or_default();
-    let mut lines = vec![match connection.state {
-        ConnectionState::Connected => format!("hub        {hub}, connected{since}{left}"),
-        ConnectionState::Connecting => {
-            format!("hub        {hub}, connecting, not connected{since}")
+    let state = match connection.state {
+        ConnectionState::Connected => {
+            let expires = connection.token_expires_seconds;
+            let expires = expires.map_or_else(String::new, |seconds| {
+                format!(", SAS token expires in {} s", seconds.round())
+            });
+            format!("connected{since}{expires}")
         }
-        ConnectionState::Provisioning => {
-            format!("hub        {hub}, asking DPS, not connected{since}")
+        ConnectionState::Reconnecting => format!("reconnecting, connected{since}"),
+        ConnectionState::Provisioning => format!("provisioning, disconnected{since}"),
+        ConnectionState::Connecting => format!("connecting, disconnected{since}"),
+        ConnectionState::Backoff => {
+            let next = connection.next_attempt_seconds;
+            let next = next.map_or_else(String::new, |seconds| {
+                format!(", next attempt in {} s", seconds.ceil())
+            });
+            format!("disconnected{since}{next}")
         }
-        ConnectionState::Reconnecting => {
-            format!("hub        {hub}, connecting anew, connected{since}")
-        }
-        ConnectionState::Backoff => format!("hub        {hub}, not connected{since}{next}"),
-    }];
-    if let Some(trouble) = &connection.last_error {
-        let (time, cause, why) = (trouble.time, trouble.cause.name(), &trouble.message);
-        lines.push(format!("trouble    {time:.0} {cause}: {why}"));
+    };
+    let mut lines = vec![line("hub", format!("{hub}, {state}"))];
+    if let Some(error) = &connection.last_error {
+        let (time, cause, message) = (error.time, error.cause.name(), &error.message);
+        lines.push(line("last error", format!("{time:.0} {cause}: {message}")));
     }
-    let breaks: u64 = connection.disconnects.values().sum();
-    let failed: u64 = connection.connect_failures.values().sum();
-    let (connects, renewals) = (connection.connects, connection.token_renewals);
-    lines.push(format!(
-        "link       connected {}, token renewed {}, {}, {}",
-        times(connects),
-        times(renewals),
-        counted(breaks, "break"),
-        counted(failed, "failed connect"),
-    ));
+    let disconnects: u64 = connection.disconnects.values().sum();
+    let failures: u64 = connection.connect_failures.values().sum();
+    let counters = format!(
+        "{}, {}, {}, {}",
+        counted(connection.connects, "connect"),
+        counted(connection.token_renewals, "token renewal"),
+        counted(disconnects, "disconnect"),
+        counted(failures, "connect failure"),
+    );
+    lines.push(line("connection", counters));
     lines
 }
 
 fn outbox(outbox: &OutboxStatus) -> String {
-    let oldest = outbox.oldest_age_seconds.map_or_else(String::new, |age| {
-        format!(", the oldest {} s old", age.round())
-    });
+    let oldest = outbox
+        .oldest_age_seconds
+        .map_or_else(String::new, |age| format!(", oldest {} s", age.round()));
     format!(
-        "outbox     {} and {} to send{oldest}; {} acknowledged, {} given up, {} set aside",
+        "{} and {} queued{oldest}; {} acknowledged, {} evicted, {} dead-lettered",
         counted(outbox.messages as u64, "message"),
         counted(outbox.reports as u64, "report"),
         outbox.acknowledged,
@@ -122,7 +115,7 @@ fn calls(calls: &CallStats) -> String {
     let longest = calls.longest_seconds * 1000.0;
     let mean = calls.total_seconds * 1000.0 / count.max(1) as f64;
     format!(
-        "calls      {count}, {mean:.2} ms each, the longest {longest:.2} ms; {}, {}; {} of memory",
+        "{count}, mean {mean:.2} ms, longest {longest:.2} ms; {}, {}; {} memory",
         counted(calls.errors, "error"),
         counted(calls.traps, "trap"),
         format_bytes(calls.memory_bytes),
@@ -136,11 +129,4 @@ fn limits(limits: &BTreeMap<String, u64>) -> String {
         Some(format!("{} {}", limit.name(), limit.format(*number)))
     });
     shown.collect::<Vec<_>>().join(", ")
-}
-
-fn times(count: u64) -> String {
-    match count {
-        1 => "once".to_owned(),
-        count => format!("{count} times"),
-    }
 }

@@ -204,7 +204,7 @@ impl CallFailure {
     pub fn reason(&self) -> String {
         match self {
             Self::Error(reason) => reason.clone(),
-            Self::Trap(reason) => format!("it was stopped: {reason}"),
+            Self::Trap(reason) => format!("stopped: {reason}"),
         }
     }
 }
@@ -212,8 +212,8 @@ impl CallFailure {
 impl fmt::Display for CallFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Error(reason) => write!(f, "the component returned an error: {reason}"),
-            Self::Trap(reason) => write!(f, "the component was stopped: {reason}"),
+            Self::Error(reason) => write!(f, "component returned an error: {reason}"),
+            Self::Trap(reason) => write!(f, "component stopped: {reason}"),
         }
     }
 }

@@ -71,7 +71,7 @@ pub enum DeviceEvent {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
     /// The component failed to start, and never had started.
-    #[error("the component does not start: {}", .0.reason())]
+    #[error("the component failed to start: {}", .0.reason())]
     Component(CallFailure),
     /// DPS or the hub rejected an identity that has never been accepted.
     #[error(transparent)]

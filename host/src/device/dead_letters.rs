@@ -18,20 +18,21 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     /// Dead-letters the poison message an acknowledgment has revealed, if any.
     pub(super) fn dead_letter_poison(&mut self) {
         if let Some(id) = self.store.outbox().poison() {
-            let reason = "the hub closes the connection on it, and took the message after it";
+            let reason =
+                "the hub closed the connection on each attempt, and acknowledged the next message";
             self.dead_letter(DeadLetterChange::Outgoing(id, reason.to_owned()));
         }
     }
 
     /// Dead-letters a report the hub has rejected for good.
     pub(super) fn dead_letter_report(&mut self, id: u64, status: u16) {
-        let reason = format!("the hub refused it with status {status}");
+        let reason = format!("the hub rejected it with status {status}");
         self.dead_letter(DeadLetterChange::Outgoing(id, reason));
     }
 
     /// Dead-letters a message on which the component has failed too often, and acknowledges it once that is safe.
     pub(super) fn dead_letter_message(&mut self, message: &PendingMessage, failure: &CallFailure) {
-        let reason = format!("the component failed on it: {failure}");
+        let reason = format!("the component failed on each attempt: {failure}");
         let content = CloudMessage {
             properties: message.properties.clone(),
             body: message.body.clone(),
@@ -52,9 +53,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             tracing::error!(
                 device = &*self.name,
                 id = counts.total,
-                kind = entry.item.kind(),
-                why = entry.reason,
-                "set aside; `host outbox` lists it, and lets it be sent again"
+                reason = entry.reason,
+                "{} dead-lettered; inspect or retry it with `host outbox`",
+                entry.item.kind()
             );
         }
         if counts.evicted > before.evicted {
@@ -62,7 +63,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             tracing::warn!(
                 device = &*self.name,
                 total,
-                "too much is set aside; the oldest gave way"
+                "dead letter evicted: limit reached"
             );
         }
         number
@@ -80,7 +81,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let ids: Vec<u64> = match id {
             Some(id) if self.store.dead_letters().get(id).is_none() => {
                 return Err(format!(
-                    "nothing is set aside under {id}; `host outbox` lists what is"
+                    "no dead letter has the id {id}; list them with `host outbox`"
                 ));
             }
             Some(id) => vec![id],
@@ -93,7 +94,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             .into_iter()
             .partition(|id| action == DeadLetterAction::Discard || self.can_retry(*id));
         if id.is_some() && done.is_empty() {
-            return Err("the component that runs takes no messages".to_owned());
+            return Err("the running component does not accept messages".to_owned());
         }
         let mut batch = Batch::default();
         for id in &done {
@@ -149,16 +150,13 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let (id, says) = match event {
             PoisonEvent::Isolated(id) => (
                 id,
-                "three connections were closed on one message; it is sent alone",
+                "suspected poison message: sending it alone after three closed connections",
             ),
             PoisonEvent::Skipped(id) => (
                 id,
-                "and one on it alone; the message after it is to show why",
+                "suspected poison message: skipping it until the next message is acknowledged",
             ),
-            PoisonEvent::Cleared(id) => (
-                id,
-                "the message after it shows nothing; it returns to its place",
-            ),
+            PoisonEvent::Cleared(id) => (id, "suspected poison message: not confirmed, requeued"),
         };
         tracing::warn!(device = &*self.name, id, "{says}");
     }

@@ -76,7 +76,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 // The hub remembers the subscription of an earlier component.
                 tracing::warn!(
                     device = &*self.name,
-                    "a message came that the component does not take; dropped"
+                    "cloud-to-device message dropped: the component does not accept messages"
                 );
                 self.acknowledge(&message, 0);
             }
@@ -118,7 +118,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                     device = &*self.name,
                     version = changes.version,
                     pushed,
-                    "a change has overtaken the twin; asking again"
+                    "twin is older than a change received before; requesting it again"
                 );
                 self.request_twin();
             }
@@ -132,7 +132,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 self.inbox.push_desired(changes.version, changes.calls);
             }
             Err(error) => {
-                tracing::error!(device = &*self.name, %error, "the hub sent a twin that cannot be read; ignored");
+                tracing::error!(device = &*self.name, %error, "twin ignored: malformed");
             }
         }
     }
@@ -143,13 +143,13 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             Ok(Patch::Stale) => tracing::debug!(
                 device = &*self.name,
                 version,
-                "desired properties seen before"
+                "desired properties ignored: version already handled"
             ),
             Ok(Patch::Gap) => self.request_twin(),
             Err(error) => {
                 tracing::error!(
                     device = &*self.name, version, %error,
-                    "the hub sent desired properties that cannot be read; ignored"
+                    "desired properties ignored: malformed"
                 );
             }
         }
@@ -159,7 +159,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         if now.saturating_sub(command.received_at) > COMMAND_TIMEOUT {
             tracing::warn!(
                 device = &*self.name,
-                "a command waited too long and was not run"
+                "command dropped: its caller has timed out"
             );
             return;
         }
@@ -169,7 +169,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             _ => {
                 tracing::warn!(
                     device = &*self.name,
-                    "a command whose payload is not JSON was refused"
+                    "command rejected: payload is not JSON"
                 );
                 self.reply(&command, Reply::error(400, "the payload is not JSON"), 0);
                 return;
@@ -179,11 +179,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             Some((component, name)) => (Some(component.to_owned()), name.to_owned()),
             None => (None, command.name.clone()),
         };
-        tracing::debug!(
-            device = &*self.name,
-            command = name,
-            "handing a command over"
-        );
+        tracing::debug!(device = &*self.name, command = name, "dispatching command");
         self.start_call(
             CurrentCall::Command(command),
             Event::Command {

@@ -218,7 +218,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             () = self.store.flush(&*self.clock) => {}
             () = timeout => tracing::error!(
                 device = &*self.name,
-                "the disk does not take the last changes; they are lost"
+                "last changes lost: the disk did not accept them in time"
             ),
         }
     }
@@ -348,7 +348,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 if let Err(command) = self.inbox.push_command(command) {
                     self.reply(
                         &command,
-                        Reply::error(429, "too many commands at once; call again later"),
+                        Reply::error(429, "too many pending commands; call again later"),
                         0,
                     );
                 }
@@ -415,7 +415,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 device = &*self.name,
                 evicted,
                 total,
-                "the outbox is full; the oldest telemetry gave way"
+                "telemetry evicted: outbox full"
             );
             self.evictions_logged = total;
             self.evictions_logged_after = now + EVICTION_LOG_INTERVAL;

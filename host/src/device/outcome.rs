@@ -69,7 +69,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     fn first_start_failed(&mut self, failure: &CallFailure) {
         let entry = HistoryEntry::new(self.clock.now(), SwapStep::Rejected, SwapSource::Start);
         let version = VersionInfo::of(self.supervisor.behaviour());
-        let reason = format!("it does not begin: {}", failure.reason());
+        let reason = format!("start failed: {}", failure.reason());
         self.commit(Batch {
             steps: vec![entry.with_version(version).with_reason(reason)],
             ..Batch::default()
@@ -83,7 +83,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         mut call: Option<CurrentCall>,
         failure: &CallFailure,
     ) {
-        tracing::error!(device = &*self.name, %failure, "nothing of the call stands");
+        tracing::error!(device = &*self.name, %failure, "guest call failed; its effects were discarded");
         match self.failure_action(kind, &mut call, failure) {
             FailureAction::RolledBack => return,
             FailureAction::Suspend => {
@@ -213,7 +213,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             tracing::error!(
                 device = &*self.name,
                 id,
-                "the message has failed again and stays set aside"
+                "message failed again; it stays a dead letter"
             );
             return;
         }

@@ -102,7 +102,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             tracing::warn!(
                 device = &*self.name,
                 dropped,
-                "answers were dropped: their connection is gone"
+                "replies dropped: connection closed"
             );
         }
     }

@@ -108,7 +108,7 @@ impl<B: Behaviour> Supervisor<B> {
         tracing::info!(
             device = &*self.context.device,
             reason = ?reason,
-            "the component begins"
+            "component starting"
         );
         let starting = self.starting(&self.behaviour, reason, record);
         self.called = Instant::now();
@@ -267,7 +267,7 @@ impl<B: Behaviour> Supervisor<B> {
             candidate, before, ..
         } = std::mem::replace(&mut self.phase, InstancePhase::changing())
         else {
-            return Err(CallFailure::Error("there is no candidate".to_owned()));
+            return Err(CallFailure::Error("no candidate".to_owned()));
         };
         match result {
             Ok((instance, outcome)) => {
@@ -314,7 +314,7 @@ impl<B: Behaviour> Supervisor<B> {
     /// Suspends the component.
     pub(super) fn suspend(&mut self, failure: &CallFailure, now: Duration) {
         let seconds = SUSPENSION.as_secs();
-        tracing::error!(device = &*self.context.device, %failure, "the component is left alone for {seconds} s");
+        tracing::error!(device = &*self.context.device, %failure, "component suspended for {seconds} s after repeated failures");
         self.phase = InstancePhase::Suspended {
             until: now + SUSPENSION,
             reason: failure.to_string(),

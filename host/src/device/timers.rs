@@ -124,9 +124,7 @@ impl Timers {
             };
         }
         if names.len() > limit {
-            return Err(CallFailure::Trap(format!(
-                "it set more than {limit} timers"
-            )));
+            return Err(CallFailure::Trap(format!("set more than {limit} timers")));
         }
         Ok(outcome)
     }

@@ -34,7 +34,7 @@ pub(crate) fn find_state_dir(args: &InspectArgs) -> Result<PathBuf, SettingError
     match found.as_slice() {
         [only] => Ok(only.path()),
         [] => Err(SettingError::new(format!(
-            "no device has kept state in {}; name another directory with --state-dir",
+            "no device state in {}; select another directory with --state-dir",
             home.display()
         ))),
         several => {
@@ -43,7 +43,7 @@ pub(crate) fn find_state_dir(args: &InspectArgs) -> Result<PathBuf, SettingError
                 .map(|entry| entry.file_name().to_string_lossy().into_owned())
                 .collect();
             Err(SettingError::new(format!(
-                "several devices have kept state in {}; name one with --device-id: {}",
+                "several devices have state in {}; select one with --device-id: {}",
                 home.display(),
                 names.join(", ")
             )))
@@ -119,7 +119,7 @@ pub(crate) fn history(contents: &Contents, as_json: bool) -> String {
         }
     }
     if text.is_empty() && !as_json {
-        "nothing has become of any version yet\n".to_owned()
+        "no swap history\n".to_owned()
     } else {
         text
     }

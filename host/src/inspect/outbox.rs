@@ -53,16 +53,16 @@ fn queued(device: &str, state: &PersistedState) -> String {
     let (messages, reports) = counts(state);
     let bytes = state.outgoing.iter().map(|(_, it)| size(it)).sum::<usize>() as u64;
     let mut text = format!(
-        "{}: {} and {} to send, {}",
+        "{}: {} and {} queued, {}",
         one_line(device),
         counted(messages, "message"),
         counted(reports, "report"),
         ByteSize(bytes)
     );
     if let Some(oldest) = oldest(state) {
-        let _ = write!(text, ", the oldest message of {oldest}");
+        let _ = write!(text, ", oldest message from {oldest}");
     }
-    let _ = writeln!(text, "; given way so far: {}", state.evicted);
+    let _ = writeln!(text, "; {} evicted", state.evicted);
     for (id, outgoing) in &state.outgoing {
         let _ = match outgoing {
             Outgoing::Telemetry(message) => writeln!(
@@ -89,7 +89,7 @@ fn dead_letters(state: &PersistedState) -> String {
         return String::new();
     }
     let count = state.dead_letters.len();
-    let mut text = format!("set aside: {count}, of {total} ever; given way: {evicted}\n");
+    let mut text = format!("dead letters: {count} of {total} in total; {evicted} evicted\n");
     for (
         id,
         DeadLetter {

@@ -36,7 +36,7 @@ const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
-    tracing::info!(%address, "metrics are at http://{address}/metrics");
+    tracing::info!(%address, "serving metrics at http://{address}/metrics");
     Ok(listener)
 }
 
@@ -66,7 +66,7 @@ pub(crate) async fn serve<B: Send + 'static>(
             }
             Err(error) => {
                 // Such as too many open files, which passes.
-                tracing::debug!(%error, "no connection taken");
+                tracing::debug!(%error, "cannot accept a metrics connection");
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }

@@ -47,11 +47,11 @@ impl Sample {
         let connected = connection.state == ConnectionState::Connected;
         writer.gauge(
             "connected",
-            "Whether the device is connected",
+            "1 while the device is connected",
             flag(connected),
         )?;
         if let Some(since) = connection.since {
-            let help = "When the connection was made or lost, in seconds of Unix time";
+            let help = "Unix time of the last connect or disconnect";
             writer.gauge(
                 "connection_changed_timestamp_seconds",
                 help,
@@ -61,23 +61,27 @@ impl Sample {
         if let Some(left) = connection.token_expires_seconds {
             writer.gauge(
                 "sas_token_expires_seconds",
-                "Until the token of the connection ends",
+                "Time until the SAS token expires",
                 left,
             )?;
         }
         if let Some(next) = connection.next_attempt_seconds {
             writer.gauge(
                 "next_connect_attempt_seconds",
-                "Until the next try to connect",
+                "Time until the next connection attempt",
                 next,
             )?;
         }
-        writer.counter("connects", "Connections made", connection.connects)?;
-        let help = "Connections ended in order to renew the token";
+        writer.counter(
+            "connects",
+            "Connections accepted by the hub",
+            connection.connects,
+        )?;
+        let help = "Reconnects to renew the SAS token";
         writer.counter("sas_token_renewals", help, connection.token_renewals)?;
-        let help = "Connections that ended otherwise, by cause";
+        let help = "Lost connections by cause";
         writer.causes("disconnects", help, &connection.disconnects)?;
-        let help = "Tries to connect that failed, by cause";
+        let help = "Failed connection attempts by cause";
         writer.causes("connect_failures", help, &connection.connect_failures)
     }
 
@@ -85,31 +89,30 @@ impl Sample {
         let outbox = &self.0.outbox;
         writer.gauge(
             "outbox_messages",
-            "Messages to be sent",
+            "Queued telemetry messages",
             outbox.messages as f64,
         )?;
         writer.gauge(
             "outbox_reports",
-            "Reports of properties to be sent",
+            "Queued reported patches",
             outbox.reports as f64,
         )?;
         writer.gauge(
             "outbox_bytes",
-            "Messages to be sent, in bytes",
+            "Size of the queued telemetry messages",
             outbox.bytes as f64,
         )?;
-        let help = "Age of the oldest message to be sent";
+        let help = "Age of the oldest queued message";
         writer.gauge(
             "outbox_oldest_message_age_seconds",
             help,
             outbox.oldest_age_seconds.unwrap_or_default(),
         )?;
-        let help = "Messages and reports the hub has acknowledged";
+        let help = "Messages and reported patches acknowledged by the hub";
         writer.counter("messages_acknowledged", help, outbox.acknowledged)?;
-        let help = "Messages that gave way to newer ones since the device first ran";
+        let help = "Messages evicted from the outbox since the device first ran";
         writer.counter("messages_evicted", help, outbox.evicted)?;
-        let help =
-            "Things that could not be delivered and were set aside since the device first ran";
+        let help = "Messages and reported patches dead-lettered since the device first ran";
         writer.counter("messages_dead_lettered", help, outbox.dead_lettered)
     }
 
@@ -123,26 +126,26 @@ impl Sample {
                 ("sha256", about.sha256.clone()),
             ];
             let mut metric =
-                writer.family("component_info", "The version that runs", MetricType::Gauge)?;
+                writer.family("component_info", "Running version", MetricType::Gauge)?;
             ConstGauge::new(1).encode(metric.encode_family(&labels)?)?;
         }
         let on_probation = matches!(status.state, ComponentState::Probation { .. });
         writer.gauge(
             "component_on_probation",
-            "Whether the version that runs is on probation",
+            "1 while the running version is on probation",
             flag(on_probation),
         )?;
         let suspended = matches!(status.state, ComponentState::Suspended { .. });
         writer.gauge(
             "component_suspended",
-            "Whether the component has failed too often and is left alone",
+            "1 while the component is suspended after repeated failures",
             flag(suspended),
         )?;
         let steps = status
             .steps
             .iter()
             .map(|(step, count)| (step.as_str(), *count));
-        writer.counters("swap_steps", "Steps of swaps, by name", "step", steps)
+        writer.counters("swap_steps", "Swap steps by name", "step", steps)
     }
 }
 
@@ -152,9 +155,9 @@ fn calls(calls: &CallStats, writer: &mut MetricsWriter<'_>) -> Result<(), Error>
         ("error", calls.errors),
         ("trap", calls.traps),
     ];
-    let help = "CallStats into the component, by what they came to";
+    let help = "Calls into the component by result";
     writer.counters("component_calls", help, "result", results.into_iter())?;
-    let help = "Linear memory of the component's instance";
+    let help = "Linear memory of the component instance";
     writer.gauge("component_memory_bytes", help, calls.memory_bytes as f64)?;
     let bounds = CallStats::BOUNDS.into_iter().chain([f64::MAX]);
     let counts = calls
@@ -164,7 +167,7 @@ fn calls(calls: &CallStats, writer: &mut MetricsWriter<'_>) -> Result<(), Error>
         .chain(std::iter::repeat(0));
     let buckets: Vec<_> = bounds.zip(counts).collect();
     let count = buckets.iter().map(|(_, count)| count).sum();
-    let help = "Time of a call into the component";
+    let help = "Duration of calls into the component";
     let mut metric = writer.family(
         "component_call_duration_seconds",
         help,

@@ -66,14 +66,14 @@ impl ComponentStore {
         if let Err(error) = fs::metadata(&path)
             && error.kind() == io::ErrorKind::NotFound
         {
-            let reason = "it is gone";
+            let reason = "file is missing";
             return Err(LoadError::Lost { path, reason });
         }
         let source = ComponentSource::read_unchecked(&path, limits)?;
         if **source.sha256() == *sha256 {
             Ok(source)
         } else {
-            let reason = "it is damaged";
+            let reason = "file is damaged";
             Err(LoadError::Lost { path, reason })
         }
     }
@@ -137,14 +137,14 @@ mod tests {
         let error = store.read(a.sha256(), &limits).unwrap_err();
         assert_eq!(
             (error.blame(), error.reason()),
-            (Blame::Copy, "it is gone".into())
+            (Blame::Copy, "file is missing".into())
         );
         for damage in [&a.bytes()[..], b"no component"] {
             fs::write(store.path(b.sha256()), damage).unwrap();
             let error = store.read(b.sha256(), &limits).unwrap_err();
             assert_eq!(
                 (error.blame(), error.reason()),
-                (Blame::Copy, "it is damaged".into())
+                (Blame::Copy, "file is damaged".into())
             );
         }
         // A damaged one of the right length is only found when it is read.

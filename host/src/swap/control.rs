@@ -104,7 +104,7 @@ impl ControlSocket {
         match fs::symlink_metadata(&path) {
             Ok(found) if found.file_type().is_socket() => fs::remove_file(&path)?,
             Ok(_) => {
-                let reason = "something else has its name";
+                let reason = "another file has this name";
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, reason));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -174,7 +174,7 @@ pub async fn connect(state_dir: &Path) -> io::Result<UnixStream> {
     let dir = open_dir(state_dir)?;
     let found = fs::symlink_metadata(state_dir.join(SOCKET_NAME))?;
     if !found.file_type().is_socket() || found.uid() != geteuid().as_raw() && !geteuid().is_root() {
-        let reason = "what is there is no socket of this user's";
+        let reason = "it is not a socket of this user";
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
     }
     UnixStream::connect(short_path(&dir)).await
@@ -204,7 +204,7 @@ async fn handle_connection<B>(
     if peer != geteuid().as_raw() && peer != 0 {
         return write_line(
             &mut writer,
-            &json!({"error": "this host listens to its own user only"}),
+            &json!({"error": "permission denied: only the host's own user may connect"}),
         )
         .await;
     }
@@ -214,7 +214,7 @@ async fn handle_connection<B>(
     let request = match serde_json::from_slice(&line) {
         Ok(request) => request,
         Err(error) => {
-            let error = format!("the request is not understood: {error}");
+            let error = format!("malformed request: {error}");
             return write_line(&mut writer, &json!({ "error": error })).await;
         }
     };

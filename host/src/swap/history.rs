@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::versions::VersionInfo;
+use crate::text::counted;
 
 /// Limit of entries; beyond it the oldest is evicted.
 const MAX_ENTRIES: usize = 100;
@@ -205,34 +206,35 @@ impl HistoryEntry {
     #[must_use]
     pub fn describe(&self) -> String {
         let version = self.version.as_ref().map(ToString::to_string);
-        let version = version.as_deref().unwrap_or("the version");
+        let version = version.as_deref().unwrap_or("candidate");
         let reason = self.reason.as_deref().unwrap_or_default();
         match self.step {
             SwapStep::Requested => match &self.file {
                 Some(file) => format!("preparing {}", file.display()),
                 None => "preparing".to_owned(),
             },
-            SwapStep::Prepared => format!("{version} is prepared"),
-            SwapStep::Unchanged => format!("{version} runs already"),
-            SwapStep::Rejected | SwapStep::Superseded | SwapStep::Resumed | SwapStep::Failed => {
-                format!("{version}: {reason}")
-            }
+            SwapStep::Prepared => format!("{version} prepared"),
+            SwapStep::Unchanged => format!("{version} is already running"),
+            SwapStep::Rejected => format!("{version} rejected: {reason}"),
+            SwapStep::Superseded => format!("{version} superseded: {reason}"),
             SwapStep::Started => format!(
-                "{version} has taken over in {:.1} ms, and is on probation",
+                "{version} started in {:.1} ms, on probation",
                 self.pause_ms.unwrap_or_default()
             ),
-            SwapStep::Accepted => format!("{version} is accepted"),
+            SwapStep::Resumed => format!("{version} resumed probation: {reason}"),
+            SwapStep::Accepted => format!("{version} accepted"),
             SwapStep::RolledBack => {
                 let rolled_back_to = self.rolled_back_to.as_ref().map(ToString::to_string);
                 let undone = self
                     .undone_batches
-                    .map(|undone| format!(", {undone} calls undone"));
+                    .map(|undone| format!(", {} undone", counted(undone, "call")));
                 format!(
-                    "back from {version} to {}{}: {reason}",
-                    rolled_back_to.as_deref().unwrap_or("the one before"),
+                    "rolled back from {version} to {}{}: {reason}",
+                    rolled_back_to.as_deref().unwrap_or("the previous version"),
                     undone.unwrap_or_default(),
                 )
             }
+            SwapStep::Failed => format!("{version} failed: {reason}"),
         }
     }
 
@@ -247,28 +249,21 @@ impl HistoryEntry {
         let (source, reason) = (self.source.name(), self.reason.as_deref());
         match self.step {
             SwapStep::Requested => {
-                tracing::info!(device, source, file, "another version is asked for")
+                tracing::info!(device, source, file, "swap requested")
             }
-            SwapStep::Prepared => tracing::info!(device, version, "the new version is prepared"),
+            SwapStep::Prepared => tracing::info!(device, version, "candidate prepared"),
             SwapStep::Unchanged => {
-                tracing::info!(device, version, source, "this version runs already")
+                tracing::info!(
+                    device,
+                    version,
+                    source,
+                    "swap skipped: version already running"
+                )
             }
             SwapStep::Rejected => {
-                tracing::error!(
-                    device,
-                    source,
-                    version,
-                    file,
-                    reason,
-                    "the new version is refused"
-                );
+                tracing::error!(device, source, version, file, reason, "swap rejected");
             }
-            SwapStep::Superseded => tracing::info!(
-                device,
-                version,
-                reason,
-                "a version gives way to a newer one"
-            ),
+            SwapStep::Superseded => tracing::info!(device, version, reason, "candidate superseded"),
             SwapStep::Started => {
                 let pause_ms = self.pause_ms;
                 tracing::info!(
@@ -276,14 +271,14 @@ impl HistoryEntry {
                     source,
                     version,
                     pause_ms,
-                    "the new version has taken over, on probation"
+                    "candidate started, on probation"
                 );
             }
             SwapStep::Resumed => {
-                tracing::warn!(device, version, reason, "the version on probation goes on")
+                tracing::warn!(device, version, reason, "probation resumed")
             }
             SwapStep::Accepted => {
-                tracing::info!(device, version, "the new version has passed its probation")
+                tracing::info!(device, version, "candidate accepted")
             }
             SwapStep::RolledBack => {
                 let undone_batches = self.undone_batches;
@@ -298,7 +293,7 @@ impl HistoryEntry {
                 );
             }
             SwapStep::Failed => {
-                tracing::error!(device, version, reason, "an accepted version failed")
+                tracing::error!(device, version, reason, "accepted version failed")
             }
         }
     }

@@ -50,7 +50,7 @@ impl Loader {
             .as_ref()
             .map(|store| store.save(source));
         if let Some(Err(error)) = saved {
-            tracing::error!(%error, "the component cannot be kept beside the device's state");
+            tracing::error!(%error, "cannot save component in the state directory");
         }
     }
 
@@ -69,7 +69,7 @@ impl Loader {
                 result => return result,
             };
             let seconds = backoff.as_secs();
-            tracing::error!(%error, "a version cannot be loaded now; the next try is in {seconds} s");
+            tracing::error!(%error, "cannot load version; next attempt in {seconds} s");
             clock.sleep_until(clock.monotonic() + backoff).await;
             backoff = longest.min(backoff * 2);
         }
@@ -87,7 +87,7 @@ impl Loader {
         let Some(store) = &self.component_store else {
             return Err(LoadError::Lost {
                 path: sha256.into(),
-                reason: "no components are kept",
+                reason: "an ephemeral device stores no components",
             });
         };
         self.load(&store.read(sha256, self.sandbox.limits())?).await
@@ -108,7 +108,7 @@ impl Loader {
                         .send(DeviceRequest::RollbackTarget(component))
                         .await,
                 ),
-                Err(error) => tracing::warn!(%error, "an earlier version cannot be loaded"),
+                Err(error) => tracing::warn!(%error, "cannot load previous version"),
             }
         }
     }

@@ -1,13 +1,14 @@
 //! Swapping a device's component while it runs.
 //!
 //! ```text
-//!            asked            prepared           begun            accepted
+//!           requested          prepared          started          accepted
 //! accepted ────────▶ preparing ────────▶ waiting ───────▶ probation ────────▶ accepted
-//!    ▲                   │ refused,         │ same, refused,   │  ▲
-//!    │                   │ replaced         │ replaced         │  └─ continued: the process ended, once unasked
-//!    └───────────────────┴──────────────────┘                  │
-//!    ▲                                      rolled-back        │
-//!    └─────────────────────────────────────────────────────────┘
+//!    ▲                   │ rejected,        │ unchanged,      │  ▲
+//!    │                   │ superseded       │ rejected,       │  └─ resumed: in a new process, after an unclean exit once
+//!    │                   │                  │ superseded      │
+//!    └───────────────────┴──────────────────┘                 │
+//!    ▲                                     rolled-back        │
+//!    └────────────────────────────────────────────────────────┘
 //! ```
 //!
 //! *Preparing* (read, hash, compile, check) happens beside the device ([`prepare`]); a newer request supersedes an older

@@ -40,8 +40,8 @@ impl Preparer {
                 loaded = self.load(&swap.file) => loaded,
                 Some(newer) = commands.recv() => {
                     let reason = match newer {
-                        SwapCommand::Swap(_) => "a newer version was asked for while it was prepared",
-                        SwapCommand::Rollback(_) => "a roll-back was asked for while it was prepared",
+                        SwapCommand::Swap(_) => "a newer version was requested during preparation",
+                        SwapCommand::Rollback(_) => "a rollback was requested during preparation",
                     };
                     record_step(&requests, SwapStep::Superseded, &swap, Some(reason.to_owned())).await;
                     next = Some(newer);
@@ -93,7 +93,7 @@ impl Preparer {
         });
         joined(&file, saving.await)?.map_err(|error| LoadError::Unreadable {
             path: file,
-            reason: format!("it cannot be kept beside the device's state: {error}"),
+            reason: format!("cannot save it in the state directory: {error}"),
         })
     }
 }

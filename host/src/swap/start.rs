@@ -125,7 +125,7 @@ impl Loader {
         let Some(source) = file else {
             return Err(error);
         };
-        tracing::error!(%error, "the version that ran cannot be loaded; the component's file takes its place");
+        tracing::error!(%error, "cannot load any version of the device; starting the component's file");
         let component = self.load(source).await?;
         self.save(source);
         commit(Versions::default(), store, clock);
@@ -140,15 +140,15 @@ fn record_restart(store: &mut DeviceStore, clock: &dyn Clock) -> Option<HistoryE
     let clean_exit = std::mem::take(&mut fallback.clean_exit);
     fallback.unclean_exits += u32::from(!clean_exit);
     if !clean_exit && fallback.unclean_exits > 1 {
-        let reason = "the host was killed twice while it was on probation";
+        let reason = "the host was killed twice during probation";
         let (batch, entry) = roll_back_to_fallback(store.state(), clock, SwapSource::Host, reason)?;
         return Some(commit_step(batch, entry, store, clock));
     }
     let mut entry = HistoryEntry::new(clock.now(), SwapStep::Resumed, SwapSource::Host);
     entry.version = versions.running.clone().map(|running| running.info);
     let entry = entry.with_reason(match clean_exit {
-        true => "the host was started again while it was on probation",
-        false => "the host was killed while it was on probation",
+        true => "the host was restarted during probation",
+        false => "the host was killed during probation",
     });
     let batch = Batch {
         versions: Some(versions),
@@ -164,7 +164,7 @@ fn roll_back_unloadable(
     store: &mut DeviceStore,
     clock: &dyn Clock,
 ) -> Option<HistoryEntry> {
-    let reason = format!("it cannot be loaded: {error}");
+    let reason = format!("load failed: {error}");
     let state = store.state();
     let (mut batch, entry) = roll_back_to_fallback(state, clock, SwapSource::Host, &reason)
         .or_else(|| roll_back_to_previous(state, clock, SwapSource::Host, &reason))?;
@@ -210,12 +210,12 @@ fn is_new(versions: &Versions, file: &Path, source: &Result<ComponentSource, Loa
     match source {
         Ok(source) if versions.is_running(source.sha256()) => false,
         Ok(source) if versions.file.as_deref() == Some(source.sha256()) => {
-            tracing::info!(file = %file.display(), "the component's file is as it was; the accepted version runs on");
+            tracing::info!(file = %file.display(), "component file unchanged; running the accepted version");
             false
         }
         Ok(_) => versions.running.is_some(),
         Err(error) => {
-            tracing::warn!("{error}; the version that ran goes on");
+            tracing::warn!("{error}; running the accepted version");
             false
         }
     }

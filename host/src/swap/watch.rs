@@ -96,7 +96,7 @@ impl FileWatch {
         let watcher = watcher(file, events.clone()).inspect_err(|error| {
             tracing::warn!(
                 %error,
-                "the folder of the component cannot be watched; its file is looked at every {} s",
+                "cannot watch the component's folder; polling its file every {} s",
                 POLL_INTERVAL.as_secs()
             );
         });

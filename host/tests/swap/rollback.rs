@@ -16,7 +16,7 @@ async fn a_roll_back_on_request_goes_one_version_back() {
     let mut site = site(&recorder()).await;
     let refused = next(&mut site.roll_back().await).await;
     assert_eq!(refused.step, SwapStep::Rejected);
-    assert!(refused.reason.unwrap().contains("no earlier version"));
+    assert!(refused.reason.unwrap().contains("no previous version"));
 
     // On probation, the state before the swap is back.
     let mut steps = site.swap(&recorder().version("b")).await;
@@ -129,7 +129,7 @@ async fn a_roll_back_on_request_gives_up_the_version_that_waits() {
     let mut back = site.roll_back().await;
     let replaced = next(&mut waiting).await;
     assert_eq!(replaced.step, SwapStep::Superseded);
-    assert_eq!(replaced.reason.unwrap(), "a roll-back was asked for");
+    assert_eq!(replaced.reason.unwrap(), "a rollback was requested");
     gate.open.add_permits(1);
     assert_eq!(next(&mut back).await.step, SwapStep::RolledBack);
     assert_eq!(site.answer().await, ok("begun+one+two+long"));

@@ -51,15 +51,29 @@ fn components_that_cannot_be_used_are_named_with_the_reason() {
         ),
         (
             guest("init_err"),
-            &["init_err.wasm does not start", "never begins"],
+            &["cannot start component", "init_err.wasm", "never begins"],
         ),
         (
             guest("init_trap"),
-            &["init_trap.wasm does not start", "unreachable"],
+            &["cannot start component", "init_trap.wasm", "unreachable"],
         ),
     ] {
         ends(host(&path), UNUSABLE, words);
     }
+}
+
+#[test]
+fn a_component_is_named_by_an_argument_or_an_option_and_not_by_both() {
+    let thermostat = thermostat();
+    ends(
+        HostCommand::bare().arg(&thermostat),
+        UNUSABLE,
+        &["IOTHUB_DEVICE_SECURITY_TYPE"],
+    );
+    let mut both = host(&thermostat).arg(&thermostat).start();
+    assert_eq!(both.wait().code(), Some(UNUSABLE));
+    let text = both.stderr.text();
+    assert!(text.contains("both COMPONENT and --component"), "{text}");
 }
 
 #[test]

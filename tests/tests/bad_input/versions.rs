@@ -19,7 +19,7 @@ fn refused(device: &Device, file: &Path, words: &[&str]) {
     let [line] = &lines[..] else {
         panic!("one line, not {lines:#?}")
     };
-    for word in [&["error: refused: "], words].concat() {
+    for word in [&["error: swap rejected: "], words].concat() {
         assert!(line.contains(word), "no {word:?} in: {line}");
     }
 }
@@ -62,17 +62,21 @@ fn what_cannot_take_over_is_refused_by_name_and_the_device_never_notices() {
     );
     let words = ["TemperatureController;1", "--allow-model-change"];
     refused(&device, &guest("components"), &words);
-    refused(&device, &guest("init_err"), &["it does not begin"]);
+    refused(&device, &guest("init_err"), &["start failed"]);
     refused(
         &device,
         &guest("init_trap"),
-        &["it does not begin", "unreachable"],
+        &["start failed", "unreachable"],
     );
     refused(&device, &thermostat(), &["unknown setting"]);
 
     let same = device.swap(&guest("sequence"), &[]);
     assert_eq!(same.code, 0);
-    assert!(same.stdout.contains("runs already"), "{}", same.stdout);
+    assert!(
+        same.stdout.contains("is already running"),
+        "{}",
+        same.stdout
+    );
 
     assert_eq!(device.runs(), before);
     let counted = device.cloud.call(&["count"]).payload.as_u64();
@@ -112,7 +116,7 @@ fn a_component_that_compiles_for_too_long_is_refused_and_a_newer_one_does_not_wa
     assert_eq!(older.wait().code(), Some(1));
     older
         .stderr
-        .wait_for("a newer version was asked for while it was prepared");
+        .wait_for("a newer version was requested during preparation");
     compiles(&host, false);
 }
 
@@ -203,7 +207,7 @@ fn of_two_swaps_at_once_the_newer_counts_and_the_older_is_told() {
             assert_eq!(runs, end_to_end::sha256(file));
         } else {
             assert_eq!(answer.code, 1);
-            assert!(answer.stderr.contains("was asked for"), "{}", answer.stderr);
+            assert!(answer.stderr.contains("was requested"), "{}", answer.stderr);
         }
     }
     assert_eq!(accepted, 1, "the newest, and it alone");

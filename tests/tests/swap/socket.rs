@@ -33,7 +33,7 @@ fn the_socket_is_for_its_owner_and_one_left_behind_is_no_harm() {
     assert!(
         unheard
             .stderr
-            .starts_with("error: no host runs with its state in"),
+            .starts_with("error: no host is running with state directory"),
         "{}",
         unheard.stderr
     );
@@ -49,7 +49,7 @@ fn the_socket_is_for_its_owner_and_one_left_behind_is_no_harm() {
     let unheard = device.operate(&["status"]);
     assert_eq!(unheard.code, 2);
     assert!(
-        unheard.stderr.contains("no socket of this user's"),
+        unheard.stderr.contains("not a socket of this user"),
         "{}",
         unheard.stderr
     );
@@ -66,7 +66,7 @@ fn a_running_host_tells_its_history_on_the_socket() {
     fs::write(&file, b"\0asm\x0d\0\x01\0half").expect("it can be written");
     let refused = device.swap(&file, &[]);
     assert_eq!(refused.code, 1);
-    let named = "refused: cannot compile the component half.wasm: ";
+    let named = "swap rejected: cannot compile the component half.wasm: ";
     assert!(refused.stderr.contains(named), "{}", refused.stderr);
 
     let mut socket = UnixStream::connect(device.state().join("control")).expect("it listens");
@@ -88,7 +88,7 @@ fn a_host_that_does_not_answer_is_not_waited_for() {
     host.signal(Signal::STOP);
     let unheard = device.operate(&["status"]);
     assert_eq!(unheard.code, 2);
-    let words = "error: the host does not answer in";
+    let words = "error: no reply from the host in";
     assert!(unheard.stderr.starts_with(words), "{}", unheard.stderr);
     host.signal(Signal::CONT);
     assert_eq!(device.operate(&["status"]).code, 0);
@@ -113,7 +113,7 @@ fn what_listens_in_a_hosts_place_is_told_from_one_and_gives_way_to_one() {
     for _ in 0..2 {
         let foreign = device.operate(&["status"]);
         assert_eq!(foreign.code, 1);
-        let words = "what answers is no host of this version";
+        let words = "unexpected reply";
         assert!(foreign.stderr.contains(words), "{}", foreign.stderr);
     }
     // From now on it takes connections and says nothing.
@@ -121,7 +121,7 @@ fn what_listens_in_a_hosts_place_is_told_from_one_and_gives_way_to_one() {
     let unheard = device.operate(&["rollback"]);
     assert_eq!(unheard.code, 2);
     assert!(
-        unheard.stderr.contains("does not answer"),
+        unheard.stderr.contains("no reply from the host"),
         "{}",
         unheard.stderr
     );

@@ -16,7 +16,7 @@ fn a_watched_file_takes_over_when_it_is_replaced_and_the_statistics_go_on() {
     let mut host = device
         .host(&file)
         .arg("--watch")
-        .arg("--telemetry-interval=100ms")
+        .set("telemetry-interval", "100ms")
         .start();
     for _ in 0..5 {
         events.next("telemetry");
@@ -34,7 +34,8 @@ fn a_watched_file_takes_over_when_it_is_replaced_and_the_statistics_go_on() {
     // The same content again is no other version; written to instead of moved, it is.
     let bytes = fs::read(&file).expect("it can be read");
     fs::write(&file, &bytes).expect("it can be written");
-    host.stderr.wait_for("this version runs already");
+    host.stderr
+        .wait_for("swap skipped: version already running");
     fs::write(&file, version(&thermostat(), 2)).expect("it can be written");
     host.stdout.wait_for("Swapped to thermostat");
     assert_eq!(host.stop(), Some(0));
@@ -62,7 +63,7 @@ fn roll_back_goes_to_the_version_before_and_says_so() {
     let refused = device.operate(&["rollback"]);
     assert_eq!(refused.code, 1);
     assert!(
-        refused.stderr.contains("no earlier version"),
+        refused.stderr.contains("no previous version"),
         "{}",
         refused.stderr
     );
@@ -72,7 +73,7 @@ fn roll_back_goes_to_the_version_before_and_says_so() {
     let waited = device.swap(&new, &["--wait"]);
     assert_eq!(waited.code, 0, "{}", waited.stderr);
     assert!(
-        waited.stdout.contains("runs already") && waited.stdout.contains("is accepted"),
+        waited.stdout.contains("is already running") && waited.stdout.contains(" accepted"),
         "{}",
         waited.stdout
     );
@@ -80,7 +81,7 @@ fn roll_back_goes_to_the_version_before_and_says_so() {
     let back = device.operate(&["rollback"]);
     assert_eq!(back.code, 0, "{}", back.stderr);
     assert!(
-        back.stdout.starts_with("back from sequence 0.1.0"),
+        back.stdout.starts_with("rolled back from sequence 0.1.0"),
         "{}",
         back.stdout
     );
@@ -120,7 +121,7 @@ fn a_roll_back_ends_what_is_prepared() {
     assert_eq!(device.operate(&["rollback"]).code, 0);
     assert_eq!(slow.wait().code(), Some(1));
     slow.stderr
-        .wait_for("a roll-back was asked for while it was prepared");
+        .wait_for("a rollback was requested during preparation");
     assert_eq!(device.runs(), sha256(&guest("sequence")));
 }
 
@@ -145,10 +146,10 @@ fn status_and_history_are_for_people_too() {
     device.swaps(&device.version(&guest("sequence"), 1), &["--wait"]);
     let status = device.operate(&["status"]).stdout;
     for line in [
-        "device     swapped-1",
-        "hub        localhost:",
-        "state      accepted",
-        "runs       sequence 0.1.0 (",
+        "device       swapped-1",
+        "hub          localhost:",
+        "state        accepted",
+        "component    sequence 0.1.0 (",
     ] {
         assert!(status.contains(line), "{status}");
     }
@@ -156,10 +157,10 @@ fn status_and_history_are_for_people_too() {
     let lines: Vec<_> = history.lines().collect();
     assert_eq!(lines.len(), 2, "{history}");
     assert!(
-        lines[0].contains("started") && lines[0].contains("has taken over in"),
+        lines[0].contains("started") && lines[0].contains("started in"),
         "{history}"
     );
-    assert!(lines[1].contains("is accepted"), "{history}");
+    assert!(lines[1].ends_with(" accepted"), "{history}");
 }
 
 #[test]
@@ -169,7 +170,7 @@ fn the_twin_is_told_what_runs_after_the_device_has_reported_its_own() {
     let _host = device
         .host(&thermostat())
         .arg("--report-host")
-        .arg("--telemetry-interval=20ms")
+        .set("telemetry-interval", "20ms")
         .start();
     let first = events.next("reported");
     assert!(
@@ -193,6 +194,6 @@ fn the_twin_is_told_what_runs_after_the_device_has_reported_its_own() {
     assert_eq!(device.operate(&["rollback"]).code, 0);
     let back = events.reported("host");
     assert_eq!(back["lastSwapResult"], "rolled-back");
-    assert_eq!(back["lastSwapReason"], "a roll-back was asked for");
+    assert_eq!(back["lastSwapReason"], "a rollback was requested");
     assert_eq!(back["sha256"], sha256(&thermostat()));
 }

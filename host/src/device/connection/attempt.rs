@@ -45,7 +45,10 @@ impl<T: Transport + Sync> HubConnection<T> {
             Identity::Dps(registration) if self.provision => {
                 let (clock, registration) = (self.clock.clone(), registration.clone());
                 let model_id = self.model_id.clone();
-                tracing::info!(id = registration.registration_id, "asking DPS for the hub");
+                tracing::info!(
+                    id = registration.registration_id,
+                    "requesting an assignment from DPS"
+                );
                 ConnectionPhase::Provisioning(Box::pin(async move {
                     let mut transport = transport;
                     let result =
@@ -170,7 +173,10 @@ impl<T: Transport + Sync> HubConnection<T> {
                     delay: Duration::ZERO,
                 };
                 self.outages.count(&failure, self.clock.now());
-                tracing::warn!(hub, "the hub does not take the device any more; asking DPS");
+                tracing::warn!(
+                    hub,
+                    "hub rejected the device; requesting an assignment from DPS"
+                );
                 self.assignment = None;
                 self.provision = true;
                 self.schedule_attempt(transport);
@@ -180,8 +186,7 @@ impl<T: Transport + Sync> HubConnection<T> {
                 // The device may be assigned to another hub by then.
                 self.provision = by_dps;
                 let message = format!(
-                    "{hub} does not take the device: {error}; check that the key is this device's, that the device is \
-                     enabled, and this machine's clock"
+                    "{hub} rejected the device: {error}; check the key, that the device is enabled, and this machine's clock"
                 );
                 self.rejected(transport, &hub, cause, message)
             }

@@ -218,7 +218,10 @@ impl<T: Transport + Sync> HubConnection<T> {
                 reason: WaitReason::BackoffOrWallClock,
                 ..
             } if self.wall_clock.was_set(&*self.clock) => {
-                tracing::info!(device = &*self.device, "the clock was set; trying again");
+                tracing::info!(
+                    device = &*self.device,
+                    "wall clock was set; reconnecting now"
+                );
                 WaitReason::BackoffOrWallClock
             }
             ConnectionPhase::Waiting { until, reason, .. } if until <= now => reason,
@@ -248,7 +251,7 @@ impl<T: Transport + Sync> HubConnection<T> {
             Renewal::WhenIdle => quiet && session.is_idle(),
             Renewal::Now => true,
         };
-        if is_time && self.replace_connection("the token is to be renewed") {
+        if is_time && self.replace_connection("SAS token renewal due") {
             self.renewals += 1;
         }
         is_time
@@ -260,7 +263,7 @@ impl<T: Transport + Sync> HubConnection<T> {
             ConnectionPhase::Connected {
                 transport, session, ..
             } => {
-                tracing::info!(device = &*self.device, "connecting anew: {reason}");
+                tracing::info!(device = &*self.device, "reconnecting: {reason}");
                 self.phase = self.connecting(transport, Some(session));
                 true
             }
@@ -299,13 +302,13 @@ impl<T: Transport + Sync> HubConnection<T> {
         let is_new = self.model_id != model_id || (messages && !self.messages);
         self.model_id = model_id;
         self.messages = messages;
-        is_new && self.replace_connection("the device announces something else")
+        is_new && self.replace_connection("announced model or subscription changed")
     }
 
     /// Skips the backoff, or replaces the current connection at once. Returns the state before.
     pub(super) fn reconnect(&mut self) -> ConnectionState {
         let previous_state = self.state();
-        if self.replace_connection("it is asked for") {
+        if self.replace_connection("requested") {
             return previous_state;
         }
         match self.take_phase() {
@@ -338,8 +341,8 @@ impl<T: Transport + Sync> HubConnection<T> {
             };
             let message = match cause {
                 Cause::TakenOver => format!(
-                    "{error}, again and again while all was well; most likely another client connects as this device: give \
-                     each device an id of its own"
+                    "{error}, repeatedly while the connection was healthy; another client probably connects with this device id: \
+                     give each device an id of its own"
                 ),
                 _ => error.to_string(),
             };

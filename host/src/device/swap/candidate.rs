@@ -26,7 +26,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let entry = self.entry(SwapStep::Prepared, &request);
         let entry = entry.with_version(VersionInfo::of(&behaviour));
         self.record_step(entry, request.step_sender.clone());
-        self.cancel_pending("another version was asked for");
+        self.cancel_pending("another version was requested");
         self.swap.candidate = Some(Candidate { behaviour, request });
     }
 
@@ -107,13 +107,13 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             && let Some(reason) = versions.quarantine_reason(&version.sha256)
         {
             return rejected(format!(
-                "it was withdrawn before ({reason}); `host swap --force` takes it all the same"
+                "quarantined after a rollback ({reason}); accept it with `host swap --force`"
             ));
         }
         let model = &self.supervisor.behaviour().description().model_id;
         if !request.allow_model_change && version.model_id != *model {
             return rejected(format!(
-                "its model is {}, the device's is {model}; --allow-model-change takes it all the same, and connects anew",
+                "model {} differs from the device's model {model}; accept it with --allow-model-change, which reconnects the device",
                 version.model_id
             ));
         }
@@ -216,8 +216,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 let mut entry = self.entry(SwapStep::Superseded, &request);
                 entry.version = superseded;
                 entry.file = None;
-                let entry =
-                    entry.with_reason("a newer version was asked for while it was on probation");
+                let entry = entry.with_reason("a newer version was requested during probation");
                 self.stage_step(batch, entry, &before.step_senders);
                 Probation::new(policy, now, before.committed(), request.step_sender)
             }
@@ -237,16 +236,16 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             SwapKind::Candidate(request) => {
                 let hint = match failure {
                     CallFailure::Error(_) if !request.fresh_state => {
-                        "; --fresh-state lets it begin without the state there is"
+                        "; --fresh-state starts it without the device's state"
                     }
                     _ => "",
                 };
-                let reason = format!("it does not begin: {}{hint}", failure.reason());
+                let reason = format!("start failed: {}{hint}", failure.reason());
                 self.entry(SwapStep::Rejected, request).with_reason(reason)
             }
             SwapKind::Fallback(PendingFallback { source, .. }) => {
                 let reason = format!(
-                    "it does not take over the state there is: {}; `host swap FILE --fresh-state` lets it begin without",
+                    "cannot use the device's state: {}; start it without the state by `host swap FILE --fresh-state`",
                     failure.reason()
                 );
                 HistoryEntry::new(self.clock.now(), SwapStep::Rejected, *source).with_reason(reason)

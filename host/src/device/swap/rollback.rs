@@ -114,7 +114,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
 
     /// Rolls back on request, or rejects the request.
     pub(super) fn handle_rollback_request(&mut self, step_sender: StepSender) {
-        const REASON: &str = "a roll-back was asked for";
+        const REASON: &str = "a rollback was requested";
         self.cancel_pending(REASON);
         if self.swap.starting.is_some() {
             self.candidate_failed(&CallFailure::Trap(REASON.to_owned()));
@@ -144,8 +144,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let versions = &self.store.state().versions;
         let Some(previous) = self.previous().filter(|_| versions.fallback.is_none()) else {
             let reason = match versions.rollback_targets().next() {
-                Some(_) => "the version before is not loaded; the log says why",
-                None => "there is no earlier version to go back to",
+                Some(_) => "the previous version is not loaded; see the log",
+                None => "no previous version to roll back to",
             };
             return Some(reason.to_owned());
         };
@@ -153,8 +153,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let (is, was) = (model(self.supervisor.behaviour()), model(&previous));
         (is != was).then(|| {
             format!(
-                "the model of the version before is {was}, the device's is {is}; `host swap FILE --allow-model-change` takes \
-                 it all the same, and connects anew"
+                "the previous version's model {was} differs from the device's model {is}; swap it in with `host swap FILE \
+                 --allow-model-change`, which reconnects the device"
             )
         })
     }

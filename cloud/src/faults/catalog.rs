@@ -252,7 +252,7 @@ mod tests {
         let faults = Fault::augment_subcommands(Command::new("fault"));
         let all = OneShotFault::augment_subcommands(faults);
         for name in all.get_subcommands().map(Command::get_name) {
-            let row = documented.contains(&format!("\n| `{name}"));
+            let row = documented.contains(&format!("\n| `{name}` |"));
             assert!(row, "{name}");
         }
     }

@@ -86,7 +86,7 @@ test("a device that lost its connection with the cloud is offline from when the 
   const log = new DeviceLog();
   const since = new Date(4000).toISOString();
   log.append([
-    event("disconnected", 9, { reason: "the cloud ended without a warning", since }),
+    event("disconnected", 9, { reason: "cloud terminated unexpectedly", since }),
     event("connected", 10, {}),
   ]);
   assert.deepEqual(

@@ -95,7 +95,7 @@ impl DeviceServer {
                     device.set(id);
                 };
                 match mqtt::serve(stream, &self.hub, &self.dps, on_connect).await {
-                    reason if reason.is_misbehaviour() => warn!(%reason, "connection closed"),
+                    reason if reason.is_client_error() => warn!(%reason, "connection closed"),
                     reason => debug!(%reason, "connection closed"),
                 }
             }

@@ -24,6 +24,7 @@ mod metrics;
 pub mod mqtt;
 mod observability;
 pub mod provision;
+mod renamed;
 mod run;
 mod secret;
 pub mod service;

@@ -31,52 +31,52 @@ const TAKEN_OVER_RESET: Duration = Duration::from_secs(600);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
-    /// The server's name has no address.
-    Name,
+    /// The server's name cannot be resolved.
+Dns,
     /// No TCP connection.
     Tcp,
     /// The handshake of TLS or MQTT broke.
-    Handshake,
-    /// The server's certificate must not be accepted.
+Tls,
+    /// The server's certificate is not accepted.
     Certificate,
-    /// The server does not take this device: CONNACK 1, 2, 4 or 5, or a refusal of DPS.
+    /// The server refuses the device: CONNACK 1, 2, 4 or 5, or a rejection by DPS.
     Refused,
-    /// The server has too much to do: CONNACK 3, or a 429 of DPS.
-    Busy,
-    /// DPS failed, or answered something that is not understood.
+    /// The server throttles the device: CONNACK 3, or a 429 of DPS.
+Throttled,
+    /// DPS failed, or sent an invalid response.
     Provisioning,
-    /// Time ran out.
+    /// The connect timed out.
     TimedOut,
-    /// The server ended the connection.
+    /// The server closed the connection.
     Closed,
-    /// The server ended the connection when the token's time was over.
-    Expired,
-    /// The server ended connections that were in order, one after the other.
+    /// The server closed the connection when the SAS token was due for renewal.
+TokenExpired,
+    /// The server closed healthy connections in a row: a duplicate client has taken over the session.
     TakenOver,
     /// The connection was reset.
     Reset,
-    /// The server fell silent.
-    Silent,
-    /// The server broke the protocol, or refused a topic.
+    /// The server did not respond in time.
+KeepAliveTimeout,
+    /// The server violated the protocol, or rejected a subscription.
     Protocol,
 }
 
 impl Cause {
     /// All causes.
     pub const ALL: [Self; 14] = [
-        Self::Name,
+        Self::Dns,
         Self::Tcp,
-        Self::Handshake,
+        Self::Tls,
         Self::Certificate,
         Self::Refused,
-        Self::Busy,
+        Self::Throttled,
         Self::Provisioning,
         Self::TimedOut,
         Self::Closed,
-        Self::Expired,
+        Self::TokenExpired,
         Self::TakenOver,
         Self::Reset,
-        Self::Silent,
+        Self::KeepAliveTimeout,
         Self::Protocol,
     ];
 
@@ -84,19 +84,19 @@ impl Cause {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Name => "name",
+            Self::Dns => "dns",
             Self::Tcp => "tcp",
-            Self::Handshake => "handshake",
+            Self::Tls => "tls",
             Self::Certificate => "certificate",
             Self::Refused => "refused",
-            Self::Busy => "busy",
+            Self::Throttled => "throttled",
             Self::Provisioning => "provisioning",
             Self::TimedOut => "timed-out",
             Self::Closed => "closed",
-            Self::Expired => "expired",
+            Self::TokenExpired => "token-expired",
             Self::TakenOver => "taken-over",
             Self::Reset => "reset",
-            Self::Silent => "silent",
+            Self::KeepAliveTimeout => "keep-alive-timeout",
             Self::Protocol => "protocol",
         }
     }
@@ -105,12 +105,12 @@ impl Cause {
 impl From<&ConnectError> for Cause {
     fn from(error: &ConnectError) -> Self {
         match error {
-            ConnectError::Refused(3) => Self::Busy,
+            ConnectError::Refused(3) => Self::Throttled,
             ConnectError::Refused(_) => Self::Refused,
             ConnectError::Certificate(_) => Self::Certificate,
-            ConnectError::Dns(_) => Self::Name,
+            ConnectError::Dns(_) => Self::Dns,
             ConnectError::Unreachable(_) => Self::Tcp,
-            ConnectError::Handshake(_) => Self::Handshake,
+            ConnectError::Handshake(_) => Self::Tls,
             ConnectError::TimedOut(_) => Self::TimedOut,
         }
     }
@@ -121,7 +121,7 @@ impl From<&LinkError> for Cause {
         match error {
             LinkError::Closed => Self::Closed,
             LinkError::Reset => Self::Reset,
-            LinkError::KeepAliveTimeout(_) => Self::Silent,
+            LinkError::KeepAliveTimeout(_) => Self::KeepAliveTimeout,
             LinkError::Protocol(_) => Self::Protocol,
         }
     }
@@ -154,7 +154,7 @@ impl Backoff {
             Cause::TakenOver => {
                 TAKEN_OVER_DELAYS.0 + (TAKEN_OVER_DELAYS.1 - TAKEN_OVER_DELAYS.0).mul_f64(random)
             }
-            Cause::Busy => bound.max(MIN_THROTTLED_DELAY).mul_f64(random),
+            Cause::Throttled => bound.max(MIN_THROTTLED_DELAY).mul_f64(random),
             _ => bound.mul_f64(random),
         }
     }
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn the_delay_after_throttling_is_longer() {
         let mut backoff = Backoff::default();
-        assert_eq!(backoff.next_delay(Cause::Busy, FAILED, 1.0), seconds(10));
+        assert_eq!(backoff.next_delay(Cause::Throttled, FAILED, 1.0), seconds(10));
         assert_eq!(backoff.next_delay(Cause::Tcp, FAILED, 1.0), seconds(2));
     }
 

@@ -155,7 +155,7 @@ impl<'a> Exchange<'a> {
             }
             _ => {
                 let cause = match status {
-                    429 => Cause::Busy,
+                    429 => Cause::Throttled,
                     _ => Cause::Provisioning,
                 };
                 let why = format!("response with status {status}");

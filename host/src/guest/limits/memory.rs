@@ -14,7 +14,7 @@ pub(in crate::guest) struct MemoryLimit {
     table_elements: usize,
     max_memory: usize,
     max_table_elements: usize,
-    parts: usize,
+instances: usize,
 }
 
 impl MemoryLimit {
@@ -31,7 +31,7 @@ impl From<&Limits> for MemoryLimit {
             table_elements: limits.table_elements,
             max_memory: limits.memory,
             max_table_elements: limits.table_elements,
-            parts: limits.parts,
+            instances: limits.instances,
         }
     }
 }
@@ -77,15 +77,15 @@ impl ResourceLimiter for MemoryLimit {
     }
 
     fn instances(&self) -> usize {
-        self.parts
+        self.instances
     }
 
     fn tables(&self) -> usize {
-        self.parts
+        self.instances
     }
 
     fn memories(&self) -> usize {
-        self.parts
+        self.instances
     }
 }
 

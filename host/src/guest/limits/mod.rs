@@ -54,7 +54,7 @@ limits! {
     /// Table elements of one instance, all its tables together. They are function pointers, which live outside its memory.
     "table-elements", Count 1..=10_000_000 => table_elements: usize = 100_000;
     /// Memories, tables and core instances of one component each. Components from any toolchain stay far below.
-    "parts", Count 1..=10_000 => parts: usize = 100;
+    "instances", Count 1..=10_000 => instances: usize = 100;
     /// CPU time of one call. Exports are meant to take microseconds; a second is a loop without end.
     "cpu", Time 1..=3_600_000 => cpu: Duration = Duration::from_secs(1);
     /// Wall time of one call. It bounds what a busy machine adds to its CPU time.

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use super::{Limit, Limits, Unit};
-use crate::units;
+use crate::{renamed::renamed, units};
 
 /// A value for one limit.
 #[derive(Clone)]
@@ -21,6 +21,9 @@ pub enum LimitSettingError {
     /// There is no limit of this name.
     #[error("unknown limit {:?}; the names are {}", .0, names())]
     Name(String),
+    /// The limit has a new name.
+    #[error("{0}")]
+    Renamed(String),
     /// The value has the wrong form.
     #[error("{} must be {}", .0, .1.form())]
     Value(&'static str, Unit),
@@ -72,7 +75,10 @@ impl FromStr for LimitSetting {
 
     fn from_str(text: &str) -> Result<Self, LimitSettingError> {
         let (name, value) = text.split_once('=').ok_or(LimitSettingError::Form)?;
-        let limit = Limit::named(name).ok_or_else(|| LimitSettingError::Name(name.to_owned()))?;
+        let limit = Limit::named(name).ok_or_else(|| match renamed(name) {
+            Some(error) => LimitSettingError::Renamed(error),
+            None => LimitSettingError::Name(name.to_owned()),
+        })?;
         let number = limit.unit.parse(value);
         let number = number.ok_or(LimitSettingError::Value(limit.name, limit.unit))?;
         if !limit.range.contains(&number) {

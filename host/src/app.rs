@@ -9,11 +9,10 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::Parser;
 
 use crate::{
     check,
-    cli::{self, Cli, Command, CompileArgs, InspectArgs, OutboxArgs},
+    cli::{self, Command, CompileArgs, InspectArgs, OutboxArgs},
     client,
     config::{self, SettingError},
     device::{IdentityRejected, behaviour::CallFailure},
@@ -36,7 +35,7 @@ pub(crate) enum AppError {
     Tls(#[from] TlsError),
     #[error(transparent)]
     State(#[from] OpenError),
-    #[error("the component {} does not start: {}", path.display(), failure.reason())]
+    #[error("cannot start component {}: {}", path.display(), failure.reason())]
     Start { path: PathBuf, failure: CallFailure },
     #[error(transparent)]
     Rejected(#[from] IdentityRejected),
@@ -67,7 +66,7 @@ impl AppError {
 /// Runs the program and returns its exit code. A wrong command line exits with 2.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = cli::parse();
     observability::start(&cli.log);
     silence_store_panics();
     let result = match cli.command {
@@ -100,7 +99,7 @@ fn silence_store_panics() {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
         if thread::current().name() == Some(writer::THREAD_NAME) {
-            tracing::debug!(%panic, "the store is damaged");
+            tracing::debug!(%panic, "store damaged");
         } else {
             usual(panic);
         }
@@ -124,7 +123,7 @@ fn inspect(args: &InspectArgs, show: fn(&Contents, bool) -> String) -> Result<()
         .context("cannot start a thread")?;
     let contents = reading
         .join()
-        .map_err(|_| anyhow::anyhow!("the state cannot be read"))??;
+        .map_err(|_| anyhow::anyhow!("cannot read the state"))??;
     print(show(&contents, args.json).as_bytes());
     Ok(())
 }

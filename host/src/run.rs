@@ -46,8 +46,8 @@ const CHANNEL_CAPACITY: usize = 16;
 
 /// Runs a device until shutdown.
 pub(crate) fn run(args: &RunArgs) -> Result<(), AppError> {
-    let file = args.component.as_ref().ok_or_else(|| {
-        SettingError::new("no component is named; add --component FILE, such as `host --component thermostat.wasm`")
+    let file = args.component().ok_or_else(|| {
+        SettingError::new("no component given: name its file, such as `host thermostat.wasm`")
     })?;
     let identity = config::identity(args)?;
     // Two runtimes: a component that spins must not delay a keep-alive.
@@ -55,9 +55,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), AppError> {
     let guests = runtime("guest", available_parallelism().map_or(2, usize::from))?;
     let (compiler, sandbox) = sandbox(&args.sandbox, guests.handle())?;
     let result = network.block_on(async {
-        let shutdown = shutdown::listen().context("cannot listen for signals")?;
+        let shutdown = shutdown::listen().context("cannot handle signals")?;
         tokio::pin!(shutdown);
-        shutdown::ignore_file_size_signal().context("cannot listen for signals")?;
+        shutdown::ignore_file_size_signal().context("cannot handle signals")?;
         let notifier = Arc::new(Notifier::from_environment());
         let storage = Storage::open(args, &identity)?;
         let (device, store, control) = select! {
@@ -188,11 +188,11 @@ async fn build_device(
     }
     triggers
         .spawn(&commands, watch)
-        .context("cannot listen for signals")?;
+        .context("cannot handle signals")?;
     if let Some(address) = args.metrics {
         let listener = metrics::listen(address).await.map_err(|error| {
             SettingError::new(format!(
-                "cannot offer metrics at {address}: {error}; name another address with --metrics"
+                "cannot serve metrics at {address}: {error}; choose another address with --metrics"
             ))
         })?;
         tokio::spawn(metrics::serve(listener, requests.clone()));
@@ -244,8 +244,8 @@ impl FileTriggers<'_> {
             source,
             file: self.file.to_owned(),
             force: false,
-            fresh_state: self.args.take.fresh_state,
-            allow_model_change: self.args.take.allow_model_change,
+            fresh_state: self.args.swap_policy.fresh_state,
+            allow_model_change: self.args.swap_policy.allow_model_change,
             step_sender: None,
         }
     }
@@ -296,7 +296,7 @@ fn serve_control(
         .inspect_err(|error| {
             tracing::error!(
                 dir = %state_dir.display(), %error,
-                "cannot listen on the control socket; `host swap`, `rollback` and `status` will not reach this host"
+                "cannot listen on the control socket; `host swap`, `rollback` and `status` are unavailable"
             );
         })
         .ok()
@@ -308,5 +308,5 @@ pub(crate) fn runtime(name: &str, workers: usize) -> Result<Runtime, AppError> {
         .worker_threads(workers)
         .enable_all()
         .build();
-    Ok(runtime.with_context(|| format!("cannot start the {name} threads"))?)
+    Ok(runtime.with_context(|| format!("cannot start the {name} runtime"))?)
 }

@@ -36,7 +36,7 @@ fn milliseconds(time: Duration) -> f64 {
 }
 
 fn host(device: &Device, component: &Path) -> HostCommand {
-    device.host(component).arg("--telemetry-interval=20ms")
+    device.host(component).set("telemetry-interval", "20ms")
 }
 
 fn started(mut host: Process) -> Process {
@@ -181,9 +181,8 @@ fn beside_a_compilation() {
     let device = Device::new();
     let events = device.cloud.events();
     // The cloud hangs up after one and a half of it.
-    let keep_alive = ["--telemetry-interval=1h", "--keep-alive=1s"];
-    let quiet = device.host(&thermostat()).arg(keep_alive[0]);
-    let running = started(quiet.arg(keep_alive[1]).start());
+    let quiet = device.host(&thermostat()).set("telemetry-interval", "1h");
+    let running = started(quiet.arg("--keep-alive=1s").start());
     let alone = calls_beside(&device, || thread::sleep(ALONE));
     let file = device.path("large.wasm");
     let bytes = large(std::process::id());

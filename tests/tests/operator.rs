@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 fn running() -> (Cloud, Process) {
     let cloud = Cloud::start();
     let mut host = HostCommand::of(&thermostat())
-        .arg("--telemetry-interval")
-        .arg("100ms")
+        .set("telemetry-interval", "100ms")
         .enrolled(&cloud, "thermostat-01")
         .start();
     host.stdout.wait_for("Sent message");

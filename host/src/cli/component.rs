@@ -1,60 +1,57 @@
-//! Options about a component: its settings, and what it may take and do.
+//! Options of the component: settings, limits and cache.
 
 use std::{path::PathBuf, sync::Arc};
 
 use clap::{Args, ValueEnum};
 
-use super::setting;
 use crate::guest::{LimitSetting, Limits, Wasi};
 
-/// A component's settings.
+/// Settings of the component.
 #[derive(Debug, Args)]
+#[command(next_help_heading = super::COMPONENT)]
 pub struct SettingArgs {
-    /// A setting for the component; may be given several times. In the variable, separate them with `;`.
+    /// Set a setting of the component; repeatable
+    ///
+    /// In the variable, separate settings with `;`.
     #[arg(long, value_name = "KEY=VALUE", env = "HOST_SET", value_delimiter = ';', value_parser = setting)]
     pub set: Vec<(String, String)>,
-    /// Time between measurements, such as 500ms, 8s or 2m; short for --set telemetry-interval=…
-    #[arg(long, value_name = "TIME", env = "HOST_TELEMETRY_INTERVAL")]
-    pub telemetry_interval: Option<String>,
 }
 
 impl SettingArgs {
-    /// The settings in the order given, the short forms last, so that they count.
+    /// Returns the settings in the order given.
     #[must_use]
     pub fn settings(&self) -> Arc<[(String, String)]> {
-        let interval = self
-            .telemetry_interval
-            .iter()
-            .map(|time| ("telemetry-interval".to_owned(), time.clone()));
-        self.set.iter().cloned().chain(interval).collect()
+        self.set.iter().cloned().collect()
     }
 }
 
-/// Where a component runs.
+/// Options of the sandbox.
 #[derive(Debug, Args)]
+#[command(next_help_heading = super::COMPONENT)]
 pub struct SandboxArgs {
-    /// Whether a component may import WASI. There is nothing behind it but a log.
+    /// Choose whether components may import WASI
     #[arg(
         long,
-        value_name = "WHAT",
+        value_name = "POLICY",
         env = "HOST_WASI",
-        default_value = "log-only"
+        default_value = "log-only",
+        hide_short_help = true
     )]
     pub wasi: WasiArg,
-    /// What a component may take.
+    /// The limits.
     #[command(flatten)]
     pub limits: LimitArgs,
-    /// Where compiled components are kept.
+    /// The cache.
     #[command(flatten)]
     pub cache: CacheArgs,
 }
 
-/// Whether a component may import WASI.
+/// The policy for components that import WASI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum WasiArg {
-    /// It may; what it prints goes to the log.
+    /// Provide WASI without files, network and environment; output goes to the log
     LogOnly,
-    /// It may not.
+    /// Reject components that import WASI
     None,
 }
 
@@ -67,67 +64,85 @@ impl From<WasiArg> for Wasi {
     }
 }
 
-/// What a component may take.
+/// Limits of the component.
 #[derive(Debug, Args)]
+#[command(next_help_heading = super::COMPONENT)]
 pub struct LimitArgs {
-    /// A limit on the component, such as memory=32MiB, cpu=500ms or timers=10; may be given several times. `host check`
-    /// lists them all. In the variable, separate them with `;`.
+    /// Set a limit of the component, such as memory=32MiB or cpu=500ms; repeatable
+    ///
+    /// `host check` lists all limits. In the variable, separate limits with `;`.
     #[arg(
         long = "limit",
         value_name = "NAME=VALUE",
         env = "HOST_LIMIT",
-        value_delimiter = ';'
+        value_delimiter = ';',
+        hide_short_help = true
     )]
     pub settings: Vec<LimitSetting>,
 }
 
 impl LimitArgs {
-    /// The defaults, but for what is set.
+    /// Returns the limits: the defaults with the settings applied.
     #[must_use]
     pub fn limits(&self) -> Limits {
         Limits::set(&self.settings)
     }
 }
 
-/// Where compiled components are kept.
+/// Options of the cache of compiled components.
 #[derive(Debug, Args)]
+#[command(next_help_heading = super::COMPONENT)]
 pub struct CacheArgs {
-    /// Directory of compiled components [default: the user's cache directory].
-    #[arg(long, value_name = "DIR", env = "HOST_CACHE_DIR")]
+    /// Store compiled components in this directory [default: ~/.cache/pnp-host]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "HOST_CACHE_DIR",
+        hide_short_help = true
+    )]
     pub cache_dir: Option<PathBuf>,
 }
 
-/// What to check.
+/// Options of `host check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// The component; `-` for standard input.
+    /// Component file, or `-` for standard input
+    #[arg(value_name = "COMPONENT")]
     pub file: PathBuf,
-    /// Give way to whatever else runs on this machine.
+    /// Run with the lowest priority
     #[arg(long, env = "HOST_BACKGROUND")]
     pub background: bool,
-    /// Print JSON.
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// The component's settings.
+    /// The settings.
     #[command(flatten)]
     pub settings: SettingArgs,
-    /// Where the component runs.
+    /// The sandbox.
     #[command(flatten)]
     pub sandbox: SandboxArgs,
 }
 
-/// What to compile.
+/// Options of `host compile`.
 #[derive(Debug, Args)]
 pub struct CompileArgs {
-    /// The component; `-` for standard input.
+    /// Component file, or `-` for standard input
+    #[arg(value_name = "COMPONENT")]
     pub file: PathBuf,
-    /// Give way to whatever else runs on this machine.
+    /// Run with the lowest priority
     #[arg(long, env = "HOST_BACKGROUND")]
     pub background: bool,
-    /// What a component may take.
+    /// The limits.
     #[command(flatten)]
     pub limits: LimitArgs,
-    /// Where compiled components are kept.
+    /// The cache.
     #[command(flatten)]
     pub cache: CacheArgs,
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE".to_owned()),
+    }
 }

@@ -1,31 +1,31 @@
-//! How a device connects.
+//! Options of the connection.
 
 use std::{ops::RangeInclusive, time::Duration};
 
 use clap::Args;
 
-use super::any_time;
+use super::duration;
 use crate::device::ConnectionConfig;
 
-/// What IoT Hub takes: MQTT counts whole seconds, and Azure's load balancers forget a silent connection after half an hour.
+/// The range of IoT Hub: MQTT counts whole seconds, and Azure's load balancers close a silent connection after half an hour.
 const KEEP_ALIVE_SECONDS: RangeInclusive<u64> = 1..=1177;
-/// Shorter ones would be renewed all the time; longer ones are of no use, because renewing costs nothing.
+/// Shorter lifetimes would be renewed all the time; longer ones are of no use, because renewing costs nothing.
 const TOKEN_TTL_SECONDS: RangeInclusive<u64> = 10..=30 * 86_400;
 
-/// How a device connects.
+/// Options of the connection.
 #[derive(Debug, Args)]
+#[command(next_help_heading = super::CONNECTION)]
 pub struct ConnectArgs {
-    /// Longest silence on the wire; a hub that is gone without a word is found out within twice that. Longer ones save
-    /// data, up to 1177s.
-    #[arg(long, value_name = "TIME", env = "HOST_KEEP_ALIVE", default_value = "60s", value_parser = keep_alive)]
+    /// Set the MQTT keep-alive, up to 1177s; a dead connection is detected within twice that
+    #[arg(long, value_name = "DURATION", env = "HOST_KEEP_ALIVE", default_value = "60s", value_parser = keep_alive, hide_short_help = true)]
     pub keep_alive: Duration,
-    /// How long the device's tokens are good for. They are renewed before they end, without anything getting lost.
-    #[arg(long, value_name = "TIME", env = "HOST_TOKEN_LIFE", default_value = "1h", value_parser = sas_token_ttl)]
+    /// Set the lifetime of SAS tokens; they are renewed before they expire
+    #[arg(long, value_name = "DURATION", env = "HOST_SAS_TOKEN_TTL", default_value = "1h", value_parser = sas_token_ttl, hide_short_help = true)]
     pub sas_token_ttl: Duration,
 }
 
 impl ConnectArgs {
-    /// What they come to.
+    /// Returns the configuration.
     #[must_use]
     pub fn connecting(&self) -> ConnectionConfig {
         ConnectionConfig {
@@ -38,16 +38,16 @@ impl ConnectArgs {
 
 fn keep_alive(text: &str) -> Result<Duration, String> {
     within(text, &KEEP_ALIVE_SECONDS)
-        .ok_or_else(|| "write it in whole seconds from 1s to 1177s, such as 60s or 5m".to_owned())
+        .ok_or_else(|| "expected whole seconds from 1s to 1177s, such as 60s or 5m".to_owned())
 }
 
 fn sas_token_ttl(text: &str) -> Result<Duration, String> {
     within(text, &TOKEN_TTL_SECONDS)
-        .ok_or_else(|| "write it in whole seconds from 10s to 30d, such as 1h".to_owned())
+        .ok_or_else(|| "expected whole seconds from 10s to 30d, such as 1h".to_owned())
 }
 
 fn within(text: &str, range: &RangeInclusive<u64>) -> Option<Duration> {
-    let time = any_time(text).ok()?;
+    let time = duration(text).ok()?;
     (time.subsec_nanos() == 0 && range.contains(&time.as_secs())).then_some(time)
 }
 

@@ -1,35 +1,34 @@
-//! What a person wants done with an outbox.
+//! Options of `host outbox`.
 
 use clap::Args;
 
 use super::InspectArgs;
 
-/// What to do with a device's outbox.
+/// Options of `host outbox`.
 #[derive(Debug, Args)]
 pub struct OutboxArgs {
-    /// Send what is set aside once more, at the end of the outbox, or hand it to the component once more; by its id, or
-    /// `all`. Needs the host to run.
-    #[arg(long, value_name = "ID|all", value_parser = which, conflicts_with = "discard")]
+    /// Retry a dead letter; needs a running host
+    #[arg(long, value_name = "ID|all", value_parser = selector, conflicts_with = "discard")]
     pub retry: Option<DeadLetterSelector>,
-    /// Forget what is set aside. Needs the host to run.
-    #[arg(long, value_name = "ID|all", value_parser = which)]
+    /// Discard a dead letter; needs a running host
+    #[arg(long, value_name = "ID|all", value_parser = selector)]
     pub discard: Option<DeadLetterSelector>,
-    /// Whose outbox.
+    /// The device.
     #[command(flatten)]
     pub device: InspectArgs,
 }
 
-/// What of all that is set aside.
+/// A selection of dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeadLetterSelector {
-    /// Everything.
+    /// All dead letters.
     All,
-    /// What has this id.
+    /// The dead letter with this id.
     One(u64),
 }
 
 impl DeadLetterSelector {
-    /// The id; none for everything.
+    /// Returns the id; `None` for all.
     #[must_use]
     pub fn id(self) -> Option<u64> {
         match self {
@@ -39,12 +38,12 @@ impl DeadLetterSelector {
     }
 }
 
-fn which(text: &str) -> Result<DeadLetterSelector, String> {
+fn selector(text: &str) -> Result<DeadLetterSelector, String> {
     match text {
         "all" => Ok(DeadLetterSelector::All),
         _ => text
             .parse()
             .map(DeadLetterSelector::One)
-            .map_err(|_| "write the id that `host outbox` lists, or `all`".to_owned()),
+            .map_err(|_| "expected an id that `host outbox` lists, or `all`".to_owned()),
     }
 }

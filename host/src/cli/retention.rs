@@ -1,49 +1,50 @@
-//! What is kept of what cannot be sent, and how fast it is sent later.
+//! Options of outbox retention and drain rate.
 
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::any_time;
+use super::duration;
 use crate::{
     store::{Retention, WhenFull},
     units,
 };
 
-/// What is kept of what cannot be sent, and how fast it is sent later.
+/// Options of outbox retention and drain rate.
 #[derive(Debug, Args)]
+#[command(next_help_heading = super::STATE)]
 pub struct RetentionArgs {
-    /// Most bytes of telemetry kept until it is sent, such as 16MiB; beyond, the oldest gives way.
-    #[arg(long, value_name = "SIZE", env = "HOST_OUTBOX_MAX_BYTES", default_value = "16MiB", value_parser = max_bytes)]
+    /// Limit the bytes of queued telemetry, such as 16MiB
+    #[arg(long, value_name = "SIZE", env = "HOST_OUTBOX_MAX_BYTES", default_value = "16MiB", value_parser = max_bytes, hide_short_help = true)]
     pub outbox_max_bytes: usize,
-    /// Most messages kept until they are sent; beyond, the oldest gives way.
-    #[arg(long, value_name = "NUMBER", env = "HOST_OUTBOX_MAX_COUNT", default_value = "50000", value_parser = max_count)]
+    /// Limit the number of queued messages
+    #[arg(long, value_name = "COUNT", env = "HOST_OUTBOX_MAX_COUNT", default_value = "50000", value_parser = max_count, hide_short_help = true)]
     pub outbox_max_count: usize,
-    /// Longest time a message is kept until it is sent, such as 12h or 7d; then it gives way.
-    #[arg(long, value_name = "TIME", env = "HOST_OUTBOX_MAX_AGE", default_value = "7d", value_parser = time)]
+    /// Limit the age of queued messages, such as 12h or 7d; older ones are evicted
+    #[arg(long, value_name = "DURATION", env = "HOST_OUTBOX_MAX_AGE", default_value = "7d", value_parser = max_age, hide_short_help = true)]
     pub outbox_max_age: Duration,
-    /// What happens when a bound in bytes or messages is reached: the oldest gives way, or the component's new message is
-    /// refused.
+    /// Choose what happens when the outbox is full
     #[arg(
         long,
-        value_name = "WHAT",
+        value_name = "POLICY",
         env = "HOST_OUTBOX_FULL",
-        default_value = "drop-oldest"
+        default_value = "drop-oldest",
+        hide_short_help = true
     )]
     pub outbox_full: OutboxFullArg,
-    /// Messages a second sent of what waited when the device connects, so that it does not use up what the hub grants
-    /// all devices; new ones go before them. 0 for no limit.
+    /// Limit the messages per second sent of a backlog after a reconnect; 0 for no limit
     #[arg(
         long,
-        value_name = "NUMBER",
+        value_name = "COUNT",
         env = "HOST_DRAIN_RATE",
-        default_value = "100"
+        default_value = "100",
+        hide_short_help = true
     )]
     pub drain_rate: u32,
 }
 
 impl RetentionArgs {
-    /// The bounds they set.
+    /// Returns the retention.
     #[must_use]
     pub fn retention(&self) -> Retention {
         Retention {
@@ -59,22 +60,22 @@ impl RetentionArgs {
     }
 }
 
-/// What happens when the outbox is full.
+/// The policy for a full outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OutboxFullArg {
-    /// The oldest message gives way.
+    /// Evict the oldest message
     DropOldest,
-    /// The new message is refused.
+    /// Reject new messages: send-telemetry returns `full`
     Reject,
 }
 
 fn max_bytes(text: &str) -> Result<usize, String> {
-    let bytes = units::parse_bytes(text)
-        .ok_or("write it as a number of bytes, or such as 512KiB or 16MiB")?;
+    let bytes =
+        units::parse_bytes(text).ok_or("expected a number of bytes, or such as 512KiB or 16MiB")?;
     match usize::try_from(bytes) {
         Ok(bytes) if bytes >= Retention::MIN_BYTES => Ok(bytes),
-        Ok(_) => Err("it must be at least 256KiB, which is one message of the largest size".into()),
-        Err(_) => Err("it is more than this machine can address".into()),
+        Ok(_) => Err("must be at least 256KiB, one message of the largest size".into()),
+        Err(_) => Err("more than this machine can address".into()),
     }
 }
 
@@ -82,15 +83,15 @@ fn max_count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if count >= Retention::MIN_COUNT => Ok(count),
         _ => Err(format!(
-            "it must be a number of at least {}: so many may be on their way",
+            "must be a number of at least {}, to hold the messages in flight",
             Retention::MIN_COUNT
         )),
     }
 }
 
-fn time(text: &str) -> Result<Duration, String> {
-    match any_time(text)? {
-        Duration::ZERO => Err("it must be longer than nothing".to_owned()),
-        time => Ok(time),
+fn max_age(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("must be longer than 0s".to_owned()),
+        age => Ok(age),
     }
 }

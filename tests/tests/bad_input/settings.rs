@@ -197,7 +197,7 @@ fn settings_the_component_does_not_take_are_told_in_its_words() {
         &["thermostat.wasm", "\"colour\"", "telemetry-interval"],
     );
     ends(
-        host(&thermostat).arg("--telemetry-interval").arg("soon"),
+        host(&thermostat).set("telemetry-interval", "soon"),
         UNUSABLE,
         &["\"soon\"", "8s"],
     );
@@ -223,5 +223,46 @@ fn a_wrong_command_line_shows_how_it_is_written() {
             "{}",
             process.stderr.text()
         );
+    }
+}
+
+#[test]
+fn a_word_of_an_earlier_version_is_answered_with_the_new_one() {
+    let thermostat = thermostat();
+    for (arguments, words) in [
+        (
+            &["--telemetry-interval", "8s"][..],
+            "--telemetry-interval is now --set telemetry-interval=8s",
+        ),
+        (&["--token-life=1h"], "--token-life is now --sas-token-ttl"),
+        (&["--limit", "parts=3"], "parts is now instances"),
+    ] {
+        let host = arguments
+            .iter()
+            .fold(host(&thermostat), |host, argument| host.arg(argument));
+        let mut process = host.start();
+        assert_eq!(process.wait().code(), Some(UNUSABLE));
+        let text = process.stderr.text();
+        assert!(
+            text.starts_with("error: ") && text.contains(words),
+            "{text}"
+        );
+    }
+    for (old, new) in [
+        ("HOST_TELEMETRY_INTERVAL", "HOST_SET=telemetry-interval=8s"),
+        ("HOST_TOKEN_LIFE", "HOST_SAS_TOKEN_TTL"),
+    ] {
+        let words = format!("{old} is now {new}");
+        ends(host(&thermostat).env(old, "8s"), UNUSABLE, &[&words]);
+    }
+}
+
+#[test]
+fn a_mistyped_command_is_answered_with_a_similar_one() {
+    let mut process = HostCommand::bare().arg("statsu").start();
+    assert_eq!(process.wait().code(), Some(UNUSABLE));
+    let text = process.stderr.text();
+    for words in ["error: unrecognized subcommand 'statsu'", "'status'"] {
+        assert!(text.contains(words), "{text}");
     }
 }

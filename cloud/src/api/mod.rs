@@ -205,7 +205,8 @@ pub(crate) fn router(services: Arc<Services>) -> Router {
         .method_not_allowed_fallback(problem::no_such_method)
         .with_state(services)
         .layer(from_fn_with_state(store, await_commit))
-        .layer(from_fn_with_state(hub, trace_layer::record));
+        .layer(from_fn_with_state(hub, trace_layer::record))
+        .layer(from_fn(trace_layer::span));
     // A layer runs after its router has matched the path, so the one that changes the path has a router of its own.
     Router::new()
         .fallback_service(resources)

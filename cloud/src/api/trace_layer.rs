@@ -1,4 +1,4 @@
-//! The middleware that records requests in the trace.
+//! Middleware that observes requests: a tracing span for the log, a record for the trace.
 
 use std::time::Instant;
 
@@ -7,6 +7,7 @@ use axum::http::Uri;
 use axum::middleware::Next;
 use axum::response::Response;
 use percent_encoding::percent_decode_str;
+use tracing::{Instrument, debug, warn_span};
 
 use super::auth::SignedIn;
 use crate::hub::Hub;
@@ -14,6 +15,25 @@ use crate::trace::{RequestRecord, Subject};
 
 /// The longest recorded path with its query, in characters.
 const MAX_PATH: usize = 500;
+
+/// Runs the request in a span with its method, its path and the device it names.
+pub(super) async fn span(request: Request, next: Next) -> Response {
+    let uri = request.uri();
+    // Enabled at the level of warnings, which show the fields.
+    let span = warn_span!(
+        "request",
+        method = %request.method(),
+        path = uri.path(),
+        device = device(uri),
+    );
+    async {
+        let response = next.run(request).await;
+        debug!(status = response.status().as_u16(), "request completed");
+        response
+    }
+    .instrument(span)
+    .await
+}
 
 /// Adds the request to the trace, except for reads of the local cloud's own endpoints.
 pub(super) async fn record(State(hub): State<Hub>, request: Request, next: Next) -> Response {
@@ -55,7 +75,59 @@ fn device(uri: &Uri) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn;
+    use axum::routing::get;
+    use hyper::service::Service;
+    use hyper_util::service::TowerToHyperService;
+    use tracing::warn;
+
     use super::*;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_log_line_of_a_request_has_its_method_path_and_device() {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .with_ansi(false)
+            .finish();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let routes = Router::new()
+            .route("/twins/{id}", get(|| async { warn!("slow") }))
+            .route("/devices", get(|| async { warn!("slow") }))
+            .layer(from_fn(span));
+        let service = TowerToHyperService::new(routes);
+        for path in ["/twins/t%2D1?token=secret", "/devices"] {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            service.call(request).await.unwrap();
+        }
+        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        for fields in [
+            r#"request{method=GET path="/twins/t%2D1" device="t-1"}: "#,
+            r#"request{method=GET path="/devices"}: "#,
+        ] {
+            assert!(log.contains(fields), "{log}");
+        }
+        assert!(!log.contains("secret"), "{log}");
+    }
 
     #[test]
     fn a_request_is_of_the_device_its_path_names() {

@@ -251,7 +251,7 @@ async fn a_message_on_which_the_hub_closes_is_dead_lettered_and_the_others_arriv
         panic!("{:?}", site.dead_letters())
     };
     assert_eq!(what, "poison");
-    assert!(why.contains("closes the connection"), "{why}");
+    assert!(why.contains("closed the connection on each attempt"), "{why}");
 }
 
 #[tokio::test]
@@ -350,7 +350,7 @@ async fn a_report_is_dead_lettered_as_soon_as_the_hub_refuses_it_and_not_while_i
     call(&hub, "two", "2");
     assert_eq!(reported(&mut hub, 204).await, "two");
     let one = r#"{"name":"one"}"#.to_owned();
-    let why = "the hub refused it with status 400".to_owned();
+    let why = "the hub rejected it with status 400".to_owned();
     assert_eq!(site.dead_letters(), [(1, one, why)]);
 
     assert_eq!(
@@ -401,7 +401,7 @@ async fn a_message_the_component_fails_on_is_dead_lettered_until_a_later_try_goe
         panic!("{:?}", site.dead_letters())
     };
     assert_eq!(what, "bad");
-    assert!(why.starts_with("the component failed on it"), "{why}");
+    assert!(why.starts_with("the component failed on each attempt"), "{why}");
     assert_eq!(acknowledged(&mut hub).await, 2);
 
     // It fails once more, and stays; what comes after it does not wait.

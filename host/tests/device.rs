@@ -26,6 +26,7 @@ use scripted::{
 };
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 /// A backend that accepts batches when the test says so.
 struct Slow(Arc<watch::Sender<Progress>>);
@@ -44,6 +45,49 @@ impl Backend for Slow {
 
     fn progress(&self) -> watch::Receiver<Progress> {
         self.0.subscribe()
+    }
+}
+
+/// A log that a test reads.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn calls_and_connection_attempts_have_spans_with_the_device() {
+    let log = Log::default();
+    let to = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::DEBUG)
+        .with_span_events(FmtSpan::NEW)
+        .with_writer(move || to.clone())
+        .finish();
+    let _subscriber = tracing::subscriber::set_default(subscriber);
+    let behaviour = Scripted::new(|_, record| {
+        tracing::info!("handled");
+        reply(record, "ok")
+    });
+    let mut bench = run(&behaviour);
+    let mut hub = bench.connected().await;
+    call(&hub, "one", "a1");
+    answered(&mut hub).await;
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for line in [
+        r#"connection_attempt{device="d" server="hub.example"}: host::device::connection::attempt: new"#,
+        r#"guest_call{device="d" export="init"}: host::device::supervisor: new"#,
+        r#"guest_call{device="d" export="on-command"}: device: handled"#,
+    ] {
+        assert!(text.contains(line), "no {line} in\n{text}");
     }
 }
 

@@ -132,6 +132,19 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Returns the name of the component's export that handles the event.
+    #[must_use]
+    pub fn export(&self) -> &'static str {
+        match self {
+            Self::Timer(_) => "on-timer",
+            Self::Desired { .. } => "on-desired",
+            Self::Command { .. } => "on-command",
+            Self::Message { .. } => "on-message",
+        }
+    }
+}
+
 /// The outcome of a successful call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {

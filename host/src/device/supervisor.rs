@@ -9,6 +9,7 @@ use std::{
 };
 
 use futures::future::BoxFuture;
+use tracing::{Instrument, Span};
 
 use super::behaviour::{
     Behaviour, CallFailure, Event, Instance, InstanceContext, Outcome, Reason, Start,
@@ -121,7 +122,13 @@ impl<B: Behaviour> Supervisor<B> {
             config: self.settings.clone(),
             record,
         };
-        Box::pin(behaviour.start(self.context.clone(), start))
+        let call = behaviour.start(self.context.clone(), start);
+        Box::pin(call.instrument(self.call_span("init")))
+    }
+
+    /// Returns the span of a call. It is at debug level because the component's own lines at info have the device already.
+    fn call_span(&self, export: &'static str) -> Span {
+        tracing::debug_span!("guest_call", device = &*self.context.device, export)
     }
 
     /// Returns the statistics of calls.
@@ -221,9 +228,11 @@ impl<B: Behaviour> Supervisor<B> {
     /// Calls the component with an event; only while it is idle.
     pub(super) fn call(&mut self, event: Event) {
         self.called = Instant::now();
+        let span = self.call_span(event.export());
         self.phase = match std::mem::replace(&mut self.phase, InstancePhase::changing()) {
             InstancePhase::Idle(instance) => {
-                InstancePhase::Busy(Box::pin(instance.handle(event)), CallKind::Event)
+                let call = instance.handle(event).instrument(span);
+                InstancePhase::Busy(Box::pin(call), CallKind::Event)
             }
             other => other,
         };

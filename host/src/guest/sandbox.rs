@@ -3,6 +3,7 @@
 use std::{future::Future, sync::Arc};
 
 use tokio::{runtime::Handle, task::AbortHandle};
+use tracing::Instrument;
 use wasmtime::{
     Engine, Store,
     component::{ComponentExportIndex, ComponentType, InstancePre, Linker, Lower, TypedFunc},
@@ -247,7 +248,7 @@ impl PreparedComponent {
         calls: impl Future<Output = Result<T, CallFailure>> + Send + 'static,
     ) -> Result<T, CallFailure> {
         let wall = self.limits().wall;
-        let task = self.sandbox.0.runtime.spawn(calls);
+        let task = self.sandbox.0.runtime.spawn(calls.in_current_span());
         let _stop = StopOnDrop(task.abort_handle());
         match tokio::time::timeout(wall, task).await {
             Ok(Ok(result)) => result,

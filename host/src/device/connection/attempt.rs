@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tracing::{Instrument, Span};
+
 use super::{
     ConnectionEvent, ConnectionPhase, HubConnection, WaitReason, outage::ConnectFailure,
     token::Token, wall_clock::WallClock,
@@ -49,13 +51,15 @@ impl<T: Transport + Sync> HubConnection<T> {
                     id = registration.registration_id,
                     "requesting an assignment from DPS"
                 );
-                ConnectionPhase::Provisioning(Box::pin(async move {
+                let span = self.attempt_span(&registration.endpoint.to_string());
+                let attempt = async move {
                     let mut transport = transport;
                     let result =
                         provision::register(&mut transport, &*clock, &registration, &model_id)
                             .await;
                     (transport, result)
-                }))
+                };
+                ConnectionPhase::Provisioning(Box::pin(attempt.instrument(span)))
             }
             _ => self.connecting(transport, None),
         };
@@ -92,14 +96,21 @@ impl<T: Transport + Sync> HubConnection<T> {
             keep_alive: self.config.keep_alive,
         };
         tracing::info!(hub, device = &*self.device, "connecting");
-        ConnectionPhase::Connecting(Box::pin(async move {
+        let span = self.attempt_span(&hub);
+        let attempt = async move {
             let mut transport = transport;
             if let Some(before) = before {
                 before.disconnect().await;
             }
             let result = transport.connect(&request).await;
             (transport, token, result)
-        }))
+        };
+        ConnectionPhase::Connecting(Box::pin(attempt.instrument(span)))
+    }
+
+    /// Returns the span of an attempt.
+    fn attempt_span(&self, server: &str) -> Span {
+        tracing::info_span!("connection_attempt", device = &*self.device, server)
     }
 
     /// Handles the result of provisioning.

@@ -1,7 +1,7 @@
 //! Runs devices of Azure IoT Plug and Play whose behaviour is a WebAssembly component.
 //!
-//! Five nouns: [`hub`] speaks to the cloud, [`guest`] runs the component, [`device`] is the loop that joins them, [`swap`]
-//! replaces the component while it runs, and [`store`] keeps what must not be forgotten. Nothing here is global: a process runs as many devices as it likes.
+//! [`hub`] speaks to the cloud, [`guest`] runs the component, [`device`] is the loop that joins them, [`swap`] replaces the
+//! component while it runs, and [`store`] persists a device's state. Nothing is global: a process runs any number of devices.
 
 #![deny(
     clippy::expect_used,

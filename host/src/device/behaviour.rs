@@ -74,7 +74,7 @@ pub struct InstanceContext {
     pub clock: Arc<dyn Clock>,
     /// Seed of the instance's randomness; `None` takes it from the operating system.
     pub seed: Option<u64>,
-    /// What the outbox still takes; none if it takes everything.
+    /// The outbox space left; `None` if the outbox evicts instead of rejecting.
     pub outbox_quota: Option<Arc<OutboxQuota>>,
 }
 
@@ -109,16 +109,16 @@ pub enum Event {
     Timer(String),
     /// Desired properties to apply.
     Desired {
-        /// The Plug and Play component; none for the device itself.
+        /// The Plug and Play component; `None` for the device itself.
         component: Option<String>,
-        /// By name; `null` was removed.
+        /// Values by name; `null` was removed.
         properties: Map<String, Value>,
     },
     /// A command to carry out.
     Command {
-        /// The Plug and Play component; none for the device itself.
+        /// The Plug and Play component; `None` for the device itself.
         component: Option<String>,
-        /// Its name.
+        /// The name.
         name: String,
         /// The request as JSON text.
         payload: Option<String>,

@@ -62,7 +62,7 @@ pub(super) struct Inbox {
     messages: VecDeque<PendingMessage>,
     /// Time of the next attempt at the first message.
     messages_after: Duration,
-    /// Whether messages go first when both queues have something.
+    /// True if messages go first when both queues have something.
     messages_next: bool,
     /// The highest version of a change of desired properties since the last whole twin on this connection.
     pushed: Option<u64>,

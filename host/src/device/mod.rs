@@ -48,7 +48,7 @@ pub struct Device<B: Behaviour, T: Transport> {
     name: Arc<str>,
     supervisor: Supervisor<B>,
     swap: SwapState<B>,
-    /// Whether the behaviour has ever started, in this process or an earlier one.
+    /// True once the behaviour has started, in this process or an earlier one.
     started: bool,
     connection: HubConnection<T>,
     store: DeviceStore,
@@ -58,13 +58,13 @@ pub struct Device<B: Behaviour, T: Transport> {
     drain_deadline: Option<Duration>,
     /// The call in progress.
     current_call: Option<CurrentCall>,
-    /// Whether a due timer goes before the inbox.
+    /// True if a due timer goes before the inbox.
     timer_next: bool,
     /// Replies that wait for the batch of this number.
     pending_replies: Vec<(u64, PendingReply)>,
-    /// Whether desired properties were dropped, and the twin is to be requested again.
+    /// True if desired properties were dropped, and the twin is to be requested again.
     twin_stale: bool,
-    /// Whether telemetry has ever been sent.
+    /// True once telemetry has been sent.
     telemetry_sent: bool,
     limits: Arc<Limits>,
     takes_messages: bool,

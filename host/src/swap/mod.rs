@@ -145,7 +145,7 @@ pub struct SwapConfig<B> {
     pub startup_steps: Vec<HistoryEntry>,
     /// The conditions of acceptance.
     pub probation: ProbationPolicy,
-    /// Whether the twin shows the running version and the last swap.
+    /// True to show the running version and the last swap in the twin.
     pub report_host: bool,
 }
 

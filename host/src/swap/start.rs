@@ -22,7 +22,7 @@ pub struct StartupVersion {
     pub component: Component,
     /// Steps taken to get there, which the history has already.
     pub steps: Vec<HistoryEntry>,
-    /// Whether the component's file is to be swapped in: it has changed since it was last considered.
+    /// True if the component's file has changed since it was last considered, and is to be swapped in.
     pub file_is_new: bool,
 }
 

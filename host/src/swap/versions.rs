@@ -66,7 +66,7 @@ pub struct Fallback {
     /// Unclean exits of the host during probation.
     #[serde(rename = "uncleanExits", alias = "ended")]
     pub unclean_exits: u32,
-    /// Whether the host's last exit was clean.
+    /// True if the host's last exit was clean.
     #[serde(rename = "cleanExit", alias = "clean")]
     pub clean_exit: bool,
 }

@@ -75,17 +75,17 @@ pub(super) struct HubConnection<T: Transport> {
     model_id: String,
     /// The model announced by the last CONNECT.
     announced: String,
-    /// Whether to subscribe to cloud-to-device messages.
+    /// True to subscribe to cloud-to-device messages.
     messages: bool,
     clock: Arc<dyn Clock>,
     wall_clock: WallClock,
     assignment: Option<Assignment>,
-    /// Whether the next attempt goes to DPS, and the earliest time of it.
+    /// True if the next attempt goes to DPS, and the earliest time of that.
     provision: bool,
     provision_after: Duration,
-    /// Whether DPS has assigned the hub since the hub last accepted the device: then the hub's rejection is final.
+    /// True if DPS has assigned the hub since the hub last accepted the device: then a rejection by the hub is final.
     freshly_assigned: bool,
-    /// Whether a hub has ever accepted this identity.
+    /// True once a hub has accepted this identity.
     ever_accepted: bool,
     /// Failed attempts in a row.
     failed_attempts: u32,
@@ -98,7 +98,7 @@ pub(super) struct HubConnection<T: Transport> {
     connected_since: Option<Duration>,
     /// Time of the last connect or disconnect.
     changed: Option<Timestamp>,
-    /// Whether the server ended the last connection.
+    /// True if the server ended the last connection.
     pub(super) closed_by_server: bool,
     /// Number of the connection, so that a reply never leaves on another one than its request.
     pub(super) generation: u64,

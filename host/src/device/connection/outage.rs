@@ -51,7 +51,7 @@ pub(super) struct ConnectFailure<'a> {
     pub(super) server: &'a str,
     pub(super) cause: Cause,
     pub(super) message: &'a str,
-    /// Whether a connection was lost.
+    /// True for a lost connection, false for a failed attempt.
     pub(super) was_connected: bool,
     /// Delay of the next attempt.
     pub(super) delay: Duration,

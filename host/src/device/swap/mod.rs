@@ -48,11 +48,11 @@ pub(in crate::device) struct SwapState<B> {
     step_counts: BTreeMap<SwapStep, u64>,
     /// Steps to send to their requesters once the batch of this number is accepted.
     unsent_steps: Vec<(u64, HistoryEntry, StepSender)>,
-    /// Whether the twin shows the running version.
+    /// True to show the running version in the twin.
     report_host: bool,
-    /// Whether the twin is out of date.
+    /// True if that part of the twin is out of date.
     report_due: bool,
-    /// Whether the component has had its chance to report before the host does.
+    /// True once the component has had its chance to report before the host does.
     component_reported: bool,
 }
 

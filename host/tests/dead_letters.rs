@@ -362,7 +362,7 @@ async fn a_report_is_dead_lettered_as_soon_as_the_hub_refuses_it_and_not_while_i
         .resolve(DeadLetterAction::Discard, Some(1))
         .await
         .unwrap_err();
-    assert!(unknown.contains("under 1"), "{unknown}");
+    assert!(unknown.contains("id 1"), "{unknown}");
     assert_eq!(
         site.resolve(DeadLetterAction::Discard, Some(2)).await,
         done(&[2])

@@ -287,7 +287,7 @@ async fn a_dead_letter_evicted_before_it_was_written_leaves_no_trace() {
     comes_to(&mut device, 1001, 1001).await;
     assert_eq!(
         script.holding("total"),
-        [r#"{"total":1000,"givenWay":900}"#]
+        [r#"{"total":1000,"evicted":900}"#]
     );
 }
 

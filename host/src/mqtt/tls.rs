@@ -34,7 +34,9 @@ pub enum TlsError {
     #[error("cannot set up TLS: {0}")]
     Setup(#[from] rustls::Error),
     /// The file given with `--ca` cannot be used.
-    #[error("cannot read the certificate authority {path}: {reason}; check --ca")]
+    #[error(
+        "cannot read certificate authority {path}: {reason}; --ca needs a PEM file with at least one certificate"
+    )]
     Ca {
         /// The file as given.
         path: String,

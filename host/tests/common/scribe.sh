@@ -3,5 +3,5 @@
 tr '\0' '\n' < /proc/$$/environ > "$3/environment"
 printf '%s\n' "$@" > "$3/arguments"
 cat > "$3/component"
-echo "error: cannot compile the component -: it is broken" >&2
+echo "error: cannot compile component -: it is broken" >&2
 exit 2

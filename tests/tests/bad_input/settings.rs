@@ -143,8 +143,8 @@ fn a_file_with_something_else_than_the_secret_is_named_and_not_shown() {
         ),
         (host_string, string),
     ] {
-        let by_file = format!("({variable}_FILE) cannot be used");
-        let line = ends(host.in_file(variable), UNUSABLE, &[&by_file]);
+        let by_file = format!("({variable}_FILE): ");
+        let line = ends(host.in_file(variable), UNUSABLE, &["cannot use ", &by_file]);
         assert!(!line.contains(cut_off), "{line}");
     }
 }

@@ -66,7 +66,7 @@ fn a_running_host_tells_its_history_on_the_socket() {
     fs::write(&file, b"\0asm\x0d\0\x01\0half").expect("it can be written");
     let refused = device.swap(&file, &[]);
     assert_eq!(refused.code, 1);
-    let named = "swap rejected: cannot compile the component half.wasm: ";
+    let named = "swap rejected: cannot compile component half.wasm: ";
     assert!(refused.stderr.contains(named), "{}", refused.stderr);
 
     let mut socket = UnixStream::connect(device.state().join("control")).expect("it listens");

@@ -1,11 +1,11 @@
-//! How values are named in errors.
+//! Descriptions of values for errors.
 
 use serde_json::Value;
 
-/// How much of a text an error shows, in characters.
+/// The longest excerpt of a string in an error, in characters.
 const MAX_EXCERPT: usize = 40;
 
-/// A value in a few words, however large it is.
+/// Describes a value in a few words, however large it is.
 pub(crate) fn describe(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),

@@ -1,8 +1,8 @@
-//! The versions of the language, and what each allows.
+//! The DTDL versions and their limits.
 
 use serde::Serialize;
 
-/// The version of DTDL an interface is written in, as its context says.
+/// The DTDL version of an interface, from its context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dialect {
@@ -12,47 +12,47 @@ pub enum Dialect {
     V3,
 }
 
-/// The contexts that are understood, for errors.
+/// The supported contexts, for errors.
 pub(crate) const CONTEXTS: &str = "dtmi:dtdl:context;2 or dtmi:dtdl:context;3";
-/// How long the identifier of an interface may be, in characters, in every version.
+/// The longest identifier of an interface, in characters, in all versions.
 pub(crate) const MAX_INTERFACE_ID: usize = 128;
-/// How long a description or a comment may be, in characters, in every version.
+/// The longest description or comment, in characters, in all versions.
 pub(crate) const MAX_DESCRIPTION: usize = 512;
-/// How many complex schemas may be nested, the outermost counted and an Enum not, in every version.
+/// The deepest nesting of complex schemas, without enumerations, in all versions.
 pub(crate) const MAX_NESTED_SCHEMAS: usize = 5;
-/// How long a line of interfaces that extend each other may be, in every version.
+/// The longest chain of interfaces that extend each other, in all versions.
 pub(crate) const MAX_EXTENDS_DEPTH: usize = 10;
-/// How many elements an interface may have, everything in them counted: a rule of v3 that holds here for v2 too, for a
-/// few hundred names can share schemas so as to stand for thousands of millions.
+/// The most elements of an interface, nested ones included: a rule of v3 that holds here for v2 too, because a few hundred
+/// names that share schemas can expand to thousands of millions.
 pub(crate) const MAX_ELEMENTS: usize = 100_000;
 
-/// What one version allows. Sizes of sets that v3 does not limit are limited there by the number of elements.
+/// The limits of one version. Sets that v3 does not limit are limited by the number of elements.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Length of a name, in characters.
+    /// Longest name, in characters.
     pub(crate) name: usize,
-    /// Length of a display name, in characters.
+    /// Longest display name, in characters.
     pub(crate) display_name: usize,
-    /// Contents of an interface, with those it inherits, or properties of a relationship.
+    /// Most contents of an interface, inherited ones included, or properties of a relationship.
     pub(crate) contents: usize,
-    /// Interfaces that one extends: in v2 directly, in v3 in all.
+    /// Most extended interfaces: in v2 direct ones, in v3 all.
     pub(crate) extends: usize,
-    /// Values of an Enum.
+    /// Most values of an Enum.
     pub(crate) enum_values: usize,
-    /// Fields of an Object.
+    /// Most fields of an Object.
     pub(crate) fields: usize,
-    /// Whether an Enum or Object may have no member.
+    /// True if an Enum or Object may be empty.
     pub(crate) empty_sets: bool,
-    /// Whether the schema of a property may contain an Array or a geometry, which is made of arrays.
+    /// True if the schema of a property may contain an Array or a geometry.
     pub(crate) arrays_in_properties: bool,
-    /// Whether an identifier may go without a version or have a minor one.
+    /// True if an identifier may have no version, or a minor version.
     pub(crate) free_versions: bool,
-    /// The largest `maxMultiplicity` of a relationship.
+    /// Largest `maxMultiplicity` of a relationship.
     pub(crate) multiplicity: i64,
 }
 
 impl Dialect {
-    /// The version that this context stands for.
+    /// Returns the version of a context.
     pub(crate) fn of_context(context: &str) -> Option<Self> {
         match context {
             "dtmi:dtdl:context;2" => Some(Self::V2),

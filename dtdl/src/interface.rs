@@ -1,4 +1,4 @@
-//! Interfaces and what they are made of.
+//! Interfaces and their contents.
 
 use std::sync::Arc;
 
@@ -10,42 +10,42 @@ use crate::dtmi::Dtmi;
 use crate::schema::Datum;
 use crate::text::EntityInfo;
 
-/// What a device, or a component of one, is able to do.
+/// The interface of a device or of a component.
 ///
-/// Serialised with everything a form needs. [`parse`](crate::parse) gives it as it is written; in a
-/// [`Model`](crate::Model) its contents are joined by those it inherits.
+/// Serialized with everything a form needs. From [`parse`](crate::parse) it has its own contents; in a
+/// [`Model`](crate::Model) it has the inherited contents too.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Interface {
-    /// Its identifier.
+    /// Identifier.
     pub id: Dtmi,
-    /// The version of the language it is written in.
+    /// DTDL version.
     pub dialect: Dialect,
-    /// What it is called by people.
+    /// Texts for people.
     #[serde(flatten)]
     pub info: EntityInfo,
-    /// The interfaces whose contents it inherits.
+    /// Extended interfaces.
     pub extends: Vec<Dtmi>,
-    /// What it is made of, in the order of the document.
+    /// Contents, in the order of the document.
     pub contents: Vec<Content>,
-    /// The interface as it is written.
+    /// The original document.
     #[serde(skip)]
     pub source: Arc<Value>,
 }
 
-/// An element of an interface. No two of one interface have the same name.
+/// A content of an interface. Names are unique in an interface.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Content {
-    /// What the device measures and sends.
+    /// Data that the device sends.
     Telemetry(Datum),
-    /// What the device is or shall be.
+    /// State of the device, read-only or writable.
     Property(Property),
-    /// What the device can be told to do.
+    /// Function of the device.
     Command(Command),
-    /// A part of the device with an interface of its own.
+    /// Part of the device with an interface of its own.
     Component(Component),
-    /// A link to another twin. Devices have none: it is kept, and takes part in no check of values.
+    /// Link to another twin. Devices have none: it is parsed, and ignored by validation.
     Relationship(Relationship),
 }
 
@@ -53,10 +53,10 @@ pub enum Content {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Property {
-    /// Its name and its values.
+    /// Name and schema.
     #[serde(flatten)]
     pub datum: Datum,
-    /// Whether an operator may desire a value.
+    /// True if the service may set a desired value.
     pub writable: bool,
 }
 
@@ -64,15 +64,15 @@ pub struct Property {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Command {
-    /// What it is called in methods and programs.
+    /// Name in methods and programs.
     pub name: String,
-    /// What it is called by people.
+    /// Texts for people.
     #[serde(flatten)]
     pub info: EntityInfo,
-    /// What is given to it; none if nothing is.
+    /// Request payload, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<Box<Datum>>,
-    /// What it answers; none if nothing.
+    /// Response payload, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response: Option<Box<Datum>>,
 }
@@ -81,12 +81,12 @@ pub struct Command {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Component {
-    /// What it is called in messages and twins.
+    /// Name in messages and twins.
     pub name: String,
-    /// What it is called by people.
+    /// Texts for people.
     #[serde(flatten)]
     pub info: EntityInfo,
-    /// Its interface.
+    /// Interface of the component.
     pub schema: Dtmi,
 }
 
@@ -94,25 +94,25 @@ pub struct Component {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Relationship {
-    /// What it is called in programs.
+    /// Name in programs.
     pub name: String,
-    /// What it is called by people.
+    /// Texts for people.
     #[serde(flatten)]
     pub info: EntityInfo,
-    /// The interface of the other twin; none if any will do.
+    /// Interface of the other twin; `None` for any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Dtmi>,
-    /// How many links there may be at most, if that is limited.
+    /// Most links, if limited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_multiplicity: Option<u32>,
-    /// What each link says of itself.
+    /// Properties of each link.
     pub properties: Vec<Property>,
-    /// Whether an operator may change the link.
+    /// True if the service may change the link.
     pub writable: bool,
 }
 
 impl Content {
-    /// Its name, which is its own in the interface.
+    /// Returns the name, unique in the interface.
     pub fn name(&self) -> &str {
         match self {
             Self::Telemetry(telemetry) => &telemetry.name,
@@ -125,7 +125,7 @@ impl Content {
 }
 
 impl Interface {
-    /// Everything the device sends as telemetry.
+    /// Returns the telemetry.
     pub fn telemetry(&self) -> impl Iterator<Item = &Datum> {
         self.contents.iter().filter_map(|content| match content {
             Content::Telemetry(telemetry) => Some(telemetry),
@@ -133,7 +133,7 @@ impl Interface {
         })
     }
 
-    /// Its properties.
+    /// Returns the properties.
     pub fn properties(&self) -> impl Iterator<Item = &Property> {
         self.contents.iter().filter_map(|content| match content {
             Content::Property(property) => Some(property),
@@ -141,7 +141,7 @@ impl Interface {
         })
     }
 
-    /// Its commands.
+    /// Returns the commands.
     pub fn commands(&self) -> impl Iterator<Item = &Command> {
         self.contents.iter().filter_map(|content| match content {
             Content::Command(command) => Some(command),
@@ -149,7 +149,7 @@ impl Interface {
         })
     }
 
-    /// Its components.
+    /// Returns the components.
     pub fn components(&self) -> impl Iterator<Item = &Component> {
         self.contents.iter().filter_map(|content| match content {
             Content::Component(component) => Some(component),
@@ -157,13 +157,13 @@ impl Interface {
         })
     }
 
-    /// The property of this name.
+    /// Returns a property.
     pub fn property(&self, name: &str) -> Option<&Property> {
         self.properties()
             .find(|property| property.datum.name == name)
     }
 
-    /// The command of this name.
+    /// Returns a command.
     pub fn command(&self, name: &str) -> Option<&Command> {
         self.commands().find(|command| command.name == name)
     }

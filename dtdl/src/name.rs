@@ -1,7 +1,7 @@
 //! Names of telemetry, properties, fields and the like.
 
-/// Whether a text is a name: letters, digits and underscores, a letter first and no underscore last. How long it may be
-/// depends on the language's version.
+/// Returns true for a name: letters, digits and underscores, starting with a letter, not ending with an underscore. Its
+/// length is limited by the DTDL version.
 pub(crate) fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
         && !text.ends_with('_')

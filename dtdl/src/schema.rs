@@ -1,4 +1,4 @@
-//! What values look like.
+//! Schemas of values.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use serde::{Serialize, Serializer};
 use crate::text::EntityInfo;
 use crate::unit::Unit;
 
-/// The shape of a value.
+/// The schema of a value.
 ///
-/// Schemas that an interface defines once and uses often are shared. Serialised as an object with the member `kind`.
+/// Schemas that an interface references are shared. Serialized as an object with the member `kind`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(
     tag = "kind",
@@ -19,59 +19,59 @@ use crate::unit::Unit;
 pub enum Schema {
     /// `true` or `false`.
     Boolean,
-    /// A day, such as `2026-01-31` (RFC 3339).
+    /// A date, such as `2026-01-31` (RFC 3339).
     Date,
-    /// A moment with its offset from UTC, such as `2026-01-31T12:00:00Z` (RFC 3339).
+    /// A date and time with its offset, such as `2026-01-31T12:00:00Z` (RFC 3339).
     DateTime,
     /// A finite number of double precision.
     Double,
-    /// A length of time, such as `PT1H30M` (ISO 8601).
+    /// A duration, such as `PT1H30M` (ISO 8601).
     Duration,
     /// A finite number within the range of single precision.
     Float,
-    /// A whole number of 4 bytes.
+    /// A 32-bit integer.
     Integer,
-    /// A whole number of 8 bytes.
+    /// A 64-bit integer.
     Long,
-    /// A text.
+    /// A string.
     String,
     /// A time of day, such as `12:00:00` or `12:00:00Z` (RFC 3339).
     Time,
-    /// GeoJSON (RFC 7946) of one geometry.
+    /// A GeoJSON geometry (RFC 7946).
     Geometry {
-        /// Which.
+        /// Kind of the geometry.
         geometry: Geometry,
     },
-    /// Elements that all have one schema.
+    /// An array of elements of one schema.
     Array {
-        /// That of each element.
+        /// Schema of the elements.
         #[serde(serialize_with = "serialize_shared")]
         element: Arc<Schema>,
     },
-    /// One of the values that are listed.
+    /// One of several values.
     Enum {
-        /// The values there are.
+        /// Allowed values.
         #[serde(serialize_with = "serialize_shared")]
         values: Arc<[EnumValue]>,
     },
-    /// Texts, and for each a value of one schema.
+    /// A map from strings to values of one schema.
     Map {
-        /// What the keys are called.
+        /// Keys.
         #[serde(serialize_with = "serialize_shared")]
         key: Arc<MapKey>,
-        /// What the values are.
+        /// Values.
         #[serde(serialize_with = "serialize_shared")]
         value: Arc<Datum>,
     },
-    /// Members with names. None of them need be there.
+    /// Named members, all optional.
     Object {
-        /// The members there may be.
+        /// Allowed members.
         #[serde(serialize_with = "serialize_shared")]
         fields: Arc<[Datum]>,
     },
 }
 
-/// Shows what is shared whole wherever it is used.
+/// Serializes a shared value in full wherever it is used.
 pub(crate) fn serialize_shared<T: Serialize + ?Sized, S: Serializer>(
     shared: &Arc<T>,
     serializer: S,
@@ -101,58 +101,58 @@ pub enum Geometry {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Datum {
-    /// What it is called in messages and programs.
+    /// Name in messages and programs.
     pub name: String,
-    /// What it is called by people.
+    /// Texts for people.
     #[serde(flatten)]
     pub info: EntityInfo,
-    /// What it is beside its class, such as `Temperature`, or a type of an extension of the language.
+    /// Types beside the class, such as `Temperature`, or a type of an extension.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub semantic_types: Vec<String>,
-    /// What it is measured in.
+    /// Unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<Unit>,
-    /// What its values look like.
+    /// Schema.
     #[serde(serialize_with = "serialize_shared")]
     pub schema: Arc<Schema>,
 }
 
-/// What the keys of a Map are.
+/// The keys of a Map.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MapKey {
-    /// What they are called. It is not part of a value.
+    /// Name, not part of a value.
     pub name: String,
-    /// What they are called by people.
+    /// Texts for people.
     #[serde(flatten)]
     pub info: EntityInfo,
 }
 
-/// One of the values of an Enum.
+/// A value of an Enum.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EnumValue {
-    /// What it is called. It is not part of a value.
+    /// Name, not part of a value.
     pub name: String,
-    /// What it is called by people.
+    /// Texts for people.
     #[serde(flatten)]
     pub info: EntityInfo,
-    /// How it is written.
+    /// Literal in messages.
     pub value: Literal,
 }
 
-/// How a value of an Enum is written.
+/// The literal of an Enum value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Literal {
-    /// As a number.
+    /// An integer.
     Integer(i32),
-    /// As a text.
+    /// A string.
     String(String),
 }
 
 impl Schema {
-    /// The primitive schema or geometry of this name.
+    /// Returns the primitive schema or geometry of this name.
     pub(crate) fn of_term(term: &str) -> Option<Self> {
         Some(match term {
             "boolean" => Self::Boolean,
@@ -175,7 +175,7 @@ impl Schema {
         })
     }
 
-    /// Whether values are numbers, so that they can be measured in a unit.
+    /// Returns true for numbers, which may have a unit.
     pub fn is_numeric(&self) -> bool {
         matches!(
             self,
@@ -189,7 +189,7 @@ impl Schema {
 }
 
 impl Geometry {
-    /// What GeoJSON calls it.
+    /// Returns the name in GeoJSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Point => "Point",

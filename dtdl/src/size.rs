@@ -1,17 +1,17 @@
-//! How many elements an interface is made of.
+//! The number of elements of an interface.
 
 use crate::dialect::MAX_ELEMENTS;
 use crate::interface::{Content, Property};
 use crate::schema::{Datum, Schema};
 
-/// Whether contents have no more elements than allowed, each counted as often as it is used. Counts no further than that,
-/// so that schemas which share others a thousand millionfold take no time.
+/// Returns true if contents have no more elements than allowed, counting each use. Stops at the limit, so that schemas which
+/// share others a thousand millionfold take no time.
 pub(crate) fn is_allowed(contents: &[Content]) -> bool {
     let mut budget = Budget(MAX_ELEMENTS);
     contents.iter().all(|content| budget.content(content))
 }
 
-/// How many elements there may still be.
+/// The remaining number of elements.
 struct Budget(usize);
 
 impl Budget {

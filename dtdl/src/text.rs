@@ -1,10 +1,10 @@
-//! Texts for people, in one or more languages.
+//! Localized texts for people.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// The language of a text that names none.
+/// The language of a text without one.
 pub(crate) const DEFAULT_LANGUAGE: &str = "en";
 
 /// A text in one or more languages, by language tag (BCP 47).
@@ -13,12 +13,12 @@ pub(crate) const DEFAULT_LANGUAGE: &str = "en";
 pub struct Text(pub(crate) BTreeMap<String, String>);
 
 impl Text {
-    /// The text in English, or in the first of its languages.
+    /// Returns the text in English, or in the first of its languages.
     pub fn get(&self) -> Option<&str> {
         self.in_language(DEFAULT_LANGUAGE)
     }
 
-    /// The text in this language, in another of the same family (`en-GB` for `en-US`), in English, or in any.
+    /// Returns the text in this language, in another of the same family (`en-GB` for `en-US`), in English, or in any.
     pub fn in_language(&self, tag: &str) -> Option<&str> {
         let exact = self.0.get(tag);
         exact
@@ -28,14 +28,14 @@ impl Text {
             .map(String::as_str)
     }
 
-    /// The languages and what the text is in each.
+    /// Returns the text in each language.
     pub fn languages(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
             .map(|(tag, text)| (tag.as_str(), text.as_str()))
     }
 
-    /// Whether there is no text in any language.
+    /// Returns true if there is no text.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -49,17 +49,17 @@ impl Text {
     }
 }
 
-/// What an element says of itself to people.
+/// The texts of an element for people.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EntityInfo {
-    /// What to call it on a screen.
+    /// Display name.
     #[serde(skip_serializing_if = "Text::is_empty")]
     pub display_name: Text,
-    /// What it is.
+    /// Description.
     #[serde(skip_serializing_if = "Text::is_empty")]
     pub description: Text,
-    /// A remark among authors of models.
+    /// Comment for authors of models.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
 }

@@ -21,7 +21,7 @@ impl Unit {
         &self.0
     }
 
-    /// What to write after a value, such as `°C`. Empty for `unity`; none for units DTDL v2 does not know.
+    /// Returns the symbol after a value, such as `°C`. Empty for `unity`; `None` for units unknown to DTDL v2.
     pub fn symbol(&self) -> Option<&'static str> {
         symbol(&self.0)
     }
@@ -59,7 +59,7 @@ pub fn units_of(semantic_type: &str) -> Option<Vec<&'static str>> {
     Some(units.iter().map(|(name, _)| *name).collect())
 }
 
-/// What each semantic type is measured in.
+/// The unit type of each semantic type.
 #[rustfmt::skip] // A table: one line for each type.
 const SEMANTIC_TYPES: [(&str, &str); 42] = [
     ("Acceleration", "AccelerationUnit"),

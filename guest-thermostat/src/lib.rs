@@ -1,8 +1,7 @@
 //! The thermostat of Microsoft's IoT Central tutorial.
 //!
-//! [`Thermostat`] is the whole device in plain Rust: it takes in events and answers with what is to be done, and touches
-//! nothing else, so it runs and is tested without WebAssembly and without a host. Compiled for WebAssembly the crate is a
-//! component of the world `pnp:device/device`.
+//! [`Thermostat`] is the whole device in plain Rust: events in, effects out, without I/O. It runs and is tested without
+//! WebAssembly and without a host. Compiled for WebAssembly, the crate is a component of the world `pnp:device/device`.
 
 #![deny(
     clippy::expect_used,

@@ -61,7 +61,7 @@ pub enum Effect {
     Report(String),
     /// Send telemetry: JSON text.
     SendTelemetry(String),
-    /// Set the periodic timer [`TIMER`] to so many milliseconds.
+    /// Set the periodic timer [`TIMER`] to this period in milliseconds.
     SetTimer(u32),
 }
 

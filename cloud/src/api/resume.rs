@@ -14,7 +14,7 @@ pub(super) const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 pub(super) struct Resume {
     /// The sequence number after which to begin: `Last-Event-ID`, else `since`.
     pub(super) since: Option<u64>,
-    /// Whether to wait for new items, unless `follow=false`.
+    /// True to wait for new items, the default; false for `follow=false`.
     pub(super) follow: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What happens to devices, and what they say.
+//! Events of devices.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -7,38 +7,38 @@ use serde_json::{Map, Value};
 
 use super::{MethodReply, Status};
 
-/// One thing that happened.
+/// An event.
 #[derive(Clone, Debug)]
 pub struct Event {
     /// Counts from 1, without gaps, over all devices.
     pub sequence: u64,
-    /// When the hub took note of it.
+    /// Time at which the hub recorded the event.
     pub enqueued: Timestamp,
-    /// Of which device; empty for a fault of all devices.
+    /// Device id; empty for a fault of all devices.
     pub device_id: String,
-    /// What it was.
+    /// Kind and details.
     pub kind: EventKind,
 }
 
-/// What can happen.
+/// The kind of an event.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum EventKind {
-    /// The device connected.
+    /// A device connected.
     Connected {
-        /// The model it announced.
+        /// Announced model.
         model_id: Option<String>,
-        /// Whether the hub still had its session.
+        /// True if a previous session continues.
         session_present: bool,
     },
-    /// Its connection ended.
+    /// A device disconnected.
     Disconnected {
-        /// Why, in words.
+        /// Reason, for people.
         reason: String,
-        /// When the hub was last known to have it, if the cloud itself ended then and could take note of nothing.
+        /// Last time the connection was known to exist, if the cloud ended without recording its end.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         since: Option<Timestamp>,
     },
-    /// It sent a message.
+    /// A device sent telemetry.
     Telemetry(D2cMessage),
     /// A fault, of the device of this event, or of all devices if that is empty.
     Fault {
@@ -47,69 +47,69 @@ pub enum EventKind {
         /// The fault and its settings, as `/api/faults` has them.
         fault: Value,
     },
-    /// It reported properties.
+    /// A device reported properties.
     Reported {
-        /// What it sent: `null` removes.
+        /// The patch: `null` removes.
         patch: Value,
-        /// The reported `$version` this made.
+        /// The new reported `$version`.
         version: u64,
-        /// The version of the whole twin this made.
+        /// The new version of the twin.
         twin_version: u64,
     },
-    /// An operator changed desired properties.
+    /// The service changed desired properties.
     Desired(TwinChange),
-    /// An operator changed tags.
+    /// The service changed tags.
     Tags(TwinChange),
-    /// An operator called a command (a direct method).
+    /// The service called a command (a direct method).
     Command {
-        /// Its name; `component*command` for a component's.
+        /// Name; `component*command` for a component's.
         name: String,
-        /// What it got.
+        /// Payload of the request.
         payload: Option<Value>,
-        /// What the device answered, or why it did not.
+        /// Response of the device, or the reason for its absence.
         outcome: Result<MethodReply, String>,
-        /// How long that took.
+        /// Duration in milliseconds.
         milliseconds: u64,
     },
-    /// The registry changed.
+    /// The device registry changed.
     Registry {
-        /// What became of the device.
+        /// The change.
         change: RegistryChange,
-        /// Tells it from others of the same id.
+        /// Distinguishes the device from a deleted one with the same id.
         generation_id: String,
-        /// The etag of its registration.
+        /// The etag of the identity.
         etag: String,
-        /// Whether it may connect.
+        /// Permission to connect.
         status: Status,
     },
 }
 
-/// What an operator changed of a twin.
+/// A change of a twin by the service.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TwinChange {
-    /// What was sent: `null` removes.
+    /// The patch: `null` removes.
     pub patch: Map<String, Value>,
-    /// Whether all else was removed.
+    /// True if the patch replaces all else.
     pub replaced: bool,
-    /// The `$version` this made of the desired properties; of no meaning for tags.
+    /// The new `$version` of the desired properties; meaningless for tags.
     pub version: u64,
-    /// The version of the whole twin this made.
+    /// The new version of the twin.
     pub twin_version: u64,
 }
 
-/// What became of a device.
+/// A change in the device registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RegistryChange {
-    /// It was registered.
+    /// The device was registered.
     Created,
-    /// Its registration was changed.
+    /// The identity was updated.
     Updated,
-    /// It was removed.
+    /// The device was deleted.
     Deleted,
 }
 
 impl EventKind {
-    /// Every name there is.
+    /// The names of all kinds.
     pub const NAMES: [&str; 13] = [
         "connected",
         "disconnected",
@@ -126,7 +126,7 @@ impl EventKind {
         "fault-triggered",
     ];
 
-    /// What operators call it.
+    /// Returns the name of the kind.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Connected { .. } => "connected",
@@ -172,13 +172,13 @@ pub struct D2cMessage {
     pub content_type: Option<String>,
     /// `$.ce`
     pub content_encoding: Option<String>,
-    /// `$.ctime`: when the device says it made it.
+    /// `$.ctime`: creation time set by the device.
     pub creation_time: Option<String>,
-    /// `$.sub`: the Plug and Play component it comes from.
+    /// `$.sub`: Plug and Play component.
     pub component: Option<String>,
-    /// Every other property, in the order they came.
+    /// Application properties, in their order.
     pub properties: Vec<(String, String)>,
-    /// The body as it came. The store keeps it beside the rest.
+    /// Body. The store has a column of its own for it.
     #[serde(skip)]
     pub body: Bytes,
 }

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 /// Quality of service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Qos {
-    /// 0: sent, and that is it.
+    /// 0: delivered at most once.
     AtMostOnce,
-    /// 1: until acknowledged.
+    /// 1: sent again until acknowledged.
     AtLeastOnce,
-    /// 2: which the cloud never grants and closes connections for.
+    /// 2: never granted, and an error in a PUBLISH.
     ExactlyOnce,
 }
 
@@ -39,68 +39,68 @@ impl TryFrom<u8> for Qos {
     }
 }
 
-/// One packet, either way.
+/// A packet in either direction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Packet {
-    /// A client opens.
+    /// CONNECT, from the client.
     Connect(Connect),
     /// The server answers.
     ConnAck {
-        /// Whether the client's session goes on.
+        /// True if a previous session continues.
         session_present: bool,
-        /// Accepted, or why not.
+        /// Return code.
         code: ConnectReturn,
     },
-    /// A message.
+    /// PUBLISH.
     Publish(Publish),
-    /// A message with QoS 1 has arrived.
+    /// PUBACK of a message with QoS 1.
     PubAck {
-        /// Which one.
+        /// Packet id of the message.
         packet_id: u16,
     },
-    /// A client subscribes.
+    /// SUBSCRIBE, from the client.
     Subscribe(Subscribe),
-    /// The server answers: per filter the QoS granted, or 0x80.
+    /// SUBACK, from the server: per filter the granted QoS, or 0x80.
     SubAck {
-        /// To which SUBSCRIBE.
+        /// Packet id of the SUBSCRIBE.
         packet_id: u16,
-        /// In the order of the filters.
+        /// Return codes in the order of the filters.
         codes: Vec<u8>,
     },
-    /// A client unsubscribes.
+    /// UNSUBSCRIBE, from the client.
     Unsubscribe(Unsubscribe),
     /// The server answers.
     UnsubAck {
-        /// To which UNSUBSCRIBE.
+        /// Packet id of the UNSUBSCRIBE.
         packet_id: u16,
     },
-    /// A client shows that it is there.
+    /// PINGREQ, from the client.
     PingReq,
-    /// So does the server.
+    /// PINGRESP, from the server.
     PingResp,
-    /// A client leaves in good order.
+    /// DISCONNECT, from the client.
     Disconnect,
 }
 
 /// CONNECT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connect {
-    /// The client's own name.
+    /// Client id.
     pub client_id: String,
-    /// Whether an earlier session is dropped and this one not kept.
+    /// True to drop the previous session, and not to continue this one.
     pub clean_session: bool,
-    /// In seconds; 0 is none.
+    /// Keep-alive in seconds; 0 is none.
     pub keep_alive: u16,
-    /// Published by the server if the client goes without DISCONNECT.
+    /// Message published by the server if the client disconnects without DISCONNECT.
     pub will: Option<Will>,
-    /// For Azure: which service, which device, which API version.
+    /// User name; for Azure: service, device and API version.
     pub username: Option<String>,
-    /// For Azure: a shared access signature.
+    /// Password; for Azure: a SAS token.
     pub password: Option<Password>,
 }
 
 impl Connect {
-    /// The password, if it is text.
+    /// Returns the password, if it is text.
     pub fn password_text(&self) -> Option<&str> {
         std::str::from_utf8(&self.password.as_ref()?.0).ok()
     }
@@ -116,29 +116,29 @@ impl fmt::Debug for Password {
     }
 }
 
-/// A last will.
+/// A will message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Will {
-    /// Where it is published.
+    /// Topic.
     pub topic: String,
-    /// Its body.
+    /// Payload.
     pub payload: Bytes,
-    /// Its quality of service.
+    /// Quality of service.
     pub qos: Qos,
-    /// Whether it is to be retained.
+    /// Retain flag.
     pub retain: bool,
 }
 
-/// What a CONNACK says.
+/// The return code of a CONNACK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectReturn {
     /// 0
     Accepted,
-    /// 1: another version of MQTT.
+    /// 1: unsupported MQTT version.
     UnacceptableVersion,
-    /// 2: the client id cannot be used.
+    /// 2: invalid client id.
     IdentifierRejected,
-    /// 3: later, perhaps.
+    /// 3: service unavailable.
     ServerUnavailable,
     /// 4
     BadUserNameOrPassword,
@@ -178,22 +178,22 @@ impl TryFrom<u8> for ConnectReturn {
 /// PUBLISH.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Publish {
-    /// Whether it may have been sent before.
+    /// True if the message may have been sent before.
     pub dup: bool,
-    /// Its quality of service.
+    /// Quality of service.
     pub qos: Qos,
-    /// Whether it is to be, or was, retained.
+    /// Retain flag.
     pub retain: bool,
-    /// Where it goes. No wildcards.
+    /// Topic without wildcards.
     pub topic: String,
-    /// There if, and only if, the QoS is above 0. Never 0.
+    /// Packet id, present exactly if the QoS is above 0. Never 0.
     pub packet_id: Option<u16>,
-    /// Its body.
+    /// Payload.
     pub payload: Bytes,
 }
 
 impl Publish {
-    /// A message with QoS 0.
+    /// Makes a message with QoS 0.
     pub fn at_most_once(topic: String, payload: impl Into<Bytes>) -> Self {
         Self {
             dup: false,
@@ -205,7 +205,7 @@ impl Publish {
         }
     }
 
-    /// A message with QoS 1.
+    /// Makes a message with QoS 1.
     pub fn at_least_once(topic: String, packet_id: u16, payload: impl Into<Bytes>) -> Self {
         Self {
             qos: Qos::AtLeastOnce,
@@ -218,16 +218,16 @@ impl Publish {
 /// SUBSCRIBE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscribe {
-    /// Never 0.
+    /// Packet id, never 0.
     pub packet_id: u16,
-    /// At least one filter, with the QoS asked for.
+    /// At least one filter, with the requested QoS.
     pub filters: Vec<(String, Qos)>,
 }
 
 /// UNSUBSCRIBE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsubscribe {
-    /// Never 0.
+    /// Packet id, never 0.
     pub packet_id: u16,
     /// At least one filter.
     pub filters: Vec<String>,

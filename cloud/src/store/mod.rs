@@ -49,25 +49,25 @@ pub enum StoreError {
     /// The file cannot be created or opened.
     #[error("cannot open the database {}: {source}", path.display())]
     File {
-        /// Which one.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Error of the operating system or the database.
         source: io::Error,
     },
     /// The database cannot be read or written.
     #[error("cannot access the database {}: {source}", path.display())]
     Database {
-        /// Where it is.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Error of the operating system or the database.
         source: rusqlite::Error,
     },
     /// The content is not that of a cloud.
     #[error("the database {} is corrupt ({why}): move it away to start without devices, or use --ephemeral", path.display())]
     Corrupt {
-        /// Where it is.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Reason.
         why: String,
     },
     /// The file was written by a newer version of this program.

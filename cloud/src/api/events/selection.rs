@@ -17,7 +17,7 @@ pub(super) struct EventQuery {
     pub(super) since: Option<u64>,
     /// The number of stored events to begin with, the newest.
     pub(super) last: Option<u64>,
-    /// Whether to wait for new events.
+    /// True to wait for new events.
     pub(super) follow: bool,
 }
 

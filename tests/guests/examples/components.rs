@@ -35,7 +35,7 @@ impl Device for Controller {
         })
     }
 
-    fn begin(start: Start) -> Result<Self, String> {
+    fn init(start: Start) -> Result<Self, String> {
         run_timer(
             &start,
             "telemetry",

@@ -39,7 +39,7 @@ impl Device for Prober {
         )))
     }
 
-    fn begin(start: Start) -> Result<Self, String> {
+    fn init(start: Start) -> Result<Self, String> {
         Ok(Self {
             record: start.last_record.unwrap_or_default(),
         })

@@ -120,7 +120,7 @@ fn big() -> Value {
 impl Device for Faulty {
     const NAME: &'static str = "faulty";
 
-    fn begin(start: Start) -> Result<Self, String> {
+    fn init(start: Start) -> Result<Self, String> {
         run_timer(&start, "telemetry", 1000)?;
         let mut device = Self {
             count: recorded(&start, "count"),

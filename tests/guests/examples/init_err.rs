@@ -8,7 +8,7 @@ struct Never;
 impl Device for Never {
     const NAME: &'static str = "init-err";
 
-    fn begin(_start: Start) -> Result<Self, String> {
+    fn init(_start: Start) -> Result<Self, String> {
         Err("this device never begins".to_owned())
     }
 }

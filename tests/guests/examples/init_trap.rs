@@ -8,7 +8,7 @@ struct Never;
 impl Device for Never {
     const NAME: &'static str = "init-trap";
 
-    fn begin(_start: Start) -> Result<Self, String> {
+    fn init(_start: Start) -> Result<Self, String> {
         std::process::abort()
     }
 }

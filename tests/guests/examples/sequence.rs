@@ -15,7 +15,7 @@ struct Sequence {
 }
 
 impl Sequence {
-    /// Sends the next number; one the host does not take is not counted.
+    /// Sends the next number. One that the host rejects is not counted.
     fn send(&mut self) -> bool {
         let taken =
             hub::send_telemetry(&telemetry(None, &json!({ "sequence": self.count + 1 }))).is_ok();
@@ -27,11 +27,11 @@ impl Sequence {
 impl Device for Sequence {
     const NAME: &'static str = "sequence";
 
-    fn begin(start: Start) -> Result<Self, String> {
+    fn init(start: Start) -> Result<Self, String> {
         if let Some(record) = &start.last_record
             && object(record)?.get("schema") != Some(&json!(1))
         {
-            return Err("the record is not of schema 1".to_owned());
+            return Err("the record does not have schema 1".to_owned());
         }
         run_timer(
             &start,
@@ -60,7 +60,7 @@ impl Device for Sequence {
                     200,
                     Some(json!((0..wanted).take_while(|_| self.send()).count())),
                 ),
-                _ => reply(400, Some(Value::from("give a number of messages"))),
+                _ => reply(400, Some(Value::from("expected a number of messages"))),
             },
             _ => reply(404, None),
         })

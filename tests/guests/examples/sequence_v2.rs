@@ -1,5 +1,5 @@
-//! The next version of `sequence`, whose record has another shape. Proves how state moves from one version to the next: it
-//! reads what the version before wrote (schema 1) and what it writes itself (schema 2), and refuses anything else.
+//! The next version of `sequence`, with another record schema. Proves that state moves from one version to the next: it reads
+//! the record of the previous version (schema 1) and its own (schema 2), and rejects others.
 //!
 //! Telemetry `{"sequence": n}` with every timer event; command `count` answers how many were sent.
 #![cfg(target_family = "wasm")]
@@ -11,7 +11,7 @@ struct Sequence {
     sent: u64,
 }
 
-/// How many were sent, from a record of either schema; 0 without one.
+/// Returns the number of sent messages in a record of either schema; 0 without one.
 fn sent(start: &Start) -> Result<u64, String> {
     let Some(record) = &start.last_record else {
         return Ok(0);
@@ -22,16 +22,16 @@ fn sent(start: &Start) -> Result<u64, String> {
         Some(2) => record
             .get("messages")
             .and_then(|messages| messages.get("sent")),
-        _ => return Err("the record is neither of schema 1 nor of schema 2".to_owned()),
+        _ => return Err("the record has neither schema 1 nor schema 2".to_owned()),
     };
     let number = number.and_then(|number| number.as_u64());
-    number.ok_or_else(|| "the record does not say how many were sent".to_owned())
+    number.ok_or_else(|| "missing number of sent messages in the record".to_owned())
 }
 
 impl Device for Sequence {
     const NAME: &'static str = "sequence-v2";
 
-    fn begin(start: Start) -> Result<Self, String> {
+    fn init(start: Start) -> Result<Self, String> {
         let sent = sent(&start)?;
         run_timer(&start, "sequence", 20)?;
         Ok(Self { sent })

@@ -1,5 +1,4 @@
-//! Components for the host's tests, one per file in `examples/`: some behave in a way the tests can count on, most
-//! misbehave in one.
+//! Components for tests, one per file in `examples/`: some with predictable behaviour, most with one fault.
 //!
 //! Build them all with
 //!
@@ -33,12 +32,12 @@ pub use bindings::pnp::device::{clock, hub, log, random, timers};
 
 use serde_json::{Map, Value};
 
-/// A device to be made a component with [`device!`]. What a test does not care about has a default.
+/// A device that [`device!`] makes a component. Most functions have a default.
 pub trait Device: Sized + 'static {
     /// Name in the description.
     const NAME: &'static str;
 
-    /// Says what the component is.
+    /// Returns the description of the component.
     ///
     /// # Errors
     /// Makes the component unusable.
@@ -46,13 +45,13 @@ pub trait Device: Sized + 'static {
         Ok(description(Self::NAME))
     }
 
-    /// Begins.
+    /// Initializes an instance.
     ///
     /// # Errors
-    /// When this instance cannot run.
-    fn begin(start: Start) -> Result<Self, String>;
+    /// If the instance cannot run.
+    fn init(start: Start) -> Result<Self, String>;
 
-    /// A timer is due.
+    /// Handles a timer.
     ///
     /// # Errors
     /// Fails the event.
@@ -60,7 +59,7 @@ pub trait Device: Sized + 'static {
         Ok(())
     }
 
-    /// Desired properties are to be applied. Unless told otherwise, each is accepted.
+    /// Applies desired properties. By default, accepts all.
     ///
     /// # Errors
     /// Fails the event.
@@ -72,7 +71,7 @@ pub trait Device: Sized + 'static {
             .collect())
     }
 
-    /// A command is to be carried out. Unless told otherwise, none is known.
+    /// Runs a command. By default, knows none.
     ///
     /// # Errors
     /// Fails the event.
@@ -89,7 +88,7 @@ pub trait Device: Sized + 'static {
     }
 }
 
-/// A description with this name, version 0.1.0 and the thermostat's model.
+/// Makes a description with this name, version 0.1.0 and the model of the thermostat.
 pub fn description(name: &str) -> Description {
     Description {
         name: name.to_owned(),
@@ -98,15 +97,15 @@ pub fn description(name: &str) -> Description {
     }
 }
 
-/// A JSON object from its text.
+/// Parses a JSON object.
 ///
 /// # Errors
-/// If the text is none.
+/// If the text is not a JSON object.
 pub fn object(text: &str) -> Result<Map<String, Value>, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
-/// The answer to a desired property.
+/// Makes an acknowledgment of a desired property.
 pub fn acknowledgment(property: String, value: &Value, status: u32) -> Acknowledgment {
     Acknowledgment {
         property,
@@ -116,7 +115,7 @@ pub fn acknowledgment(property: String, value: &Value, status: u32) -> Acknowled
     }
 }
 
-/// The answer to a command.
+/// Makes a reply to a command.
 pub fn reply(status: u32, payload: Option<Value>) -> Reply {
     Reply {
         status,
@@ -124,7 +123,7 @@ pub fn reply(status: u32, payload: Option<Value>) -> Reply {
     }
 }
 
-/// A telemetry message of JSON.
+/// Makes a telemetry message of JSON.
 pub fn telemetry(component: Option<&str>, body: &Value) -> hub::Telemetry {
     hub::Telemetry {
         component: component.map(str::to_owned),
@@ -135,7 +134,7 @@ pub fn telemetry(component: Option<&str>, body: &Value) -> hub::Telemetry {
     }
 }
 
-/// A whole number in the record of this name, 0 if there is none.
+/// Returns the integer of this name in the record, or 0.
 pub fn recorded(start: &Start, name: &str) -> u64 {
     let record = start
         .last_record
@@ -146,10 +145,10 @@ pub fn recorded(start: &Start, name: &str) -> u64 {
         .unwrap_or(0)
 }
 
-/// Sets the periodic timer of this name, unless one that runs is to be kept.
+/// Sets the periodic timer of this name, unless it still runs.
 ///
 /// # Errors
-/// If the host does not take it.
+/// If the host rejects it.
 pub fn run_timer(start: &Start, name: &str, period_ms: u32) -> Result<(), String> {
     if start.last_record.is_some() && start.reason != Reason::Restart {
         return Ok(());
@@ -157,32 +156,33 @@ pub fn run_timer(start: &Start, name: &str, period_ms: u32) -> Result<(), String
     timers::set(name, timers::Schedule::Every(period_ms)).map_err(|error| error.to_string())
 }
 
-/// The value of a setting, if it is given.
+/// Returns the value of a setting, if it is set.
 pub fn setting<'a>(start: &'a Start, name: &str) -> Option<&'a str> {
     let found = start.config.iter().rev().find(|(key, _)| key == name);
     found.map(|(_, value)| &**value)
 }
 
-/// The milliseconds of a setting such as `20ms`, if it is given.
+/// Parses a setting such as `20ms` in milliseconds, if it is set.
 ///
 /// # Errors
-/// If its value is not such a text.
+/// If the value is not in this form.
 pub fn millis(start: &Start, setting: &str) -> Result<Option<u32>, String> {
     let millis = |value: &str| value.strip_suffix("ms")?.parse().ok();
     self::setting(start, setting)
         .map(|value| {
-            millis(value).ok_or_else(|| format!("{setting} is {value:?}: give a number and ms"))
+            millis(value)
+                .ok_or_else(|| format!("invalid {setting} {value:?}: expected an integer with ms"))
         })
         .transpose()
 }
 
-/// Where the instance's device is kept; [`device!`] provides it.
+/// The storage of the device; [`device!`] provides it.
 pub trait Slot: Device {
-    /// The one place of this type.
+    /// Returns the slot of this type.
     fn slot() -> &'static LocalKey<RefCell<Option<Self>>>;
 }
 
-/// Makes a [`Device`] what the contract calls.
+/// The adapter of a [`Device`] to the contract.
 pub struct Adapter<D>(std::marker::PhantomData<D>);
 
 impl<D: Slot> Adapter<D> {
@@ -197,7 +197,7 @@ impl<D: Slot> Guest for Adapter<D> {
     }
 
     fn init(start: Start) -> Result<(), String> {
-        D::slot().set(Some(D::begin(start)?));
+        D::slot().set(Some(D::init(start)?));
         Ok(())
     }
 

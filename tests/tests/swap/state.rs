@@ -83,7 +83,7 @@ fn a_new_version_takes_over_a_record_of_an_older_shape_and_an_older_version_does
     let refused = device.operate(&["rollback"]);
     assert_eq!(refused.code, 1);
     assert!(
-        refused.stderr.contains("not of schema 1"),
+        refused.stderr.contains("does not have schema 1"),
         "{}",
         refused.stderr
     );

@@ -53,7 +53,7 @@ async fn a_patch_that_does_not_suit_the_model_changes_nothing_and_names_the_oper
     for (path, value, why) in [
         ("/speed", json!(1), "has no property"),
         ("/maxTempSinceLastReboot", json!(1), "is not writable"),
-        ("/targetTemperature", json!("hot"), "a number is expected"),
+        ("/targetTemperature", json!("hot"), "expected a number"),
     ] {
         let good = json!({"op": "add", "path": "/targetTemperature", "value": 1});
         let bad = json!({"op": "replace", "path": path, "value": value});

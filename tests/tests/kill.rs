@@ -85,8 +85,7 @@ fn a_command_in_hand_at_the_kill_fails_at_the_service_and_is_answered_nowhere() 
     let reply = cloud.call(&["ok"]);
     assert_eq!(reply.payload["done"], "ok");
     assert_ne!(call.wait().code(), Some(0));
-    call.stderr
-        .wait_for("closed its connection before it answered");
+    call.stderr.wait_for("disconnected before it responded");
     assert!(!host.stderr.text().contains("spin"), "it is not run again");
 }
 

@@ -17,7 +17,7 @@ use host::{
     clock::{Clock, SystemClock},
     device::behaviour::{Behaviour, Event, Instance as _, InstanceContext, Reason, Start},
     guest::{
-        Component, Instance, Limits, Sandbox, Wasi,
+        Component, ComponentInstance, Limits, Sandbox, Wasi,
         compile::{Compiler, ComponentSource},
     },
 };
@@ -99,7 +99,11 @@ fn built(name: &str) -> PathBuf {
         .join(name)
 }
 
-async fn start(component: &Component, clock: Arc<dyn Clock>, record: Option<String>) -> Instance {
+async fn start(
+    component: &Component,
+    clock: Arc<dyn Clock>,
+    record: Option<String>,
+) -> ComponentInstance {
     let context = InstanceContext {
         device: "bench".into(),
         clock,

@@ -14,7 +14,7 @@ use host::{
         },
         effect::Effect,
     },
-    guest::{Component, Instance, Limits, Wasi},
+    guest::{Component, ComponentInstance, Limits, Wasi},
 };
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ fn lab() -> Lab {
 async fn start(
     component: &Component,
     config: &[(&str, &str)],
-) -> Result<(Instance, Outcome), CallFailure> {
+) -> Result<(ComponentInstance, Outcome), CallFailure> {
     let context = InstanceContext {
         device: "d".into(),
         clock: Arc::new(SystemClock::new()),

@@ -17,7 +17,7 @@ use crate::{
         },
         timers::Timers,
     },
-    guest::{Component, Instance},
+    guest::{Component, ComponentInstance},
     store::{DeviceStore, MemoryBackend, PersistedState, Retention},
 };
 
@@ -36,7 +36,7 @@ pub(super) struct DryRun {
     clock: Arc<VirtualClock>,
     store: DeviceStore,
     /// `None` once a call has failed and no new instance could start.
-    instance: Option<Instance>,
+    instance: Option<ComponentInstance>,
     sent: SentSummary,
 }
 
@@ -83,7 +83,10 @@ impl DryRun {
         Ok(())
     }
 
-    async fn new_instance(&self, reason: Reason) -> Result<(Instance, Outcome), CallFailure> {
+    async fn new_instance(
+        &self,
+        reason: Reason,
+    ) -> Result<(ComponentInstance, Outcome), CallFailure> {
         let context = InstanceContext {
             device: "check".into(),
             clock: Arc::new(self.clock.clone()),

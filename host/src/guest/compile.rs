@@ -45,7 +45,7 @@ pub enum LoadError {
     Unreadable {
         /// The file as given.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// The file holds something else.
@@ -53,7 +53,7 @@ pub enum LoadError {
     NotAComponent {
         /// The file as given.
         path: PathBuf,
-        /// What it seems to be.
+        /// The detected content.
         reason: &'static str,
     },
     /// The stored copy is missing or damaged.
@@ -61,7 +61,7 @@ pub enum LoadError {
     Lost {
         /// The copy.
         path: PathBuf,
-        /// What became of it.
+        /// The reason.
         reason: &'static str,
     },
     /// It is not a valid component.
@@ -69,7 +69,7 @@ pub enum LoadError {
     Compile {
         /// The file as given.
         path: PathBuf,
-        /// What the compiler said.
+        /// The error of the compiler.
         reason: String,
     },
     /// This machine could not compile it within its limits.
@@ -77,7 +77,7 @@ pub enum LoadError {
     NotCompiled {
         /// The file as given.
         path: PathBuf,
-        /// What failed it.
+        /// The reason.
         reason: String,
     },
     /// It does not fit this host.
@@ -85,7 +85,7 @@ pub enum LoadError {
     Incompatible {
         /// The file as given.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         reason: IncompatibleError,
     },
     /// The directory of images cannot be used.
@@ -93,7 +93,7 @@ pub enum LoadError {
     Cache {
         /// The directory.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
@@ -201,8 +201,8 @@ impl Compiler {
             reason,
         };
         tracing::info!(component = %source.path().display(), bytes = source.bytes().len(), "compiling component");
-        let told = limits.for_compilation();
-        let told = told.flat_map(|limit| ["--limit".to_owned(), limit.to_string()]);
+        let limit_args = limits.for_compilation();
+        let limit_args = limit_args.flat_map(|limit| ["--limit".to_owned(), limit.to_string()]);
         let child = Command::new(&self.program)
             .arg0("host")
             .args([
@@ -210,7 +210,7 @@ impl Compiler {
                 "--cache-dir".into(),
                 self.cache.clone().into(),
             ])
-            .args(told)
+            .args(limit_args)
             .args(self.in_background.then_some("--background"))
             .args(["--", STDIN])
             .env_clear()
@@ -290,7 +290,7 @@ impl Compiler {
     }
 }
 
-/// How a process that compiles ends if the component is to blame, as opposed to this machine.
+/// The exit code of a compiling process if the component is to blame, as opposed to this machine.
 const INVALID: i32 = 2;
 
 /// Compiles `path`, or standard input for `-`, into the directory of images: what the child process does. Bounds itself

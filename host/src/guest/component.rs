@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc};
 
 use super::{
-    instance::Instance,
+    instance::ComponentInstance,
     sandbox::{IncompatibleError, PreparedComponent},
 };
 use crate::{
@@ -33,7 +33,7 @@ impl Component {
             outbox_quota: None,
         };
         let of = prepared.clone();
-        let describing = async move { Instance::new(of, context).await?.describe().await };
+        let describing = async move { ComponentInstance::new(of, context).await?.describe().await };
         let description = prepared
             .run(describing)
             .await
@@ -74,7 +74,7 @@ fn check(description: &Description) -> Result<(), CallFailure> {
 }
 
 impl Behaviour for Component {
-    type Instance = Instance;
+    type Instance = ComponentInstance;
 
     fn description(&self) -> &Description {
         &self.description
@@ -92,12 +92,13 @@ impl Behaviour for Component {
         &self,
         context: InstanceContext,
         start: Start,
-    ) -> impl Future<Output = Result<(Instance, Outcome), CallFailure>> + Send + 'static {
+    ) -> impl Future<Output = Result<(ComponentInstance, Outcome), CallFailure>> + Send + 'static
+    {
         let prepared = self.prepared.clone();
         async move {
             let of = prepared.clone();
             let starting = async move {
-                let mut instance = Instance::new(of, context).await?;
+                let mut instance = ComponentInstance::new(of, context).await?;
                 let outcome = instance.init(start).await?;
                 Ok((instance, outcome))
             };

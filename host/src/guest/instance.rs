@@ -37,14 +37,14 @@ macro_rules! call_export {
 }
 
 /// One instance of a component, for one device.
-pub struct Instance {
+pub struct ComponentInstance {
     component: Arc<PreparedComponent>,
     store: Store<InstanceState>,
     exports: Device,
     on_message: Option<OnMessage>,
 }
 
-impl behaviour::Instance for Instance {
+impl behaviour::Instance for ComponentInstance {
     async fn handle(self, event: Event) -> Result<(Self, Outcome), CallFailure> {
         let component = self.component.clone();
         component
@@ -61,7 +61,7 @@ impl behaviour::Instance for Instance {
     }
 }
 
-impl Instance {
+impl ComponentInstance {
     /// Instantiates `component`; nothing of it has run but what its toolchain runs at that point.
     pub(super) async fn new(
         component: Arc<PreparedComponent>,

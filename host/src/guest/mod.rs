@@ -14,6 +14,6 @@ mod sandbox;
 mod source;
 
 pub use component::Component;
-pub use instance::Instance;
+pub use instance::ComponentInstance;
 pub use limits::{FixedLimit, Limit, LimitSetting, LimitSettingError, Limits, Unit};
 pub use sandbox::{IncompatibleError, PreparedComponent, Sandbox, Wasi, World};

@@ -103,7 +103,7 @@ impl ComponentSource {
         }
     }
 
-    /// Where it was read from.
+    /// Returns the path it was read from.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path

@@ -32,17 +32,17 @@ const TAKEN_OVER_RESET: Duration = Duration::from_secs(600);
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
     /// The server's name cannot be resolved.
-Dns,
+    Dns,
     /// No TCP connection.
     Tcp,
     /// The handshake of TLS or MQTT broke.
-Tls,
+    Tls,
     /// The server's certificate is not accepted.
     Certificate,
     /// The server refuses the device: CONNACK 1, 2, 4 or 5, or a rejection by DPS.
     Refused,
     /// The server throttles the device: CONNACK 3, or a 429 of DPS.
-Throttled,
+    Throttled,
     /// DPS failed, or sent an invalid response.
     Provisioning,
     /// The connect timed out.
@@ -50,13 +50,13 @@ Throttled,
     /// The server closed the connection.
     Closed,
     /// The server closed the connection when the SAS token was due for renewal.
-TokenExpired,
+    TokenExpired,
     /// The server closed healthy connections in a row: a duplicate client has taken over the session.
     TakenOver,
     /// The connection was reset.
     Reset,
     /// The server did not respond in time.
-KeepAliveTimeout,
+    KeepAliveTimeout,
     /// The server violated the protocol, or rejected a subscription.
     Protocol,
 }
@@ -238,7 +238,10 @@ mod tests {
     #[test]
     fn the_delay_after_throttling_is_longer() {
         let mut backoff = Backoff::default();
-        assert_eq!(backoff.next_delay(Cause::Throttled, FAILED, 1.0), seconds(10));
+        assert_eq!(
+            backoff.next_delay(Cause::Throttled, FAILED, 1.0),
+            seconds(10)
+        );
         assert_eq!(backoff.next_delay(Cause::Tcp, FAILED, 1.0), seconds(2));
     }
 

@@ -47,7 +47,7 @@ pub enum HubEvent {
     },
     /// A command; the answer goes to [`Session::reply`] with the same request id.
     Command {
-        /// What ties the answer to it.
+        /// The `$rid` of the request.
         request: String,
         /// Name of the method.
         name: String,
@@ -56,7 +56,7 @@ pub enum HubEvent {
     },
     /// A cloud-to-device message, to be acknowledged with [`Session::acknowledge`].
     Message {
-        /// What acknowledges it.
+        /// The receipt for the acknowledgment.
         receipt: Option<Receipt>,
         /// Its properties.
         properties: Vec<(String, String)>,

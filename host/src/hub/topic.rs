@@ -9,7 +9,7 @@ use crate::provision::sas::quote;
 
 /// The version that knows Plug and Play.
 const API_VERSION: &str = "2021-04-12";
-/// What this client calls itself.
+/// The name of this client.
 const CLIENT: &str = concat!("pnp-host/", env!("CARGO_PKG_VERSION"));
 
 const TWIN_RESPONSES: &str = "$iothub/twin/res/";
@@ -19,7 +19,7 @@ const DESIRED: &str = "$iothub/twin/PATCH/properties/desired/";
 /// The length limit of a method's `$rid`, in bytes: the topic of the response carries it. IoT Hub's have a few digits.
 const MAX_REQUEST_ID_LENGTH: usize = 1024;
 
-/// What the topic of a message from the hub says.
+/// The topic of a message from the hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Topic {
     /// The answer to a twin request.
@@ -81,7 +81,7 @@ pub fn parse(topic: &str, device_id: &str) -> Option<Topic> {
     Some(Topic::Message { properties })
 }
 
-/// What a device subscribes to; cloud-to-device messages only if it takes them.
+/// Returns the topic filters of a device; cloud-to-device messages only if it takes them.
 #[must_use]
 pub fn subscriptions(device_id: &str, messages: bool) -> Vec<String> {
     let mut topics = vec![
@@ -113,7 +113,7 @@ pub fn method_response(status: u32, request: &str) -> String {
     format!("$iothub/methods/res/{status}/?$rid={request}")
 }
 
-/// Where telemetry goes. The names of system properties (`$.…`) are written as they are, everything else is encoded.
+/// Returns the topic of telemetry. The names of system properties (`$.…`) are written as they are, everything else is encoded.
 #[must_use]
 pub fn events<'a>(
     device_id: &str,
@@ -162,12 +162,12 @@ fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value)
 }
 
-/// Whether a topic can carry this `$rid` back (MQTT 3.1.1, 3.3.2.1).
+/// Returns whether a topic can carry this `$rid` back (MQTT 3.1.1, 3.3.2.1).
 fn can_be_answered(request: &str) -> bool {
     request.len() <= MAX_REQUEST_ID_LENGTH && !request.contains(['+', '#', '\0'])
 }
 
-/// What is not UTF-8 becomes U+FFFD.
+/// Decodes percent-encoding; invalid UTF-8 becomes U+FFFD.
 fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }

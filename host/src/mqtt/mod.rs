@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 /// Makes connections to a broker. One value serves one device; each connection is new from the socket up.
 pub trait Transport: Send + 'static {
-    /// What a connection is once it stands.
+    /// The connection.
     type Link: Link;
 
     /// Resolves the name, connects, checks the certificate and waits for CONNACK.
@@ -44,10 +44,10 @@ pub trait Link: Send + 'static {
     fn disconnect(self) -> impl Future<Output = ()> + Send;
 }
 
-/// What CONNECT carries. The session is never clean: the hub keeps subscriptions and cloud-to-device messages.
+/// The content of CONNECT. The session is never clean: the hub keeps subscriptions and cloud-to-device messages.
 #[derive(Clone, Debug)]
 pub struct Connect {
-    /// Where.
+    /// The server.
     pub endpoint: Endpoint,
     /// MQTT client id.
     pub client_id: String,
@@ -93,7 +93,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// How a message is sent.
+/// The quality of service of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// QoS 0: the answer, if any, is a message of its own.
@@ -106,7 +106,7 @@ pub enum Delivery {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receipt(pub u16);
 
-/// What a server sends.
+/// A packet that the server sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
     /// A message; `receipt` is there if it came with QoS 1.
@@ -115,7 +115,7 @@ pub enum Incoming {
         topic: String,
         /// The body.
         payload: Bytes,
-        /// What acknowledges it.
+        /// The receipt for the acknowledgment.
         receipt: Option<Receipt>,
     },
     /// The server has the message that was published with this number.
@@ -156,7 +156,7 @@ pub enum LinkError {
     /// The server ended it.
     #[error("the server closed the connection")]
     Closed,
-    /// It was reset, by the server or something on the way.
+    /// The connection was reset, by the server or a middlebox.
     #[error("the connection was reset")]
     Reset,
     /// The server has been silent for too long.

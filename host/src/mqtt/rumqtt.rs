@@ -360,7 +360,7 @@ fn state_error(error: &StateError) -> LinkError {
         StateError::AwaitPingResp => LinkError::KeepAliveTimeout(SILENT.to_owned()),
         StateError::Io(error) | StateError::Deserialization(MqttError::Io(error)) => {
             match error.kind() {
-                // Servers that end a connection without the farewell of TLS are many.
+                // Many servers close a connection without close_notify.
                 io::ErrorKind::UnexpectedEof => LinkError::Closed,
                 io::ErrorKind::ConnectionReset
                 | io::ErrorKind::ConnectionAborted

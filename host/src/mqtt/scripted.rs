@@ -30,7 +30,7 @@ pub struct ScriptedServer {
 /// A CONNECT that waits for its CONNACK. Dropping it leaves the server unreachable for this attempt.
 #[derive(Debug)]
 pub struct PendingConnect {
-    /// What CONNECT carries.
+    /// The content of CONNECT.
     pub connect: Connect,
     answer: oneshot::Sender<Result<ScriptedLink, ConnectError>>,
 }

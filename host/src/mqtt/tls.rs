@@ -40,7 +40,7 @@ pub enum TlsError {
     Ca {
         /// The file as given.
         path: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
 }

@@ -41,9 +41,9 @@ pub struct RegistrationRejected {
 /// The reason of a rejection. Texts are the service's own, shortened and with control characters escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RejectionReason {
-    /// It answered CONNECT with this return code.
+    /// The return code of CONNACK.
     Connack(u8),
-    /// It answered a request with this status.
+    /// The status of a response.
     Status {
         /// As in HTTP.
         status: u16,

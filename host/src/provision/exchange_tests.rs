@@ -240,7 +240,7 @@ fn a_service_that_never_comes_to_an_end_is_not_asked_without_a_pause() {
     assert_eq!(pauses, [MIN_POLL_INTERVAL; 3]);
 }
 
-/// What can happen in an exchange.
+/// An event in an exchange.
 #[derive(Clone, Debug)]
 enum Happening {
     Subscribed,

@@ -40,15 +40,15 @@ pub struct Batch {
 /// A change of a timer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TimerChange {
-    /// Its call went well.
+    /// The call of the timer has succeeded.
     Fired(String),
-    /// Its call failed.
+    /// The call of the timer has failed.
     Failed(String),
-    /// It is armed.
+    /// Arm the timer.
     Set(String, Schedule),
-    /// It is removed.
+    /// Remove the timer.
     Cancel(String),
-    /// These are all there are.
+    /// Replace all timers.
     All(Timers),
 }
 

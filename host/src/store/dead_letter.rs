@@ -13,9 +13,9 @@ use super::{
 };
 use crate::hub::message::{TelemetryMessage, body};
 
-/// The number of dead letters of one device: more than a person looks through, and few beside an outbox.
+/// The limit of dead letters of one device: more than an operator looks through, and few compared with an outbox.
 const MAX_ENTRIES: usize = 100;
-/// The bytes of all dead letters of one device: four messages of the largest size.
+/// The limit in bytes of all dead letters of one device: four messages of the largest size.
 const MAX_BYTES: usize = 1 << 20;
 
 /// An item that could not be delivered.

@@ -23,13 +23,13 @@ pub struct DeviceState {
     pub record: Option<String>,
     /// The timers armed.
     pub timers: Timers,
-    /// What was applied of the desired properties.
+    /// The applied desired properties.
     pub twin: Twin,
     /// The hub that last accepted the device; `None` if none ever has.
     pub hub_binding: Option<HubBinding>,
     /// The versions of its behaviour.
     pub versions: Versions,
-    /// What became of them.
+    /// The swap history.
     pub history: History,
 }
 
@@ -50,13 +50,13 @@ pub struct PersistedState {
     pub record: Option<String>,
     /// Its timers.
     pub timers: Vec<PersistedTimer>,
-    /// What was applied of the desired properties.
+    /// The applied desired properties.
     pub twin: Twin,
     /// The hub that last accepted the device.
     pub hub_binding: Option<HubBinding>,
     /// The versions of its behaviour.
     pub versions: Versions,
-    /// What became of them.
+    /// The swap history.
     pub history: History,
     /// The number of messages evicted so far.
     pub evicted: u64,

@@ -22,13 +22,13 @@ pub enum Row<'a> {
     Record(&'a str),
     /// All timers.
     Timers(Vec<PersistedTimer>),
-    /// What was applied of the desired properties.
+    /// The applied desired properties.
     Twin(&'a Twin),
     /// The hub the device was last connected to.
     HubBinding(&'a HubBinding),
     /// The versions of the behaviour.
     Versions(&'a Versions),
-    /// What became of them.
+    /// The swap history.
     History(&'a History),
     /// The number of messages evicted.
     Evicted(u64),

@@ -35,7 +35,7 @@ const MAX_GROUP_BATCHES: usize = 256;
 /// The idle time after which the database is compacted.
 const COMPACT_AFTER_IDLE: Duration = Duration::from_secs(5);
 
-/// Where groups are written.
+/// The disk that groups are written to.
 pub trait Disk: Send + 'static {
     /// Writes a group, whole and synced, or not at all.
     fn write(&mut self, rows: &Rows) -> Result<(), DiskError>;
@@ -83,7 +83,7 @@ struct Pending {
     devices: HashMap<Arc<str>, watch::Sender<Progress>>,
     /// Since when the disk fails.
     degraded: Option<Instant>,
-    /// How many batches wait.
+    /// The number of waiting batches.
     batches: usize,
     closing: bool,
 }

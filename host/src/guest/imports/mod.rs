@@ -1,4 +1,4 @@
-//! What a component may call, one file for each interface of the contract.
+//! The imports of components, one file for each interface of the contract.
 
 pub(super) mod clock;
 pub(super) mod hub;

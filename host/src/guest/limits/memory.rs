@@ -14,7 +14,7 @@ pub(in crate::guest) struct MemoryLimit {
     table_elements: usize,
     max_memory: usize,
     max_table_elements: usize,
-instances: usize,
+    instances: usize,
 }
 
 impl MemoryLimit {
@@ -51,7 +51,7 @@ impl ResourceLimiter for MemoryLimit {
         Ok(true)
     }
 
-    /// What was granted is counted, and an instance that goes on could not give it back.
+    /// Fails the call: granted memory is counted, and an instance that goes on could not return it.
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
         Err(error)
     }

@@ -21,8 +21,7 @@ macro_rules! limits {
         #[doc = $reason:literal]
         $name:literal, $unit:ident $range:expr => $field:ident: $type:ty = $default:expr;
     )*) => {
-        /// What one component may take. The defaults suit a device that samples and answers; every number is a choice a
-        /// person may change.
+        /// The limits of one component. The defaults suit a device that samples and answers; every one can be changed.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct Limits {
             $(#[doc = $reason] pub $field: $type,)*

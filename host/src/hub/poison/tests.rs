@@ -26,7 +26,7 @@ fn skipping() -> PoisonDetector {
     poison_detector
 }
 
-/// Whether no message is suspected: it takes four connections again.
+/// Returns whether no message is suspected: it takes four connections again.
 fn is_clear(mut poison_detector: PoisonDetector) -> bool {
     let usual = !poison_detector.one_at_a_time() && poison_detector.withheld().is_none();
     let events = [1; 4].map(|head| closed(&mut poison_detector, head));
@@ -160,7 +160,7 @@ fn only_an_orderly_end_is_the_servers() {
     assert!(!is_by_server(&LinkError::Protocol("time-out".to_owned())));
 }
 
-/// What a connection lets through before it breaks by itself.
+/// The behaviour of a link: what it lets through before it breaks by itself.
 #[derive(Clone, Debug)]
 struct LinkBehavior {
     gives_the_twin: bool,
@@ -185,8 +185,8 @@ struct HubSimulation {
     waiting: BTreeSet<u64>,
     poison: BTreeSet<u64>,
     acknowledged: Vec<u64>,
-    aside: Vec<u64>,
-    /// How often a connection was closed with this head.
+    dead_lettered: Vec<u64>,
+    /// The number of connections closed with this head.
     closed: BTreeMap<u64, u32>,
 }
 
@@ -243,7 +243,7 @@ impl HubSimulation {
                 "it was closed on often enough"
             );
             self.waiting.remove(&poison);
-            self.aside.push(poison);
+            self.dead_lettered.push(poison);
             self.poison_detector.removed(poison);
         }
     }
@@ -260,10 +260,10 @@ proptest! {
         world.poison = (0..count).filter(|id| poison[*id as usize]).collect();
         for link in &links {
             world.connection(link);
-            // What is set aside is followed by the acknowledgment that showed it: `acknowledge` asserts it.
+            // A dead-lettered message is followed by the acknowledgment that confirmed it: `acknowledge` asserts it.
             let mut all: Vec<_> = world.waiting.iter().copied().collect();
             all.extend(&world.acknowledged);
-            all.extend(&world.aside);
+            all.extend(&world.dead_lettered);
             all.sort_unstable();
             prop_assert_eq!(all, (0..count).collect::<Vec<_>>());
             prop_assert!(world.acknowledged.is_sorted());
@@ -288,6 +288,6 @@ proptest! {
         let connections = (0..most).take_while(|_| world.connection(&sound)).count();
         prop_assert!(connections < most);
         prop_assert!(world.waiting.is_empty(), "{:?}", world.waiting);
-        prop_assert!(world.poison.iter().all(|id| world.aside.contains(id)));
+        prop_assert!(world.poison.iter().all(|id| world.dead_lettered.contains(id)));
     }
 }

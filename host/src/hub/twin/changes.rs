@@ -1,4 +1,4 @@
-//! What a change of desired properties asks of the component.
+//! The calls into the component for a change of desired properties.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::{
 /// The length limit of all reasons in the answer to a failed call, in characters: a hub keeps 32 KB of reported properties.
 const MAX_REASONS_LENGTH: usize = 8 << 10;
 
-/// What is to be done to apply a version.
+/// The calls and reports to apply a version.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Changes {
     /// The version.
@@ -23,7 +23,7 @@ pub struct Changes {
     pub repeated: Option<Map<String, Value>>,
 }
 
-/// What is to be done with a change that was pushed.
+/// The reaction to a pushed change.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Patch {
     /// Nothing: it is applied already.
@@ -41,7 +41,7 @@ pub struct DesiredCall {
     pub component: Option<String>,
     /// By name; `null` was removed.
     pub properties: Map<String, Value>,
-    /// Whether it is the last of its version.
+    /// The call is the last of its version.
     pub(super) last: bool,
 }
 
@@ -62,7 +62,7 @@ impl DesiredCall {
         calls
     }
 
-    /// What is answered after a call that failed for this reason.
+    /// Returns the answers after a call that failed for this reason.
     pub(super) fn failed(&self, reason: &str) -> Vec<Acknowledgment> {
         let room = MAX_REASONS_LENGTH / self.properties.len().max(1);
         let reason: String = reason.chars().take(room).collect();
@@ -76,7 +76,7 @@ impl DesiredCall {
     }
 }
 
-/// What changes from one document to another; `null` for what is gone.
+/// Returns the changes from one document to another; `null` for removed properties.
 pub(super) fn differences(from: &Flat, to: &Flat) -> Flat {
     let none = BTreeMap::new();
     let mut all = Flat::new();
@@ -113,7 +113,7 @@ pub(super) fn add_named(calls: &mut Flat, patch: &Map<String, Value>, to: &Flat)
                     add(calls, name, member, after);
                 }
             }
-            // A component that is gone was told so, property by property.
+            // A removed component is notified property by property.
             Value::Null if !name.is_empty() && calls.contains_key(name) => {}
             _ => add(calls, "", name, device),
         }

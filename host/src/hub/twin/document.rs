@@ -44,7 +44,7 @@ pub(super) fn check(desired: &Map<String, Value>) -> Result<(), TwinError> {
     }
 }
 
-/// Whether a value has more levels of objects and arrays than this.
+/// Returns whether a value has more levels of objects and arrays than this.
 pub(super) fn is_deeper(value: &Value, levels: usize) -> bool {
     let within = |value: &Value| is_deeper(value, levels.saturating_sub(1));
     match value {
@@ -101,12 +101,12 @@ pub(super) fn merge(target: &mut Map<String, Value>, patch: &Map<String, Value>)
     }
 }
 
-/// Whether a member marks an object as a Plug and Play component: `"__t": "c"`.
+/// Returns whether a member marks an object as a Plug and Play component: `"__t": "c"`.
 pub(super) fn is_marker((name, value): (&String, &Value)) -> bool {
     name == "__t" && value == "c"
 }
 
-/// Whether an object is a Plug and Play component.
+/// Returns whether an object is a Plug and Play component.
 pub(super) fn is_component(object: &Map<String, Value>) -> bool {
     object.iter().any(is_marker)
 }

@@ -1,4 +1,4 @@
-//! What a device has applied of its desired properties, and what it has answered.
+//! The twin: applied desired properties, and the device's answers.
 //!
 //! Source: "Understand and use device twins in IoT Hub" and "IoT Plug and Play conventions" of the Azure IoT
 //! documentation. The hub sends the whole twin when asked, and each change while the device is connected; it resends
@@ -19,21 +19,21 @@ use self::{
         Flat, MAX_DEPTH, MAX_DESIRED_SIZE, check, desired_of_patch, desired_of_twin, flatten,
         is_deeper, merge, nest,
     },
-    report::Answer,
+    report::LastAnswer,
 };
 pub use self::{
     changes::{Changes, DesiredCall, Patch},
     report::{component_report, merge_report},
 };
 
-/// Whether objects and arrays in a value lie deeper within each other than can be kept: what a component answers or reports
+/// Returns whether objects and arrays in a value are nested deeper than can be stored: what a component answers or reports
 /// must not.
 #[must_use]
 pub fn is_too_deep(value: &Value) -> bool {
     is_deeper(value, MAX_DEPTH)
 }
 
-/// What was applied of a twin's desired properties, and up to which version. A refused property counts as applied.
+/// The applied desired properties of a twin, and their version. A rejected property counts as applied.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Twin {
     /// The hub and the device whose twin it is.
@@ -49,10 +49,10 @@ pub struct Twin {
 struct Applied {
     desired: Value,
     /// None if the component gave none.
-    answer: Option<Answer>,
+    answer: Option<LastAnswer>,
 }
 
-/// What a component says to one desired property.
+/// The acknowledgment of one desired property by the component.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Acknowledgment {
     /// Name of the property.
@@ -65,7 +65,7 @@ pub struct Acknowledgment {
     pub description: String,
 }
 
-/// Why desired properties cannot be applied. The same body fails again.
+/// The error of desired properties that cannot be applied. The same body fails again.
 #[derive(Debug, thiserror::Error)]
 pub enum TwinError {
     /// The body is not JSON.
@@ -166,7 +166,7 @@ impl Twin {
         let mut report = Map::new();
         for acknowledgment in acknowledgments {
             let property = acknowledgment.property.clone();
-            let answer = Answer::from(acknowledgment);
+            let answer = LastAnswer::from(acknowledgment);
             let applied = self.applied.get_mut(component);
             let before = match applied.and_then(|properties| properties.get_mut(&property)) {
                 Some(applied) => applied.answer.replace(answer.clone()),

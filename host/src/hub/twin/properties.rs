@@ -1,4 +1,4 @@
-//! What holds for all documents.
+//! Properties of all documents.
 
 use proptest::{collection::btree_map, prelude::*};
 use serde_json::json;

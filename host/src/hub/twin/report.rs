@@ -10,13 +10,13 @@ const MAX_DESCRIPTION_LENGTH: usize = 1000;
 
 /// The last answer to a desired property.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Answer {
+pub(super) struct LastAnswer {
     value: Value,
     status: u32,
     description: String,
 }
 
-impl From<Acknowledgment> for Answer {
+impl From<Acknowledgment> for LastAnswer {
     fn from(acknowledgment: Acknowledgment) -> Self {
         let description = acknowledgment.description.chars();
         Self {
@@ -27,7 +27,7 @@ impl From<Acknowledgment> for Answer {
     }
 }
 
-impl Answer {
+impl LastAnswer {
     /// The property as Plug and Play has it reported: value, status code, version, description. What the answer
     /// `before` said and this one does not is removed, since the hub merges the value into the old one.
     pub(super) fn report(&self, version: u64, before: Option<&Self>) -> Value {

@@ -305,7 +305,7 @@ impl Outbox {
         }
     }
 
-    /// How things stand with it.
+    /// Returns the status of the outbox.
     #[must_use]
     pub fn status(&self, now: Duration) -> OutboxStatus {
         let oldest_age_seconds = self.telemetry.oldest().map(|expires| {

@@ -1,4 +1,4 @@
-//! What leaves when, and what gives way.
+//! Order of sending, and eviction.
 
 use serde_json::json;
 
@@ -133,7 +133,7 @@ fn new_messages_go_before_a_backlog_which_keeps_its_pace_and_its_order() {
     }
     let numbered = |word, count| -> Vec<_> { (0..count).map(|n| format!("{word} {n}")).collect() };
     assert_eq!(new, numbered("new", 50));
-    // 100 a second for half a second, and what the pace is ahead at its beginning.
+    // 100 a second for half a second, and the burst at its beginning.
     assert!((50..=61).contains(&old.len()), "{}", old.len());
     assert_eq!(old, numbered("old", old.len()));
 }

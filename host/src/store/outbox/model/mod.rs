@@ -25,7 +25,7 @@ enum Op {
     Arrive(usize),
     /// So many of those are acknowledged.
     Acknowledge(usize),
-    /// The oldest message with the hub is set aside.
+    /// The oldest message in flight is dead-lettered.
     TakeOut,
     Disconnect {
         by_server: bool,
@@ -68,9 +68,9 @@ proptest! {
             world.apply(op);
         }
         world.finish();
-        // A message left what is held by an acknowledgment, by giving way, or aside.
-        let Expected { evicted, aside, reports, .. } = &world.expected;
-        prop_assert!(evicted.is_disjoint(aside));
+        // A message leaves the outbox acknowledged, evicted or dead-lettered.
+        let Expected { evicted, dead_lettered, reports, .. } = &world.expected;
+        prop_assert!(evicted.is_disjoint(dead_lettered));
         let mut twin = Map::new();
         for report in reports {
             merge(&mut twin, report);

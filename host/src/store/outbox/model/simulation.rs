@@ -6,12 +6,12 @@ use futures::future::BoxFuture;
 
 use super::{super::super::row::Row, *};
 
-/// What is to be, as of a batch.
+/// The expected state, as of a batch.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Expected {
     held: BTreeMap<u64, Held>,
     pub(super) evicted: BTreeSet<u64>,
-    pub(super) aside: BTreeSet<u64>,
+    pub(super) dead_lettered: BTreeSet<u64>,
     pub(super) reports: Vec<Map<String, Value>>,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct OutboxSimulation {
     in_flight: VecDeque<u64>,
     come: usize,
     report: Option<(u64, Map<String, Value>)>,
-    /// What has arrived since the process began: the promise is made for each loss by itself.
+    /// Messages that have arrived since the process started: the limit holds for each loss by itself.
     arrived: BTreeSet<u64>,
     pub(super) twin: Map<String, Value>,
 }
@@ -96,7 +96,7 @@ pub(super) fn message(number: u64) -> TelemetryMessage {
     }
 }
 
-/// What the hub does with a reported PATCH.
+/// Merges a reported PATCH as the hub does.
 pub(super) fn merge(into: &mut Map<String, Value>, patch: &Map<String, Value>) {
     for (name, value) in patch {
         match (into.get_mut(name), value) {
@@ -228,7 +228,7 @@ impl OutboxSimulation {
         };
     }
 
-    /// What is sent again goes first, then what is new, then the backlog; each in order.
+    /// Returns the next message: resent ones first, then new ones, then the backlog; each in order.
     fn expected_next(&self) -> Option<u64> {
         let withheld = self.outbox.poison_detector.withheld();
         let held = self.expected.held.keys().copied();
@@ -299,7 +299,7 @@ impl OutboxSimulation {
         let taken = self.outbox.take(id).unwrap();
         let held = self.expected.held.remove(&id).unwrap();
         assert_eq!(taken, Outgoing::Telemetry(message(held.number)));
-        self.expected.aside.insert(held.number);
+        self.expected.dead_lettered.insert(held.number);
         self.touched.remove(&id);
         let at = self.in_flight.iter().position(|it| *it == id);
         self.come -= usize::from(at.is_some_and(|at| at < self.come));
@@ -374,7 +374,7 @@ impl OutboxSimulation {
 }
 
 impl Expected {
-    /// The oldest that cannot have arrived gives way.
+    /// Evicts the oldest messages that cannot have arrived.
     fn evict(&mut self, touched: &BTreeSet<u64>, now: Duration) {
         loop {
             let oldest = self.held.iter().find(|(id, _)| !touched.contains(id));

@@ -41,7 +41,11 @@ fn a_killed_cloud_comes_back_as_it_was_and_its_device_with_it() {
     assert!(moment(&last, "enqueued") <= since && since < moment(&disconnected, "enqueued"));
     events.next("connected");
     // The assignment is still good: the device asks DPS once in its life.
-    let asked = host.stderr.text().matches("requesting an assignment from DPS").count();
+    let asked = host
+        .stderr
+        .text()
+        .matches("requesting an assignment from DPS")
+        .count();
     assert_eq!(asked, 1);
     let after = cloud.twin()["properties"]["desired"].clone();
     assert_eq!(after, before);

@@ -104,10 +104,7 @@ async fn it_is_sent_handed_over_or_discarded_as_a_person_wants() {
         .state_dir(state.path())
         .start();
     host.stdout.wait_for("Listening");
-    assert_eq!(
-        outbox(state.path(), &["--retry", "1"]).stdout,
-        "retried: 1"
-    );
+    assert_eq!(outbox(state.path(), &["--retry", "1"]).stdout, "retried: 1");
     assert_eq!(events.next("telemetry")["body"]["again"], 1);
     let discarded = outbox(state.path(), &["--discard", "2", "--json"]).json();
     assert_eq!(discarded["done"][0], 2);
@@ -138,7 +135,11 @@ async fn only_a_running_host_sends_or_discards_and_only_what_is_named_rightly() 
     for option in ["--retry", "--discard"] {
         let alone = outbox(state.path(), &[option, "all"]);
         assert_eq!(alone.code, 2);
-        assert!(alone.stderr.contains("no host is running"), "{}", alone.stderr);
+        assert!(
+            alone.stderr.contains("no host is running"),
+            "{}",
+            alone.stderr
+        );
         let wrong = outbox(state.path(), &[option, "everything"]);
         assert_eq!(wrong.code, 2);
         assert!(wrong.stderr.contains("or `all`"), "{}", wrong.stderr);

@@ -103,7 +103,10 @@ fn a_component_that_fails_again_and_again_leaves_the_device_connected_and_answer
     for _ in 0..5 {
         assert_eq!(device.cloud.call(&["trap"]).status, 500);
     }
-    device.host.stderr.wait_for("component suspended for 300 s after repeated failures");
+    device
+        .host
+        .stderr
+        .wait_for("component suspended for 300 s after repeated failures");
     let reply = device.cloud.call(&["ok"]);
     assert_eq!(reply.status, 503);
     let error = reply.payload["error"].to_string();

@@ -46,7 +46,12 @@ fn the_record_goes_on_and_dps_is_not_asked_again() {
     let mut host = sequence(&cloud, state.path());
     host.stderr.wait_for("reason=Restart");
     host.stdout.wait_for("Listening");
-    assert!(!host.stderr.text().contains("requesting an assignment from DPS"));
+    assert!(
+        !host
+            .stderr
+            .text()
+            .contains("requesting an assignment from DPS")
+    );
     let counted = cloud.call(&["count"]).payload.as_u64();
     let numbers = events.numbers(counted.expect("a number"));
     assert_eq!(numbers.twice, 0, "after a clean end nothing comes twice");

@@ -74,7 +74,7 @@ impl Checked {
                 std::cmp::Ordering::Equal => {}
                 std::cmp::Ordering::Greater => {
                     let why = self.says(name, "skipped");
-                    assert_eq!(why, format!("skipped: `{check}` failed"));
+                    assert_eq!(why, format!("`{check}` failed"));
                 }
             }
         }

@@ -138,7 +138,7 @@ impl DryRun {
     pub(super) fn check_running(&self) -> Result<(), String> {
         match self.instance {
             Some(_) => Ok(()),
-            None => Err("skipped: no instance is running".to_owned()),
+            None => Err("no instance is running".to_owned()),
         }
     }
 

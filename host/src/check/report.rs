@@ -57,7 +57,7 @@ impl CheckReport {
             }
             Err(finding) => {
                 self.note(check, finding);
-                Err(format!("skipped: `{check}` failed"))
+                Err(format!("`{check}` failed"))
             }
         }
     }

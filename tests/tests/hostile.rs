@@ -61,7 +61,7 @@ fn at_the_first_start_the_host_ends_and_says_why() {
             .enrolled(&cloud, fault)
             .start();
         assert_eq!(host.wait().code(), Some(2), "{fault}");
-        host.stderr.wait_for("error: the component");
+        host.stderr.wait_for("error: cannot start component");
         assert!(host.stderr.text().contains(why), "{fault}");
         let history = HostCommand::bare()
             .state_dir(state.path())

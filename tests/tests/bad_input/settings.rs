@@ -14,7 +14,7 @@ use super::{KEY, UNUSABLE, dps, ends, host};
 fn settings_that_are_missing_or_wrong_are_named() {
     let thermostat = thermostat();
     let typed = |kind: &str| host(&thermostat).env("IOTHUB_DEVICE_SECURITY_TYPE", kind);
-    ends(HostCommand::bare(), UNUSABLE, &["--component"]);
+    ends(HostCommand::bare(), UNUSABLE, &["host thermostat.wasm"]);
     ends(
         host(&thermostat).without("IOTHUB_DEVICE_SECURITY_TYPE"),
         UNUSABLE,

@@ -2,11 +2,12 @@
 //!
 //! Without a built console the table is empty, and the program serves a page that explains this.
 
-use std::env;
-use std::fmt::Write;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::{
+    env,
+    fmt::Write,
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 const CONSOLE: &str = "console";
 const DIST: &str = "console/dist";

@@ -1,9 +1,11 @@
 //! The local certificate authority: one per directory, and limited to this machine by name constraints.
 
-use std::collections::BTreeSet;
-use std::io;
-use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    io,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+};
 
 use jiff::{Span, ToSpan, Zoned, civil::Date, tz::TimeZone};
 use rcgen::{

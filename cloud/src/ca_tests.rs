@@ -1,12 +1,15 @@
-use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Output};
-use std::sync::Arc;
+use std::{
+    os::unix::fs::PermissionsExt,
+    process::{Command, Output},
+    sync::Arc,
+};
 
-use rustls::RootCertStore;
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::ServerCertVerifier;
-use rustls::crypto::ring::default_provider;
-use rustls::pki_types::{ServerName, UnixTime, pem::PemObject};
+use rustls::{
+    RootCertStore,
+    client::{WebPkiServerVerifier, danger::ServerCertVerifier},
+    crypto::ring::default_provider,
+    pki_types::{ServerName, UnixTime, pem::PemObject},
+};
 use tempfile::TempDir;
 
 use super::*;

@@ -1,9 +1,11 @@
 //! Atomic writes of files, with their permissions from the start.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
 
 /// The mode of files with keys: owner only.
 pub(crate) const PRIVATE: u32 = 0o600;

@@ -43,8 +43,9 @@ fn depth(json: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::Value;
+
+    use super::*;
 
     #[test]
     fn what_nests_deeper_than_can_be_wrapped_and_read_again_is_refused() {

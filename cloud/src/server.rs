@@ -1,27 +1,24 @@
 //! The cloud as a whole: its services, behind three listeners.
 
-use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 use dtdl::Models;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-use crate::api;
-use crate::console::{self, Console};
-use crate::dir::Policies;
-use crate::dps::{Dps, DpsConfig};
-use crate::faults::Faults;
-use crate::front::DeviceServer;
-use crate::hub::Hub;
-use crate::models::ModelLibrary;
-use crate::store::{Retention, Store, StoreLocation};
-use crate::templates::Templates;
-use crate::tls::Certificates;
+use crate::{
+    api,
+    console::{self, Console},
+    dir::Policies,
+    dps::{Dps, DpsConfig},
+    faults::Faults,
+    front::DeviceServer,
+    hub::Hub,
+    models::ModelLibrary,
+    store::{Retention, Store, StoreLocation},
+    templates::Templates,
+    tls::Certificates,
+};
 
 /// Azure's port for MQTT over TLS. A hub on this port is named without it.
 pub const MQTT_PORT: u16 = 8883;

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use rustls::crypto::ring;
-use rustls::version::{TLS12, TLS13};
-use rustls::{ServerConfig, SupportedProtocolVersion};
+use rustls::{
+    ServerConfig, SupportedProtocolVersion,
+    crypto::ring,
+    version::{TLS12, TLS13},
+};
 
-use crate::ca::{self, Authority, CaError, ServerIdentity};
-use crate::faults::CertificateFlaw;
+use crate::{
+    ca::{self, Authority, CaError, ServerIdentity},
+    faults::CertificateFlaw,
+};
 
 /// The host name in a certificate with a name mismatch.
 const MISMATCHED_NAME: &str = "elsewhere.localhost";

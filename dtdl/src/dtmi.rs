@@ -1,8 +1,6 @@
 //! Digital twin model identifiers: `dtmi:com:example:Thermostat;1`.
 
-use std::fmt;
-use std::path::PathBuf;
-use std::str::FromStr;
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 

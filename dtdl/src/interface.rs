@@ -5,10 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::dialect::Dialect;
-use crate::dtmi::Dtmi;
-use crate::schema::Datum;
-use crate::text::EntityInfo;
+use crate::{dialect::Dialect, dtmi::Dtmi, schema::Datum, text::EntityInfo};
 
 /// The interface of a device or of a component.
 ///

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::text::EntityInfo;
-use crate::unit::Unit;
+use crate::{text::EntityInfo, unit::Unit};
 
 /// The schema of a value.
 ///

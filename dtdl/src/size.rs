@@ -1,8 +1,10 @@
 //! The number of elements of an interface.
 
-use crate::dialect::MAX_ELEMENTS;
-use crate::interface::{Content, Property};
-use crate::schema::{Datum, Schema};
+use crate::{
+    dialect::MAX_ELEMENTS,
+    interface::{Content, Property},
+    schema::{Datum, Schema},
+};
 
 /// Returns true if contents have no more elements than allowed, counting each use. Stops at the limit, so that schemas which
 /// share others a thousand millionfold take no time.

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::history::{History, Window};
-use crate::timestamp::Timestamp;
+use crate::{
+    history::{History, Window},
+    timestamp::Timestamp,
+};
 
 /// The reply to a command.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,10 +15,12 @@ mod bindings {
 
 use std::cell::RefCell;
 
-use bindings::exports::pnp::device::behaviour::{
-    Acknowledgment, Command, Description, Desired, Guest, Reason, Reply, Start,
+use bindings::{
+    exports::pnp::device::behaviour::{
+        Acknowledgment, Command, Description, Desired, Guest, Reason, Reply, Start,
+    },
+    pnp::device::{clock, hub, log, random, timers},
 };
-use bindings::pnp::device::{clock, hub, log, random, timers};
 
 use crate::{DESCRIPTION, Effect, EventContext, TIMER, Thermostat, Timestamp};
 

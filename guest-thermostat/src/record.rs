@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::history::{History, Window};
-use crate::temperature::Statistics;
-use crate::timestamp::Timestamp;
+use crate::{
+    history::{History, Window},
+    temperature::Statistics,
+    timestamp::Timestamp,
+};
 
 /// The schema version of the record.
 const SCHEMA: u32 = 1;
@@ -111,8 +113,9 @@ fn integers(value: Value) -> Option<Vec<i64>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     /// A list of so many of `numbers`, the first number of the first one being `first`.
     fn list<const N: usize>(count: usize, first: i64, numbers: [i64; N]) -> Value {

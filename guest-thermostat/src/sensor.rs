@@ -29,8 +29,9 @@ fn between(low: i32, high: i32, random: u32) -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn the_whole_range_is_measured() {

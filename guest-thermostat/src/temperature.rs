@@ -102,8 +102,9 @@ impl Statistics {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn statistics_of_known_temperatures_are_right() {

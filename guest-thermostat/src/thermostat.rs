@@ -2,14 +2,16 @@
 
 use serde_json::Number;
 
-use crate::command::{self, Reply};
-use crate::history::{History, Window};
-use crate::property::{self, Acknowledgment};
-use crate::record::{self, Record};
-use crate::sensor;
-use crate::settings::Settings;
-use crate::temperature::{Statistics, Temperature};
-use crate::timestamp::Timestamp;
+use crate::{
+    command::{self, Reply},
+    history::{History, Window},
+    property::{self, Acknowledgment},
+    record::{self, Record},
+    sensor,
+    settings::Settings,
+    temperature::{Statistics, Temperature},
+    timestamp::Timestamp,
+};
 
 /// Name of the timer for measurements.
 pub const TIMER: &str = "telemetry";

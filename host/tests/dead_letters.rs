@@ -251,7 +251,10 @@ async fn a_message_on_which_the_hub_closes_is_dead_lettered_and_the_others_arriv
         panic!("{:?}", site.dead_letters())
     };
     assert_eq!(what, "poison");
-    assert!(why.contains("closed the connection on each attempt"), "{why}");
+    assert!(
+        why.contains("closed the connection on each attempt"),
+        "{why}"
+    );
 }
 
 #[tokio::test]
@@ -401,7 +404,10 @@ async fn a_message_the_component_fails_on_is_dead_lettered_until_a_later_try_goe
         panic!("{:?}", site.dead_letters())
     };
     assert_eq!(what, "bad");
-    assert!(why.starts_with("the component failed on each attempt"), "{why}");
+    assert!(
+        why.starts_with("the component failed on each attempt"),
+        "{why}"
+    );
     assert_eq!(acknowledged(&mut hub).await, 2);
 
     // It fails once more, and stays; what comes after it does not wait.

@@ -285,10 +285,7 @@ async fn a_dead_letter_evicted_before_it_was_written_leaves_no_trace() {
     assert_eq!(script.write_begins(), 101);
     script.fates.send(Fate::Well).unwrap();
     comes_to(&mut device, 1001, 1001).await;
-    assert_eq!(
-        script.holding("total"),
-        [r#"{"total":1000,"evicted":900}"#]
-    );
+    assert_eq!(script.holding("total"), [r#"{"total":1000,"evicted":900}"#]);
 }
 
 #[tokio::test]

@@ -7,7 +7,6 @@ use host::{
     mqtt::{Incoming, Receipt, scripted::ClientPacket},
 };
 use proptest::{collection::vec, prelude::*};
-
 use scripted::{Handled, Scripted, call, reply, run};
 
 fn behave(event: Event, record: &str) -> Handled {

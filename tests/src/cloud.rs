@@ -1,17 +1,21 @@
 //! A cloud, and what its operator does.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Instant;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::PATIENCE;
-use crate::events::Events;
-use crate::files;
-use crate::host::HostCommand;
-use crate::process::{Process, Signal};
+use crate::{
+    PATIENCE,
+    events::Events,
+    files,
+    host::HostCommand,
+    process::{Process, Signal},
+};
 
 /// A running cloud with a directory of its own, on ports of its own.
 pub struct Cloud {

@@ -1,16 +1,20 @@
 //! A device whose component is swapped while it runs.
 
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::PATIENCE;
-use crate::cloud::{Answer, Cloud};
-use crate::files;
-use crate::host::HostCommand;
-use crate::process::Process;
+use crate::{
+    PATIENCE,
+    cloud::{Answer, Cloud},
+    files,
+    host::HostCommand,
+    process::Process,
+};
 
 /// A device of a cloud, its state, and files of components; a host runs it when a test says so.
 pub struct Device {

@@ -1,7 +1,6 @@
 //! What a process holds of its machine.
 
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
 use crate::process::Process;
 

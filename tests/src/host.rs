@@ -1,13 +1,17 @@
 //! How a `host` is started.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use tempfile::TempDir;
 
-use crate::cloud::{Answer, Cloud};
-use crate::files;
-use crate::process::Process;
+use crate::{
+    cloud::{Answer, Cloud},
+    files,
+    process::Process,
+};
 
 /// A `host` to be started, with an environment of its own: nothing of the test's.
 pub struct HostCommand {

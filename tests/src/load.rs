@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::cloud::Cloud;
-use crate::process::Process;
+use crate::{cloud::Cloud, process::Process};
 
 /// What `cloud load --json` says.
 pub struct Load(pub Value);

@@ -1,9 +1,11 @@
 //! A running program.
 
-use std::fs;
-use std::io::Write;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::thread;
+use std::{
+    fs,
+    io::Write,
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    thread,
+};
 
 pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};

@@ -1,8 +1,10 @@
 //! A link that breaks every few seconds: everything arrives, and nothing grows. `SOAK=1` takes an hour of it, `FLAP_SECONDS`
 //! so many seconds.
 
-use std::env;
-use std::time::{Duration, Instant};
+use std::{
+    env,
+    time::{Duration, Instant},
+};
 
 use end_to_end::{Device, Holdings, guest};
 

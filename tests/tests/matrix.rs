@@ -2,12 +2,14 @@
 //! twin has converged, and commands are answered. Five moments of each fault are a table that `make soak` prints (`SOAK=1`);
 //! otherwise each fault has one.
 
-use std::collections::VecDeque;
-use std::fmt::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    collections::VecDeque,
+    fmt::Write,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
 
 use end_to_end::{Device, Events, HostCommand, PATIENCE, Process, guest};
 use jiff::Timestamp;

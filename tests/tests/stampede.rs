@@ -1,11 +1,15 @@
 //! Many devices of one process lose their hub together: all come back, no faster than the hub takes them, and nothing is lost.
 //! `SOAK=1` takes a thousand.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::env;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use end_to_end::{Cloud, Events};
 use host::{

@@ -1,7 +1,9 @@
 //! Knowing why: what a running host says of itself to a person, to Prometheus and in its log.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
 
 use end_to_end::{Device, Process, guest};
 

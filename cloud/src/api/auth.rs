@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
-use axum::http::header::AUTHORIZATION;
-use axum::http::request::Parts;
-use axum::response::Response;
+use axum::{
+    extract::FromRequestParts,
+    http::{header::AUTHORIZATION, request::Parts},
+    response::Response,
+};
 use jiff::Timestamp;
 
-use super::Error;
-use super::Services;
-use super::problem;
+use super::{Error, Services, problem};
 use crate::sas;
 
 /// A permission that a request needs, with Azure's names.

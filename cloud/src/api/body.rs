@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use axum::extract::Request;
-use axum::http::HeaderMap;
-use axum::http::header::IF_MATCH;
+use axum::{
+    extract::Request,
+    http::{HeaderMap, header::IF_MATCH},
+};
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -1,23 +1,24 @@
 //! `POST /devices`: bulk operations on up to a hundred devices, each on its own.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::post,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Error;
-use super::Services;
-use super::auth::{Caller, Permission};
-use super::body;
-use super::problem::RegistryProblem;
-use crate::hub::twin::TwinPatch;
-use crate::hub::{Authentication, Capabilities, DeviceSpec, Hub, Status};
+use super::{
+    Error, Services,
+    auth::{Caller, Permission},
+    body,
+    problem::RegistryProblem,
+};
+use crate::hub::{Authentication, Capabilities, DeviceSpec, Hub, Status, twin::TwinPatch};
 
 /// The largest number of devices in a request, as in Azure.
 const MAX_DEVICES: usize = 100;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Json, Router, extract::State, routing::get};
 use serde_json::{Value, json};
 
-use super::Services;
-use super::auth::{Caller, Permission};
-use super::problem::Problem;
+use super::{
+    Services,
+    auth::{Caller, Permission},
+    problem::Problem,
+};
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new().route("/api/cloud", get(read))

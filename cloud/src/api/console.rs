@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::routing::post;
-use axum::{Json, Router};
+use axum::{Json, Router, extract::State, routing::post};
 use serde_json::{Value, json};
 
-use super::Services;
-use super::auth::{Caller, Permission};
-use super::problem::Problem;
+use super::{
+    Services,
+    auth::{Caller, Permission},
+    problem::Problem,
+};
 use crate::console::LINK_LIFETIME;
 
 pub(super) fn routes() -> Router<Arc<Services>> {

@@ -44,8 +44,9 @@ fn is_json(content_type: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     fn shown(content_type: Option<&str>, body: &[u8]) -> Value {
         let mut object = Map::new();

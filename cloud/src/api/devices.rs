@@ -2,18 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::get,
+};
 
-use super::Error;
-use super::Services;
-use super::auth::{Caller, Permission};
-use super::body::{self, if_match};
-use super::parameters::{Id, QueryParameters};
-use super::problem::RegistryProblem;
+use super::{
+    Error, Services,
+    auth::{Caller, Permission},
+    body::{self, if_match},
+    parameters::{Id, QueryParameters},
+    problem::RegistryProblem,
+};
 use crate::hub::{Device, DeviceSpec};
 
 /// The largest number of devices in a list, as in Azure.

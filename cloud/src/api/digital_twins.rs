@@ -2,24 +2,29 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::header::{ETAG, LOCATION};
-use axum::http::{HeaderMap, HeaderName, StatusCode};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{
+        HeaderMap, HeaderName, StatusCode,
+        header::{ETAG, LOCATION},
+    },
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
 use dtdl::{Model, ModelError};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use tracing::warn;
 
-use super::Error;
-use super::Services;
-use super::auth::{Caller, Permission};
-use super::body::{self, if_match};
-use super::parameters::{Id, PathParameters, QueryParameters};
-use super::problem::{MethodProblem, RegistryProblem, tracking_id};
-use super::timeouts::MethodTimeouts;
+use super::{
+    Error, Services,
+    auth::{Caller, Permission},
+    body::{self, if_match},
+    parameters::{Id, PathParameters, QueryParameters},
+    problem::{MethodProblem, RegistryProblem, tracking_id},
+    timeouts::MethodTimeouts,
+};
 use crate::hub::{DigitalTwinPatch, MethodCall};
 
 const STATUS: HeaderName = HeaderName::from_static("x-ms-command-statuscode");

@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
-use axum::routing::{MethodRouter, get, post};
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+    routing::{MethodRouter, get, post},
+};
 use serde_json::Value;
 
-use super::Services;
-use super::auth::{Caller, Permission};
-use super::body::{self, if_match};
-use super::parameters::Id;
-use super::problem::Problem;
+use super::{
+    Services,
+    auth::{Caller, Permission},
+    body::{self, if_match},
+    parameters::Id,
+    problem::Problem,
+};
 use crate::dps::{Enrollment, EnrollmentKind, EnrollmentSpec};
 
 pub(super) fn routes() -> Router<Arc<Services>> {

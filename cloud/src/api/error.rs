@@ -2,10 +2,7 @@
 
 use dtdl::ModelError;
 
-use crate::dps;
-use crate::hub;
-use crate::models::AddError;
-use crate::templates::TemplateError;
+use crate::{dps, hub, models::AddError, templates::TemplateError};
 
 /// A request that is refused or fails.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,20 +1,22 @@
 //! `/api/faults`: fault injection.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use axum::extract::{Request, State};
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    routing::get,
+};
 use jiff::fmt::serde::unsigned_duration::friendly::compact as friendly;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Error;
-use super::Services;
-use super::auth::{Caller, Permission};
-use super::body;
-use super::problem::Problem;
+use super::{
+    Error, Services,
+    auth::{Caller, Permission},
+    body,
+    problem::Problem,
+};
 use crate::faults::{Fault, OneShotFault};
 
 pub(super) fn routes() -> Router<Arc<Services>> {

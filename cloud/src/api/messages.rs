@@ -1,23 +1,24 @@
 //! `/api/devices/{id}/messages`: cloud-to-device messages, which in Azure have no REST endpoint.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::post,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::Error;
-use super::Services;
-use super::auth::{Caller, Permission};
-use super::body;
-use super::content;
-use super::parameters::Id;
-use super::problem::Problem;
+use super::{
+    Error, Services,
+    auth::{Caller, Permission},
+    body, content,
+    parameters::Id,
+    problem::Problem,
+};
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new().route("/api/devices/{id}/messages", post(send))

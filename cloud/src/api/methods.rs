@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::routing::post;
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    routing::post,
+};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use super::Services;
-use super::auth::{Caller, Permission};
-use super::body;
-use super::parameters::Id;
-use super::problem::MethodProblem;
-use super::timeouts::MethodTimeouts;
+use super::{
+    Services,
+    auth::{Caller, Permission},
+    body,
+    parameters::Id,
+    problem::MethodProblem,
+    timeouts::MethodTimeouts,
+};
 use crate::hub::MethodCall;
 
 pub(super) fn routes() -> Router<Arc<Services>> {

@@ -55,42 +55,36 @@ mod trace_layer;
 mod twins;
 mod unsupported;
 
-use std::fmt::Debug;
-use std::io;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{fmt::Debug, io, path::PathBuf, sync::Arc, time::Duration};
 
-use axum::extract::{Request, State};
-use axum::http::Uri;
-use axum::http::header::ETAG;
-use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
-use axum::serve::Listener;
-use axum::{Json, Router};
-use hyper::server::conn::http1::Builder;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use rustls::ServerConfig;
-use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::time::timeout;
-use tracing::debug;
-
-use crate::console::Console;
-use crate::dir::Policies;
-use crate::dps::Dps;
-use crate::hub::Hub;
-use crate::models::ModelLibrary;
-use crate::store::Store;
-use crate::templates::Templates;
 pub(crate) use auth::SignedIn;
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    http::{Uri, header::ETAG},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+    serve::Listener,
+};
 use error::Error;
+use hyper::server::conn::http1::Builder;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
 use listener::TlsListener;
 pub(crate) use problem::unauthorized;
+use rustls::ServerConfig;
+use serde_json::Value;
+use tokio::{net::TcpListener, sync::watch, time::timeout};
+use tracing::debug;
 pub use unsupported::{UNSUPPORTED, Unsupported};
+
+use crate::{
+    console::Console, dir::Policies, dps::Dps, hub::Hub, models::ModelLibrary, store::Store,
+    templates::Templates,
+};
 
 /// The time for pending requests to finish when the cloud shuts down.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);

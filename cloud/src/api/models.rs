@@ -2,18 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    routing::get,
+};
 use dtdl::Dtmi;
 use serde_json::{Value, json};
 
-use super::Error;
-use super::Services;
-use super::auth::{Caller, Permission};
-use super::body;
-use super::parameters::Id;
-use super::problem::Problem;
+use super::{
+    Error, Services,
+    auth::{Caller, Permission},
+    body,
+    parameters::Id,
+    problem::Problem,
+};
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new()

@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 
-use axum::extract::{FromRequestParts, Path};
-use axum::http::request::Parts;
-use axum::response::Response;
+use axum::{
+    extract::{FromRequestParts, Path},
+    http::request::Parts,
+    response::Response,
+};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
-use super::Error;
-use super::problem;
+use super::{Error, problem};
 
 /// The parameters in the path, decoded.
 pub(super) struct PathParameters<T>(pub(super) T);

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use axum::Json;
-use axum::http::{HeaderName, Method, StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
+use axum::{
+    Json,
+    http::{HeaderName, Method, StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

@@ -2,24 +2,26 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+    routing::post,
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Error;
-use super::Services;
-use super::auth::{Caller, Permission};
-use super::body;
-use super::paging::{self, CONTINUATION, ITEM_TYPE};
-use super::parameters::Id;
-use super::problem::Problem;
-use crate::dps::EnrollmentKind;
-use crate::hub;
+use super::{
+    Error, Services,
+    auth::{Caller, Permission},
+    body,
+    paging::{self, CONTINUATION, ITEM_TYPE},
+    parameters::Id,
+    problem::Problem,
+};
+use crate::{dps::EnrollmentKind, hub};
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     let list = |kind, item_type| {

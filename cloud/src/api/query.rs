@@ -1,25 +1,29 @@
 //! `/devices/query`: queries over device twins.
 
-use std::panic::resume_unwind;
-use std::sync::Arc;
+use std::{panic::resume_unwind, sync::Arc};
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method};
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    http::{HeaderMap, Method},
+    response::{IntoResponse, Response},
+    routing::post,
+};
 use serde::Deserialize;
 use tokio::task::{JoinError, spawn_blocking};
 
-use super::Error;
-use super::Services;
-use super::auth::{Caller, Permission};
-use super::body;
-use super::paging::{self, CONTINUATION, ITEM_TYPE};
-use super::parameters::Id;
-use super::problem::{RegistryProblem, no_such_method};
-use crate::hub;
-use crate::query::{ItemType, Position, Query, QueryError, QueryPage};
+use super::{
+    Error, Services,
+    auth::{Caller, Permission},
+    body,
+    paging::{self, CONTINUATION, ITEM_TYPE},
+    parameters::Id,
+    problem::{RegistryProblem, no_such_method},
+};
+use crate::{
+    hub,
+    query::{ItemType, Position, Query, QueryError, QueryPage},
+};
 
 /// The default page size.
 const PAGE_SIZE: usize = 100;

@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
-use axum::routing::get;
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+    routing::get,
+};
 
-use super::Services;
-use super::auth::{Caller, Permission};
-use super::body::if_match;
-use super::parameters::Id;
-use super::problem::Problem;
+use super::{
+    Services,
+    auth::{Caller, Permission},
+    body::if_match,
+    parameters::Id,
+    problem::Problem,
+};
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new().route("/registrations/{id}", get(read).delete(delete))

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Json, Router, extract::State, routing::get};
 use serde_json::{Value, json};
 
-use super::Services;
-use super::auth::{Caller, Permission};
-use super::problem::RegistryProblem;
+use super::{
+    Services,
+    auth::{Caller, Permission},
+    problem::RegistryProblem,
+};
 use crate::hub::Status;
 
 pub(super) fn routes() -> Router<Arc<Services>> {

@@ -2,22 +2,24 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::header::IF_NONE_MATCH;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header::IF_NONE_MATCH},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Error;
-use super::Services;
-use super::auth::{Caller, Permission};
-use super::body::{self, if_match};
-use super::models::dtmi;
-use super::parameters::Id;
-use super::problem::Problem;
+use super::{
+    Error, Services,
+    auth::{Caller, Permission},
+    body::{self, if_match},
+    models::dtmi,
+    parameters::Id,
+    problem::Problem,
+};
 use crate::templates::{Template, TemplateSummary, View};
 
 pub(super) fn routes() -> Router<Arc<Services>> {

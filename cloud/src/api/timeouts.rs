@@ -1,7 +1,6 @@
 //! The two timeouts of a method call.
 
-use std::ops::RangeInclusive;
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use serde_json::Value;
 

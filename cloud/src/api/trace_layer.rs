@@ -2,16 +2,20 @@
 
 use std::time::Instant;
 
-use axum::extract::{Request, State};
-use axum::http::Uri;
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::{
+    extract::{Request, State},
+    http::Uri,
+    middleware::Next,
+    response::Response,
+};
 use percent_encoding::percent_decode_str;
 use tracing::{Instrument, debug, warn_span};
 
 use super::auth::SignedIn;
-use crate::hub::Hub;
-use crate::trace::{RequestRecord, Subject};
+use crate::{
+    hub::Hub,
+    trace::{RequestRecord, Subject},
+};
 
 /// The longest recorded path with its query, in characters.
 const MAX_PATH: usize = 500;
@@ -75,13 +79,12 @@ fn device(uri: &Uri) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-    use std::sync::{Arc, Mutex};
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
 
-    use axum::Router;
-    use axum::body::Body;
-    use axum::middleware::from_fn;
-    use axum::routing::get;
+    use axum::{Router, body::Body, middleware::from_fn, routing::get};
     use hyper::service::Service;
     use hyper_util::service::TowerToHyperService;
     use tracing::warn;

@@ -2,20 +2,23 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
-use axum::routing::get;
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::HeaderMap,
+    response::Response,
+    routing::get,
+};
 use serde_json::Value;
 
-use super::Services;
-use super::auth::{Caller, Permission};
-use super::body::{self, if_match};
-use super::parameters::Id;
-use super::problem::RegistryProblem;
-use crate::hub::DeviceTwin;
-use crate::hub::twin::TwinPatch;
+use super::{
+    Services,
+    auth::{Caller, Permission},
+    body::{self, if_match},
+    parameters::Id,
+    problem::RegistryProblem,
+};
+use crate::hub::{DeviceTwin, twin::TwinPatch};
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new().route("/twins/{id}", get(read).patch(merge).put(replace))

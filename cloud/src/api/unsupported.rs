@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::http::{Method, Uri};
-use axum::response::Response;
-use axum::routing::{MethodFilter, on};
+use axum::{
+    Router,
+    http::{Method, Uri},
+    response::Response,
+    routing::{MethodFilter, on},
+};
 
-use super::Services;
-use super::auth::Caller;
-use super::problem;
+use super::{Services, auth::Caller, problem};
 use crate::hub;
 
 /// An endpoint of Azure that the local cloud does not have.

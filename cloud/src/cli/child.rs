@@ -1,16 +1,19 @@
 //! The program of `cloud exec`.
 
-use std::ffi::OsString;
-use std::io::{self, IsTerminal};
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
+use std::{
+    ffi::OsString,
+    io::{self, IsTerminal},
+    os::unix::process::ExitStatusExt,
+    process::ExitStatus,
+};
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::process::{Child, Command};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    process::{Child, Command},
+    signal::unix::{SignalKind, signal},
+};
 
-use super::command_error::CommandError;
-use super::device_environment::Variables;
+use super::{command_error::CommandError, device_environment::Variables};
 
 /// Runs `program` with `arguments` and these variables until it exits, and forwards signals to it. Returns its exit code as a
 /// shell does.

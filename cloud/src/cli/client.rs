@@ -1,22 +1,26 @@
 //! A client of the service API of the running cloud.
 
-use std::io::BufReader;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::{
+    io::BufReader,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use cloud::dir::{CloudDir, DirError, Policies, Running};
-use cloud::sas;
+use cloud::{
+    dir::{CloudDir, DirError, Policies, Running},
+    sas,
+};
 use jiff::{Timestamp, ToSpan};
 use rustls::crypto::ring::default_provider;
 use serde_json::{Value, json};
-use ureq::http::{HeaderValue, Request, Response, StatusCode};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::{Agent, Body, BodyReader};
+use ureq::{
+    Agent, Body, BodyReader,
+    http::{HeaderValue, Request, Response, StatusCode},
+    tls::{Certificate, RootCerts, TlsConfig},
+};
 
-use super::command_error::CommandError;
-use super::problem;
-use super::service_environment::policy_key;
+use super::{command_error::CommandError, problem, service_environment::policy_key};
 
 /// Short, because the cloud is on this machine.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,8 +1,6 @@
 //! The error of a command, with its exit code.
 
-use std::fmt;
-use std::io;
-use std::process::ExitCode;
+use std::{fmt, io, process::ExitCode};
 
 use cloud::dir::DirError;
 

@@ -1,15 +1,16 @@
 //! `cloud completions`
 
-use std::env;
-use std::ffi::OsStr;
-use std::io::{self, Write};
-use std::path::Path;
+use std::{
+    env,
+    ffi::OsStr,
+    io::{self, Write},
+    path::Path,
+};
 
 use clap::{Args, CommandFactory};
 use clap_complete::{Shell, generate};
 
-use super::Cli;
-use super::command_error::CommandError;
+use super::{Cli, command_error::CommandError};
 
 #[derive(Args)]
 pub(crate) struct CompletionsCommand {

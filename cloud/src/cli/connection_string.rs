@@ -1,16 +1,17 @@
 //! `cloud connection-string`
 
-use clap::Args;
-use clap::builder::PossibleValuesParser;
+use clap::{Args, builder::PossibleValuesParser};
 use cloud::dir::Policies;
 
-use super::client::{Client, Policy};
-use super::command_error::CommandError;
-use super::device::encoded;
-use super::device_environment::{self, Identity};
-use super::output;
-use super::service_environment::{self, OWNER_POLICY, policy_key};
-use super::value::at;
+use super::{
+    client::{Client, Policy},
+    command_error::CommandError,
+    device::encoded,
+    device_environment::{self, Identity},
+    output,
+    service_environment::{self, OWNER_POLICY, policy_key},
+    value::at,
+};
 
 #[derive(Args)]
 pub(crate) struct ConnectionStringCommand {

@@ -3,10 +3,12 @@
 use clap::Args;
 use serde_json::json;
 
-use super::client::{Client, Policy};
-use super::command_error::CommandError;
-use super::output;
-use super::value::at;
+use super::{
+    client::{Client, Policy},
+    command_error::CommandError,
+    output,
+    value::at,
+};
 
 #[derive(Args)]
 pub(crate) struct ConsoleCommand {}

@@ -4,8 +4,10 @@ use clap::Args;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::client::{Client, Policy};
-use super::command_error::CommandError;
+use super::{
+    client::{Client, Policy},
+    command_error::CommandError,
+};
 
 #[derive(Args)]
 pub(crate) struct DeviceOption {

@@ -3,9 +3,11 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::client::{Client, Policy};
-use super::command_error::CommandError;
-use super::output;
+use super::{
+    client::{Client, Policy},
+    command_error::CommandError,
+    output,
+};
 
 #[derive(Args)]
 pub(crate) struct DevicesCommand {

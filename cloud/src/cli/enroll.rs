@@ -1,16 +1,17 @@
 //! `cloud enroll`
 
 use clap::Args;
-use cloud::dir::DEFAULT_GROUP;
-use cloud::sas::derive_key;
+use cloud::{dir::DEFAULT_GROUP, sas::derive_key};
 use serde_json::{Value, json};
 
-use super::client::{Client, Policy};
-use super::command_error::CommandError;
-use super::device::encoded;
-use super::device_environment::{Identity, provisioning_variables};
-use super::output;
-use super::value::at;
+use super::{
+    client::{Client, Policy},
+    command_error::CommandError,
+    device::encoded,
+    device_environment::{Identity, provisioning_variables},
+    output,
+    value::at,
+};
 
 #[derive(Args)]
 pub(crate) struct EnrollCommand {

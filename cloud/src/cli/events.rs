@@ -6,11 +6,13 @@ use clap::{Args, ValueEnum};
 use cloud::hub::EventKind;
 use serde_json::Value;
 
-use super::client::Client;
-use super::command_error::CommandError;
-use super::output::{self, faint, printable};
-use super::stream::{self, EventSelection};
-use super::value::at;
+use super::{
+    client::Client,
+    command_error::CommandError,
+    output::{self, faint, printable},
+    stream::{self, EventSelection},
+    value::at,
+};
 
 #[derive(Args)]
 pub(crate) struct EventsCommand {

@@ -1,21 +1,29 @@
 //! `cloud exec`
 
-use std::ffi::OsString;
-use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::{
+    ffi::OsString,
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use clap::{Args, ValueEnum};
-use cloud::dir::{CloudDir, Running};
-use cloud::dps::{self, EnrollmentKind, EnrollmentSpec};
-use cloud::hub::DeviceSpec;
-use cloud::server::{Cloud, MQTT_PORT};
+use cloud::{
+    dir::{CloudDir, Running},
+    dps::{self, EnrollmentKind, EnrollmentSpec},
+    hub::DeviceSpec,
+    server::{Cloud, MQTT_PORT},
+};
 
-use super::command_error::CommandError;
-use super::device_environment::{Identity, Variables, connection_string, provisioning_variables};
-use super::run_options::{ListenAddresses, RunOptions};
-use super::service_environment::{HTTPS_PORT, OWNER_POLICY, policy_key, service_variables};
-use super::{child, descriptors, logging, output};
+use super::{
+    child,
+    command_error::CommandError,
+    descriptors,
+    device_environment::{Identity, Variables, connection_string, provisioning_variables},
+    logging, output,
+    run_options::{ListenAddresses, RunOptions},
+    service_environment::{HTTPS_PORT, OWNER_POLICY, policy_key, service_variables},
+};
 
 #[derive(Args)]
 pub(crate) struct ExecCommand {

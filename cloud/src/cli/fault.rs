@@ -5,9 +5,11 @@ use cloud::faults::{Fault, OneShotFault};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::client::{Client, Policy};
-use super::command_error::CommandError;
-use super::output;
+use super::{
+    client::{Client, Policy},
+    command_error::CommandError,
+    output,
+};
 
 const PATH: &str = "/api/faults";
 

@@ -2,8 +2,10 @@
 
 use std::fmt::{Arguments, Write};
 
-use clap::CommandFactory;
-use clap::builder::{StyledStr, Styles};
+use clap::{
+    CommandFactory,
+    builder::{StyledStr, Styles},
+};
 
 use super::Cli;
 

@@ -33,13 +33,14 @@ mod tag;
 mod twin;
 mod value;
 
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{FromArgMatches, Parser, Subcommand};
-use cloud::dir::CloudDir;
-
 use client::Client;
+use cloud::dir::CloudDir;
 use command_error::CommandError;
 
 /// Azure IoT on your machine: DPS, IoT Hub and the service API, without an account

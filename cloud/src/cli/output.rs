@@ -1,7 +1,9 @@
 //! Output to the terminal, with control characters escaped.
 
-use std::borrow::Cow;
-use std::io::{self, IsTerminal, Write};
+use std::{
+    borrow::Cow,
+    io::{self, IsTerminal, Write},
+};
 
 use serde::Serialize;
 

@@ -1,8 +1,7 @@
 //! Error responses of the cloud.
 
 use serde_json::Value;
-use ureq::Body;
-use ureq::http::Response;
+use ureq::{Body, http::Response};
 
 use super::command_error::CommandError;
 

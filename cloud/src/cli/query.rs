@@ -1,14 +1,15 @@
 //! `cloud query`
 
-use std::collections::BTreeSet;
-use std::iter;
+use std::{collections::BTreeSet, iter};
 
 use clap::Args;
 use serde_json::Value;
 
-use super::client::Client;
-use super::command_error::CommandError;
-use super::output::{self, printable};
+use super::{
+    client::Client,
+    command_error::CommandError,
+    output::{self, printable},
+};
 
 #[derive(Args)]
 pub(crate) struct QueryCommand {
@@ -87,8 +88,9 @@ fn aligned(line: &[String], widths: &[usize]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn a_table_has_a_column_for_each_member_and_a_line_for_each_row() {

@@ -1,7 +1,6 @@
 //! Options of the store: place and retention.
 
-use std::path::Path;
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use bytesize::ByteSize;
 use clap::Args;

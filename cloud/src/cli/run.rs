@@ -1,17 +1,21 @@
 //! `cloud run`
 
-use std::io;
-use std::net::SocketAddr;
+use std::{io, net::SocketAddr};
 
 use clap::Args;
-use cloud::dir::{CloudDir, Running};
-use cloud::server::Cloud;
+use cloud::{
+    dir::{CloudDir, Running},
+    server::Cloud,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::command_error::CommandError;
-use super::enroll::shell_quoted;
-use super::run_options::{ListenAddresses, RunOptions, loopback_address};
-use super::{descriptors, logging, output};
+use super::{
+    command_error::CommandError,
+    descriptors,
+    enroll::shell_quoted,
+    logging, output,
+    run_options::{ListenAddresses, RunOptions, loopback_address},
+};
 
 #[derive(Args)]
 pub(crate) struct RunCommand {

@@ -1,21 +1,19 @@
 //! The options that `run` and `exec` share.
 
-use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::{io, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
-use cloud::ca::Authority;
-use cloud::dir::{DEFAULT_GROUP, DpsSettings, OwnedDir, Running};
-use cloud::dps::{Attestation, EnrollmentKind, EnrollmentSpec};
-use cloud::models::builtin_models;
-use cloud::server::{Cloud, Config};
-use cloud::tls::{Certificates, TlsVersions};
+use cloud::{
+    ca::Authority,
+    dir::{DEFAULT_GROUP, DpsSettings, OwnedDir, Running},
+    dps::{Attestation, EnrollmentKind, EnrollmentSpec},
+    models::builtin_models,
+    server::{Cloud, Config},
+    tls::{Certificates, TlsVersions},
+};
 use dtdl::Models;
 
-use super::command_error::CommandError;
-use super::output;
-use super::retention_args::RetentionArgs;
+use super::{command_error::CommandError, output, retention_args::RetentionArgs};
 
 #[derive(Args)]
 pub(crate) struct RunOptions {

@@ -4,8 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use cloud::dir::{Policies, Running};
 
-use super::command_error::CommandError;
-use super::device_environment::Variables;
+use super::{command_error::CommandError, device_environment::Variables};
 
 /// The only port that Microsoft's SDK for Node.js uses.
 pub(crate) const HTTPS_PORT: u16 = 443;

@@ -1,17 +1,19 @@
 //! `cloud set`
 
-use std::io;
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::client::{Client, Policy};
-use super::command_error::CommandError;
-use super::device::DeviceOption;
-use super::stream::{self, EventSelection};
-use super::value::at;
-use super::{output, twin, value};
+use super::{
+    client::{Client, Policy},
+    command_error::CommandError,
+    device::DeviceOption,
+    output,
+    stream::{self, EventSelection},
+    twin,
+    value::{self, at},
+};
 
 #[derive(Args)]
 pub(crate) struct SetCommand {

@@ -1,14 +1,18 @@
 //! The event stream of the cloud.
 
-use std::io::{self, BufRead, BufReader};
-use std::time::Duration;
+use std::{
+    io::{self, BufRead, BufReader},
+    time::Duration,
+};
 
 use serde_json::Value;
 use ureq::BodyReader;
 
-use super::client::{Client, Policy};
-use super::command_error::CommandError;
-use super::device::encoded;
+use super::{
+    client::{Client, Policy},
+    command_error::CommandError,
+    device::encoded,
+};
 
 /// The maximum length of a line: more than the largest event, 256 kB of telemetry with escapes.
 const MAX_LINE_LENGTH: u64 = 8 * 1024 * 1024;

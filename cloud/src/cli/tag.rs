@@ -3,11 +3,13 @@
 use clap::Args;
 use serde_json::{Map, json};
 
-use super::client::{Client, Policy};
-use super::command_error::CommandError;
-use super::device::DeviceOption;
-use super::value::at;
-use super::{output, twin, value};
+use super::{
+    client::{Client, Policy},
+    command_error::CommandError,
+    device::DeviceOption,
+    output, twin,
+    value::{self, at},
+};
 
 #[derive(Args)]
 pub(crate) struct TagCommand {

@@ -3,11 +3,13 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::client::{Client, Policy};
-use super::command_error::CommandError;
-use super::device::{DeviceOption, encoded};
-use super::output;
-use super::value::at;
+use super::{
+    client::{Client, Policy},
+    command_error::CommandError,
+    device::{DeviceOption, encoded},
+    output,
+    value::at,
+};
 
 #[derive(Args)]
 pub(crate) struct TwinCommand {

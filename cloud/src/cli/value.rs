@@ -27,8 +27,9 @@ pub(crate) fn property(component: Option<&str>, name: &str, value: Value) -> Val
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn json_is_json_and_bare_words_are_strings() {

@@ -17,30 +17,34 @@ mod secret;
 mod sessions;
 mod static_pages;
 
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::time::Instant;
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Instant,
+};
 
 use anyhow::Context;
-use axum::Router;
-use axum::extract::{Query, State};
-use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
-use axum::serve::ListenerExt;
-use serde::Deserialize;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tracing::warn;
-
-use crate::store::{Store, StoreError};
-use crate::{api, hub};
+use axum::{
+    Router,
+    extract::{Query, State},
+    http::{HeaderMap, StatusCode, header::SET_COOKIE},
+    middleware::{from_fn, from_fn_with_state},
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+    serve::ListenerExt,
+};
 pub use links::LINK_LIFETIME;
 use links::SignInLinks;
+use serde::Deserialize;
 use sessions::Sessions;
+use tokio::{net::TcpListener, sync::watch};
+use tracing::warn;
+
+use crate::{
+    api, hub,
+    store::{Store, StoreError},
+};
 
 /// The default port.
 pub const DEFAULT_PORT: u16 = 8080;

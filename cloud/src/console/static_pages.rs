@@ -1,8 +1,9 @@
 //! Static pages for when the console is not available.
 
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{Html, IntoResponse, Response};
+use axum::{
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{Html, IntoResponse, Response},
+};
 
 /// Makes the page for a link that was used, has expired or never existed.
 pub(super) fn invalid_link() -> Response {

@@ -15,20 +15,20 @@ mod dps_settings;
 mod policies;
 mod running;
 
-use std::fs::{self, DirBuilder, File, TryLockError};
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
-
-use etcetera::BaseStrategy;
-use serde::{Serialize, de::DeserializeOwned};
+use std::{
+    fs::{self, DirBuilder, File, TryLockError},
+    io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
 
 pub use dps_settings::{DEFAULT_GROUP, DpsSettings};
+use etcetera::BaseStrategy;
 pub use policies::Policies;
 pub use running::Running;
+use serde::{Serialize, de::DeserializeOwned};
 
-use crate::ca::CERTIFICATE_FILE;
-use crate::files;
+use crate::{ca::CERTIFICATE_FILE, files};
 
 const LOCK_FILE: &str = "lock";
 const POLICIES_FILE: &str = "policies.json";

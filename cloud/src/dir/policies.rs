@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::hub::SymmetricKeys;
-use crate::sas::random_key;
+use crate::{hub::SymmetricKeys, sas::random_key};
 
 /// The shared access policies, by name.
 #[derive(Clone, Serialize, Deserialize)]

@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 
 use super::{Dps, Enrollment, RegistrationEndpoint};
-use crate::mqtt::{Connect, Peer, Refusal};
-use crate::sas;
+use crate::{
+    mqtt::{Connect, Peer, Refusal},
+    sas,
+};
 
 /// Authenticates a CONNECT.
 ///

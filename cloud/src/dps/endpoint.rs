@@ -4,10 +4,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Dps, Enrollment, EnrollmentKind, now};
-use crate::faults::Fault;
-use crate::hub::topic;
-use crate::json::read;
-use crate::mqtt::{Close, Packet, Publish, Qos, Replies, Subscribe};
+use crate::{
+    faults::Fault,
+    hub::topic,
+    json::read,
+    mqtt::{Close, Packet, Publish, Qos, Replies, Subscribe},
+};
 
 const RESPONSES: &str = "$dps/registrations/res/#";
 const REGISTER: &str = "$dps/registrations/PUT/iotdps-register/";

@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{SymmetricKeys, now};
-use crate::hub::twin::TwinPatch;
-use crate::hub::{self, Status, check_id, etag};
+use crate::hub::{self, Status, check_id, etag, twin::TwinPatch};
 
 /// The kind of an enrollment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -7,20 +7,24 @@ mod error;
 mod persistence;
 mod registration;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use serde_json::Value;
 
-pub(crate) use self::connect::accept;
-pub(crate) use self::endpoint::RegistrationEndpoint;
-pub use self::enrollment::{Attestation, Enrollment, EnrollmentKind, EnrollmentSpec};
-pub use self::error::Error;
-pub use self::registration::{Registration, RegistrationStatus};
-
-use crate::faults::Fault;
-use crate::hub::{Hub, SymmetricKeys, check_etag, now};
-use crate::store::{Store, StoreError};
+pub(crate) use self::{connect::accept, endpoint::RegistrationEndpoint};
+pub use self::{
+    enrollment::{Attestation, Enrollment, EnrollmentKind, EnrollmentSpec},
+    error::Error,
+    registration::{Registration, RegistrationStatus},
+};
+use crate::{
+    faults::Fault,
+    hub::{Hub, SymmetricKeys, check_etag, now},
+    store::{Store, StoreError},
+};
 
 /// The configuration of the provisioning service.
 #[derive(Clone, Debug)]

@@ -5,8 +5,7 @@
 use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
-use jiff::SignedDuration;
-use jiff::fmt::serde::unsigned_duration::friendly::compact as friendly;
+use jiff::{SignedDuration, fmt::serde::unsigned_duration::friendly::compact as friendly};
 use serde::{Deserialize, Serialize};
 
 /// The largest padding of a twin, in bytes. With more, the hub would take the device for one that does not read.

@@ -3,15 +3,21 @@
 //! The cloud writes into a pipe; the link forwards the pipe's bytes to the socket, and the socket's bytes to the pipe. So the
 //! cloud notices a fault of the link as late as it would notice a real one.
 
-use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::io::{DuplexStream, split};
-use tokio::net::TcpStream;
-use tokio::sync::{broadcast, watch};
-use tokio::time::sleep;
+use tokio::{
+    io::{DuplexStream, split},
+    net::TcpStream,
+    sync::{broadcast, watch},
+    time::sleep,
+};
 
 use super::direction::{Direction, LinkState, Throttle};
 use crate::faults::{ActiveFault, Fault, FaultTrigger, Faults, OneShotFault};

@@ -1,12 +1,12 @@
 //! The listener for devices, which the fault `refuse` closes.
 
-use std::io;
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::{io, net::SocketAddr, time::Duration};
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::watch,
+    time::sleep,
+};
 use tracing::warn;
 
 use crate::faults::{ActiveFault, Fault, Faults};

@@ -6,24 +6,29 @@ mod direction;
 mod link;
 mod listener;
 
-use std::io;
-use std::time::Duration;
+use std::{io, time::Duration};
 
-use tokio::io::{AsyncRead, AsyncWrite, copy, duplex, sink};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, copy, duplex, sink},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+    time::timeout,
+};
 use tokio_rustls::TlsAcceptor;
 use tracing::{Instrument, Span, debug, field, warn, warn_span};
 
-use self::link::{CloseMode, ConnectedDevice, NetworkLink};
-use self::listener::DeviceListener;
-use crate::dps::Dps;
-use crate::faults::{Fault, Faults};
-use crate::hub::Hub;
-use crate::mqtt;
-use crate::tls::Certificates;
+use self::{
+    link::{CloseMode, ConnectedDevice, NetworkLink},
+    listener::DeviceListener,
+};
+use crate::{
+    dps::Dps,
+    faults::{Fault, Faults},
+    hub::Hub,
+    mqtt,
+    tls::Certificates,
+};
 
 /// The time a client has for its TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,17 +1,19 @@
 //! Cloud-to-device messages: a queue per device, from which PUBACKs remove.
 
-use std::borrow::Cow;
-use std::collections::{BTreeSet, VecDeque};
-use std::mem;
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, VecDeque},
+    mem,
+};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::Error;
-use super::connection::Push;
-use super::{Entry, Hub, entry, properties, topic};
-use crate::mqtt::{Publish, Qos};
-use crate::store::{Content, StoredMessage};
+use super::{Entry, Error, Hub, connection::Push, entry, properties, topic};
+use crate::{
+    mqtt::{Publish, Qos},
+    store::{Content, StoredMessage},
+};
 
 /// The largest number of queued messages per device.
 pub const MAX_C2D_QUEUE: usize = 50;

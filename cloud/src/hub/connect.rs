@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 
 use super::{DeviceEndpoint, Hub, topic};
-use crate::mqtt::{Connect, ConnectReturn, Peer, Refusal};
-use crate::sas;
+use crate::{
+    mqtt::{Connect, ConnectReturn, Peer, Refusal},
+    sas,
+};
 
 /// The parts of a hub user name: `{hub}/{deviceId}/?api-version=…&model-id=…`.
 struct UserName<'a> {

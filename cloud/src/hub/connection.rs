@@ -5,11 +5,10 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
-use super::Error;
-use super::twin::DesiredPush;
-use super::{D2cMessage, Entry, EventKind, Hub, MethodReply, Status, entry, now};
-use crate::mqtt::Close;
-use crate::store::Store;
+use super::{
+    D2cMessage, Entry, Error, EventKind, Hub, MethodReply, Status, entry, now, twin::DesiredPush,
+};
+use crate::{mqtt::Close, store::Store};
 
 /// A task that the hub gives to a connection.
 #[derive(Debug)]

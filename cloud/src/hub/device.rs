@@ -7,8 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
-use super::Error;
-use super::format_timestamp;
+use super::{Error, format_timestamp};
 use crate::sas;
 
 /// The time that Azure writes for "never".

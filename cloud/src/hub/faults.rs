@@ -5,13 +5,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::sleep;
 
-use super::Error;
-use super::connection::Push;
-use super::subscriptions::MqttSession;
-use super::twins::DesiredHistory;
-use super::{Entry, EventKind, FaultPhase, Hub, Twin, entry, now};
-use crate::faults::{ActiveFault, Fault, FaultTrigger, OneShotFault};
-use crate::mqtt::Close;
+use super::{
+    Entry, Error, EventKind, FaultPhase, Hub, Twin, connection::Push, entry, now,
+    subscriptions::MqttSession, twins::DesiredHistory,
+};
+use crate::{
+    faults::{ActiveFault, Fault, FaultTrigger, OneShotFault},
+    mqtt::Close,
+};
 
 impl Hub {
     /// Starts a fault, for one device (registered or not) or for all, until it is cleared or `duration` has passed. Replaces the

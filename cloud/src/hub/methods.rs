@@ -1,16 +1,19 @@
 //! Direct methods: a call and its response share a `$rid`.
 
-use std::mem;
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout, timeout_at},
+};
 
-use super::Error;
-use super::connection::{MethodPush, Push};
-use super::{Entry, EventKind, Hub, entry, topic};
+use super::{
+    Entry, Error, EventKind, Hub,
+    connection::{MethodPush, Push},
+    entry, topic,
+};
 use crate::json;
 
 /// The largest payload in either direction, in bytes.

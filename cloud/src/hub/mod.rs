@@ -20,35 +20,43 @@ pub(crate) mod topic;
 pub mod twin;
 mod twins;
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-pub use self::c2d::{MAX_C2D_MESSAGE, MAX_C2D_QUEUE};
-pub(crate) use self::connect::accept;
-pub(crate) use self::connection::Push;
-pub use self::device::{Authentication, Capabilities, Device, DeviceSpec, Status, SymmetricKeys};
-pub(crate) use self::device::{check_id, format_optional_timestamp};
-pub use self::digital_twin::DigitalTwinPatch;
-pub(crate) use self::endpoint::DeviceEndpoint;
-pub use self::error::Error;
-pub(crate) use self::etag::{check as check_etag, of as etag};
-pub use self::events::{D2cMessage, Event, EventKind, FaultPhase, RegistryChange, TwinChange};
-pub use self::methods::{MethodCall, MethodReply};
-pub use self::twin::Twin;
-pub use self::twins::DeviceTwin;
-
-use self::c2d::C2dQueue;
-use self::connection::ActiveConnection;
-use self::subscriptions::MqttSession;
-use self::twins::DesiredHistory;
-use crate::faults::Faults;
-use crate::mqtt::Close;
-use crate::store::{Store, StoreError};
-use crate::trace::Trace;
+use self::{
+    c2d::C2dQueue, connection::ActiveConnection, subscriptions::MqttSession, twins::DesiredHistory,
+};
+pub use self::{
+    c2d::{MAX_C2D_MESSAGE, MAX_C2D_QUEUE},
+    device::{Authentication, Capabilities, Device, DeviceSpec, Status, SymmetricKeys},
+    digital_twin::DigitalTwinPatch,
+    error::Error,
+    events::{D2cMessage, Event, EventKind, FaultPhase, RegistryChange, TwinChange},
+    methods::{MethodCall, MethodReply},
+    twin::Twin,
+    twins::DeviceTwin,
+};
+pub(crate) use self::{
+    connect::accept,
+    connection::Push,
+    device::{check_id, format_optional_timestamp},
+    endpoint::DeviceEndpoint,
+    etag::{check as check_etag, of as etag},
+};
+use crate::{
+    faults::Faults,
+    mqtt::Close,
+    store::{Store, StoreError},
+    trace::Trace,
+};
 
 /// One IoT Hub. Clones are the same hub.
 #[derive(Clone)]

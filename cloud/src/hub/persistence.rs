@@ -1,14 +1,12 @@
 //! Persistence of devices.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::c2d::C2dQueue;
-use super::subscriptions::MqttSession;
-use super::twins::DesiredHistory;
-use super::{Device, Entry, Twin};
+use super::{
+    Device, Entry, Twin, c2d::C2dQueue, subscriptions::MqttSession, twins::DesiredHistory,
+};
 use crate::store::{Content, Row, Store, StoreError};
 
 /// The stored document of a device, without its messages.

@@ -1,13 +1,9 @@
 //! The device registry.
 
-use super::Error;
-use super::c2d::C2dQueue;
-use super::subscriptions::MqttSession;
-use super::twin::TwinPatch;
-use super::twins::DesiredHistory;
 use super::{
-    Device, DeviceSpec, Entry, EventKind, Hub, RegistryChange, Status, SymmetricKeys, Twin,
-    check_etag, entry, etag, now,
+    Device, DeviceSpec, Entry, Error, EventKind, Hub, RegistryChange, Status, SymmetricKeys, Twin,
+    c2d::C2dQueue, check_etag, entry, etag, now, subscriptions::MqttSession, twin::TwinPatch,
+    twins::DesiredHistory,
 };
 use crate::mqtt::Close;
 

@@ -1,14 +1,15 @@
 //! Device twins: reads and changes by the service.
 
-use std::iter;
-use std::ops::Bound;
+use std::{iter, ops::Bound};
 
 use serde_json::{Value, json};
 
-use super::Error;
-use super::connection::Push;
-use super::twin::{DesiredPush, TwinPatch};
-use super::{Device, Entry, EventKind, Hub, Twin, TwinChange, entry, etag, now};
+use super::{
+    Device, Entry, Error, EventKind, Hub, Twin, TwinChange,
+    connection::Push,
+    entry, etag, now,
+    twin::{DesiredPush, TwinPatch},
+};
 
 /// A twin with the identity of its device.
 #[derive(Clone, Debug)]

@@ -1,27 +1,26 @@
 //! The client side of MQTT over TLS.
 
-use std::io;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use jiff::Timestamp;
-use rustls::crypto::ring;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::ring,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::LoadTarget;
-use crate::mqtt::{
-    Connect, ConnectReturn, DecodeError, EncodeError, Packet, Password, decode, encode,
+use crate::{
+    mqtt::{Connect, ConnectReturn, DecodeError, EncodeError, Packet, Password, decode, encode},
+    sas::{self, SasError},
 };
-use crate::sas::{self, SasError};
 
 /// The time from the TCP connect to the CONNACK.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);

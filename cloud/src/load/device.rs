@@ -1,17 +1,19 @@
 //! A simulated device: sends messages on schedule, handles acknowledgments.
 
-use std::future::pending;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{future::pending, sync::Arc, time::Duration};
 
-use tokio::sync::watch;
-use tokio::time::{Instant, interval_at, sleep_until};
+use tokio::{
+    sync::watch,
+    time::{Instant, interval_at, sleep_until},
+};
 
-use super::DeviceReport;
-use super::connection::{ConnectionError, DeviceConnection, KEEP_ALIVE};
-use super::schedule::DeviceSchedule;
-use super::stats::LoadStats;
-use super::window::Window;
+use super::{
+    DeviceReport,
+    connection::{ConnectionError, DeviceConnection, KEEP_ALIVE},
+    schedule::DeviceSchedule,
+    stats::LoadStats,
+    window::Window,
+};
 use crate::mqtt::{Packet, Publish};
 
 /// The time to wait for pending acknowledgments at the end.

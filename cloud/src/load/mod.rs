@@ -17,22 +17,21 @@ mod schedule;
 mod stats;
 mod window;
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use futures::{StreamExt, TryStreamExt, stream};
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::Instant;
+use rustls::{ClientConfig, pki_types::ServerName};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 
-use self::connection::DeviceConnection;
-pub use self::connection::{ConnectionError, tls_config};
-use self::device::{DevicePlan, SimulatedDevice};
-use self::schedule::Schedule;
-pub use self::stats::{LatencyHistogram, LatencySummary, LoadStats, StatsSnapshot};
+use self::{
+    connection::DeviceConnection,
+    device::{DevicePlan, SimulatedDevice},
+    schedule::Schedule,
+};
+pub use self::{
+    connection::{ConnectionError, tls_config},
+    stats::{LatencyHistogram, LatencySummary, LoadStats, StatsSnapshot},
+};
 
 /// Connections made at a time: a TLS handshake is the most expensive part of a connection, for both sides.
 const CONCURRENT_HANDSHAKES: usize = 32;

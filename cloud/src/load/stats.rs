@@ -1,7 +1,9 @@
 //! Statistics of all devices.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use hdrhistogram::Histogram;
 use serde::Serialize;

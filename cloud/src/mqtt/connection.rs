@@ -4,16 +4,14 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use jiff::Timestamp;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadHalf};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadHalf},
+    time::{Instant, sleep_until, timeout},
+};
 use tracing::warn;
 
-use super::output::Output;
-use super::{Close, ConnectReturn, Packet, Peer, Refusal, Replies, decode};
-use crate::dps::Dps;
-use crate::faults::Fault;
-use crate::hub::Hub;
-use crate::trace::ConnectionTracer;
+use super::{Close, ConnectReturn, Packet, Peer, Refusal, Replies, decode, output::Output};
+use crate::{dps::Dps, faults::Fault, hub::Hub, trace::ConnectionTracer};
 
 /// The largest CONNECT, in bytes: names and a token.
 const MAX_CONNECT: usize = 16 * 1024;
@@ -205,15 +203,14 @@ mod tests {
     use tokio::io::AsyncWriteExt;
 
     use super::*;
-    use crate::dps::DpsConfig;
-    use crate::faults::Faults;
-    use crate::hub::DeviceSpec;
-    use crate::hub::twin::TwinPatch;
-    use crate::mqtt::encode;
-    use crate::mqtt::output::MAX_BUFFERED;
-    use crate::mqtt::{Connect, Password, Subscribe};
-    use crate::store::{Retention, Store, StoreLocation};
-    use crate::{mqtt::Qos, sas};
+    use crate::{
+        dps::DpsConfig,
+        faults::Faults,
+        hub::{DeviceSpec, twin::TwinPatch},
+        mqtt::{Connect, Password, Qos, Subscribe, encode, output::MAX_BUFFERED},
+        sas,
+        store::{Retention, Store, StoreLocation},
+    };
 
     fn services() -> (Hub, Dps) {
         let keep = Retention {

@@ -11,15 +11,15 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 
-pub use self::close::Close;
-pub(crate) use self::connection::serve;
-pub use self::decode::{DecodeError, decode};
-pub use self::encode::{EncodeError, encode};
-pub use self::packet::{
-    Connect, ConnectReturn, Packet, Password, Publish, Qos, Subscribe, Unsubscribe, Will,
+pub use self::{
+    close::Close,
+    decode::{DecodeError, decode},
+    encode::{EncodeError, encode},
+    packet::{
+        Connect, ConnectReturn, Packet, Password, Publish, Qos, Subscribe, Unsubscribe, Will,
+    },
 };
-pub(crate) use self::peer::Peer;
-pub(crate) use self::refusal::Refusal;
+pub(crate) use self::{connection::serve, peer::Peer, refusal::Refusal};
 
 /// The packets to send in reply, or the reason to close the connection.
 pub(crate) type Replies = Result<Vec<Packet>, Close>;

@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncWrite, AsyncWriteExt, WriteHalf};
-use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt, WriteHalf},
+    sync::watch,
+    time::timeout,
+};
 
-use super::connection::FLUSH_TIMEOUT;
-use super::{Close, Packet, encode};
+use super::{Close, Packet, connection::FLUSH_TIMEOUT, encode};
 use crate::store::Store;
 
 /// The largest output that a device has not read, in bytes: room for a full queue of the largest messages.

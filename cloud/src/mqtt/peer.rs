@@ -3,9 +3,11 @@
 use jiff::Timestamp;
 
 use super::{Close, Connect, ConnectReturn, Packet, Refusal, Replies};
-use crate::dps::{self, Dps};
-use crate::faults::Fault;
-use crate::hub::{self, Hub, Push};
+use crate::{
+    dps::{self, Dps},
+    faults::Fault,
+    hub::{self, Hub, Push},
+};
 
 /// An authenticated peer.
 pub(crate) struct Peer {

@@ -1,13 +1,10 @@
 //! Groups of twins and their aggregates.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::{collections::BTreeMap, ops::Bound};
 
 use serde_json::{Map, Value};
 
-use super::path::Path;
-use super::value::number;
-use super::{Column, KeyedRow};
+use super::{Column, KeyedRow, path::Path, value::number};
 
 /// A column of a grouped query.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,12 +1,13 @@
 //! Evaluation of expressions for one twin. `None` is undefined.
 
-use std::borrow::Cow;
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 use serde_json::Value;
 
-use super::expression::{Expression, Function, Operator};
-use super::value::{compare, is_primitive, number};
+use super::{
+    expression::{Expression, Function, Operator},
+    value::{compare, is_primitive, number},
+};
 
 /// A value, borrowed from the twin or the query where possible.
 type Evaluated<'a> = Option<Cow<'a, Value>>;

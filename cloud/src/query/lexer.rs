@@ -1,8 +1,6 @@
 //! The lexer: text to tokens.
 
-use std::fmt;
-use std::iter::Peekable;
-use std::str::Chars;
+use std::{fmt, iter::Peekable, str::Chars};
 
 use super::error::QueryError;
 

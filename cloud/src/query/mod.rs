@@ -23,12 +23,12 @@ mod value;
 
 use serde_json::{Map, Value};
 
-pub use self::continuation::Position;
-pub use self::error::QueryError;
-
-use self::aggregate::{Groups, Measure};
-use self::expression::Expression;
-use self::path::Path;
+use self::{
+    aggregate::{Groups, Measure},
+    expression::Expression,
+    path::Path,
+};
+pub use self::{continuation::Position, error::QueryError};
 
 /// A parsed query.
 #[derive(Clone, Debug, PartialEq)]

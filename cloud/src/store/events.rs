@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rusqlite::types::Type;
-use rusqlite::{Connection, Result, Row, Statement};
+use rusqlite::{Connection, Result, Row, Statement, types::Type};
 
-use super::retention::EVENT_OVERHEAD;
-use super::{Store, StoreError};
+use super::{Store, StoreError, retention::EVENT_OVERHEAD};
 use crate::hub::{Event, EventKind};
 
 /// The largest number of events on a page.

@@ -1,9 +1,11 @@
 //! The journal of staged changes, in order.
 
-use std::collections::BTreeMap;
-use std::mem;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    mem,
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    time::Duration,
+};
 
 use super::{Content, Row, locked};
 use crate::hub::{Event, EventKind, now};

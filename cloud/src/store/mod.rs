@@ -16,19 +16,23 @@ mod schema;
 mod tests;
 mod writer;
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::{io, thread};
+use std::{
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+};
 
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::{broadcast, watch};
 
-pub use self::events::{EventFilter, EventPage};
-use self::journal::Journal;
-pub use self::retention::Retention;
 pub(crate) use self::rows::{Content, Row, StoredMessage};
-use self::writer::Writer;
+pub use self::{
+    events::{EventFilter, EventPage},
+    retention::Retention,
+};
+use self::{journal::Journal, writer::Writer};
 use crate::hub::{Event, EventKind};
 
 /// The number of events that a subscriber may lag behind before it has to read from the database.

@@ -1,5 +1,4 @@
-use std::os::unix::fs::PermissionsExt;
-use std::time::Duration;
+use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 use jiff::Timestamp;
 use tempfile::TempDir;

@@ -1,16 +1,21 @@
 //! The writer thread.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
 
 use rusqlite::{Connection, Result};
 use tokio::sync::{broadcast, watch};
 use tracing::{error, warn};
 
-use super::journal::{CommitGroup, Journal};
-use super::{Retention, events, locked};
+use super::{
+    Retention, events,
+    journal::{CommitGroup, Journal},
+    locked,
+};
 use crate::hub::{Event, now};
 
 /// The average time between commits under load, so that most of it is left for devices.

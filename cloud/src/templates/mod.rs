@@ -5,17 +5,20 @@
 mod record;
 mod view;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use dtdl::Dtmi;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-
 pub use view::{Capability, Tile, TileKind, View};
 
-use crate::hub::{self, check_etag, etag};
-use crate::store::{Store, StoreError};
+use crate::{
+    hub::{self, check_etag, etag},
+    store::{Store, StoreError},
+};
 
 /// The number of versions kept, the newest ones.
 const MAX_VERSIONS: usize = 20;

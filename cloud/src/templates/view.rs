@@ -148,8 +148,9 @@ fn invalid(message: String) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::{Value, json};
+
+    use super::*;
 
     fn rejection(views: &Value) -> String {
         let views: Vec<View> = serde_json::from_value(views.clone()).unwrap();

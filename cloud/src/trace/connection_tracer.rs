@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::record::redacted;
-use super::{PacketDirection, PacketRecord, Subject, Trace};
+use super::{PacketDirection, PacketRecord, Subject, Trace, record::redacted};
 use crate::mqtt::{Close, Packet};
 
 /// Records the packets of one connection, and its end.

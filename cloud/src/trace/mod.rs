@@ -6,15 +6,18 @@ mod connection_tracer;
 mod record;
 mod topic;
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use jiff::Timestamp;
-use tokio::sync::watch;
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 pub(crate) use connection_tracer::ConnectionTracer;
+use jiff::Timestamp;
 pub use record::{PacketDirection, PacketRecord, RequestRecord, Subject, TraceRecord};
+use tokio::sync::watch;
 pub(crate) use topic::describe_topic;
 
 /// The largest number of records.

@@ -82,9 +82,10 @@ fn decoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
     use serde_json::json;
+
+    use super::*;
 
     fn described(topic: &str) -> Value {
         describe_topic(topic).into()

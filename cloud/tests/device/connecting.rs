@@ -1,9 +1,11 @@
 use std::time::Duration;
 
-use cloud::hub::{DeviceSpec, EventKind, Status};
-use cloud::mqtt::{Connect, ConnectReturn, Packet, Publish, Qos, Will};
-use cloud::sas;
-use cloud::tls::TlsVersions;
+use cloud::{
+    hub::{DeviceSpec, EventKind, Status},
+    mqtt::{Connect, ConnectReturn, Packet, Publish, Qos, Will},
+    sas,
+    tls::TlsVersions,
+};
 use jiff::Timestamp;
 use rustls::ProtocolVersion;
 

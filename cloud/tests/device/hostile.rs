@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use cloud::dps::{EnrollmentKind, EnrollmentSpec};
-use cloud::hub::{self, EventKind, MethodCall};
-use cloud::mqtt::{Packet, Qos, Subscribe};
+use cloud::{
+    dps::{EnrollmentKind, EnrollmentSpec},
+    hub::{self, EventKind, MethodCall},
+    mqtt::{Packet, Qos, Subscribe},
+};
 use serde_json::json;
 
-use crate::provisioning::{REGISTER, RESULTS, enroll, registering};
-use crate::support::{METHODS, TWIN_RESULTS, TestCloud};
+use crate::{
+    provisioning::{REGISTER, RESULTS, enroll, registering},
+    support::{METHODS, TWIN_RESULTS, TestCloud},
+};
 
 /// The reasons for which connections have ended.
 async fn ends(cloud: &TestCloud) -> Vec<String> {

@@ -1,6 +1,8 @@
 use bytes::Bytes;
-use cloud::hub::{D2cMessage, EventKind, MAX_C2D_MESSAGE, MAX_C2D_QUEUE};
-use cloud::mqtt::{Packet, Publish, Qos};
+use cloud::{
+    hub::{D2cMessage, EventKind, MAX_C2D_MESSAGE, MAX_C2D_QUEUE},
+    mqtt::{Packet, Publish, Qos},
+};
 
 use crate::support::{TestCloud, device_bound};
 

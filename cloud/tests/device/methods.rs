@@ -1,7 +1,9 @@
 use std::time::Duration;
 
-use cloud::hub::{self, MethodCall, MethodReply};
-use cloud::mqtt::{Publish, Qos};
+use cloud::{
+    hub::{self, MethodCall, MethodReply},
+    mqtt::{Publish, Qos},
+};
 use serde_json::{Value, json};
 
 use crate::support::{Client, METHODS, TestCloud};

@@ -1,7 +1,9 @@
-use cloud::dps::{Attestation, EnrollmentKind, EnrollmentSpec};
-use cloud::hub::Status;
-use cloud::mqtt::{Connect, ConnectReturn, Packet};
-use cloud::sas;
+use cloud::{
+    dps::{Attestation, EnrollmentKind, EnrollmentSpec},
+    hub::Status,
+    mqtt::{Connect, ConnectReturn, Packet},
+    sas,
+};
 use serde_json::{Value, json};
 
 use crate::support::{Client, SCOPE, TestCloud, hour, token};

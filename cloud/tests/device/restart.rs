@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use cloud::dps::{EnrollmentKind, EnrollmentSpec};
-use cloud::hub::{self, twin::TwinPatch};
-use cloud::mqtt::{Packet, Publish};
+use cloud::{
+    dps::{EnrollmentKind, EnrollmentSpec},
+    hub::{self, twin::TwinPatch},
+    mqtt::{Packet, Publish},
+};
 use rusqlite::Connection;
 use serde_json::json;
 use tempfile::TempDir;

@@ -1,30 +1,30 @@
 //! A cloud of its own for each test, and a plain MQTT client to talk to it.
 
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use cloud::ca::{Authority, CERTIFICATE_FILE};
-use cloud::dir::Policies;
-use cloud::faults::{Fault, OneShotFault};
-use cloud::hub::{DeviceSpec, Event, EventKind, Hub};
-use cloud::mqtt::{
-    Connect, ConnectReturn, Packet, Password, Publish, Qos, Subscribe, decode, encode,
+use cloud::{
+    ca::{Authority, CERTIFICATE_FILE},
+    dir::Policies,
+    faults::{Fault, OneShotFault},
+    hub::{DeviceSpec, Event, EventKind, Hub},
+    mqtt::{Connect, ConnectReturn, Packet, Password, Publish, Qos, Subscribe, decode, encode},
+    sas,
+    server::{Cloud, Config},
+    store::{EventFilter, Retention, StoreLocation},
+    tls::{Certificates, TlsVersions},
 };
-use cloud::sas;
-use cloud::server::{Cloud, Config};
-use cloud::store::{EventFilter, Retention, StoreLocation};
-use cloud::tls::{Certificates, TlsVersions};
 use jiff::Timestamp;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ProtocolVersion, RootCertStore};
+use rustls::{
+    ClientConfig, ProtocolVersion, RootCertStore,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 /// Only ever reached by a test that fails.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,5 +1,4 @@
-use cloud::hub::EventKind;
-use cloud::hub::twin::TwinPatch;
+use cloud::hub::{EventKind, twin::TwinPatch};
 use serde_json::{Value, json};
 
 use crate::support::{DESIRED, TWIN_RESULTS, TestCloud};

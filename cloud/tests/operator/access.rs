@@ -1,12 +1,13 @@
-use std::net::TcpStream;
-use std::time::Duration;
+use std::{net::TcpStream, time::Duration};
 
 use cloud::sas;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::rest_table::endpoints;
-use crate::site::{OWNER, PROVISIONING, Site};
+use crate::{
+    rest_table::endpoints,
+    site::{OWNER, PROVISIONING, Site},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_endpoint_answers_a_policy_that_has_no_right_to_it_whatever_the_body_is() {

@@ -1,12 +1,16 @@
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::device::Device;
-use crate::process::{Service, cloud, code, signal, stderr, stdout, variable};
+use crate::{
+    device::Device,
+    process::{Service, cloud, code, signal, stderr, stdout, variable},
+};
 
 const DESIRED: &str = "$iothub/twin/PATCH/properties/desired/#";
 const METHODS: &str = "$iothub/methods/POST/#";

@@ -1,14 +1,18 @@
 //! The console's listener, as a browser meets it, and as a page that means harm does.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpStream},
+};
 
 use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::process::Service;
-use crate::site::{OWNER, Site};
+use crate::{
+    process::Service,
+    site::{OWNER, Site},
+};
 
 const DEVICES: &str = "/devices?api-version=2021-04-12";
 

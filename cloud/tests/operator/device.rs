@@ -1,25 +1,24 @@
 //! A device as simple as one can be.
 
-use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
-use cloud::dir::Running;
-use cloud::mqtt::{
-    Connect, ConnectReturn, Packet, Password, Publish, Qos, Subscribe, decode, encode,
+use cloud::{
+    dir::Running,
+    mqtt::{Connect, ConnectReturn, Packet, Password, Publish, Qos, Subscribe, decode, encode},
+    sas,
 };
-use cloud::sas;
 use jiff::Timestamp;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 /// Only ever reached by a test that fails.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,7 +1,9 @@
 use serde_json::{Value, json};
 
-use crate::device::Device;
-use crate::site::{Answer, OWNER, Site};
+use crate::{
+    device::Device,
+    site::{Answer, OWNER, Site},
+};
 
 const DESIRED: &str = "$iothub/twin/PATCH/properties/desired/#";
 const METHODS: &str = "$iothub/methods/POST/#";

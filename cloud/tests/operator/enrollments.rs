@@ -1,10 +1,10 @@
-use cloud::dir::Running;
-use cloud::dps::EnrollmentKind;
-use cloud::sas::derive_key;
+use cloud::{dir::Running, dps::EnrollmentKind, sas::derive_key};
 use serde_json::{Value, json};
 
-use crate::device::Device;
-use crate::site::{PROVISIONING, Site};
+use crate::{
+    device::Device,
+    site::{PROVISIONING, Site},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_enrollment_is_made_with_keys_kept_and_removed() {

@@ -1,6 +1,8 @@
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
-use std::process::Stdio;
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    process::Stdio,
+};
 
 use rustix::process::Signal;
 

@@ -1,7 +1,9 @@
 use serde_json::{Value, json};
 
-use crate::process::{Service, code, stderr};
-use crate::site::{Answer, OWNER, Site};
+use crate::{
+    process::{Service, code, stderr},
+    site::{Answer, OWNER, Site},
+};
 
 const PATH: &str = "/api/faults";
 

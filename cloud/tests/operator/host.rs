@@ -1,10 +1,12 @@
 //! The host beside the cloud, through the cloud. Here it is a socket that records commands and sends given replies.
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::{
+    io::{BufRead, BufReader, Write},
+    os::unix::net::UnixListener,
+    path::{Path, PathBuf},
+    sync::mpsc::{Receiver, channel},
+    thread,
+};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -1,8 +1,12 @@
 //! What operators see of what is kept, and is not.
 
-use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        mpsc::{RecvTimeoutError, channel},
+    },
+    time::Duration,
+};
 
 use cloud::store::StoreLocation;
 use rusqlite::Connection;

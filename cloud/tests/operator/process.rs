@@ -1,7 +1,9 @@
 //! The command, as people run it.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Output, Stdio};
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Output, Stdio},
+};
 
 use cloud::dir::{CloudDir, Running};
 use rustix::process::{Pid, Signal, kill_process};

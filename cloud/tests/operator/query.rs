@@ -3,9 +3,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::device::Device;
-use crate::process::{Service, code, stderr};
-use crate::site::{Answer, OWNER, Site};
+use crate::{
+    device::Device,
+    process::{Service, code, stderr},
+    site::{Answer, OWNER, Site},
+};
 
 fn ask(site: &Site, query: &str, headers: &[(&str, &str)]) -> Answer {
     let body = json!({"query": query}).to_string();

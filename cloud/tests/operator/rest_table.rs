@@ -1,7 +1,6 @@
 //! `docs/rest.md` is what the cloud does, and the cloud does nothing else.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use cloud::api::{UNSUPPORTED, Unsupported};
 use serde_json::{Value, json};

@@ -1,23 +1,29 @@
 //! A cloud of its own for each test, and an operator's tool to talk to it.
 
-use std::io::{BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::{
+    io::{BufReader, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use cloud::ca::{Authority, CERTIFICATE_FILE};
-use cloud::dir::Policies;
-use cloud::hub::DeviceSpec;
-use cloud::sas;
-use cloud::server::{Cloud, Config};
-use cloud::store::{Retention, StoreLocation};
-use cloud::tls::{Certificates, TlsVersions};
+use cloud::{
+    ca::{Authority, CERTIFICATE_FILE},
+    dir::Policies,
+    hub::DeviceSpec,
+    sas,
+    server::{Cloud, Config},
+    store::{Retention, StoreLocation},
+    tls::{Certificates, TlsVersions},
+};
 use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
-use ureq::http::{HeaderMap, Request, Response};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::{Agent, Body};
+use ureq::{
+    Agent, Body,
+    http::{HeaderMap, Request, Response},
+    tls::{Certificate, RootCerts, TlsConfig},
+};
 
 use crate::device::Device;
 

@@ -1,13 +1,17 @@
 //! A directory in the layout of models repositories.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{self, File},
+    io::{self, ErrorKind, Read},
+    path::{Path, PathBuf},
+};
 
 use super::{Listing, ModelError};
-use crate::dtmi::Dtmi;
-use crate::interface::Interface;
-use crate::parse::{self, ParseError};
+use crate::{
+    dtmi::Dtmi,
+    interface::Interface,
+    parse::{self, ParseError},
+};
 
 /// The largest file, in bytes: DTDL allows an interface 1 MiB, and an expanded file contains several.
 const MAX_FILE: u64 = 8 * 1024 * 1024;

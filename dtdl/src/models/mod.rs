@@ -5,19 +5,14 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+use directory::Directory;
+use resolve::Resolver;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::dtmi::Dtmi;
-use crate::interface::Interface;
-use crate::parse::ParseError;
-use crate::schema::serialize_shared;
-use directory::Directory;
-use resolve::Resolver;
+use crate::{dtmi::Dtmi, interface::Interface, parse::ParseError, schema::serialize_shared};
 
 /// The resolved model of a device: its interface with inherited contents, and those of its components.
 #[derive(Clone, Debug, PartialEq, Serialize)]

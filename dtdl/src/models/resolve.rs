@@ -1,15 +1,19 @@
 //! Resolution of models.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde_json::Value;
 
 use super::{Model, ModelError, Models};
-use crate::dialect::{Dialect, MAX_ELEMENTS, MAX_EXTENDS_DEPTH};
-use crate::dtmi::Dtmi;
-use crate::interface::{Content, Interface};
-use crate::size;
+use crate::{
+    dialect::{Dialect, MAX_ELEMENTS, MAX_EXTENDS_DEPTH},
+    dtmi::Dtmi,
+    interface::{Content, Interface},
+    size,
+};
 
 /// The resolution of one model.
 pub(super) struct Resolver<'m> {

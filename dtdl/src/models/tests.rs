@@ -1,14 +1,11 @@
 //! Models from documents and from directories.
 
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 
 use super::{ModelError, Models};
-use crate::dtmi::Dtmi;
-use crate::interface::Content;
-use crate::parse::parse_value;
+use crate::{dtmi::Dtmi, interface::Content, parse::parse_value};
 
 fn id(name: &str) -> Dtmi {
     format!("dtmi:com:example:{name};1").parse().unwrap()

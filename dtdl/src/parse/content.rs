@@ -1,15 +1,19 @@
 //! Parsing of contents: telemetry, properties, commands, components and relationships.
 
-use super::class::{self, Class};
-use super::diagnostic::Diagnostic;
-use super::element::{self, Element};
-use super::interface::Parser;
-use super::node::Node;
-use super::partition::Partition;
-use super::schema::UniqueNames;
-use crate::dialect::Dialect;
-use crate::interface::{Command, Component, Content, Property, Relationship};
-use crate::schema::Datum;
+use super::{
+    class::{self, Class},
+    diagnostic::Diagnostic,
+    element::{self, Element},
+    interface::Parser,
+    node::Node,
+    partition::Partition,
+    schema::UniqueNames,
+};
+use crate::{
+    dialect::Dialect,
+    interface::{Command, Component, Content, Property, Relationship},
+    schema::Datum,
+};
 
 impl<'d> Parser<'d> {
     /// Parses an element of an interface.

@@ -1,9 +1,10 @@
 //! Contexts: the DTDL version and extensions.
 
-use super::diagnostic::Diagnostic;
-use super::node::Node;
-use crate::dialect::{CONTEXTS, Dialect};
-use crate::dtmi::Dtmi;
+use super::{diagnostic::Diagnostic, node::Node};
+use crate::{
+    dialect::{CONTEXTS, Dialect},
+    dtmi::Dtmi,
+};
 
 /// The prefix of the DTDL contexts.
 const DTDL_CONTEXT: &str = "dtmi:dtdl:context;";

@@ -1,16 +1,20 @@
 //! Elements: objects with a class, a name and localized texts.
 
-use super::class::{COMMON, Class, is_class};
-use super::context;
-use super::diagnostic::Diagnostic;
-use super::node::Node;
-use super::text;
-use crate::describe::describe;
-use crate::dialect::{Dialect, MAX_DESCRIPTION};
-use crate::dtmi::Dtmi;
-use crate::name::is_name;
-use crate::text::EntityInfo;
-use crate::unit::{self, Unit};
+use super::{
+    class::{COMMON, Class, is_class},
+    context,
+    diagnostic::Diagnostic,
+    node::Node,
+    text,
+};
+use crate::{
+    describe::describe,
+    dialect::{Dialect, MAX_DESCRIPTION},
+    dtmi::Dtmi,
+    name::is_name,
+    text::EntityInfo,
+    unit::{self, Unit},
+};
 
 /// An element of a class, with `@type` and members checked.
 #[derive(Debug)]

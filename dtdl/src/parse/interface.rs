@@ -1,19 +1,21 @@
 //! Parsing of documents and interfaces.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use super::class;
-use super::context;
-use super::diagnostic::{Diagnostic, MAX_DIAGNOSTICS};
-use super::element::{self, Element};
-use super::node::Node;
-use super::partition::Partition;
-use super::schema::UniqueNames;
-use crate::dialect::{Dialect, MAX_ELEMENTS, MAX_INTERFACE_ID};
-use crate::dtmi::Dtmi;
-use crate::interface::{Content, Interface};
-use crate::size;
+use super::{
+    class, context,
+    diagnostic::{Diagnostic, MAX_DIAGNOSTICS},
+    element::{self, Element},
+    node::Node,
+    partition::Partition,
+    schema::UniqueNames,
+};
+use crate::{
+    dialect::{Dialect, MAX_ELEMENTS, MAX_INTERFACE_ID},
+    dtmi::Dtmi,
+    interface::{Content, Interface},
+    size,
+};
 
 /// A parser, with the interfaces and diagnostics so far.
 #[derive(Debug, Default)]

@@ -13,13 +13,12 @@ mod schema;
 mod tests;
 mod text;
 
-use serde_json::Value;
-
 pub use diagnostic::{Diagnostic, ParseError};
-
-use crate::interface::Interface;
 use interface::Parser;
 use node::Node;
+use serde_json::Value;
+
+use crate::interface::Interface;
 
 /// The deepest nesting of a document: the limit of `serde_json` too, and far more than DTDL needs.
 const MAX_NESTING: usize = 128;

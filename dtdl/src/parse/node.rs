@@ -1,7 +1,6 @@
 //! Values of a document with their locations.
 
-use std::iter;
-use std::rc::Rc;
+use std::{iter, rc::Rc};
 
 use serde_json::{Map, Value};
 

@@ -1,12 +1,13 @@
 //! Partitions: elements of one interface that may reference each other.
 
-use std::collections::BTreeMap;
-use std::ptr;
+use std::{collections::BTreeMap, ptr};
 
-use super::diagnostic::{Diagnostic, MAX_DIAGNOSTICS};
-use super::element;
-use super::node::Node;
-use super::schema::ParsedSchema;
+use super::{
+    diagnostic::{Diagnostic, MAX_DIAGNOSTICS},
+    element,
+    node::Node,
+    schema::ParsedSchema,
+};
 use crate::dialect::Dialect;
 
 /// The longest name of a member that is searched for elements, in bytes: longer than any identifier.

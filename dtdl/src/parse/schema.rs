@@ -1,17 +1,20 @@
 //! Parsing of schemas and of elements with a schema.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use super::class::{self, Class};
-use super::diagnostic::Diagnostic;
-use super::element::{self, Element, term};
-use super::node::Node;
-use super::partition::Partition;
-use crate::dialect::MAX_NESTED_SCHEMAS;
-use crate::dtmi::Dtmi;
-use crate::schema::{Datum, EnumValue, Literal, MapKey, Schema};
-use crate::text::EntityInfo;
+use super::{
+    class::{self, Class},
+    diagnostic::Diagnostic,
+    element::{self, Element, term},
+    node::Node,
+    partition::Partition,
+};
+use crate::{
+    dialect::MAX_NESTED_SCHEMAS,
+    dtmi::Dtmi,
+    schema::{Datum, EnumValue, Literal, MapKey, Schema},
+    text::EntityInfo,
+};
 
 /// The named schemas.
 const TERMS: &str = "boolean, date, dateTime, double, duration, float, integer, long, string, time, \

@@ -1,7 +1,6 @@
 //! Parsing of localized texts.
 
-use super::diagnostic::Diagnostic;
-use super::node::Node;
+use super::{diagnostic::Diagnostic, node::Node};
 use crate::text::{DEFAULT_LANGUAGE, Text};
 
 /// Parses a text of at most `max` characters.

@@ -3,8 +3,7 @@
 use serde_json::Value;
 
 use super::Validator;
-use crate::location::Location;
-use crate::schema::Geometry;
+use crate::{location::Location, schema::Geometry};
 
 /// The smallest number of positions of a line.
 const MIN_LINE_POSITIONS: usize = 2;

@@ -4,10 +4,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Validator, Violation};
-use crate::interface::{Command, Interface, Property};
-use crate::location::Location;
-use crate::models::Model;
-use crate::schema::Datum;
+use crate::{
+    interface::{Command, Interface, Property},
+    location::Location,
+    models::Model,
+    schema::Datum,
+};
 
 /// The member that marks a component in a twin.
 const MARKER: &str = "__t";

@@ -8,14 +8,15 @@ mod tests;
 
 use std::fmt;
 
+pub use message::Findings;
 use serde::Serialize;
 use serde_json::{Map, Number, Value};
 
-pub use message::Findings;
-
-use crate::describe::describe;
-use crate::location::Location;
-use crate::schema::{Datum, EnumValue, Literal, Schema};
+use crate::{
+    describe::describe,
+    location::Location,
+    schema::{Datum, EnumValue, Literal, Schema},
+};
 
 /// The largest number of reported violations of one value: a long array of the wrong type has one per element.
 const MAX_VIOLATIONS: usize = 100;

@@ -3,9 +3,11 @@
 use serde_json::{Value, json};
 
 use super::Violation;
-use crate::models::{Model, Models};
-use crate::parse::parse_value;
-use crate::schema::Schema;
+use crate::{
+    models::{Model, Models},
+    parse::parse_value,
+    schema::Schema,
+};
 
 /// The model of a boiler with a valve.
 fn boiler() -> Model {

@@ -7,8 +7,10 @@ use std::collections::VecDeque;
 
 use tier::Tier;
 
-use crate::temperature::{Statistics, Temperature};
-use crate::timestamp::Timestamp;
+use crate::{
+    temperature::{Statistics, Temperature},
+    timestamp::Timestamp,
+};
 
 /// The number of exact measurements.
 const MAX_EXACT: usize = 60;

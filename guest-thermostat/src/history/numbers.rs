@@ -2,10 +2,14 @@
 
 use std::collections::VecDeque;
 
-use super::tier::{Bucket, Tier};
-use super::{History, MAX_EXACT, TIERS};
-use crate::temperature::{Statistics, Temperature};
-use crate::timestamp::Timestamp;
+use super::{
+    History, MAX_EXACT, TIERS,
+    tier::{Bucket, Tier},
+};
+use crate::{
+    temperature::{Statistics, Temperature},
+    timestamp::Timestamp,
+};
 
 /// Names of the lists of the tiers.
 const TIER_NAMES: [&str; TIERS.len()] = ["minutes", "hours", "days", "months", "older"];

@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::temperature::Statistics;
-use crate::timestamp::Timestamp;
+use crate::{temperature::Statistics, timestamp::Timestamp};
 
 /// The measurements of one minute, hour or other period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

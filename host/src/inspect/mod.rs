@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 pub(crate) use self::outbox::outbox;
 use self::outbox::summary;
-
 use crate::{
     cli::InspectArgs,
     config::{self, SettingError},

@@ -34,11 +34,6 @@ use std::{path::PathBuf, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{
-    status::{ConnectionState, Status},
-    store::dead_letter::{DeadLetterAction, DeadLetterResult},
-};
-
 pub use self::{
     history::{History, HistoryEntry, SwapSource, SwapStep},
     versions::{Fallback, Quarantined, RunningVersion, VersionInfo, Versions},
@@ -46,6 +41,10 @@ pub use self::{
 pub(crate) use self::{
     report::host_report,
     rollback::{roll_back_to_fallback, roll_back_to_previous},
+};
+use crate::{
+    status::{ConnectionState, Status},
+    store::dead_letter::{DeadLetterAction, DeadLetterResult},
 };
 
 /// A command to the swap machinery. A newer command cancels whatever an older one has under way.

@@ -10,8 +10,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use test_guests::{Acknowledgment, Command, Description, Desired, Device, Reply, Start};
-use test_guests::{acknowledgment, description, hub, millis, object, reply, run_timer, telemetry};
+use test_guests::{
+    Acknowledgment, Command, Description, Desired, Device, Reply, Start, acknowledgment,
+    description, hub, millis, object, reply, run_timer, telemetry,
+};
 
 const COMPONENTS: [(&str, f64); 2] = [("thermostat1", 21.5), ("thermostat2", 34.25)];
 

@@ -23,13 +23,12 @@
 //! | `ok` | nothing wrong |
 #![cfg(target_family = "wasm")]
 
-use std::hint::black_box;
-use std::time::Duration;
+use std::{hint::black_box, time::Duration};
 
 use serde_json::{Value, json};
-use test_guests::{Acknowledgment, Command, Desired, Device, Reply, Start};
 use test_guests::{
-    acknowledgment, hub, log, object, recorded, reply, run_timer, setting, telemetry,
+    Acknowledgment, Command, Desired, Device, Reply, Start, acknowledgment, hub, log, object,
+    recorded, reply, run_timer, setting, telemetry,
 };
 
 #[derive(Default)]

@@ -19,10 +19,10 @@ mod bindings {
 
 use std::cell::RefCell;
 
-use bindings::exports::pnp::device::behaviour::{
-    Acknowledgment, Command, Description, Desired, Guest, Reply, Start,
+use bindings::exports::pnp::device::{
+    behaviour::{Acknowledgment, Command, Description, Desired, Guest, Reply, Start},
+    messages::{self, Message},
 };
-use bindings::exports::pnp::device::messages::{self, Message};
 use serde_json::{Value, json};
 
 struct Component;

@@ -22,14 +22,14 @@ pub mod bindings {
     wit_bindgen::generate!({ world: "device", path: "../../wit", pub_export_macro: true });
 }
 
-use std::cell::RefCell;
-use std::thread::LocalKey;
+use std::{cell::RefCell, thread::LocalKey};
 
-pub use bindings::exports::pnp::device::behaviour::{
-    Acknowledgment, Command, Description, Desired, Guest, Reason, Reply, Start,
+pub use bindings::{
+    exports::pnp::device::behaviour::{
+        Acknowledgment, Command, Description, Desired, Guest, Reason, Reply, Start,
+    },
+    pnp::device::{clock, hub, log, random, timers},
 };
-pub use bindings::pnp::device::{clock, hub, log, random, timers};
-
 use serde_json::{Map, Value};
 
 /// A device that [`device!`] makes a component. Most functions have a default.

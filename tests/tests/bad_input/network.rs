@@ -1,9 +1,11 @@
 //! What a host says of a network that is not as it should be: who did not answer as expected, why, and when it tries
 //! again; and what it does not accept.
 
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::thread;
+use std::{
+    io::{self, Read, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    thread,
+};
 
 use end_to_end::{Cloud, HostCommand, Process, thermostat};
 

@@ -4,8 +4,10 @@
 use serde_json::{Map, Value, json};
 
 use super::json;
-use crate::hub::twin::{TwinSection, changed_section};
-use crate::hub::{D2cMessage, Event, EventKind, Hub, RegistryChange, format_timestamp};
+use crate::hub::{
+    D2cMessage, Event, EventKind, Hub, RegistryChange, format_timestamp,
+    twin::{TwinSection, changed_section},
+};
 
 /// A non-telemetry message, which IoT Hub makes itself.
 struct HubMessage {
@@ -200,9 +202,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::faults::Faults;
-    use crate::hub::TwinChange;
-    use crate::store::{Retention, Store, StoreLocation};
+    use crate::{
+        faults::Faults,
+        hub::TwinChange,
+        store::{Retention, Store, StoreLocation},
+    };
 
     /// Makes a hub whose device has announced no model.
     fn hub() -> Hub {

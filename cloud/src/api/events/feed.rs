@@ -1,17 +1,22 @@
 //! The feed of events to one client: in order, with a notice for each gap.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
-use tokio::sync::broadcast::{Receiver, error::RecvError};
-use tokio::sync::watch;
-use tokio::task::spawn_blocking;
+use tokio::{
+    sync::{
+        broadcast::{Receiver, error::RecvError},
+        watch,
+    },
+    task::spawn_blocking,
+};
 use tracing::error;
 
 use super::selection::EventQuery;
-use crate::api::Services;
-use crate::hub::{Event, Hub};
-use crate::store::{EventPage, Store, StoreError};
+use crate::{
+    api::Services,
+    hub::{Event, Hub},
+    store::{EventPage, Store, StoreError},
+};
 
 /// An item of the feed.
 #[derive(Debug)]

@@ -2,21 +2,30 @@
 
 use std::convert::Infallible;
 
-use axum::body::Body;
-use axum::http::HeaderMap;
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
-use axum::response::sse::{Event as Frame, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::{
+    body::Body,
+    http::{
+        HeaderMap,
+        header::{ACCEPT, CONTENT_TYPE},
+    },
+    response::{
+        IntoResponse, Response,
+        sse::{Event as Frame, KeepAlive, Sse},
+    },
+};
 use futures::{Stream, stream};
 use serde_json::Value;
 
-use super::feed::{EventFeed, EventItem};
-use super::{az, csv, json};
-use crate::api::Error;
-use crate::api::parameters::QueryParameters;
-use crate::api::resume::KEEP_ALIVE_INTERVAL;
-use crate::hub::Event;
-use crate::store::StoreError;
+use super::{
+    az, csv,
+    feed::{EventFeed, EventItem},
+    json,
+};
+use crate::{
+    api::{Error, parameters::QueryParameters, resume::KEEP_ALIVE_INTERVAL},
+    hub::Event,
+    store::StoreError,
+};
 
 /// A format of events.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::api::content;
-use crate::hub::{D2cMessage, Event, EventKind, MethodReply, TwinChange, format_timestamp};
+use crate::{
+    api::content,
+    hub::{D2cMessage, Event, EventKind, MethodReply, TwinChange, format_timestamp},
+};
 
 pub(super) fn event(event: &Event) -> Value {
     let mut object = Map::new();

@@ -18,19 +18,15 @@ mod selection;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
-use axum::routing::get;
+use axum::{Router, extract::State, http::HeaderMap, response::Response, routing::get};
 
-use self::feed::EventFeed;
-use self::format::EventFormat;
-use self::selection::EventQuery;
-use super::Services;
-use super::auth::{Caller, Permission};
-use super::parameters::QueryParameters;
-use super::problem::Problem;
+use self::{feed::EventFeed, format::EventFormat, selection::EventQuery};
+use super::{
+    Services,
+    auth::{Caller, Permission},
+    parameters::QueryParameters,
+    problem::Problem,
+};
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new().route("/api/events", get(events))

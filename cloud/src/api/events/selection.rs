@@ -3,11 +3,15 @@
 use axum::http::HeaderMap;
 use jiff::Timestamp;
 
-use crate::api::Error;
-use crate::api::parameters::QueryParameters;
-use crate::api::resume::{Resume, number};
-use crate::hub::{Event, EventKind};
-use crate::store::EventFilter;
+use crate::{
+    api::{
+        Error,
+        parameters::QueryParameters,
+        resume::{Resume, number},
+    },
+    hub::{Event, EventKind},
+    store::EventFilter,
+};
 
 /// The parameters that select events.
 #[derive(Debug)]

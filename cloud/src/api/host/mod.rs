@@ -13,24 +13,26 @@
 mod control;
 mod upload;
 
-use std::path::Path;
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Request, State},
+    http::header::CONTENT_TYPE,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use self::control::ControlClient;
-use self::upload::Upload;
-use super::Services;
-use super::auth::{Caller, Permission};
-use super::parameters::QueryParameters;
-use super::problem::Problem;
+use self::{control::ControlClient, upload::Upload};
+use super::{
+    Services,
+    auth::{Caller, Permission},
+    parameters::QueryParameters,
+    problem::Problem,
+};
 use crate::api::Error;
 
 pub(super) fn routes() -> Router<Arc<Services>> {

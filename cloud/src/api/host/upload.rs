@@ -1,17 +1,17 @@
 //! An uploaded component, stored for the host to read.
 
-use std::fs;
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::{
+    fs, io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use axum::body::Body;
 use futures::StreamExt;
 use tokio::time::timeout;
 
-use crate::api::Error;
-use crate::files;
+use crate::{api::Error, files};
 
 /// The largest component, in bytes: a host compiles no larger one in time.
 const MAX_COMPONENT: usize = 64 * 1024 * 1024;

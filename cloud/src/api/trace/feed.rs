@@ -1,12 +1,13 @@
 //! The feed of trace records to one client: in order, with a notice for each gap.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use tokio::sync::watch;
 
-use crate::api::Services;
-use crate::trace::{Trace, TracePage, TraceRecord};
+use crate::{
+    api::Services,
+    trace::{Trace, TracePage, TraceRecord},
+};
 
 /// The number of records read at a time.
 const PAGE_SIZE: usize = 256;

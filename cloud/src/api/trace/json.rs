@@ -3,10 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::feed::TraceItem;
-use crate::api::content;
-use crate::mqtt::{Connect, Packet, Publish, Subscribe};
-use crate::trace::{
-    PacketDirection, PacketRecord, RequestRecord, Subject, TraceRecord, describe_topic,
+use crate::{
+    api::content,
+    mqtt::{Connect, Packet, Publish, Subscribe},
+    trace::{PacketDirection, PacketRecord, RequestRecord, Subject, TraceRecord, describe_topic},
 };
 
 /// Converts an item of the feed.

@@ -10,27 +10,29 @@
 mod feed;
 mod json;
 
-use std::convert::Infallible;
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::sse::{Event as Frame, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use futures::StreamExt;
-use futures::stream::unfold;
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, header::CONTENT_TYPE},
+    response::{
+        IntoResponse, Response,
+        sse::{Event as Frame, KeepAlive, Sse},
+    },
+    routing::get,
+};
+use futures::{StreamExt, stream::unfold};
 
 use self::feed::{TraceFeed, TraceItem};
-use super::Error;
-use super::Services;
-use super::auth::{Caller, Permission};
-use super::parameters::QueryParameters;
-use super::problem::Problem;
-use super::resume::{KEEP_ALIVE_INTERVAL, Resume};
+use super::{
+    Error, Services,
+    auth::{Caller, Permission},
+    parameters::QueryParameters,
+    problem::Problem,
+    resume::{KEEP_ALIVE_INTERVAL, Resume},
+};
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new().route("/api/trace", get(read))

@@ -4,10 +4,14 @@ use cloud::sas::random_key;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::super::client::{Client, Policy};
-use super::super::command_error::CommandError;
-use super::super::output;
-use super::stopped;
+use super::{
+    super::{
+        client::{Client, Policy},
+        command_error::CommandError,
+        output,
+    },
+    stopped,
+};
 
 /// The maximum number of devices per bulk request.
 const BATCH_SIZE: usize = 100;

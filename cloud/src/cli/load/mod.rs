@@ -5,25 +5,24 @@ mod probe;
 mod progress;
 mod report;
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use clap::Args;
-use clap::builder::RangedU64ValueParser;
-use cloud::faults::duration;
-use cloud::load::{Fleet, LoadProfile, LoadStats, LoadTarget, tls_config};
-use rustls::pki_types::ServerName;
-use tokio::sync::watch;
-use tokio::task::block_in_place;
-
-use super::client::Client;
-use super::command_error::CommandError;
-use super::run::StopSignals;
-use super::{descriptors, output};
+use clap::{Args, builder::RangedU64ValueParser};
+use cloud::{
+    faults::duration,
+    load::{Fleet, LoadProfile, LoadStats, LoadTarget, tls_config},
+};
 use devices::LoadDevices;
 use probe::TwinProbe;
 use progress::Progress;
 use report::LoadReport;
+use rustls::pki_types::ServerName;
+use tokio::{sync::watch, task::block_in_place};
+
+use super::{client::Client, command_error::CommandError, descriptors, output, run::StopSignals};
 
 /// File descriptors besides those of device connections.
 const EXTRA_DESCRIPTORS: u64 = 100;

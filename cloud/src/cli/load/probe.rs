@@ -1,17 +1,23 @@
 //! The latency of the service API under load: a probe that gets twins.
 
-use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
 
 use cloud::load::{LatencyHistogram, LatencySummary};
 use serde::Serialize;
 
-use super::super::client::{Client, Policy};
-use super::super::command_error::CommandError;
-use super::super::device::encoded;
+use super::super::{
+    client::{Client, Policy},
+    command_error::CommandError,
+    device::encoded,
+};
 
 /// The interval between two requests.
 const PERIOD: Duration = Duration::from_millis(20);

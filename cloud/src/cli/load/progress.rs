@@ -1,12 +1,16 @@
 //! The progress of a load test, one line per second.
 
-use std::io::{self, IsTerminal};
-use std::sync::Arc;
-use std::time::Duration;
+use std::{
+    io::{self, IsTerminal},
+    sync::Arc,
+    time::Duration,
+};
 
 use cloud::load::LoadStats;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, interval_at};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, interval_at},
+};
 
 use super::super::output;
 

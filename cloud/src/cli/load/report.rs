@@ -6,9 +6,10 @@ use cloud::load::{DeviceReport, LatencySummary, StatsSnapshot};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::super::command_error::CommandError;
-use super::super::output;
-use super::probe::TwinProbeResult;
+use super::{
+    super::{command_error::CommandError, output},
+    probe::TwinProbeResult,
+};
 
 /// The report, in the format of `--json`.
 #[derive(Debug, Default, Serialize)]

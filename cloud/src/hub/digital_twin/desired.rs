@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::super::Twin;
-use super::super::twin::replacement;
-use super::patch::{Change, DigitalTwinPatch, Operation};
-use super::{MARKER, component};
+use super::{
+    super::{Twin, twin::replacement},
+    MARKER, component,
+    patch::{Change, DigitalTwinPatch, Operation},
+};
 use crate::hub::Error;
 
 /// The part of a desired property that the operations change.

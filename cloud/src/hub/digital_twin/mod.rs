@@ -17,10 +17,7 @@ mod validation;
 use serde_json::{Map, Value};
 
 pub use self::patch::DigitalTwinPatch;
-
-use super::Error;
-use super::twin::TwinPatch;
-use super::{DeviceTwin, Hub, check_etag};
+use super::{DeviceTwin, Error, Hub, check_etag, twin::TwinPatch};
 
 /// The member that marks a component in a device twin.
 const MARKER: (&str, &str) = ("__t", "c");

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::super::Twin;
-use super::{MARKER, METADATA, component};
+use super::{super::Twin, MARKER, METADATA, component};
 
 /// The desired and reported properties of the device itself or of one component.
 #[derive(Clone, Copy)]

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::{DeviceEndpoint, REORDER_TIMEOUT};
-use crate::faults::Fault;
-use crate::hub::held_packets::ReleaseOn;
-use crate::mqtt::{Packet, Publish};
+use crate::{
+    faults::Fault,
+    hub::held_packets::ReleaseOn,
+    mqtt::{Packet, Publish},
+};
 
 /// The delay of a PUBACK under delay-acks, unless the fault sets one.
 const DEFAULT_ACK_DELAY: Duration = Duration::from_secs(2);

@@ -5,12 +5,17 @@ mod twin;
 
 use std::time::Duration;
 
-use super::connection::{ConnectionGuard, MethodPush, Push};
-use super::held_packets::{HeldPackets, ReleaseOn};
-use super::topic::Incoming;
-use super::{D2cMessage, EventKind, methods, topic};
-use crate::faults::Fault;
-use crate::mqtt::{Close, Packet, Publish, Qos, Replies, Subscribe, Unsubscribe, Will};
+use super::{
+    D2cMessage, EventKind,
+    connection::{ConnectionGuard, MethodPush, Push},
+    held_packets::{HeldPackets, ReleaseOn},
+    methods,
+    topic::{self, Incoming},
+};
+use crate::{
+    faults::Fault,
+    mqtt::{Close, Packet, Publish, Qos, Replies, Subscribe, Unsubscribe, Will},
+};
 
 /// The largest message, body and property bag together, in bytes.
 const MAX_MESSAGE: usize = 256 * 1024;

@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{DeviceEndpoint, REORDER_TIMEOUT};
-use crate::faults::Fault;
-use crate::hub::held_packets::ReleaseOn;
-use crate::hub::{Error, EventKind, now, topic};
-use crate::json::read;
-use crate::mqtt::{Close, Replies};
+use crate::{
+    faults::Fault,
+    hub::{Error, EventKind, held_packets::ReleaseOn, now, topic},
+    json::read,
+    mqtt::{Close, Replies},
+};
 
 /// The padding of a twin under oversize-twin in bytes, unless the fault sets one: more than any twin of Azure has.
 const DEFAULT_TWIN_PADDING: u32 = 512 * 1024;

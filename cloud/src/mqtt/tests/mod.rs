@@ -3,9 +3,9 @@ mod strategies;
 
 use bytes::{Buf, BytesMut};
 use proptest::prelude::*;
+use strategies::{bytes_that_almost_are_packets, packet};
 
 use super::*;
-use strategies::{bytes_that_almost_are_packets, packet};
 
 const LIMIT: usize = 1 << 20;
 

@@ -1,10 +1,12 @@
 //! The columns of SELECT.
 
 use super::tokens::TokenStream;
-use crate::query::aggregate::{Aggregate, Measure};
-use crate::query::error::QueryError;
-use crate::query::path::Path;
-use crate::query::{Column, Select};
+use crate::query::{
+    Column, Select,
+    aggregate::{Aggregate, Measure},
+    error::QueryError,
+    path::Path,
+};
 
 /// An item between SELECT and FROM.
 pub(super) struct SelectItem {

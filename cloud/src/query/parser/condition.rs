@@ -3,9 +3,11 @@
 use serde_json::Value;
 
 use super::tokens::TokenStream;
-use crate::query::error::QueryError;
-use crate::query::expression::{Expression, Function, MINUS_POWER, NOT_POWER, Operator};
-use crate::query::value::number;
+use crate::query::{
+    error::QueryError,
+    expression::{Expression, Function, MINUS_POWER, NOT_POWER, Operator},
+    value::number,
+};
 
 /// The deepest nesting of a condition: it is parsed, evaluated and dropped recursively.
 const MAX_DEPTH: usize = 64;

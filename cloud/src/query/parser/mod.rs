@@ -4,11 +4,15 @@ mod columns;
 mod condition;
 mod tokens;
 
-use super::error::QueryError;
-use super::path::{Path, PathSegment};
-use super::{Query, Select, lexer};
 use columns::SelectItem;
 use tokens::TokenStream;
+
+use super::{
+    Query, Select,
+    error::QueryError,
+    lexer,
+    path::{Path, PathSegment},
+};
 
 /// The longest query in characters, as in Azure.
 const MAX_LENGTH: usize = 8192;

@@ -1,10 +1,11 @@
 //! The stream of tokens, with expectations.
 
-use std::iter::Peekable;
-use std::vec::IntoIter;
+use std::{iter::Peekable, vec::IntoIter};
 
-use crate::query::error::QueryError;
-use crate::query::lexer::{Lexeme, Token};
+use crate::query::{
+    error::QueryError,
+    lexer::{Lexeme, Token},
+};
 
 /// Keywords, which are names only in `[[ ]]`.
 const KEYWORDS: [&str; 16] = [

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use cloud::faults::Fault;
-use cloud::hub::EventKind;
-use cloud::mqtt::{Packet, Publish};
+use cloud::{
+    faults::Fault,
+    hub::EventKind,
+    mqtt::{Packet, Publish},
+};
 
 use crate::support::{Client, TWIN_RESULTS, TestCloud};
 

@@ -1,7 +1,9 @@
 //! Faults of MQTT connections: CONNACK, and the end of a connection.
 
-use cloud::faults::{Fault, OneShotFault};
-use cloud::mqtt::{ConnectReturn, Packet};
+use cloud::{
+    faults::{Fault, OneShotFault},
+    mqtt::{ConnectReturn, Packet},
+};
 
 use crate::support::{METHODS, TWIN_RESULTS, TestCloud};
 

@@ -1,14 +1,16 @@
 //! Faults of the network.
 
-use std::io::ErrorKind;
-use std::time::{Duration, Instant};
+use std::{
+    io::ErrorKind,
+    time::{Duration, Instant},
+};
 
-use cloud::faults::{CertificateFlaw, Fault, OneShotFault};
-use cloud::hub::EventKind;
-use cloud::mqtt::Packet;
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use cloud::{
+    faults::{CertificateFlaw, Fault, OneShotFault},
+    hub::EventKind,
+    mqtt::Packet,
+};
+use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
 use crate::support::{QUIET, TestCloud};
 

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use cloud::faults::{Fault, OneShotFault};
-use cloud::hub::MethodCall;
-use cloud::mqtt::{Packet, Publish, Qos, Subscribe};
+use cloud::{
+    faults::{Fault, OneShotFault},
+    hub::MethodCall,
+    mqtt::{Packet, Publish, Qos, Subscribe},
+};
 
 use crate::support::{Client, METHODS, TestCloud, device_bound};
 

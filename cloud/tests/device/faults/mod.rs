@@ -9,8 +9,10 @@ mod twins;
 
 use std::time::Duration;
 
-use cloud::faults::{Fault, OneShotFault};
-use cloud::hub::{EventKind, FaultPhase};
+use cloud::{
+    faults::{Fault, OneShotFault},
+    hub::{EventKind, FaultPhase},
+};
 use serde_json::json;
 use tempfile::TempDir;
 

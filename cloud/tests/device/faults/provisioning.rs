@@ -1,12 +1,16 @@
 //! Faults of provisioning.
 
-use cloud::dps::{EnrollmentKind, EnrollmentSpec};
-use cloud::faults::Fault;
-use cloud::mqtt::{ConnectReturn, Packet};
+use cloud::{
+    dps::{EnrollmentKind, EnrollmentSpec},
+    faults::Fault,
+    mqtt::{ConnectReturn, Packet},
+};
 use serde_json::json;
 
-use crate::provisioning::{REGISTER, RESULTS, STATUS, enroll, register, registering};
-use crate::support::{Client, TestCloud};
+use crate::{
+    provisioning::{REGISTER, RESULTS, STATUS, enroll, register, registering},
+    support::{Client, TestCloud},
+};
 
 fn enrolled(cloud: &TestCloud) -> String {
     let spec = EnrollmentSpec::default();

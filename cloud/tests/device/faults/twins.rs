@@ -1,7 +1,9 @@
 //! Faults of twins.
 
-use cloud::faults::{Fault, OneShotFault};
-use cloud::hub::twin::TwinPatch;
+use cloud::{
+    faults::{Fault, OneShotFault},
+    hub::twin::TwinPatch,
+};
 use serde_json::{Value, json};
 
 use crate::support::{Client, DESIRED, METHODS, TWIN_RESULTS, TestCloud, device_bound};

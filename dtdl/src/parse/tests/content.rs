@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{bad, good, interface, v3, with};
-use crate::interface::Content;
-use crate::parse::parse_value;
+use crate::{interface::Content, parse::parse_value};
 
 #[test]
 fn a_name_has_at_most_64_characters_and_512_in_the_third_version() {

@@ -6,8 +6,10 @@ mod setting;
 
 use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
-pub use self::fixed::FixedLimit;
-pub use self::setting::{LimitSetting, LimitSettingError};
+pub use self::{
+    fixed::FixedLimit,
+    setting::{LimitSetting, LimitSettingError},
+};
 pub(super) use self::{
     fixed::{MAX_ACKNOWLEDGMENTS, MAX_RANDOM, MAX_REASON, MAX_REPORT, MAX_TIMER_NAME},
     memory::MemoryLimit,

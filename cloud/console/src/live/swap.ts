@@ -19,17 +19,26 @@ export interface Swap {
   readonly pause: number | undefined;
 }
 
+/** Steps as hosts before 0.1.0 named them: events of such hosts may still be stored. */
+const RENAMED: Record<string, string> = {
+  begun: "started",
+  continued: "resumed",
+  refused: "rejected",
+  replaced: "superseded",
+};
+
 /** Returns the swap step in a reported properties patch. */
 export function parseSwap(patch: JsonObject, at: number): Swap | undefined {
   const host = asObject(patch[HOST_COMPONENT]);
   const text = (name: string) =>
     typeof host?.[name] === "string" ? (host[name] as string) : undefined;
-  if (!text("lastSwapResult")) return undefined;
+  const result = text("lastSwapResult");
+  if (!result) return undefined;
   const pause = host?.lastSwapPause;
   return {
     at,
     since: text("since"),
-    result: text("lastSwapResult"),
+    result: RENAMED[result] ?? result,
     component: text("name"),
     version: text("version"),
     sha256: text("sha256"),

@@ -36,12 +36,9 @@ test("a swap goes on part by part until it is accepted", () => {
 });
 
 test("a version that is refused, withdrawn or lost sight of says so where it happened", () => {
-  const rejected = [step("requested"), step("rejected", { reason: "it was withdrawn before" })];
+  const rejected = [step("requested"), step("rejected", { reason: "it is quarantined" })];
   assert.deepEqual(states(rejected), ["failed", "pending", "pending"]);
-  assert.equal(
-    stages(rejected, false, undefined, undefined)[0]?.detail,
-    "It was withdrawn before.",
-  );
+  assert.equal(stages(rejected, false, undefined, undefined)[0]?.detail, "It is quarantined.");
   const rolledBack = [
     step("prepared"),
     step("started"),
@@ -64,7 +61,7 @@ test("a version that is refused, withdrawn or lost sight of says so where it hap
   assert.deepEqual(states([step("prepared"), step("unchanged")]), ["done", "pending", "pending"]);
 });
 
-test("what ends a swap badly is what a roll-back is for", () => {
+test("a rollback is offered for swaps that end badly", () => {
   const back = [step("rolled-back", { rolledBackTo: VERSION })];
   assert.deepEqual(
     stages(back, true, undefined, undefined).map((stage) => stage.state),

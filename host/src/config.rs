@@ -1,9 +1,6 @@
 //! Configuration: from options and environment to identity and directories.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-};
+use std::{env, path::PathBuf};
 
 use etcetera::base_strategy::{BaseStrategy, Xdg};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -165,7 +162,7 @@ pub fn cache_dir(args: &CacheArgs) -> Result<PathBuf, SettingError> {
     }
 }
 
-/// Returns the state directory of a device: the named one, or the user's for this device id.
+/// Returns the state directory of a device: the named one, or the user's for this device ID.
 pub fn state_dir(named: Option<&PathBuf>, device_id: &str) -> Result<PathBuf, SettingError> {
     /// Characters that stay as they are in a file name; the result is never `.` or `..`.
     const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_');
@@ -186,12 +183,15 @@ fn user_dir(
     of_kind: impl Fn(&Xdg) -> Option<PathBuf>,
     option: &str,
 ) -> Result<PathBuf, SettingError> {
-    let is_set = |variable| env::var_os(variable).is_some_and(|dir| Path::new(&dir).is_absolute());
-    // Without HOME the library finds a home in the password database, which is not meant for a service.
-    let user = Xdg::new()
-        .ok()
-        .filter(|_| is_set(variable) || is_set("HOME"));
-    user.and_then(|user| of_kind(&user))
+    let absolute = |variable| {
+        let dir = env::var_os(variable).map(PathBuf::from);
+        dir.filter(|dir| dir.is_absolute())
+    };
+    // Without HOME the library finds a home in the password database, which is not meant for a service; without either it
+    // finds nothing, even if the variable is set.
+    let in_home = || absolute("HOME").and_then(|_| of_kind(&Xdg::new().ok()?));
+    absolute(variable)
+        .or_else(in_home)
         .map(|dir| dir.join("pnp-host"))
         .ok_or_else(|| {
             SettingError::new(format!(

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `ca.pem`, `ca.key` | the local certificate authority ([`crate::ca`]) |
 //! | `policies.json` | the shared access policies and their keys ([`Policies`]) |
-//! | `dps.json` | the id scope and the keys of the default enrollment group ([`DpsSettings`]) |
+//! | `dps.json` | the ID scope and the keys of the default enrollment group ([`DpsSettings`]) |
 //! | `cloud.db` | devices, enrollments and events ([`crate::store`]) |
 //! | `running.json` | the addresses of the running cloud ([`Running`]); locked while it runs |
 //! | `lock` | locked while a cloud runs here |
@@ -23,7 +23,7 @@ use std::{
 };
 
 pub use dps_settings::{DEFAULT_GROUP, DpsSettings};
-use etcetera::BaseStrategy;
+use etcetera::base_strategy::{BaseStrategy, Xdg};
 pub use policies::Policies;
 pub use running::Running;
 use serde::{Serialize, de::DeserializeOwned};
@@ -89,14 +89,18 @@ impl CloudDir {
         Self { path: path.into() }
     }
 
-    /// Returns the default directory of the user: `pnp-cloud` in the platform's data directory, such as `~/.local/share`.
+    /// Returns the default directory of the user: `pnp-cloud` in `XDG_DATA_HOME` or `~/.local/share`.
     ///
     /// # Errors
-    /// If the user has no home directory.
+    /// If neither `XDG_DATA_HOME` nor a home directory is known.
     pub fn of_user() -> Result<Self, DirError> {
-        let strategy =
-            etcetera::base_strategy::choose_native_strategy().map_err(|_| DirError::NoHome)?;
-        Ok(Self::new(strategy.data_dir().join("pnp-cloud")))
+        // Read here too: without a home directory the library finds nothing, even if the variable is set.
+        let named = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
+        let data = named
+            .filter(|dir| dir.is_absolute())
+            .or_else(|| Some(Xdg::new().ok()?.data_dir()))
+            .ok_or(DirError::NoHome)?;
+        Ok(Self::new(data.join("pnp-cloud")))
     }
 
     /// Returns the path.

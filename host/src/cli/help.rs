@@ -109,7 +109,10 @@ pub(super) fn command() -> clap::Command {
 pub(super) fn shortened(command: clap::Command) -> clap::Command {
     let plain = |arg: Arg| arg.hide_env(true).help_heading(None::<&str>);
     command
-        .mut_args(|arg| plain(arg).hide_possible_values(true))
+        .mut_args(|arg| match arg.get_action().takes_values() {
+            true => plain(arg).hide_possible_values(true),
+            false => plain(arg),
+        })
         .mut_subcommands(|command| command.mut_args(|arg| plain(arg).hide_short_help(false)))
 }
 

@@ -22,7 +22,12 @@ pub(crate) struct FaultCommand {
     #[arg(long, short, global = true, env = "CLOUD_DEVICE", value_name = "ID")]
     device: Option<String>,
     /// Clear the fault after this time, such as 10s
-    #[arg(long, global = true, env = "CLOUD_DURATION", value_name = "DURATION")]
+    #[arg(
+        long,
+        global = true,
+        env = "CLOUD_FAULT_DURATION",
+        value_name = "DURATION"
+    )]
     duration: Option<SignedDuration>,
 }
 

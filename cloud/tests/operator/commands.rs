@@ -196,7 +196,7 @@ fn a_variable_of_an_earlier_version_is_an_error_that_names_the_new_one() {
         ("CLOUD_KEEP", "CLOUD_RETENTION"),
         ("CLOUD_KEEP_SIZE", "CLOUD_RETENTION_SIZE"),
         ("CLOUD_OPERATOR", "CLOUD_SERVICE"),
-        ("CLOUD_FOR", "CLOUD_DURATION"),
+        ("CLOUD_FOR", "CLOUD_FAULT_DURATION"),
         ("CLOUD_LOSE", "CLOUD_DROP_CONNECTIONS"),
         ("CLOUD_BY", "CLOUD_DELAY"),
     ] {

@@ -23,12 +23,10 @@ help: ## List the targets
 
 run: build ## Start the local cloud and the thermostat; stop with q or Ctrl-C
 	@printf '%s\n' '' 'In a second terminal, in this folder:' \
-		'  export CLOUD_DIR=$$PWD/target/run' \
-		'  $(TARGET)/cloud events --follow              show telemetry and other events' \
-		'  $(TARGET)/cloud set targetTemperature 23.5   write a property, see it acknowledged' \
-		'  $(TARGET)/cloud call getMaxMinReport         call a command' \
-		'  $(TARGET)/cloud twin                         show desired and reported properties' \
-		'  make build                                   swap in a changed thermostat' ''
+		'  $(TARGET)/cloud --dir target/run set targetTemperature 23.5   write a property' \
+		'  $(TARGET)/cloud --dir target/run call getMaxMinReport         call a command' \
+		'  $(TARGET)/cloud --dir target/run events --follow              show telemetry' \
+		'  make build                                                     swap in changed logic' ''
 	@$(TARGET)/cloud exec --dir target/run --host-control target/run/state/control --device-id thermostat-01 -- \
 		$(TARGET)/host --component target/thermostat.wasm --watch --report-host
 

@@ -92,7 +92,7 @@ pub fn sign(
     ))
 }
 
-/// Derives the key of one device from a group key (both base64): the HMAC-SHA256 of its registration id. `None` if the group
+/// Derives the key of one device from a group key (both base64): the HMAC-SHA256 of its registration ID. `None` if the group
 /// key is not base64.
 pub fn derive_key(group_key: &str, registration_id: &str) -> Option<String> {
     let mut mac = mac(group_key)?;

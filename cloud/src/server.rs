@@ -39,7 +39,7 @@ pub struct Config {
     pub certificate: PathBuf,
     /// The host names of the cloud, without port. Devices are assigned to the first one.
     pub host_names: Vec<String>,
-    /// The id scope of DPS.
+    /// The ID scope of DPS.
     pub id_scope: String,
     /// The retry-after of DPS while it assigns a device, in seconds. May be 0.
     pub retry_after: u32,

@@ -1,4 +1,4 @@
-//! What a hundred components that compute for ever cost a device beside them in the same process: the time from a command to
+//! What a hundred components that compute forever cost a device beside them in the same process: the time from a command to
 //! its answer through the device's loop, with and without them.
 #![allow(missing_docs, reason = "criterion_group! makes public functions")]
 
@@ -107,7 +107,7 @@ async fn device(component: &Component) -> ScriptedConnection {
     server.next().await.unwrap().accept()
 }
 
-/// Waits for the answer to a command, and does for everything else what a hub does.
+/// Waits for the answer to a command, and does foreverything else what a hub does.
 async fn answered(hub: &mut ScriptedConnection) {
     loop {
         match hub.next().await.expect("the device runs") {

@@ -2,9 +2,12 @@
 
 /// Options, variables and limits: the old and the new word.
 const WORDS: [(&str, &str); 5] = [
-    ("--telemetry-interval", "--set telemetry-interval=8s"),
+    ("--telemetry-interval", "--set telemetry-interval=DURATION"),
     ("--token-life", "--sas-token-ttl"),
-    ("HOST_TELEMETRY_INTERVAL", "HOST_SET=telemetry-interval=8s"),
+    (
+        "HOST_TELEMETRY_INTERVAL",
+        "HOST_SET=telemetry-interval=DURATION",
+    ),
     ("HOST_TOKEN_LIFE", "HOST_SAS_TOKEN_TTL"),
     ("parts", "instances"),
 ];

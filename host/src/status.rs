@@ -17,7 +17,7 @@ pub type CauseCounts = BTreeMap<Cause, u64>;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// The device id.
+    /// The device ID.
     pub device_id: String,
     /// The process id of the host.
     pub pid: u32,

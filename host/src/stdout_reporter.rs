@@ -85,7 +85,7 @@ impl Reported {
         }
     }
 
-    /// Returns hub and device id when they have changed.
+    /// Returns hub and device ID when they have changed.
     fn new_assignment(&mut self, assignment: &Assignment) -> Option<String> {
         if self.hub.as_ref() == Some(assignment) {
             return None;

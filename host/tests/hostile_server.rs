@@ -100,7 +100,7 @@ impl Hostile {
         let mut transport = Rumqtt::new(self.client.clone());
         tokio::time::timeout(PATIENCE, transport.connect(&request))
             .await
-            .expect("connecting takes for ever")
+            .expect("connecting takes forever")
     }
 
     /// What ends a connection after CONNACK and these bytes.

@@ -89,7 +89,7 @@ impl Cloud {
         serde_json::from_str(&text.expect("the cloud runs")).expect("the cloud writes JSON")
     }
 
-    /// The id scope and the keys of the default enrollment group, from the cloud's directory.
+    /// The ID scope and the keys of the default enrollment group, from the cloud's directory.
     pub fn dps_settings(&self) -> Value {
         let text = std::fs::read_to_string(self.dir.path().join("dps.json"));
         serde_json::from_str(&text.expect("the cloud runs")).expect("the cloud writes JSON")

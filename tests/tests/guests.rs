@@ -144,6 +144,9 @@ fn lines_a_component_logs_beyond_the_limit_are_dropped_and_that_is_said() {
     let mut device = Faulty::start();
     assert_eq!(device.cloud.call(&["log"]).status, 200);
     device.host.stderr.wait_for("line 0");
-    device.host.stderr.wait_for("lines dropped");
+    device
+        .host
+        .stderr
+        .wait_for("component exceeds the log rate: lines dropped");
     device.has_gone_on();
 }

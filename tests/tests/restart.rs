@@ -77,7 +77,7 @@ fn what_was_not_sent_is_kept_shown_and_sent_in_order() {
     let mut host = command();
     host.stderr.wait_for("not connected");
     let outbox = shown("outbox", state.path());
-    assert_eq!(outbox["device"], "d-1");
+    assert_eq!(outbox["deviceId"], "d-1");
     assert_eq!(outbox["messages"], 30);
     assert_eq!(outbox["entries"][29]["body"], "{\"sequence\":30}");
     assert_eq!(outbox["oldest"], outbox["entries"][0]["created"]);

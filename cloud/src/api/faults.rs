@@ -87,7 +87,7 @@ impl FaultRequest {
             }
             (None, Some(fault), None) if self.on => Ok(hub.trigger_fault(fault, device)?),
             _ => Err(Error::invalid(
-                "the request must have either fault or oneShot; duration applies to a fault that starts, on: false to a fault",
+                "give either fault or oneShot; duration needs a fault that starts, and on: false needs a fault",
             )),
         }
     }

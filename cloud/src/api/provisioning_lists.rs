@@ -96,7 +96,7 @@ async fn registrations(
 }
 
 /// Returns the page that the headers ask for, of items in the order of their ids. The continuation token is the last id of
-/// the previous page, which may be any text: a device chooses its registration id.
+/// the previous page, which may be any text: a device chooses its registration ID.
 fn page(
     headers: &HeaderMap,
     item_type: &'static str,

@@ -61,7 +61,7 @@ pub(super) async fn record(State(hub): State<Hub>, request: Request, next: Next)
     response
 }
 
-/// Returns the device id in the path: `/twins/{id}`, `/api/devices/{id}/messages`.
+/// Returns the device ID in the path: `/twins/{id}`, `/api/devices/{id}/messages`.
 fn device(uri: &Uri) -> Option<String> {
     let path = uri.path().strip_prefix("/api").unwrap_or(uri.path());
     let mut parts = path.split('/').skip(1);

@@ -11,7 +11,7 @@ use super::{
 
 #[derive(Args)]
 pub(crate) struct DeviceOption {
-    /// Device id [default: the only registered device]
+    /// Device ID [default: the only registered device]
     #[arg(long, short, env = "CLOUD_DEVICE", value_name = "ID")]
     device: Option<String>,
 }

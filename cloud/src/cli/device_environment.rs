@@ -12,7 +12,7 @@ const CA_VARIABLES: [&str; 3] = ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUES
 
 /// The id and key of a device.
 pub(crate) struct Identity<'a> {
-    /// Registration id, which is also the device id.
+    /// Registration id, which is also the device ID.
     pub(crate) id: &'a str,
     /// The symmetric key, in base64.
     pub(crate) key: &'a str,

@@ -15,7 +15,7 @@ use super::{
 
 #[derive(Args)]
 pub(crate) struct EnrollCommand {
-    /// Registration id, which becomes the device id
+    /// Registration id, which becomes the device ID
     id: String,
     /// Enroll in an enrollment group, by default the group `default`
     #[arg(long, env = "CLOUD_GROUP", value_name = "NAME", num_args = 0..=1, default_missing_value = DEFAULT_GROUP)]

@@ -53,7 +53,7 @@ fn print_banner(dir: &CloudDir, running: &Running, cloud: &Cloud) -> Result<(), 
     let banner = format!(
         "local cloud running
   hub and DPS  {}  (MQTT over TLS, {})
-  id scope     {}
+  ID scope     {}
   service API  https://{}
   console      {}
   directory    {}

@@ -104,7 +104,7 @@ impl SetCommand {
             return CommandError::request(format!("event stream interrupted: {error}"));
         }
         CommandError::request(format!(
-            "no acknowledgment within {} s; the desired property stays set and is delivered when the device connects",
+            "no acknowledgment within {} s; the desired property stays set: check that the device is connected and knows it",
             self.timeout
         ))
     }

@@ -104,7 +104,7 @@ async fn listen_on(port: u16, or_free: bool) -> anyhow::Result<TcpListener> {
         Err(error) if or_free && error.kind() == io::ErrorKind::AddrInUse => {
             warn!(
                 port,
-                "default console port in use, listening on a free port"
+                "default console port in use; taking a free port instead"
             );
             bind(0).await
         }

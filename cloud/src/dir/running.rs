@@ -12,7 +12,7 @@ pub struct Running {
     pub hub_name: String,
     /// The host name of DPS, in the same format.
     pub dps_name: String,
-    /// The id scope of DPS.
+    /// The ID scope of DPS.
     pub id_scope: String,
     /// The address for devices (MQTT).
     pub mqtt: SocketAddr,

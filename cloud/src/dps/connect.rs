@@ -34,7 +34,7 @@ fn registration_id<'a>(connect: &'a Connect, id_scope: &str) -> Result<&'a str, 
         return Err(Refusal::unauthorized(why));
     }
     if id != connect.client_id {
-        let why = format!("the client id differs from the registration id {id:?} in the user name");
+        let why = format!("the client id differs from the registration ID {id:?} in the user name");
         return Err(Refusal::unauthorized(why));
     }
     if !parts
@@ -55,7 +55,7 @@ fn authenticate(
     token: &str,
     now: Timestamp,
 ) -> Result<(Enrollment, Timestamp), Refusal> {
-    let mut refusal = Refusal::unauthorized("no enrollment matches the registration id");
+    let mut refusal = Refusal::unauthorized("no enrollment matches the registration ID");
     for candidate in dps.candidates(id) {
         match verify(dps, id, &candidate, token, now) {
             Ok(expiry) => return Ok((candidate, expiry)),

@@ -11,9 +11,9 @@ use crate::hub::{self, Status, check_id, etag, twin::TwinPatch};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EnrollmentKind {
-    /// One registration id.
+    /// One registration ID.
     Individual,
-    /// Every registration id whose key derives from the group's.
+    /// Every registration ID whose key derives from the group's.
     Group,
 }
 
@@ -39,7 +39,7 @@ impl EnrollmentKind {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct EnrollmentSpec {
-    /// The id the device gets in the hub, if it is not the registration id. Not for groups.
+    /// The id the device gets in the hub, if it is not the registration ID. Not for groups.
     pub device_id: Option<String>,
     /// Attestation mechanism.
     pub attestation: Attestation,
@@ -78,9 +78,9 @@ impl Attestation {
 pub struct Enrollment {
     /// Individual or group.
     pub kind: EnrollmentKind,
-    /// The registration id, or the group's.
+    /// The registration ID, or the group's.
     pub id: String,
-    /// The id the device gets in the hub, if it is not the registration id.
+    /// The id the device gets in the hub, if it is not the registration ID.
     pub device_id: Option<String>,
     /// Keys; for a group, those from which device keys are derived.
     pub keys: SymmetricKeys,
@@ -173,7 +173,7 @@ fn check(kind: EnrollmentKind, id: &str, spec: &EnrollmentSpec) -> Result<(), hu
     if let Some(device_id) = &spec.device_id {
         if kind == EnrollmentKind::Group {
             return Err(hub::Error::ArgumentInvalid(
-                "deviceId is not allowed in an enrollment group: the registration id becomes the device id".into(),
+                "deviceId is not allowed in an enrollment group: the registration ID becomes the device ID".into(),
             ));
         }
         check_id("deviceId", device_id)?;

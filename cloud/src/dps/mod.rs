@@ -243,7 +243,7 @@ impl Dps {
         self.inner.hub.faults().find(Some(id), look)
     }
 
-    /// Returns the enrollments that may authenticate a registration id: its own, or else every group.
+    /// Returns the enrollments that may authenticate a registration ID: its own, or else every group.
     fn candidates(&self, registration_id: &str) -> Vec<Enrollment> {
         match self.enrollment(EnrollmentKind::Individual, registration_id) {
             Ok(own) => vec![own],

@@ -17,7 +17,7 @@ pub struct Registration {
     pub status: RegistrationStatus,
     /// The enrollment group, if it was not an individual enrollment.
     pub group: Option<String>,
-    /// Payload from the device: for Plug and Play its model id.
+    /// Payload from the device: for Plug and Play its model ID.
     pub payload: Option<Value>,
     /// Time of the first registration.
     pub created: Timestamp,
@@ -37,7 +37,7 @@ pub enum RegistrationStatus {
     Assigned {
         /// Host name of the hub, with its port.
         hub: String,
-        /// Device id in the hub.
+        /// Device ID in the hub.
         device_id: String,
     },
     /// The enrollment is disabled.

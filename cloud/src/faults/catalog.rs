@@ -143,7 +143,7 @@ pub enum CertificateFlaw {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Subcommand)]
 #[serde(rename_all = "kebab-case")]
 pub enum OneShotFault {
-    /// Reset every device connection (TCP RST)
+    /// Reset connections (TCP RST)
     Reset,
     /// Close connections to the hub cleanly
     Close,

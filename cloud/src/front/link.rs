@@ -49,7 +49,7 @@ pub(super) enum CloseMode {
 }
 
 impl ConnectedDevice {
-    /// Sets the device id.
+    /// Sets the device ID.
     pub(super) fn set(&self, id: &str) {
         self.0.send_replace(Some(id.to_owned()));
     }

@@ -14,7 +14,7 @@ pub struct Event {
     pub sequence: u64,
     /// Time at which the hub recorded the event.
     pub enqueued: Timestamp,
-    /// Device id; empty for a fault of all devices.
+    /// Device ID; empty for a fault of all devices.
     pub device_id: String,
     /// Kind and details.
     pub kind: EventKind,

@@ -87,7 +87,7 @@ impl Hub {
         self.entries().get(id)?.model_id.clone()
     }
 
-    /// Returns the twins after `id` in the order of device ids, read in batches. None occurs twice, even if devices are
+    /// Returns the twins after `id` in the order of device IDs, read in batches. None occurs twice, even if devices are
     /// registered and deleted meanwhile.
     pub fn twins_after(&self, id: &str) -> impl Iterator<Item = DeviceTwin> + use<> {
         let hub = self.clone();

@@ -163,7 +163,7 @@ async fn sleep_until_due(at: Option<Instant>) {
     }
 }
 
-/// Returns a body of `size` bytes, with the device id and the number of the message, so that a reader can detect a missing one.
+/// Returns a body of `size` bytes, with the device ID and the number of the message, so that a reader can detect a missing one.
 fn body(id: &str, number: u64, size: usize) -> String {
     let head = format!("{{\"device\":\"{id}\",\"sequence\":{number},\"fill\":\"");
     let fill = ".".repeat(size.saturating_sub(head.len() + 2));

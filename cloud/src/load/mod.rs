@@ -73,7 +73,7 @@ pub struct Fleet {
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceReport {
-    /// The device id.
+    /// The device ID.
     pub id: String,
     /// The number of messages due.
     pub due: u64,

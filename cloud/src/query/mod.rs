@@ -80,7 +80,7 @@ pub struct QueryPage {
     pub next: Option<Position>,
 }
 
-/// A row with its key: the device id, or the key of the group.
+/// A row with its key: the device ID, or the key of the group.
 type KeyedRow = (String, Value);
 
 impl Query {
@@ -100,7 +100,7 @@ impl Query {
         }
     }
 
-    /// Returns at most `size` rows from `position` on. `twins_after` returns all twins after an id, in the order of device ids.
+    /// Returns at most `size` rows from `position` on. `twins_after` returns all twins after an id, in the order of device IDs.
     ///
     /// A position is the key of the last returned row. So a row that stays is returned exactly once, even if devices are
     /// registered and deleted between pages.

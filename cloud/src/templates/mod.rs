@@ -51,7 +51,7 @@ struct TemplatesInner {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Template {
-    /// The model id.
+    /// The model ID.
     pub model: String,
     /// The number of changes so far.
     revision: u64,
@@ -65,7 +65,7 @@ pub struct Template {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TemplateSummary {
-    /// The model id.
+    /// The model ID.
     pub model: String,
     /// The value of [`Template::etag`].
     pub etag: String,
@@ -140,7 +140,7 @@ impl Templates {
         })
     }
 
-    /// Lists all templates, by model id.
+    /// Lists all templates, by model ID.
     pub fn list(&self) -> Vec<TemplateSummary> {
         self.templates().values().map(Template::summary).collect()
     }

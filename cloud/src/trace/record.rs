@@ -81,7 +81,7 @@ pub struct RequestRecord {
     pub method: String,
     /// Path with its query.
     pub path: String,
-    /// Device id, if the path names one.
+    /// Device ID, if the path names one.
     pub device: Option<String>,
     /// True for a request of the console.
     pub from_console: bool,
@@ -92,7 +92,7 @@ pub struct RequestRecord {
 }
 
 impl TraceRecord {
-    /// Returns the client or device id.
+    /// Returns the client or device ID.
     pub fn device(&self) -> Option<&str> {
         match &self.subject {
             Subject::Packet(packet) => Some(&packet.client),

@@ -124,7 +124,7 @@ fn a_load_whose_connections_are_lost_ends_and_says_what_is_missing() {
     let output = load.wait_with_output().unwrap();
     assert_eq!(code(&output), 1);
     assert!(
-        stderr(&output).contains("not acknowledged"),
+        stderr(&output).contains("messages not acknowledged"),
         "{}",
         stderr(&output)
     );

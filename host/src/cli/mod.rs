@@ -218,10 +218,10 @@ pub struct SwapPolicyArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = SWAP)]
 pub struct ProbationArgs {
-    /// Set the least duration of probation
+    /// Set the minimum duration of probation
     #[arg(long, value_name = "DURATION", env = "HOST_PROBATION_TIME", default_value = "30s", value_parser = duration, hide_short_help = true)]
     pub probation_time: Duration,
-    /// Set the least number of events on probation
+    /// Set the minimum number of events on probation
     #[arg(
         long,
         value_name = "COUNT",
@@ -283,7 +283,7 @@ pub struct InspectArgs {
     /// State directory of the device [default: ~/.local/state/pnp-host/ID]
     #[arg(long, value_name = "DIR", env = "HOST_STATE_DIR")]
     pub state_dir: Option<PathBuf>,
-    /// Device id; not needed if only one device has state
+    /// Device ID; not needed if only one device has state
     #[arg(long, value_name = "ID", env = "IOTHUB_DEVICE_DPS_DEVICE_ID")]
     pub device_id: Option<String>,
     /// Print JSON

@@ -161,7 +161,7 @@ mod tests {
         ] {
             assert_eq!(
                 error(args),
-                "error: --telemetry-interval is now --set telemetry-interval=8s\n"
+                "error: --telemetry-interval is now --set telemetry-interval=DURATION\n"
             );
         }
         assert_eq!(

@@ -252,7 +252,7 @@ fn unreachable(dir: PathBuf, error: &io::Error) -> UnreachableError {
     let (problem, reason) = match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => (
             "no host is running with state directory",
-            "start it, or select another directory with --state-dir; a host with --ephemeral has no control socket".to_owned(),
+            "start the host, or select another directory with --state-dir; a host with --ephemeral has no control socket".to_owned(),
         ),
         _ => ("cannot connect to the host in", error.to_string()),
     };

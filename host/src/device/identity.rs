@@ -15,7 +15,7 @@ pub enum Identity {
     Dps(Registration),
     /// Named by a connection string.
     Hub {
-        /// Hub and device id.
+        /// Hub and device ID.
         assignment: Assignment,
         /// The device's key.
         key: SymmetricKey,
@@ -55,7 +55,7 @@ impl Identity {
         }
     }
 
-    /// Returns the id at the hub, or the registration id.
+    /// Returns the id at the hub, or the registration ID.
     #[must_use]
     pub fn device_id(&self) -> &str {
         match self {

@@ -47,7 +47,7 @@ impl Component {
     }
 }
 
-/// A description goes into user names, logs and the cloud. A model id is a DTMI, such as
+/// A description goes into user names, logs and the cloud. A model ID is a DTMI, such as
 /// `dtmi:com:example:Thermostat;1` (Digital Twin Model Identifier, at most 2,048 characters).
 fn check(description: &Description) -> Result<(), CallFailure> {
     let printable = |text: &str, longest| {
@@ -67,7 +67,7 @@ fn check(description: &Description) -> Result<(), CallFailure> {
     if !dtmi || !printable(model_id, 2048) {
         let shown: String = model_id.escape_default().take(100).collect();
         return Err(CallFailure::Error(format!(
-            "model id \"{shown}\" is not a DTMI such as dtmi:com:example:Thermostat;1"
+            "model ID \"{shown}\" is not a DTMI such as dtmi:com:example:Thermostat;1"
         )));
     }
     Ok(())

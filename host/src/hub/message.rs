@@ -11,7 +11,7 @@ use super::topic;
 pub const MAX_SIZE: usize = 262_144;
 /// The length limit of a topic in MQTT (3.1.1, 1.5.3), which includes the encoded properties.
 const MAX_TOPIC_LENGTH: usize = 65_535;
-/// The length limit of a device id in IoT Hub, which is part of the topic too.
+/// The length limit of a device ID in IoT Hub, which is part of the topic too.
 const MAX_DEVICE_ID_LENGTH: usize = 128;
 
 /// A telemetry message.

@@ -161,7 +161,7 @@ impl Backoff {
 }
 
 /// Detects a duplicate client with the same id. A hub accepts one of them and closes the other's connection without a
-/// reason (400027 of IoT Hub); two that reconnect at once take the session from each other for ever.
+/// reason (400027 of IoT Hub); two that reconnect at once take the session from each other forever.
 ///
 /// Source: "Troubleshooting IoT Hub error codes", 400027 ConnectionForcefullyClosedOnNewConnection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The topics of IoT Hub.
 //!
 //! Source: "Communicate with an IoT hub using the MQTT protocol" of the Azure IoT documentation. The hub decodes
-//! property bags but not device ids, so these stand in topics as they are.
+//! property bags but not device IDs, so these stand in topics as they are.
 
 use percent_encoding::percent_decode_str;
 

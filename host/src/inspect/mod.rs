@@ -60,7 +60,7 @@ pub(crate) fn state(contents: &Contents, as_json: bool) -> String {
                 .as_deref()
                 .map(|record| serde_json::from_str(record).unwrap_or_else(|_| Value::from(record)));
             json!({
-                "device": &**device,
+                "deviceId": &**device,
                 "hub": state.hub_binding.as_ref().map(|binding| &binding.assignment.hub),
                 "enrollment": state.hub_binding.as_ref().and_then(|binding| binding.enrollment.as_ref()),
                 "record": record,
@@ -99,7 +99,7 @@ pub(crate) fn history(contents: &Contents, as_json: bool) -> String {
             let _ = if as_json {
                 let mut entry = json!(entry);
                 if let Value::Object(members) = &mut entry {
-                    members.insert("device".to_owned(), json!(&**device));
+                    members.insert("deviceId".to_owned(), json!(&**device));
                 }
                 writeln!(text, "{entry}")
             } else {

@@ -29,7 +29,7 @@ pub(crate) fn outbox(contents: &Contents, as_json: bool) -> String {
                 .iter()
                 .map(|(id, it)| dead_letter(*id, it));
             let lists = json!({
-                "device": &**device,
+                "deviceId": &**device,
                 "entries": entries.collect::<Value>(),
                 "deadLetters": dead_letters.collect::<Value>(),
             });

@@ -16,7 +16,7 @@ use crate::{
     mqtt::{Connect, ConnectError, Endpoint},
 };
 
-/// The version the sample's SDK speaks, and the one that takes a model id.
+/// The version the sample's SDK speaks, and the one that takes a model ID.
 const API_VERSION: &str = "2019-03-31";
 /// The lifetime of a SAS token; far longer than a registration, so that a clock may be off.
 const TOKEN_TTL: SignedDuration = SignedDuration::from_hours(1);

@@ -17,7 +17,7 @@ use crate::hub::reconnect::Cause;
 
 /// The time between two requests if the service sends no `retry-after`.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
-/// The least time between two requests, for a service that sends `retry-after=0` for ever.
+/// The least time between two requests, for a service that sends `retry-after=0` forever.
 const MIN_POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// The least delay after an error of the service itself.
 const SERVER_ERROR_DELAY: Duration = Duration::from_secs(5);
@@ -184,7 +184,7 @@ impl<'a> Exchange<'a> {
             "assigned" => match registration_state.assignment() {
                 Some(assignment) => ExchangeStep::Done(Ok(assignment)),
                 None => {
-                    let why = "assignment without a usable hub and device id";
+                    let why = "assignment without a usable hub and device ID";
                     self.retry(retry_after, why)
                 }
             },

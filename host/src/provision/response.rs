@@ -11,7 +11,7 @@ use crate::mqtt::Endpoint;
 pub(super) const TOPIC: &str = "$dps/registrations/res/#";
 /// The limit of `retry-after`.
 pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
-/// The length limit of a device id in IoT Hub.
+/// The length limit of a device ID in IoT Hub.
 const MAX_DEVICE_ID_LENGTH: usize = 128;
 
 /// The topic of a response.
@@ -75,7 +75,7 @@ impl RegistrationState {
     }
 }
 
-/// Returns whether this is a device id that can be part of a topic: IoT Hub's characters without `+` and `#`, which no
+/// Returns whether this is a device ID that can be part of a topic: IoT Hub's characters without `+` and `#`, which no
 /// topic may contain.
 fn is_device_id(text: &str) -> bool {
     let allowed = |character: char| {

@@ -39,7 +39,7 @@ pub struct HubBinding {
     /// The enrollment DPS assigned the hub for; `None` for a connection string.
     #[serde(alias = "enrolment")]
     pub enrollment: Option<Enrollment>,
-    /// The hub, and the device id there.
+    /// The hub, and the device ID there.
     pub assignment: Assignment,
 }
 

@@ -332,7 +332,7 @@ impl WriterState {
                 Ok(Reopened::Intact(_)) => return true,
                 Ok(Reopened::Recreated) => {
                     let mut pending = self.lock();
-                    // Devices hand over everything, what waits included; nothing is safe before that.
+                    // Devices persist their whole state again, including pending rows.
                     pending.rows.clear();
                     pending.numbers.clear();
                     for progress in pending.devices.values() {

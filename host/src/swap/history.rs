@@ -215,7 +215,10 @@ impl HistoryEntry {
             },
             SwapStep::Prepared => format!("{version} prepared"),
             SwapStep::Unchanged => format!("{version} is already running"),
-            SwapStep::Rejected => format!("{version} rejected: {reason}"),
+            SwapStep::Rejected => match &self.version {
+                Some(version) => format!("{version} rejected: {reason}"),
+                None => format!("rejected: {reason}"),
+            },
             SwapStep::Superseded => format!("{version} superseded: {reason}"),
             SwapStep::Started => format!(
                 "{version} started in {:.1} ms, on probation",

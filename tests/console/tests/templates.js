@@ -163,7 +163,7 @@ test("a view with the four kinds of tiles is arranged by keyboard, published, an
   await row.getByText("No changes").waitFor();
 });
 
-test("a tile is dragged to the place of another, removed, and taken back from what published", async (t) => {
+test("a tile is dragged to the place of another, removed, and restored from the published version", async (t) => {
   const { page } = await openTemplate(t);
   await page.getByRole("button", { name: "Generate default view" }).click();
   const whole = ["value 1x1", "chart 3x2", "value 1x1", "properties 2x1", "command 2x1"];

@@ -232,7 +232,7 @@ fn a_word_of_an_earlier_version_is_answered_with_the_new_one() {
     for (arguments, words) in [
         (
             &["--telemetry-interval", "8s"][..],
-            "--telemetry-interval is now --set telemetry-interval=8s",
+            "--telemetry-interval is now --set telemetry-interval=DURATION",
         ),
         (&["--token-life=1h"], "--token-life is now --sas-token-ttl"),
         (&["--limit", "parts=3"], "parts is now instances"),

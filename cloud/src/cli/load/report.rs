@@ -15,7 +15,7 @@ use super::{
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct LoadReport {
-    /// The prefix of the device ids.
+    /// The prefix of the device IDs.
     name: String,
     /// The time to connect all devices.
     connect_seconds: f64,

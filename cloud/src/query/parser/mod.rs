@@ -97,7 +97,7 @@ impl TokenStream {
 
     fn end(&mut self, query: &Query) -> Result<(), QueryError> {
         if let Some(position) = self.position_of_keyword("ORDER") {
-            let message = "ORDER BY is not supported: rows are sorted by device id";
+            let message = "ORDER BY is not supported: rows are sorted by device ID";
             return Err(QueryError::at(position, message));
         }
         if self.is_at_end() {

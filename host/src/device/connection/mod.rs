@@ -341,7 +341,7 @@ impl<T: Transport + Sync> HubConnection<T> {
             };
             let message = match cause {
                 Cause::TakenOver => format!(
-                    "{error}, repeatedly while the connection was healthy; another client probably connects with this device id: \
+                    "{error}, repeatedly while the connection was healthy; another client probably connects with this device ID: \
                      give each device an id of its own"
                 ),
                 _ => error.to_string(),

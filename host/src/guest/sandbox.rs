@@ -59,7 +59,7 @@ pub enum IncompatibleError {
     #[error("incompatible world: {0}; build it against the contract of this host (wit/)")]
     World(String),
     /// An import or export has another type.
-    #[error("incompatible contract version: {0}")]
+    #[error("incompatible contract: {0}; build it against the contract of this host (wit/)")]
     Shape(String),
     /// Its `describe` failed, or returned an invalid description.
     #[error("describe failed: {}", .0.reason())]

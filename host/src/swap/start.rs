@@ -125,7 +125,7 @@ impl Loader {
         let Some(source) = file else {
             return Err(error);
         };
-        tracing::error!(%error, "cannot load any version of the device; starting the component's file");
+        tracing::error!(%error, "cannot load any stored version; starting the component file");
         let component = self.load(source).await?;
         self.save(source);
         commit(Versions::default(), store, clock);

@@ -107,7 +107,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             && let Some(reason) = versions.quarantine_reason(&version.sha256)
         {
             return rejected(format!(
-                "quarantined after a rollback ({reason}); accept it with `host swap --force`"
+                "quarantined after a rollback ({reason}); accept it with `host swap FILE --force`"
             ));
         }
         let model = &self.supervisor.behaviour().description().model_id;

@@ -169,7 +169,10 @@ mod tests {
             "error: --token-life is now --sas-token-ttl\n"
         );
         for (old, new) in [
-            ("HOST_TELEMETRY_INTERVAL", "HOST_SET=telemetry-interval=8s"),
+            (
+                "HOST_TELEMETRY_INTERVAL",
+                "HOST_SET=telemetry-interval=DURATION",
+            ),
             ("HOST_TOKEN_LIFE", "HOST_SAS_TOKEN_TTL"),
         ] {
             let error = with_variable(&["a.wasm"], old).expect_err("an error");

@@ -249,7 +249,10 @@ fn a_word_of_an_earlier_version_is_answered_with_the_new_one() {
         );
     }
     for (old, new) in [
-        ("HOST_TELEMETRY_INTERVAL", "HOST_SET=telemetry-interval=8s"),
+        (
+            "HOST_TELEMETRY_INTERVAL",
+            "HOST_SET=telemetry-interval=DURATION",
+        ),
         ("HOST_TOKEN_LIFE", "HOST_SAS_TOKEN_TTL"),
     ] {
         let words = format!("{old} is now {new}");

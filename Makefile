@@ -26,7 +26,7 @@ run: build ## Start the local cloud and the thermostat; stop with q or Ctrl-C
 		'  $(TARGET)/cloud --dir target/run set targetTemperature 23.5   write a property' \
 		'  $(TARGET)/cloud --dir target/run call getMaxMinReport         call a command' \
 		'  $(TARGET)/cloud --dir target/run events --follow              show telemetry' \
-		'  make build                                                     swap in changed logic' ''
+		'  make build                                                         swap in changed logic' ''
 	@$(TARGET)/cloud exec --dir target/run --host-control target/run/state/control --device-id thermostat-01 -- \
 		$(TARGET)/host --component target/thermostat.wasm --watch --report-host
 

@@ -186,7 +186,9 @@ impl DryRunFailure {
         };
         let what = match &self.failure {
             CallFailure::Error(reason) => format!("error returned {at}: {reason}"),
-            CallFailure::Trap(reason) => format!("trap {at}: {reason}"),
+            CallFailure::Trap(reason) | CallFailure::OutOfMemory(reason) => {
+                format!("trap {at}: {reason}")
+            }
         };
         let message = match self.end {
             None => what,

@@ -209,15 +209,23 @@ pub enum CallFailure {
     Error(String),
     /// Trap, or exceeded limit.
     Trap(String),
+    /// Trap at the memory limit.
+    OutOfMemory(String),
 }
 
 impl CallFailure {
+    /// Returns true for a trap, false for an error the behaviour returned.
+    #[must_use]
+    pub fn is_trap(&self) -> bool {
+        !matches!(self, Self::Error(_))
+    }
+
     /// Describes the failure without naming the component.
     #[must_use]
     pub fn reason(&self) -> String {
         match self {
             Self::Error(reason) => reason.clone(),
-            Self::Trap(reason) => format!("stopped: {reason}"),
+            Self::Trap(reason) | Self::OutOfMemory(reason) => format!("stopped: {reason}"),
         }
     }
 }
@@ -226,7 +234,9 @@ impl fmt::Display for CallFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Error(reason) => write!(f, "component returned an error: {reason}"),
-            Self::Trap(reason) => write!(f, "component stopped: {reason}"),
+            Self::Trap(reason) | Self::OutOfMemory(reason) => {
+                write!(f, "component stopped: {reason}")
+            }
         }
     }
 }

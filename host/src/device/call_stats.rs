@@ -22,7 +22,7 @@ impl CallStats {
                 self.memory_bytes = memory as u64;
             }
             Err(CallFailure::Error(_)) => self.errors += 1,
-            Err(CallFailure::Trap(_)) => self.traps += 1,
+            Err(CallFailure::Trap(_) | CallFailure::OutOfMemory(_)) => self.traps += 1,
         }
     }
 }

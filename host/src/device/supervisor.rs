@@ -302,7 +302,7 @@ impl<B: Behaviour> Supervisor<B> {
         failure: &CallFailure,
         now: Duration,
     ) -> bool {
-        if kind == CallKind::Start || matches!(failure, CallFailure::Trap(_)) {
+        if kind == CallKind::Start || failure.is_trap() {
             self.failures.push_back(now);
         }
         while self

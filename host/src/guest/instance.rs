@@ -16,7 +16,7 @@ use wasmtime::Store;
 use super::{
     bindings::{Device, exports::pnp::device::behaviour as wit},
     instance_state::{InstanceState, Staging},
-    limits::{MAX_ACKNOWLEDGMENTS, MAX_REASON},
+    limits::{MAX_ACKNOWLEDGMENTS, MAX_REASON, OutOfMemory},
     sandbox::{OnMessage, PreparedComponent, WitMessage},
 };
 use crate::{
@@ -270,7 +270,16 @@ async fn run_nonblocking<T>(
         poll => poll,
     })
     .await;
-    result.map_err(|error| CallFailure::Trap(reason(&error)))
+    result.map_err(|error| trap(&error))
+}
+
+/// Creates the failure of a trap.
+fn trap(error: &wasmtime::Error) -> CallFailure {
+    let reason = reason(error);
+    match error.downcast_ref::<OutOfMemory>() {
+        Some(_) => CallFailure::OutOfMemory(reason),
+        None => CallFailure::Trap(reason),
+    }
 }
 
 /// Describes a trap without the backtrace.

@@ -67,9 +67,7 @@ impl Probation {
     /// Counts a failed call. Returns true if the version is to be rolled back.
     pub(super) fn call_failed(&mut self, call: CallKind, failure: &CallFailure) -> bool {
         self.errors += 1;
-        call == CallKind::Start
-            || matches!(failure, CallFailure::Trap(_))
-            || self.errors >= MAX_ERRORS
+        call == CallKind::Start || failure.is_trap() || self.errors >= MAX_ERRORS
     }
 
     /// Returns true if time and events suffice.

@@ -35,7 +35,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             return action;
         }
         let now = self.clock.monotonic();
-        if kind == CallKind::Start || matches!(failure, CallFailure::Trap(_)) {
+        if kind == CallKind::Start || failure.is_trap() {
             self.record_failure(failure);
         }
         if !self.supervisor.spend_budget(kind, failure, now) {

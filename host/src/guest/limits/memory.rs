@@ -17,6 +17,11 @@ pub(in crate::guest) struct MemoryLimit {
     instances: usize,
 }
 
+/// The error of an allocation beyond the limit.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(in crate::guest) struct OutOfMemory(String);
+
 impl MemoryLimit {
     /// Returns the bytes of all memories together.
     pub(in crate::guest) fn used(&self) -> usize {
@@ -45,7 +50,7 @@ impl ResourceLimiter for MemoryLimit {
     ) -> wasmtime::Result<bool> {
         let Some(left) = self.memory.checked_sub(desired.saturating_sub(current)) else {
             let most = format_bytes(self.max_memory as u64);
-            wasmtime::bail!("requested more than {most} of memory");
+            return Err(OutOfMemory(format!("requested more than {most} of memory")).into());
         };
         self.memory = left;
         Ok(true)
@@ -65,7 +70,7 @@ impl ResourceLimiter for MemoryLimit {
         let growth = desired.saturating_sub(current);
         let Some(left) = self.table_elements.checked_sub(growth) else {
             let most = self.max_table_elements;
-            wasmtime::bail!("requested more than {most} table elements");
+            return Err(OutOfMemory(format!("requested more than {most} table elements")).into());
         };
         self.table_elements = left;
         Ok(true)

@@ -12,7 +12,7 @@ pub use self::{
 };
 pub(super) use self::{
     fixed::{MAX_ACKNOWLEDGMENTS, MAX_RANDOM, MAX_REASON, MAX_REPORT, MAX_TIMER_NAME},
-    memory::MemoryLimit,
+    memory::{MemoryLimit, OutOfMemory},
 };
 use crate::units::{format_bytes, format_duration};
 

@@ -467,6 +467,7 @@ async fn a_message_for_a_component_that_takes_none_stays_a_dead_letter() {
     let letters = |body: &'static str| DeadLetter {
         since: clock.now(),
         reason: "it failed".to_owned(),
+        outgoing: None,
         item: Undelivered::Message(CloudMessage {
             properties: vec![],
             body: body.into(),

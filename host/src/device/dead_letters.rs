@@ -3,14 +3,14 @@
 use super::{
     CurrentCall, Device,
     behaviour::{Behaviour, CallFailure},
-    inbox::PendingMessage,
+    inbox::{MessageOrigin, PendingMessage},
 };
 use crate::{
     hub::poison::PoisonEvent,
     mqtt::Transport,
     store::{
         batch::{Batch, DeadLetterChange},
-        dead_letter::{CloudMessage, DeadLetterAction, DeadLetterResult, Undelivered},
+        dead_letter::{DeadLetterAction, DeadLetterResult, Undelivered},
     },
 };
 
@@ -32,13 +32,36 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
 
     /// Dead-letters a message on which the component has failed too often, and acknowledges it once that is safe.
     pub(super) fn dead_letter_message(&mut self, message: &PendingMessage, failure: &CallFailure) {
-        let reason = format!("the component failed on each attempt: {failure}");
-        let content = CloudMessage {
-            properties: message.properties.clone(),
-            body: message.body.clone(),
+        self.give_up_message(
+            message,
+            format!("the component failed on each attempt: {failure}"),
+        );
+    }
+
+    /// Dead-letters a message, and acknowledges it once that is safe.
+    fn give_up_message(&mut self, message: &PendingMessage, reason: String) {
+        let change = match message.origin {
+            MessageOrigin::Kept(id) => DeadLetterChange::Kept(id, reason),
+            _ => DeadLetterChange::Message(message.content.clone(), reason),
         };
-        let number = self.dead_letter(DeadLetterChange::Message(content, reason));
+        let number = self.dead_letter(change);
         self.acknowledge(message, number);
+    }
+
+    /// Drops a message that the running component does not accept: the hub remembers the subscription of an earlier one. A
+    /// message that an earlier version had accepted becomes a dead letter.
+    pub(super) fn message_not_accepted(&mut self, message: &PendingMessage) {
+        const REASON: &str = "the component does not accept messages";
+        match message.origin {
+            MessageOrigin::Kept(_) => self.give_up_message(message, REASON.to_owned()),
+            _ => {
+                tracing::warn!(
+                    device = &*self.name,
+                    "cloud-to-device message dropped: {REASON}"
+                );
+                self.acknowledge(message, 0);
+            }
+        }
     }
 
     /// Commits a dead letter and returns the number of its batch.
@@ -126,18 +149,13 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             return;
         };
         let is_this = |call: &CurrentCall| match call {
-            CurrentCall::Message(message) => message.dead_letter == Some(id),
+            CurrentCall::Message(message) => message.origin == MessageOrigin::DeadLetter(id),
             _ => false,
         };
         if !self.current_call.as_ref().is_some_and(is_this) {
-            self.inbox.push_retry(PendingMessage {
-                generation: self.connection.generation,
-                receipt: None,
-                dead_letter: Some(id),
-                failures: 0,
-                properties: content.properties.clone(),
-                body: content.body.clone(),
-            });
+            let origin = MessageOrigin::DeadLetter(id);
+            let message = PendingMessage::new(origin, content.clone());
+            self.inbox.push_retry(message);
         }
     }
 

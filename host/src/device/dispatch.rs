@@ -28,7 +28,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 return;
             }
             self.timer_next = true;
-            match self.inbox.pop(now) {
+            match self.inbox.pop(now, self.holds_messages()) {
                 Some(item) if self.supervisor.is_idle() => self.handle(item, now),
                 Some(item) => {
                     let is_message = matches!(item, InboxItem::Message(_));
@@ -67,20 +67,19 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             InboxItem::Command(command) => self.handle_command(command, now),
             InboxItem::Message(message) if self.takes_messages => {
                 let event = Event::Message {
-                    body: message.body.to_vec(),
-                    properties: message.properties.clone(),
+                    body: message.content.body.to_vec(),
+                    properties: message.content.properties.clone(),
                 };
                 self.start_call(CurrentCall::Message(message), event);
             }
-            InboxItem::Message(message) => {
-                // The hub remembers the subscription of an earlier component.
-                tracing::warn!(
-                    device = &*self.name,
-                    "cloud-to-device message dropped: the component does not accept messages"
-                );
-                self.acknowledge(&message, 0);
-            }
+            InboxItem::Message(message) => self.message_not_accepted(&message),
         }
+    }
+
+    /// Returns true if the messages of the hub wait: so many are kept for a rollback that the version on probation gets no
+    /// further ones.
+    pub(super) fn holds_messages(&self) -> bool {
+        self.store.state().versions.fallback.is_some() && self.store.messages().is_full()
     }
 
     fn start_call(&mut self, call: CurrentCall, event: Event) {

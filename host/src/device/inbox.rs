@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
 
-use crate::{hub::twin::DesiredCall, mqtt::Receipt};
+use crate::{hub::twin::DesiredCall, mqtt::Receipt, store::dead_letter::CloudMessage};
 
 /// Limit of waiting commands; the caller of a further one gets 429.
 const MAX_COMMANDS: usize = 64;
@@ -40,18 +40,41 @@ pub(super) struct PendingCommand {
     pub(super) payload: Bytes,
 }
 
-/// A cloud-to-device message, with the connection its acknowledgment belongs to; or a dead letter to be retried, which
-/// belongs to none.
+/// A cloud-to-device message.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct PendingMessage {
-    pub(super) generation: u64,
-    pub(super) receipt: Option<Receipt>,
-    /// Id of the dead letter.
-    pub(super) dead_letter: Option<u64>,
+    pub(super) origin: MessageOrigin,
     /// Failed calls so far.
     pub(super) failures: u32,
-    pub(super) properties: Vec<(String, String)>,
-    pub(super) body: Bytes,
+    pub(super) content: CloudMessage,
+}
+
+/// The origin of a message, which decides what follows once it is handled.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum MessageOrigin {
+    /// The hub: it is acknowledged on the connection of this generation, or delivered again.
+    Hub {
+        generation: u64,
+        receipt: Option<Receipt>,
+    },
+    /// The dead letter with this id, which an operator retries.
+    DeadLetter(u64),
+    /// The kept message with this id, which a rolled-back version had handled.
+    Kept(u64),
+}
+
+impl PendingMessage {
+    pub(super) fn new(origin: MessageOrigin, content: CloudMessage) -> Self {
+        Self {
+            origin,
+            failures: 0,
+            content,
+        }
+    }
+
+    fn is_from_hub(&self) -> bool {
+        matches!(self.origin, MessageOrigin::Hub { .. })
+    }
 }
 
 /// The items that wait, in order of receipt.
@@ -128,7 +151,7 @@ impl Inbox {
 
     /// Adds a cloud-to-device message. Beyond the limit it is dropped, and redelivered by the hub.
     pub(super) fn push_message(&mut self, message: PendingMessage) {
-        let from_hub = self.messages.iter().filter(|it| it.dead_letter.is_none());
+        let from_hub = self.messages.iter().filter(|it| it.is_from_hub());
         if from_hub.count() < MAX_MESSAGES {
             self.messages.push_back(message);
         }
@@ -136,16 +159,30 @@ impl Inbox {
 
     /// Adds a dead letter to be retried, unless it waits already.
     pub(super) fn push_retry(&mut self, message: PendingMessage) {
-        let id = message.dead_letter;
-        if self.messages.iter().all(|it| it.dead_letter != id) {
+        if self.messages.iter().all(|it| it.origin != message.origin) {
             self.messages.push_back(message);
         }
     }
 
     /// Removes a dead letter that was to be retried.
     pub(super) fn remove_retry(&mut self, id: u64) {
-        self.messages
-            .retain(|message| message.dead_letter != Some(id));
+        let origin = MessageOrigin::DeadLetter(id);
+        self.messages.retain(|message| message.origin != origin);
+    }
+
+    /// Replaces the kept messages, which go before those of the hub: they were received earlier.
+    pub(super) fn set_kept(&mut self, messages: impl Iterator<Item = (u64, CloudMessage)>) {
+        let is_kept = |it: &PendingMessage| matches!(it.origin, MessageOrigin::Kept(_));
+        self.messages.retain(|message| !is_kept(message));
+        let kept: Vec<_> = messages
+            .map(|(id, content)| PendingMessage::new(MessageOrigin::Kept(id), content))
+            .collect();
+        if !kept.is_empty() {
+            self.messages_after = Duration::ZERO;
+        }
+        for message in kept.into_iter().rev() {
+            self.messages.push_front(message);
+        }
     }
 
     /// Puts a message back for an attempt at this time, before the others.
@@ -157,26 +194,33 @@ impl Inbox {
     /// Drops the messages of a closed connection, which the hub delivers again.
     pub(super) fn disconnected(&mut self) {
         self.pushed = None;
-        self.messages
-            .retain(|message| message.dead_letter.is_some());
-        self.messages_after = Duration::ZERO;
+        if self
+            .messages
+            .front()
+            .is_some_and(PendingMessage::is_from_hub)
+        {
+            self.messages_after = Duration::ZERO;
+        }
+        self.messages.retain(|message| !message.is_from_hub());
     }
 
     /// Returns true if no item belongs to a connection.
     pub(super) fn is_quiet(&self) -> bool {
         let is_command = |item: &InboxItem| matches!(item, InboxItem::Command(_));
-        let of_none = |message: &PendingMessage| message.dead_letter.is_some();
-        self.messages.iter().all(of_none) && !self.items.iter().any(is_command)
+        let from_hub = self.messages.iter().any(PendingMessage::is_from_hub);
+        !from_hub && !self.items.iter().any(is_command)
     }
 
-    /// Returns the time of the next attempt at a message.
-    pub(super) fn next_message_at(&self) -> Option<Duration> {
-        self.messages.front().map(|_| self.messages_after)
+    /// Returns the time of the next attempt at a message. With `hold`, messages of the hub wait for no time.
+    pub(super) fn next_message_at(&self, hold: bool) -> Option<Duration> {
+        let first = self.messages.front();
+        let first = first.filter(|message| !hold || !message.is_from_hub());
+        first.map(|_| self.messages_after)
     }
 
-    /// Removes and returns the next item.
-    pub(super) fn pop(&mut self, now: Duration) -> Option<InboxItem> {
-        let ready = !self.messages.is_empty() && self.messages_after <= now;
+    /// Removes and returns the next item. With `hold`, messages of the hub stay.
+    pub(super) fn pop(&mut self, now: Duration, hold: bool) -> Option<InboxItem> {
+        let ready = self.next_message_at(hold).is_some_and(|at| at <= now);
         if ready && (self.messages_next || self.items.is_empty()) {
             self.messages_next = false;
             return self.messages.pop_front().map(InboxItem::Message);

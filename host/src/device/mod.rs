@@ -24,7 +24,7 @@ use tokio::select;
 use self::{
     behaviour::{Behaviour, InstanceContext, Reply},
     connection::{ConnectionEvent, HubConnection},
-    inbox::{Inbox, PendingCommand, PendingMessage},
+    inbox::{Inbox, MessageOrigin, PendingCommand, PendingMessage},
     pending_reply::PendingReply,
     supervisor::Supervisor,
     swap::SwapState,
@@ -40,7 +40,7 @@ use crate::{
     hub::{session::HubEvent, twin::DesiredCall},
     mqtt::{LinkError, Transport},
     provision::dps::Assignment,
-    store::{DeviceStore, HubBinding, batch::Batch},
+    store::{DeviceStore, HubBinding, batch::Batch, dead_letter::CloudMessage},
 };
 
 /// A device, which runs until it is shut down.
@@ -118,6 +118,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             (model_id, takes_messages),
             config.clock.clone(),
         );
+        let mut inbox = Inbox::default();
+        inbox.set_kept(config.store.unhandled_messages());
         Self {
             name: config.name,
             started: record.is_some(),
@@ -126,7 +128,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             connection,
             store: config.store,
             clock: config.clock,
-            inbox: Inbox::default(),
+            inbox,
             drain_deadline: None,
             current_call: None,
             timer_next: false,
@@ -236,7 +238,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             self.connection.deadline(),
             self.drain_deadline,
             self.supervisor.resume_at(),
-            self.inbox.next_message_at(),
+            self.inbox.next_message_at(self.holds_messages()),
             self.swap.deadline(self.clock.monotonic()),
             timer,
         ];
@@ -359,14 +361,13 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 body,
             } => {
                 let generation = self.connection.generation;
-                self.inbox.push_message(PendingMessage {
+                let origin = MessageOrigin::Hub {
                     generation,
                     receipt,
-                    dead_letter: None,
-                    failures: 0,
-                    properties,
-                    body,
-                });
+                };
+                let content = CloudMessage { properties, body };
+                self.inbox
+                    .push_message(PendingMessage::new(origin, content));
             }
             HubEvent::ReportRejected { id, status } => self.dead_letter_report(id, status),
         }

@@ -7,7 +7,7 @@ use serde_json::Map;
 use super::{
     CurrentCall, Device, DeviceError, DeviceEvent,
     behaviour::{Answer, Behaviour, CallFailure, Outcome, Reply},
-    inbox::PendingMessage,
+    inbox::{MessageOrigin, PendingMessage},
     supervisor::CallKind,
     swap::FailureAction,
 };
@@ -15,7 +15,7 @@ use crate::{
     hub::twin::{Acknowledgment, DesiredCall},
     mqtt::Transport,
     store::{
-        batch::{Batch, DeadLetterChange, TimerChange},
+        batch::{Batch, DeadLetterChange, MessageChange, TimerChange},
         outbox::Outgoing,
     },
     swap::{HistoryEntry, SwapSource, SwapStep, VersionInfo},
@@ -141,14 +141,27 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 self.reply(&command, reply, after);
             }
             (CurrentCall::Message(message), _) => {
-                let retried = message.dead_letter.map(DeadLetterChange::Remove);
-                batch.dead_letters.extend(retried);
+                self.settle_message(&message, &mut batch);
                 let after = self.commit_call(batch);
                 self.acknowledge(&message, after);
             }
             _ => {
                 self.commit_call(batch);
             }
+        }
+    }
+
+    /// Adds to a batch what follows from a handled message. On probation the message is kept: a rollback undoes its call.
+    fn settle_message(&self, message: &PendingMessage, batch: &mut Batch) {
+        let keep = self.store.state().versions.fallback.is_some();
+        let content = || MessageChange::Keep(message.content.clone());
+        match message.origin {
+            MessageOrigin::Hub { .. } => batch.messages.extend(keep.then(content)),
+            MessageOrigin::DeadLetter(id) => {
+                batch.dead_letters.push(DeadLetterChange::Remove(id));
+                batch.messages.extend(keep.then(content));
+            }
+            MessageOrigin::Kept(id) => batch.messages.push(MessageChange::Handled(id)),
         }
     }
 
@@ -203,13 +216,18 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         }
     }
 
-    /// Returns true if a message belongs to the current connection; the hub redelivers others.
+    /// Returns true if a message is still to be handled here: the hub redelivers those of an earlier connection.
     pub(super) fn is_current(&mut self, message: &PendingMessage) -> bool {
-        self.connection.session().is_some() && message.generation == self.connection.generation
+        match message.origin {
+            MessageOrigin::Hub { generation, .. } => {
+                self.connection.session().is_some() && generation == self.connection.generation
+            }
+            MessageOrigin::DeadLetter(_) | MessageOrigin::Kept(_) => true,
+        }
     }
 
     fn message_failed(&mut self, mut message: PendingMessage, failure: &CallFailure) {
-        if let Some(id) = message.dead_letter {
+        if let MessageOrigin::DeadLetter(id) = message.origin {
             tracing::error!(
                 device = &*self.name,
                 id,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::{
     Device, DeviceEvent,
     behaviour::{Behaviour, Reply},
-    inbox::{PendingCommand, PendingMessage},
+    inbox::{MessageOrigin, PendingCommand, PendingMessage},
 };
 use crate::{
     hub::session::telemetry_names,
@@ -41,14 +41,16 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
 
     /// Queues the acknowledgment of a message until batch `after` is safe.
     pub(super) fn acknowledge(&mut self, message: &PendingMessage, after: u64) {
-        if let Some(receipt) = message.receipt {
-            self.pending_replies.push((
-                after,
-                PendingReply::Acknowledgment {
-                    generation: message.generation,
-                    receipt,
-                },
-            ));
+        if let MessageOrigin::Hub {
+            generation,
+            receipt: Some(receipt),
+        } = message.origin
+        {
+            let reply = PendingReply::Acknowledgment {
+                generation,
+                receipt,
+            };
+            self.pending_replies.push((after, reply));
         }
     }
 

@@ -96,6 +96,7 @@ fn dead_letters(state: &PersistedState) -> String {
             since,
             reason,
             item,
+            ..
         },
     ) in &state.dead_letters
     {
@@ -142,6 +143,7 @@ fn dead_letter(
         since,
         reason,
         item,
+        ..
     }: &DeadLetter,
 ) -> Value {
     let members = match item {

@@ -6,6 +6,7 @@ use super::{
     dead_letter::CloudMessage,
     device_state::{DeviceState, HubBinding},
     outbox::Outgoing,
+    probation::ProbationEnd,
 };
 use crate::{
     device::{
@@ -25,6 +26,10 @@ pub struct Batch {
     pub outgoing: Vec<Outgoing>,
     /// Changes of dead letters, in order.
     pub dead_letters: Vec<DeadLetterChange>,
+    /// Changes of kept cloud-to-device messages, in order.
+    pub messages: Vec<MessageChange>,
+    /// The end of the probation, which comes before all other changes.
+    pub probation_end: Option<ProbationEnd>,
     /// Changes of timers, in order.
     pub timers: Vec<TimerChange>,
     /// The twin after it, if it changed.
@@ -59,10 +64,21 @@ pub enum DeadLetterChange {
     Outgoing(u64, String),
     /// Dead-letter a cloud-to-device message, for this reason.
     Message(CloudMessage, String),
+    /// Dead-letter the kept cloud-to-device message with this id, for this reason.
+    Kept(u64, String),
     /// Move a dead letter with this id to the end of the outbox.
     Requeue(u64),
     /// Remove the dead letter with this id: it is delivered or discarded.
     Remove(u64),
+}
+
+/// A change of the kept cloud-to-device messages.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MessageChange {
+    /// Keep a message that the version on probation has handled.
+    Keep(CloudMessage),
+    /// The message with this id was handled; on probation it stays for the next version.
+    Handled(u64),
 }
 
 impl Batch {

@@ -26,6 +26,9 @@ pub struct DeadLetter {
     /// The reason, for people.
     #[serde(alias = "why")]
     pub reason: String,
+    /// The id it had in the outbox; `None` for a cloud-to-device message.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub outgoing: Option<u64>,
     /// The item.
     #[serde(alias = "what")]
     pub item: Undelivered,
@@ -51,6 +54,16 @@ pub struct CloudMessage {
     /// Its body.
     #[serde(with = "body")]
     pub body: Bytes,
+}
+
+impl CloudMessage {
+    /// Returns the size in bytes: body and properties.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let properties = self.properties.iter();
+        let sizes = properties.map(|(name, value)| name.len() + value.len());
+        self.body.len() + sizes.sum::<usize>()
+    }
 }
 
 /// An operator's request for dead letters.
@@ -110,12 +123,7 @@ impl Undelivered {
         match self {
             Self::Telemetry(message) => message.size(),
             Self::Report(report) => report_size(report),
-            Self::Message(CloudMessage { properties, body }) => {
-                let sizes = properties
-                    .iter()
-                    .map(|(name, value)| name.len() + value.len());
-                body.len() + sizes.sum::<usize>()
-            }
+            Self::Message(message) => message.size(),
         }
     }
 }

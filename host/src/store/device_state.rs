@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     batch::Batch,
     dead_letter::{DeadLetter, DeadLetterCounts},
+    kept_messages::KeptMessage,
     outbox::Outgoing,
     row::Row,
 };
@@ -66,6 +67,8 @@ pub struct PersistedState {
     pub dead_letters: Vec<(u64, DeadLetter)>,
     /// The number of dead letters since the device first ran.
     pub dead_letter_counts: DeadLetterCounts,
+    /// The kept cloud-to-device messages, by id.
+    pub messages: Vec<(u64, KeptMessage)>,
 }
 
 /// The parts of a [`DeviceState`] that a batch changes.
@@ -75,7 +78,7 @@ pub(super) struct ChangedParts {
     timers: bool,
     twin: bool,
     hub_binding: bool,
-    versions: bool,
+    pub(super) versions: bool,
     history: bool,
 }
 

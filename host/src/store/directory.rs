@@ -11,9 +11,9 @@ use rustix::process::geteuid;
 
 /// The version of the store this program writes. It counts what rows mean and where they lie: an older host takes a row
 /// it does not know for damage.
-const VERSION: u32 = 4;
-/// The oldest version this program can read. Version 1 has no versions of the component, version 2 no dead letters, and
-/// up to version 3 members of rows have other names.
+const VERSION: u32 = 5;
+/// The oldest version this program can read. Version 1 has no versions of the component, version 2 no dead letters, up to
+/// version 3 members of rows have other names, and version 4 keeps no cloud-to-device messages.
 const OLDEST_VERSION: u32 = 1;
 const VERSION_FILE: &str = "version";
 const LOCK_FILE: &str = "lock";
@@ -254,11 +254,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state");
         drop(StateDir::open(&path).unwrap());
-        for older in ["1\n", "2\n", "3\n"] {
+        for older in ["1\n", "2\n", "3\n", "4\n"] {
             fs::write(path.join(VERSION_FILE), older).unwrap();
             drop(StateDir::open(&path).unwrap());
             let now = fs::read_to_string(path.join(VERSION_FILE)).unwrap();
-            assert_eq!(now, "4\n");
+            assert_eq!(now, "5\n");
         }
     }
 
@@ -268,7 +268,7 @@ mod tests {
         let path = dir.path().join("state");
         drop(StateDir::open(&path).unwrap());
         for (text, expected) in [
-            ("5\n", "written by a newer host (version 5"),
+            ("6\n", "written by a newer host (version 6"),
             ("two\n", "invalid version file"),
             ("0\n", "invalid version file"),
         ] {

@@ -6,8 +6,10 @@ pub mod dead_letter;
 mod device_state;
 mod directory;
 mod drain;
+mod kept_messages;
 mod memory;
 pub mod outbox;
+mod probation;
 mod queue;
 mod retention;
 pub mod row;
@@ -18,7 +20,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use self::{
-    batch::{Batch, DeadLetterChange},
+    batch::{Batch, DeadLetterChange, MessageChange},
     dead_letter::{DeadLetter, DeadLetters, Undelivered},
     device_state::ChangedParts,
     outbox::{Outbox, Outgoing},
@@ -28,7 +30,9 @@ pub use self::{
     database::{Contents, Database, read},
     device_state::{DeviceState, HubBinding, PersistedState},
     directory::{OpenError, StateDir},
+    kept_messages::{KeptMessage, KeptMessages},
     memory::MemoryBackend,
+    probation::{CandidateItems, ProbationEnd},
     retention::{OutboxQuota, Retention, WhenFull},
 };
 use crate::clock::Clock;
@@ -59,6 +63,7 @@ pub struct DeviceStore {
     state: DeviceState,
     outbox: Outbox,
     dead_letters: DeadLetters,
+    messages: KeptMessages,
     backend: Box<dyn Backend>,
     progress: watch::Receiver<Progress>,
     last: u64,
@@ -76,10 +81,14 @@ impl DeviceStore {
     ) -> Self {
         let progress = backend.progress();
         let state = DeviceState::restored(&mut kept, clock);
+        let mut outbox = Outbox::restored(kept.outgoing, kept.evicted, retention, clock);
+        let fallback = state.versions.fallback.as_ref();
+        outbox.set_marks(fallback.map(|fallback| fallback.state.marks.clone()));
         Self {
             state,
-            outbox: Outbox::restored(kept.outgoing, kept.evicted, retention, clock),
+            outbox,
             dead_letters: DeadLetters::restored(kept.dead_letters, kept.dead_letter_counts),
+            messages: KeptMessages::restored(kept.messages),
             backend,
             progress,
             last: 0,
@@ -104,6 +113,12 @@ impl DeviceStore {
         &self.dead_letters
     }
 
+    /// Returns the kept cloud-to-device messages.
+    #[must_use]
+    pub fn messages(&self) -> &KeptMessages {
+        &self.messages
+    }
+
     /// Returns the number of the next batch.
     #[must_use]
     pub fn next_batch(&self) -> u64 {
@@ -112,48 +127,89 @@ impl DeviceStore {
 
     /// Applies a batch and hands it to the backend. Returns its number.
     pub fn commit(&mut self, mut batch: Batch, clock: &dyn Clock) -> u64 {
-        let changed = self.state.changed_by(&batch);
+        let mut changed = self.state.changed_by(&batch);
         let now = clock.monotonic();
-        for change in std::mem::take(&mut batch.dead_letters) {
-            self.change_dead_letters(change, clock);
+        if let Some(end) = batch.probation_end {
+            self.end_probation(end);
         }
-        for outgoing in self.state.apply(batch, now) {
+        for change in std::mem::take(&mut batch.messages) {
+            self.change_messages(change);
+        }
+        for change in std::mem::take(&mut batch.dead_letters) {
+            changed.versions |= self.change_dead_letters(change, clock);
+        }
+        let outgoing = self.state.apply(batch, now);
+        if changed.versions {
+            let fallback = self.state.versions.fallback.as_ref();
+            let marks = fallback.map(|fallback| fallback.state.marks.clone());
+            self.outbox.set_marks(marks);
+        }
+        for outgoing in outgoing {
             self.outbox.push(self.last + 1, outgoing, now);
         }
         self.outbox.evict(now);
         self.persist(changed, clock)
     }
 
-    fn change_dead_letters(&mut self, change: DeadLetterChange, clock: &dyn Clock) {
-        let (item, reason) = match change {
+    fn change_messages(&mut self, change: MessageChange) {
+        match change {
+            MessageChange::Keep(message) => self.messages.add(KeptMessage {
+                handled: true,
+                message,
+            }),
+            // Until the version on probation is accepted, the next one may need the message.
+            MessageChange::Handled(id) if self.state.versions.fallback.is_some() => {
+                self.messages.set_handled(id, true);
+            }
+            MessageChange::Handled(id) => {
+                self.messages.take(id);
+            }
+        }
+    }
+
+    /// Changes the dead letters. Returns true if that changes the versions.
+    fn change_dead_letters(&mut self, change: DeadLetterChange, clock: &dyn Clock) -> bool {
+        let (item, outgoing, reason) = match change {
             DeadLetterChange::Outgoing(id, reason) => match self.outbox.take(id) {
-                Some(outgoing) => (outgoing.into(), reason),
-                None => return,
+                Some(outgoing) => (outgoing.into(), Some(id), reason),
+                None => return false,
             },
-            DeadLetterChange::Message(message, reason) => (Undelivered::Message(message), reason),
+            DeadLetterChange::Message(message, reason) => {
+                (Undelivered::Message(message), None, reason)
+            }
+            DeadLetterChange::Kept(id, reason) => match self.messages.take(id) {
+                Some(message) => (Undelivered::Message(message), None, reason),
+                None => return false,
+            },
             DeadLetterChange::Requeue(id) => return self.requeue(id, clock.monotonic()),
             DeadLetterChange::Remove(id) => {
                 self.dead_letters.take(id);
-                return;
+                return false;
             }
         };
         let since = clock.now();
         self.dead_letters.add(DeadLetter {
             since,
             reason,
+            outgoing,
             item,
         });
+        false
     }
 
-    /// Moves a dead letter to the end of the outbox; a cloud-to-device message stays where it is.
-    fn requeue(&mut self, id: u64, now: Duration) {
+    /// Moves a dead letter to the end of the outbox; a cloud-to-device message stays where it is. Returns true if it must not
+    /// be taken for an item of the version on probation, which the versions note.
+    fn requeue(&mut self, id: u64, now: Duration) -> bool {
         let outgoing = match self.dead_letters.get(id).map(|entry| &entry.item) {
             Some(Undelivered::Telemetry(message)) => Outgoing::Telemetry(message.clone()),
             Some(Undelivered::Report(report)) => Outgoing::Report(report.clone()),
-            Some(Undelivered::Message(_)) | None => return,
+            Some(Undelivered::Message(_)) | None => return false,
         };
         self.dead_letters.take(id);
+        let fallback = self.state.versions.fallback.as_mut();
+        let noted = fallback.map(|it| it.state.marks.retried.push(self.outbox.next_id()));
         self.outbox.push(self.last + 1, outgoing, now);
+        noted.is_some()
     }
 
     fn persist(&mut self, changed: ChangedParts, clock: &dyn Clock) -> u64 {
@@ -161,9 +217,11 @@ impl DeviceStore {
         let mut rows = self.state.rows(changed, clock);
         self.outbox.changed_rows(&mut rows);
         self.dead_letters.changed_rows(&mut rows);
+        self.messages.changed_rows(&mut rows);
         self.backend.persist(self.last, &rows);
         self.outbox.mark_persisted(self.last);
         self.dead_letters.mark_persisted();
+        self.messages.mark_persisted();
         self.last
     }
 
@@ -175,6 +233,7 @@ impl DeviceStore {
             self.resets = progress.resets;
             self.outbox.mark_all_changed();
             self.dead_letters.mark_all_changed();
+            self.messages.mark_all_changed();
             self.persist(ChangedParts::ALL, clock);
         } else if self.outbox.has_unpersisted_acknowledgments() {
             self.commit(Batch::default(), clock);

@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use crate::swap::ProbationMarks;
+
 /// A queue of items by id, which is their order of acceptance. Each is in one of three states: unsent, in flight on this
 /// connection, or sent on an earlier one, so that it may have arrived.
 #[derive(Debug)]
@@ -170,10 +172,27 @@ impl<T> Queue<T> {
         (entry.batch <= accepted).then_some((id, &entry.item))
     }
 
-    /// Returns the oldest unsent entry and the time at which it expires. An entry that may have arrived must not be evicted: it would be counted as missing.
-    pub(super) fn oldest_unsent(&self) -> Option<(u64, Duration)> {
-        let id = self.find_unsent(self.first_unsent, u64::MAX)?;
+    /// Returns the oldest unsent entry, on probation of the candidate's, and the time at which it expires. An entry that may
+    /// have arrived must not be evicted: it would be counted as missing.
+    pub(super) fn oldest_unsent(&self, marks: Option<&ProbationMarks>) -> Option<(u64, Duration)> {
+        let mut from = self.first_unsent;
+        if let Some(marks) = marks {
+            from = from.max(marks.first_outgoing);
+        }
+        let id = loop {
+            let id = self.find_unsent(from, u64::MAX)?;
+            match marks {
+                Some(marks) if !marks.is_candidates(id) => from = id + 1,
+                _ => break id,
+            }
+        };
         self.entries.get(&id).map(|entry| (id, entry.expires))
+    }
+
+    /// Returns the entries from this id that are unsent or to be sent again.
+    pub(super) fn not_in_flight(&self, from: u64) -> impl Iterator<Item = u64> + '_ {
+        let ids = self.entries.range(from..).map(|(id, _)| *id);
+        ids.filter(|id| !self.in_flight.contains(id))
     }
 
     /// Removes all unsent entries.

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::{
     dead_letter::{DeadLetter, DeadLetterCounts},
     device_state::{HubBinding, PersistedState},
+    kept_messages::KeptMessage,
     outbox::Outgoing,
 };
 use crate::{
@@ -44,6 +45,10 @@ pub enum Row<'a> {
     DeadLetterRemoved(u64),
     /// The number of dead letters since the device first ran.
     DeadLetterCounts(DeadLetterCounts),
+    /// A kept cloud-to-device message, by its id.
+    KeptMessage(u64, &'a KeptMessage),
+    /// The kept cloud-to-device message with this id is removed.
+    KeptMessageRemoved(u64),
 }
 
 /// Device, kind and id of a row, as the database orders them: rows of one device lie together, its outbox in order.
@@ -61,6 +66,8 @@ const DEAD_LETTER_COUNTS: u8 = 7;
 pub(super) const OUTGOING: u8 = 16;
 /// A dead letter.
 pub(super) const DEAD_LETTER: u8 = 17;
+/// A kept cloud-to-device message.
+const KEPT_MESSAGE: u8 = 18;
 
 /// The length of the checksum in front of each row, in bytes. It detects accidents, not forgery.
 const CHECKSUM_LENGTH: usize = 8;
@@ -90,6 +97,7 @@ impl Row<'_> {
             }
             Self::DeadLetter(id, _) | Self::DeadLetterRemoved(id) => (DEAD_LETTER, *id),
             Self::DeadLetterCounts(_) => (DEAD_LETTER_COUNTS, 0),
+            Self::KeptMessage(id, _) | Self::KeptMessageRemoved(id) => (KEPT_MESSAGE, *id),
         }
     }
 
@@ -108,7 +116,10 @@ impl Row<'_> {
             Self::Report(_, report) => json(&OutgoingRef::Report(report)),
             Self::DeadLetter(_, entry) => json(entry),
             Self::DeadLetterCounts(counts) => json(counts),
-            Self::OutgoingRemoved(_) | Self::DeadLetterRemoved(_) => None,
+            Self::KeptMessage(_, entry) => json(entry),
+            Self::OutgoingRemoved(_) | Self::DeadLetterRemoved(_) | Self::KeptMessageRemoved(_) => {
+                None
+            }
         }
     }
 }
@@ -179,6 +190,9 @@ impl PersistedState {
                 serde_json::from_slice(text).map(|entry| self.dead_letters.push((id, entry)))
             }
             DEAD_LETTER_COUNTS => read(text, &mut self.dead_letter_counts),
+            KEPT_MESSAGE => {
+                serde_json::from_slice(text).map(|entry| self.messages.push((id, entry)))
+            }
             _ => return Err(wrong("unknown kind".to_owned())),
         };
         result.map_err(|error| wrong(error.to_string()))
@@ -199,7 +213,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_in_a_row_makes_it_panic(
-            kind in prop_oneof![0..8_u8, Just(OUTGOING)],
+            kind in prop_oneof![0..8_u8, OUTGOING..=KEPT_MESSAGE],
             text in ".{0,30}|[\\[\\]{}\":,0-9a-z]{0,30}|\\[{1,200}",
         ) {
             let key = ("d", kind, 0);

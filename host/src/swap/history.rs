@@ -161,6 +161,12 @@ pub struct HistoryEntry {
     /// Batches undone by a rollback; `None` if the version ran in an earlier process too.
     #[serde(alias = "undone", skip_serializing_if = "Option::is_none", default)]
     pub undone_batches: Option<u64>,
+    /// Messages and reports the version had queued, which a rollback has dropped.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub dropped_messages: Option<u64>,
+    /// Cloud-to-device messages the version had taken, which go to the version that runs after a rollback.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub redelivered_messages: Option<u64>,
     /// Repetitions in a row.
     #[serde(alias = "times", default = "once")]
     pub count: u32,
@@ -184,6 +190,8 @@ impl HistoryEntry {
             reason: None,
             pause_ms: None,
             undone_batches: None,
+            dropped_messages: None,
+            redelivered_messages: None,
             count: 1,
         }
     }
@@ -228,17 +236,30 @@ impl HistoryEntry {
             SwapStep::Accepted => format!("{version} accepted"),
             SwapStep::RolledBack => {
                 let rolled_back_to = self.rolled_back_to.as_ref().map(ToString::to_string);
-                let undone = self
-                    .undone_batches
-                    .map(|undone| format!(", {} undone", counted(undone, "call")));
                 format!(
                     "rolled back from {version} to {}{}: {reason}",
                     rolled_back_to.as_deref().unwrap_or("the previous version"),
-                    undone.unwrap_or_default(),
+                    self.describe_undone(),
                 )
             }
             SwapStep::Failed => format!("{version} failed: {reason}"),
         }
+    }
+
+    /// Describes the items a rollback has undone, each preceded by a comma.
+    fn describe_undone(&self) -> String {
+        let calls = self
+            .undone_batches
+            .map(|undone| format!(", {} undone", counted(undone, "call")));
+        let some = |count: Option<u64>| count.filter(|count| *count > 0);
+        let dropped = some(self.dropped_messages)
+            .map(|dropped| format!(", {} dropped", counted(dropped, "queued message")));
+        let redelivered = some(self.redelivered_messages).map(|redelivered| {
+            let messages = counted(redelivered, "cloud-to-device message");
+            format!(", {messages} redelivered")
+        });
+        let all = [calls, dropped, redelivered];
+        all.into_iter().flatten().collect()
     }
 
     /// Logs the step.
@@ -292,6 +313,8 @@ impl HistoryEntry {
                     reason,
                     rolled_back_to,
                     undone_batches,
+                    dropped_messages = self.dropped_messages,
+                    redelivered_messages = self.redelivered_messages,
                     "rolled back"
                 );
             }

@@ -36,7 +36,9 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use self::{
     history::{History, HistoryEntry, SwapSource, SwapStep},
-    versions::{Fallback, Quarantined, RunningVersion, VersionInfo, Versions},
+    versions::{
+        Fallback, FallbackState, ProbationMarks, Quarantined, RunningVersion, VersionInfo, Versions,
+    },
 };
 pub(crate) use self::{
     report::host_report,

@@ -5,26 +5,31 @@ use crate::{
     clock::Clock,
     device::timers::Timers,
     store::{
-        DeviceState,
+        DeviceState, DeviceStore, ProbationEnd,
         batch::{Batch, TimerChange},
     },
 };
 
 /// Builds the batch and history entry that roll back the version on probation: the previous version's record and timers are
-/// restored, and all desired properties are applied again. `None` if no version is on probation. The entry is not in the
-/// batch yet.
+/// restored, all desired properties are applied again, and what the candidate had queued for the cloud or taken from it is
+/// undone. `None` if no version is on probation. The entry is not in the batch yet.
 pub(crate) fn roll_back_to_fallback(
-    state: &DeviceState,
+    store: &DeviceStore,
     clock: &dyn Clock,
     source: SwapSource,
     reason: &str,
 ) -> Option<(Batch, HistoryEntry)> {
+    let state = store.state();
     let mut versions = state.versions.clone();
     let fallback = versions.roll_back_to_fallback(reason)?;
-    let entry = entry(state, clock, source, reason, &versions);
-    let timers = Timers::from_persisted(fallback.timers, clock);
+    let mut entry = entry(state, clock, source, reason, &versions);
+    let undone = store.candidate_items();
+    entry.dropped_messages = Some(undone.dropped);
+    entry.redelivered_messages = Some(undone.redelivered);
+    let timers = Timers::from_persisted(fallback.state.timers, clock);
     let batch = Batch {
-        record: fallback.record,
+        record: fallback.state.record,
+        probation_end: Some(ProbationEnd::RolledBack),
         timers: vec![TimerChange::All(timers)],
         twin: Some(state.twin.unapplied()),
         versions: Some(versions),

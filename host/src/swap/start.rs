@@ -141,7 +141,7 @@ fn record_restart(store: &mut DeviceStore, clock: &dyn Clock) -> Option<HistoryE
     fallback.unclean_exits += u32::from(!clean_exit);
     if !clean_exit && fallback.unclean_exits > 1 {
         let reason = "the host was killed twice during probation";
-        let (batch, entry) = roll_back_to_fallback(store.state(), clock, SwapSource::Host, reason)?;
+        let (batch, entry) = roll_back_to_fallback(store, clock, SwapSource::Host, reason)?;
         return Some(commit_step(batch, entry, store, clock));
     }
     let mut entry = HistoryEntry::new(clock.now(), SwapStep::Resumed, SwapSource::Host);
@@ -165,9 +165,8 @@ fn roll_back_unloadable(
     clock: &dyn Clock,
 ) -> Option<HistoryEntry> {
     let reason = format!("load failed: {error}");
-    let state = store.state();
-    let (mut batch, entry) = roll_back_to_fallback(state, clock, SwapSource::Host, &reason)
-        .or_else(|| roll_back_to_previous(state, clock, SwapSource::Host, &reason))?;
+    let (mut batch, entry) = roll_back_to_fallback(store, clock, SwapSource::Host, &reason)
+        .or_else(|| roll_back_to_previous(store.state(), clock, SwapSource::Host, &reason))?;
     if error.blame() == Blame::Copy
         && let (Some(versions), Some(lost)) = (&mut batch.versions, &entry.version)
     {

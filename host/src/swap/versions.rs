@@ -54,21 +54,64 @@ pub struct RunningVersion {
     pub since: Timestamp,
 }
 
-/// The version a device rolls back to while another is on probation, with the state at the swap.
+/// The state of a device at a swap, to which a rollback returns.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FallbackState {
+    /// The record.
+    pub record: Option<String>,
+    /// The timers.
+    pub timers: Vec<PersistedTimer>,
+    /// The ends of outbox and dead letters.
+    #[serde(default)]
+    pub marks: ProbationMarks,
+}
+
+/// The version a device rolls back to while another is on probation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fallback {
     /// The version.
     pub version: RunningVersion,
-    /// The record at the swap.
-    pub record: Option<String>,
-    /// The timers at the swap.
-    pub timers: Vec<PersistedTimer>,
+    /// The state at the swap.
+    #[serde(flatten)]
+    pub state: FallbackState,
     /// Unclean exits of the host during probation.
     #[serde(rename = "uncleanExits", alias = "ended")]
     pub unclean_exits: u32,
     /// True if the host's last exit was clean.
     #[serde(rename = "cleanExit", alias = "clean")]
     pub clean_exit: bool,
+}
+
+/// The ends of outbox and dead letters at the start of a probation: what follows is the candidate's, and a rollback takes
+/// it back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProbationMarks {
+    /// The id of the first outbox entry since.
+    pub first_outgoing: u64,
+    /// The id of the last dead letter before.
+    pub last_dead_letter: u64,
+    /// Later outbox entries that are not the candidate's: dead letters an operator has retried.
+    pub retried: Vec<u64>,
+}
+
+impl ProbationMarks {
+    /// Returns true if the outbox entry with this id is the candidate's.
+    #[must_use]
+    pub fn is_candidates(&self, outgoing: u64) -> bool {
+        outgoing >= self.first_outgoing && !self.retried.contains(&outgoing)
+    }
+}
+
+impl Default for ProbationMarks {
+    /// The marks of a probation that an older host has begun: nothing is known to be the candidate's.
+    fn default() -> Self {
+        Self {
+            first_outgoing: u64::MAX,
+            last_dead_letter: u64::MAX,
+            retried: Vec::new(),
+        }
+    }
 }
 
 /// A version that was rolled back, and is not accepted again unless forced.
@@ -131,25 +174,18 @@ impl Versions {
         self.running = Some(RunningVersion { info, since: now });
     }
 
-    /// Puts a started version on probation. Record and timers are those of the version before, for a rollback; if that
-    /// version was on probation itself, its fallback stays.
-    pub fn start_probation(
-        &mut self,
-        info: VersionInfo,
-        now: Timestamp,
-        record: Option<String>,
-        timers: Vec<PersistedTimer>,
-    ) {
+    /// Puts a started version on probation, with the state of the version before for a rollback; if that version was on
+    /// probation itself, its fallback stays.
+    pub fn start_probation(&mut self, info: VersionInfo, now: Timestamp, before: FallbackState) {
         self.lift_quarantine(&info.sha256);
-        let before = self.running.replace(RunningVersion { info, since: now });
+        let version = self.running.replace(RunningVersion { info, since: now });
         match &mut self.fallback {
             // Exits during another candidate's probation say nothing of this one.
             Some(fallback) => (fallback.unclean_exits, fallback.clean_exit) = (0, false),
             None => {
-                self.fallback = before.map(|version| Fallback {
+                self.fallback = version.map(|version| Fallback {
                     version,
-                    record,
-                    timers,
+                    state: before,
                     unclean_exits: 0,
                     clean_exit: false,
                 });
@@ -215,8 +251,11 @@ mod tests {
     }
 
     fn start(versions: &mut Versions, sha256: &str, record: &str) {
-        let record = Some(record.to_owned());
-        versions.start_probation(info(sha256), Timestamp::UNIX_EPOCH, record, Vec::new());
+        let before = FallbackState {
+            record: Some(record.to_owned()),
+            ..FallbackState::default()
+        };
+        versions.start_probation(info(sha256), Timestamp::UNIX_EPOCH, before);
     }
 
     fn with_first() -> Versions {
@@ -233,7 +272,7 @@ mod tests {
         assert!(versions.is_running("c"));
         let fallback = versions.roll_back_to_fallback("it trapped").unwrap();
         assert_eq!(fallback.version.info.sha256, "a");
-        assert_eq!(fallback.record.as_deref(), Some("of a"));
+        assert_eq!(fallback.state.record.as_deref(), Some("of a"));
         assert!(versions.is_running("a"));
         assert_eq!(versions.quarantine_reason("c"), Some("it trapped"));
         assert_eq!(versions.quarantine_reason("b"), None);
@@ -319,7 +358,8 @@ mod tests {
         assert!(versions.quarantine_reason("c").is_some());
         let fallback = versions.fallback.as_ref().unwrap();
         assert_eq!((fallback.unclean_exits, fallback.clean_exit), (1, true));
-        assert_eq!(fallback.timers.len(), 2);
+        assert_eq!(fallback.state.timers.len(), 2);
+        assert!(!fallback.state.marks.is_candidates(0));
         let json = serde_json::to_value(&versions).unwrap();
         assert_eq!(json["fallback"]["uncleanExits"], 1);
         assert_eq!(json["fallback"]["cleanExit"], true);

@@ -6,6 +6,7 @@ mod probation;
 mod rollback;
 #[path = "../scripted/mod.rs"]
 mod scripted;
+mod undone;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -19,8 +20,8 @@ use host::{
     status::Status,
     store::{Backend, DeviceStore, MemoryBackend, PersistedState, Retention},
     swap::{
-        DeviceRequest, Fallback, HistoryEntry, ProbationPolicy, RunningVersion, SwapConfig,
-        SwapRequest, SwapSource, SwapStep, VersionInfo, Versions,
+        DeviceRequest, Fallback, FallbackState, HistoryEntry, ProbationPolicy, RunningVersion,
+        SwapConfig, SwapRequest, SwapSource, SwapStep, VersionInfo, Versions,
     },
 };
 use scripted::{
@@ -294,8 +295,10 @@ fn versions(running: &str, fallback: Option<(&str, &str)>, previous: Option<&str
         running: Some(version(running)),
         fallback: fallback.map(|(sha256, record)| Fallback {
             version: version(sha256),
-            record: Some(record.to_owned()),
-            timers: vec![],
+            state: FallbackState {
+                record: Some(record.to_owned()),
+                ..FallbackState::default()
+            },
             unclean_exits: 0,
             clean_exit: false,
         }),

@@ -296,7 +296,7 @@ async fn a_message_a_candidate_fails_at_is_taken_by_the_version_before_and_ackno
     }
     assert_eq!(next(&mut steps).await.step, SwapStep::RolledBack);
     assert_eq!(by_b.lock().unwrap()[..], ["good"]);
-    assert_eq!(by_a.lock().unwrap()[..], ["bad", "last"]);
+    assert_eq!(by_a.lock().unwrap()[..], ["good", "bad", "last"]);
 }
 
 #[tokio::test]

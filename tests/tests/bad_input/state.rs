@@ -65,8 +65,8 @@ fn a_state_directory_that_cannot_be_used_is_named_and_left_alone() {
 #[test]
 fn a_state_directory_of_a_newer_host_is_left_alone() {
     let dir = used();
-    fs::write(dir.path().join("version"), "5\n").expect("it can be written");
-    refused(dir.path(), &["newer host", "version 5"]);
+    fs::write(dir.path().join("version"), "6\n").expect("it can be written");
+    refused(dir.path(), &["newer host", "version 6"]);
 }
 
 #[test]

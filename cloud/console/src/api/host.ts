@@ -99,6 +99,10 @@ export interface HistoryEntry extends SwapStep {
   readonly source: "start" | "watch" | "signal" | "command" | "host";
   /** Batches that a rollback has undone, if known. */
   readonly undoneBatches?: number;
+  /** Queued messages and reports that a rollback has dropped. */
+  readonly droppedMessages?: number;
+  /** Cloud-to-device messages that a rollback has handed to the version that continues. */
+  readonly redeliveredMessages?: number;
   /** Consecutive occurrences. */
   readonly count: number;
 }

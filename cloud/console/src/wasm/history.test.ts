@@ -27,11 +27,13 @@ test("a step says which version, who wanted it, and what it took", () => {
     source: "host",
     rolledBackTo: VERSION,
     undoneBatches: 3,
+    droppedMessages: 1,
+    redeliveredMessages: 2,
     reason: "it was stopped: unreachable",
   });
   assert.equal(
     entryDetails(back),
-    "rolled back to thermostat 0.2.0 · 4403c5d2 · by the host · 3 batches undone · it was stopped: unreachable",
+    "rolled back to thermostat 0.2.0 · 4403c5d2 · by the host · 3 batches undone · 1 queued message dropped · 2 cloud-to-device messages redelivered · it was stopped: unreachable",
   );
   assert.equal(
     entryDetails(entry("failed", { source: "host", count: 1200, reason: "no" })),

@@ -46,6 +46,9 @@ export function entryDetails(entry: HistoryEntry): string {
     entry.undoneBatches === undefined
       ? undefined
       : `${formatCount(entry.undoneBatches, "batch", "batches")} undone`,
+    entry.droppedMessages && `${formatCount(entry.droppedMessages, "queued message")} dropped`,
+    entry.redeliveredMessages &&
+      `${formatCount(entry.redeliveredMessages, "cloud-to-device message")} redelivered`,
     entry.count > 1 ? `${entry.count.toLocaleString("en")} times in a row` : undefined,
     entry.reason,
   ];

@@ -10,8 +10,14 @@ use crate::{
         timers::Timers,
     },
     mqtt::Transport,
-    store::batch::{Batch, TimerChange},
-    swap::{self, HistoryEntry, StepSender, SwapRequest, SwapSource, SwapStep, VersionInfo},
+    store::{
+        ProbationEnd,
+        batch::{Batch, TimerChange},
+    },
+    swap::{
+        self, FallbackState, HistoryEntry, StepSender, SwapRequest, SwapSource, SwapStep,
+        VersionInfo,
+    },
 };
 
 impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
@@ -171,8 +177,12 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         if request.source.is_component_file() {
             versions.file = Some(version.sha256.clone());
         }
-        let timers = state.timers.to_persisted(&*self.clock);
-        versions.start_probation(version, self.clock.now(), state.record.clone(), timers);
+        let before = FallbackState {
+            record: state.record.clone(),
+            timers: state.timers.to_persisted(&*self.clock),
+            marks: self.store.probation_marks(),
+        };
+        versions.start_probation(version, self.clock.now(), before);
         batch.versions = Some(versions);
         if request.fresh_state {
             // Before the timers of its `init`.
@@ -270,6 +280,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         versions.accept();
         let mut batch = Batch {
             versions: Some(versions),
+            probation_end: Some(ProbationEnd::Accepted),
             ..Batch::default()
         };
         let entry = HistoryEntry::new(self.clock.now(), SwapStep::Accepted, SwapSource::Host);

@@ -162,8 +162,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     /// Rolls back the version on probation: the fallback continues as if the swap had not been, except that sent messages
     /// stay sent. A call in progress is stopped.
     fn roll_back(&mut self, source: SwapSource, reason: String, step_sender: Option<StepSender>) {
-        let rollback =
-            swap::roll_back_to_fallback(self.store.state(), &*self.clock, source, &reason);
+        let rollback = swap::roll_back_to_fallback(&self.store, &*self.clock, source, &reason);
         let (Some((mut batch, mut entry)), Some(behaviour)) = (rollback, self.fallback()) else {
             return;
         };
@@ -175,6 +174,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         self.stage_step(&mut batch, entry, &step_senders);
         self.commit(batch);
         self.unload();
+        self.inbox.set_kept(self.store.unhandled_messages());
         self.inbox.drop_twin_items();
         self.twin_stale = true;
         self.supervisor.replace(behaviour, record);

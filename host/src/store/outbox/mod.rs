@@ -31,6 +31,7 @@ use crate::{
         poison::{PoisonDetector, PoisonEvent},
     },
     status::OutboxStatus,
+    swap::ProbationMarks,
 };
 
 /// The number of messages in flight, including acknowledged ones whose removal is not persisted yet: as many may arrive
@@ -69,6 +70,8 @@ pub struct Outbox {
     acknowledged: usize,
     /// Acknowledged messages whose removal is handed to the backend and not accepted, by batch.
     unaccepted: VecDeque<(u64, usize)>,
+    /// The start of the current probation.
+    marks: Option<ProbationMarks>,
 }
 
 /// The next item to send.
@@ -98,6 +101,7 @@ impl Outbox {
             evicted_changed: false,
             acknowledged: 0,
             unaccepted: VecDeque::new(),
+            marks: None,
         }
     }
 
@@ -156,6 +160,36 @@ impl Outbox {
                 self.reports.insert(id, entry);
             }
         }
+    }
+
+    /// Sets the start of the probation; `None` if no version is on probation. Later ids follow the marks, even if the outbox
+    /// was restored empty.
+    pub(super) fn set_marks(&mut self, marks: Option<ProbationMarks>) {
+        if let Some(first) = marks.as_ref().map(|marks| marks.first_outgoing)
+            && first != u64::MAX
+        {
+            self.next_id = self.next_id.max(first);
+        }
+        self.marks = marks;
+    }
+
+    /// Returns the candidate's messages and reports that are not in flight.
+    pub(super) fn candidate_unsent(&self, marks: &ProbationMarks) -> Vec<u64> {
+        let telemetry = self.telemetry.not_in_flight(marks.first_outgoing);
+        let reports = self.reports.not_in_flight(marks.first_outgoing);
+        let all = telemetry.chain(reports);
+        all.filter(|id| marks.is_candidates(*id)).collect()
+    }
+
+    /// Removes the candidate's messages and reports that are not in flight.
+    pub(super) fn drop_candidate_unsent(&mut self, marks: &ProbationMarks) {
+        for id in self.candidate_unsent(marks) {
+            self.poison_detector.removed(id);
+            self.changed.insert(id);
+            self.telemetry.remove(id);
+            self.reports.remove(id);
+        }
+        self.telemetry.withhold(self.poison_detector.withheld());
     }
 
     /// Notes a new connection: all unsent items become its backlog.
@@ -374,26 +408,34 @@ impl Outbox {
         }
     }
 
-    /// Evicts the oldest unsent telemetry beyond the retention. Reports are evicted only where together they are far more
-    /// than a twin holds.
+    /// Evicts the oldest unsent telemetry beyond the retention, on probation the candidate's: it may not displace what was
+    /// queued before it. Reports are evicted only where together they are far more than a twin holds.
     pub fn evict(&mut self, now: Duration) {
+        while let Some((id, expires)) = self.telemetry.oldest_unsent(None)
+            && expires < now
+        {
+            self.evict_message(id);
+        }
         while self.reports.bytes() > MAX_REPORTS_SIZE
-            && let Some((id, _)) = self.reports.oldest_unsent()
+            && let Some((id, _)) = self.reports.oldest_unsent(self.marks.as_ref())
         {
             tracing::error!("report evicted: more was reported than a twin holds");
             self.reports.remove(id);
             self.changed.insert(id);
         }
-        while let Some((id, expires)) = self.telemetry.oldest_unsent()
-            && (self.telemetry.len() > self.retention.count
-                || self.telemetry.bytes() > self.retention.bytes
-                || expires < now)
+        while (self.telemetry.len() > self.retention.count
+            || self.telemetry.bytes() > self.retention.bytes)
+            && let Some((id, _)) = self.telemetry.oldest_unsent(self.marks.as_ref())
         {
-            self.telemetry.remove(id);
-            self.changed.insert(id);
-            self.evicted += 1;
-            self.evicted_changed = true;
+            self.evict_message(id);
         }
+    }
+
+    fn evict_message(&mut self, id: u64) {
+        self.telemetry.remove(id);
+        self.changed.insert(id);
+        self.evicted += 1;
+        self.evicted_changed = true;
     }
 }
 

@@ -24,8 +24,13 @@ impl Outbox {
         let mut kept: Option<(u64, QueueEntry<Map<String, Value>>)> = None;
         for (id, mut newer) in unsent {
             if let Some((first, mut pending)) = kept.take() {
+                // A rollback drops the candidate's reports and no others.
+                let of_one = match &self.marks {
+                    Some(marks) => marks.is_candidates(first) == marks.is_candidates(id),
+                    None => true,
+                };
                 let fits = pending.size + newer.size <= MAX_REPORT_SIZE;
-                let merged = match fits {
+                let merged = match of_one && fits {
                     true => merge_report(&mut pending.item, newer.item),
                     false => Err(newer.item),
                 };

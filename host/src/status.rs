@@ -31,6 +31,8 @@ pub struct Status {
     pub running: Option<RunningVersion>,
     /// The state of the running version.
     pub state: ComponentState,
+    /// The suspended commands, desired properties and timers.
+    pub suspended: Vec<SuspendedCause>,
     /// The version to roll back to during probation.
     pub fallback: Option<RunningVersion>,
     /// The previously accepted version.
@@ -147,6 +149,18 @@ impl CallStats {
     ];
 }
 
+/// A command, desired property or timer that is suspended after repeated failures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SuspendedCause {
+    /// Its kind and name, such as `command reboot`.
+    pub cause: String,
+    /// The last failure.
+    pub reason: String,
+    /// Seconds until it is tried again.
+    pub seconds_left: f64,
+}
+
 /// The state of the running version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -161,7 +175,7 @@ pub enum ComponentState {
         /// Events still required.
         events_left: u32,
     },
-    /// Suspended after repeated failures.
+    /// Suspended because its `init` fails.
     #[serde(rename_all = "camelCase")]
     Suspended {
         /// The last failure.

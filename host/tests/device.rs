@@ -293,43 +293,6 @@ async fn desired_properties_that_cannot_be_read_are_passed_over() {
 }
 
 #[tokio::test]
-async fn a_component_that_traps_again_and_again_is_left_alone_and_tried_after_five_minutes() {
-    let behaviour = Scripted::new(|event, record| match command_name(&event) {
-        "trap" => Err(CallFailure::Trap("unreachable".to_owned())),
-        _ => reply("well", record),
-    });
-    let mut bench = run(&behaviour);
-    let mut hub = bench.connected().await;
-    for _ in 0..5 {
-        call(&hub, "trap", "1");
-        while !published(&mut hub)
-            .await
-            .0
-            .starts_with("$iothub/methods/res/500/")
-        {}
-    }
-    call(&hub, "hello", "2");
-    let (answer, body) = loop {
-        let (topic, body) = published(&mut hub).await;
-        if let Some(answer) = topic.strip_prefix("$iothub/methods/res/") {
-            break (answer.to_owned(), String::from_utf8(body.to_vec()).unwrap());
-        }
-    };
-    assert_eq!(answer, "503/?$rid=2");
-    assert!(body.contains("unreachable"), "{body}");
-    hub.publish(
-        "$iothub/twin/PATCH/properties/desired/?$version=2",
-        r#"{"target":1,"$version":2}"#,
-    );
-    // What came meanwhile is asked for once the component runs again.
-    while !published(&mut hub).await.0.starts_with("$iothub/twin/GET/") {}
-    let waited = bench.clock.monotonic().as_secs();
-    assert!((300..330).contains(&waited), "{waited}");
-    call(&hub, "hello", "3");
-    while published(&mut hub).await.0 != "$iothub/methods/res/200/?$rid=3" {}
-}
-
-#[tokio::test]
 async fn a_message_is_tried_five_times_and_then_acknowledged_in_its_turn() {
     let tries = Arc::new(Mutex::new(Vec::new()));
     let seen = tries.clone();

@@ -19,6 +19,14 @@ pub(super) fn format(status: &Status) -> String {
         lines.push(line("component", component));
     }
     lines.push(line("state", state(&status.state)));
+    for suspended in &status.suspended {
+        let (cause, reason) = (&suspended.cause, &suspended.reason);
+        let text = format!(
+            "{cause}, for another {:.0} s: {reason}",
+            suspended.seconds_left
+        );
+        lines.push(line("suspended", text));
+    }
     lines.push(line("calls", calls(&status.calls)));
     lines.push(line("limits", limits(&status.limits)));
     let previous = status.fallback.as_ref().or(status.previous.as_ref());

@@ -23,6 +23,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             calls: self.supervisor.calls().clone(),
             running: versions.running,
             state: self.component_state(),
+            suspended: self.failures.status(now),
             fallback: versions.fallback.map(|fallback| fallback.version),
             previous: versions.previous,
             quarantined: versions.quarantined,

@@ -8,10 +8,11 @@ use serde::de::IgnoredAny;
 use super::{
     CurrentCall, Device,
     behaviour::{Behaviour, Event, Reply},
+    failures::CallCause,
     inbox::{COMMAND_TIMEOUT, InboxItem, PendingCommand},
 };
 use crate::{
-    hub::twin::Patch,
+    hub::twin::{DesiredCall, Patch},
     mqtt::Transport,
     store::{batch::Batch, outbox::Outgoing},
 };
@@ -46,7 +47,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
 
     fn dispatch_timer(&mut self, now: Duration) -> bool {
         self.timer_next = false;
-        let Some(name) = self.store.state().timers.due(now).map(str::to_owned) else {
+        let timers = &self.store.state().timers;
+        let due = timers.due_of(now, |name| !self.failures.is_timer_suspended(name));
+        let Some(name) = due.map(str::to_owned) else {
             return false;
         };
         self.start_call(CurrentCall::Timer(name.clone()), Event::Timer(name));
@@ -57,13 +60,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         match item {
             InboxItem::Document { body, pushed } => self.handle_document(&body, pushed),
             InboxItem::Patch { version, body } => self.handle_patch(version, &body),
-            InboxItem::Desired { version, call } => {
-                let event = Event::Desired {
-                    component: call.component.clone(),
-                    properties: call.properties.clone(),
-                };
-                self.start_call(CurrentCall::Desired { version, call }, event);
-            }
+            InboxItem::Desired { version, call } => self.handle_desired(version, call),
             InboxItem::Command(command) => self.handle_command(command, now),
             InboxItem::Message(message) if self.takes_messages => {
                 let event = Event::Message {
@@ -154,12 +151,45 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         }
     }
 
+    /// Calls the component with desired properties; those that are suspended are answered with 503.
+    fn handle_desired(&mut self, version: u64, mut call: DesiredCall) {
+        let component = call.component.clone();
+        let reason = |name: &str| {
+            let cause = CallCause::Property(component.clone(), name.to_owned());
+            self.failures.suspended(&cause).map(suspended)
+        };
+        let deferred = call.defer(reason);
+        if !deferred.is_empty() {
+            let mut twin = self.store.state().twin.clone();
+            let report = twin.defer(version, &call, deferred);
+            self.commit(Batch {
+                outgoing: vec![Outgoing::Report(report)],
+                twin: Some(twin),
+                ..Batch::default()
+            });
+        }
+        if call.properties.is_empty() {
+            return;
+        }
+        let event = Event::Desired {
+            component: call.component.clone(),
+            properties: call.properties.clone(),
+        };
+        self.start_call(CurrentCall::Desired { version, call }, event);
+    }
+
     fn handle_command(&mut self, command: PendingCommand, now: Duration) {
         if now.saturating_sub(command.received_at) > COMMAND_TIMEOUT {
             tracing::warn!(
                 device = &*self.name,
                 "command dropped: its caller has timed out"
             );
+            return;
+        }
+        let cause = CallCause::Command(command.name.clone());
+        if let Some(reason) = self.failures.suspended(&cause) {
+            let reply = Reply::error(503, &suspended(reason));
+            self.reply(&command, reply, 0);
             return;
         }
         let payload = match std::str::from_utf8(&command.payload) {
@@ -188,4 +218,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             },
         );
     }
+}
+
+/// Words the answer for a suspended cause, which has failed for this reason.
+fn suspended(reason: &str) -> String {
+    format!("suspended after repeated failures: {reason}")
 }

@@ -8,6 +8,7 @@ mod dead_letters;
 mod device_status;
 mod dispatch;
 pub mod effect;
+mod failures;
 mod identity;
 mod inbox;
 mod outcome;
@@ -24,6 +25,7 @@ use tokio::select;
 use self::{
     behaviour::{Behaviour, InstanceContext, Reply},
     connection::{ConnectionEvent, HubConnection},
+    failures::{CallCause, Failures},
     inbox::{Inbox, MessageOrigin, PendingCommand, PendingMessage},
     pending_reply::PendingReply,
     supervisor::Supervisor,
@@ -48,6 +50,7 @@ pub struct Device<B: Behaviour, T: Transport> {
     name: Arc<str>,
     supervisor: Supervisor<B>,
     swap: SwapState<B>,
+    failures: Failures,
     /// True once the behaviour has started, in this process or an earlier one.
     started: bool,
     connection: HubConnection<T>,
@@ -125,6 +128,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             started: record.is_some(),
             supervisor: Supervisor::start(config.behaviour, context, config.settings, record),
             swap,
+            failures: Failures::default(),
             connection,
             store: config.store,
             clock: config.clock,
@@ -228,16 +232,15 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     /// Returns a future that ends at the next deadline. It pends during a call, which is short, so that a virtual clock does
     /// not pass it by.
     fn wake(&self) -> impl Future<Output = ()> + Send + use<B, T> {
-        let timer = self
-            .store
-            .state()
-            .timers
-            .next_due()
+        let timers = &self.store.state().timers;
+        let timer = timers
+            .next_due_of(|name| !self.failures.is_timer_suspended(name))
             .filter(|_| self.supervisor.suspended().is_none());
         let candidates = [
             self.connection.deadline(),
             self.drain_deadline,
             self.supervisor.resume_at(),
+            self.failures.next_end(),
             self.inbox.next_message_at(self.holds_messages()),
             self.swap.deadline(self.clock.monotonic()),
             timer,
@@ -267,10 +270,25 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         }
         self.supervisor
             .resume_if_due(now, self.store.state().record.clone());
+        self.end_suspensions(now);
         if let Some(session) = self.connection.session()
             && let Err(error) = session.on_deadline(self.store.outbox(), now)
         {
             self.lost(&error);
+        }
+    }
+
+    /// Ends the suspensions that are over. Desired values that were not applied meanwhile are in the twin.
+    fn end_suspensions(&mut self, now: Duration) {
+        let ended = self.failures.end_suspensions(now);
+        for cause in &ended {
+            tracing::info!(device = &*self.name, %cause, "suspension ended: the next call decides");
+        }
+        if ended
+            .iter()
+            .any(|cause| matches!(cause, CallCause::Property(..)))
+        {
+            self.request_twin();
         }
     }
 

@@ -7,6 +7,7 @@ use serde_json::Map;
 use super::{
     CurrentCall, Device, DeviceError, DeviceEvent,
     behaviour::{Answer, Behaviour, CallFailure, Outcome, Reply},
+    failures::CallCause,
     inbox::{MessageOrigin, PendingMessage},
     supervisor::CallKind,
     swap::FailureAction,
@@ -96,7 +97,24 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             }
         }
         if let Some(call) = call {
+            self.count_failure(&call, failure);
             self.answer_failed(call, failure);
+        }
+    }
+
+    fn count_failure(&mut self, call: &CurrentCall, failure: &CallFailure) {
+        let now = self.clock.monotonic();
+        for cause in CallCause::of(call) {
+            let shown = cause.to_string();
+            if let Some(suspension) = self.failures.failed(cause, failure, now) {
+                let seconds = suspension.as_secs();
+                tracing::error!(
+                    device = &*self.name,
+                    cause = shown,
+                    %failure,
+                    "suspended for {seconds} s after repeated failures; the rest of the device goes on"
+                );
+            }
         }
     }
 
@@ -108,6 +126,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     /// Commits the start of an instance.
     fn instance_started(&mut self, outcome: Outcome) {
         self.started = true;
+        self.failures.instance_started();
         let (_, mut batch) = outcome.into_batch(None);
         if self.store.state().versions.running.is_none() {
             let mut versions = self.store.state().versions.clone();
@@ -124,6 +143,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     /// Commits a successful call, and queues its reply.
     fn call_succeeded(&mut self, call: CurrentCall, outcome: Outcome) {
         self.swap.event_handled();
+        for cause in CallCause::of(&call) {
+            self.failures.succeeded(cause);
+        }
         let changed = !outcome.effects.is_empty()
             || self.store.state().record.as_ref() != Some(&outcome.record);
         let fired = match &call {

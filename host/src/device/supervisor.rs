@@ -1,8 +1,7 @@
-//! Supervises an instance of the behaviour: one call at a time, a restart after each failure, suspension when failures come
-//! too often, and the start of a candidate in its place.
+//! Supervises an instance of the behaviour: one call at a time, a restart after each failure, suspension when it does not
+//! start, and the start of a candidate in its place.
 
 use std::{
-    collections::VecDeque,
     future::pending,
     sync::Arc,
     time::{Duration, Instant},
@@ -16,11 +15,7 @@ use super::behaviour::{
 };
 use crate::status::CallStats;
 
-/// Failures within [`FAILURE_WINDOW`] after which the component is suspended for [`SUSPENSION`].
-const FAILURE_BUDGET: usize = 5;
-/// The window of [`FAILURE_BUDGET`].
-const FAILURE_WINDOW: Duration = Duration::from_secs(600);
-/// Duration of a suspension.
+/// Time until the next try at a component whose `init` fails.
 const SUSPENSION: Duration = Duration::from_secs(300);
 
 /// The supervisor of one device's behaviour.
@@ -29,8 +24,6 @@ pub(super) struct Supervisor<B: Behaviour> {
     context: InstanceContext,
     settings: Arc<[(String, String)]>,
     phase: InstancePhase<B>,
-    /// Times of recent traps and failed starts.
-    failures: VecDeque<Duration>,
     /// Start of the current call, in the real time that limits count too.
     called: Instant,
     calls: CallStats,
@@ -97,7 +90,6 @@ impl<B: Behaviour> Supervisor<B> {
             context,
             settings,
             phase: InstancePhase::changing(),
-            failures: VecDeque::new(),
             called: Instant::now(),
             calls: CallStats::default(),
         };
@@ -155,7 +147,7 @@ impl<B: Behaviour> Supervisor<B> {
         };
     }
 
-    /// Makes a started candidate the running version, with a full failure budget.
+    /// Makes a started candidate the running version.
     pub(super) fn adopt_candidate(&mut self) {
         self.phase = match std::mem::replace(&mut self.phase, InstancePhase::changing()) {
             InstancePhase::CandidateStarted {
@@ -164,7 +156,6 @@ impl<B: Behaviour> Supervisor<B> {
                 ..
             } => {
                 self.behaviour = candidate;
-                self.failures.clear();
                 InstancePhase::Idle(instance)
             }
             other => other,
@@ -180,10 +171,9 @@ impl<B: Behaviour> Supervisor<B> {
         };
     }
 
-    /// Replaces the running version, even in a call, with a full failure budget.
+    /// Replaces the running version, even in a call.
     pub(super) fn replace(&mut self, behaviour: B, record: Option<String>) {
         self.behaviour = behaviour;
-        self.failures.clear();
         self.start_instance(Reason::Recovered, record);
     }
 
@@ -294,27 +284,6 @@ impl<B: Behaviour> Supervisor<B> {
         }
     }
 
-    /// Counts a failure, and returns true if the budget is spent. A trap counts, an error does not. A failed `init` spends
-    /// the whole budget: it would fail again, and only time may mend it.
-    pub(super) fn spend_budget(
-        &mut self,
-        kind: CallKind,
-        failure: &CallFailure,
-        now: Duration,
-    ) -> bool {
-        if kind == CallKind::Start || failure.is_trap() {
-            self.failures.push_back(now);
-        }
-        while self
-            .failures
-            .front()
-            .is_some_and(|earliest| *earliest + FAILURE_WINDOW <= now)
-        {
-            self.failures.pop_front();
-        }
-        self.failures.len() >= FAILURE_BUDGET || kind == CallKind::Start
-    }
-
     /// Starts a new instance after a failure.
     pub(super) fn restart(&mut self, record: Option<String>) {
         self.start_instance(Reason::Recovered, record);
@@ -323,7 +292,7 @@ impl<B: Behaviour> Supervisor<B> {
     /// Suspends the component.
     pub(super) fn suspend(&mut self, failure: &CallFailure, now: Duration) {
         let seconds = SUSPENSION.as_secs();
-        tracing::error!(device = &*self.context.device, %failure, "component suspended for {seconds} s after repeated failures");
+        tracing::error!(device = &*self.context.device, %failure, "component suspended for {seconds} s: it does not start");
         self.phase = InstancePhase::Suspended {
             until: now + SUSPENSION,
             reason: failure.to_string(),

@@ -92,8 +92,13 @@ impl Timers {
         self.armed.is_empty()
     }
 
-    /// Arms a timer, in place of an earlier one of the same name.
+    /// Arms a timer, in place of an earlier one of the same name. A periodic timer that has this period keeps its due time:
+    /// an instance may set its timers whenever it starts.
     pub fn set(&mut self, name: String, schedule: Schedule, now: Duration) {
+        let is_set = |timer: &Armed| timer.schedule == schedule;
+        if matches!(schedule, Schedule::Every(_)) && self.armed.get(&name).is_some_and(is_set) {
+            return;
+        }
         let (Schedule::Once(delay) | Schedule::Every(delay)) = schedule;
         self.armed.insert(
             name,
@@ -132,13 +137,27 @@ impl Timers {
     /// Returns the time at which the next timer is due.
     #[must_use]
     pub fn next_due(&self) -> Option<Duration> {
-        self.armed.values().map(|timer| timer.due).min()
+        self.next_due_of(|_| true)
+    }
+
+    /// Returns the time at which the next timer with one of these names is due.
+    #[must_use]
+    pub fn next_due_of(&self, names: impl Fn(&str) -> bool) -> Option<Duration> {
+        let timers = self.armed.iter().filter(|(name, _)| names(name));
+        timers.map(|(_, timer)| timer.due).min()
     }
 
     /// Returns the name of the timer that has been due longest.
     #[must_use]
     pub fn due(&self, now: Duration) -> Option<&str> {
-        let due = self.armed.iter().filter(|(_, timer)| timer.due <= now);
+        self.due_of(now, |_| true)
+    }
+
+    /// Returns the name of the timer that has been due longest, of those with one of these names.
+    #[must_use]
+    pub fn due_of(&self, now: Duration, names: impl Fn(&str) -> bool) -> Option<&str> {
+        let timers = self.armed.iter().filter(|(name, _)| names(name));
+        let due = timers.filter(|(_, timer)| timer.due <= now);
         due.min_by_key(|(_, timer)| timer.due)
             .map(|(name, _)| name.as_str())
     }
@@ -256,6 +275,18 @@ mod tests {
         assert_eq!(timers.next_due(), Some(4 * S));
         timers.fired("once", 4 * S);
         assert!(timers.is_empty());
+    }
+
+    #[test]
+    fn a_periodic_timer_set_to_the_period_it_has_keeps_its_due_time() {
+        let mut timers = with("t", Schedule::Every(10 * S));
+        timers.set("t".to_owned(), Schedule::Every(10 * S), 9 * S);
+        assert_eq!(timers.next_due(), Some(10 * S));
+        timers.set("t".to_owned(), Schedule::Every(5 * S), 9 * S);
+        assert_eq!(timers.next_due(), Some(14 * S));
+        let mut timers = with("t", Schedule::Once(10 * S));
+        timers.set("t".to_owned(), Schedule::Once(10 * S), 9 * S);
+        assert_eq!(timers.next_due(), Some(19 * S));
     }
 
     #[test]

@@ -138,9 +138,11 @@ impl Sample {
         let suspended = matches!(status.state, ComponentState::Suspended { .. });
         writer.gauge(
             "component_suspended",
-            "1 while the component is suspended after repeated failures",
+            "1 while the component is suspended because it does not start",
             flag(suspended),
         )?;
+        let help = "Commands, desired properties and timers suspended after repeated failures";
+        writer.gauge("suspended_causes", help, status.suspended.len() as f64)?;
         let steps = status
             .steps
             .iter()
@@ -273,6 +275,7 @@ mod tests {
                 since: Timestamp::UNIX_EPOCH,
             }),
             state: ComponentState::Accepted,
+            suspended: vec![],
             fallback: None,
             previous: None,
             quarantined: vec![],

@@ -1,14 +1,16 @@
 //! Back to the version before, on request and when an accepted one fails for good.
 
 use host::{
-    device::behaviour::CallFailure,
+    device::behaviour::{CallFailure, Reason},
     status::ComponentState,
     store::PersistedState,
     swap::{SwapRequest, SwapSource, SwapStep},
 };
 
 use super::{
-    call, failing, next, ok, recorder, request, scripted::Gate, site, site_with, until, versions,
+    call, failing, next, ok, recorder, request,
+    scripted::{Gate, Scripted},
+    site, site_with, until, versions,
 };
 
 #[tokio::test]
@@ -92,20 +94,22 @@ async fn a_person_does_not_get_another_model_by_going_back() {
     assert_eq!(site.runs().await, "b");
 }
 
+/// A version whose command `trap` traps, and that does not start again after it.
+fn doomed() -> Scripted {
+    failing()
+        .version("b")
+        .beginning(|start| match start.reason {
+            Reason::Recovered => Err(CallFailure::Error("it is lost".to_owned())),
+            _ => Ok((vec![], start.record.clone().unwrap_or_default())),
+        })
+}
+
 #[tokio::test]
-async fn an_accepted_version_that_traps_too_often_gives_way_and_keeps_its_state() {
+async fn an_accepted_version_that_does_not_start_again_gives_way_and_keeps_its_state() {
     let mut site = site(&recorder()).await;
-    let mut steps = site.swap(&failing().version("b")).await;
-    until(&mut steps, SwapStep::Started).await;
-    site.call("one").await;
-    site.call("two").await;
-    until(&mut steps, SwapStep::Accepted).await;
-    for _ in 0..4 {
-        assert_eq!(site.call("trap").await.0, "500");
-    }
-    let failures = site.status().await.steps["failed"];
-    assert_eq!(failures, 4);
-    assert_eq!(site.call("trap").await, ok("begun+one+two+trap"));
+    site.accepts(&doomed()).await;
+    assert_eq!(site.call("trap").await.0, "500");
+    assert_eq!(site.call("three").await, ok("begun+one+two+three"));
     let status = site.status().await;
     assert_eq!(status.running.unwrap().info.sha256, "a");
     assert_eq!(status.quarantined[0].sha256, "b");
@@ -114,6 +118,25 @@ async fn an_accepted_version_that_traps_too_often_gives_way_and_keeps_its_state(
         (back.step, back.source),
         (SwapStep::RolledBack, SwapSource::Host)
     );
+}
+
+#[tokio::test]
+async fn an_accepted_version_stays_whatever_it_is_called_with() {
+    let mut site = site(&recorder()).await;
+    site.accepts(&failing().version("b")).await;
+    for number in 0..20 {
+        let status = site.call("trap").await.0;
+        assert_eq!(status, if number < 5 { "500" } else { "503" });
+    }
+    let status = site.status().await;
+    assert_eq!(status.state, ComponentState::Accepted);
+    assert_eq!(status.suspended[0].cause, "command trap");
+    assert_eq!(status.steps["failed"], 5);
+    assert_eq!(
+        (status.steps["rolled-back"], status.quarantined.len()),
+        (0, 0)
+    );
+    assert_eq!(site.call("three").await, ok("begun+one+two+three"));
 }
 
 #[tokio::test]
@@ -140,15 +163,11 @@ async fn a_roll_back_on_request_gives_up_the_version_that_waits() {
 async fn a_version_that_waits_may_be_the_remedy_for_one_that_fails_for_good() {
     for fits in [true, false] {
         let gate = Gate::closed();
-        gate.open.add_permits(6);
+        gate.open.add_permits(2);
         let mut site = site(&recorder()).await;
-        site.accepts(&failing().version("b").held_by(&gate)).await;
-        for _ in 0..4 {
-            assert_eq!(site.call("trap").await.0, "500");
-        }
-        gate.came.acquire_many(6).await.unwrap().forget();
+        site.accepts(&doomed().held_by(&gate)).await;
         call(&site.hub, "trap", "1");
-        gate.came.acquire().await.unwrap().forget();
+        gate.came.acquire_many(3).await.unwrap().forget();
         let fix = recorder().version("fix");
         let fix = match fits {
             true => fix,
@@ -157,8 +176,9 @@ async fn a_version_that_waits_may_be_the_remedy_for_one_that_fails_for_good() {
         let mut steps = site.swap(&fix).await;
         assert_eq!(next(&mut steps).await.step, SwapStep::Prepared);
         gate.open.add_permits(1);
-        // It answers what was one failure too many; if it does not begin, the version before does.
-        assert_eq!(site.answer().await, ok("begun+one+two+trap"));
+        assert_eq!(site.answer().await.0, "500");
+        // If it does not start either, the version before does.
+        assert_eq!(site.call("three").await, ok("begun+one+two+three"));
         let (step, runs) = match fits {
             true => (SwapStep::Started, "fix"),
             false => (SwapStep::Rejected, "a"),
@@ -169,18 +189,16 @@ async fn a_version_that_waits_may_be_the_remedy_for_one_that_fails_for_good() {
 }
 
 #[tokio::test]
-async fn an_accepted_version_fails_on_until_the_one_before_is_loaded() {
+async fn an_accepted_version_is_suspended_until_the_one_before_is_loaded() {
     let kept = PersistedState {
         record: Some("kept".to_owned()),
         versions: versions("b", None, Some("a")),
         ..PersistedState::default()
     };
-    let mut site = site_with(&failing().version("b"), kept).await;
+    let mut site = site_with(&doomed(), kept).await;
     let refused = next(&mut site.roll_back().await).await;
     assert!(refused.reason.unwrap().contains("not loaded"));
-    for _ in 0..5 {
-        assert_eq!(site.call("trap").await.0, "500");
-    }
+    assert_eq!(site.call("trap").await.0, "500");
     assert!(matches!(
         site.status().await.state,
         ComponentState::Suspended { .. }

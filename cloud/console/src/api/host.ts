@@ -46,6 +46,8 @@ export interface HostStatus {
   readonly outbox: Outbox;
   readonly running: RunningVersion | null;
   readonly state: HostState;
+  /** Suspended commands, desired properties and timers. */
+  readonly suspended: readonly { cause: string; reason: string; secondsLeft: number }[];
   /** Version to roll back to during probation. */
   readonly fallback: RunningVersion | null;
   /** Version that ran before. */

@@ -33,6 +33,12 @@ export function RunningVersionCard({ status }: { status: HostStatus }) {
         <small>{running?.version}</small>
       </p>
       <p class="muted state-text">{stateText(status.state)}</p>
+      {status.suspended.map(({ cause, reason, secondsLeft }) => (
+        <p key={cause} class="state-text">
+          <Chip tone="danger">Suspended</Chip> {cause}: {reason}. Next attempt in{" "}
+          {Math.ceil(secondsLeft)} s.
+        </p>
+      ))}
       <dl class="detail-list">
         {running && (
           <div>
@@ -71,5 +77,5 @@ function stateText(state: HostState): string {
   if (state === "accepted") return "Running normally.";
   if ("probation" in state) return probationRemaining(state) ?? "";
   const { reason, secondsLeft } = state.suspended;
-  return `Suspended after repeated failures: ${reason}. Next attempt in ${Math.ceil(secondsLeft)} s.`;
+  return `Suspended because it does not start: ${reason}. Next attempt in ${Math.ceil(secondsLeft)} s.`;
 }

@@ -5,6 +5,7 @@ use crate::{
     device::{
         CurrentCall, Device,
         behaviour::{Behaviour, CallFailure},
+        failures::Failures,
         supervisor::CallKind,
     },
     mqtt::Transport,
@@ -18,7 +19,7 @@ pub(in crate::device) enum FailureAction {
     RolledBack,
     /// Restart the same version in a new instance.
     Restart,
-    /// Suspend the component: it has spent its failure budget, and there is no other version.
+    /// Suspend the component: it does not start, and there is no other version.
     Suspend,
 }
 
@@ -34,11 +35,11 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         if on_probation && let Some(action) = self.failure_on_probation(kind, call, failure) {
             return action;
         }
-        let now = self.clock.monotonic();
         if kind == CallKind::Start || failure.is_trap() {
             self.record_failure(failure);
         }
-        if !self.supervisor.spend_budget(kind, failure, now) {
+        // Operators and the cloud decide what an accepted version is called with: only a start is its own affair.
+        if kind != CallKind::Start {
             return FailureAction::Restart;
         }
         let has_previous = !on_probation && self.previous().is_some();
@@ -53,7 +54,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             });
         }
         self.requeue(call.take());
-        self.supervisor.suspend(failure, now);
+        self.supervisor.suspend(failure, self.clock.monotonic());
         FailureAction::RolledBack
     }
 
@@ -178,6 +179,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         self.inbox.drop_twin_items();
         self.twin_stale = true;
         self.supervisor.replace(behaviour, record);
+        self.failures = Failures::default();
         self.announce();
     }
 

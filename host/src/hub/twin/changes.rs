@@ -64,15 +64,29 @@ impl DesiredCall {
 
     /// Returns the answers after a call that failed for this reason.
     pub(super) fn failed(&self, reason: &str) -> Vec<Acknowledgment> {
-        let room = MAX_REASONS_LENGTH / self.properties.len().max(1);
-        let reason: String = reason.chars().take(room).collect();
-        let answer = |(property, value): (&String, &Value)| Acknowledgment {
-            property: property.clone(),
-            value: value.clone(),
-            status: 500,
-            description: reason.clone(),
-        };
+        let answer = |(name, value): (&String, &Value)| self.answer(name, value, 500, reason);
         self.properties.iter().map(answer).collect()
+    }
+
+    /// Removes the properties for which there is a `reason` not to call the component now, and returns their answers.
+    pub fn defer(&mut self, reason: impl Fn(&str) -> Option<String>) -> Vec<Acknowledgment> {
+        let answer =
+            |(name, value): (&String, &Value)| Some(self.answer(name, value, 503, &reason(name)?));
+        let answers: Vec<_> = self.properties.iter().filter_map(answer).collect();
+        for answer in &answers {
+            self.properties.remove(&answer.property);
+        }
+        answers
+    }
+
+    fn answer(&self, name: &str, value: &Value, status: u32, reason: &str) -> Acknowledgment {
+        let room = MAX_REASONS_LENGTH / self.properties.len().max(1);
+        Acknowledgment {
+            property: name.to_owned(),
+            value: value.clone(),
+            status,
+            description: reason.chars().take(room).collect(),
+        }
     }
 }
 

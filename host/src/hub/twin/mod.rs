@@ -162,6 +162,34 @@ impl Twin {
     ) -> Map<String, Value> {
         let acknowledgments = answer.unwrap_or_else(|reason| call.failed(&reason));
         self.apply(call);
+        let report = self.answer(version, call, acknowledgments);
+        if call.last {
+            self.version = Some(version);
+        }
+        report
+    }
+
+    /// Returns the reported PATCH that answers properties of a call that were not applied, so that the next whole twin brings
+    /// them again. If nothing is left of the call, it counts as made.
+    pub fn defer(
+        &mut self,
+        version: u64,
+        call: &DesiredCall,
+        answers: Vec<Acknowledgment>,
+    ) -> Map<String, Value> {
+        if call.last && call.properties.is_empty() {
+            self.version = Some(version);
+        }
+        self.answer(version, call, answers)
+    }
+
+    /// Keeps the answers to properties of a call, and returns the reported PATCH with them.
+    fn answer(
+        &mut self,
+        version: u64,
+        call: &DesiredCall,
+        acknowledgments: Vec<Acknowledgment>,
+    ) -> Map<String, Value> {
         let component = call.component.as_deref().unwrap_or_default();
         let mut report = Map::new();
         for acknowledgment in acknowledgments {
@@ -173,9 +201,6 @@ impl Twin {
                 None => None,
             };
             report.insert(property, answer.report(version, before.as_ref()));
-        }
-        if call.last {
-            self.version = Some(version);
         }
         match report.is_empty() {
             true => report,

@@ -20,7 +20,7 @@ pub fn guest(name: &str) -> PathBuf {
 }
 
 /// The bytes of the test component `storm` with this flaw, such as `none` or `trap:7`.
-pub fn storm(flaw: &str) -> Vec<u8> {
+pub(crate) fn storm(flaw: &str) -> Vec<u8> {
     const MARKER: &[u8] = b"storm-flaw=none-----------------";
     let mut bytes = std::fs::read(guest("storm")).expect("it can be read");
     let mut places = bytes

@@ -1,14 +1,21 @@
 //! What happens to a device in a storm.
 
-use end_to_end::{Device, HostCommand, Signal};
+use std::fs;
+
+use end_to_end::{Device, HostCommand, Signal, guest};
 
 use super::Storm;
 
+/// Lets something happen.
+type Action = fn(&mut Storm);
+
 /// What happens, and how often beside the rest.
-pub(crate) const ACTIONS: &[(u64, fn(&mut Storm))] = &[
+pub(crate) const ACTIONS: &[(u64, Action)] = &[
     (6, good_swap),
     (5, bad_swap),
+    (1, garbage_swap),
     (1, rollback),
+    (1, retry),
     (2, kill),
     (1, restart),
     (3, lasting_fault),
@@ -73,14 +80,17 @@ pub(crate) fn host(device: &Device) -> HostCommand {
         .arg("--limit=wall=60s")
 }
 
+/// Begins a command of the operator's at the device.
+fn operate(storm: &mut Storm, host: HostCommand) {
+    let host = host.state_dir(&storm.device.state());
+    storm.pending.push(host.start());
+}
+
 fn swap(storm: &mut Storm, flaw: &str) {
     storm.version += 1;
     storm.tell(&format!("swap to {}: {flaw}", storm.version));
     let file = storm.device.storm(flaw, storm.version);
-    let swap = HostCommand::bare().arg("swap").arg(file);
-    storm
-        .pending
-        .push(swap.state_dir(&storm.device.state()).start());
+    operate(storm, HostCommand::bare().arg("swap").arg(file));
 }
 
 fn good_swap(storm: &mut Storm) {
@@ -96,12 +106,27 @@ fn bad_swap(storm: &mut Storm) {
     }
 }
 
+fn garbage_swap(storm: &mut Storm) {
+    let length = storm.moments.below(100_000) as usize;
+    storm.tell(&format!("swap to {length} bytes of a component"));
+    let mut bytes = fs::read(guest("storm")).expect("it can be read");
+    bytes.truncate(length);
+    let file = storm.device.path("garbage.wasm");
+    fs::write(&file, bytes).expect("it can be written");
+    operate(storm, HostCommand::bare().arg("swap").arg(file));
+}
+
 fn rollback(storm: &mut Storm) {
     storm.tell("rollback");
-    let rollback = HostCommand::bare().arg("rollback");
-    storm
-        .pending
-        .push(rollback.state_dir(&storm.device.state()).start());
+    operate(storm, HostCommand::bare().arg("rollback"));
+}
+
+fn retry(storm: &mut Storm) {
+    storm.tell("outbox --retry all");
+    operate(
+        storm,
+        HostCommand::bare().arg("outbox").arg("--retry").arg("all"),
+    );
 }
 
 fn kill(storm: &mut Storm) {

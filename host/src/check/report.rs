@@ -163,6 +163,8 @@ fn name(unit: Unit) -> &'static str {
         Unit::Bytes => "bytes",
         Unit::Time => "milliseconds",
         Unit::Count => "count",
+        Unit::Rate => "count per second",
+        Unit::ByteRate => "bytes per second",
     }
 }
 

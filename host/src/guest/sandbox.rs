@@ -13,9 +13,11 @@ use super::{
     bindings::{Device, DeviceIndices},
     compile::Image,
     engine::{EpochTicker, TickGuard, engine},
+    failure::add_last_words,
     imports::wasi,
     instance_state::InstanceState,
     limits::Limits,
+    log_stream::LogStream,
 };
 use crate::{device::behaviour::CallFailure, units::format_duration};
 
@@ -242,9 +244,11 @@ impl PreparedComponent {
         Ok((device, on_message))
     }
 
-    /// Runs calls into an instance where guests run, for at most the wall time of one call.
+    /// Runs calls into an instance where guests run, for at most the wall time of one call. `stderr` is the instance's, if
+    /// there is one yet.
     pub(super) async fn run<T: Send + 'static>(
         &self,
+        stderr: Option<LogStream>,
         calls: impl Future<Output = Result<T, CallFailure>> + Send + 'static,
     ) -> Result<T, CallFailure> {
         let wall = self.limits().wall;
@@ -255,10 +259,12 @@ impl PreparedComponent {
             Ok(Err(failed)) => Err(CallFailure::Trap(format!(
                 "the host failed during the call: {failed}"
             ))),
-            Err(_) => Err(CallFailure::Trap(format!(
-                "took longer than {} in one call",
-                format_duration(wall)
-            ))),
+            Err(_) => {
+                let mut reason = format!("took longer than {} in one call", format_duration(wall));
+                let last_words = stderr.and_then(|stderr| stderr.end());
+                add_last_words(&mut reason, last_words.as_deref());
+                Err(CallFailure::Trap(reason))
+            }
         }
     }
 }

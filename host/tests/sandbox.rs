@@ -195,10 +195,10 @@ async fn many_memories_or_tables_take_no_more_together_than_one_may() {
     assert_eq!(with_parts(10, 1, 1000).await, Ok(()));
     let memories = with_parts(20, 16, 0).await.unwrap_err();
     let too_much = "stopped: requested more than 16 MiB of memory";
-    assert!(memories.ends_with(too_much), "{memories}");
+    assert!(memories.contains(too_much), "{memories}");
     let tables = with_parts(20, 0, 10_000).await.unwrap_err();
     let too_many = "stopped: requested more than 100000 table elements";
-    assert!(tables.ends_with(too_many), "{tables}");
+    assert!(tables.contains(too_many), "{tables}");
 }
 
 #[tokio::test]

@@ -10,6 +10,8 @@ mod instance;
 mod instance_state;
 mod limits;
 mod log_budget;
+pub(crate) mod progress;
+pub(crate) mod remedy;
 mod sandbox;
 mod source;
 

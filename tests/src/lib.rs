@@ -14,6 +14,7 @@ mod load;
 mod numbers;
 mod output;
 mod process;
+mod refused;
 
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ pub use load::Load;
 pub use numbers::Numbers;
 pub use output::Output;
 pub use process::{Process, Signal};
+pub use refused::{asynchronous, importing};
 
 /// How long to wait for something that is bound to come. Only a test that fails waits so long.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -15,6 +15,8 @@ mod last_words;
 mod limits;
 mod log_budget;
 mod log_stream;
+pub(crate) mod progress;
+pub(crate) mod remedy;
 mod sandbox;
 mod source;
 

@@ -106,7 +106,7 @@ bench: build guests ## Run the benchmarks: ratios to a baseline of the same run
 
 soak: build guests ## Run the long tests (two hours)
 	SOAK=1 $(CARGO) test --release $(NATIVE) --test fleet --test kill --test many_swaps --test stampede \
-		--test matrix --test flapping --test cloud_load -- --nocapture
+		--test matrix --test flapping --test cloud_load --test storm -- --nocapture
 
 tools:
 	@fail() { echo "error: $$*" >&2; exit 1; }; \

@@ -54,6 +54,15 @@ impl Device {
         path
     }
 
+    /// The test component `storm` with this flaw, which differs from every other number in its hash.
+    pub fn storm(&self, flaw: &str, number: u32) -> PathBuf {
+        let path = self.path(&format!("storm-{number}.wasm"));
+        std::fs::write(&path, files::storm(flaw)).expect("it can be written");
+        let bytes = files::version(&path, number);
+        std::fs::write(&path, bytes).expect("it can be written");
+        path
+    }
+
     /// A host for it, which logs what happens, and accepts a new version after five events.
     pub fn host(&self, component: &Path) -> HostCommand {
         let host = self.variables.iter().fold(

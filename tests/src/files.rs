@@ -19,6 +19,21 @@ pub fn guest(name: &str) -> PathBuf {
     built(&format!("wasm32-wasip2/guest/examples/{name}.wasm"))
 }
 
+/// The bytes of the test component `storm` with this flaw, such as `none` or `trap:7`.
+pub fn storm(flaw: &str) -> Vec<u8> {
+    const MARKER: &[u8] = b"storm-flaw=none-----------------";
+    let mut bytes = std::fs::read(guest("storm")).expect("it can be read");
+    let mut places = bytes
+        .windows(MARKER.len())
+        .enumerate()
+        .filter_map(|(place, window)| (window == MARKER).then_some(place));
+    let place = places.next().expect("the component has a marker");
+    assert!(places.next().is_none(), "the component has one marker");
+    let marker = format!("{:-<1$}", format!("storm-flaw={flaw}"), MARKER.len());
+    bytes[place..place + MARKER.len()].copy_from_slice(marker.as_bytes());
+    bytes
+}
+
 /// The bytes of a component with a custom section more, which changes its hash and nothing else.
 pub fn version(component: &Path, number: u32) -> Vec<u8> {
     const NAME: &[u8] = b"version";

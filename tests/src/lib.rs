@@ -3,6 +3,7 @@
 //! Everything waits for events, with [`PATIENCE`], and panics when one does not come. What the processes printed is then
 //! shown with the failed test. Every process ends with the value that stands for it.
 
+mod books;
 mod cloud;
 mod device;
 mod events;
@@ -11,6 +12,7 @@ mod holdings;
 mod host;
 mod large;
 mod load;
+mod moments;
 mod numbers;
 mod output;
 mod process;
@@ -18,14 +20,16 @@ mod refused;
 
 use std::time::Duration;
 
+pub use books::{Books, Record};
 pub use cloud::{Answer, Cloud, Reply};
 pub use device::Device;
 pub use events::Events;
-pub use files::{beacon, guest, sha256, thermostat, version};
+pub use files::{beacon, guest, sha256, storm, thermostat, version};
 pub use holdings::Holdings;
 pub use host::HostCommand;
-pub use large::large;
+pub use large::{large, slow};
 pub use load::Load;
+pub use moments::Moments;
 pub use numbers::Numbers;
 pub use output::Output;
 pub use process::{Process, Signal};

@@ -71,6 +71,17 @@ fn a_call_that_takes_too_much_is_answered_with_the_limit() {
 }
 
 #[test]
+fn each_of_several_calls_that_spin_is_stopped_and_timers_go_on_in_between() {
+    let mut device = Faulty::start();
+    for _ in 0..3 {
+        device.fails("spin", "more than 1 s of CPU time");
+        device.events.next("telemetry");
+    }
+    assert_eq!(device.cloud.call(&["ok"]).status, 200);
+    device.has_gone_on();
+}
+
+#[test]
 fn a_call_that_wants_to_sleep_is_answered_with_what_it_may_not() {
     let device = Faulty::start();
     device.fails("wait", "set a timer instead");

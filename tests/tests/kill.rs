@@ -5,10 +5,10 @@ use std::{
     env,
     path::Path,
     thread,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
-use end_to_end::{Cloud, Device, Events, HostCommand, Process, Signal, guest, sha256};
+use end_to_end::{Cloud, Device, Events, HostCommand, Moments, Process, Signal, guest, sha256};
 
 /// The most messages a killed host may bring twice.
 const WINDOW: usize = 32;
@@ -24,25 +24,6 @@ fn host(cloud: &Cloud, state: &Path) -> Process {
         .enrolled(cloud, "s-1")
         .state_dir(state)
         .start()
-}
-
-/// Random moments: xorshift, seeded by the clock, because any moment will do.
-struct Moments(u64);
-
-impl Moments {
-    fn new() -> Self {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let seed = now.map_or(1, |time| time.as_nanos() as u64) | 1;
-        println!("seed {seed}");
-        Self(seed)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
 }
 
 /// Numbers sent before the first swap: no roll-back goes behind them.

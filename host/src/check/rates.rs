@@ -56,7 +56,7 @@ impl Rates {
     pub(super) fn excesses(self, limits: &Limits) -> Vec<String> {
         self.over(|name| {
             let limit = Limits::ALL.iter().find(|limit| limit.name() == name)?;
-            Some((limit.number(limits), limit.shown(limits)))
+            Some((limit.number(limits)?, limit.shown(limits)))
         })
     }
 
@@ -70,7 +70,7 @@ impl Rates {
         let over = rates.into_iter().filter_map(|(name, rate)| {
             let (limit, shown) = limit_of(name)?;
             (limit > 0 && rate > limit as f64).then(|| {
-                format!("over the limit `{name}` of {shown} a second; use a longer period, or raise --limit {name}=…")
+                format!("over the limit `{name}` of {shown}; use a longer period, or raise --limit {name}=…")
             })
         });
         over.collect()
@@ -114,10 +114,10 @@ mod tests {
 
     #[test]
     fn what_is_over_a_limit_is_named_with_the_option() {
-        let limit = |name: &str| (name == "calls").then(|| (200, "200".to_owned()));
+        let limit = |name: &str| (name == "calls").then(|| (200, "200/s".to_owned()));
         assert!(rates(400, 9999, 0, 2).unwrap().over(limit).is_empty());
         let over = rates(401, 0, 0, 2).unwrap().over(limit);
-        assert!(over[0].contains("`calls` of 200") && over[0].contains("--limit calls="));
+        assert!(over[0].contains("`calls` of 200/s;") && over[0].contains("--limit calls="));
         let unlimited = |_: &str| Some((0, "none".to_owned()));
         assert!(rates(401, 0, 0, 2).unwrap().over(unlimited).is_empty());
     }

@@ -4,6 +4,7 @@ mod restart;
 mod socket;
 mod state;
 mod triggers;
+mod watch;
 
 use end_to_end::{Device, Process, guest};
 

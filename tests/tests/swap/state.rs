@@ -1,11 +1,12 @@
 //! What a version finds of the one before it.
 
 use std::{
+    fs,
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
 
-use end_to_end::{Device, guest, sha256, thermostat};
+use end_to_end::{Device, HostCommand, guest, sha256, slow, thermostat};
 
 use super::{sequence, steps};
 
@@ -65,6 +66,59 @@ fn a_record_that_is_not_understood_refuses_the_swap_unless_the_state_may_go() {
     assert_eq!(device.runs(), sha256(&thermostat()));
     let reply = device.cloud.call(&["getMaxMinReport"]);
     assert_eq!(reply.status, 200);
+}
+
+#[test]
+fn a_version_that_lacks_a_setting_is_not_told_to_give_up_the_state() {
+    let device = Device::new();
+    let mut host = device
+        .host(&guest("messages"))
+        .set("interval", "unusable")
+        .start();
+    host.stdout.wait_for("Listening");
+    let refused = device.swap(&guest("sequence"), &[]);
+    assert_eq!(refused.code, 1);
+    let said = refused.stderr;
+    assert!(said.contains("invalid interval"), "{said}");
+    assert!(!said.contains("fresh-state"), "{said}");
+    assert_eq!(device.runs(), sha256(&guest("messages")));
+}
+
+#[test]
+fn while_a_version_is_compiled_the_device_goes_on_measuring() {
+    let device = Device::new();
+    let mut events = device.cloud.events();
+    let mut host = sequence(&device);
+    let file = device.path("slow.wasm");
+    fs::write(&file, slow(&guest("sequence"), std::process::id())).expect("it can be written");
+    let mut swap = HostCommand::bare()
+        .arg("swap")
+        .arg(&file)
+        .arg("--wait")
+        .state_dir(&device.state())
+        .start();
+    host.stderr.wait_for("swap requested");
+    let count = || device.cloud.call(&["count"]).payload.as_u64();
+    let before = count().expect("a number");
+    let compiling = "compile";
+    let is_compiling = |(_, command): &(u32, String)| command.contains(compiling);
+    while !host.descendants().iter().any(is_compiling) {
+        assert_eq!(
+            device.runs(),
+            sha256(&guest("sequence")),
+            "it was compiled before"
+        );
+    }
+    events.numbers(before + 20);
+    assert!(
+        host.descendants().iter().any(is_compiling),
+        "it still compiles"
+    );
+    assert_eq!(swap.wait().code(), Some(0));
+    assert_eq!(device.runs(), sha256(&file));
+    let numbers = events.numbers(count().expect("a number") + 1);
+    assert_eq!(numbers.twice, 0);
+    assert_eq!(events.connections(), 1);
 }
 
 #[test]

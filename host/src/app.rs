@@ -16,7 +16,10 @@ use crate::{
     client,
     config::{self, SettingError},
     device::{IdentityRejected, behaviour::CallFailure},
-    guest::compile::{LoadError, compile_here},
+    guest::{
+        compile::{LoadError, compile_here},
+        remedy::of_limit,
+    },
     inspect,
     mqtt::tls::TlsError,
     observability, run,
@@ -35,7 +38,7 @@ pub(crate) enum AppError {
     Tls(#[from] TlsError),
     #[error(transparent)]
     State(#[from] OpenError),
-    #[error("cannot start component {}: {}", path.display(), failure.reason())]
+    #[error("cannot start component {}: {}{}", path.display(), failure.reason(), of_limit(failure))]
     Start { path: PathBuf, failure: CallFailure },
     #[error(transparent)]
     Rejected(#[from] IdentityRejected),

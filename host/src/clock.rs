@@ -71,18 +71,27 @@ impl Clock for SystemClock {
 #[derive(Debug)]
 pub struct VirtualClock {
     start: Timestamp,
+    /// The monotonic time at `start`.
+    uptime: Duration,
     until: Duration,
     elapsed: watch::Sender<Duration>,
 }
 
 impl VirtualClock {
-    /// A clock that shows `start` and stops for good after `until`.
+    /// Creates a clock that shows `start` and stops for good after `until`. Its monotonic time begins at zero.
     #[must_use]
     pub fn new(start: Timestamp, until: Duration) -> Arc<Self> {
+        Self::with_uptime(start, Duration::ZERO, until)
+    }
+
+    /// Creates a clock that shows `start`, with a monotonic time of `uptime`, and stops for good after `duration`.
+    #[must_use]
+    pub fn with_uptime(start: Timestamp, uptime: Duration, duration: Duration) -> Arc<Self> {
         Arc::new(Self {
             start,
-            until,
-            elapsed: watch::Sender::new(Duration::ZERO),
+            uptime,
+            until: uptime.saturating_add(duration),
+            elapsed: watch::Sender::new(uptime),
         })
     }
 
@@ -102,7 +111,7 @@ const TURNS: usize = 4;
 impl Clock for Arc<VirtualClock> {
     fn now(&self) -> Timestamp {
         self.start
-            .saturating_add(self.monotonic())
+            .saturating_add(self.monotonic().saturating_sub(self.uptime))
             .unwrap_or(self.start)
     }
 

@@ -20,7 +20,7 @@ use crate::{
 /// Starts the log. Other crates never log below `info`: their details may contain tokens.
 pub(crate) fn start(args: &LogArgs) {
     let levels = match args.verbose {
-        0 => "warn,component=info,connection=info",
+        0 => "warn,compilation=info,component=info,connection=info",
         1 => "info",
         2 => "info,host=debug,component=debug,connection=debug",
         _ => "info,host=trace,component=trace,connection=trace",

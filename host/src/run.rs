@@ -21,7 +21,10 @@ use crate::{
     clock::SystemClock,
     config::{self, SettingError},
     device::{Device, DeviceConfig, DeviceError, Identity},
-    guest::{Component, Sandbox, compile::Compiler},
+    guest::{
+        Component, Sandbox,
+        compile::{Compiler, ComponentSource},
+    },
     metrics,
     mqtt::{rumqtt::Rumqtt, tls},
     service::{self, Notifier},
@@ -49,7 +52,14 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), AppError> {
     let file = args.component().ok_or_else(|| {
         SettingError::new("no component given: name its file, such as `host thermostat.wasm`")
     })?;
-    let identity = config::identity(args)?;
+    let identity = config::identity(args).map_err(|error| {
+        let limits = args.sandbox.limits.limits();
+        match ComponentSource::read(file, &limits) {
+            // Nothing else is right either: the argument is named before the environment.
+            Err(unreadable) => AppError::from(unreadable),
+            Ok(_) => error.into(),
+        }
+    })?;
     // Two runtimes: a component that spins must not delay a keep-alive.
     let network = runtime("network", 2)?;
     let guests = runtime("guest", available_parallelism().map_or(2, usize::from))?;

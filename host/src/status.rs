@@ -42,8 +42,10 @@ pub struct Status {
     /// Number of swap steps, by name.
     pub steps: BTreeMap<String, u64>,
     /// The component's limits by the names of `--limit`, in bytes, milliseconds or pieces, as
-    /// [`Limits::ALL`](crate::guest::Limits::ALL) has it.
-    pub limits: BTreeMap<String, u64>,
+    /// [`Limits::ALL`](crate::guest::Limits::ALL) has it; `None` for no limit.
+    pub limits: BTreeMap<String, Option<u64>>,
+    /// The state of the rate limits by the names of `--limit`.
+    pub rate_limits: BTreeMap<String, RateLimitStatus>,
     /// The last step of a swap.
     pub last_swap: Option<HistoryEntry>,
 }
@@ -147,6 +149,16 @@ impl CallStats {
     pub const BOUNDS: [f64; 9] = [
         0.000_05, 0.000_1, 0.000_25, 0.001, 0.005, 0.025, 0.1, 0.5, 1.0,
     ];
+}
+
+/// The state of a rate limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimitStatus {
+    /// True while timers wait for it.
+    pub limited: bool,
+    /// Timer calls that had to wait for it.
+    pub delayed: u64,
 }
 
 /// A command, desired property or timer that is suspended after repeated failures.

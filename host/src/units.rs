@@ -27,6 +27,11 @@ pub(crate) fn format_bytes(bytes: u64) -> String {
     }
 }
 
+/// Formats a size with one decimal in a unit of 1024: `18.3 MiB`.
+pub(crate) fn format_rounded_bytes(bytes: u64) -> String {
+    ByteSize::b(bytes).display().iec().to_string()
+}
+
 /// Formats a duration in seconds if they are whole, or else in milliseconds.
 pub(crate) fn format_duration(time: Duration) -> String {
     match time.subsec_nanos() {
@@ -56,6 +61,7 @@ mod tests {
         ] {
             assert_eq!(format_bytes(size), text);
         }
+        assert_eq!(format_rounded_bytes(18_454_272), "17.6 MiB");
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod moments;
 mod numbers;
 mod output;
 mod process;
+mod refused;
 
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ pub use moments::Moments;
 pub use numbers::Numbers;
 pub use output::Output;
 pub use process::{Process, Signal};
+pub use refused::{asynchronous, importing};
 
 /// How long to wait for something that is bound to come. Only a test that fails waits so long.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 
 use super::{
     finding::{Finding, Verdict},
+    instance_clock::InstanceClock,
+    rates::Totals,
     sent::SentSummary,
 };
 use crate::{
@@ -21,8 +23,12 @@ use crate::{
     store::{DeviceStore, MemoryBackend, PersistedState, Retention},
 };
 
-/// The virtual duration of a dry run.
+/// The virtual duration of a dry run, unless it is to handle a number of events.
 pub(super) const DURATION: Duration = Duration::from_secs(300);
+/// The virtual duration of a dry run that ends after a number of events: a thousand years.
+const LONGEST: Duration = Duration::from_secs(1000 * 365 * 86_400);
+/// The monotonic time at the start. A machine has been up for a while when a component starts; Go's runtime stops at zero.
+const UPTIME: Duration = Duration::from_secs(3600);
 /// A name that no component knows.
 pub(super) const UNKNOWN: &str = "hostCheck";
 /// The same in each dry run, so that its result is.
@@ -34,10 +40,16 @@ pub(super) struct DryRun {
     config: Arc<[(String, String)]>,
     max_timers: usize,
     clock: Arc<VirtualClock>,
+    instance_clock: Arc<InstanceClock>,
+    duration: Duration,
     store: DeviceStore,
     /// `None` once a call has failed and no new instance could start.
     instance: Option<ComponentInstance>,
     sent: SentSummary,
+    /// Calls of timers.
+    calls: u64,
+    /// See [`Totals::bytes`].
+    bytes: u64,
 }
 
 /// A failed call of a dry run.
@@ -48,13 +60,15 @@ pub(super) struct DryRunFailure {
 }
 
 impl DryRun {
-    /// Starts as a device that has never run.
+    /// Starts as a device that has never run; `is_long` if it ends by events and not by time.
     pub(super) async fn begin(
         component: Component,
         config: Arc<[(String, String)]>,
         max_timers: usize,
+        is_long: bool,
     ) -> Result<Self, CallFailure> {
-        let clock = VirtualClock::new(Timestamp::now(), DURATION);
+        let duration = if is_long { LONGEST } else { DURATION };
+        let clock = VirtualClock::with_uptime(Timestamp::now(), UPTIME, duration);
         let backend = Box::new(MemoryBackend::default());
         let store = DeviceStore::new(
             backend,
@@ -66,10 +80,14 @@ impl DryRun {
             component,
             config,
             max_timers,
+            instance_clock: InstanceClock::new(clock.clone()),
             clock,
+            duration,
             store,
             instance: None,
             sent: SentSummary::default(),
+            calls: 0,
+            bytes: 0,
         };
         run.start(Reason::Fresh).await?;
         Ok(run)
@@ -89,7 +107,7 @@ impl DryRun {
     ) -> Result<(ComponentInstance, Outcome), CallFailure> {
         let context = InstanceContext {
             device: "check".into(),
-            clock: Arc::new(self.clock.clone()),
+            clock: self.instance_clock.clone(),
             seed: Some(SEED),
             outbox_quota: None,
         };
@@ -128,8 +146,15 @@ impl DryRun {
 
     fn commit(&mut self, fired: Option<String>, outcome: Outcome) -> Result<Answer, CallFailure> {
         let outcome = self.timers().check_limit(outcome, self.max_timers)?;
+        let is_unchanged = outcome.effects.is_empty()
+            && self.store.state().record.as_ref() == Some(&outcome.record);
+        self.calls += u64::from(fired.is_some());
         let (answer, batch) = outcome.into_batch(fired);
         self.sent.add(&batch.outgoing);
+        if !is_unchanged {
+            self.bytes += batch.record.as_ref().map_or(0, String::len) as u64;
+            self.bytes += batch.outgoing.iter().map(SentSummary::size).sum::<u64>();
+        }
         self.store.commit(batch, &self.clock);
         Ok(answer)
     }
@@ -150,9 +175,11 @@ impl DryRun {
 
     /// Advances the clock until a timer is due; `None` if none will be.
     pub(super) async fn next_timer(&self) -> Option<String> {
-        let due = self.timers().next_due().filter(|due| *due <= DURATION)?;
+        let end = UPTIME + self.duration;
+        let due = self.timers().next_due().filter(|due| *due <= end)?;
         self.clock.sleep_until(due).await;
-        self.timers().due(self.elapsed()).map(str::to_owned)
+        let now = self.clock.monotonic();
+        self.timers().due(now).map(str::to_owned)
     }
 
     /// Returns the timers that are set.
@@ -162,7 +189,26 @@ impl DryRun {
 
     /// Returns the virtual time that has passed.
     pub(super) fn elapsed(&self) -> Duration {
-        self.clock.monotonic()
+        self.clock.monotonic().saturating_sub(UPTIME)
+    }
+
+    /// Returns the virtual time after which no timer fires any more.
+    pub(super) fn duration(&self) -> Duration {
+        self.duration
+    }
+
+    /// Returns the memory of the instance, in bytes; 0 if there is none.
+    pub(super) fn memory(&self) -> usize {
+        self.instance.as_ref().map_or(0, ComponentInstance::memory)
+    }
+
+    /// Returns the totals of all calls so far.
+    pub(super) fn totals(&self) -> Totals {
+        Totals {
+            calls: self.calls,
+            messages: self.sent.messages as u64,
+            bytes: self.bytes,
+        }
     }
 
     /// Returns the last record.
@@ -177,6 +223,14 @@ impl DryRun {
 }
 
 impl DryRunFailure {
+    /// Returns the failure of the call if a new instance goes on after it.
+    pub(super) fn returned(&self) -> Option<&CallFailure> {
+        match self.end {
+            None => Some(&self.failure),
+            Some(_) => None,
+        }
+    }
+
     /// Returns the failure of a call as a finding: a returned error has the verdict `error`; a trap is always an error, and
     /// so is a failure after which no instance starts.
     pub(super) fn finding(self, at: &str, error: Verdict) -> Finding {

@@ -65,6 +65,15 @@ impl Finding {
         Self::new(Verdict::Error, message)
     }
 
+    /// Adds a warning to the message, and makes an `ok` a warning.
+    pub(super) fn warn(mut self, warning: &str) -> Self {
+        if self.verdict == Verdict::Ok {
+            self.verdict = Verdict::Warning;
+        }
+        self.message = format!("{}; {warning}", self.message);
+        self
+    }
+
     /// Adds a member to the JSON.
     pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.facts.insert(name.to_owned(), value.into());

@@ -9,7 +9,11 @@ mod desired;
 mod dry_run;
 mod file;
 mod finding;
+mod growth;
+mod instance_clock;
 mod kind;
+mod progress;
+mod rates;
 mod report;
 mod restore;
 mod save;
@@ -56,7 +60,8 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), AppError> {
     let sent = runtime.block_on(subject.check(&mut report));
     // A call that was stopped may still be running.
     runtime.shutdown_background();
-    report.end(&args.file, sent.as_ref(), subject.sandbox.limits());
+    let limits = subject.sandbox.limits();
+    report.end(&args.file, sent.as_ref(), limits, args.with_limits);
     match report.failed().as_slice() {
         [] => Ok(()),
         failed => Err(AppError::Failed(format!(
@@ -101,18 +106,21 @@ impl Subject<'_> {
         let described = description::check(prepared, source.sha256().clone()).await;
         let component = report.take(description::NAME, described)?;
         let config = self.args.settings.settings();
-        report.take(start::NAME, start::check(component, config, limits).await)
+        let is_long = self.args.events.is_some();
+        let started = start::check(component, config, limits, is_long).await;
+        report.take(start::NAME, started)
     }
 
     /// Runs the checks of a started component. An error is the reason why the others are skipped.
     async fn exercise(&self, run: &mut DryRun, report: &mut CheckReport) -> Result<(), String> {
-        report.note(timers::NAME, timers::check(run).await);
+        let (events, limits) = (self.args.events, self.sandbox.limits());
+        report.note(timers::NAME, timers::check(run, events, limits).await);
         run.check_running()?;
         report.note(command::NAME, command::check(run).await);
         run.check_running()?;
         report.note(desired::NAME, desired::check(run).await);
         run.check_running()?;
-        report.note(save::NAME, save::check(run, self.sandbox.limits()));
+        report.note(save::NAME, save::check(run, limits));
         report.note(restore::NAME, restore::check(run).await);
         Ok(())
     }

@@ -71,8 +71,14 @@ impl CheckReport {
         }
     }
 
-    /// Prints the summary: sent items, limits and counts.
-    pub(super) fn end(&self, file: &Path, sent: Option<&SentSummary>, limits: &Limits) {
+    /// Prints the summary: sent items, limits and counts. In text the limits follow passed checks only, unless `with_limits`.
+    pub(super) fn end(
+        &self,
+        file: &Path,
+        sent: Option<&SentSummary>,
+        limits: &Limits,
+        with_limits: bool,
+    ) {
         if self.as_json {
             print(&format!("{}\n", self.to_json(file, sent, limits)));
             return;
@@ -81,15 +87,8 @@ impl CheckReport {
         if let Some(sent) = sent {
             text += &describe_sent(sent);
         }
-        text += "\nLimits, changed with --limit NAME=VALUE:\n";
-        for limit in Limits::ALL {
-            let (name, shown) = (limit.name(), limit.shown(limits));
-            let _ = writeln!(text, "  {name:<15}  {shown:<8}  {}", limit.reason());
-        }
-        text += "\nFixed limits:\n";
-        for limit in Limits::FIXED {
-            let (name, shown) = (limit.name, limit.shown());
-            let _ = writeln!(text, "  {name:<15}  {shown:<8}  {}", limit.reason);
+        if with_limits || self.failed().is_empty() {
+            text += &describe_limits(limits);
         }
         let _ = writeln!(text, "\n{}", self.summary());
         print(&text);
@@ -148,6 +147,20 @@ impl CheckReport {
     }
 }
 
+fn describe_limits(limits: &Limits) -> String {
+    let mut text = "\nLimits, changed with --limit NAME=VALUE:\n".to_owned();
+    for limit in Limits::ALL {
+        let (name, shown) = (limit.name(), limit.shown(limits));
+        let _ = writeln!(text, "  {name:<15}  {shown:<8}  {}", limit.reason());
+    }
+    text += "\nFixed limits:\n";
+    for limit in Limits::FIXED {
+        let (name, shown) = (limit.name, limit.shown());
+        let _ = writeln!(text, "  {name:<15}  {shown:<8}  {}", limit.reason);
+    }
+    text
+}
+
 fn of_limit(limit: &Limit, limits: &Limits) -> Value {
     let (unit, number) = (name(limit.unit()), limit.number(limits));
     json!({"name": limit.name(), "value": number, "unit": unit, "reason": limit.reason()})
@@ -163,6 +176,8 @@ fn name(unit: Unit) -> &'static str {
         Unit::Bytes => "bytes",
         Unit::Time => "milliseconds",
         Unit::Count => "count",
+        Unit::Rate => "count per second",
+        Unit::ByteRate => "bytes per second",
     }
 }
 

@@ -70,7 +70,7 @@ impl From<WasiArg> for Wasi {
 pub struct LimitArgs {
     /// Set a limit of the component, such as memory=32MiB or cpu=500ms; repeatable
     ///
-    /// `host check` lists all limits. In the variable, separate limits with `;`.
+    /// `host check --limits` lists all limits. In the variable, separate limits with `;`.
     #[arg(
         long = "limit",
         value_name = "NAME=VALUE",
@@ -115,6 +115,14 @@ pub struct CheckArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// Handle this number of events, such as 5000, so that leaks and late failures show
+    ///
+    /// The component's timers fire on the virtual clock. If none is due, the rest are calls of an unknown command.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub events: Option<u64>,
+    /// Print the limits even if a check fails
+    #[arg(long = "limits")]
+    pub with_limits: bool,
     /// The settings.
     #[command(flatten)]
     pub settings: SettingArgs,

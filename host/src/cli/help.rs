@@ -86,6 +86,7 @@ The component is loaded, started and called on a virtual clock. It is never conn
 Examples:
   host check thermostat.wasm
   host check thermostat.wasm --set telemetry-interval=1s --limit memory=32MiB --json
+  host check thermostat.wasm --events 5000             # finds leaks and late failures
 
 Exit codes:
   0  all checks passed

@@ -137,7 +137,9 @@ fn print_steps(args: &InspectArgs, request: &ControlRequest) -> Result<(), AppEr
     request_lines(args, request, |line| {
         let entry: HistoryEntry =
             serde_json::from_value(line.clone()).map_err(|_| unexpected_reply(&line))?;
+        let is_progress = entry.step == SwapStep::Requested && entry.reason.is_some();
         match args.json {
+            _ if is_progress => eprintln!("{}", one_line(&entry.describe())),
             true => print(format!("{line}\n").as_bytes()),
             false => print(format!("{}\n", one_line(&entry.describe())).as_bytes()),
         }

@@ -29,6 +29,22 @@ pub(super) fn format(status: &Status) -> String {
     }
     lines.push(line("calls", calls(&status.calls)));
     lines.push(line("limits", limits(&status.limits)));
+    for (name, rate) in status
+        .rate_limits
+        .iter()
+        .filter(|(_, rate)| rate.delayed > 0)
+    {
+        let now = if rate.limited {
+            ", and one waits now"
+        } else {
+            ""
+        };
+        let calls = counted(rate.delayed, "timer call");
+        lines.push(line(
+            "rate limit",
+            format!("{name}: {calls} had to wait{now}"),
+        ));
+    }
     let previous = status.fallback.as_ref().or(status.previous.as_ref());
     lines.extend(previous.map(|previous| line("previous", &previous.info)));
     for quarantined in &status.quarantined {
@@ -131,7 +147,7 @@ fn calls(calls: &CallStats) -> String {
 }
 
 /// Formats limits in the order of `host check`, with the names of `--limit`.
-fn limits(limits: &BTreeMap<String, u64>) -> String {
+fn limits(limits: &BTreeMap<String, Option<u64>>) -> String {
     let shown = Limits::ALL.iter().filter_map(|limit| {
         let number = limits.get(limit.name())?;
         Some(format!("{} {}", limit.name(), limit.format(*number)))

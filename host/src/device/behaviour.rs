@@ -220,6 +220,14 @@ impl CallFailure {
         !matches!(self, Self::Error(_))
     }
 
+    /// Adds a remedy to the reason.
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: &str) -> Self {
+        let (Self::Error(reason) | Self::Trap(reason) | Self::OutOfMemory(reason)) = &mut self;
+        *reason = format!("{reason}; {remedy}");
+        self
+    }
+
     /// Describes the failure without naming the component.
     #[must_use]
     pub fn reason(&self) -> String {

@@ -29,6 +29,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             quarantined: versions.quarantined,
             steps: self.step_counts(),
             limits: self.limits.by_name(),
+            rate_limits: self.rate_limits.status(now),
             last_swap: state.history.last_swap().cloned(),
         }
     }

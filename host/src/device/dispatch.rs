@@ -52,6 +52,18 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let Some(name) = due.map(str::to_owned) else {
             return false;
         };
+        let (admitted, exceeded) = self.rate_limits.admit_timer(now);
+        for limit in exceeded {
+            tracing::warn!(
+                device = &*self.name,
+                limit,
+                timer = name,
+                "rate limit exceeded: timers wait; set a longer period, or raise it with --limit"
+            );
+        }
+        if !admitted {
+            return false;
+        }
         self.start_call(CurrentCall::Timer(name.clone()), Event::Timer(name));
         true
     }

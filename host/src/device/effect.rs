@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::hub::message::TelemetryMessage;
+use crate::{hub::message::TelemetryMessage, store::outbox::report_size};
 
 /// A staged effect of a call.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,18 @@ pub enum Effect {
     SetTimer(String, Schedule),
     /// Remove the timer of this name.
     CancelTimer(String),
+}
+
+impl Effect {
+    /// Returns the size in bytes of a message or report; `None` for a timer.
+    #[must_use]
+    pub fn size(&self) -> Option<usize> {
+        match self {
+            Self::Telemetry(message) => Some(message.size()),
+            Self::Report(report) => Some(report_size(&report.properties)),
+            Self::SetTimer(..) | Self::CancelTimer(_) => None,
+        }
+    }
 }
 
 /// Properties to report.

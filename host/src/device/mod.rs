@@ -13,6 +13,7 @@ mod identity;
 mod inbox;
 mod outcome;
 mod pending_reply;
+mod rate_limits;
 mod supervisor;
 mod swap;
 pub mod timers;
@@ -28,6 +29,7 @@ use self::{
     failures::{CallCause, Failures},
     inbox::{Inbox, MessageOrigin, PendingCommand, PendingMessage},
     pending_reply::PendingReply,
+    rate_limits::RateLimits,
     supervisor::Supervisor,
     swap::SwapState,
 };
@@ -51,6 +53,7 @@ pub struct Device<B: Behaviour, T: Transport> {
     supervisor: Supervisor<B>,
     swap: SwapState<B>,
     failures: Failures,
+    rate_limits: RateLimits,
     /// True once the behaviour has started, in this process or an earlier one.
     started: bool,
     connection: HubConnection<T>,
@@ -129,6 +132,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             supervisor: Supervisor::start(config.behaviour, context, config.settings, record),
             swap,
             failures: Failures::default(),
+            rate_limits: RateLimits::new(&config.limits),
             connection,
             store: config.store,
             clock: config.clock,
@@ -235,7 +239,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let timers = &self.store.state().timers;
         let timer = timers
             .next_due_of(|name| !self.failures.is_timer_suspended(name))
-            .filter(|_| self.supervisor.suspended().is_none());
+            .filter(|_| self.supervisor.suspended().is_none())
+            .map(|due| due.max(self.rate_limits.ready_at()));
         let candidates = [
             self.connection.deadline(),
             self.drain_deadline,

@@ -9,6 +9,7 @@ use super::{
     behaviour::{Answer, Behaviour, CallFailure, Outcome, Reply},
     failures::CallCause,
     inbox::{MessageOrigin, PendingMessage},
+    rate_limits::Usage,
     supervisor::CallKind,
     swap::FailureAction,
 };
@@ -43,7 +44,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let call = self.current_call.take();
         // For a new instance, if one starts.
         self.store.outbox().update_quota();
-        match (kind, result.and_then(|outcome| self.within_limits(outcome))) {
+        let result = result.and_then(|outcome| self.within_limits(outcome));
+        self.charge(&result);
+        match (kind, result) {
             (CallKind::Candidate, Ok(outcome)) => self.candidate_started(outcome),
             (CallKind::Candidate, Err(failure)) => self.candidate_failed(&failure),
             (CallKind::Start, Ok(outcome)) => self.instance_started(outcome),
@@ -64,6 +67,14 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             (self.observer)(DeviceEvent::Started);
         }
         Ok(())
+    }
+
+    /// Takes a call off the budgets of the rate limits.
+    fn charge(&mut self, result: &Result<Outcome, CallFailure>) {
+        let before = self.store.state().record.as_deref();
+        let usage = result.as_ref().map(|outcome| Usage::of(outcome, before));
+        let now = self.clock.monotonic();
+        self.rate_limits.charge(usage.unwrap_or_default(), now);
     }
 
     /// Records the failed start of a component that has never run, which ends the device.

@@ -62,6 +62,31 @@ impl<B: Behaviour> InstancePhase<B> {
     }
 }
 
+/// Starts a version. If it fails with the device's state and starts without it, the failure says so.
+async fn start_with_state<B: Behaviour>(
+    behaviour: B,
+    context: InstanceContext,
+    start: Start,
+) -> Result<(B::Instance, Outcome), CallFailure> {
+    if start.record.is_none() {
+        return behaviour.start(context, start).await;
+    }
+    let without = Start {
+        reason: Reason::Fresh,
+        record: None,
+        ..start.clone()
+    };
+    let failure = match behaviour.start(context.clone(), start).await {
+        Err(failure) => failure,
+        started => return started,
+    };
+    match behaviour.start(context, without).await {
+        Ok(_) => Err(failure
+            .with_remedy("`host swap FILE --fresh-state` starts it without the device's state")),
+        Err(_) => Err(failure),
+    }
+}
+
 /// The purpose of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CallKind {
@@ -137,7 +162,13 @@ impl<B: Behaviour> Supervisor<B> {
     /// [`adopt_candidate`](Self::adopt_candidate) or [`abandon_candidate`](Self::abandon_candidate) decides, otherwise the
     /// running version continues.
     pub(super) fn start_candidate(&mut self, candidate: B, reason: Reason, record: Option<String>) {
-        let starting = self.starting(&candidate, reason, record);
+        let start = Start {
+            reason,
+            config: self.settings.clone(),
+            record,
+        };
+        let starting = start_with_state(candidate.clone(), self.context.clone(), start);
+        let starting = Box::pin(starting.instrument(self.call_span("init")));
         self.called = Instant::now();
         let before = std::mem::replace(&mut self.phase, InstancePhase::changing());
         self.phase = InstancePhase::StartingCandidate {

@@ -93,11 +93,11 @@ impl Timers {
     }
 
     /// Arms a timer, in place of an earlier one of the same name. A periodic timer that has this period keeps its due time:
-    /// an instance may set its timers whenever it starts.
-    pub fn set(&mut self, name: String, schedule: Schedule, now: Duration) {
+    /// an instance may set its timers whenever it starts. Returns true if that changes a timer.
+    pub fn set(&mut self, name: String, schedule: Schedule, now: Duration) -> bool {
         let is_set = |timer: &Armed| timer.schedule == schedule;
         if matches!(schedule, Schedule::Every(_)) && self.armed.get(&name).is_some_and(is_set) {
-            return;
+            return false;
         }
         let (Schedule::Once(delay) | Schedule::Every(delay)) = schedule;
         self.armed.insert(
@@ -108,11 +108,12 @@ impl Timers {
                 failures: 0,
             },
         );
+        true
     }
 
-    /// Removes a timer.
-    pub fn cancel(&mut self, name: &str) {
-        self.armed.remove(name);
+    /// Removes a timer. Returns true if there was one.
+    pub fn cancel(&mut self, name: &str) -> bool {
+        self.armed.remove(name).is_some()
     }
 
     /// Checks that a call leaves at most `limit` timers. Only here their number across calls is known.
@@ -163,34 +164,37 @@ impl Timers {
     }
 
     /// Records the committed call of a timer: a one-shot timer is removed, a periodic one is due at its next period after
-    /// now. Missed periods are skipped.
-    pub fn fired(&mut self, name: &str, now: Duration) {
+    /// now. Missed periods are skipped. Returns true if more than the due time of a periodic timer changes.
+    pub fn fired(&mut self, name: &str, now: Duration) -> bool {
         match self.armed.get_mut(name) {
             Some(Armed {
                 schedule: Schedule::Once(_),
                 ..
-            }) => {
-                self.armed.remove(name);
+            }) => self.armed.remove(name).is_some(),
+            Some(timer) => {
+                timer.skip_to_next(now);
+                false
             }
-            Some(timer) => timer.skip_to_next(now),
-            None => {}
+            None => false,
         }
     }
 
     /// Records the failed call of a timer: a one-shot timer fires again after a backoff, a periodic one at its next period.
-    pub fn failed(&mut self, name: &str, now: Duration) {
+    /// Returns true if more than the due time of a periodic timer changes.
+    pub fn failed(&mut self, name: &str, now: Duration) -> bool {
         let Some(timer) = self.armed.get_mut(name) else {
-            return;
+            return false;
         };
         if let Schedule::Every(_) = timer.schedule {
             timer.skip_to_next(now);
-            return;
+            return false;
         }
         timer.due = now
             + FIRST_RETRY
                 .saturating_mul(1 << timer.failures.min(16))
                 .min(LONGEST_RETRY);
         timer.failures += 1;
+        true
     }
 }
 

@@ -21,6 +21,8 @@ use super::{
     engine::engine,
     images::{image_name, is_private, open_image, remove_unused, store_image},
     limits::Limits,
+    progress::{announced, printed},
+    remedy::of_compile_error,
     sandbox::{IncompatibleError, Sandbox},
     source::STDIN,
 };
@@ -184,13 +186,20 @@ impl Compiler {
             let was_cached = true;
             return Ok(Image { code, was_cached });
         }
-        self.compile(source, sandbox.limits()).await?;
+        let compiling = self.compile(source, sandbox.limits());
+        announced(source, compiling, |progress| progress.log()).await?;
         let code = open_image(sandbox.engine(), &image).ok_or_else(|| LoadError::NotCompiled {
             path: source.path().to_owned(),
             reason: "the compiled image has disappeared; try again".to_owned(),
         })?;
         let was_cached = false;
         Ok(Image { code, was_cached })
+    }
+
+    /// Returns whether a component's machine code is in the cache, unless it turns out to be unusable.
+    pub(crate) fn is_cached(&self, sandbox: &Sandbox, source: &ComponentSource) -> bool {
+        let name = image_name(sandbox.engine(), source.sha256());
+        self.cache.join(name).exists()
     }
 
     /// Runs the child, which is given the bytes and not the file, which may change meanwhile. It inherits no environment:
@@ -320,15 +329,20 @@ pub fn compile_here(
         reason: format!("{error:#}"),
     })?;
     let image = cache.join(image_name(&engine, source.sha256()));
-    let code = engine
-        .precompile_component(source.bytes())
-        .map_err(|error| {
-            let reason = format!("{error:#}").replace('\n', " ");
-            LoadError::Compile {
-                path: source.path().to_owned(),
-                reason: format!("{reason}; build or copy it again"),
-            }
-        })?;
+    let compile = || engine.precompile_component(source.bytes());
+    let compiled = match path == Path::new(STDIN) {
+        // The process that waits for this one shows the progress.
+        true => compile(),
+        false => printed(&source, compile),
+    };
+    let code = compiled.map_err(|error| {
+        let reason = format!("{error:#}").replace('\n', " ");
+        let remedy = of_compile_error(&reason, source.bytes());
+        LoadError::Compile {
+            path: source.path().to_owned(),
+            reason: format!("{reason}; {remedy}"),
+        }
+    })?;
     let unusable = |error: io::Error| LoadError::Cache {
         path: cache.to_owned(),
         reason: error.to_string(),

@@ -3,7 +3,9 @@
 use std::{future::Future, sync::Arc};
 
 use super::{
+    description,
     instance::ComponentInstance,
+    log_budget::LogName,
     sandbox::{IncompatibleError, PreparedComponent},
 };
 use crate::{
@@ -32,45 +34,26 @@ impl Component {
             seed: None,
             outbox_quota: None,
         };
+        let name = LogName {
+            component: format!("sha256:{}", sha256.get(..8).unwrap_or(&sha256)).into(),
+            version: None,
+        };
         let of = prepared.clone();
-        let describing = async move { ComponentInstance::new(of, context).await?.describe().await };
+        let describing = async move {
+            let mut instance = ComponentInstance::new(of, context, name).await?;
+            instance.describe().await
+        };
         let description = prepared
-            .run(describing)
+            .run(None, describing)
             .await
             .map_err(IncompatibleError::Describe)?;
-        check(&description).map_err(IncompatibleError::Describe)?;
+        description::check(&description).map_err(IncompatibleError::Describe)?;
         Ok(Self {
             prepared,
             description,
             sha256,
         })
     }
-}
-
-/// A description goes into user names, logs and the cloud. A model ID is a DTMI, such as
-/// `dtmi:com:example:Thermostat;1` (Digital Twin Model Identifier, at most 2,048 characters).
-fn check(description: &Description) -> Result<(), CallFailure> {
-    let printable = |text: &str, longest| {
-        text.len() <= longest && text.chars().all(|c| c.is_ascii_graphic() || c == ' ')
-    };
-    let Description {
-        name,
-        version,
-        model_id,
-    } = description;
-    if !printable(name, 128) || !printable(version, 128) {
-        return Err(CallFailure::Error(
-            "name or version is longer than 128 characters or not printable ASCII".to_owned(),
-        ));
-    }
-    let dtmi = model_id.starts_with("dtmi:") && model_id.contains(';') && !model_id.contains(' ');
-    if !dtmi || !printable(model_id, 2048) {
-        let shown: String = model_id.escape_default().take(100).collect();
-        return Err(CallFailure::Error(format!(
-            "model ID \"{shown}\" is not a DTMI such as dtmi:com:example:Thermostat;1"
-        )));
-    }
-    Ok(())
 }
 
 impl Behaviour for Component {
@@ -95,45 +78,18 @@ impl Behaviour for Component {
     ) -> impl Future<Output = Result<(ComponentInstance, Outcome), CallFailure>> + Send + 'static
     {
         let prepared = self.prepared.clone();
+        let name = LogName {
+            component: (*self.description.name).into(),
+            version: Some((*self.description.version).into()),
+        };
         async move {
             let of = prepared.clone();
             let starting = async move {
-                let mut instance = ComponentInstance::new(of, context).await?;
+                let mut instance = ComponentInstance::new(of, context, name).await?;
                 let outcome = instance.init(start).await?;
                 Ok((instance, outcome))
             };
-            prepared.run(starting).await
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_description_is_plain_text_and_its_model_id_a_dtmi() {
-        let described = |name: &str, model_id: &str| {
-            check(&Description {
-                name: name.to_owned(),
-                version: "1".to_owned(),
-                model_id: model_id.to_owned(),
-            })
-        };
-        assert_eq!(
-            described("thermostat", "dtmi:com:example:Thermostat;1"),
-            Ok(())
-        );
-        assert!(described("a\nb", "dtmi:com:example:Thermostat;1").is_err());
-        for wrong in [
-            "",
-            "Thermostat",
-            "dtmi:x",
-            "dtmi:a b;1",
-            "dtmi:\u{1b};1",
-            &format!("dtmi:{};1", "x".repeat(3000)),
-        ] {
-            assert!(described("thermostat", wrong).is_err(), "{wrong}");
+            prepared.run(None, starting).await
         }
     }
 }

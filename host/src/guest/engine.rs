@@ -1,6 +1,7 @@
 //! The engine all devices of a process share, and the tick that interrupts long calls.
 
 use std::{
+    num::NonZeroUsize,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -14,22 +15,30 @@ use wasmtime::{Config, Engine, EngineWeak};
 /// The time between two epoch ticks: the slice of CPU time after which a call yields.
 pub(super) const TICK: Duration = Duration::from_millis(1);
 
+/// Address space behind a memory, in bytes, which takes no memory. A memory that grows beyond it is copied, and growing
+/// takes CPU time of the call: many toolchains grow by 64 KiB at a time.
+const GROWTH_RESERVATION: u64 = 16 << 20;
+/// Frames in the backtrace of a trap: enough to get past those of a panic.
+const MAX_FRAMES: Option<NonZeroUsize> = NonZeroUsize::new(32);
+
 /// The one configuration of compiler and runtime; an image made under another one is not loaded.
 ///
-/// The settings suit many small instances: nothing is reserved ahead, so that their number is bounded by memory and not
-/// by the kernel's limit on mappings (a default engine ends at about 9,000 instances).
+/// Backtraces name functions and no offsets in them: an address map makes images a tenth larger.
+///
+/// The settings suit many small instances: little is reserved ahead, so that their number is bounded by memory and not
+/// by the kernel's limit on mappings (four for each instance; a default engine ends at about 9,000 instances).
 pub(super) fn engine() -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
         .epoch_interruption(true)
         .memory_reservation(0)
-        .memory_reservation_for_growth(0)
+        .memory_reservation_for_growth(GROWTH_RESERVATION)
         .memory_guard_size(0)
         .guard_before_linear_memory(false)
         .memory_init_cow(false)
         .generate_address_map(false)
-        .wasm_backtrace_max_frames(None);
+        .wasm_backtrace_max_frames(MAX_FRAMES);
     Engine::new(&config)
 }
 

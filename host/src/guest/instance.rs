@@ -2,11 +2,9 @@
 
 use std::{
     future::{Future, poll_fn},
+    ops::RangeInclusive,
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     task::Poll,
 };
 
@@ -15,26 +13,34 @@ use wasmtime::Store;
 
 use super::{
     bindings::{Device, exports::pnp::device::behaviour as wit},
+    call_meter::CallMeter,
     instance_state::{InstanceState, Staging},
-    limits::{MAX_ACKNOWLEDGMENTS, MAX_REASON, OutOfMemory},
+    limits::{MAX_ACKNOWLEDGMENTS, MAX_REASON},
+    log_budget::LogName,
     sandbox::{OnMessage, PreparedComponent, WitMessage},
 };
 use crate::{
     device::behaviour::{
         self, Answer, CallFailure, Description, Event, InstanceContext, Outcome, Reply, Start,
     },
-    hub::twin::{Acknowledgment, is_too_deep},
+    hub::twin::{Acknowledgment, check_acknowledgment},
 };
 
 /// Calls an export of `behaviour` and flattens its result.
 macro_rules! call_export {
     ($self:ident, $export:ident($($argument:expr),*)) => {{
         let _ticking = $self.component.tick_guard();
-        let yielded = $self.store.data().yielded();
+        let meter = $self.store.data().meter();
         let call = $self.exports.pnp_device_behaviour().$export(&mut $self.store, $($argument),*);
-        run_nonblocking(yielded, call).await.and_then(|result| result.map_err(component_error))
+        match run_nonblocking(&meter, call).await {
+            Ok(result) => result.map_err(component_error),
+            Err(error) => Err($self.store.data().fail(&error)),
+        }
     }};
 }
+
+/// Statuses of responses and acknowledgments, as in HTTP.
+const STATUSES: RangeInclusive<u32> = 100..=599;
 
 /// One instance of a component, for one device.
 pub struct ComponentInstance {
@@ -47,8 +53,9 @@ pub struct ComponentInstance {
 impl behaviour::Instance for ComponentInstance {
     async fn handle(self, event: Event) -> Result<(Self, Outcome), CallFailure> {
         let component = self.component.clone();
+        let stderr = self.store.data().stderr().clone();
         component
-            .run(async move {
+            .run(Some(stderr), async move {
                 let mut instance = self;
                 let outcome = instance.call(event).await?;
                 Ok((instance, outcome))
@@ -66,21 +73,23 @@ impl ComponentInstance {
     pub(super) async fn new(
         component: Arc<PreparedComponent>,
         context: InstanceContext,
+        name: LogName,
     ) -> Result<Self, CallFailure> {
         let limits = component.limits().clone();
         let mut store = Store::new(
             component.engine(),
-            InstanceState::new(limits.clone(), context),
+            InstanceState::new(limits.clone(), context, name),
         );
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(limits.hostcall);
         store.epoch_deadline_callback(|mut context| context.data_mut().on_tick());
         store.set_epoch_deadline(1);
-        let (exports, on_message) = {
+        let instantiated = {
             let _ticking = component.tick_guard();
-            let yielded = store.data().yielded();
-            run_nonblocking(yielded, component.instantiate(&mut store)).await?
+            let meter = store.data().meter();
+            run_nonblocking(&meter, component.instantiate(&mut store)).await
         };
+        let (exports, on_message) = instantiated.map_err(|error| store.data().fail(&error))?;
         Ok(Self {
             component,
             store,
@@ -127,11 +136,11 @@ impl ComponentInstance {
                 properties,
             } => {
                 let desired = wit::Desired {
-                    component,
+                    component: component.clone(),
                     properties: Value::Object(properties).to_string(),
                 };
                 let given = call_export!(self, call_on_desired(&desired))?;
-                Answer::Acknowledgments(acknowledgments(given)?)
+                Answer::Acknowledgments(acknowledgments(component.as_deref(), given)?)
             }
             Event::Command {
                 component,
@@ -161,10 +170,12 @@ impl ComponentInstance {
             ));
         };
         let _ticking = self.component.tick_guard();
-        let yielded = self.store.data().yielded();
-        let (result,) =
-            run_nonblocking(yielded, on_message.call_async(&mut self.store, (message,))).await?;
-        result.map_err(component_error)
+        let meter = self.store.data().meter();
+        let call = on_message.call_async(&mut self.store, (message,));
+        match run_nonblocking(&meter, call).await {
+            Ok((result,)) => result.map_err(component_error),
+            Err(error) => Err(self.store.data().fail(&error)),
+        }
     }
 
     /// A new CPU budget, and nothing staged.
@@ -198,6 +209,12 @@ impl ComponentInstance {
     }
 
     fn reply(&self, reply: wit::Reply) -> Result<Reply, CallFailure> {
+        if !STATUSES.contains(&reply.status) {
+            return Err(CallFailure::Error(format!(
+                "the status of the response is {}, not from 100 to 599",
+                reply.status
+            )));
+        }
         let payload = reply.payload.unwrap_or_default();
         let limit = self.component.limits().reply;
         if payload.len() > limit {
@@ -225,7 +242,10 @@ fn component_error(mut reason: String) -> CallFailure {
     CallFailure::Error(reason)
 }
 
-fn acknowledgments(given: Vec<wit::Acknowledgment>) -> Result<Vec<Acknowledgment>, CallFailure> {
+fn acknowledgments(
+    component: Option<&str>,
+    given: Vec<wit::Acknowledgment>,
+) -> Result<Vec<Acknowledgment>, CallFailure> {
     let sizes = given
         .iter()
         .map(|ack| ack.property.len() + ack.value.len() + ack.description.len());
@@ -235,57 +255,49 @@ fn acknowledgments(given: Vec<wit::Acknowledgment>) -> Result<Vec<Acknowledgment
             format!("the acknowledgments are {size} bytes, more than {MAX_ACKNOWLEDGMENTS}");
         return Err(CallFailure::Error(reason));
     }
-    given.into_iter().map(acknowledgment).collect()
+    given
+        .into_iter()
+        .map(|given| acknowledgment(component, given))
+        .collect()
 }
 
-fn acknowledgment(acknowledgment: wit::Acknowledgment) -> Result<Acknowledgment, CallFailure> {
-    let wrong = |why: String| {
-        let property = &acknowledgment.property;
-        component_error(format!("the acknowledged value of {property:?} {why}"))
-    };
-    let value = serde_json::from_str(&acknowledgment.value)
-        .map_err(|error| wrong(format!("is not JSON: {error}")))?;
-    if is_too_deep(&value) {
-        return Err(wrong("is nested too deeply".to_owned()));
+fn acknowledgment(
+    component: Option<&str>,
+    given: wit::Acknowledgment,
+) -> Result<Acknowledgment, CallFailure> {
+    let shown: String = given.property.chars().take(64).collect();
+    let wrong =
+        |why: String| component_error(format!("invalid acknowledgment of {shown:?}: {why}"));
+    if !STATUSES.contains(&given.status) {
+        let status = given.status;
+        return Err(wrong(format!("status {status}, not from 100 to 599")));
     }
-    Ok(Acknowledgment {
-        property: acknowledgment.property,
+    let value = serde_json::from_str(&given.value)
+        .map_err(|error| wrong(format!("the value is not JSON: {error}")))?;
+    let acknowledgment = Acknowledgment {
+        property: given.property,
         value,
-        status: acknowledgment.status,
-        description: acknowledgment.description,
-    })
+        status: given.status,
+        description: given.description,
+    };
+    check_acknowledgment(component, &acknowledgment).map_err(|error| wrong(error.to_string()))?;
+    Ok(acknowledgment)
 }
 
 /// Runs a call and stops it if it waits for anything but its time slice: exports are synchronous and short, and every
 /// import returns at once, so only a WASI pollable that is not ready can be waited for.
 async fn run_nonblocking<T>(
-    yielded: Arc<AtomicBool>,
+    meter: &CallMeter,
     call: impl Future<Output = wasmtime::Result<T>>,
-) -> Result<T, CallFailure> {
+) -> wasmtime::Result<T> {
     let mut call = pin!(call);
-    let result = poll_fn(|context| match call.as_mut().poll(context) {
-        Poll::Pending if !yielded.swap(false, Ordering::Relaxed) => Poll::Ready(Err(
-            wasmtime::format_err!("waited (wasi:io/poll); set a timer instead"),
-        )),
-        poll => poll,
-    })
-    .await;
-    result.map_err(|error| trap(&error))
-}
-
-/// Creates the failure of a trap.
-fn trap(error: &wasmtime::Error) -> CallFailure {
-    let reason = reason(error);
-    match error.downcast_ref::<OutOfMemory>() {
-        Some(_) => CallFailure::OutOfMemory(reason),
-        None => CallFailure::Trap(reason),
-    }
-}
-
-/// Describes a trap without the backtrace.
-fn reason(error: &wasmtime::Error) -> String {
-    match error.downcast_ref::<wasmtime::Trap>() {
-        Some(trap) => trap.to_string(),
-        None => error.root_cause().to_string(),
-    }
+    poll_fn(
+        |context| match meter.measure(|| call.as_mut().poll(context)) {
+            (Poll::Pending, false) => Poll::Ready(Err(wasmtime::format_err!(
+                "waited (wasi:io/poll); set a timer instead"
+            ))),
+            (poll, _) => poll,
+        },
+    )
+    .await
 }

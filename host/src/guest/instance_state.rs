@@ -1,23 +1,26 @@
 //! The data of one instance's store: the host's half of a component.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::{SeedableRng, rngs::StdRng};
 use wasmtime::{UpdateDeadline, component::ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::{
-    engine::TICK,
+    bindings::pnp::device::log::Level,
+    call_meter::CallMeter,
+    failure::call_failure,
     imports::wasi,
     limits::{Limits, MemoryLimit},
-    log_budget::LogBudget,
+    log_budget::{LogBudget, LogName},
+    log_stream::LogStream,
 };
 use crate::{
     clock::Clock,
-    device::{behaviour::InstanceContext, effect::Effect},
+    device::{
+        behaviour::{CallFailure, InstanceContext},
+        effect::Effect,
+    },
     store::OutboxQuota,
     units::format_duration,
 };
@@ -25,6 +28,8 @@ use crate::{
 /// The ticks of a call before it yields: behind a hundred calls that spin, a call that needs a few more microseconds would
 /// otherwise wait for a slice of each, just because a tick came in between.
 const FRESH_TICKS: u32 = 5;
+/// The most WASI resources of one instance, such as streams and pollables. The host holds them, outside its memory limit.
+const MAX_RESOURCES: usize = 10_000;
 
 /// The host's half of one instance.
 pub(super) struct InstanceState {
@@ -35,8 +40,10 @@ pub(super) struct InstanceState {
     pub(super) log: Arc<Mutex<LogBudget>>,
     pub(super) staging: Staging,
     pub(super) outbox_quota: Option<Arc<OutboxQuota>>,
-    slices: u32,
-    yielded: Arc<AtomicBool>,
+    ticks: u32,
+    meter: Arc<CallMeter>,
+    stdout: LogStream,
+    stderr: LogStream,
     wasi: WasiCtx,
     table: ResourceTable,
 }
@@ -50,13 +57,17 @@ pub(super) enum Staging {
 }
 
 impl InstanceState {
-    pub(super) fn new(limits: Arc<Limits>, context: InstanceContext) -> Self {
-        let log = Arc::new(Mutex::new(LogBudget::new(&limits, context.device)));
+    pub(super) fn new(limits: Arc<Limits>, context: InstanceContext, name: LogName) -> Self {
+        let log = Arc::new(Mutex::new(LogBudget::new(&limits, context.device, name)));
+        let stdout = LogStream::new(&log, Level::Info);
+        let stderr = LogStream::new(&log, Level::Warn);
         let mut random = match context.seed {
             Some(seed) => StdRng::seed_from_u64(seed),
             None => rand::make_rng(),
         };
-        let wasi = wasi::context(&context.clock, &mut random, &log);
+        let wasi = wasi::context(&limits, &context.clock, &mut random, (&stdout, &stderr));
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_RESOURCES);
         Self {
             memory: MemoryLimit::from(&*limits),
             limits,
@@ -65,16 +76,20 @@ impl InstanceState {
             log,
             staging: Staging::Forbidden,
             outbox_quota: context.outbox_quota,
-            slices: 0,
-            yielded: Arc::default(),
+            ticks: 0,
+            meter: Arc::default(),
+            stdout,
+            stderr,
             wasi,
-            table: ResourceTable::new(),
+            table,
         }
     }
 
-    /// Starts a call: a new CPU budget, and no staged effects.
+    /// Starts a call: a new CPU budget, no staged effects, and no last words.
     pub(super) fn begin(&mut self, staging: Staging) {
-        self.slices = 0;
+        self.ticks = 0;
+        self.meter.reset();
+        self.stderr.begin_call();
         self.staging = staging;
     }
 
@@ -86,24 +101,35 @@ impl InstanceState {
         }
     }
 
-    /// Returns the flag of a call that has yielded at a tick, as opposed to one that waits.
-    pub(super) fn yielded(&self) -> Arc<AtomicBool> {
-        self.yielded.clone()
+    /// Returns the meter of the current call.
+    pub(super) fn meter(&self) -> Arc<CallMeter> {
+        self.meter.clone()
+    }
+
+    /// Returns the standard error stream.
+    pub(super) fn stderr(&self) -> &LogStream {
+        &self.stderr
+    }
+
+    /// Ends the instance after a trap, and describes it.
+    pub(super) fn fail(&self, error: &wasmtime::Error) -> CallFailure {
+        self.stdout.end();
+        call_failure(error, self.stderr.end().as_deref())
     }
 
     /// Handles a tick during a call: after [`FRESH_TICKS`] the call yields to others, until its CPU time is used up.
     pub(super) fn on_tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
-        self.slices += 1;
-        if TICK * self.slices > self.limits.cpu {
+        self.ticks += 1;
+        if self.meter.used() > self.limits.cpu {
             wasmtime::bail!(
                 "used more than {} of CPU time in one call",
                 format_duration(self.limits.cpu)
             );
         }
-        if self.slices <= FRESH_TICKS {
+        if self.ticks <= FRESH_TICKS {
             return Ok(UpdateDeadline::Continue(1));
         }
-        self.yielded.store(true, Ordering::Relaxed);
+        self.meter.yields();
         Ok(UpdateDeadline::YieldCustom(
             1,
             Box::pin(tokio::task::yield_now()),

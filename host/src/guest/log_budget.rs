@@ -8,9 +8,19 @@ use std::{
 use super::{bindings::pnp::device::log::Level, limits::Limits};
 use crate::text::truncate;
 
+/// The component in its log lines.
+#[derive(Clone)]
+pub(super) struct LogName {
+    /// Its name; part of its hash before it has described itself.
+    pub(super) component: Arc<str>,
+    /// Its version; `None` before it has described itself.
+    pub(super) version: Option<Arc<str>>,
+}
+
 /// Writes a component's lines to the log, at most `log-rate` per second, without control characters.
 pub(super) struct LogBudget {
     device: Arc<str>,
+    name: LogName,
     line: usize,
     per_second: usize,
     second: Instant,
@@ -18,9 +28,10 @@ pub(super) struct LogBudget {
 }
 
 impl LogBudget {
-    pub(super) fn new(limits: &Limits, device: Arc<str>) -> Self {
+    pub(super) fn new(limits: &Limits, device: Arc<str>, name: LogName) -> Self {
         Self {
             device,
+            name,
             line: limits.log_line,
             per_second: limits.log_rate,
             second: Instant::now(),
@@ -32,14 +43,25 @@ impl LogBudget {
         if !self.admit() {
             return;
         }
-        let device = &*self.device;
         let message = truncate(message, self.line);
+        macro_rules! log {
+            ($level:ident) => {
+                tracing::event!(
+                    target: "component",
+                    tracing::Level::$level,
+                    device = &*self.device,
+                    component = &*self.name.component,
+                    version = self.name.version.as_deref(),
+                    "{message}"
+                )
+            };
+        }
         match level {
-            Level::Trace => tracing::trace!(target: "component", device, "{message}"),
-            Level::Debug => tracing::debug!(target: "component", device, "{message}"),
-            Level::Info => tracing::info!(target: "component", device, "{message}"),
-            Level::Warn => tracing::warn!(target: "component", device, "{message}"),
-            Level::Error => tracing::error!(target: "component", device, "{message}"),
+            Level::Trace => log!(TRACE),
+            Level::Debug => log!(DEBUG),
+            Level::Info => log!(INFO),
+            Level::Warn => log!(WARN),
+            Level::Error => log!(ERROR),
         }
     }
 
@@ -51,6 +73,8 @@ impl LogBudget {
             if dropped > 0 {
                 tracing::warn!(
                     device = &*self.device,
+                    component = &*self.name.component,
+                    version = self.name.version.as_deref(),
                     dropped,
                     "component log lines dropped"
                 );
@@ -62,6 +86,8 @@ impl LogBudget {
         if self.written == self.per_second.saturating_add(1) {
             tracing::warn!(
                 device = &*self.device,
+                component = &*self.name.component,
+                version = self.name.version.as_deref(),
                 lines_per_second = self.per_second,
                 "component exceeds the log rate: lines dropped"
             );
@@ -80,7 +106,11 @@ mod tests {
             log_rate: 3,
             ..Limits::default()
         };
-        let mut budget = LogBudget::new(&limits, "d".into());
+        let name = LogName {
+            component: "c".into(),
+            version: None,
+        };
+        let mut budget = LogBudget::new(&limits, "d".into(), name);
         let admitted = (0..100).filter(|_| budget.admit()).count();
         assert_eq!(admitted, 3);
     }

@@ -1,15 +1,22 @@
 //! The device's behaviour as a sandboxed WebAssembly component.
 
 mod bindings;
+mod call_meter;
 pub mod compile;
 mod component;
+mod description;
 mod engine;
+mod failure;
 mod images;
 mod imports;
 mod instance;
 mod instance_state;
+mod last_words;
 mod limits;
 mod log_budget;
+mod log_stream;
+pub(crate) mod progress;
+pub(crate) mod remedy;
 mod sandbox;
 mod source;
 

@@ -13,9 +13,12 @@ use super::{
     bindings::{Device, DeviceIndices},
     compile::Image,
     engine::{EpochTicker, TickGuard, engine},
+    failure::add_last_words,
     imports::wasi,
     instance_state::InstanceState,
     limits::Limits,
+    log_stream::LogStream,
+    remedy::{is_offered_wasi, of_imports, of_limit},
 };
 use crate::{device::behaviour::CallFailure, units::format_duration};
 
@@ -55,14 +58,14 @@ pub struct World {
 /// The error of a component that does not fit this host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IncompatibleError {
-    /// It imports an unknown interface, or lacks a required export.
-    #[error("incompatible world: {0}; build it against the contract of this host (wit/)")]
+    /// It imports an unknown interface, or lacks a required export. The text ends with the remedy.
+    #[error("incompatible world: {0}")]
     World(String),
     /// An import or export has another type.
     #[error("incompatible contract: {0}; build it against the contract of this host (wit/)")]
     Shape(String),
     /// Its `describe` failed, or returned an invalid description.
-    #[error("describe failed: {}", .0.reason())]
+    #[error("describe failed: {}{}", .0.reason(), of_limit(.0))]
     Describe(CallFailure),
 }
 
@@ -75,14 +78,6 @@ const OFFERED: [&str; 5] = [
     "pnp:device/log",
     "pnp:device/random",
     "pnp:device/timers",
-];
-const WASI: [&str; 6] = [
-    "wasi:cli/",
-    "wasi:clocks/",
-    "wasi:filesystem/",
-    "wasi:io/",
-    "wasi:random/",
-    "wasi:sockets/",
 ];
 
 impl Sandbox {
@@ -143,15 +138,15 @@ impl Sandbox {
             .into_iter()
             .filter(|name| !self.offers(name))
             .collect();
+        let mut remedy = of_imports(&missing);
         if !missing.is_empty() {
-            let only_wasi = missing.iter().all(|name| is_wasi(name));
-            let remedy = if only_wasi && self.0.wasi == Wasi::None {
-                " without --wasi log-only"
-            } else {
-                ""
-            };
+            // These are missing because of the option.
+            if missing.iter().all(|name| is_offered_wasi(name)) {
+                remedy = "run the host with --wasi log-only, or build the component without WASI"
+                    .to_owned();
+            }
             wrong.push(format!(
-                "imports {}, which this host does not provide{remedy}",
+                "imports {}, which this host does not provide",
                 missing.join(", ")
             ));
         }
@@ -164,7 +159,8 @@ impl Sandbox {
             wrong.push(format!("does not export {BEHAVIOUR}, but {others}"));
         }
         if !wrong.is_empty() {
-            return Err(IncompatibleError::World(wrong.join("; ")));
+            let wrong = wrong.join("; ");
+            return Err(IncompatibleError::World(format!("{wrong}; {remedy}")));
         }
         let shape = |error: wasmtime::Error| IncompatibleError::Shape(format!("{error:#}"));
         let pre = self.0.linker.instantiate_pre(image).map_err(shape)?;
@@ -182,13 +178,9 @@ impl Sandbox {
 
     fn offers(&self, import: &str) -> bool {
         let interface = import.split('@').next().unwrap_or(import);
-        let wasi = self.0.wasi == Wasi::LogOnly && is_wasi(interface);
+        let wasi = self.0.wasi == Wasi::LogOnly && is_offered_wasi(import);
         wasi || OFFERED.contains(&interface)
     }
-}
-
-fn is_wasi(import: &str) -> bool {
-    WASI.iter().any(|package| import.starts_with(package))
 }
 
 /// A compiled component that fits this host, its imports bound and its exports found.
@@ -242,9 +234,11 @@ impl PreparedComponent {
         Ok((device, on_message))
     }
 
-    /// Runs calls into an instance where guests run, for at most the wall time of one call.
+    /// Runs calls into an instance where guests run, for at most the wall time of one call. `stderr` is the instance's, if
+    /// there is one yet.
     pub(super) async fn run<T: Send + 'static>(
         &self,
+        stderr: Option<LogStream>,
         calls: impl Future<Output = Result<T, CallFailure>> + Send + 'static,
     ) -> Result<T, CallFailure> {
         let wall = self.limits().wall;
@@ -255,10 +249,12 @@ impl PreparedComponent {
             Ok(Err(failed)) => Err(CallFailure::Trap(format!(
                 "the host failed during the call: {failed}"
             ))),
-            Err(_) => Err(CallFailure::Trap(format!(
-                "took longer than {} in one call",
-                format_duration(wall)
-            ))),
+            Err(_) => {
+                let mut reason = format!("took longer than {} in one call", format_duration(wall));
+                let last_words = stderr.and_then(|stderr| stderr.end());
+                add_last_words(&mut reason, last_words.as_deref());
+                Err(CallFailure::Trap(reason))
+            }
         }
     }
 }

@@ -5,7 +5,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::topic;
+use super::{
+    topic,
+    twin::{NameError, check_name},
+};
 
 /// The size limit of a device-to-cloud message, in bytes (IoT Hub quotas: 256 KB).
 pub const MAX_SIZE: usize = 262_144;
@@ -53,6 +56,9 @@ pub enum MessageError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The Plug and Play component has a name the hub does not accept.
+    #[error("the component of the message has an {0}")]
+    Component(#[from] NameError),
     /// A property has a name the hub does not accept.
     #[error("the property name {0:?} is empty, starts with `$` or contains a control character")]
     PropertyName(String),
@@ -83,6 +89,9 @@ impl TelemetryMessage {
 
     /// Checks that the hub accepts the message. To be called before it is stored: a message the hub rejects blocks all others.
     pub fn validate(&self) -> Result<(), MessageError> {
+        if let Some(component) = &self.component {
+            check_name(component)?;
+        }
         let wrong = |name: &str| {
             name.is_empty() || name.starts_with('$') || name.contains(char::is_control)
         };
@@ -221,6 +230,19 @@ mod tests {
         for name in ["", "$.mid", "$x", "a\nb", "a\u{0}"] {
             let error = message(&[(name, "v")], "").validate().unwrap_err();
             assert_eq!(error, MessageError::PropertyName(name.to_owned()));
+            assert!(!error.to_string().contains(char::is_control));
+        }
+    }
+
+    #[test]
+    fn a_component_has_a_name_that_properties_may_have() {
+        for name in ["", "a.b", "$a", "a b", "a\u{1}", &"c".repeat(1025)] {
+            let message = TelemetryMessage {
+                component: Some(name.to_owned()),
+                ..message(&[], "")
+            };
+            let error = message.validate().unwrap_err();
+            assert!(matches!(error, MessageError::Component(_)), "{name:?}");
             assert!(!error.to_string().contains(char::is_control));
         }
     }

@@ -143,6 +143,10 @@ impl Sample {
         )?;
         let help = "Commands, desired properties and timers suspended after repeated failures";
         writer.gauge("suspended_causes", help, status.suspended.len() as f64)?;
+        let delayed = status.rate_limits.iter();
+        let delayed = delayed.map(|(limit, rate)| (limit.as_str(), rate.delayed));
+        let help = "Timer calls that had to wait for a rate limit";
+        writer.counters("timer_calls_delayed", help, "limit", delayed)?;
         let steps = status
             .steps
             .iter()
@@ -281,6 +285,7 @@ mod tests {
             quarantined: vec![],
             steps: [("started".to_owned(), 4)].into(),
             limits: [].into(),
+            rate_limits: [].into(),
             last_swap: None,
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     dead_letter::CloudMessage,
-    device_state::{DeviceState, HubBinding},
+    device_state::{ChangedParts, DeviceState, HubBinding},
     outbox::Outgoing,
     probation::ProbationEnd,
 };
@@ -106,19 +106,24 @@ impl Batch {
 }
 
 impl DeviceState {
-    /// Applies a batch at this time. Returns the items to send.
-    pub(super) fn apply(&mut self, batch: Batch, now: Duration) -> Vec<Outgoing> {
+    /// Applies a batch at this time. Returns the parts that have changed, and the items to send. That a periodic timer is due
+    /// at its next period is no change: the store need not know.
+    pub(super) fn apply(&mut self, batch: Batch, now: Duration) -> (ChangedParts, Vec<Outgoing>) {
+        let mut changed = self.changed_by(&batch);
         if let Some(record) = batch.record {
             self.record = Some(record);
         }
         for change in batch.timers {
-            match change {
+            changed.timers |= match change {
                 TimerChange::Fired(name) => self.timers.fired(&name, now),
                 TimerChange::Failed(name) => self.timers.failed(&name, now),
                 TimerChange::Set(name, schedule) => self.timers.set(name, schedule, now),
                 TimerChange::Cancel(name) => self.timers.cancel(&name),
-                TimerChange::All(timers) => self.timers = timers,
-            }
+                TimerChange::All(timers) => {
+                    self.timers = timers;
+                    true
+                }
+            };
         }
         if let Some(twin) = batch.twin {
             self.twin = twin;
@@ -132,6 +137,6 @@ impl DeviceState {
         for step in batch.steps {
             self.history.add(step);
         }
-        batch.outgoing
+        (changed, batch.outgoing)
     }
 }

@@ -74,15 +74,24 @@ pub struct PersistedState {
 /// The parts of a [`DeviceState`] that a batch changes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ChangedParts {
-    record: bool,
-    timers: bool,
-    twin: bool,
-    hub_binding: bool,
+    pub(super) record: bool,
+    pub(super) timers: bool,
+    pub(super) twin: bool,
+    pub(super) hub_binding: bool,
     pub(super) versions: bool,
-    history: bool,
+    pub(super) history: bool,
 }
 
 impl ChangedParts {
+    pub(super) const NONE: Self = Self {
+        record: false,
+        timers: false,
+        twin: false,
+        hub_binding: false,
+        versions: false,
+        history: false,
+    };
+
     pub(super) const ALL: Self = Self {
         record: true,
         timers: true,
@@ -94,11 +103,11 @@ impl ChangedParts {
 }
 
 impl DeviceState {
-    /// Returns the parts this batch changes when it is applied.
+    /// Returns the parts this batch changes when it is applied, without the timers.
     pub(super) fn changed_by(&self, batch: &Batch) -> ChangedParts {
         ChangedParts {
             record: batch.record.is_some() && batch.record != self.record,
-            timers: !batch.timers.is_empty(),
+            timers: false,
             twin: batch.twin.is_some(),
             hub_binding: batch.hub_binding.is_some(),
             versions: batch.versions.is_some(),

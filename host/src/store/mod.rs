@@ -125,10 +125,10 @@ impl DeviceStore {
         self.last + 1
     }
 
-    /// Applies a batch and hands it to the backend. Returns its number.
+    /// Applies a batch, and hands it to the backend if it changes anything. Returns the number of the last batch.
     pub fn commit(&mut self, mut batch: Batch, clock: &dyn Clock) -> u64 {
-        let mut changed = self.state.changed_by(&batch);
         let now = clock.monotonic();
+        let mut versions_changed = false;
         if let Some(end) = batch.probation_end {
             self.end_probation(end);
         }
@@ -136,9 +136,10 @@ impl DeviceStore {
             self.change_messages(change);
         }
         for change in std::mem::take(&mut batch.dead_letters) {
-            changed.versions |= self.change_dead_letters(change, clock);
+            versions_changed |= self.change_dead_letters(change, clock);
         }
-        let outgoing = self.state.apply(batch, now);
+        let (mut changed, outgoing) = self.state.apply(batch, now);
+        changed.versions |= versions_changed;
         if changed.versions {
             let fallback = self.state.versions.fallback.as_ref();
             let marks = fallback.map(|fallback| fallback.state.marks.clone());
@@ -213,11 +214,14 @@ impl DeviceStore {
     }
 
     fn persist(&mut self, changed: ChangedParts, clock: &dyn Clock) -> u64 {
-        self.last += 1;
         let mut rows = self.state.rows(changed, clock);
         self.outbox.changed_rows(&mut rows);
         self.dead_letters.changed_rows(&mut rows);
         self.messages.changed_rows(&mut rows);
+        if rows.is_empty() {
+            return self.last;
+        }
+        self.last += 1;
         self.backend.persist(self.last, &rows);
         self.outbox.mark_persisted(self.last);
         self.dead_letters.mark_persisted();
@@ -249,9 +253,14 @@ impl DeviceStore {
         }
     }
 
-    /// Waits until everything is durable.
+    /// Waits until everything is durable, with the due times of periodic timers.
     pub async fn flush(&mut self, clock: &dyn Clock) {
-        let last = self.commit(Batch::default(), clock);
+        let timers = !self.state.timers.is_empty();
+        let changed = ChangedParts {
+            timers,
+            ..ChangedParts::NONE
+        };
+        let last = self.persist(changed, clock);
         // A backend that is gone persists nothing any more.
         let _ = self
             .progress

@@ -217,9 +217,10 @@ impl HistoryEntry {
         let version = version.as_deref().unwrap_or("candidate");
         let reason = self.reason.as_deref().unwrap_or_default();
         match self.step {
-            SwapStep::Requested => match &self.file {
-                Some(file) => format!("preparing {}", file.display()),
-                None => "preparing".to_owned(),
+            SwapStep::Requested => match (&self.file, &self.reason) {
+                (_, Some(progress)) => progress.clone(),
+                (Some(file), None) => format!("preparing {}", file.display()),
+                (None, None) => "preparing".to_owned(),
             },
             SwapStep::Prepared => format!("{version} prepared"),
             SwapStep::Unchanged => format!("{version} is already running"),

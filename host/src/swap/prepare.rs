@@ -9,6 +9,7 @@ use super::{DeviceRequest, HistoryEntry, SwapCommand, SwapRequest, SwapStep, loa
 use crate::guest::{
     Component,
     compile::{ComponentSource, LoadError},
+    progress::{CompileProgress, announced},
 };
 
 /// The preparation of candidates for one device.
@@ -37,7 +38,7 @@ impl Preparer {
             };
             record_step(&requests, SwapStep::Requested, &swap, None).await;
             let loaded = select! {
-                loaded = self.load(&swap.file) => loaded,
+                loaded = self.load(&swap) => loaded,
                 Some(newer) = commands.recv() => {
                     let reason = match newer {
                         SwapCommand::Swap(_) => "a newer version was requested during preparation",
@@ -64,11 +65,19 @@ impl Preparer {
         }
     }
 
-    async fn load(&self, file: &Path) -> Result<(ComponentSource, Component), LoadError> {
+    async fn load(&self, swap: &SwapRequest) -> Result<(ComponentSource, Component), LoadError> {
+        let file = &*swap.file;
         let (path, limits) = (file.to_owned(), self.loader.sandbox.limits().clone());
         let reading = spawn_blocking(move || ComponentSource::read(&path, &limits));
         let source = joined(file, reading.await)??;
-        let component = self.loader.load(&source).await?;
+        let Loader {
+            compiler, sandbox, ..
+        } = &self.loader;
+        let loading = self.loader.load(&source);
+        let component = match compiler.is_cached(sandbox, &source) {
+            true => loading.await?,
+            false => announced(&source, loading, |progress| tell(swap, &progress)).await?,
+        };
         Ok((source, component))
     }
 
@@ -95,6 +104,15 @@ impl Preparer {
             path: file,
             reason: format!("cannot save it in the state directory: {error}"),
         })
+    }
+}
+
+/// Tells the requester of a swap that its candidate is being compiled. The history has nothing of it.
+fn tell(swap: &SwapRequest, progress: &CompileProgress) {
+    if let Some(step_sender) = &swap.step_sender {
+        let entry = HistoryEntry::new(Timestamp::now(), SwapStep::Requested, swap.source);
+        // The requester may have gone.
+        let _ = step_sender.send(entry.with_reason(progress.describe()));
     }
 }
 

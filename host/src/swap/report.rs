@@ -4,10 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{History, SwapStep, Versions};
-use crate::hub::twin::component_report;
-
-/// Name of the Plug and Play component.
-const COMPONENT: &str = "host";
+use crate::hub::twin::{HOST_COMPONENT, component_report};
 
 /// Builds the reported patch of the host's component.
 pub(crate) fn host_report(versions: &Versions, history: &History) -> Map<String, Value> {
@@ -29,7 +26,7 @@ pub(crate) fn host_report(versions: &Versions, history: &History) -> Map<String,
         ("lastSwapPause", json!(pause)),
     ];
     let properties = properties.map(|(name, value)| (name.to_owned(), value));
-    component_report(Some(COMPONENT), properties.into_iter().collect())
+    component_report(Some(HOST_COMPONENT), properties.into_iter().collect())
 }
 
 #[cfg(test)]
@@ -47,7 +44,7 @@ mod tests {
             .map(|it| it["name"].as_str().unwrap().to_owned())
             .collect();
         let report = host_report(&Versions::default(), &History::default());
-        let mut reported: BTreeSet<_> = report[COMPONENT]
+        let mut reported: BTreeSet<_> = report[HOST_COMPONENT]
             .as_object()
             .unwrap()
             .keys()

@@ -68,15 +68,25 @@ async fn what_runs_already_is_not_swapped() {
 
 #[tokio::test]
 async fn a_version_that_does_not_begin_changes_nothing() {
-    for failure in [
-        CallFailure::Error("schema 2".to_owned()),
-        CallFailure::Trap("it spun".to_owned()),
+    for (failure, is_state_to_blame) in [
+        (CallFailure::Error("schema 2".to_owned()), true),
+        (
+            CallFailure::Error("the setting zone is missing".to_owned()),
+            false,
+        ),
+        (CallFailure::Trap("schema 2".to_owned()), true),
+        (CallFailure::Trap("it spun".to_owned()), false),
     ] {
         let a = recorder();
         let mut site = site(&a).await;
         site.call("one").await;
-        let (why, is_error) = (failure.clone(), matches!(failure, CallFailure::Error(_)));
-        let b = recorder().version("b").beginning(move |_| Err(why.clone()));
+        let why = failure.clone();
+        let b = recorder().version("b").beginning(move |start| {
+            match start.record.is_none() && is_state_to_blame {
+                true => Ok((vec![], "begun".to_owned())),
+                false => Err(why.clone()),
+            }
+        });
         let mut steps = site.swap(&b).await;
         assert_eq!(
             until(&mut steps, SwapStep::Rejected).await,
@@ -85,7 +95,8 @@ async fn a_version_that_does_not_begin_changes_nothing() {
         let status = site.status().await;
         let reason = status.last_swap.unwrap().reason.unwrap();
         assert!(reason.contains(&failure.reason()), "{reason}");
-        assert_eq!(reason.contains("--fresh-state"), is_error, "{reason}");
+        let advised = reason.contains("--fresh-state");
+        assert_eq!(advised, is_state_to_blame, "{reason}");
         assert!(status.quarantined.is_empty());
         assert_eq!(site.call("two").await, ok("begun+one+two"));
         assert_eq!(a.reasons(), [Reason::Fresh], "the instance is the same");

@@ -7,8 +7,16 @@
 //! | fault | what it does |
 //! |---|---|
 //! | `trap` | aborts |
+//! | `mutter` | writes a line to standard error |
+//! | `panic` | panics with a message |
+//! | `last-words` | writes to standard error without a newline, and aborts |
+//! | `traceback` | writes a long traceback to standard error, and aborts |
+//! | `wild` | reads far outside its memory |
 //! | `err` | returns an error |
 //! | `spin` | computes for ever |
+//! | `spin-aloud` | writes a line to standard error, and computes for ever |
+//! | `random` | takes 16 MiB of random bytes again and again; reads the clock before each time |
+//! | `random-huge` | takes 1 GiB of random bytes at once |
 //! | `hog` | takes memory for ever |
 //! | `wait` | sleeps for an hour on the WASI clock |
 //! | `recurse` | calls itself for ever |
@@ -20,15 +28,20 @@
 //! | `save-err` | returns an error from the save that follows |
 //! | `big-record` | returns a record of 200 KB from the save that follows |
 //! | `huge-record` | returns a record of 10 MB from the save that follows |
+//! | `status` | answers with status 0 |
 //! | `ok` | nothing wrong |
+//!
+//! The command `report` reports its payload `{"component": …, "properties": …}` and `telemetry` sends a message of the
+//! component in its payload; both answer `ok` or the error. The desired property `acknowledge` is acknowledged as its value
+//! `{"property": …, "value": …, "status": …}` says.
 #![cfg(target_family = "wasm")]
 
 use std::{hint::black_box, time::Duration};
 
 use serde_json::{Value, json};
 use test_guests::{
-    Acknowledgment, Command, Desired, Device, Reply, Start, acknowledgment, hub, log, object,
-    recorded, reply, run_timer, setting, telemetry,
+    Acknowledgment, Command, Desired, Device, Reply, Start, acknowledgment, clock, hub, log,
+    object, recorded, reply, run_timer, setting, telemetry,
 };
 
 #[derive(Default)]
@@ -52,8 +65,31 @@ impl Faulty {
     fn commit(&mut self, fault: &str) -> Result<Option<Value>, String> {
         match fault {
             "trap" => std::process::abort(),
+            "mutter" => eprintln!("all is well"),
+            "panic" => not_a_number("x"),
+            "last-words" => {
+                eprint!("dying of thirst");
+                std::process::abort();
+            }
+            "traceback" => {
+                (0..100).for_each(|line| eprintln!("  File \"app.py\", line {line}, in f"));
+                eprintln!("ValueError: zone 7");
+                std::process::abort();
+            }
+            "wild" => wild(),
             "err" => return Err("asked to fail".to_owned()),
             "spin" => spin(),
+            "spin-aloud" => {
+                eprintln!("counting to infinity");
+                spin();
+            }
+            "random" => {
+                while black_box(true) {
+                    black_box(clock::now());
+                    random_bytes(16 << 20);
+                }
+            }
+            "random-huge" => random_bytes(1 << 30),
             "hog" => hog(),
             "wait" => std::thread::sleep(Duration::from_secs(3600)),
             "recurse" => drop(black_box(recurse(0))),
@@ -78,6 +114,71 @@ impl Faulty {
     }
 }
 
+#[inline(never)]
+fn not_a_number(text: &str) {
+    let number: f64 = text.parse().expect("set point of zone 7");
+    black_box(number);
+}
+
+#[inline(never)]
+#[allow(unsafe_code, reason = "the fault")]
+fn wild() {
+    let far = black_box(0xffff_fff0_usize) as *const u8;
+    black_box(unsafe { far.read_volatile() });
+}
+
+/// A list of bytes as the C library of WASI has it.
+#[repr(C)]
+struct ByteList {
+    start: *mut u8,
+    length: usize,
+}
+
+#[allow(
+    unsafe_code,
+    reason = "`wasi:random` of the C library, which std links"
+)]
+fn random_bytes(count: u64) {
+    unsafe extern "C" {
+        fn random_get_random_bytes(count: u64, bytes: *mut ByteList);
+        fn free(start: *mut u8);
+    }
+    let mut bytes = ByteList {
+        start: std::ptr::null_mut(),
+        length: 0,
+    };
+    unsafe {
+        random_get_random_bytes(count, &mut bytes);
+        free(black_box(bytes.start));
+    }
+    black_box(bytes.length);
+}
+
+/// The answer to a call of `hub`: `ok`, or the reason.
+fn answer(result: Result<(), hub::Error>) -> Value {
+    match result {
+        Ok(()) => json!("ok"),
+        Err(hub::Error::Invalid(reason) | hub::Error::TooLarge(reason)) => json!(reason),
+        Err(error) => json!(error.to_string()),
+    }
+}
+
+/// Reports what a command's payload says; answers the error.
+fn report(payload: &str) -> Result<Value, String> {
+    let request = Value::Object(object(payload)?);
+    let component = request["component"].as_str();
+    let reported = hub::report(component, &request["properties"].to_string());
+    Ok(answer(reported))
+}
+
+/// Sends a message of the component that a command's payload names; answers the error.
+fn send_as(payload: &str) -> Result<Value, String> {
+    let component: String = serde_json::from_str(payload).map_err(|error| error.to_string())?;
+    let sent = hub::send_telemetry(&telemetry(Some(&component), &json!({})));
+    Ok(answer(sent))
+}
+
+#[inline(never)]
 fn spin() {
     while black_box(true) {
         std::hint::spin_loop();
@@ -141,6 +242,11 @@ impl Device for Faulty {
 
     fn on_desired(&mut self, desired: Desired) -> Result<Vec<Acknowledgment>, String> {
         let answer = |(property, value): (String, Value)| {
+            if property == "acknowledge" && value.is_object() {
+                let text = |member: &str| value[member].as_str().unwrap_or_default().to_owned();
+                let status = value["status"].as_u64().unwrap_or(200) as u32;
+                return Ok(acknowledgment(text("property"), &value["value"], status));
+            }
             let done = match value.as_str() {
                 Some(fault) if property == "fault" => self.commit(fault)?.is_some(),
                 _ => true,
@@ -159,6 +265,13 @@ impl Device for Faulty {
 
     fn on_command(&mut self, command: Command) -> Result<Reply, String> {
         self.always()?;
+        let payload = command.payload.as_deref().unwrap_or("null");
+        match &*command.name {
+            "report" => return Ok(reply(200, Some(report(payload)?))),
+            "telemetry" => return Ok(reply(200, Some(send_as(payload)?))),
+            "status" => return Ok(reply(0, None)),
+            _ => {}
+        }
         let answer = self.commit(&command.name)?;
         Ok(reply(if answer.is_some() { 200 } else { 404 }, answer))
     }

@@ -70,6 +70,12 @@ fn a_component_is_named_by_an_argument_or_an_option_and_not_by_both() {
         UNUSABLE,
         &["IOTHUB_DEVICE_SECURITY_TYPE"],
     );
+    // A wrong file is named first: it was typed last.
+    ends(
+        HostCommand::bare().arg("/no/such.wasm"),
+        UNUSABLE,
+        &["/no/such.wasm", "no such file"],
+    );
     let mut both = host(&thermostat).arg(&thermostat).start();
     assert_eq!(both.wait().code(), Some(UNUSABLE));
     let text = both.stderr.text();
@@ -112,6 +118,6 @@ fn a_component_that_is_too_much_is_told_the_limit_and_how_to_raise_it() {
     ends(
         limited("memory=64KiB"),
         UNUSABLE,
-        &["more than 64 KiB of memory"],
+        &["more than 64 KiB of memory", "raise --limit memory="],
     );
 }

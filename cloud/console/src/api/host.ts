@@ -57,7 +57,7 @@ export interface HostStatus {
   /** Count of each swap step. */
   readonly steps: Record<string, number>;
   /** Limits of the component by the names of `--limit`: bytes, milliseconds or counts. */
-  readonly limits: Record<string, number>;
+  readonly limits: Record<string, number | null>;
   readonly calls: {
     readonly ok: number;
     readonly errors: number;

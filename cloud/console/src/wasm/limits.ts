@@ -21,6 +21,7 @@ function bytes(number: number): string {
 const time = (milliseconds: number) =>
   milliseconds % 1000 === 0 ? `${milliseconds / 1000} s` : `${milliseconds} ms`;
 const counted = (number: number) => number.toLocaleString("en");
+const perSecond = (format: (number: number) => string) => (number: number) => `${format(number)}/s`;
 
 /** Limits of a host, in the order of `host check`. */
 export const LIMITS: Limit[] = [
@@ -31,6 +32,9 @@ export const LIMITS: Limit[] = [
   { name: "wall", title: "Wall time per call", format: time },
   { name: "effects", title: "Effects per call", format: counted },
   { name: "timers", title: "Timers", format: counted },
+  { name: "calls", title: "Calls", format: perSecond(counted) },
+  { name: "messages", title: "Messages and reports", format: perSecond(counted) },
+  { name: "commit", title: "Committed bytes", format: perSecond(bytes) },
   { name: "record", title: "State record", format: bytes },
   { name: "reply", title: "Command response", format: bytes },
   { name: "hostcall", title: "Host call payload", format: bytes },
@@ -41,9 +45,13 @@ export const LIMITS: Limit[] = [
   { name: "compile-memory", title: "Compile memory", format: bytes },
 ];
 
-/** Formats a limit; `undefined` if it is not set. */
-export function formatLimit(name: string, limits: Record<string, number>): string | undefined {
+/** Formats a limit; `undefined` if the host does not know it. */
+export function formatLimit(
+  name: string,
+  limits: Record<string, number | null>,
+): string | undefined {
   const number = limits[name];
+  if (number === null) return "None";
   return number === undefined
     ? undefined
     : LIMITS.find((limit) => limit.name === name)?.format(number);

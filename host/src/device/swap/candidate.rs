@@ -245,25 +245,13 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         };
         let step_sender = kind.step_sender().cloned();
         let entry = match &kind {
-            SwapKind::Candidate(request) => {
-                let hint = match failure {
-                    CallFailure::Error(_) if !request.fresh_state => {
-                        "; --fresh-state starts it without the device's state"
-                    }
-                    _ => "",
-                };
-                let reason = format!("start failed: {}{hint}", failure.reason());
-                self.entry(SwapStep::Rejected, request).with_reason(reason)
-            }
+            SwapKind::Candidate(request) => self.entry(SwapStep::Rejected, request),
             SwapKind::Fallback(PendingFallback { source, .. }) => {
-                let reason = format!(
-                    "cannot use the device's state: {}; start it without the state by `host swap FILE --fresh-state`",
-                    failure.reason()
-                );
-                HistoryEntry::new(self.clock.now(), SwapStep::Rejected, *source).with_reason(reason)
+                HistoryEntry::new(self.clock.now(), SwapStep::Rejected, *source)
             }
         };
-        self.record_step(entry.with_version(version), step_sender);
+        let reason = format!("start failed: {}", failure.reason());
+        self.record_step(entry.with_version(version).with_reason(reason), step_sender);
     }
 
     /// Accepts the version on probation if it has passed.

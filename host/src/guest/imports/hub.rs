@@ -9,7 +9,7 @@ use crate::{
     },
     hub::{
         message::{MessageError, TelemetryMessage},
-        twin::is_too_deep,
+        twin::{PropertyError, check_report},
     },
 };
 
@@ -72,11 +72,7 @@ impl Host for InstanceState {
             serde_json::from_str(&properties).map_err(|error| {
                 Error::Invalid(format!("the properties are not a JSON object: {error}"))
             })?;
-        if properties.values().any(is_too_deep) {
-            return Err(Error::Invalid(
-                "the properties are nested too deeply".to_owned(),
-            ));
-        }
+        check_report(component.as_deref(), &properties)?;
         Ok(self.stage(Effect::Report(ReportedProperties {
             component,
             properties,
@@ -93,10 +89,21 @@ impl From<StagingError> for Error {
     }
 }
 
+impl From<PropertyError> for Error {
+    fn from(error: PropertyError) -> Self {
+        match error {
+            PropertyError::StringTooLong { .. } => Self::TooLarge(error.to_string()),
+            _ => Self::Invalid(error.to_string()),
+        }
+    }
+}
+
 impl From<MessageError> for Error {
     fn from(error: MessageError) -> Self {
         match error {
-            MessageError::TooLarge { .. } => Self::TooLarge(error.to_string()),
+            MessageError::TooLarge { .. } | MessageError::TooManyProperties { .. } => {
+                Self::TooLarge(error.to_string())
+            }
             _ => Self::Invalid(error.to_string()),
         }
     }

@@ -64,6 +64,12 @@ limits! {
     "effects", Count 1..=1_000_000 => effects: usize = 256;
     /// Timers of one device. They are written whenever one changes.
     "timers", Count 0..=100_000 => timers: usize = 64;
+    /// Calls per second, over 10 s. A timer of a millisecond would keep a core and the disk busy; only timers wait for it.
+    "calls", Rate 1..=1_000_000 => calls: Option<u64> = Some(200);
+    /// Messages and reports per second, over 50 s. A hub takes no more from one device for long; only timers wait for it.
+    "messages", Rate 1..=1_000_000 => messages: Option<u64> = Some(200);
+    /// Bytes committed per second, over 64 s: changed records, messages and reports. It bounds the wear of flash memory; only timers wait for it.
+    "commit", ByteRate 1..=1 << 40 => commit: Option<u64> = Some(512 << 10);
     /// Record. It is written with every batch.
     "record", Bytes 2..=64 << 20 => record: usize = 64 << 10;
     /// Response of a command. IoT Hub takes no more.
@@ -88,8 +94,8 @@ pub struct Limit {
     unit: Unit,
     range: RangeInclusive<u64>,
     reason: &'static str,
-    get: fn(&Limits) -> u64,
-    set: fn(&mut Limits, u64),
+    get: fn(&Limits) -> Option<u64>,
+    set: fn(&mut Limits, Option<u64>),
 }
 
 /// The unit of a limit.
@@ -101,12 +107,16 @@ pub enum Unit {
     Time,
     /// Pieces.
     Count,
+    /// Pieces per second.
+    Rate,
+    /// Bytes per second.
+    ByteRate,
 }
 
 impl Limits {
-    /// Returns all limits by name, each in its unit.
+    /// Returns all limits by name, each in its unit; `None` for no limit.
     #[must_use]
-    pub fn by_name(&self) -> BTreeMap<String, u64> {
+    pub fn by_name(&self) -> BTreeMap<String, Option<u64>> {
         let all = Self::ALL.iter();
         all.map(|limit| (limit.name.to_owned(), limit.number(self)))
             .collect()
@@ -137,9 +147,9 @@ impl Limit {
         self.reason.trim_start()
     }
 
-    /// Returns the value, in its unit.
+    /// Returns the value, in its unit; `None` for no limit.
     #[must_use]
-    pub fn number(&self, limits: &Limits) -> u64 {
+    pub fn number(&self, limits: &Limits) -> Option<u64> {
         (self.get)(limits)
     }
 
@@ -151,8 +161,8 @@ impl Limit {
 
     /// Formats a number of its unit for people.
     #[must_use]
-    pub fn format(&self, number: u64) -> String {
-        self.unit.format(number)
+    pub fn format(&self, number: Option<u64>) -> String {
+        number.map_or_else(|| NONE.to_owned(), |number| self.unit.format(number))
     }
 }
 
@@ -162,43 +172,59 @@ impl Unit {
             Self::Bytes => format_bytes(number),
             Self::Time => format_duration(Duration::from_millis(number)),
             Self::Count => number.to_string(),
+            Self::Rate => format!("{number}/s"),
+            Self::ByteRate => format!("{}/s", format_bytes(number)),
         }
     }
 }
 
-/// The type of a limit in code: a number of its unit. A number that does not fit becomes the maximum.
+/// The setting of a rate without a limit.
+const NONE: &str = "none";
+
+/// The type of a limit in code: a number of its unit; `None` for no limit. A number that does not fit becomes the maximum.
 trait LimitValue {
-    fn into_number(self) -> u64;
-    fn from_number(number: u64) -> Self;
+    fn into_number(self) -> Option<u64>;
+    fn from_number(number: Option<u64>) -> Self;
 }
 
-impl LimitValue for usize {
-    fn into_number(self) -> u64 {
-        self as u64
-    }
-
-    fn from_number(number: u64) -> Self {
-        Self::try_from(number).unwrap_or(Self::MAX)
-    }
-}
-
-impl LimitValue for u64 {
-    fn into_number(self) -> u64 {
+impl LimitValue for Option<u64> {
+    fn into_number(self) -> Option<u64> {
         self
     }
 
-    fn from_number(number: u64) -> Self {
+    fn from_number(number: Option<u64>) -> Self {
         number
     }
 }
 
-impl LimitValue for Duration {
-    fn into_number(self) -> u64 {
-        u64::try_from(self.as_millis()).unwrap_or(u64::MAX)
+impl LimitValue for usize {
+    fn into_number(self) -> Option<u64> {
+        Some(self as u64)
     }
 
-    fn from_number(number: u64) -> Self {
-        Self::from_millis(number)
+    fn from_number(number: Option<u64>) -> Self {
+        let number = number.and_then(|number| Self::try_from(number).ok());
+        number.unwrap_or(Self::MAX)
+    }
+}
+
+impl LimitValue for u64 {
+    fn into_number(self) -> Option<u64> {
+        Some(self)
+    }
+
+    fn from_number(number: Option<u64>) -> Self {
+        number.unwrap_or(Self::MAX)
+    }
+}
+
+impl LimitValue for Duration {
+    fn into_number(self) -> Option<u64> {
+        u64::try_from(self.as_millis()).ok()
+    }
+
+    fn from_number(number: Option<u64>) -> Self {
+        number.map_or(Self::MAX, Self::from_millis)
     }
 }
 
@@ -217,7 +243,8 @@ mod tests {
             assert!(names.insert(name), "{name}");
             assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
             assert!(limit.reason().contains(". "), "{name}");
-            assert!(limit.range.contains(&limit.number(&defaults)), "{name}");
+            let number = limit.number(&defaults).unwrap();
+            assert!(limit.range.contains(&number), "{name}");
         }
     }
 }

@@ -2,14 +2,15 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{Limit, Limits, Unit};
+use super::{Limit, Limits, NONE, Unit};
 use crate::{renamed::renamed, units};
 
 /// A value for one limit.
 #[derive(Clone)]
 pub struct LimitSetting {
     limit: &'static Limit,
-    number: u64,
+    /// `None` for no limit.
+    number: Option<u64>,
 }
 
 /// The error of a setting that is not valid.
@@ -50,21 +51,23 @@ impl Unit {
             Self::Bytes => "a size, such as 512KiB or 64MiB",
             Self::Time => "a duration, such as 500ms or 5s",
             Self::Count => "a whole number",
+            Self::Rate => "a whole number per second, or none",
+            Self::ByteRate => "a size per second, such as 512KiB, or none",
         }
     }
 
     fn parse(self, text: &str) -> Option<u64> {
         match self {
-            Self::Bytes => units::parse_bytes(text),
+            Self::Bytes | Self::ByteRate => units::parse_bytes(text),
             Self::Time => u64::try_from(units::parse_duration(text)?.as_millis()).ok(),
-            Self::Count => text.parse().ok(),
+            Self::Count | Self::Rate => text.parse().ok(),
         }
     }
 
     /// Formats a number as [`parse`](Self::parse) reads it.
     fn format_setting(self, number: u64) -> String {
         match self {
-            Self::Bytes | Self::Count => number.to_string(),
+            Self::Bytes | Self::Count | Self::Rate | Self::ByteRate => number.to_string(),
             Self::Time => format!("{number}ms"),
         }
     }
@@ -79,6 +82,10 @@ impl FromStr for LimitSetting {
             Some(error) => LimitSettingError::Renamed(error),
             None => LimitSettingError::Name(name.to_owned()),
         })?;
+        if matches!(limit.unit, Unit::Rate | Unit::ByteRate) && value == NONE {
+            let number = None;
+            return Ok(Self { limit, number });
+        }
         let number = limit.unit.parse(value);
         let number = number.ok_or(LimitSettingError::Value(limit.name, limit.unit))?;
         if !limit.range.contains(&number) {
@@ -88,6 +95,7 @@ impl FromStr for LimitSetting {
                 most: limit.unit.format(*limit.range.end()),
             });
         }
+        let number = Some(number);
         Ok(Self { limit, number })
     }
 }
@@ -95,7 +103,8 @@ impl FromStr for LimitSetting {
 impl fmt::Display for LimitSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { limit, number } = self;
-        write!(f, "{}={}", limit.name, limit.unit.format_setting(*number))
+        let value = number.map_or_else(|| NONE.to_owned(), |it| limit.unit.format_setting(it));
+        write!(f, "{}={value}", limit.name)
     }
 }
 
@@ -145,6 +154,9 @@ mod tests {
         assert_eq!(set("memory=32MiB").unwrap().memory, 32 << 20);
         assert_eq!(set("cpu=50ms").unwrap().cpu, Duration::from_millis(50));
         assert_eq!(set("timers=0").unwrap().timers, 0);
+        assert_eq!(set("calls=50").unwrap().calls, Some(50));
+        assert_eq!(set("calls=none").unwrap().calls, None);
+        assert_eq!(set("commit=1MiB").unwrap().commit, Some(1 << 20));
         for (text, form) in [
             (
                 "memory=much",
@@ -152,6 +164,11 @@ mod tests {
             ),
             ("cpu=50", "cpu must be a duration, such as 500ms or 5s"),
             ("timers=-1", "timers must be a whole number"),
+            ("timers=none", "timers must be a whole number"),
+            (
+                "calls=0.5",
+                "calls must be a whole number per second, or none",
+            ),
             ("memory", "expected NAME=VALUE"),
         ] {
             let error = set(text).unwrap_err();

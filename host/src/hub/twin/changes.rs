@@ -1,11 +1,11 @@
 //! The calls into the component for a change of desired properties.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use serde_json::{Map, Value};
 
 use super::{
-    Acknowledgment,
+    Acknowledgment, HOST_COMPONENT,
     document::{Flat, is_component, is_marker},
 };
 
@@ -46,8 +46,16 @@ pub struct DesiredCall {
 }
 
 impl DesiredCall {
-    /// The calls in order of their components, the device itself first.
-    pub(super) fn last_marked(calls: Flat) -> Vec<Self> {
+    /// The calls in order of their components, the device itself first. There is none for the name of the host's own
+    /// component: nobody may answer under it.
+    pub(super) fn last_marked(mut calls: Flat) -> Vec<Self> {
+        calls.remove(HOST_COMPONENT);
+        if let Entry::Occupied(mut device) = calls.entry(String::new()) {
+            device.get_mut().remove(HOST_COMPONENT);
+            if device.get().is_empty() {
+                device.remove();
+            }
+        }
         let mut calls: Vec<_> = calls
             .into_iter()
             .map(|(component, properties)| Self {

@@ -45,7 +45,7 @@ pub(super) fn check(desired: &Map<String, Value>) -> Result<(), TwinError> {
 }
 
 /// Returns whether a value has more levels of objects and arrays than this.
-pub(super) fn is_deeper(value: &Value, levels: usize) -> bool {
+fn is_deeper(value: &Value, levels: usize) -> bool {
     let within = |value: &Value| is_deeper(value, levels.saturating_sub(1));
     match value {
         Value::Array(_) | Value::Object(_) if levels == 0 => true,

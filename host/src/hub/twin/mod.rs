@@ -6,6 +6,7 @@
 
 mod changes;
 mod document;
+mod limits;
 mod report;
 
 use std::collections::BTreeMap;
@@ -17,21 +18,17 @@ use self::{
     changes::differences,
     document::{
         Flat, MAX_DEPTH, MAX_DESIRED_SIZE, check, desired_of_patch, desired_of_twin, flatten,
-        is_deeper, merge, nest,
+        merge, nest,
     },
     report::LastAnswer,
 };
 pub use self::{
     changes::{Changes, DesiredCall, Patch},
+    limits::{
+        HOST_COMPONENT, NameError, PropertyError, check_acknowledgment, check_name, check_report,
+    },
     report::{component_report, merge_report},
 };
-
-/// Returns whether objects and arrays in a value are nested deeper than can be stored: what a component answers or reports
-/// must not.
-#[must_use]
-pub fn is_too_deep(value: &Value) -> bool {
-    is_deeper(value, MAX_DEPTH)
-}
 
 /// The applied desired properties of a twin, and their version. A rejected property counts as applied.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -114,7 +111,7 @@ impl Twin {
         let (desired, version) = desired_of_twin(body)?;
         check(&desired)?;
         let target = flatten(desired);
-        let calls = differences(&self.flat(), &target);
+        let calls = DesiredCall::last_marked(differences(&self.flat(), &target));
         let repeated = match self.version {
             Some(applied) if applied != version => self.repeated(&target, version),
             _ => None,
@@ -124,7 +121,7 @@ impl Twin {
         }
         Ok(Changes {
             version,
-            calls: DesiredCall::last_marked(calls),
+            calls,
             repeated,
         })
     }

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use self::reports::MAX_REPORTS_SIZE;
-pub(super) use self::reports::report_size;
+pub(crate) use self::reports::report_size;
 use super::{
     drain::Drain,
     queue::{Queue, QueueEntry},

@@ -54,6 +54,6 @@ impl Outbox {
 }
 
 /// Returns the size in bytes, as sent.
-pub(in crate::store) fn report_size(report: &Map<String, Value>) -> usize {
+pub(crate) fn report_size(report: &Map<String, Value>) -> usize {
     serde_json::to_vec(report).map_or(0, |text| text.len())
 }

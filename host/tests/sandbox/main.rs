@@ -1,12 +1,15 @@
 //! Components that misbehave, each stopped by the limit that is meant for it, and nothing else harmed.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod failures;
+mod names;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
 use common::{Lab, guest, thermostat};
 use host::{
-    clock::SystemClock,
+    clock::{Clock, SystemClock},
     device::{
         behaviour::{
             Answer, Behaviour, CallFailure, Event, Instance as _, InstanceContext, Outcome, Reason,
@@ -36,9 +39,17 @@ async fn start(
     component: &Component,
     config: &[(&str, &str)],
 ) -> Result<(ComponentInstance, Outcome), CallFailure> {
+    start_on(Arc::new(SystemClock::new()), component, config).await
+}
+
+async fn start_on(
+    clock: Arc<dyn Clock>,
+    component: &Component,
+    config: &[(&str, &str)],
+) -> Result<(ComponentInstance, Outcome), CallFailure> {
     let context = InstanceContext {
         device: "d".into(),
-        clock: Arc::new(SystemClock::new()),
+        clock,
         seed: Some(1),
         outbox_quota: None,
     };
@@ -78,7 +89,7 @@ async fn faulty(name: &str) -> Result<Outcome, CallFailure> {
 
 async fn stopped(name: &str) -> String {
     match faulty(name).await {
-        Err(CallFailure::Trap(reason)) => reason,
+        Err(CallFailure::Trap(reason) | CallFailure::OutOfMemory(reason)) => reason,
         other => panic!("{name}: {other:?}"),
     }
 }
@@ -91,43 +102,21 @@ fn payload(outcome: &Outcome) -> Value {
 }
 
 #[tokio::test]
-async fn a_trap_is_told_in_a_few_words() {
-    assert_eq!(
-        stopped("trap").await,
-        "wasm trap: wasm `unreachable` instruction executed"
-    );
-}
-
-#[tokio::test]
 async fn a_loop_without_end_is_stopped() {
-    assert_eq!(
-        stopped("spin").await,
-        "used more than 100 ms of CPU time in one call"
-    );
-}
-
-#[tokio::test]
-async fn a_call_that_takes_too_long_is_dropped_where_it_stands() {
-    let limits = Limits {
-        cpu: Duration::from_secs(60),
-        wall: Duration::from_millis(200),
-        ..strict()
-    };
-    let component = Lab::new(limits, Wasi::LogOnly)
-        .load(&guest("faulty"))
-        .await
-        .unwrap();
-    let (instance, _) = start(&component, &[]).await.unwrap();
-    let failure = instance.handle(command("spin", None)).await.err().unwrap();
-    assert_eq!(
-        failure,
-        CallFailure::Trap("took longer than 200 ms in one call".to_owned())
+    let reason = stopped("spin").await;
+    assert!(
+        reason.starts_with("used more than 100 ms of CPU time in one call"),
+        "{reason}"
     );
 }
 
 #[tokio::test]
 async fn memory_without_end_is_refused() {
-    assert_eq!(stopped("hog").await, "requested more than 16 MiB of memory");
+    let reason = stopped("hog").await;
+    assert!(
+        reason.starts_with("requested more than 16 MiB of memory"),
+        "{reason}"
+    );
 }
 
 /// A component with `count` more core modules, each with a memory of this many pages of 64 KiB and a table of this many
@@ -195,10 +184,10 @@ async fn many_memories_or_tables_take_no_more_together_than_one_may() {
     assert_eq!(with_parts(10, 1, 1000).await, Ok(()));
     let memories = with_parts(20, 16, 0).await.unwrap_err();
     let too_much = "stopped: requested more than 16 MiB of memory";
-    assert!(memories.ends_with(too_much), "{memories}");
+    assert!(memories.contains(too_much), "{memories}");
     let tables = with_parts(20, 0, 10_000).await.unwrap_err();
     let too_many = "stopped: requested more than 100000 table elements";
-    assert!(tables.ends_with(too_many), "{tables}");
+    assert!(tables.contains(too_many), "{tables}");
 }
 
 #[tokio::test]
@@ -208,9 +197,10 @@ async fn recursion_without_end_is_stopped() {
 
 #[tokio::test]
 async fn a_call_that_waits_is_stopped_and_told_what_to_do_instead() {
-    assert_eq!(
-        stopped("wait").await,
-        "waited (wasi:io/poll); set a timer instead"
+    let reason = stopped("wait").await;
+    assert!(
+        reason.starts_with("waited (wasi:io/poll); set a timer instead"),
+        "{reason}"
     );
 }
 

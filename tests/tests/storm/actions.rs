@@ -20,7 +20,8 @@ pub(crate) const ACTIONS: &[(u64, Action)] = &[
     (1, restart),
     (3, lasting_fault),
     (3, one_shot_fault),
-    (7, messages),
+    (5, messages),
+    (3, messages_on_probation),
     (3, desired),
     (2, command),
     (4, deadly_command),
@@ -165,6 +166,16 @@ fn messages(storm: &mut Storm) {
         storm.device.cloud.send(&[&(storm.sent + 1).to_string()]);
         storm.sent += 1;
     }
+}
+
+/// Sends messages once a swap has come to its end, in time for a version on probation, which is withdrawn or not.
+fn messages_on_probation(storm: &mut Storm) {
+    let flaw = *storm.moments.one(&["none", "trap:12", "forget:12"]);
+    swap(storm, flaw);
+    if let Some(mut swap) = storm.pending.pop() {
+        swap.wait();
+    }
+    messages(storm);
 }
 
 fn desired(storm: &mut Storm) {

@@ -51,6 +51,30 @@ fn what_was_set_during_an_outage_is_applied_after_it() {
 }
 
 #[test]
+fn a_value_that_the_hub_does_not_take_back_costs_no_other_acknowledgment() {
+    let cloud = Cloud::start();
+    let mut host = HostCommand::of(&guest("sequence"))
+        .enrolled(&cloud, "s-1")
+        .start();
+    host.stdout.wait_for("Listening");
+    cloud.fault(&["refuse", "on"]);
+    cloud.fault(&["reset"]);
+    host.stderr.wait_for("not connected");
+    // As deep as a desired property may be: its acknowledgment is a level deeper.
+    let deep = (0..9).fold(json!(1), |value, _| json!({ "level": value }));
+    let mut events = cloud.events();
+    for (name, value) in [("first", "1"), ("deep", &deep.to_string()), ("last", "1")] {
+        let set = cloud.operate(&["set", "--no-wait", name, value]);
+        assert_eq!(set.code, 0, "{}", set.stderr);
+    }
+    cloud.fault(&["refuse", "off"]);
+    for name in ["first", "last"] {
+        events.search_anew();
+        assert_eq!(events.reported(name)["ac"], 200);
+    }
+}
+
+#[test]
 fn what_was_removed_during_an_outage_is_removed_after_it() {
     let cloud = Cloud::start();
     let mut host = started(&cloud);

@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use end_to_end::{Device, Signal, guest};
+use end_to_end::{Device, HostCommand, Signal, guest, sha256};
 use serde_json::Value;
 
 use super::sequence;
@@ -131,4 +131,31 @@ fn what_listens_in_a_hosts_place_is_told_from_one_and_gives_way_to_one() {
     assert_eq!(device.operate(&["status"]).code, 0);
     assert_eq!(host.stop(), Some(0));
     drop(silent);
+}
+
+#[test]
+fn operators_who_wait_for_the_end_of_a_probation_keep_nobody_from_rolling_back() {
+    let device = Device::new();
+    let mut host = device
+        .host(&guest("sequence"))
+        .env("HOST_PROBATION_TIME", "1h")
+        .start();
+    host.stdout.wait_for("Listening");
+    let new = device.version(&guest("sequence"), 1);
+    device.swaps(&new, &[]);
+    let waiting: Vec<_> = (0..20)
+        .map(|_| {
+            let swap = HostCommand::bare().arg("swap").arg(&new).arg("--wait");
+            let mut swap = swap.state_dir(&device.state()).start();
+            swap.stdout.wait_for("is already running");
+            swap
+        })
+        .collect();
+    let back = device.operate(&["rollback"]);
+    assert_eq!(back.code, 0, "{}", back.stderr);
+    for mut swap in waiting {
+        swap.stdout.wait_for("rolled back");
+        assert_eq!(swap.wait().code(), Some(1));
+    }
+    assert_eq!(device.runs(), sha256(&guest("sequence")));
 }

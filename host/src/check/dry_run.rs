@@ -206,7 +206,7 @@ impl DryRun {
     pub(super) fn totals(&self) -> Totals {
         Totals {
             calls: self.calls,
-            messages: self.sent.messages as u64,
+            messages: (self.sent.messages + self.sent.reports) as u64,
             bytes: self.bytes,
         }
     }

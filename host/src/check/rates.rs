@@ -10,7 +10,7 @@ use crate::{guest::Limits, units::format_rounded_bytes};
 pub(super) struct Totals {
     /// Timer calls.
     pub(super) calls: u64,
-    /// Telemetry messages.
+    /// Telemetry messages and reports.
     pub(super) messages: u64,
     /// Bytes committed: records and the items to send.
     pub(super) bytes: u64,

@@ -119,12 +119,21 @@ impl Device {
     /// # Panics
     /// It does not come to have it in time.
     pub fn entry(&self, step: &str, source: &str) -> Value {
+        self.entry_about(step, source, "")
+    }
+
+    /// The same of entries whose reason has these words.
+    ///
+    /// # Panics
+    /// It does not come to have it in time.
+    pub fn entry_about(&self, step: &str, source: &str, words: &str) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let history = self.history();
-            let found = history
-                .iter()
-                .rfind(|entry| entry["step"] == step && entry["source"] == source);
+            let found = history.iter().rfind(|entry| {
+                let reason = entry["reason"].as_str().unwrap_or_default();
+                entry["step"] == step && entry["source"] == source && reason.contains(words)
+            });
             if let Some(entry) = found {
                 return entry.clone();
             }

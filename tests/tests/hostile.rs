@@ -132,8 +132,7 @@ fn later_each_fault_is_told_and_a_new_instance_goes_on() {
         assert!(reply.payload["error"].to_string().contains(why), "{fault}");
         assert_eq!(device.cloud.call(&["ok"]).status, 200, "after {fault}");
         if fault != "err" && fault != "save-err" {
-            let entry = device.entry("failed", "host");
-            assert!(reason(&entry).contains(why), "{fault}: {entry}");
+            device.entry_about("failed", "host", why);
         }
         assert!(host.stderr.text().contains(why), "{fault}");
     }

@@ -2,12 +2,15 @@
 
 use std::{fs, time::Instant};
 
-use end_to_end::{Device, PATIENCE, Process, guest};
+use end_to_end::{Device, PATIENCE, Process, Reply, guest};
 use serde_json::Value;
 
 fn begin() -> (Device, Process) {
     let device = Device::new();
-    let mut host = device.host(&guest("restless")).start();
+    let mut host = device
+        .host(&guest("restless"))
+        .env("HOST_PROBATION_TIME", "1h")
+        .start();
     host.stdout.wait_for("Listening");
     (device, host)
 }
@@ -78,4 +81,40 @@ fn a_component_that_sends_very_much_is_limited_and_answers_commands() {
     for _ in 0..20 {
         assert_eq!(device.cloud.call(&["count", "--timeout", "5"]).status, 200);
     }
+}
+
+/// Waits until the timer of a tenth of a second has come again.
+fn ticks(device: &Device) {
+    let before = device.cloud.call(&["tick"]).payload.as_u64();
+    let is_later = |reply: &Reply| reply.payload.as_u64() > before;
+    device.cloud.call_until(&["tick"], is_later);
+}
+
+/// Sends several times what may be committed in a burst.
+fn overdraw(device: &Device) {
+    for _ in 0..6 {
+        assert_eq!(device.cloud.call(&["bulk"]).status, 200);
+    }
+    until(device, "limited", |status| {
+        status["rateLimits"]["commit"]["limited"] == true
+    });
+}
+
+#[test]
+fn commands_that_send_very_much_do_not_stop_the_timers_for_minutes() {
+    let (device, _host) = begin();
+    ticks(&device);
+    overdraw(&device);
+    ticks(&device);
+}
+
+#[test]
+fn a_version_that_is_rolled_back_leaves_nothing_to_wait_for() {
+    let (device, _host) = begin();
+    ticks(&device);
+    device.swaps(&device.version(&guest("restless"), 1), &[]);
+    overdraw(&device);
+    assert_eq!(device.operate(&["rollback"]).code, 0);
+    ticks(&device);
+    assert_eq!(device.status()["rateLimits"]["commit"]["limited"], false);
 }

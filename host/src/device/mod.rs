@@ -283,6 +283,12 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         }
     }
 
+    /// Lets another version begin without the failures and debts of the one before.
+    fn forget_failures(&mut self) {
+        self.failures = Failures::default();
+        self.rate_limits.refill(self.clock.monotonic());
+    }
+
     /// Ends the suspensions that are over. Desired values that were not applied meanwhile are in the twin.
     fn end_suspensions(&mut self, now: Duration) {
         let ended = self.failures.end_suspensions(now);

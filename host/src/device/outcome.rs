@@ -45,7 +45,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         // For a new instance, if one starts.
         self.store.outbox().update_quota();
         let result = result.and_then(|outcome| self.within_limits(outcome));
-        self.charge(&result);
+        if matches!(call, Some(CurrentCall::Timer(_))) {
+            self.charge(&result);
+        }
         match (kind, result) {
             (CallKind::Candidate, Ok(outcome)) => self.candidate_started(outcome),
             (CallKind::Candidate, Err(failure)) => self.candidate_failed(&failure),
@@ -69,7 +71,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         Ok(())
     }
 
-    /// Takes a call off the budgets of the rate limits.
+    /// Takes a timer's call off the budgets of the rate limits.
     fn charge(&mut self, result: &Result<Outcome, CallFailure>) {
         let before = self.store.state().record.as_deref();
         let usage = result.as_ref().map(|outcome| Usage::of(outcome, before));

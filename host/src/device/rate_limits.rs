@@ -1,5 +1,5 @@
-//! The limits on how often a component is called, and how much it sends and commits. Over a limit only timers wait: commands
-//! and desired properties are what people and back ends wait for.
+//! The limits on how often timers call the component, and how much these calls send and commit. Commands, desired properties
+//! and messages are the affair of operators and the cloud: they neither wait, nor do they take the timers' share.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -61,6 +61,15 @@ impl RateLimits {
         [&self.calls, &self.messages, &self.commit]
     }
 
+    /// Fills the budgets for another version, which is not to wait for what the one before has used.
+    pub(super) fn refill(&mut self, now: Duration) {
+        for budget in [&mut self.calls, &mut self.messages, &mut self.commit] {
+            budget.tokens = budget.burst;
+            budget.at = now;
+            budget.is_named = false;
+        }
+    }
+
     /// Takes a call off the budgets.
     pub(super) fn charge(&mut self, usage: Usage, now: Duration) {
         self.calls.charge(1, now);
@@ -68,8 +77,8 @@ impl RateLimits {
         self.commit.charge(usage.bytes, now);
     }
 
-    /// Returns true if a timer may call now, and otherwise counts it once. The names are those of limits exceeded for the
-    /// first time.
+    /// Returns true if a timer may call now, and otherwise counts it once. The names are those of limits this version exceeds
+    /// for the first time.
     pub(super) fn admit_timer(&mut self, now: Duration) -> (bool, Vec<&'static str>) {
         let mut exceeded = Vec::new();
         let first = !self.delaying;
@@ -78,7 +87,7 @@ impl RateLimits {
             if budget.ready_at() > now {
                 self.delaying = true;
                 budget.delayed += u64::from(first);
-                if first && budget.delayed == 1 {
+                if !std::mem::replace(&mut budget.is_named, true) {
                     exceeded.push(budget.name);
                 }
             }
@@ -119,6 +128,8 @@ struct Budget {
     at: Duration,
     /// The timer calls that had to wait.
     delayed: u64,
+    /// True once it was named as exceeded.
+    is_named: bool,
 }
 
 impl Budget {
@@ -132,6 +143,7 @@ impl Budget {
             tokens: burst,
             at: Duration::ZERO,
             delayed: 0,
+            is_named: false,
         }
     }
 
@@ -139,7 +151,7 @@ impl Budget {
         if let Some(rate) = self.rate {
             let earned = rate * now.saturating_sub(self.at).as_secs_f64();
             let tokens = (self.tokens + earned).min(self.burst) - tokens as f64;
-            // However much commands have overdrawn it, timers wait no longer than it takes to earn a burst.
+            // However much a call has overdrawn it, the next one waits no longer than it takes to earn a burst.
             self.tokens = tokens.max(-self.burst);
             self.at = now;
         }
@@ -200,6 +212,22 @@ mod tests {
         let count = calls(&mut limits, usage, S, 20 * S);
         assert!((40..=44).contains(&count), "{count}");
         assert_eq!(limits.status(21 * S)["calls"].delayed, 0);
+    }
+
+    #[test]
+    fn another_version_does_not_wait_and_is_named_again() {
+        let mut limits = RateLimits::new(&Limits::default());
+        let usage = Usage {
+            messages: 20_000,
+            bytes: 0,
+        };
+        for second in [1, 2] {
+            limits.charge(usage, second * S);
+            assert_eq!(limits.admit_timer(second * S), (false, vec!["messages"]));
+            limits.refill(second * S);
+            assert_eq!(limits.admit_timer(second * S), (true, vec![]));
+        }
+        assert_eq!(limits.status(2 * S)["messages"].delayed, 2);
     }
 
     #[test]

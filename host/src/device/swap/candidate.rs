@@ -7,7 +7,6 @@ use crate::{
     device::{
         Device,
         behaviour::{Behaviour, CallFailure, Outcome, Reason},
-        failures::Failures,
         timers::Timers,
     },
     mqtt::Transport,
@@ -146,7 +145,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             return self.supervisor.abandon_candidate();
         };
         self.supervisor.adopt_candidate();
-        self.failures = Failures::default();
+        self.forget_failures();
         let behaviour = self.supervisor.behaviour().clone();
         let sha256 = behaviour.sha256().to_owned();
         self.swap.loaded.insert(sha256, behaviour);

@@ -5,7 +5,6 @@ use crate::{
     device::{
         CurrentCall, Device,
         behaviour::{Behaviour, CallFailure},
-        failures::Failures,
         supervisor::CallKind,
     },
     mqtt::Transport,
@@ -179,7 +178,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         self.inbox.drop_twin_items();
         self.twin_stale = true;
         self.supervisor.replace(behaviour, record);
-        self.failures = Failures::default();
+        self.forget_failures();
         self.announce();
     }
 

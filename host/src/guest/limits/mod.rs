@@ -64,11 +64,11 @@ limits! {
     "effects", Count 1..=1_000_000 => effects: usize = 256;
     /// Timers of one device. They are written whenever one changes.
     "timers", Count 0..=100_000 => timers: usize = 64;
-    /// Calls per second, over 10 s. A timer of a millisecond would keep a core and the disk busy; only timers wait for it.
+    /// Timer calls per second, over 10 s. A timer of a millisecond would keep a core and the disk busy.
     "calls", Rate 1..=1_000_000 => calls: Option<u64> = Some(200);
-    /// Messages and reports per second, over 50 s. A hub takes no more from one device for long; only timers wait for it.
+    /// Messages and reports of timer calls per second, over 50 s. A hub takes no more from one device for long.
     "messages", Rate 1..=1_000_000 => messages: Option<u64> = Some(200);
-    /// Bytes committed per second, over 64 s: changed records, messages and reports. It bounds the wear of flash memory; only timers wait for it.
+    /// Bytes committed by timer calls per second, over 64 s: changed records, messages, reports. It bounds the wear of flash memory.
     "commit", ByteRate 1..=1 << 40 => commit: Option<u64> = Some(512 << 10);
     /// Record. It is written with every batch.
     "record", Bytes 2..=64 << 20 => record: usize = 64 << 10;

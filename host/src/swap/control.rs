@@ -18,7 +18,7 @@ use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
-    sync::{Semaphore, mpsc},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::timeout,
 };
 
@@ -35,8 +35,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 const HEARTBEAT: Duration = Duration::from_secs(2);
 /// Time without a line, even an empty one, after which a host counts as unresponsive.
 pub const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Limit of concurrent connections.
+/// Limit of connections served at a time; further ones wait.
 const MAX_CONNECTIONS: usize = 16;
+/// Limit of connections that wait for the end of a probation; further ones are rejected.
+const MAX_WAITING: usize = 256;
 
 /// A request to a running host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,10 +135,15 @@ impl ControlSocket {
         let listener = listener.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
         let listener = UnixListener::from_std(listener)?;
         let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let waiting = Arc::new(Semaphore::new(MAX_WAITING));
         Ok(async move {
             loop {
                 let Ok(permit) = permits.clone().acquire_owned().await else {
                     return;
+                };
+                let place = Place {
+                    permit,
+                    waiting: waiting.clone(),
                 };
                 let stream = match listener.accept().await {
                     Ok((stream, _)) => stream,
@@ -149,13 +156,26 @@ impl ControlSocket {
                 };
                 let (commands, requests) = (commands.clone(), requests.clone());
                 tokio::spawn(async move {
-                    if let Err(error) = handle_connection(stream, commands, requests).await {
+                    if let Err(error) = handle_connection(stream, commands, requests, place).await {
                         tracing::debug!(%error, "control connection failed");
                     }
-                    drop(permit);
                 });
             }
         })
+    }
+}
+
+/// The place of a connection among those served at a time.
+struct Place {
+    permit: OwnedSemaphorePermit,
+    waiting: Arc<Semaphore>,
+}
+
+impl Place {
+    /// Gives the place to others while this connection waits for the end of a probation. Returns false if too many wait.
+    fn wait(&mut self) -> bool {
+        let waiting = self.waiting.clone().try_acquire_owned();
+        waiting.map(|permit| self.permit = permit).is_ok()
     }
 }
 
@@ -198,6 +218,7 @@ async fn handle_connection<B>(
     stream: UnixStream,
     commands: mpsc::Sender<SwapCommand>,
     requests: mpsc::Sender<DeviceRequest<B>>,
+    place: Place,
 ) -> io::Result<()> {
     let peer = stream.peer_cred()?.uid();
     let (reader, mut writer) = stream.into_split();
@@ -236,7 +257,7 @@ async fn handle_connection<B>(
                 step_sender: Some(step_sender),
             };
             if commands.send(SwapCommand::Swap(request)).await.is_ok() {
-                write_steps(&mut writer, steps, wait).await?;
+                write_steps(&mut writer, steps, wait, place).await?;
             }
         }
         ControlRequest::Rollback => {
@@ -246,7 +267,7 @@ async fn handle_connection<B>(
                 .await
                 .is_ok()
             {
-                write_steps(&mut writer, steps, true).await?;
+                write_steps(&mut writer, steps, true, place).await?;
             }
         }
         ControlRequest::Retry { id } => {
@@ -297,6 +318,7 @@ async fn write_steps(
     writer: &mut (impl AsyncWriteExt + Unpin),
     mut steps: mpsc::UnboundedReceiver<HistoryEntry>,
     until_final: bool,
+    mut place: Place,
 ) -> io::Result<()> {
     loop {
         match timeout(HEARTBEAT, steps.recv()).await {
@@ -309,6 +331,13 @@ async fn write_steps(
                 };
                 if is_last {
                     return Ok(());
+                }
+                let waits = matches!(entry.step, SwapStep::Started | SwapStep::Unchanged);
+                if waits && !place.wait() {
+                    let error = format!(
+                        "{MAX_WAITING} others wait for the end of this probation; see its state with `host status`"
+                    );
+                    return write_line(writer, &json!({ "error": error })).await;
                 }
             }
             Ok(None) => return Ok(()),

@@ -99,3 +99,19 @@ fn a_component_that_leaks_goes_on_with_a_new_instance_each_time_and_is_not_suspe
     events.search_anew();
     Books::default().complete(&mut events, &Record::of(&reply.payload));
 }
+
+#[test]
+fn a_command_that_comes_when_a_leak_has_taken_the_memory_is_not_suspended_for_it() {
+    let (device, mut events, _host) = begin("leak", "20ms");
+    let mut failures = 0;
+    while failures < 8 {
+        // So many calls use up an instance: in the next one the command is new.
+        for _ in 0..8 {
+            events.next("telemetry");
+        }
+        let reply = device.cloud.call(&["state"]);
+        assert!(reply.status == 200 || reply.status == 500, "{reply:?}");
+        failures += u32::from(reply.status == 500);
+    }
+    assert_eq!(device.status()["suspended"], json!([]));
+}

@@ -75,6 +75,26 @@ fn a_value_that_the_hub_does_not_take_back_costs_no_other_acknowledgment() {
 }
 
 #[test]
+fn a_value_the_component_fails_at_costs_no_other_property_that_changed_with_it() {
+    let cloud = Cloud::start();
+    let mut host = HostCommand::of(&guest("faulty"))
+        .enrolled(&cloud, "f-1")
+        .start();
+    host.stdout.wait_for("Listening");
+    cloud.fault(&["refuse", "on"]);
+    cloud.fault(&["reset"]);
+    host.stderr.wait_for("not connected");
+    let mut events = cloud.events();
+    cloud.operate(&["set", "--no-wait", "fault", "trap"]);
+    cloud.operate(&["set", "--no-wait", "good", "1"]);
+    cloud.fault(&["refuse", "off"]);
+    for (name, status) in [("fault", 500), ("good", 200)] {
+        events.search_anew();
+        assert_eq!(events.reported(name)["ac"], status, "{name}");
+    }
+}
+
+#[test]
 fn what_was_removed_during_an_outage_is_removed_after_it() {
     let cloud = Cloud::start();
     let mut host = started(&cloud);

@@ -167,6 +167,36 @@ async fn a_desired_property_that_traps_is_answered_with_503_and_tried_again_late
 }
 
 #[tokio::test]
+async fn a_property_that_traps_costs_none_that_changed_with_it() {
+    let behaviour = partly_bad(&Arc::default());
+    let mut bench = run(&behaviour);
+    let mut hub = bench.connected().await;
+    let mut desired = json!({ "bad": 1, "$version": 2 });
+    for number in 0..20 {
+        desired[format!("good{number}")] = json!(number);
+    }
+    let topic = "$iothub/twin/PATCH/properties/desired/?$version=2";
+    hub.publish(topic, desired.to_string());
+    let mut statuses = std::collections::BTreeMap::new();
+    while statuses.len() < 21 {
+        let (topic, body) = next(&mut hub, &desired).await;
+        if topic.contains("/reported/") {
+            let report: Value = serde_json::from_str(&body).unwrap();
+            for (name, answer) in report.as_object().unwrap() {
+                statuses.insert(name.clone(), answer["ac"].clone());
+            }
+        }
+    }
+    assert_eq!(statuses.remove("bad").unwrap(), 500);
+    assert!(
+        statuses.values().all(|status| *status == 200),
+        "{statuses:?}"
+    );
+    let failures = behaviour.reasons().len() - 1;
+    assert!(failures <= 6, "halves find it: {failures}");
+}
+
+#[tokio::test]
 async fn a_timer_that_traps_waits_and_the_others_go_on() {
     let bad = partly_bad(&Arc::default()).beginning(|start| {
         let every = |name: &str| Effect::SetTimer(name.to_owned(), Schedule::Every(SECOND));

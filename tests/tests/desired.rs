@@ -68,7 +68,7 @@ fn a_value_that_the_hub_does_not_take_back_costs_no_other_acknowledgment() {
         assert_eq!(set.code, 0, "{}", set.stderr);
     }
     cloud.fault(&["refuse", "off"]);
-    for name in ["first", "last"] {
+    for name in ["first", "deep", "last"] {
         events.search_anew();
         assert_eq!(events.reported(name)["ac"], 200);
     }

@@ -109,14 +109,26 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 self.supervisor.restart(record);
             }
         }
-        if let Some(call) = call {
-            self.count_failure(&call, failure);
-            self.answer_failed(call, failure);
+        match call {
+            Some(CurrentCall::Desired { version, call }) if let Some(halves) = call.halved() => {
+                self.inbox.push_desired(version, halves.into());
+            }
+            Some(call) => {
+                self.count_failure(&call, failure);
+                self.answer_failed(call, failure);
+            }
+            None => {}
         }
     }
 
     fn count_failure(&mut self, call: &CurrentCall, failure: &CallFailure) {
         let now = self.clock.monotonic();
+        // As it was before the call: only a call that succeeds changes it.
+        let memory = usize::try_from(self.supervisor.calls().memory_bytes).unwrap_or(usize::MAX);
+        if matches!(failure, CallFailure::OutOfMemory(_)) && memory > self.limits.memory / 2 {
+            // Earlier calls have leaked, and a new instance cures that.
+            return;
+        }
         for cause in CallCause::of(call) {
             let shown = cause.to_string();
             if let Some(suspension) = self.failures.failed(cause, failure, now) {

@@ -12,6 +12,10 @@ use super::{
 /// The length limit of all reasons in the answer to a failed call, in characters: a hub keeps 32 KB of reported properties.
 const MAX_REASONS_LENGTH: usize = 8 << 10;
 
+/// The number of times a failed call is halved: thirty-two properties are told apart, and what a hostile document costs is
+/// bounded.
+const MAX_HALVINGS: u32 = 5;
+
 /// The calls and reports to apply a version.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Changes {
@@ -43,6 +47,8 @@ pub struct DesiredCall {
     pub properties: Map<String, Value>,
     /// The call is the last of its version.
     pub(super) last: bool,
+    /// The number of times it was halved after a failure.
+    pub(super) halvings: u32,
 }
 
 impl DesiredCall {
@@ -62,12 +68,34 @@ impl DesiredCall {
                 component: Some(component).filter(|component| !component.is_empty()),
                 properties: properties.into_iter().collect(),
                 last: false,
+                halvings: 0,
             })
             .collect();
         if let Some(call) = calls.last_mut() {
             call.last = true;
         }
         calls
+    }
+
+    /// Returns the two calls to make instead of one that failed, each with half of its properties, so that one of them does
+    /// not cost the others; `None` if it cannot be halved further.
+    #[must_use]
+    pub fn halved(&self) -> Option<[Self; 2]> {
+        if self.properties.len() < 2 || self.halvings == MAX_HALVINGS {
+            return None;
+        }
+        let mut properties = self.properties.clone().into_iter();
+        let first = properties
+            .by_ref()
+            .take(self.properties.len() / 2)
+            .collect();
+        let half = |properties, last| Self {
+            component: self.component.clone(),
+            properties,
+            last,
+            halvings: self.halvings + 1,
+        };
+        Some([half(first, false), half(properties.collect(), self.last)])
     }
 
     /// Returns the answers after a call that failed for this reason.

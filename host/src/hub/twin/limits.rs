@@ -96,6 +96,12 @@ pub fn check_acknowledgment(
     check_value(property, value, depth)
 }
 
+/// Returns true if IoT Hub accepts the value of an acknowledgment as it is reported, a level deeper than the desired one.
+pub(super) fn is_reportable(component: Option<&str>, property: &str, value: &Value) -> bool {
+    let depth = if component.is_some() { 3 } else { 2 };
+    check_value(property, value, depth).is_ok()
+}
+
 fn check_owner<'a>(
     component: Option<&str>,
     properties: impl IntoIterator<Item = &'a String>,

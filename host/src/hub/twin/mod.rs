@@ -191,7 +191,12 @@ impl Twin {
         let mut report = Map::new();
         for acknowledgment in acknowledgments {
             let property = acknowledgment.property.clone();
-            let answer = LastAnswer::from(acknowledgment);
+            let is_reportable =
+                limits::is_reportable(call.component.as_deref(), &property, &acknowledgment.value);
+            let mut answer = LastAnswer::from(acknowledgment);
+            if !is_reportable {
+                answer = answer.without_value();
+            }
             let applied = self.applied.get_mut(component);
             let before = match applied.and_then(|properties| properties.get_mut(&property)) {
                 Some(applied) => applied.answer.replace(answer.clone()),

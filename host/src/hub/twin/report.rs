@@ -28,6 +28,14 @@ impl From<Acknowledgment> for LastAnswer {
 }
 
 impl LastAnswer {
+    /// Removes the value: the hub would reject it, and everything reported with it.
+    pub(super) fn without_value(self) -> Self {
+        Self {
+            value: Value::Null,
+            ..self
+        }
+    }
+
     /// The property as Plug and Play has it reported: value, status code, version, description. What the answer
     /// `before` said and this one does not is removed, since the hub merges the value into the old one.
     pub(super) fn report(&self, version: u64, before: Option<&Self>) -> Value {

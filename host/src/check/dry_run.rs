@@ -152,7 +152,9 @@ impl DryRun {
         let (answer, batch) = outcome.into_batch(fired);
         self.sent.add(&batch.outgoing);
         if !is_unchanged {
-            self.bytes += batch.record.as_ref().map_or(0, String::len) as u64;
+            let is_changed = batch.record != self.store.state().record;
+            let record = batch.record.as_ref().filter(|_| is_changed);
+            self.bytes += record.map_or(0, String::len) as u64;
             self.bytes += batch.outgoing.iter().map(SentSummary::size).sum::<u64>();
         }
         self.store.commit(batch, &self.clock);

@@ -51,6 +51,8 @@ pub(super) async fn check(run: &mut DryRun, events: Option<u64>, limits: &Limits
         progress.handled(fired, run.elapsed());
     }
     let elapsed = run.elapsed().saturating_sub(began);
+    // Timers that are due at once take no time at all.
+    let elapsed = elapsed.max(Duration::from_millis(1));
     let span = if is_due { elapsed } else { run.duration() };
     let rates = Rates::of(run, before, span);
     let mut commands = Commands::default();

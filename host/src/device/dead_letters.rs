@@ -9,7 +9,7 @@ use crate::{
     hub::poison::PoisonEvent,
     mqtt::Transport,
     store::{
-        batch::{Batch, DeadLetterChange},
+        batch::{Batch, DeadLetterChange, MessageChange},
         dead_letter::{DeadLetterAction, DeadLetterResult, Undelivered},
     },
 };
@@ -48,13 +48,37 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         self.acknowledge(message, number);
     }
 
-    /// Drops a message that the running component does not accept: the hub remembers the subscription of an earlier one. A
-    /// message that an earlier version had accepted becomes a dead letter.
+    /// Drops a message that the running component does not accept: the hub remembers the subscription of an earlier one. On
+    /// probation it is kept for the version that a rollback goes back to. A message that an earlier version had accepted
+    /// becomes a dead letter, or stays one.
     pub(super) fn message_not_accepted(&mut self, message: &PendingMessage) {
         const REASON: &str = "the component does not accept messages";
+        let on_probation = self.store.state().versions.fallback.is_some();
         match message.origin {
+            MessageOrigin::DeadLetter(id) => {
+                tracing::error!(
+                    device = &*self.name,
+                    id,
+                    "message stays a dead letter: {REASON}"
+                );
+            }
+            MessageOrigin::Kept(id) if on_probation => {
+                let messages = vec![MessageChange::Handled(id)];
+                self.commit(Batch {
+                    messages,
+                    ..Batch::default()
+                });
+            }
             MessageOrigin::Kept(_) => self.give_up_message(message, REASON.to_owned()),
-            _ => {
+            MessageOrigin::Hub { .. } if on_probation => {
+                let messages = vec![MessageChange::Keep(message.content.clone())];
+                let number = self.commit(Batch {
+                    messages,
+                    ..Batch::default()
+                });
+                self.acknowledge(message, number);
+            }
+            MessageOrigin::Hub { .. } => {
                 tracing::warn!(
                     device = &*self.name,
                     "cloud-to-device message dropped: {REASON}"

@@ -88,7 +88,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     /// Returns true if the messages of the hub wait: so many are kept for a rollback that the version on probation gets no
     /// further ones.
     pub(super) fn holds_messages(&self) -> bool {
-        self.store.state().versions.fallback.is_some() && self.store.messages().is_full()
+        self.store.state().versions.fallback.is_some()
+            && self.store.messages().is_full(self.swap.needs_events())
     }
 
     fn start_call(&mut self, call: CurrentCall, event: Event) {
@@ -147,6 +148,13 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
 
     fn handle_patch(&mut self, version: u64, body: &[u8]) {
         match self.store.state().twin.patch(version, body) {
+            Ok(Patch::Apply(changes)) if changes.calls.is_empty() => {
+                let twin = self.store.state().twin.at_version(version);
+                self.commit(Batch {
+                    twin: Some(twin),
+                    ..Batch::default()
+                });
+            }
             Ok(Patch::Apply(changes)) => self.inbox.push_desired(changes.version, changes.calls),
             Ok(Patch::Stale) => tracing::debug!(
                 device = &*self.name,

@@ -18,7 +18,7 @@ const FIRST_SUSPENSION: Duration = Duration::from_secs(300);
 /// The longest suspension.
 const LONGEST_SUSPENSION: Duration = Duration::from_secs(3600);
 /// The limit of causes observed at a time: names of commands and properties come from the cloud. Beyond it the cause that
-/// failed longest ago is forgotten.
+/// failed longest ago is forgotten, one that was never suspended first.
 const MAX_CAUSES: usize = 256;
 
 /// The cause of a call.
@@ -132,9 +132,10 @@ impl Failures {
         if self.causes.len() < MAX_CAUSES || self.causes.contains_key(for_cause) {
             return;
         }
-        let last_failure =
-            |(_, failing): &(&CallCause, &FailingCause)| failing.failures.back().copied();
-        let oldest = self.causes.iter().min_by_key(last_failure);
+        let age = |(_, failing): &(&CallCause, &FailingCause)| {
+            (failing.suspensions > 0, failing.failures.back().copied())
+        };
+        let oldest = self.causes.iter().min_by_key(age);
         if let Some(oldest) = oldest.map(|(cause, _)| cause.clone()) {
             self.causes.remove(&oldest);
         }
@@ -150,6 +151,12 @@ impl Failures {
     pub(super) fn is_timer_suspended(&self, name: &str) -> bool {
         // Most devices have none, and this is asked in each turn of the loop.
         !self.causes.is_empty() && self.suspended(&CallCause::Timer(name.to_owned())).is_some()
+    }
+
+    /// Returns true if a desired property is suspended.
+    pub(super) fn suspends_property(&self) -> bool {
+        let mut causes = self.causes.iter();
+        causes.any(|(cause, it)| matches!(cause, CallCause::Property(..)) && it.until.is_some())
     }
 
     /// Returns the time at which the next suspension ends.

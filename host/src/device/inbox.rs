@@ -191,6 +191,11 @@ impl Inbox {
         self.messages_after = at;
     }
 
+    /// Lets the first message be tried at once.
+    pub(super) fn retry_messages(&mut self) {
+        self.messages_after = Duration::ZERO;
+    }
+
     /// Drops the messages of a closed connection, which the hub delivers again.
     pub(super) fn disconnected(&mut self) {
         self.pushed = None;

@@ -98,6 +98,17 @@ enum CurrentCall {
     Message(PendingMessage),
 }
 
+impl CurrentCall {
+    /// Returns true for a further attempt at an event.
+    fn is_retry(&self) -> bool {
+        match self {
+            Self::Desired { call, .. } => call.is_half(),
+            Self::Message(message) => message.failures > 0,
+            Self::Timer(_) | Self::Command(_) => false,
+        }
+    }
+}
+
 impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     /// Returns a device; nothing happens before [`run`](Self::run).
     #[must_use]
@@ -236,6 +247,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
 
     /// Lets another version begin without the failures and debts of the one before.
     fn forget_failures(&mut self) {
+        // What was not applied for a suspension is to be tried.
+        self.twin_stale |= self.failures.suspends_property();
         self.failures = Failures::default();
         self.rate_limits.refill(self.clock.monotonic());
     }

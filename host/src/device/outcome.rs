@@ -45,7 +45,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         // For a new instance, if one starts.
         self.store.outbox().update_quota();
         let result = result.and_then(|outcome| self.within_limits(outcome));
-        if matches!(call, Some(CurrentCall::Timer(_))) {
+        if matches!(call, Some(CurrentCall::Timer(_))) || kind == CallKind::Start {
             self.charge(&result);
         }
         match (kind, result) {
@@ -71,7 +71,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         Ok(())
     }
 
-    /// Takes a timer's call off the budgets of the rate limits.
+    /// Takes a call of a timer, or the start of an instance, off the budgets of the rate limits.
     fn charge(&mut self, result: &Result<Outcome, CallFailure>) {
         let before = self.store.state().record.as_deref();
         let usage = result.as_ref().map(|outcome| Usage::of(outcome, before));
@@ -123,10 +123,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
 
     fn count_failure(&mut self, call: &CurrentCall, failure: &CallFailure) {
         let now = self.clock.monotonic();
-        // As it was before the call: only a call that succeeds changes it.
-        let memory = usize::try_from(self.supervisor.calls().memory_bytes).unwrap_or(usize::MAX);
-        if matches!(failure, CallFailure::OutOfMemory(_)) && memory > self.limits.memory / 2 {
-            // Earlier calls have leaked, and a new instance cures that.
+        if matches!(failure, CallFailure::OutOfMemory(_))
+            && self.supervisor.has_leaked(self.limits.memory)
+        {
             return;
         }
         for cause in CallCause::of(call) {

@@ -151,8 +151,8 @@ impl Budget {
         if let Some(rate) = self.rate {
             let earned = rate * now.saturating_sub(self.at).as_secs_f64();
             let tokens = (self.tokens + earned).min(self.burst) - tokens as f64;
-            // However much a call has overdrawn it, the next one waits no longer than it takes to earn a burst.
-            self.tokens = tokens.max(-self.burst);
+            // However much a call has overdrawn it, the next one waits an hour at most.
+            self.tokens = tokens.max(-rate * 3600.0);
             self.at = now;
         }
     }

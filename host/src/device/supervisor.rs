@@ -27,6 +27,8 @@ pub(super) struct Supervisor<B: Behaviour> {
     /// Start of the current call, in the real time that limits count too.
     called: Instant,
     calls: CallStats,
+    /// Memory of the instance after its `init`, in bytes.
+    memory_at_start: usize,
 }
 
 enum InstancePhase<B: Behaviour> {
@@ -117,6 +119,7 @@ impl<B: Behaviour> Supervisor<B> {
             phase: InstancePhase::changing(),
             called: Instant::now(),
             calls: CallStats::default(),
+            memory_at_start: 0,
         };
         supervisor.start_instance(reason, record);
         supervisor
@@ -151,6 +154,15 @@ impl<B: Behaviour> Supervisor<B> {
     /// Returns the statistics of calls.
     pub(super) fn calls(&self) -> &CallStats {
         &self.calls
+    }
+
+    /// Returns true if the instance has used up more than half of the memory its `init` has left to it: a call that runs into
+    /// this limit then is not to blame, and a new instance cures that. To be asked after a failed call.
+    pub(super) fn has_leaked(&self, limit: usize) -> bool {
+        // As it was before the failed call: only one that succeeds changes it.
+        let before = usize::try_from(self.calls.memory_bytes).unwrap_or(usize::MAX);
+        let grown = before.saturating_sub(self.memory_at_start);
+        grown > limit.saturating_sub(self.memory_at_start) / 2
     }
 
     /// Returns the running version.
@@ -270,6 +282,9 @@ impl<B: Behaviour> Supervisor<B> {
             _ => return pending().await,
         };
         let memory = result.as_ref().map(|(instance, _)| instance.memory());
+        if let (CallKind::Start | CallKind::Candidate, Ok(memory)) = (kind, memory) {
+            self.memory_at_start = memory;
+        }
         self.calls.record(self.called.elapsed(), memory);
         if kind == CallKind::Candidate {
             return (kind, self.candidate_result(result));

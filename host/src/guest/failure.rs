@@ -10,6 +10,8 @@ use crate::{device::behaviour::CallFailure, text::truncate};
 const MAX_FRAMES: usize = 4;
 /// The size limit of a function's name, in bytes.
 const MAX_NAME: usize = 80;
+/// The size limit of a symbol to demangle, in bytes: the host does not work for long for a component that fails.
+const MAX_SYMBOL: usize = 1 << 10;
 /// Beginnings of the names of functions in which a component ends or allocates: the author's function is further out.
 const RUNTIME: [&str; 17] = [
     "std::",
@@ -64,6 +66,7 @@ fn backtrace(trace: &WasmBacktrace) -> Option<String> {
 /// Returns the demangled name of a frame's function, or its index if the component has no names.
 fn name(frame: &FrameInfo) -> String {
     match frame.func_name() {
+        Some(name) if name.len() > MAX_SYMBOL => truncate(name, MAX_NAME),
         // The alternate form omits the hash.
         Some(name) => truncate(&format!("{:#}", demangle(name)), MAX_NAME),
         None => format!("function {}", frame.func_index()),

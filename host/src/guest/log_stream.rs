@@ -43,7 +43,9 @@ impl LogStream {
 
     /// Forgets the last words, because a new call begins.
     pub(super) fn begin_call(&self) {
-        self.lines().last_words.clear();
+        let mut lines = self.lines();
+        lines.end_line();
+        lines.last_words.clear();
     }
 
     /// Ends the line begun, because the instance has ended, and returns the last words of the call.

@@ -166,18 +166,30 @@ impl DeadLetters {
         self.counts
     }
 
-    pub(super) fn add(&mut self, entry: DeadLetter) {
+    /// Adds a dead letter, and evicts the oldest beyond the bounds. On probation, those before `last_before` stay, and
+    /// messages since then, which a rollback hands to the next version.
+    pub(super) fn add(&mut self, entry: DeadLetter, last_before: Option<u64>) {
         self.counts.total += 1;
         self.counts_changed = true;
         self.bytes += entry.item.size();
         self.entries.insert(self.counts.total, entry);
         self.changed.insert(self.counts.total);
         while (self.entries.len() > MAX_ENTRIES || self.bytes > MAX_BYTES)
-            && let Some((oldest, _)) = self.entries.first_key_value()
+            && let Some(oldest) = self.oldest(last_before)
         {
-            self.take(*oldest);
+            self.take(oldest);
             self.counts.evicted += 1;
         }
+    }
+
+    /// Returns the oldest dead letter that may be evicted.
+    fn oldest(&self, last_before: Option<u64>) -> Option<u64> {
+        let is_outgoing = |entry: &DeadLetter| !matches!(entry.item, Undelivered::Message(_));
+        let evictable = |(id, entry): &(&u64, &DeadLetter)| match last_before {
+            Some(last) => **id > last && is_outgoing(entry),
+            None => true,
+        };
+        self.entries.iter().find(evictable).map(|(id, _)| *id)
     }
 
     pub(super) fn take(&mut self, id: u64) -> Option<DeadLetter> {

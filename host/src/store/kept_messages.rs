@@ -54,10 +54,12 @@ impl KeptMessages {
         self.entries.get(&id).map(|entry| &entry.message)
     }
 
-    /// Returns true if no further message should be taken from the hub.
+    /// Returns true if no further message should be taken from the hub. A version whose probation needs further `events` gets
+    /// four times as many messages: they may be all the events it has.
     #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.entries.len() >= MAX_MESSAGES || self.bytes >= MAX_BYTES
+    pub fn is_full(&self, needs_events: bool) -> bool {
+        let times = if needs_events { 4 } else { 1 };
+        self.entries.len() >= MAX_MESSAGES * times || self.bytes >= MAX_BYTES * times
     }
 
     pub(super) fn add(&mut self, entry: KeptMessage) {

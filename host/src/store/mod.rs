@@ -188,13 +188,14 @@ impl DeviceStore {
                 return false;
             }
         };
-        let since = clock.now();
-        self.dead_letters.add(DeadLetter {
-            since,
+        let entry = DeadLetter {
+            since: clock.now(),
             reason,
             outgoing,
             item,
-        });
+        };
+        let last_before = self.marks().map(|marks| marks.last_dead_letter);
+        self.dead_letters.add(entry, last_before);
         false
     }
 

@@ -62,7 +62,7 @@ impl DeviceStore {
         }
     }
 
-    fn marks(&self) -> Option<&ProbationMarks> {
+    pub(super) fn marks(&self) -> Option<&ProbationMarks> {
         let fallback = self.state.versions.fallback.as_ref();
         fallback.map(|fallback| &fallback.state.marks)
     }
@@ -308,6 +308,28 @@ mod tests {
         assert_eq!(letters, [2, 3], "the old ones");
         let messages: Vec<_> = site.store.unhandled_messages().collect();
         assert_eq!(messages, [(0, content("2"))]);
+    }
+
+    #[test]
+    fn dead_letters_of_a_candidate_evict_no_older_ones() {
+        let mut site = site();
+        site.dead_letter(DeadLetterChange::Message(
+            CloudMessage {
+                properties: vec![],
+                body: "old".into(),
+            },
+            "it failed".to_owned(),
+        ));
+        site.start_probation();
+        for id in 0..300 {
+            site.queue(vec![telemetry("new")]);
+            site.dead_letter(DeadLetterChange::Outgoing(id, "it is poison".to_owned()));
+        }
+        let letters = site.store.dead_letters();
+        assert!(letters.get(1).is_some(), "the old one");
+        assert!(letters.entries().count() <= 100);
+        site.roll_back();
+        assert_eq!(site.store.dead_letters().entries().count(), 1);
     }
 
     #[test]

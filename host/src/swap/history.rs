@@ -6,10 +6,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::versions::VersionInfo;
-use crate::text::counted;
+use crate::text::{counted, truncate};
 
 /// Limit of entries; beyond it the oldest is evicted.
 const MAX_ENTRIES: usize = 100;
+/// Limit of `failed` entries among them, so that failures do not evict the steps of swaps.
+const MAX_FAILURES: usize = 20;
+/// Limit of a reason in bytes: it goes into a reported property, which IoT Hub limits to 4 KiB.
+const MAX_REASON: usize = 2 << 10;
 
 /// A step of a swap. Each has a log line and a counter of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -206,7 +210,7 @@ impl HistoryEntry {
     /// Sets the reason.
     #[must_use]
     pub fn with_reason(mut self, reason: impl Into<String>) -> Self {
-        self.reason = Some(reason.into());
+        self.reason = Some(truncate(&reason.into(), MAX_REASON));
         self
     }
 
@@ -352,6 +356,12 @@ impl History {
             }
             _ => self.0.push(entry),
         }
+        let is_failure = |entry: &HistoryEntry| entry.step == SwapStep::Failed;
+        if self.0.iter().filter(|entry| is_failure(entry)).count() > MAX_FAILURES
+            && let Some(oldest) = self.0.iter().position(is_failure)
+        {
+            self.0.remove(oldest);
+        }
         let excess = self.0.len().saturating_sub(MAX_ENTRIES);
         self.0.drain(..excess);
     }
@@ -392,7 +402,12 @@ mod tests {
             history.add(entry(SwapStep::Failed, &number.to_string()));
             history.add(entry(SwapStep::Requested, "not recorded"));
         }
+        assert_eq!(history.entries().len(), MAX_FAILURES);
+        for number in 0..1000 {
+            history.add(entry(SwapStep::Rejected, &number.to_string()));
+        }
         assert_eq!(history.entries().len(), MAX_ENTRIES);
+        assert_eq!(history.last_swap().unwrap().reason.as_deref(), Some("999"));
     }
 
     #[test]

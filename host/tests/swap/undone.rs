@@ -173,6 +173,19 @@ async fn a_message_for_a_version_that_takes_none_becomes_a_dead_letter() {
 }
 
 #[tokio::test]
+async fn messages_for_a_candidate_that_takes_none_are_handled_by_the_version_that_continues() {
+    let mut site = site(&taker("a")).await;
+    let mut steps = site.swap(&taker("b").without_messages()).await;
+    until(&mut steps, SwapStep::Started).await;
+    deliver(&mut site, &["1", "2"]).await;
+    super::call(&site.hub, "trap", "1");
+    assert_eq!(next(&mut steps).await.redelivered_messages, Some(2));
+    // It subscribes again.
+    site.hub = site.bench.connected().await;
+    assert_eq!(site.call("look").await, ok("begun+1+2"));
+}
+
+#[tokio::test]
 async fn messages_a_candidate_has_queued_go_with_it_and_others_stay() {
     let mut site = site(&taker("a")).await;
     let hold = async |site: &mut Site, version| {

@@ -146,6 +146,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         };
         self.supervisor.adopt_candidate();
         self.forget_failures();
+        self.inbox.retry_messages();
         let behaviour = self.supervisor.behaviour().clone();
         let sha256 = behaviour.sha256().to_owned();
         self.swap.loaded.insert(sha256, behaviour);
@@ -251,6 +252,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         };
         let reason = format!("start failed: {}", failure.reason());
         self.record_step(entry.with_version(version).with_reason(reason), step_sender);
+        self.roll_back_deferred();
     }
 
     /// Accepts the version on probation if it has passed.

@@ -161,6 +161,11 @@ impl<B> SwapState<B> {
         }
     }
 
+    /// Returns true if the version on probation has to handle further events.
+    pub(in crate::device) fn needs_events(&self) -> bool {
+        self.probation.as_ref().is_some_and(Probation::needs_events)
+    }
+
     /// Returns the time at which a probation ends without another event.
     pub(in crate::device) fn deadline(&self, now: Duration) -> Option<Duration> {
         self.probation.as_ref()?.deadline(now)

@@ -59,14 +59,25 @@ impl Probation {
         self.events = self.events.saturating_sub(1);
     }
 
+    /// Returns true if events are still to be handled.
+    pub(super) fn needs_events(&self) -> bool {
+        self.events > 0
+    }
+
     /// Counts a committed call.
     pub(super) fn call_committed(&mut self) {
         self.committed = self.committed.map(|committed| committed + 1);
     }
 
-    /// Counts a failed call. Returns true if the version is to be rolled back.
-    pub(super) fn call_failed(&mut self, call: CallKind, failure: &CallFailure) -> bool {
-        self.errors += 1;
+    /// Counts a failed call; errors in further attempts at the same event count once. Returns true if the version is to be
+    /// rolled back.
+    pub(super) fn call_failed(
+        &mut self,
+        call: CallKind,
+        failure: &CallFailure,
+        is_retry: bool,
+    ) -> bool {
+        self.errors += u32::from(!is_retry);
         call == CallKind::Start || failure.is_trap() || self.errors >= MAX_ERRORS
     }
 
@@ -99,7 +110,7 @@ mod tests {
     };
 
     fn fail(probation: &mut Probation) -> bool {
-        probation.call_failed(CallKind::Event, &CallFailure::Error("no".to_owned()))
+        probation.call_failed(CallKind::Event, &CallFailure::Error("no".to_owned()), false)
     }
 
     #[test]
@@ -124,10 +135,20 @@ mod tests {
         }
         assert!(!fail(&mut probation));
         assert!(!fail(&mut probation));
+        let error = CallFailure::Error("no".to_owned());
+        assert!(!probation.call_failed(CallKind::Event, &error, true));
         assert!(fail(&mut probation));
         let mut probation = Probation::new(POLICY, Duration::ZERO, None, None);
-        assert!(probation.call_failed(CallKind::Event, &CallFailure::Trap("it spun".to_owned())));
+        assert!(probation.call_failed(
+            CallKind::Event,
+            &CallFailure::Trap("it spun".to_owned()),
+            true
+        ));
         let mut probation = Probation::new(POLICY, Duration::ZERO, None, None);
-        assert!(probation.call_failed(CallKind::Start, &CallFailure::Error("no".to_owned())));
+        assert!(probation.call_failed(
+            CallKind::Start,
+            &CallFailure::Error("no".to_owned()),
+            false
+        ));
     }
 }

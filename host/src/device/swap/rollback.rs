@@ -65,7 +65,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         failure: &CallFailure,
     ) -> Option<FailureAction> {
         let probation = self.swap.probation.as_mut()?;
-        if !probation.call_failed(kind, failure) {
+        let is_retry = call.as_ref().is_some_and(CurrentCall::is_retry);
+        if !probation.call_failed(kind, failure, is_retry) {
             return Some(FailureAction::Restart);
         }
         if self.fallback().is_none() {
@@ -77,11 +78,16 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         Some(FailureAction::RolledBack)
     }
 
-    /// Keeps a loaded rollback target. A deferred rollback to it happens now, unless a newer version is about to start.
+    /// Keeps a loaded rollback target. A deferred rollback to it happens now.
     pub(super) fn rollback_target_loaded(&mut self, behaviour: B) {
         let sha256 = behaviour.sha256().to_owned();
         self.swap.loaded.insert(sha256, behaviour);
         self.unload();
+        self.roll_back_deferred();
+    }
+
+    /// Rolls back if that was deferred, the rollback target is loaded, and no newer version is about to start.
+    pub(super) fn roll_back_deferred(&mut self) {
         if self.fallback().is_none() || self.swap.starting.is_some() {
             return;
         }

@@ -12,12 +12,7 @@ use crate::{
 
 impl Host for InstanceState {
     fn set(&mut self, name: String, schedule: Schedule) -> Result<(), Error> {
-        if name.is_empty() || name.len() > MAX_TIMER_NAME {
-            return Err(Error::Invalid(format!(
-                "the name of a timer must have 1 to {MAX_TIMER_NAME} bytes, not {}",
-                name.len()
-            )));
-        }
+        check_name(&name)?;
         let schedule = match schedule {
             Schedule::Every(0) => {
                 return Err(Error::Invalid(format!("the period of timer {name:?} is 0")));
@@ -31,8 +26,19 @@ impl Host for InstanceState {
     }
 
     fn cancel(&mut self, name: String) -> Result<(), Error> {
+        check_name(&name)?;
         Ok(self.stage(Effect::CancelTimer(name))?)
     }
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    if name.is_empty() || name.len() > MAX_TIMER_NAME {
+        return Err(Error::Invalid(format!(
+            "the name of a timer must have 1 to {MAX_TIMER_NAME} bytes, not {}",
+            name.len()
+        )));
+    }
+    Ok(())
 }
 
 impl From<StagingError> for Error {

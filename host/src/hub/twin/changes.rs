@@ -77,6 +77,12 @@ impl DesiredCall {
         calls
     }
 
+    /// Returns true if the call is a part of one that failed.
+    #[must_use]
+    pub fn is_half(&self) -> bool {
+        self.halvings > 0
+    }
+
     /// Returns the two calls to make instead of one that failed, each with half of its properties, so that one of them does
     /// not cost the others; `None` if it cannot be halved further.
     #[must_use]

@@ -104,6 +104,15 @@ impl Twin {
         }
     }
 
+    /// Takes this version for applied, which asks for no call.
+    #[must_use]
+    pub fn at_version(&self, version: u64) -> Self {
+        Self {
+            version: Some(version),
+            ..self.clone()
+        }
+    }
+
     /// Takes the whole twin (`{"desired": {…, "$version": n}, …}`): calls for what differs from what is applied, and
     /// repeated answers under the new version for what does not. A lower version than before is taken too: the twin was
     /// set back or made anew. The version counts as applied once all calls are settled, or at once if there are none.

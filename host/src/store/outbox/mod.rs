@@ -162,13 +162,15 @@ impl Outbox {
         }
     }
 
-    /// Sets the start of the probation; `None` if no version is on probation. Later ids follow the marks, even if the outbox
-    /// was restored empty.
+    /// Sets the start of the probation; `None` if no version is on probation. Ids of new entries are greater than those of the
+    /// marks, even if the outbox was restored empty.
     pub(super) fn set_marks(&mut self, marks: Option<ProbationMarks>) {
         if let Some(first) = marks.as_ref().map(|marks| marks.first_outgoing)
             && first != u64::MAX
         {
-            self.next_id = self.next_id.max(first);
+            let retried = marks.iter().flat_map(|marks| &marks.retried).max();
+            let last = retried.map_or(first, |retried| first.max(retried + 1));
+            self.next_id = self.next_id.max(last);
         }
         self.marks = marks;
     }

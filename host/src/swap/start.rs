@@ -208,6 +208,17 @@ fn remember_file(source: &ComponentSource, store: &mut DeviceStore, clock: &dyn 
 fn is_new(versions: &Versions, file: &Path, source: &Result<ComponentSource, LoadError>) -> bool {
     match source {
         Ok(source) if versions.is_running(source.sha256()) => false,
+        Ok(source)
+            if let Some(reason) = versions.quarantine_reason(source.sha256())
+                && versions.file.as_deref() == Some(source.sha256()) =>
+        {
+            tracing::warn!(
+                file = %file.display(),
+                reason,
+                "component file quarantined after a rollback; running the accepted version; accept the file with `host swap FILE --force`"
+            );
+            false
+        }
         Ok(source) if versions.file.as_deref() == Some(source.sha256()) => {
             tracing::info!(file = %file.display(), "component file unchanged; running the accepted version");
             false

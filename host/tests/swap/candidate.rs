@@ -67,6 +67,25 @@ async fn what_runs_already_is_not_swapped() {
 }
 
 #[tokio::test]
+async fn the_running_version_may_begin_again_without_its_state() {
+    let mut site = site(&recorder()).await;
+    site.call("one").await;
+    let fresh = SwapRequest {
+        fresh_state: true,
+        ..request()
+    };
+    until(
+        &mut site.swap_as(&recorder(), fresh).await,
+        SwapStep::Started,
+    )
+    .await;
+    assert_eq!(site.call("two").await, ok("begun+two"));
+    next(&mut site.roll_back().await).await;
+    assert_eq!(site.call("three").await, ok("begun+one+three"));
+    assert!(site.status().await.quarantined.is_empty());
+}
+
+#[tokio::test]
 async fn a_version_that_does_not_begin_changes_nothing() {
     for (failure, is_state_to_blame) in [
         (CallFailure::Error("schema 2".to_owned()), true),

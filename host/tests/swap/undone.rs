@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use host::{
+    clock::Clock,
     device::{
         behaviour::{Answer, CallFailure, Event},
         effect::{Effect, Schedule},
@@ -16,6 +17,7 @@ use serde_json::json;
 
 use super::{
     POLICY, Site, Steps, begin, next, ok,
+    rollback::doomed,
     scripted::{Scripted, command_name, reply, telemetry},
     site, site_under, site_with, status, swap_config, until, versions,
 };
@@ -183,6 +185,23 @@ async fn messages_for_a_candidate_that_takes_none_are_handled_by_the_version_tha
     // It subscribes again.
     site.hub = site.bench.connected().await;
     assert_eq!(site.call("look").await, ok("begun+1+2"));
+}
+
+#[tokio::test]
+async fn a_message_that_waits_for_a_suspended_component_is_handled_by_the_next_version_at_once() {
+    let mut site = site(&doomed()).await;
+    assert_eq!(site.call("trap").await.0, "500");
+    site.deliver(1, "1");
+    assert_eq!(site.call("look").await.0, "503");
+    let mut steps = site.swap(&taker("c")).await;
+    until(&mut steps, SwapStep::Started).await;
+    let before = site.bench.clock.monotonic();
+    let receipt = |sent: &ClientPacket| match sent {
+        ClientPacket::Acknowledge(receipt) => Some(receipt.0),
+        _ => None,
+    };
+    assert_eq!(site.sent(&json!({ "$version": 1 }), receipt).await, 1);
+    assert!(site.bench.clock.monotonic() < before + Duration::from_secs(60));
 }
 
 #[tokio::test]

@@ -106,7 +106,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let versions = &self.store.state().versions;
         let entry = |step| self.entry(step, request).with_version(version.clone());
         let rejected = |reason: String| Some(entry(SwapStep::Rejected).with_reason(reason));
-        if versions.is_running(&version.sha256) {
+        // It may start again to begin without the state.
+        if versions.is_running(&version.sha256) && !request.fresh_state {
             return Some(entry(SwapStep::Unchanged));
         }
         if !request.force

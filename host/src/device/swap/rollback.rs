@@ -83,7 +83,23 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let sha256 = behaviour.sha256().to_owned();
         self.swap.loaded.insert(sha256, behaviour);
         self.unload();
+        self.fall_back_if_suspended();
         self.roll_back_deferred();
+    }
+
+    /// Goes back to the previous version if the accepted one does not start.
+    fn fall_back_if_suspended(&mut self) {
+        let is_accepted = self.store.state().versions.fallback.is_none();
+        if let Some(reason) = self.supervisor.suspended().map(str::to_owned)
+            && is_accepted
+            && self.previous().is_some()
+        {
+            self.swap.pending_fallback.get_or_insert(PendingFallback {
+                source: SwapSource::Host,
+                reason,
+                step_sender: None,
+            });
+        }
     }
 
     /// Rolls back if that was deferred, the rollback target is loaded, and no newer version is about to start.

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     clock::{Clock, VirtualClock},
     device::{
+        Usage,
         behaviour::{
             Answer, Behaviour, CallFailure, Event, Instance as _, InstanceContext, Outcome, Reason,
             Start,
@@ -46,10 +47,7 @@ pub(super) struct DryRun {
     /// `None` once a call has failed and no new instance could start.
     instance: Option<ComponentInstance>,
     sent: SentSummary,
-    /// Calls of timers.
-    calls: u64,
-    /// See [`Totals::bytes`].
-    bytes: u64,
+    totals: Totals,
 }
 
 /// A failed call of a dry run.
@@ -86,8 +84,7 @@ impl DryRun {
             store,
             instance: None,
             sent: SentSummary::default(),
-            calls: 0,
-            bytes: 0,
+            totals: Totals::default(),
         };
         run.start(Reason::Fresh).await?;
         Ok(run)
@@ -146,17 +143,12 @@ impl DryRun {
 
     fn commit(&mut self, fired: Option<String>, outcome: Outcome) -> Result<Answer, CallFailure> {
         let outcome = self.timers().check_limit(outcome, self.max_timers)?;
-        let is_unchanged = outcome.effects.is_empty()
-            && self.store.state().record.as_ref() == Some(&outcome.record);
-        self.calls += u64::from(fired.is_some());
+        let usage = Usage::of(&outcome, self.store.state().record.as_deref());
+        self.totals.calls += u64::from(fired.is_some());
+        self.totals.messages += usage.messages as u64;
+        self.totals.bytes += usage.bytes as u64;
         let (answer, batch) = outcome.into_batch(fired);
         self.sent.add(&batch.outgoing);
-        if !is_unchanged {
-            let is_changed = batch.record != self.store.state().record;
-            let record = batch.record.as_ref().filter(|_| is_changed);
-            self.bytes += record.map_or(0, String::len) as u64;
-            self.bytes += batch.outgoing.iter().map(SentSummary::size).sum::<u64>();
-        }
         self.store.commit(batch, &self.clock);
         Ok(answer)
     }
@@ -206,11 +198,7 @@ impl DryRun {
 
     /// Returns the totals of all calls so far.
     pub(super) fn totals(&self) -> Totals {
-        Totals {
-            calls: self.calls,
-            messages: (self.sent.messages + self.sent.reports) as u64,
-            bytes: self.bytes,
-        }
+        self.totals
     }
 
     /// Returns the last record.

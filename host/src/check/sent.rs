@@ -39,15 +39,6 @@ impl SentSummary {
         }
     }
 
-    /// Returns the size of an item, in bytes.
-    pub(super) fn size(outgoing: &Outgoing) -> u64 {
-        let size = match outgoing {
-            Outgoing::Telemetry(message) => message.size(),
-            Outgoing::Report(properties) => json!(properties).to_string().len(),
-        };
-        size as u64
-    }
-
     /// Returns the summary as JSON.
     pub(super) fn to_json(&self) -> Value {
         let first = self.samples.iter().map(|shown| {

@@ -53,7 +53,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     /// becomes a dead letter, or stays one.
     pub(super) fn message_not_accepted(&mut self, message: &PendingMessage) {
         const REASON: &str = "the component does not accept messages";
-        let on_probation = self.store.state().versions.fallback.is_some();
+        let on_probation = self.store.state().versions.is_on_probation();
         match message.origin {
             MessageOrigin::DeadLetter(id) => {
                 tracing::error!(

@@ -88,7 +88,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     /// Returns true if the messages of the hub wait: so many are kept for a rollback that the version on probation gets no
     /// further ones.
     pub(super) fn holds_messages(&self) -> bool {
-        self.store.state().versions.fallback.is_some()
+        self.store.state().versions.is_on_probation()
             && self.store.messages().is_full(self.swap.needs_events())
     }
 

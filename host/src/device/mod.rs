@@ -24,6 +24,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use futures::FutureExt;
 use tokio::select;
 
+pub(crate) use self::rate_limits::Usage;
 use self::{
     behaviour::{Behaviour, InstanceContext, Reply},
     connection::{ConnectionEvent, HubConnection},
@@ -123,7 +124,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         };
         config.store.outbox().update_quota();
         let record = config.store.state().record.clone();
-        let on_probation = config.store.state().versions.fallback.is_some();
+        let on_probation = config.store.state().versions.is_on_probation();
         let now = config.clock.monotonic();
         let swap = SwapState::new(config.swap, &config.behaviour, on_probation, now);
         let evictions_logged = config.store.outbox().evicted();

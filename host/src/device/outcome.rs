@@ -199,7 +199,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
 
     /// Adds to a batch what follows from a handled message. On probation the message is kept: a rollback undoes its call.
     fn settle_message(&self, message: &PendingMessage, batch: &mut Batch) {
-        let keep = self.store.state().versions.fallback.is_some();
+        let keep = self.store.state().versions.is_on_probation();
         let content = || MessageChange::Keep(message.content.clone());
         match message.origin {
             MessageOrigin::Hub { .. } => batch.messages.extend(keep.then(content)),

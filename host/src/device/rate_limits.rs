@@ -15,16 +15,16 @@ const COMMIT_BURST: Duration = Duration::from_secs(64);
 
 /// The use of one call.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     /// Messages and reports.
-    pub(super) messages: usize,
+    pub(crate) messages: usize,
     /// Bytes of the record, if it changed, and of messages and reports.
-    pub(super) bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 impl Usage {
     /// Returns the use of a call with this outcome, after which the record was `before`.
-    pub(super) fn of(outcome: &Outcome, before: Option<&str>) -> Self {
+    pub(crate) fn of(outcome: &Outcome, before: Option<&str>) -> Self {
         let sizes = || outcome.effects.iter().filter_map(Effect::size);
         let record = match before == Some(&*outcome.record) {
             true => 0,

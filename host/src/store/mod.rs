@@ -159,7 +159,7 @@ impl DeviceStore {
                 message,
             }),
             // Until the version on probation is accepted, the next one may need the message.
-            MessageChange::Handled(id) if self.state.versions.fallback.is_some() => {
+            MessageChange::Handled(id) if self.state.versions.is_on_probation() => {
                 self.messages.set_handled(id, true);
             }
             MessageChange::Handled(id) => {

@@ -46,7 +46,7 @@ impl DeviceStore {
 
     /// Returns the kept messages that the running version has to handle, by id.
     pub fn unhandled_messages(&self) -> impl Iterator<Item = (u64, CloudMessage)> + '_ {
-        let on_probation = self.state.versions.fallback.is_some();
+        let on_probation = self.state.versions.is_on_probation();
         let entries = self.messages.entries();
         let unhandled = entries.filter(move |(_, entry)| !(on_probation && entry.handled));
         unhandled.map(|(id, entry)| (id, entry.message.clone()))

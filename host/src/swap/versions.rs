@@ -154,6 +154,12 @@ impl Versions {
         running.chain(self.rollback_targets())
     }
 
+    /// Returns true if the running version is on probation.
+    #[must_use]
+    pub fn is_on_probation(&self) -> bool {
+        self.fallback.is_some()
+    }
+
     /// Returns true if this version is the running one.
     #[must_use]
     pub fn is_running(&self, sha256: &str) -> bool {

@@ -30,7 +30,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         call: &mut Option<CurrentCall>,
         failure: &CallFailure,
     ) -> FailureAction {
-        let on_probation = self.store.state().versions.fallback.is_some();
+        let on_probation = self.store.state().versions.is_on_probation();
         if on_probation && let Some(action) = self.failure_on_probation(kind, call, failure) {
             return action;
         }
@@ -89,7 +89,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
 
     /// Goes back to the previous version if the accepted one does not start.
     fn fall_back_if_suspended(&mut self) {
-        let is_accepted = self.store.state().versions.fallback.is_none();
+        let is_accepted = !self.store.state().versions.is_on_probation();
         if let Some(reason) = self.supervisor.suspended().map(str::to_owned)
             && is_accepted
             && self.previous().is_some()
@@ -164,7 +164,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     /// Returns the reason to reject a requested rollback of an accepted version; `None` to accept the request.
     fn rollback_rejection(&self) -> Option<String> {
         let versions = &self.store.state().versions;
-        let Some(previous) = self.previous().filter(|_| versions.fallback.is_none()) else {
+        let Some(previous) = self.previous().filter(|_| !versions.is_on_probation()) else {
             let reason = match versions.rollback_targets().next() {
                 Some(_) => "the previous version is not loaded; see the log",
                 None => "no previous version to roll back to",

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::Map;
-
 use super::{
     CurrentCall, Device, DeviceError, DeviceEvent,
     behaviour::{Answer, Behaviour, CallFailure, Outcome, Reply},
@@ -14,7 +12,7 @@ use super::{
     swap::FailureAction,
 };
 use crate::{
-    hub::twin::{Acknowledgment, DesiredCall},
+    hub::twin::{Acknowledgment, AnswerReport, DesiredCall},
     mqtt::Transport,
     store::{
         batch::{Batch, DeadLetterChange, MessageChange, TimerChange},
@@ -231,13 +229,25 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 .collect(),
         };
         let mut twin = self.store.state().twin.clone();
-        let report: Map<_, _> = twin.settle(version, call, answer);
-        if !report.is_empty() {
-            batch.outgoing.push(Outgoing::Report(report));
-        }
+        let report = twin.settle(version, call, answer);
+        self.stage_answers(report, &mut batch);
         batch.twin = Some(twin);
         (self.observer)(DeviceEvent::Desired(statuses));
         batch
+    }
+
+    /// Adds the report that answers desired properties to a batch.
+    pub(super) fn stage_answers(&self, report: AnswerReport, batch: &mut Batch) {
+        if report.without_value + report.left_out > 0 {
+            tracing::warn!(
+                device = &*self.name,
+                without_value = report.without_value,
+                left_out = report.left_out,
+                "acknowledgments shortened: the reported properties would exceed 32 KB, the limit of IoT Hub"
+            );
+        }
+        let patches = report.patches.into_iter().map(Outgoing::Report);
+        batch.outgoing.extend(patches);
     }
 
     /// Answers the event of a failed call.

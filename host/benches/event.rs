@@ -86,7 +86,7 @@ fn component(guests: &Runtime, cache: &Path, wasm: &str) -> Component {
     let sandbox = Sandbox::new(Limits::default(), Wasi::LogOnly, guests.handle().clone()).unwrap();
     let compiler = Compiler {
         program: built("release/host"),
-        cache: cache.to_owned(),
+        cache: Some(cache.to_owned()),
         in_background: false,
     };
     let source = ComponentSource::read(&built(wasm), sandbox.limits())

@@ -28,12 +28,12 @@ async fn compiled_as(in_background: bool) -> Compiled {
     lab.compiler.in_background = in_background;
     lab.compiler.program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/scribe.sh").into();
     let loaded = lab.load(&thermostat()).await;
-    let written = |name| fs::read_to_string(lab.compiler.cache.join(name)).unwrap();
+    let written = |name| fs::read_to_string(lab.cache().join(name)).unwrap();
     Compiled {
         environment: written("environment"),
         arguments: written("arguments").lines().map(str::to_owned).collect(),
-        component: fs::read(lab.compiler.cache.join("component")).unwrap(),
-        images: lab.compiler.cache.display().to_string(),
+        component: fs::read(lab.cache().join("component")).unwrap(),
+        images: lab.cache().display().to_string(),
         error: loaded.err().expect("the program fails").to_string(),
     }
 }

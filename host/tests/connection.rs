@@ -335,6 +335,25 @@ async fn a_machine_that_does_not_know_the_time_believes_no_refusal_and_tries_aga
 }
 
 #[tokio::test]
+async fn a_refusal_at_a_time_before_this_program_was_built_is_not_final() {
+    let connection = ConnectionConfig {
+        earliest_time: "2500-01-01T00:00:00Z".parse().unwrap(),
+        ..ConnectionConfig::default()
+    };
+    let ahead = SignedDuration::ZERO;
+    let mut device = Device::put_together(connection, with_dps(), &silent(), ahead);
+    let attempt = device.bench.server.next().await.unwrap();
+    attempt.refuse(ConnectError::Refused(5));
+    let status = device.status().await.connection;
+    assert_eq!(status.state, ConnectionState::Backoff);
+    let error = status.last_error.unwrap().message;
+    for words in ["registration ID", "clock", "2500-01-01"] {
+        assert!(error.contains(words), "{error}");
+    }
+    drop(device.bench.server.next().await.unwrap());
+}
+
+#[tokio::test]
 async fn a_device_its_hub_no_longer_takes_asks_dps_again_and_moves_with_it() {
     let mut device = Device::new(with_dps(), &silent());
     assign(&mut device.bench.server, "hub.example").await;

@@ -1,6 +1,7 @@
 //! How a `host` is started.
 
 use std::{
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -44,6 +45,12 @@ impl HostCommand {
         let variables = self.command.get_envs();
         command.envs(variables.filter_map(|(name, value)| Some((name, value?))));
         self.command = command;
+        self
+    }
+
+    /// Run by the user and the group of this number, without other groups. Only root can start it.
+    pub fn as_user(mut self, id: u32) -> Self {
+        self.command.uid(id).gid(id);
         self
     }
 

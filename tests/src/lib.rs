@@ -24,7 +24,7 @@ pub use books::{Books, Record};
 pub use cloud::{Answer, Cloud, Reply};
 pub use device::Device;
 pub use events::Events;
-pub use files::{beacon, guest, sha256, thermostat, version};
+pub use files::{beacon, guest, is_root, sha256, thermostat, version};
 pub use holdings::Holdings;
 pub use host::HostCommand;
 pub use large::{large, slow};

@@ -7,7 +7,7 @@ use std::{
     ffi::OsString,
     fs::{self, DirBuilder},
     io,
-    os::unix::fs::DirBuilderExt,
+    os::unix::{fs::DirBuilderExt, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -19,22 +19,28 @@ pub use super::source::ComponentSource;
 use super::{
     component::Component,
     engine::engine,
-    images::{image_name, is_private, open_image, remove_unused, store_image},
+    images::{
+        image_name, is_noexec, is_trusted, is_writable, load_image, open_image, remove_unused,
+        store_image,
+    },
     limits::Limits,
     progress::{announced, printed},
     remedy::of_compile_error,
     sandbox::{IncompatibleError, Sandbox},
     source::STDIN,
 };
-use crate::units::{format_bytes, format_duration};
+use crate::{
+    machine,
+    units::{format_bytes, format_duration},
+};
 
 /// The compiler and its cache of images.
 #[derive(Clone, Debug)]
 pub struct Compiler {
     /// The program whose `compile` command makes an image: the `host` binary.
     pub program: PathBuf,
-    /// Owner-only directory of images.
-    pub cache: PathBuf,
+    /// The directory of images; `None` keeps them in memory only.
+    pub cache: Option<PathBuf>,
     /// Compile with the lowest priority. Not for a device that waits for its component to start.
     pub in_background: bool,
 }
@@ -49,6 +55,8 @@ pub enum LoadError {
         path: PathBuf,
         /// The reason.
         reason: String,
+        /// True if another try may succeed.
+        may_pass: bool,
     },
     /// The file holds something else.
     #[error("{} is not a WebAssembly component: {reason}", path.display())]
@@ -81,6 +89,8 @@ pub enum LoadError {
         path: PathBuf,
         /// The reason.
         reason: String,
+        /// True if another try may succeed.
+        may_pass: bool,
     },
     /// It does not fit this host.
     #[error("cannot run component {}: {reason}", path.display())]
@@ -91,12 +101,14 @@ pub enum LoadError {
         reason: IncompatibleError,
     },
     /// The directory of images cannot be used.
-    #[error("cannot use cache directory {}: {reason}; choose another directory with --cache-dir", path.display())]
+    #[error("{CACHE_ERROR}{}: {reason}{CACHE_REMEDY}", path.display())]
     Cache {
         /// The directory.
         path: PathBuf,
         /// The reason.
         reason: String,
+        /// True if another try may succeed.
+        may_pass: bool,
     },
 }
 
@@ -123,6 +135,20 @@ impl LoadError {
             Self::Unreadable { .. } | Self::NotCompiled { .. } | Self::Cache { .. } => {
                 Blame::Machine
             }
+        }
+    }
+
+    /// Returns true if the machine was short of something, and another try may succeed.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreadable { may_pass, .. }
+            | Self::NotCompiled { may_pass, .. }
+            | Self::Cache { may_pass, .. } => *may_pass,
+            Self::NotAComponent { .. }
+            | Self::Lost { .. }
+            | Self::Compile { .. }
+            | Self::Incompatible { .. } => false,
         }
     }
 
@@ -178,20 +204,59 @@ impl Compiler {
         sandbox: &Sandbox,
         source: &ComponentSource,
     ) -> Result<Image, LoadError> {
-        self.prepare_cache()?;
-        let image = self
-            .cache
-            .join(image_name(sandbox.engine(), source.sha256()));
+        if let Some(cache) = &self.cache {
+            prepare_cache(cache)?;
+            match self.cached_image(sandbox, source, cache).await {
+                Err(LoadError::Cache { path, reason, .. }) => tracing::warn!(
+                    cache = %path.display(),
+                    "cannot save the compiled component: {reason}; it is compiled at each start; choose another \
+                     directory with --cache-dir"
+                ),
+                result => return result,
+            }
+        }
+        let compiling = self.compile(source, sandbox.limits(), None);
+        let image = announced(source, compiling, |progress| progress.log()).await?;
+        let code =
+            load_image(sandbox.engine(), &image).map_err(|error| LoadError::NotCompiled {
+                path: source.path().to_owned(),
+                reason: format!("cannot load the compiled image: {error:#}"),
+                may_pass: false,
+            })?;
+        let was_cached = false;
+        Ok(Image { code, was_cached })
+    }
+
+    /// Returns a component's machine code from the cache, compiled into it if it is not there.
+    ///
+    /// # Errors
+    /// As [`image`](Self::image), and [`LoadError::Cache`] if the image cannot be stored there or loaded from there.
+    async fn cached_image(
+        &self,
+        sandbox: &Sandbox,
+        source: &ComponentSource,
+        cache: &Path,
+    ) -> Result<Image, LoadError> {
+        let unusable = |reason: &str| LoadError::Cache {
+            path: cache.to_owned(),
+            reason: reason.to_owned(),
+            may_pass: false,
+        };
+        let image = cache.join(image_name(sandbox.engine(), source.sha256()));
+        if is_noexec(cache) {
+            return Err(unusable("its file system is mounted noexec"));
+        }
         if let Some(code) = open_image(sandbox.engine(), &image) {
             let was_cached = true;
             return Ok(Image { code, was_cached });
         }
-        let compiling = self.compile(source, sandbox.limits());
+        if !is_writable(cache) {
+            return Err(unusable("not writable"));
+        }
+        let compiling = self.compile(source, sandbox.limits(), Some(cache));
         announced(source, compiling, |progress| progress.log()).await?;
-        let code = open_image(sandbox.engine(), &image).ok_or_else(|| LoadError::NotCompiled {
-            path: source.path().to_owned(),
-            reason: "the compiled image has disappeared; try again".to_owned(),
-        })?;
+        let code = open_image(sandbox.engine(), &image)
+            .ok_or_else(|| unusable("the compiled image cannot be loaded from it"))?;
         let was_cached = false;
         Ok(Image { code, was_cached })
     }
@@ -199,37 +264,54 @@ impl Compiler {
     /// Returns whether a component's machine code is in the cache, unless it turns out to be unusable.
     pub(crate) fn is_cached(&self, sandbox: &Sandbox, source: &ComponentSource) -> bool {
         let name = image_name(sandbox.engine(), source.sha256());
-        self.cache.join(name).exists()
+        let cache = self.cache.as_ref();
+        cache.is_some_and(|cache| cache.join(name).exists())
     }
 
     /// Runs the child, which is given the bytes and not the file, which may change meanwhile. It inherits no environment:
-    /// the host's holds the device's key.
-    async fn compile(&self, source: &ComponentSource, limits: &Limits) -> Result<(), LoadError> {
-        let failed = |reason: String| LoadError::NotCompiled {
+    /// the host's holds the device's key. Returns the image, or nothing if it is stored in `cache`.
+    async fn compile(
+        &self,
+        source: &ComponentSource,
+        limits: &Limits,
+        cache: Option<&Path>,
+    ) -> Result<Vec<u8>, LoadError> {
+        let not_compiled = |reason: String, may_pass: bool| LoadError::NotCompiled {
             path: source.path().to_owned(),
             reason,
+            may_pass,
+        };
+        let failed = |reason: String| not_compiled(reason, false);
+        let failed_to = |what: &str, error: io::Error| {
+            let program = self.program.display();
+            not_compiled(
+                format!("cannot {what} {program}: {error}"),
+                machine::may_pass(&error),
+            )
         };
         tracing::info!(component = %source.path().display(), bytes = source.bytes().len(), "compiling component");
         let limit_args = limits.for_compilation();
         let limit_args = limit_args.flat_map(|limit| ["--limit".to_owned(), limit.to_string()]);
         let child = Command::new(&self.program)
             .arg0("host")
-            .args([
-                OsString::from("compile"),
-                "--cache-dir".into(),
-                self.cache.clone().into(),
-            ])
+            .arg("compile")
+            .args(match cache {
+                Some(cache) => vec![OsString::from("--cache-dir"), cache.into()],
+                None => vec!["--stdout".into()],
+            })
             .args(limit_args)
             .args(self.in_background.then_some("--background"))
             .args(["--", STDIN])
             .env_clear()
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(match cache {
+                Some(_) => Stdio::null(),
+                None => Stdio::piped(),
+            })
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn();
-        let mut child = child
-            .map_err(|error| failed(format!("cannot start {}: {error}", self.program.display())))?;
+        let mut child = child.map_err(|error| failed_to("start", error))?;
         let stdin = child.stdin.take();
         let compiling = async {
             let feeding = async {
@@ -248,9 +330,9 @@ impl Compiler {
                     format_duration(limits.compile_time)
                 ))
             })?
-            .map_err(|error| failed(format!("cannot run {}: {error}", self.program.display())))?;
+            .map_err(|error| failed_to("run", error))?;
         if output.status.success() {
-            return Ok(());
+            return Ok(output.stdout);
         }
         let said = String::from_utf8_lossy(&output.stderr);
         let line = said.lines().last().unwrap_or_default();
@@ -259,67 +341,116 @@ impl Compiler {
         let line = line
             .strip_prefix(&format!("cannot compile component {STDIN}: "))
             .unwrap_or(line);
+        let unusable = cache.and_then(|cache| {
+            let reason = line.strip_prefix(&format!("{CACHE_ERROR}{}: ", cache.display()))?;
+            let reason = reason.split(CACHE_REMEDY).next()?.to_owned();
+            Some((cache.to_owned(), reason))
+        });
+        if let Some((path, reason)) = unusable {
+            let may_pass = output.status.code() == Some(1);
+            return Err(LoadError::Cache {
+                path,
+                reason,
+                may_pass,
+            });
+        }
         Err(match output.status.code() {
             Some(INVALID) => LoadError::Compile {
                 path: source.path().to_owned(),
                 reason: line.to_owned(),
             },
             Some(_) if !line.is_empty() => failed(line.to_owned()),
-            _ => failed(format!(
-                "the compiler ended with {}; it is limited to {} and {}, raise --limit compile-time=… or \
-                 compile-memory=…",
-                output.status,
-                format_duration(limits.compile_time),
-                format_bytes(limits.compile_memory)
-            )),
+            _ => {
+                let reason = format!(
+                    "the compiler ended with {}; it is limited to {} and {}, raise --limit compile-time=… or \
+                     compile-memory=…",
+                    output.status,
+                    format_duration(limits.compile_time),
+                    format_bytes(limits.compile_memory)
+                );
+                // The kernel kills when memory is short.
+                not_compiled(
+                    reason,
+                    output.status.signal() == Some(Signal::KILL.as_raw()),
+                )
+            }
         })
     }
+}
 
-    /// Creates the cache directory if it does not exist, and checks that it is private.
-    pub fn prepare_cache(&self) -> Result<(), LoadError> {
-        let unusable = |reason: String| LoadError::Cache {
-            path: self.cache.clone(),
-            reason,
-        };
-        if self.cache.exists() && !self.cache.is_dir() {
-            return Err(unusable("not a directory".to_owned()));
+/// The start of the text of [`LoadError::Cache`].
+const CACHE_ERROR: &str = "cannot use cache directory ";
+/// The end of the text of [`LoadError::Cache`].
+const CACHE_REMEDY: &str = "; choose another directory with --cache-dir";
+
+/// Creates the cache directory if it does not exist, and checks that only this user and root can write to it.
+///
+/// # Errors
+/// [`LoadError::Cache`].
+pub fn prepare_cache(cache: &Path) -> Result<(), LoadError> {
+    let unusable = |reason: &str, may_pass: bool| LoadError::Cache {
+        path: cache.to_owned(),
+        reason: reason.to_owned(),
+        may_pass,
+    };
+    let failed = |error: io::Error| unusable(&error.to_string(), machine::may_pass(&error));
+    if cache.exists() && !cache.is_dir() {
+        return Err(unusable("not a directory", false));
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(cache)
+        .map_err(failed)?;
+    match is_trusted(&fs::metadata(cache).map_err(failed)?) {
+        true => Ok(()),
+        false => {
+            let reason = "other users can write to it, and its images are executed";
+            Err(unusable(reason, false))
         }
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.cache)
-            .map_err(|error| unusable(error.to_string()))?;
-        let metadata = fs::metadata(&self.cache).map_err(|error| unusable(error.to_string()))?;
-        if !is_private(&metadata) {
-            return Err(unusable(
-                "other users can write to it, and its images are executed".to_owned(),
-            ));
-        }
-        Ok(())
     }
 }
 
 /// The exit code of a compiling process if the component is to blame, as opposed to this machine.
 const INVALID: i32 = 2;
 
-/// Compiles `path`, or standard input for `-`, into the directory of images: what the child process does. Bounds itself
-/// first.
+/// Compiles `path`, or standard input for `-`, into the directory of images, and returns the image's path: what the child
+/// process does. Bounds itself first.
+///
+/// # Errors
+/// The component cannot be compiled, or its image cannot be stored.
 pub fn compile_here(
     path: &Path,
     cache: &Path,
     limits: &Limits,
     in_background: bool,
 ) -> Result<PathBuf, LoadError> {
+    prepare_cache(cache)?;
+    let (name, code) = compile_to_memory(path, limits, in_background)?;
+    let image = cache.join(name);
+    let unusable = |error: io::Error| LoadError::Cache {
+        path: cache.to_owned(),
+        reason: error.to_string(),
+        may_pass: machine::may_pass(&error),
+    };
+    store_image(&image, &code).map_err(unusable)?;
+    remove_unused(cache).map_err(unusable)?;
+    Ok(image)
+}
+
+/// Compiles `path`, or standard input for `-`, and returns the image with its name. Bounds this process first.
+///
+/// # Errors
+/// The component cannot be compiled.
+pub fn compile_to_memory(
+    path: &Path,
+    limits: &Limits,
+    in_background: bool,
+) -> Result<(String, Vec<u8>), LoadError> {
     if path == Path::new(STDIN) {
         die_with_parent();
     }
     let source = ComponentSource::read(path, limits)?;
-    let compiler = Compiler {
-        program: PathBuf::new(),
-        cache: cache.to_owned(),
-        in_background,
-    };
-    compiler.prepare_cache()?;
     bound_this_process(limits);
     if in_background {
         let _ = rustix::process::nice(19);
@@ -327,8 +458,8 @@ pub fn compile_here(
     let engine = engine().map_err(|error| LoadError::NotCompiled {
         path: source.path().to_owned(),
         reason: format!("{error:#}"),
+        may_pass: false,
     })?;
-    let image = cache.join(image_name(&engine, source.sha256()));
     let compile = || engine.precompile_component(source.bytes());
     let compiled = match path == Path::new(STDIN) {
         // The process that waits for this one shows the progress.
@@ -343,13 +474,7 @@ pub fn compile_here(
             reason: format!("{reason}; {remedy}"),
         }
     })?;
-    let unusable = |error: io::Error| LoadError::Cache {
-        path: cache.to_owned(),
-        reason: error.to_string(),
-    };
-    store_image(&image, &code).map_err(unusable)?;
-    remove_unused(cache).map_err(unusable)?;
-    Ok(image)
+    Ok((image_name(&engine, source.sha256()), code))
 }
 
 /// Lets this process end with the host that has started it, even if that is killed: nobody waits for the image then.

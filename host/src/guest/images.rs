@@ -5,11 +5,16 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     io::{self, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
-    path::Path,
+    path::{Path, PathBuf},
     time::SystemTime,
 };
 
-use rustix::process::geteuid;
+use rustix::{
+    fs::{Access, StatVfsMountFlags, access, statvfs},
+    process::geteuid,
+};
+
+use crate::own_dir;
 
 /// The wasmtime whose images these are; part of each image's key.
 const WASMTIME: &str = "48";
@@ -23,19 +28,28 @@ pub(super) fn image_name(engine: &wasmtime::Engine, sha256: &str) -> String {
     format!("{sha256}-{WASMTIME}-{:016x}.cwasm", hasher.finish())
 }
 
+/// Returns the cache for a directory that was named: that one, or one beneath it if other users can write to it.
+pub(crate) fn cache_dir_at(named: &Path) -> PathBuf {
+    let is_trusted = |owner| owner == 0 || owner == geteuid().as_raw();
+    match own_dir::is_shared(named, is_trusted) {
+        true => own_dir::beneath(named),
+        false => named.to_owned(),
+    }
+}
+
 /// Loads an image if there is one that can be trusted; another one is made in its place.
 pub(super) fn open_image(
     engine: &wasmtime::Engine,
     path: &Path,
 ) -> Option<wasmtime::component::Component> {
     let metadata = fs::symlink_metadata(path).ok()?;
-    if !metadata.is_file() || !is_private(&metadata) {
+    if !metadata.is_file() || !is_trusted(&metadata) {
         return None;
     }
     #[expect(
         unsafe_code,
-        reason = "an image is machine code and must come from our own compiler: file and directory belong to this user, \
-                  nobody else may write to them, and images are put there whole under a name that is a hash of the \
+        reason = "an image is machine code and must come from our own compiler: file and directory belong to this user \
+                  or root, nobody else may write to them, and images are put there whole under a name that is a hash of the \
                   component, by `compile_here` alone"
     )]
     let component = unsafe { wasmtime::component::Component::deserialize_file(engine, path) };
@@ -50,9 +64,35 @@ pub(super) fn open_image(
         .ok()
 }
 
-/// Returns whether only this user can write to it.
-pub(super) fn is_private(metadata: &fs::Metadata) -> bool {
-    metadata.uid() == geteuid().as_raw() && metadata.mode() & 0o022 == 0
+/// Loads an image from memory, where it is not saved.
+pub(super) fn load_image(
+    engine: &wasmtime::Engine,
+    image: &[u8],
+) -> wasmtime::Result<wasmtime::component::Component> {
+    #[expect(
+        unsafe_code,
+        reason = "an image is machine code and must come from our own compiler: it came through a pipe from the child \
+                  process that has compiled it"
+    )]
+    unsafe {
+        wasmtime::component::Component::deserialize(engine, image)
+    }
+}
+
+/// Returns true if only this user and root, who can do anything anyway, can write to it.
+pub(super) fn is_trusted(metadata: &fs::Metadata) -> bool {
+    let is_root = metadata.uid() == 0;
+    (is_root || metadata.uid() == geteuid().as_raw()) && metadata.mode() & 0o022 == 0
+}
+
+/// Returns true if this process can store images in the directory.
+pub(super) fn is_writable(cache: &Path) -> bool {
+    access(cache, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+}
+
+/// Returns true if the directory is on a file system from which no machine code may be mapped.
+pub(super) fn is_noexec(cache: &Path) -> bool {
+    statvfs(cache).is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::NOEXEC))
 }
 
 /// Stores an image atomically, so that a reader never sees half of one.

@@ -1,5 +1,6 @@
 //! MQTT 3.1.1, as far as a device of Azure IoT needs it, behind one trait.
 
+pub mod pem;
 pub mod rumqtt;
 pub mod scripted;
 pub mod tls;

@@ -22,6 +22,7 @@ use tokio::{net::lookup_host, sync::mpsc, task::JoinHandle};
 
 use super::{
     Connect, ConnectError, Delivery, Endpoint, Incoming, Link, LinkError, Receipt, Transport,
+    tls::describe_validity,
 };
 
 /// The timeout of the name resolution, of TCP, TLS and CONNACK together, and of each flush; twice the keep-alive, if that
@@ -332,15 +333,8 @@ fn tls_error(error: &io::Error, host: &str) -> ConnectError {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             format!("the certificate is not valid for {host}; use the name it was issued for")
         }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            format!("the certificate of {host} has expired; check it and the clock of this machine")
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            format!(
-                "the certificate of {host} is not valid yet; check it and the clock of this machine"
-            )
-        }
-        other => format!("the certificate of {host} is not accepted: {other}"),
+        other => describe_validity(other, host)
+            .unwrap_or_else(|| format!("the certificate of {host} is not accepted: {other}")),
     })
 }
 

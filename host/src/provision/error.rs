@@ -20,6 +20,9 @@ pub enum ProvisionError {
         /// The message, for people.
         message: String,
     },
+    /// The service has assigned a device ID that cannot be connected.
+    #[error("{0}")]
+    Unusable(String),
     /// The certificate of the service is not trusted, is for another name, or is not valid now.
     #[error("{0}")]
     Certificate(String),
@@ -115,7 +118,7 @@ impl RejectionReason {
         match self {
             Self::Connack(1 | 2) => "check the registration ID and the endpoint",
             Self::Connack(_) | Self::Status { status: 401, .. } => {
-                "check the ID scope, the registration ID and its key"
+                "check the ID scope, the registration ID and its key, and this machine's clock"
             }
             Self::Status { status: 404, .. } => {
                 "check the ID scope, and that the registration ID is enrolled there"
@@ -161,7 +164,7 @@ mod tests {
             refusal.to_string(),
             "global.azure-devices-provisioning.net rejected the registration thermostat-1 in scope 0ne1 with \
              status 401 (error 401002): CertificateNotFound; \
-             check the ID scope, the registration ID and its key"
+             check the ID scope, the registration ID and its key, and this machine's clock"
         );
     }
 

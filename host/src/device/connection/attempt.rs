@@ -6,10 +6,9 @@ use tracing::{Instrument, Span};
 
 use super::{
     ConnectionEvent, ConnectionPhase, HubConnection, WaitReason, outage::ConnectFailure,
-    token::Token, wall_clock::WallClock,
+    token::Token, wait_notice::Awaited, wall_clock::WallClock,
 };
 use crate::{
-    clock::is_set,
     device::identity::{Identity, IdentityRejected},
     hub::{reconnect::Cause, session::Session, topic},
     mqtt::{Connect, ConnectError, Endpoint, Transport},
@@ -25,10 +24,7 @@ impl<T: Transport + Sync> HubConnection<T> {
         let now = self.clock.monotonic();
         // The hub may be reachable while DPS is not, or throttles.
         self.provision &= self.assignment.is_none() || self.provision_after <= now;
-        let server = match (&self.identity, self.provision) {
-            (Identity::Dps(registration), true) => registration.endpoint.to_string(),
-            _ => self.hub(),
-        };
+        let server = self.server();
         let until = self.config.connect_rate_limit.reserve(&server, now);
         if until > now {
             self.phase = ConnectionPhase::Waiting {
@@ -52,6 +48,8 @@ impl<T: Transport + Sync> HubConnection<T> {
                     "requesting an assignment from DPS"
                 );
                 let span = self.attempt_span(&registration.endpoint.to_string());
+                let now = self.clock.monotonic();
+                self.wait_notice.attempt_started(Awaited::Assignment, now);
                 let attempt = async move {
                     let mut transport = transport;
                     let result =
@@ -74,6 +72,8 @@ impl<T: Transport + Sync> HubConnection<T> {
         self.closed_by_server &= before.is_none();
         self.announced.clone_from(&self.model_id);
         self.wall_clock = WallClock::of(&*self.clock);
+        let now = self.clock.monotonic();
+        self.wait_notice.attempt_started(Awaited::Hub, now);
         let (hub, device_id) = match &self.assignment {
             Some(assignment) => (assignment.hub.clone(), assignment.device_id.clone()),
             None => Default::default(),
@@ -119,6 +119,7 @@ impl<T: Transport + Sync> HubConnection<T> {
         transport: T,
         result: Result<Assignment, ProvisionError>,
     ) -> Result<ConnectionEvent, IdentityRejected> {
+        self.wait_notice.attempt_ended(false);
         match result {
             Ok(assignment) => {
                 self.assignment = Some(assignment.clone());
@@ -145,11 +146,17 @@ impl<T: Transport + Sync> HubConnection<T> {
             }
             Err(ProvisionError::Certificate(message)) => {
                 self.prefer_hub();
-                self.rejected(transport, "DPS", Cause::Certificate, message)
+                let cause = Cause::Certificate;
+                Ok(self.back_off(transport, "DPS", cause, &message, Duration::ZERO))
             }
             Err(ProvisionError::Rejected(refusal)) => {
                 self.prefer_hub();
-                self.rejected(transport, "DPS", Cause::Refused, refusal.to_string())
+                let refused = IdentityRejected::Refused(refusal.to_string());
+                self.rejected(transport, "DPS", refused)
+            }
+            Err(ProvisionError::Unusable(message)) => {
+                self.prefer_hub();
+                self.rejected(transport, "DPS", IdentityRejected::Unusable(message))
             }
         }
     }
@@ -161,6 +168,7 @@ impl<T: Transport + Sync> HubConnection<T> {
         token: Token,
         result: Result<T::Link, ConnectError>,
     ) -> Result<ConnectionEvent, IdentityRejected> {
+        self.wait_notice.attempt_ended(result.is_ok());
         let error = match result {
             // A version with another model has been swapped in meanwhile.
             Ok(_) if self.announced != self.model_id => {
@@ -199,11 +207,11 @@ impl<T: Transport + Sync> HubConnection<T> {
                 let message = format!(
                     "{hub} rejected the device: {error}; check the key, that the device is enabled, and this machine's clock"
                 );
-                self.rejected(transport, &hub, cause, message)
+                self.rejected(transport, &hub, IdentityRejected::Refused(message))
             }
             ConnectError::Certificate(message) => {
                 self.provision = by_dps;
-                self.rejected(transport, &hub, cause, message)
+                Ok(self.back_off(transport, &hub, cause, &message, Duration::ZERO))
             }
             error => {
                 self.provision = by_dps && self.failed_attempts.is_multiple_of(PROVISION_AFTER);
@@ -250,7 +258,8 @@ impl<T: Transport + Sync> HubConnection<T> {
         self.provision = self.assignment.is_none();
     }
 
-    /// Backs off after a rejection, which an operator may undo. A machine that does not know the time backs off too.
+    /// Backs off after a rejection, which an operator may undo. A machine that does not know the time is refused for its
+    /// expired token, and backs off too.
     ///
     /// # Errors
     /// The identity has never been accepted.
@@ -258,13 +267,19 @@ impl<T: Transport + Sync> HubConnection<T> {
         &mut self,
         transport: T,
         server: &str,
-        cause: Cause,
-        message: String,
+        rejected: IdentityRejected,
     ) -> Result<ConnectionEvent, IdentityRejected> {
-        if !self.ever_accepted && is_set(self.clock.now()) {
-            return Err(IdentityRejected(message));
-        }
-        Ok(self.back_off(transport, server, cause, &message, Duration::ZERO))
+        let (now, earliest) = (self.clock.now(), self.config.earliest_time);
+        let message = match &rejected {
+            IdentityRejected::Refused(message) if now < earliest => {
+                format!("{message}; the clock shows {now:.0}, but it is {earliest:.0} or later")
+            }
+            _ if !self.ever_accepted => return Err(rejected),
+            IdentityRejected::Refused(message) | IdentityRejected::Unusable(message) => {
+                message.clone()
+            }
+        };
+        Ok(self.back_off(transport, server, Cause::Refused, &message, Duration::ZERO))
     }
 
     /// Waits for the next attempt, for `least` at least.

@@ -4,6 +4,7 @@ mod attempt;
 mod connection_status;
 mod outage;
 mod token;
+mod wait_notice;
 mod wall_clock;
 
 use std::{future::pending, sync::Arc, time::Duration};
@@ -14,11 +15,12 @@ use jiff::Timestamp;
 use self::{
     outage::{ConnectFailure, Outages},
     token::{Renewal, Token},
+    wait_notice::WaitNotice,
     wall_clock::WallClock,
 };
 use super::identity::{Identity, IdentityRejected};
 use crate::{
-    clock::Clock,
+    clock::{Clock, MIN_PLAUSIBLE_TIME},
     hub::{
         connect_rate_limit::ConnectRateLimit,
         poison::is_by_server,
@@ -41,6 +43,8 @@ pub struct ConnectionConfig {
     pub keep_alive: Duration,
     /// The lifetime of a SAS token, which is renewed before it expires.
     pub sas_token_ttl: Duration,
+    /// The earliest plausible time: a rejection is not final while the clock shows an earlier one.
+    pub earliest_time: Timestamp,
     /// The rate limit shared by all devices of a process.
     pub connect_rate_limit: Arc<ConnectRateLimit>,
 }
@@ -50,6 +54,7 @@ impl Default for ConnectionConfig {
         Self {
             keep_alive: Duration::from_secs(60),
             sas_token_ttl: Duration::from_secs(3600),
+            earliest_time: MIN_PLAUSIBLE_TIME,
             connect_rate_limit: Arc::default(),
         }
     }
@@ -92,6 +97,7 @@ pub(super) struct HubConnection<T: Transport> {
     backoff: Backoff,
     duplicate_client: DuplicateClientDetector,
     outages: Outages,
+    wait_notice: WaitNotice,
     renewals: u64,
     phase: ConnectionPhase<T>,
     /// Start of the connection, in monotonic time; a token renewal does not end it.
@@ -171,6 +177,7 @@ impl<T: Transport + Sync> HubConnection<T> {
             backoff: Backoff::default(),
             duplicate_client: DuplicateClientDetector::default(),
             outages: Outages::default(),
+            wait_notice: WaitNotice::default(),
             renewals: 0,
             phase: ConnectionPhase::Waiting {
                 transport,
@@ -206,7 +213,10 @@ impl<T: Transport + Sync> HubConnection<T> {
                 let check = token.deadline().min(now + WALL_CLOCK_INTERVAL);
                 Some(session.deadline().map_or(check, |at| at.min(check)))
             }
-            _ => None,
+            ConnectionPhase::Provisioning(_) | ConnectionPhase::Connecting(_) => {
+                self.wait_notice.deadline()
+            }
+            ConnectionPhase::Changing => None,
         }
     }
 
@@ -225,6 +235,10 @@ impl<T: Transport + Sync> HubConnection<T> {
                 WaitReason::BackoffOrWallClock
             }
             ConnectionPhase::Waiting { until, reason, .. } if until <= now => reason,
+            ConnectionPhase::Provisioning(_) | ConnectionPhase::Connecting(_) => {
+                let server = self.server();
+                return self.wait_notice.on_deadline(&self.device, &server, now);
+            }
             _ => return,
         };
         if let ConnectionPhase::Waiting { transport, .. } = self.take_phase() {
@@ -377,6 +391,14 @@ impl<T: Transport + Sync> HubConnection<T> {
 
     fn take_phase(&mut self) -> ConnectionPhase<T> {
         std::mem::replace(&mut self.phase, ConnectionPhase::Changing)
+    }
+
+    /// Returns the server of the next attempt.
+    fn server(&self) -> String {
+        match (&self.identity, self.provision) {
+            (Identity::Dps(registration), true) => registration.endpoint.to_string(),
+            _ => self.hub(),
+        }
     }
 
     fn hub(&self) -> String {

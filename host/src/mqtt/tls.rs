@@ -45,9 +45,11 @@ pub enum TlsError {
     },
 }
 
-/// TLS 1.2 and 1.3 with the system's trust roots (or those of `SSL_CERT_FILE`) and, if given, the authorities in `ca`.
-/// Verification cannot be switched off.
-pub fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
+/// Reads the system's trust roots (or those of `SSL_CERT_FILE`) and, if given, the authorities in `ca`.
+///
+/// # Errors
+/// `ca` cannot be used, or there is no trust root.
+pub(super) fn read_roots(ca: Option<&Path>) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     let native = match env::var_os("SSL_CERT_FILE") {
         // Instead of the system's, also where SSL_CERT_DIR names those.
@@ -61,6 +63,14 @@ pub fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
     if roots.is_empty() {
         return Err(no_roots());
     }
+    Ok(roots)
+}
+
+/// Returns TLS 1.2 and 1.3 with these trust roots. Verification cannot be switched off.
+///
+/// # Errors
+/// The protocol cannot be set up.
+pub(super) fn config_with(roots: RootCertStore) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?

@@ -29,7 +29,7 @@ use crate::{
         compile::{Compiler, ComponentSource},
     },
     metrics,
-    mqtt::{rumqtt::Rumqtt, tls},
+    mqtt::{connector::Connector, trust_roots::TrustRoots},
     service::{self, Notifier},
     shutdown,
     stdout_reporter::StdoutReporter,
@@ -168,13 +168,13 @@ async fn build_device(
     notifier: &Arc<Notifier>,
 ) -> Result<
     (
-        Device<Component, Rumqtt>,
+        Device<Component, Connector>,
         Option<Store>,
         Option<ControlSocket>,
     ),
     AppError,
 > {
-    let tls = tls::client_config(args.ca.as_deref())?;
+    let trust_roots = TrustRoots::read(args.ca.as_deref())?;
     let clock = Arc::new(SystemClock::new());
     let (persisted, backend) = match &mut storage.on_disk {
         Some((_, store)) => store.device(&storage.name),
@@ -251,7 +251,7 @@ async fn build_device(
         },
         settings: args.settings.settings(),
         identity,
-        transport: Rumqtt::new(tls),
+        transport: Connector::new(trust_roots),
         connection: ConnectionConfig {
             earliest_time: earliest_time(store.state()),
             ..args.connect.connecting()

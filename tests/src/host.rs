@@ -54,6 +54,24 @@ impl HostCommand {
         self
     }
 
+    /// With this text as its `/etc/hosts`, in a mount namespace of its own, which takes [`can_mount`](crate::can_mount).
+    pub fn with_hosts(mut self, hosts: &str) -> Self {
+        let file = self.state.path().join("hosts");
+        std::fs::write(&file, hosts).expect("it can be written");
+        let mut command = Command::new("unshare");
+        let script = "mount --bind \"$0\" /etc/hosts && exec \"$@\"";
+        command
+            .env_clear()
+            .args(["--mount", "sh", "-c", script])
+            .arg(file)
+            .arg(self.command.get_program())
+            .args(self.command.get_args());
+        let variables = self.command.get_envs();
+        command.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+        self.command = command;
+        self
+    }
+
     /// A host that runs `component`, and logs what happens, as with `-v`.
     pub fn of(component: &Path) -> Self {
         Self::bare()

@@ -79,7 +79,7 @@ pub(crate) fn reconnect(args: &InspectArgs) -> Result<(), AppError> {
         ConnectionState::Connected => "reconnecting".to_owned(),
         ConnectionState::Connecting
         | ConnectionState::Reconnecting
-        | ConnectionState::Provisioning => "already connecting".to_owned(),
+        | ConnectionState::Provisioning => "connecting anew".to_owned(),
     };
     print(format!("{text}\n").as_bytes());
     Ok(())

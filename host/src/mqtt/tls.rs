@@ -74,12 +74,11 @@ impl TlsError {
     }
 }
 
-/// TLS 1.2 and 1.3 with the system's trust roots (or those of `SSL_CERT_FILE`) and, if given, the authorities in `ca`.
-/// Verification cannot be switched off.
+/// Reads the system's trust roots (or those of `SSL_CERT_FILE`) and, if given, the authorities in `ca`.
 ///
 /// # Errors
 /// A file cannot be used, or there are no trust roots.
-pub fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
+pub(super) fn read_roots(ca: Option<&Path>) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     let unusable = add_native(&mut roots);
     if let Some(path) = ca {
@@ -92,6 +91,14 @@ pub fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
     if roots.is_empty() {
         return Err(unusable.unwrap_or(TlsError::NoRoots));
     }
+    Ok(roots)
+}
+
+/// Returns TLS 1.2 and 1.3 with these trust roots. Verification cannot be switched off.
+///
+/// # Errors
+/// The protocol cannot be set up.
+pub(super) fn config_with(roots: RootCertStore) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?

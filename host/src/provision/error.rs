@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::hub::reconnect::Cause;
+use crate::{hub::reconnect::Cause, mqtt::ConnackCode};
 
 /// The error of a registration without an assignment, by the reaction of the caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +45,7 @@ pub struct RegistrationRejected {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RejectionReason {
     /// The return code of CONNACK.
-    Connack(u8),
+    Connack(ConnackCode),
     /// The status of a response.
     Status {
         /// As in HTTP.
@@ -85,7 +85,7 @@ impl fmt::Display for RegistrationRejected {
 impl fmt::Display for RejectionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (code, message) = match self {
-            Self::Connack(code) => return write!(f, "CONNACK {code}"),
+            Self::Connack(code) => return write!(f, "{code}"),
             Self::Status {
                 status,
                 code,
@@ -116,7 +116,7 @@ impl fmt::Display for RejectionReason {
 impl RejectionReason {
     fn remedy(&self) -> &'static str {
         match self {
-            Self::Connack(1 | 2) => "check the registration ID and the endpoint",
+            Self::Connack(ConnackCode(1 | 2)) => "check the registration ID and the endpoint",
             Self::Connack(_) | Self::Status { status: 401, .. } => {
                 "check the ID scope, the registration ID and its key, and this machine's clock"
             }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+use tokio::{select, sync::oneshot};
 use tracing::{Instrument, Span};
 
 use super::{
@@ -17,6 +19,48 @@ use crate::{
 
 /// Failed attempts in a row after which a device is provisioned again.
 const PROVISION_AFTER: u32 = 10;
+
+/// An attempt in progress, which gives the transport back; without a result if it was canceled.
+pub(super) struct Attempt<T, R> {
+    ended: BoxFuture<'static, (T, Option<R>)>,
+    cancel: Option<oneshot::Sender<()>>,
+}
+
+impl<T, R> Attempt<T, R> {
+    /// Returns an attempt that ends early, by [`unless`], once it is canceled.
+    fn new<F: Future<Output = (T, Option<R>)> + Send + 'static>(
+        span: Span,
+        attempt: impl FnOnce(oneshot::Receiver<()>) -> F,
+    ) -> Self {
+        let (cancel, canceled) = oneshot::channel();
+        Self {
+            ended: Box::pin(attempt(canceled).instrument(span)),
+            cancel: Some(cancel),
+        }
+    }
+
+    /// Waits for the end. Cancel safe.
+    pub(super) async fn ended(&mut self) -> (T, Option<R>) {
+        (&mut self.ended).await
+    }
+
+    /// Cancels what the attempt waits for.
+    pub(super) fn cancel(&mut self) {
+        if let Some(cancel) = self.cancel.take() {
+            // An attempt that is over needs no end.
+            let _ = cancel.send(());
+        }
+    }
+}
+
+/// Waits for a step of an attempt; `None` if the attempt is canceled.
+async fn unless<R>(canceled: oneshot::Receiver<()>, step: impl Future<Output = R>) -> Option<R> {
+    select! {
+        biased;
+        Ok(()) = canceled => None,
+        result = step => Some(result),
+    }
+}
 
 impl<T: Transport + Sync> HubConnection<T> {
     /// Schedules an attempt within the connect rate limit.
@@ -50,14 +94,13 @@ impl<T: Transport + Sync> HubConnection<T> {
                 let span = self.attempt_span(&registration.endpoint.to_string());
                 let now = self.clock.monotonic();
                 self.wait_notice.attempt_started(Awaited::Assignment, now);
-                let attempt = async move {
+                ConnectionPhase::Provisioning(Attempt::new(span, |canceled| async move {
                     let mut transport = transport;
-                    let result =
-                        provision::register(&mut transport, &*clock, &registration, &model_id)
-                            .await;
+                    let register =
+                        provision::register(&mut transport, &*clock, &registration, &model_id);
+                    let result = unless(canceled, register).await;
                     (transport, result)
-                };
-                ConnectionPhase::Provisioning(Box::pin(attempt.instrument(span)))
+                }))
             }
             _ => self.connecting(transport, None),
         };
@@ -97,20 +140,29 @@ impl<T: Transport + Sync> HubConnection<T> {
         };
         tracing::info!(hub, device = &*self.device, "connecting");
         let span = self.attempt_span(&hub);
-        let attempt = async move {
+        ConnectionPhase::Connecting(Attempt::new(span, |canceled| async move {
             let mut transport = transport;
             if let Some(before) = before {
                 before.disconnect().await;
             }
-            let result = transport.connect(&request).await;
-            (transport, token, result)
-        };
-        ConnectionPhase::Connecting(Box::pin(attempt.instrument(span)))
+            let result = unless(canceled, transport.connect(&request)).await;
+            (transport, result.map(|result| (token, result)))
+        }))
     }
 
     /// Returns the span of an attempt.
     fn attempt_span(&self, server: &str) -> Span {
         tracing::info_span!("connection_attempt", device = &*self.device, server)
+    }
+
+    /// Starts another attempt in place of one that was canceled.
+    pub(super) fn canceled(&mut self, transport: T) -> ConnectionEvent {
+        tracing::info!(
+            device = &*self.device,
+            "attempt canceled on request; connecting anew"
+        );
+        self.schedule_attempt(transport);
+        ConnectionEvent::Lost
     }
 
     /// Handles the result of provisioning.
@@ -194,6 +246,7 @@ impl<T: Transport + Sync> HubConnection<T> {
                 self.outages.count(&failure, self.clock.now());
                 tracing::warn!(
                     hub,
+                    reason = %error,
                     "hub rejected the device; requesting an assignment from DPS"
                 );
                 self.assignment = None;
@@ -233,7 +286,8 @@ impl<T: Transport + Sync> HubConnection<T> {
                 self.freshly_assigned = false;
                 self.failed_attempts = 0;
                 self.generation += 1;
-                if self.connected_since.is_none() {
+                let is_requested = std::mem::take(&mut self.reconnect_requested);
+                if is_requested || self.connected_since.is_none() {
                     self.connected_since = Some(now);
                     self.changed = Some(self.clock.now());
                 }

@@ -9,10 +9,10 @@ mod wall_clock;
 
 use std::{future::pending, sync::Arc, time::Duration};
 
-use futures::future::BoxFuture;
 use jiff::Timestamp;
 
 use self::{
+    attempt::Attempt,
     outage::{ConnectFailure, Outages},
     token::{Renewal, Token},
     wait_notice::WaitNotice,
@@ -102,6 +102,8 @@ pub(super) struct HubConnection<T: Transport> {
     phase: ConnectionPhase<T>,
     /// Start of the connection, in monotonic time; a token renewal does not end it.
     connected_since: Option<Duration>,
+    /// True if the next connection is another one for the operator who asked for it.
+    reconnect_requested: bool,
     /// Time of the last connect or disconnect.
     changed: Option<Timestamp>,
     /// True if the server ended the last connection.
@@ -120,8 +122,8 @@ enum ConnectionPhase<T: Transport> {
         until: Duration,
         reason: WaitReason,
     },
-    Provisioning(BoxFuture<'static, (T, Result<Assignment, ProvisionError>)>),
-    Connecting(BoxFuture<'static, (T, Token, Result<T::Link, ConnectError>)>),
+    Provisioning(Attempt<T, Result<Assignment, ProvisionError>>),
+    Connecting(Attempt<T, (Token, Result<T::Link, ConnectError>)>),
     Connected {
         transport: T,
         session: Session<T::Link>,
@@ -185,6 +187,7 @@ impl<T: Transport + Sync> HubConnection<T> {
                 reason: WaitReason::Backoff,
             },
             connected_since: None,
+            reconnect_requested: false,
             changed: None,
             closed_by_server: false,
             generation: 0,
@@ -295,14 +298,14 @@ impl<T: Transport + Sync> HubConnection<T> {
     pub(super) async fn next(&mut self) -> Result<ConnectionEvent, IdentityRejected> {
         match &mut self.phase {
             ConnectionPhase::Waiting { .. } | ConnectionPhase::Changing => pending().await,
-            ConnectionPhase::Provisioning(provisioning) => {
-                let (transport, result) = provisioning.await;
-                self.provisioned(transport, result)
-            }
-            ConnectionPhase::Connecting(connecting) => {
-                let (transport, token, result) = connecting.await;
-                self.connected(transport, token, result)
-            }
+            ConnectionPhase::Provisioning(attempt) => match attempt.ended().await {
+                (transport, Some(result)) => self.provisioned(transport, result),
+                (transport, None) => Ok(self.canceled(transport)),
+            },
+            ConnectionPhase::Connecting(attempt) => match attempt.ended().await {
+                (transport, Some((token, result))) => self.connected(transport, token, result),
+                (transport, None) => Ok(self.canceled(transport)),
+            },
             ConnectionPhase::Connected { session, .. } => match session.next().await {
                 Ok(incoming) => Ok(ConnectionEvent::Incoming(incoming)),
                 Err(error) => Ok(self.link_lost(&error)),
@@ -319,11 +322,18 @@ impl<T: Transport + Sync> HubConnection<T> {
         is_new && self.replace_connection("announced model or subscription changed")
     }
 
-    /// Skips the backoff, or replaces the current connection at once. Returns the state before.
+    /// Skips the backoff, cancels an attempt in favor of another, or replaces the current connection at once. Returns the
+    /// state before.
     pub(super) fn reconnect(&mut self) -> ConnectionState {
         let previous_state = self.state();
+        self.reconnect_requested = true;
         if self.replace_connection("requested") {
             return previous_state;
+        }
+        match &mut self.phase {
+            ConnectionPhase::Provisioning(attempt) => attempt.cancel(),
+            ConnectionPhase::Connecting(attempt) => attempt.cancel(),
+            _ => {}
         }
         match self.take_phase() {
             ConnectionPhase::Waiting {

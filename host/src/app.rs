@@ -54,6 +54,7 @@ impl AppError {
     /// Returns the exit code.
     fn exit_code(&self) -> u8 {
         match self {
+            Self::Setting(error) if error.may_pass() => 1,
             Self::Tls(error) if error.may_pass() => 1,
             Self::State(error) if error.may_pass() => 1,
             Self::Component(error) if error.may_pass() => 1,

@@ -1,7 +1,7 @@
 //! Configuration: from options and environment to identity and directories.
 
 use std::{
-    env,
+    env, io,
     path::{Path, PathBuf},
 };
 
@@ -13,6 +13,7 @@ use crate::{
     cli::{CacheArgs, RunArgs},
     device::Identity,
     guest::{compile::prepare_cache, images::cache_dir_at},
+    machine,
     mqtt::Endpoint,
     provision::{
         connection_string::{ConnectionString, ConnectionStringError},
@@ -25,13 +26,33 @@ use crate::{
 
 /// The error of an invalid setting: what failed, why, and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SettingError(String);
+#[error("{text}")]
+pub struct SettingError {
+    text: String,
+    may_pass: bool,
+}
 
 impl SettingError {
     /// Creates an error with this text.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self {
+            text: text.into(),
+            may_pass: false,
+        }
+    }
+
+    /// Creates the error of a call that failed because of a setting, or of the machine.
+    pub(crate) fn io(text: impl Into<String>, error: &io::Error) -> Self {
+        Self {
+            text: text.into(),
+            may_pass: machine::may_pass(error),
+        }
+    }
+
+    /// Returns true if the machine was short of something, and another try may succeed.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        self.may_pass
     }
 }
 

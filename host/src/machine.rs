@@ -1,6 +1,6 @@
 //! Troubles of the machine that may pass, as opposed to wrong settings.
 
-use std::io;
+use std::{fs::File, io};
 
 use rustix::io::Errno;
 
@@ -20,6 +20,18 @@ pub(crate) fn may_pass(error: &io::Error) -> bool {
                 | Errno::IO
         )
     )
+}
+
+/// Checks that some file descriptors are left, for what cannot cope without: tokio panics if it gets none for signals.
+///
+/// # Errors
+/// There are not enough.
+pub(crate) fn check_descriptors() -> io::Result<()> {
+    /// What a runtime opens at its start, and as much again.
+    const NEEDED: usize = 16;
+    let open = |_| File::open("/dev/null");
+    (0..NEEDED).map(open).collect::<io::Result<Vec<_>>>()?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ use crate::{
         Component, Sandbox,
         compile::{Compiler, ComponentSource},
     },
-    metrics,
+    machine, metrics,
     mqtt::{connector::Connector, trust_roots::TrustRoots},
     service::{self, Notifier},
     shutdown,
@@ -106,7 +106,9 @@ fn naming_settings(failure: CallFailure, settings: &[(String, String)]) -> CallF
     let CallFailure::Error(reason) = &failure else {
         return failure;
     };
-    match settings.iter().find(|(key, _)| reason.contains(key)) {
+    let is_named =
+        |key: &str| reason.contains(&format!("{key:?}")) || key.len() > 3 && reason.contains(key);
+    match settings.iter().find(|(key, _)| is_named(key)) {
         Some((key, _)) => failure.with_remedy(&format!("correct --set {key}=… (HOST_SET)")),
         None if settings.is_empty() => failure,
         None => failure.with_remedy("check its settings, --set (HOST_SET)"),
@@ -224,9 +226,10 @@ async fn build_device(
         .context("cannot handle signals")?;
     if let Some(address) = args.metrics {
         let listener = metrics::listen(address).await.map_err(|error| {
-            SettingError::new(format!(
+            let text = format!(
                 "cannot serve metrics at {address}: {error}; choose another address with --metrics"
-            ))
+            );
+            SettingError::io(text, &error)
         })?;
         tokio::spawn(metrics::serve(listener, requests.clone()));
     }
@@ -339,6 +342,7 @@ fn serve_control(
 }
 
 pub(crate) fn runtime(name: &str, workers: usize) -> Result<Runtime, AppError> {
+    machine::check_descriptors().with_context(|| format!("cannot start the {name} runtime"))?;
     let runtime = Builder::new_multi_thread()
         .thread_name(name)
         .worker_threads(workers)

@@ -51,11 +51,15 @@ impl Secret {
     }
 
     fn read(variable: String, file: PathBuf) -> Result<Self, SettingError> {
-        let text = read_file(&file).map_err(|reason| {
-            SettingError::new(format!(
+        let text = read_file(&file).map_err(|UnreadableSecret { reason, source }| {
+            let text = format!(
                 "cannot read {} ({variable}): {reason}",
                 redacted_path(&file)
-            ))
+            );
+            match source {
+                Some(error) => SettingError::io(text, &error),
+                None => SettingError::new(text),
+            }
         })?;
         Ok(Self {
             variable,
@@ -100,11 +104,30 @@ fn stripped(text: &str) -> SecretString {
     text.trim_matches(added).into()
 }
 
-/// Reads a file, [`stripped`]. The error has reason and remedy.
-fn read_file(file: &Path) -> Result<SecretString, String> {
-    let unreadable = |error: io::Error| match error.kind() {
-        io::ErrorKind::InvalidData => "it is not UTF-8; save it as UTF-8 text".to_owned(),
-        _ => format!("{error}; write the secret into it, readable by this user only"),
+/// The error of a file without a usable secret.
+#[derive(Debug)]
+struct UnreadableSecret {
+    /// The reason and the remedy.
+    reason: String,
+    /// The error of the call that failed.
+    source: Option<io::Error>,
+}
+
+impl From<String> for UnreadableSecret {
+    fn from(reason: String) -> Self {
+        let source = None;
+        Self { reason, source }
+    }
+}
+
+/// Reads a file, [`stripped`].
+fn read_file(file: &Path) -> Result<SecretString, UnreadableSecret> {
+    let unreadable = |error: io::Error| UnreadableSecret {
+        reason: match error.kind() {
+            io::ErrorKind::InvalidData => "it is not UTF-8; save it as UTF-8 text".to_owned(),
+            _ => format!("{error}; write the secret into it, readable by this user only"),
+        },
+        source: Some(error),
     };
     let mut text = String::new();
     let content = File::open(file).map_err(unreadable)?;
@@ -113,13 +136,14 @@ fn read_file(file: &Path) -> Result<SecretString, String> {
     let text = SecretString::from(text);
     let length = read.map_err(unreadable)?;
     if length as u64 > MAX_FILE_SIZE {
-        return Err(format!(
-            "more than {MAX_FILE_SIZE} bytes; write only the secret into it"
-        ));
+        let reason = format!("more than {MAX_FILE_SIZE} bytes; write only the secret into it");
+        return Err(reason.into());
     }
     let secret = stripped(text.expose_secret());
     match secret.expose_secret().is_empty() {
-        true => Err("the file is empty; write the secret into it".to_owned()),
+        true => Err("the file is empty; write the secret into it"
+            .to_owned()
+            .into()),
         false => Ok(secret),
     }
 }
@@ -149,7 +173,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("key");
         fs::write(&file, content).unwrap();
-        read_file(&file).map(|text| text.expose_secret().to_owned())
+        let text = read_file(&file).map_err(|error| error.reason)?;
+        Ok(text.expose_secret().to_owned())
     }
 
     proptest! {
@@ -186,9 +211,9 @@ mod tests {
             let error = read(content).unwrap_err();
             assert!(error.starts_with(why), "{error}");
         }
-        let endless = read_file(Path::new("/dev/zero")).unwrap_err();
+        let endless = read_file(Path::new("/dev/zero")).unwrap_err().reason;
         assert!(endless.starts_with("more than"), "{endless}");
-        let folder = read_file(Path::new("/")).unwrap_err();
+        let folder = read_file(Path::new("/")).unwrap_err().reason;
         assert!(folder.contains("directory"), "{folder}");
     }
 

@@ -15,7 +15,7 @@ use futures::future::BoxFuture;
 use host::{
     clock::{Clock, VirtualClock},
     device::{
-        ConnectionConfig, DeviceError, Identity,
+        ConnectionConfig, DeviceError, Identity, IdentityRejected,
         behaviour::{Answer, Event},
         effect::{Effect, Schedule},
     },
@@ -194,6 +194,11 @@ fn with_dps() -> Identity {
 
 /// Plays DPS on the next connection.
 async fn assign(server: &mut ScriptedServer, hub: &str) {
+    assign_as(server, hub, "d").await;
+}
+
+/// [`assign`], under this device ID.
+async fn assign_as(server: &mut ScriptedServer, hub: &str, id: &str) {
     let attempt = server.next().await.unwrap();
     let username = &attempt.connect.username;
     assert!(username.contains("/registrations/d/"), "{username}");
@@ -202,7 +207,7 @@ async fn assign(server: &mut ScriptedServer, hub: &str) {
     dps.send(Incoming::Subscribed { refused: vec![] });
     let (topic, _) = published(&mut dps).await;
     let request = topic.split("$rid=").nth(1).unwrap();
-    let state = json!({ "assignedHub": hub, "deviceId": "d" });
+    let state = json!({ "assignedHub": hub, "deviceId": id });
     let body = json!({ "operationId": "1", "status": "assigned", "registrationState": state });
     dps.publish(
         &format!("$dps/registrations/res/200/?$rid={request}"),
@@ -359,6 +364,20 @@ async fn a_refusal_at_a_time_before_this_program_was_built_is_not_final() {
         assert!(error.contains(words), "{error}");
     }
     drop(device.bench.server.next().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_device_id_from_dps_that_cannot_be_connected_ends_a_device_that_never_was() {
+    let mut device = Device::new(with_dps(), &silent());
+    assign_as(&mut device.bench.server, "hub.example", "a#1").await;
+    let Err(DeviceError::Rejected(IdentityRejected::Unusable(message))) =
+        device.bench.device.await.unwrap()
+    else {
+        panic!("another end");
+    };
+    for words in ["DeviceId", "a#1", "`#`", "no MQTT topic"] {
+        assert!(message.contains(words), "{message}");
+    }
 }
 
 #[tokio::test]

@@ -218,3 +218,22 @@ async fn a_timer_that_traps_waits_and_the_others_go_on() {
     let starts = bad.reasons().len();
     assert_eq!(starts, 6, "one, and one after each of five failures");
 }
+
+#[tokio::test]
+async fn a_record_that_a_restart_refuses_is_told_with_the_way_out() {
+    let behaviour = partly_bad(&Arc::default()).beginning(|start| match start.record {
+        None => Ok((vec![], "first".to_owned())),
+        Some(_) => Err(CallFailure::Error("unknown schema".to_owned())),
+    });
+    let mut bench = run(&behaviour);
+    let mut hub = bench.connected().await;
+    let none = json!({ "$version": 1 });
+    call(&hub, "bad", "1");
+    assert_eq!(answer(&mut hub, &none).await.0, "500");
+    call(&hub, "look", "1");
+    let (status, body) = answer(&mut hub, &none).await;
+    assert_eq!(status, "503");
+    for words in ["unknown schema", "--fresh-state"] {
+        assert!(body.contains(words), "{body}");
+    }
+}

@@ -42,7 +42,8 @@ Exit codes:
   2  invalid settings
   `cloud exec` exits with the code of its program.
 
-Every option is an environment variable too: --retry-after is CLOUD_RETRY_AFTER.
+Every option is an environment variable too: --retry-after is CLOUD_RETRY_AFTER. An empty one
+counts as unset; switches take 1, yes, true, on and 0, no, false, off.
 RUST_LOG sets the log level of `cloud run` and `cloud exec`, such as RUST_LOG=cloud=debug.";
 
 /// Returns the command with its help.

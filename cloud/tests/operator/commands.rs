@@ -132,6 +132,44 @@ fn settings_that_cannot_be_are_refused_with_the_remedy() {
 }
 
 #[test]
+fn a_variable_is_read_as_people_set_it() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let run = |variables: &[(&str, &str)]| {
+        let output = cloud(&["run", "--models", "/nowhere/at/all"])
+            .env("CLOUD_DIR", dir.path())
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        assert_eq!(code(&output), 2);
+        stderr(&output)
+    };
+    // All is well but the models.
+    let empty = [
+        "CLOUD_TLS",
+        "CLOUD_RETENTION",
+        "CLOUD_RETRY_AFTER",
+        "CLOUD_EPHEMERAL",
+        "CLOUD_KEEP",
+    ];
+    let said = run(&empty.map(|name| (name, "")));
+    assert!(said.contains("/nowhere/at/all"), "{said}");
+    for value in ["1", "Yes", "on", "0", "off"] {
+        let said = run(&[("CLOUD_EPHEMERAL", value)]);
+        assert!(said.contains("/nowhere/at/all"), "{value}: {said}");
+    }
+    for (name, option, value) in [
+        ("CLOUD_TLS", "--tls", "1.1"),
+        ("CLOUD_EPHEMERAL", "--ephemeral", "maybe"),
+    ] {
+        let said = run(&[(name, value)]);
+        assert!(said.contains(&format!("'{value}' for {name}")), "{said}");
+        assert!(!said.contains(option), "{said}");
+        let completions = cloud(&["completions", "bash"]).env(name, value).output();
+        assert_eq!(code(&completions.unwrap()), 0, "that is nothing to it");
+    }
+}
+
+#[test]
 fn a_word_of_an_earlier_version_is_an_error_that_names_the_new_one() {
     for (arguments, said) in [
         (&["enrol", "t-1"][..], "enrol is now enroll"),

@@ -19,7 +19,7 @@ use tokio::{
 use crate::{
     app::{AppError, print},
     cli::{DeadLetterSelector, InspectArgs, SwapArgs},
-    inspect,
+    inspect, machine,
     status::{ConnectionState, Status},
     store::dead_letter::DeadLetterResult,
     swap::{
@@ -202,6 +202,7 @@ fn request_lines(
     mut take: impl FnMut(Value) -> Result<(), AppError>,
 ) -> Result<(), AppError> {
     let dir = inspect::find_state_dir(args)?;
+    machine::check_descriptors().context("cannot start the runtime")?;
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()

@@ -87,14 +87,14 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let (CallFailure::Error(reason), Some(accepted)) = (failure, accepted) else {
             return false;
         };
-        if accepted == self.supervisor.settings() {
+        if accepted == self.supervisor.running_settings() {
             return false;
         }
         tracing::error!(
             device = &*self.name,
             "the component refuses its settings: {reason}; it runs with those of the last start; correct --set (HOST_SET)"
         );
-        self.supervisor.set_settings(accepted.into());
+        self.supervisor.set_running_settings(accepted.into());
         self.supervisor.restart(self.store.state().record.clone());
         true
     }
@@ -177,7 +177,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             let version = VersionInfo::of(self.supervisor.behaviour());
             versions.set_first(version, self.clock.now());
         }
-        versions.settings = Some(self.supervisor.settings().to_vec());
+        versions.settings = Some(self.supervisor.running_settings().to_vec());
         batch.versions = Some(versions).filter(|it| *it != self.store.state().versions);
         self.commit_call(batch);
         if std::mem::take(&mut self.twin_stale) {

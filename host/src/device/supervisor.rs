@@ -22,7 +22,10 @@ const SUSPENSION: Duration = Duration::from_secs(300);
 pub(super) struct Supervisor<B: Behaviour> {
     behaviour: B,
     context: InstanceContext,
+    /// The settings given to this process, for candidates.
     settings: Arc<[(String, String)]>,
+    /// The settings of the running version; other ones if it refuses those given.
+    running_settings: Arc<[(String, String)]>,
     phase: InstancePhase<B>,
     /// Start of the current call, in the real time that limits count too.
     called: Instant,
@@ -115,6 +118,7 @@ impl<B: Behaviour> Supervisor<B> {
         let mut supervisor = Self {
             behaviour,
             context,
+            running_settings: settings.clone(),
             settings,
             phase: InstancePhase::changing(),
             called: Instant::now(),
@@ -139,7 +143,7 @@ impl<B: Behaviour> Supervisor<B> {
     fn starting(&self, behaviour: &B, reason: Reason, record: Option<String>) -> CallFuture<B> {
         let start = Start {
             reason,
-            config: self.settings.clone(),
+            config: self.running_settings.clone(),
             record,
         };
         let call = start_with_state(behaviour.clone(), self.context.clone(), start);
@@ -165,14 +169,14 @@ impl<B: Behaviour> Supervisor<B> {
         grown > limit.saturating_sub(self.memory_at_start) / 2
     }
 
-    /// Returns the component's settings.
-    pub(super) fn settings(&self) -> &[(String, String)] {
-        &self.settings
+    /// Returns the settings of the running version.
+    pub(super) fn running_settings(&self) -> &[(String, String)] {
+        &self.running_settings
     }
 
-    /// Replaces the component's settings, from the next start on.
-    pub(super) fn set_settings(&mut self, settings: Arc<[(String, String)]>) {
-        self.settings = settings;
+    /// Replaces the settings of the running version, from its next start on.
+    pub(super) fn set_running_settings(&mut self, settings: Arc<[(String, String)]>) {
+        self.running_settings = settings;
     }
 
     /// Returns the running version.
@@ -209,6 +213,7 @@ impl<B: Behaviour> Supervisor<B> {
                 ..
             } => {
                 self.behaviour = candidate;
+                self.running_settings = self.settings.clone();
                 InstancePhase::Idle(instance)
             }
             other => other,

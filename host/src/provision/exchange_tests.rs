@@ -172,10 +172,6 @@ fn an_answer_that_makes_no_sense_is_tried_again() {
     };
     for body in [
         assigned_as(""),
-        assigned_as("a/b"),
-        assigned_as("a+b"),
-        assigned_as("a\u{0}"),
-        assigned_as(&"x".repeat(129)),
         json!({"status": "assigning", "operationId": "o".repeat(1025)}),
         json!([]),
         json!({}),
@@ -184,6 +180,23 @@ fn an_answer_that_makes_no_sense_is_tried_again() {
         hubless,
     ] {
         assert_eq!(pause_of(&[("200/?$rid=RID", body)]), None);
+    }
+}
+
+#[test]
+fn a_device_id_that_cannot_be_connected_is_told_with_its_character() {
+    for (id, words) in [
+        ("a/b", "'/'"),
+        ("a+b", "`+`, which no MQTT topic can carry"),
+        ("a\u{0}", "'\\0'"),
+        (&*"x".repeat(129), "more than 128"),
+    ] {
+        let state = json!({"assignedHub": "hub.test", "deviceId": id});
+        let body = json!({"status": "assigned", "registrationState": state});
+        let error = error_of(&[("200/?$rid=RID", body)]);
+        assert!(matches!(error, ProvisionError::Unusable(_)), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("DeviceId") && text.contains(words), "{text}");
     }
 }
 

@@ -76,7 +76,7 @@ impl RegistrationState {
     pub(super) fn assignment(self) -> Option<Result<Assignment, (String, DeviceIdError)>> {
         let hub = self.assigned_hub?;
         Endpoint::parse(&hub)?;
-        let device_id = self.device_id?;
+        let device_id = self.device_id.filter(|id| !id.is_empty())?;
         Some(match check_device_id(&device_id) {
             Ok(()) => Ok(Assignment { hub, device_id }),
             Err(error) => Err((printable(&device_id), error)),

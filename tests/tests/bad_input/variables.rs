@@ -64,7 +64,7 @@ fn a_switch_is_switched_by_any_word_people_use() {
                 assert_eq!(process.wait().code(), Some(UNUSABLE));
                 let text = process.stderr.text();
                 assert!(
-                    text.contains("HOST_EPHEMERAL cannot be used with HOST_STATE_DIR"),
+                    text.contains("HOST_STATE_DIR cannot be used with HOST_EPHEMERAL"),
                     "{text}"
                 );
             }
@@ -111,7 +111,7 @@ fn the_variables_of_one_command_are_nothing_to_another() {
     };
     let status = command("status");
     ends(status, UNUSABLE, &["no host is running"]);
-    ends(command("outbox"), UNUSABLE, &["no host has stored state"]);
+    ends(command("outbox"), UNUSABLE, &["cannot use state directory"]);
     let completions = command("completions").arg("bash").to_its_end();
     assert_eq!(completions.code, 0, "{}", completions.stderr);
 }

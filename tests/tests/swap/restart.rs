@@ -1,6 +1,6 @@
 //! Which version runs after a start.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::fs;
 
 use end_to_end::{Device, Signal, guest, sha256, thermostat, version};
 
@@ -169,16 +169,16 @@ fn a_version_this_machine_cannot_load_at_the_moment_is_not_withdrawn() {
     device.swaps(&accepted, &["--wait"]);
     assert_eq!(host.stop(), Some(0));
 
-    // Images others could have written are not run.
-    let mode =
-        |mode| fs::set_permissions(&images, fs::Permissions::from_mode(mode)).expect("it is mine");
-    mode(0o777);
+    let away = device.path("away");
+    fs::rename(&images, &away).expect("it is mine");
+    fs::write(&images, "no directory").expect("it is mine");
     let mut host = start();
     host.stderr.wait_for("cannot load version");
     assert_eq!(host.stop(), Some(0), "it can be ended");
     let mut host = start();
     host.stderr.wait_for("cannot load version");
-    mode(0o700);
+    fs::remove_file(&images).expect("it is mine");
+    fs::rename(&away, &images).expect("it is mine");
     host.stdout.wait_for("Listening");
     assert_eq!(device.runs(), sha256(&accepted));
     assert_eq!(steps(&device), ["started", "accepted"]);

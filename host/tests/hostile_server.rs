@@ -33,6 +33,8 @@ struct Hostile {
     listener: TcpListener,
     tls: Arc<ServerConfig>,
     client: Arc<ClientConfig>,
+    /// Its certificate.
+    pem: String,
 }
 
 impl Hostile {
@@ -58,6 +60,7 @@ impl Hostile {
             listener: TcpListener::bind("127.0.0.1:0").unwrap(),
             tls: Arc::new(tls),
             client: Arc::new(client),
+            pem: key.cert.pem(),
         }
     }
 
@@ -89,6 +92,11 @@ impl Hostile {
     }
 
     async fn connect(&self) -> Result<Connection, ConnectError> {
+        self.connect_with(TrustRoots::fixed(self.client.clone()))
+            .await
+    }
+
+    async fn connect_with(&self, trusted: Arc<TrustRoots>) -> Result<Connection, ConnectError> {
         let port = self.listener.local_addr().unwrap().port();
         let request = Connect {
             endpoint: Endpoint::parse(&format!("localhost:{port}")).unwrap(),
@@ -97,7 +105,7 @@ impl Hostile {
             password: "p".to_owned().into(),
             keep_alive: Duration::from_secs(60),
         };
-        let mut transport = Connector::new(TrustRoots::fixed(self.client.clone()));
+        let mut transport = Connector::new(trusted);
         tokio::time::timeout(PATIENCE, transport.connect(&request))
             .await
             .expect("connecting takes forever")
@@ -386,4 +394,48 @@ async fn after_everything_a_server_that_behaves_is_used_as_ever() {
     assert_eq!(next(&mut link).await, Ok(Incoming::Acknowledged(7)));
     drop(link);
     hostile.join().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_that_is_renewed_while_a_connect_is_under_way_is_trusted() {
+    let server = Hostile::new();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), Hostile::new().pem).unwrap();
+    let trusted = TrustRoots::read(Some(file.path())).unwrap();
+    // The authorities just read serve the first handshake.
+    std::fs::write(file.path(), &server.pem).unwrap();
+    let (listener, tls) = (server.listener.try_clone().unwrap(), server.tls.clone());
+    let serving = thread::spawn(move || {
+        for number in 1.. {
+            let (tcp, _) = listener.accept().unwrap();
+            let connection = ServerConnection::new(tls.clone()).unwrap();
+            let mut stream = StreamOwned::new(connection, tcp);
+            if packet(&mut stream).is_some() {
+                stream.write_all(&ACCEPTED).unwrap();
+                while packet(&mut stream).is_some() {}
+                return number;
+            }
+        }
+        0
+    });
+    let link = server.connect_with(trusted).await.unwrap();
+    drop(link);
+    assert!(serving.join().unwrap() <= 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_with_another_authority_is_refused_at_once() {
+    let server = Hostile::new();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), Hostile::new().pem).unwrap();
+    let trusted = TrustRoots::read(Some(file.path())).unwrap();
+    let (listener, tls) = (server.listener.try_clone().unwrap(), server.tls.clone());
+    let serving = thread::spawn(move || {
+        let (tcp, _) = listener.accept().unwrap();
+        let mut stream = StreamOwned::new(ServerConnection::new(tls).unwrap(), tcp);
+        assert!(packet(&mut stream).is_none(), "a password was sent");
+    });
+    let refused = server.connect_with(trusted).await;
+    assert!(matches!(refused, Err(ConnectError::Certificate(_))));
+    serving.join().unwrap();
 }

@@ -65,6 +65,14 @@ impl Cloud {
         self.process = run(self.dir.path(), place, &[]);
     }
 
+    /// Kills this cloud, and starts it again with another certificate authority in the file of the one before.
+    pub fn renew_authority(&mut self) {
+        for file in ["ca.pem", "ca.key"] {
+            std::fs::remove_file(self.dir.path().join(file)).expect("a cloud has an authority");
+        }
+        self.kill_and_start_again();
+    }
+
     /// Starts a cloud that lives as long as `host`, which is told how to reach it: `cloud exec` with these options.
     pub fn exec(options: &[&str], host: &HostCommand) -> Self {
         let dir = directory();

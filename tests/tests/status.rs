@@ -203,3 +203,25 @@ fn a_device_that_was_refused_need_not_wait_once_that_is_mended() {
     }
     assert!(device.status()["connection"]["disconnects"]["reset"] == 1);
 }
+
+#[test]
+fn a_handshake_that_hangs_gives_way_to_another_on_request() {
+    let device = Device::new();
+    let mut events = device.cloud.events();
+    let mut host = device.start(&guest("sequence"));
+    events.next("connected");
+    device.cloud.fault(&["tls-stall"]);
+    device.cloud.fault(&["reset"]);
+    host.stderr.wait_for("not connected");
+    host.stderr.wait_for("connecting hub=");
+    let answer = device.operate(&["reconnect"]);
+    assert_eq!((answer.code, &*answer.stdout), (0, "connecting anew"));
+    host.stderr.wait_for("attempt canceled on request");
+    device.cloud.fault(&["tls-stall", "off"]);
+    // The second attempt may hang as well.
+    device.operate(&["reconnect"]);
+    events.next("connected");
+    let failures = &device.status()["connection"]["connectFailures"];
+    assert!(failures.get("timed-out").is_none(), "{failures}");
+    assert_eq!(host.stop(), Some(0));
+}

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
     net::{TcpStream, lookup_host},
     time::{Instant, timeout_at},
@@ -55,12 +55,33 @@ impl Transport for Connector {
     async fn connect(&mut self, request: &Connect) -> Result<Connection, ConnectError> {
         let attempt = Attempt::new(request);
         let name = server_name(&request.endpoint)?;
-        let tls = TlsConnector::from(self.trust_roots.current().await);
-        let found = attempt.resolve().await?;
-        let (address, tcp) = attempt
-            .dial(&addresses::interleave(found, self.failed))
-            .await?;
-        let connected = attempt.handshake(address, tcp, name, tls).await;
+        let addresses = addresses::interleave(attempt.resolve().await?, self.failed);
+        let tls = self.trust_roots.current().await;
+        let connected = self.open(&attempt, &addresses, &name, &tls).await;
+        if !matches!(connected, Err(ConnectError::Certificate(_))) {
+            return connected;
+        }
+        // The server may have come back with another authority since the files were read.
+        let renewed = self.trust_roots.reread().await;
+        match Arc::ptr_eq(&tls, &renewed) {
+            true => connected,
+            false => self.open(&attempt, &addresses, &name, &renewed).await,
+        }
+    }
+}
+
+impl Connector {
+    /// Makes a connection to one of these addresses.
+    async fn open(
+        &mut self,
+        attempt: &Attempt<'_>,
+        addresses: &[SocketAddr],
+        name: &ServerName<'static>,
+        tls: &Arc<ClientConfig>,
+    ) -> Result<Connection, ConnectError> {
+        let (address, tcp) = attempt.dial(addresses).await?;
+        let tls = TlsConnector::from(tls.clone());
+        let connected = attempt.handshake(address, tcp, name.clone(), tls).await;
         self.failed = match &connected {
             Ok(_) | Err(ConnectError::Refused(_)) => None,
             Err(_) => Some(address),

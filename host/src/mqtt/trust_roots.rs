@@ -15,8 +15,9 @@ use tokio::{
 
 use super::tls::{self, TlsError};
 
-/// The age up to which a reading serves further connects: many devices connect at once.
-const MAX_AGE: Duration = Duration::from_secs(1);
+/// The age up to which a reading serves further connects. Many devices may connect at once, and the authorities of a system
+/// take milliseconds to read.
+const MAX_AGE: Duration = Duration::from_millis(100);
 /// The time limit of a reading. Files may be on a network share.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -82,12 +83,22 @@ impl TrustRoots {
     /// Returns the TLS configuration for a connect: a new one only if the authorities have changed, so that TLS sessions are
     /// resumed. If no authority can be read, those read before stay trusted, with a log line.
     pub(super) async fn current(self: &Arc<Self>) -> Arc<ClientConfig> {
+        self.read_if_older(MAX_AGE).await
+    }
+
+    /// Returns what [`current`](Self::current) returns, read now.
+    pub(super) async fn reread(self: &Arc<Self>) -> Arc<ClientConfig> {
+        self.read_if_older(Duration::ZERO).await
+    }
+
+    async fn read_if_older(self: &Arc<Self>, age: Duration) -> Arc<ClientConfig> {
         let mut unfinished = self.unfinished.lock().await;
-        if self.is_outdated() {
+        let is_read = matches!(self.source, Source::Files { .. });
+        if is_read && self.lock().read_at.elapsed() >= age {
             let this = self.clone();
             let mut reading = unfinished
                 .take()
-                .unwrap_or_else(|| spawn_blocking(move || this.read_again()));
+                .unwrap_or_else(|| spawn_blocking(move || this.read_files()));
             if timeout(READ_TIMEOUT, &mut reading).await.is_err() {
                 *unfinished = Some(reading);
                 let seconds = READ_TIMEOUT.as_secs();
@@ -99,11 +110,7 @@ impl TrustRoots {
         self.lock().config.clone()
     }
 
-    fn is_outdated(&self) -> bool {
-        matches!(self.source, Source::Files { .. }) && self.lock().read_at.elapsed() >= MAX_AGE
-    }
-
-    fn read_again(&self) {
+    fn read_files(&self) {
         let Source::Files { ca } = &self.source else {
             return;
         };

@@ -23,6 +23,7 @@ mod inspect;
 mod metrics;
 pub mod mqtt;
 mod observability;
+mod output;
 pub mod provision;
 mod renamed;
 mod run;

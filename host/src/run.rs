@@ -27,9 +27,10 @@ use crate::{
     },
     metrics,
     mqtt::{rumqtt::Rumqtt, tls},
+    output::DeviceOutput,
     service::{self, Notifier},
     shutdown,
-    stdout_reporter::StdoutReporter,
+    stdout_reporter::{QUITTING, StdoutReporter},
     store::{DeviceStore, MemoryBackend, PersistedState, StateDir, writer::Store},
     swap::{
         DeviceRequest, SwapCommand, SwapConfig, SwapRequest, SwapSource,
@@ -48,7 +49,7 @@ const THIS_PROGRAM: &str = "/proc/self/exe";
 const CHANNEL_CAPACITY: usize = 16;
 
 /// Runs a device until shutdown.
-pub(crate) fn run(args: &RunArgs) -> Result<(), AppError> {
+pub(crate) fn run(args: &RunArgs, output: &DeviceOutput) -> Result<(), AppError> {
     let file = args.component().ok_or_else(|| {
         SettingError::new("no component given: name its file, such as `host thermostat.wasm`")
     })?;
@@ -68,16 +69,23 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), AppError> {
         let shutdown = shutdown::listen().context("cannot handle signals")?;
         tokio::pin!(shutdown);
         shutdown::ignore_file_size_signal().context("cannot handle signals")?;
-        let notifier = Arc::new(Notifier::from_environment());
+        let reporting = Reporting {
+            notifier: Arc::new(Notifier::from_environment()),
+            output: output.clone(),
+        };
         let storage = Storage::open(args, &identity)?;
         let (device, store, control) = select! {
-            built = build_device(args, file, identity, storage, compiler, sandbox, &notifier) => built?,
+            built = build_device(args, file, identity, storage, compiler, sandbox, &reporting) => built?,
             // Nothing has started.
-            () = &mut shutdown => return Ok(()),
+            () = &mut shutdown => {
+                output.stdout.line(QUITTING);
+                return Ok(());
+            }
         };
         let shutdown = async {
             shutdown.await;
-            notifier.stopping();
+            output.stdout.line(QUITTING);
+            reporting.notifier.stopping();
         };
         let ended = device.run(shutdown).await;
         drop(control);
@@ -134,6 +142,12 @@ impl Storage {
     }
 }
 
+/// The receivers of what a device reports on this machine.
+struct Reporting {
+    notifier: Arc<Notifier>,
+    output: DeviceOutput,
+}
+
 /// Builds the device, and starts everything that triggers swaps.
 async fn build_device(
     args: &RunArgs,
@@ -142,7 +156,7 @@ async fn build_device(
     mut storage: Storage,
     compiler: Compiler,
     sandbox: Sandbox,
-    notifier: &Arc<Notifier>,
+    reporting: &Reporting,
 ) -> Result<
     (
         Device<Component, Rumqtt>,
@@ -205,10 +219,14 @@ async fn build_device(
                 "cannot serve metrics at {address}: {error}; choose another address with --metrics"
             ))
         })?;
-        tokio::spawn(metrics::serve(listener, requests.clone()));
+        tokio::spawn(metrics::serve(
+            listener,
+            requests.clone(),
+            reporting.output.clone(),
+        ));
     }
     if let Some(every) = service::watchdog_interval() {
-        let (requests, notifier) = (requests.clone(), notifier.clone());
+        let (requests, notifier) = (requests.clone(), reporting.notifier.clone());
         let clock = SystemClock::new();
         tokio::spawn(service::run_watchdog(requests, clock, every, move || {
             notifier.watchdog()
@@ -216,7 +234,10 @@ async fn build_device(
     }
     let control = state_dir.and_then(|path| serve_control(path, commands, requests));
 
-    let (reporter, notifier) = (StdoutReporter::default(), notifier.clone());
+    let (reporter, notifier) = (
+        StdoutReporter::new(reporting.output.stdout.clone()),
+        reporting.notifier.clone(),
+    );
     let device = Device::new(DeviceConfig {
         name: storage.name,
         behaviour: component,

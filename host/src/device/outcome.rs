@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Map;
 
 use super::{
-    CurrentCall, Device, DeviceError, DeviceEvent,
+    CurrentCall, Device, DeviceError, DeviceEvent, HandledProperty,
     behaviour::{Answer, Behaviour, CallFailure, Outcome, Reply},
     failures::CallCause,
     inbox::{MessageOrigin, PendingMessage},
@@ -219,24 +219,25 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         answer: Result<Vec<Acknowledgment>, String>,
         mut batch: Batch,
     ) -> Batch {
-        let statuses = match &answer {
-            Ok(acknowledgments) => acknowledgments
-                .iter()
-                .map(|ack| (ack.property.clone(), ack.status))
-                .collect(),
-            Err(_) => call
-                .properties
-                .keys()
-                .map(|name| (name.clone(), 500))
-                .collect(),
+        let handled = match &answer {
+            Ok(acknowledgments) => acknowledgments.iter().map(HandledProperty::from).collect(),
+            Err(reason) => {
+                let names = call.properties.keys();
+                let failed = |name| HandledProperty {
+                    name,
+                    status: 500,
+                    description: reason,
+                };
+                names.map(|name| failed(name)).collect()
+            }
         };
+        (self.observer)(DeviceEvent::Desired(handled));
         let mut twin = self.store.state().twin.clone();
         let report: Map<_, _> = twin.settle(version, call, answer);
         if !report.is_empty() {
             batch.outgoing.push(Outgoing::Report(report));
         }
         batch.twin = Some(twin);
-        (self.observer)(DeviceEvent::Desired(statuses));
         batch
     }
 

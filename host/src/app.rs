@@ -11,7 +11,7 @@ use crate::{
     config::{self, SettingError},
     device::{IdentityRejected, behaviour::CallFailure},
     guest::{
-        compile::{LoadError, compile_here},
+        compile::{LoadError, compile_for_parent, compile_here},
         remedy::of_limit,
     },
     inspect,
@@ -153,18 +153,19 @@ fn inspect(args: &InspectArgs, show: fn(&Contents, bool) -> String) -> Result<()
 }
 
 fn compile(args: &CompileArgs) -> Result<(), AppError> {
-    let image = compile_here(
-        &args.file,
-        &config::cache_dir(&args.cache)?,
-        &args.limits.limits(),
-        args.background,
-    )
-    .map_err(|error| match error {
+    let (limits, in_background) = (args.limits.limits(), args.background);
+    let compiled = if args.stdout {
+        compile_for_parent(&args.file, &limits, in_background)
+    } else {
+        let cache = config::cache_dir(&args.cache)?;
+        let image = compile_here(&args.file, &cache, &limits, in_background);
+        image.map(|image| format!("{}\n", image.display()).into_bytes())
+    };
+    print(&compiled.map_err(|error| match error {
         LoadError::NotCompiled { .. } | LoadError::Cache { .. } => {
             AppError::Failed(error.to_string())
         }
         unusable => unusable.into(),
-    })?;
-    print(format!("{}\n", image.display()).as_bytes());
+    })?);
     Ok(())
 }

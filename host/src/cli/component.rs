@@ -140,6 +140,9 @@ pub struct CompileArgs {
     /// Run with the lowest priority
     #[arg(long, env = "HOST_BACKGROUND")]
     pub background: bool,
+    /// Write the machine code to standard output, and nothing to the cache
+    #[arg(long, conflicts_with = "cache_dir")]
+    pub stdout: bool,
     /// The limits.
     #[command(flatten)]
     pub limits: LimitArgs,

@@ -4,22 +4,26 @@
 //! own it can be bounded and killed, and its memory is gone afterwards.
 
 use std::{
-    ffi::OsString,
     fs::{self, DirBuilder},
     io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     process::Stdio,
+    sync::Arc,
 };
 
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
-use tokio::{io::AsyncWriteExt, process::Command};
+use tokio::{io::AsyncWriteExt, process::Command, task::spawn_blocking};
+use wasmtime::Engine;
 
 pub use super::source::ComponentSource;
 use super::{
     component::Component,
     engine::engine,
-    images::{image_name, is_private, open_image, remove_unused, store_image},
+    images::{
+        LoadedImage, MAX_CACHE_SIZE, deserialize, image_name, is_private, open_image, open_private,
+        remove_unused, store_image,
+    },
     limits::Limits,
     progress::{announced, printed},
     remedy::of_compile_error,
@@ -142,7 +146,7 @@ impl LoadError {
 
 /// A component as machine code, which may fit this host or not.
 pub struct Image {
-    pub(super) code: wasmtime::component::Component,
+    pub(super) loaded: LoadedImage,
     was_cached: bool,
 }
 
@@ -182,18 +186,25 @@ impl Compiler {
         let image = self
             .cache
             .join(image_name(sandbox.engine(), source.sha256()));
-        if let Some(code) = open_image(sandbox.engine(), &image) {
+        let (engine, path) = (sandbox.engine().clone(), image.clone());
+        let opening = spawn_blocking(move || open_image(&engine, &path));
+        if let Ok(Some(loaded)) = opening.await {
             let was_cached = true;
-            return Ok(Image { code, was_cached });
+            return Ok(Image { loaded, was_cached });
         }
         let compiling = self.compile(source, sandbox.limits());
-        announced(source, compiling, |progress| progress.log()).await?;
-        let code = open_image(sandbox.engine(), &image).ok_or_else(|| LoadError::NotCompiled {
+        let code = announced(source, compiling, |progress| progress.log()).await?;
+        let engine = sandbox.engine().clone();
+        let saving = spawn_blocking(move || save(&engine, &image, &code));
+        let failed = |reason| LoadError::NotCompiled {
             path: source.path().to_owned(),
-            reason: "the compiled image has disappeared; try again".to_owned(),
-        })?;
-        let was_cached = false;
-        Ok(Image { code, was_cached })
+            reason,
+        };
+        let saved = saving.await.map_err(|error| failed(error.to_string()))?;
+        Ok(Image {
+            loaded: saved.map_err(|error| failed(format!("{error:#}")))?,
+            was_cached: false,
+        })
     }
 
     /// Returns whether a component's machine code is in the cache, unless it turns out to be unusable.
@@ -202,9 +213,13 @@ impl Compiler {
         self.cache.join(name).exists()
     }
 
-    /// Runs the child, which is given the bytes and not the file, which may change meanwhile. It inherits no environment:
-    /// the host's holds the device's key.
-    async fn compile(&self, source: &ComponentSource, limits: &Limits) -> Result<(), LoadError> {
+    /// Runs the child, which is given the bytes and not the file, which may change meanwhile, and returns the machine code it
+    /// prints. It inherits no environment: the host's holds the device's key.
+    async fn compile(
+        &self,
+        source: &ComponentSource,
+        limits: &Limits,
+    ) -> Result<Vec<u8>, LoadError> {
         let failed = |reason: String| LoadError::NotCompiled {
             path: source.path().to_owned(),
             reason,
@@ -214,17 +229,13 @@ impl Compiler {
         let limit_args = limit_args.flat_map(|limit| ["--limit".to_owned(), limit.to_string()]);
         let child = Command::new(&self.program)
             .arg0("host")
-            .args([
-                OsString::from("compile"),
-                "--cache-dir".into(),
-                self.cache.clone().into(),
-            ])
+            .args(["compile", "--stdout"])
             .args(limit_args)
             .args(self.in_background.then_some("--background"))
             .args(["--", STDIN])
             .env_clear()
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn();
@@ -250,7 +261,7 @@ impl Compiler {
             })?
             .map_err(|error| failed(format!("cannot run {}: {error}", self.program.display())))?;
         if output.status.success() {
-            return Ok(());
+            return Ok(output.stdout);
         }
         let said = String::from_utf8_lossy(&output.stderr);
         let line = said.lines().last().unwrap_or_default();
@@ -275,7 +286,8 @@ impl Compiler {
         })
     }
 
-    /// Creates the cache directory if it does not exist, and checks that it is private.
+    /// Creates the cache directory if it does not exist, and checks that it is private. On a disk that takes nothing more, it
+    /// may be missing.
     pub fn prepare_cache(&self) -> Result<(), LoadError> {
         let unusable = |reason: String| LoadError::Cache {
             path: self.cache.clone(),
@@ -284,11 +296,14 @@ impl Compiler {
         if self.cache.exists() && !self.cache.is_dir() {
             return Err(unusable("not a directory".to_owned()));
         }
-        DirBuilder::new()
+        let created = DirBuilder::new()
             .recursive(true)
             .mode(0o700)
-            .create(&self.cache)
-            .map_err(|error| unusable(error.to_string()))?;
+            .create(&self.cache);
+        match created {
+            Err(error) if is_disk_full(&error) => return Ok(()),
+            created => created.map_err(|error| unusable(error.to_string()))?,
+        }
         let metadata = fs::metadata(&self.cache).map_err(|error| unusable(error.to_string()))?;
         if !is_private(&metadata) {
             return Err(unusable(
@@ -302,17 +317,43 @@ impl Compiler {
 /// The exit code of a compiling process if the component is to blame, as opposed to this machine.
 const INVALID: i32 = 2;
 
-/// Compiles `path`, or standard input for `-`, into the directory of images: what the child process does. Bounds itself
-/// first.
+/// Returns true if the disk is full or cannot be written.
+fn is_disk_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::ReadOnlyFilesystem
+    )
+}
+
+/// Loads new machine code, and saves it in the cache if that can be written.
+fn save(engine: &Engine, image: &Path, code: &[u8]) -> wasmtime::Result<LoadedImage> {
+    let code_in_memory = deserialize(engine, code)?;
+    if let Err(error) = save_image(image, code) {
+        tracing::warn!(
+            target: "compilation", image = %image.display(), %error,
+            "compiled component not saved; the next start compiles it again"
+        );
+    }
+    let file = open_private(image).map(Arc::new);
+    let code = code_in_memory;
+    Ok(LoadedImage { code, file })
+}
+
+fn save_image(image: &Path, code: &[u8]) -> io::Result<()> {
+    store_image(image, code)?;
+    let cache = image.parent().unwrap_or(Path::new("."));
+    remove_unused(cache, MAX_CACHE_SIZE, image)
+}
+
+/// Compiles `path`, or standard input for `-`, into the directory of images. Bounds this process first.
 pub fn compile_here(
     path: &Path,
     cache: &Path,
     limits: &Limits,
     in_background: bool,
 ) -> Result<PathBuf, LoadError> {
-    if path == Path::new(STDIN) {
-        die_with_parent();
-    }
     let source = ComponentSource::read(path, limits)?;
     let compiler = Compiler {
         program: PathBuf::new(),
@@ -320,6 +361,39 @@ pub fn compile_here(
         in_background,
     };
     compiler.prepare_cache()?;
+    let (engine, code) = compile_bounded(&source, limits, in_background, printed)?;
+    let image = cache.join(image_name(&engine, source.sha256()));
+    let saved = save_image(&image, &code);
+    saved.map_err(|error| LoadError::Cache {
+        path: cache.to_owned(),
+        reason: error.to_string(),
+    })?;
+    Ok(image)
+}
+
+/// Compiles `path`, or standard input for `-`, and returns the machine code: what the child process does. Bounds this
+/// process first.
+pub fn compile_for_parent(
+    path: &Path,
+    limits: &Limits,
+    in_background: bool,
+) -> Result<Vec<u8>, LoadError> {
+    die_with_parent();
+    let source = ComponentSource::read(path, limits)?;
+    // The parent shows the progress.
+    let silently = |_: &ComponentSource, compile: &dyn Fn() -> CompileResult| compile();
+    compile_bounded(&source, limits, in_background, silently).map(|(_, code)| code)
+}
+
+type CompileResult = wasmtime::Result<Vec<u8>>;
+
+/// Compiles in this process, which is bounded first. `shown` runs the compilation, and may show its progress.
+fn compile_bounded(
+    source: &ComponentSource,
+    limits: &Limits,
+    in_background: bool,
+    shown: impl FnOnce(&ComponentSource, &dyn Fn() -> CompileResult) -> CompileResult,
+) -> Result<(Engine, Vec<u8>), LoadError> {
     bound_this_process(limits);
     if in_background {
         let _ = rustix::process::nice(19);
@@ -328,13 +402,7 @@ pub fn compile_here(
         path: source.path().to_owned(),
         reason: format!("{error:#}"),
     })?;
-    let image = cache.join(image_name(&engine, source.sha256()));
-    let compile = || engine.precompile_component(source.bytes());
-    let compiled = match path == Path::new(STDIN) {
-        // The process that waits for this one shows the progress.
-        true => compile(),
-        false => printed(&source, compile),
-    };
+    let compiled = shown(source, &|| engine.precompile_component(source.bytes()));
     let code = compiled.map_err(|error| {
         let reason = format!("{error:#}").replace('\n', " ");
         let remedy = of_compile_error(&reason, source.bytes());
@@ -343,13 +411,7 @@ pub fn compile_here(
             reason: format!("{reason}; {remedy}"),
         }
     })?;
-    let unusable = |error: io::Error| LoadError::Cache {
-        path: cache.to_owned(),
-        reason: error.to_string(),
-    };
-    store_image(&image, &code).map_err(unusable)?;
-    remove_unused(cache).map_err(unusable)?;
-    Ok(image)
+    Ok((engine, code))
 }
 
 /// Lets this process end with the host that has started it, even if that is killed: nobody waits for the image then.

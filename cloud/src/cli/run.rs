@@ -50,9 +50,14 @@ impl RunCommand {
         banner(dir, &running, &cloud)
             .lines()
             .for_each(|line| output.line(line));
-        stop.received().await;
+        let ended = tokio::select! {
+            () = stop.received() => Ok(()),
+            () = cloud.store_ended() => Err(CommandError::request(
+                "stopped: the thread that writes the database has ended, see the log; start the cloud again",
+            )),
+        };
         cloud.stop().await;
-        Ok(())
+        ended
     }
 }
 

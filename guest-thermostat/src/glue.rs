@@ -22,7 +22,7 @@ use bindings::{
     pnp::device::{clock, hub, log, random, timers},
 };
 
-use crate::{DESCRIPTION, Effect, EventContext, TIMER, Thermostat, Timestamp};
+use crate::{ClockReading, DESCRIPTION, Effect, EventContext, TIMER, Thermostat, Timestamp};
 
 struct Component;
 
@@ -75,8 +75,9 @@ impl Guest for Component {
 
     fn on_command(command: Command) -> Result<Reply, String> {
         let (component, payload) = (command.component.as_deref(), command.payload.as_deref());
-        let reply =
-            with_device(|device| Ok(device.on_command(component, &command.name, payload, now())))?;
+        let reply = with_device(|device| {
+            Ok(device.on_command(component, &command.name, payload, clocks()))
+        })?;
         Ok(Reply {
             status: reply.status,
             payload: Some(reply.payload),
@@ -92,15 +93,21 @@ fn with_device<T>(call: impl FnOnce(&mut Thermostat) -> Result<T, String>) -> Re
     DEVICE.with_borrow_mut(|device| call(device.as_mut().ok_or("init was not called")?))
 }
 
-fn now() -> Timestamp {
-    Timestamp::from_clock(clock::now())
+fn clocks() -> ClockReading {
+    ClockReading {
+        now: Timestamp::from_clock(clock::now()),
+        monotonic: clock::monotonic() as i64,
+    }
 }
 
 fn context() -> EventContext {
     let random = random::bytes(4)
         .into_iter()
         .fold(0, |number, byte| number << 8 | u32::from(byte));
-    EventContext { now: now(), random }
+    EventContext {
+        clock: clocks(),
+        random,
+    }
 }
 
 /// Hands effects to the host. A rejected effect fails the call, so that its state is discarded too; but a full outbox must

@@ -10,6 +10,7 @@
     clippy::unwrap_used
 )]
 
+mod clock;
 mod command;
 #[cfg(target_family = "wasm")]
 mod glue;
@@ -22,6 +23,7 @@ mod temperature;
 mod thermostat;
 mod timestamp;
 
+pub use clock::ClockReading;
 pub use command::Reply;
 pub use property::{Acknowledgment, TARGET_RANGE};
 pub use thermostat::{DESCRIPTION, Description, Effect, EventContext, Reason, TIMER, Thermostat};

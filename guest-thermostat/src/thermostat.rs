@@ -3,6 +3,7 @@
 use serde_json::Number;
 
 use crate::{
+    clock::ClockReading,
     command::{self, Reply},
     history::{History, Window},
     property::{self, Acknowledgment},
@@ -50,8 +51,8 @@ pub enum Reason {
 /// The inputs of an event from outside.
 #[derive(Clone, Copy, Debug)]
 pub struct EventContext {
-    /// The time of the event.
-    pub now: Timestamp,
+    /// The clocks at the event.
+    pub clock: ClockReading,
     /// A uniformly random number.
     pub random: u32,
 }
@@ -75,6 +76,8 @@ pub struct Thermostat {
     /// Since the device started. Its highest temperature is the property `maxTempSinceLastReboot`.
     running: Window,
     history: History,
+    /// The clocks at the last event that changed something.
+    clock: ClockReading,
 }
 
 impl Thermostat {
@@ -112,6 +115,7 @@ impl Thermostat {
                 target,
                 running,
                 history,
+                clock: context.clock,
             },
             timer.into_iter().collect(),
         ))
@@ -123,10 +127,10 @@ impl Thermostat {
             return Vec::new();
         }
         let temperature = sense(self.target.as_ref(), &self.history, context);
-        self.history.add(context.now, temperature);
+        self.history.add(context.clock.now, temperature);
         let highest = self.running.statistics.max();
-        // Later than now only if the clock was set back.
-        self.running.start = self.running.start.min(context.now);
+        self.running.start = self.started_at(context.clock);
+        self.clock = context.clock;
         self.running.statistics = self.running.statistics.merge(Statistics::of(temperature));
         let report = (temperature > highest).then(|| report_highest(temperature));
         report.into_iter().chain([send(temperature)]).collect()
@@ -151,11 +155,15 @@ impl Thermostat {
         component: Option<&str>,
         name: &str,
         payload: Option<&str>,
-        now: Timestamp,
+        clock: ClockReading,
     ) -> Reply {
         match (component, name) {
             (None, "getMaxMinReport") => {
-                command::max_min_report(payload, &self.history, self.running, now)
+                let running = Window {
+                    start: self.started_at(clock),
+                    ..self.running
+                };
+                command::max_min_report(payload, &self.history, running, clock.now)
             }
             (None, _) => {
                 command::error_reply(404, "unknown command: only getMaxMinReport is supported")
@@ -178,6 +186,12 @@ impl Thermostat {
         .map_err(|error| format!("cannot serialize the record: {error}"))
     }
 
+    /// Returns the time of the start by the time of day as it reads now, never later than now.
+    fn started_at(&self, clock: ClockReading) -> Timestamp {
+        let start = self.clock.adjust(self.running.start, clock);
+        start.min(clock.now)
+    }
+
     /// Starts a device with its first measurement.
     fn start(
         settings: Settings,
@@ -186,9 +200,9 @@ impl Thermostat {
         context: EventContext,
     ) -> (Self, Vec<Effect>) {
         let temperature = sense(target.as_ref(), &history, context);
-        history.add(context.now, temperature);
+        history.add(context.clock.now, temperature);
         let running = Window {
-            start: context.now,
+            start: context.clock.now,
             statistics: Statistics::of(temperature),
         };
         let effects = vec![
@@ -202,6 +216,7 @@ impl Thermostat {
                 target,
                 running,
                 history,
+                clock: context.clock,
             },
             effects,
         )

@@ -162,7 +162,7 @@ fn main() {
     let sandbox = Sandbox::new(Limits::default(), Wasi::LogOnly, guests.handle().clone()).unwrap();
     let compiler = Compiler {
         program: built("release/host"),
-        cache: cache.path().join("images"),
+        cache: Some(cache.path().join("images")),
         in_background: false,
     };
     network.block_on(async {

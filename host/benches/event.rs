@@ -12,7 +12,7 @@ use std::{
 
 use criterion::Criterion;
 use futures::future::{self, BoxFuture};
-use guest_thermostat::{EventContext, TIMER, Thermostat, Timestamp};
+use guest_thermostat::{ClockReading, EventContext, TIMER, Thermostat, Timestamp};
 use host::{
     clock::{Clock, SystemClock},
     device::behaviour::{Behaviour, Event, Instance as _, InstanceContext, Reason, Start},
@@ -48,7 +48,7 @@ impl Clock for Ticks {
     }
 
     fn monotonic(&self) -> Duration {
-        Duration::ZERO
+        Duration::from_millis(milliseconds(self.0.load(Ordering::Relaxed)))
     }
 
     fn sleep_until(&self, _: Duration) -> BoxFuture<'static, ()> {
@@ -62,7 +62,10 @@ fn milliseconds(tick: u64) -> u64 {
 
 fn moment(tick: u64) -> EventContext {
     EventContext {
-        now: Timestamp::from_clock(milliseconds(tick) as f64),
+        clock: ClockReading {
+            now: Timestamp::from_clock(milliseconds(tick) as f64),
+            monotonic: milliseconds(tick) as i64,
+        },
         // Spread over all numbers, as random ones are.
         random: (tick as u32).wrapping_mul(0x9E37_79B9),
     }
@@ -83,7 +86,7 @@ fn component(guests: &Runtime, cache: &Path, wasm: &str) -> Component {
     let sandbox = Sandbox::new(Limits::default(), Wasi::LogOnly, guests.handle().clone()).unwrap();
     let compiler = Compiler {
         program: built("release/host"),
-        cache: cache.to_owned(),
+        cache: Some(cache.to_owned()),
         in_background: false,
     };
     let source = ComponentSource::read(&built(wasm), sandbox.limits())

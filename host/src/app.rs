@@ -1,6 +1,12 @@
 //! The program `host`.
 
-use std::{panic, path::PathBuf, process::ExitCode, thread};
+use std::{
+    io::{Write, stdout},
+    panic,
+    path::PathBuf,
+    process::ExitCode,
+    thread,
+};
 
 use anyhow::Context;
 
@@ -11,7 +17,7 @@ use crate::{
     config::{self, SettingError},
     device::{IdentityRejected, behaviour::CallFailure},
     guest::{
-        compile::{LoadError, compile_for_parent, compile_here},
+        compile::{LoadError, compile_here, compile_to_memory},
         remedy::of_limit,
     },
     inspect,
@@ -50,13 +56,17 @@ impl AppError {
     /// Returns the exit code.
     fn exit_code(&self) -> u8 {
         match self {
+            Self::Tls(error) if error.may_pass() => 1,
+            Self::State(error) if error.may_pass() => 1,
+            Self::Component(error) if error.may_pass() => 1,
             Self::Setting(_)
             | Self::Component(_)
             | Self::Tls(_)
             | Self::State(_)
             | Self::Start { .. }
+            | Self::Rejected(IdentityRejected::Unusable(_))
             | Self::Unreachable(_) => 2,
-            Self::Rejected(_) => 3,
+            Self::Rejected(IdentityRejected::Refused(_)) => 3,
             Self::Failed(_) | Self::Other(_) => 1,
         }
     }
@@ -153,19 +163,20 @@ fn inspect(args: &InspectArgs, show: fn(&Contents, bool) -> String) -> Result<()
 }
 
 fn compile(args: &CompileArgs) -> Result<(), AppError> {
-    let (limits, in_background) = (args.limits.limits(), args.background);
-    let compiled = if args.stdout {
-        compile_for_parent(&args.file, &limits, in_background)
-    } else {
-        let cache = config::cache_dir(&args.cache)?;
-        let image = compile_here(&args.file, &cache, &limits, in_background);
-        image.map(|image| format!("{}\n", image.display()).into_bytes())
-    };
-    print(&compiled.map_err(|error| match error {
-        LoadError::NotCompiled { .. } | LoadError::Cache { .. } => {
-            AppError::Failed(error.to_string())
-        }
+    let failed = |error: LoadError| match error {
+        LoadError::NotCompiled { .. } => AppError::Failed(error.to_string()),
         unusable => unusable.into(),
-    })?);
+    };
+    let limits = args.limits.limits();
+    if args.stdout {
+        let compiled = compile_to_memory(&args.file, &limits, args.background);
+        let (_, image) = compiled.map_err(failed)?;
+        let written = stdout().lock().write_all(&image);
+        return Ok(written.context("cannot write the image")?);
+    }
+    let cache = config::cache_dir(&args.cache)?;
+    let compiled = compile_here(&args.file, &cache, &limits, args.background);
+    let image = compiled.map_err(failed)?;
+    print(format!("{}\n", image.display()).as_bytes());
     Ok(())
 }

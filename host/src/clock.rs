@@ -21,13 +21,21 @@ pub trait Clock: Send + Sync + 'static {
     fn sleep_until(&self, deadline: Duration) -> BoxFuture<'static, ()>;
 }
 
-/// The earliest plausible time, 2020-01-01 in seconds of Unix time.
-const MIN_PLAUSIBLE_TIME: i64 = 1_577_836_800;
+/// The earliest plausible time, 2020-01-01; a machine without a battery for its clock starts in the past.
+pub const MIN_PLAUSIBLE_TIME: Timestamp = Timestamp::constant(1_577_836_800, 0);
 
-/// Returns whether this is a plausible time; a machine without a battery for its clock starts in the past.
+/// Returns the time at which this program was built.
+#[must_use]
+pub fn build_time() -> Timestamp {
+    let seconds = env!("BUILD_TIME").parse().ok();
+    let time = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+    time.unwrap_or(MIN_PLAUSIBLE_TIME)
+}
+
+/// Returns whether this is a plausible time.
 #[must_use]
 pub fn is_set(time: Timestamp) -> bool {
-    time.as_second() >= MIN_PLAUSIBLE_TIME
+    time >= MIN_PLAUSIBLE_TIME
 }
 
 /// The machine's clock.

@@ -1,13 +1,18 @@
 //! Configuration: from options and environment to identity and directories.
 
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 use etcetera::base_strategy::{BaseStrategy, Xdg};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use rustix::fs::{Access, access};
 
 use crate::{
     cli::{CacheArgs, RunArgs},
     device::Identity,
+    guest::{compile::prepare_cache, images::cache_dir_at},
     mqtt::Endpoint,
     provision::{
         connection_string::{ConnectionString, ConnectionStringError},
@@ -15,6 +20,7 @@ use crate::{
         sas::SymmetricKey,
     },
     secret::{Secret, file_variable},
+    store::state_dir_at,
 };
 
 /// The error of an invalid setting: what failed, why, and the remedy.
@@ -150,10 +156,39 @@ fn connection_string() -> Result<Identity, SettingError> {
     })
 }
 
+/// Returns the directories of a device for its state, if it is kept, and for compiled components. The latter are saved only
+/// if possible if the state is not kept.
+///
+/// # Errors
+/// There is no directory, for one or both.
+pub(crate) fn directories(
+    args: &RunArgs,
+    device_id: &str,
+) -> Result<(Option<PathBuf>, Option<PathBuf>), SettingError> {
+    let cache = cache_dir(&args.sandbox.cache);
+    if args.state.ephemeral {
+        let usable = |dir: PathBuf| match prepare_cache(&dir) {
+            Ok(()) => Ok(dir),
+            Err(error) => Err(error.to_string()),
+        };
+        let cache = cache.map_err(|error| error.to_string()).and_then(usable);
+        let unsaved = |error: &String| tracing::warn!("{error}; compiled components are not saved");
+        return Ok((None, cache.inspect_err(unsaved).ok()));
+    }
+    match (state_dir(args.state.state_dir.as_ref(), device_id), cache) {
+        (Ok(state), Ok(cache)) => Ok((Some(state), Some(cache))),
+        (Err(_), Err(_)) => Err(SettingError::new(format!(
+            "{}; choose directories with --state-dir and --cache-dir",
+            no_home("none of XDG_STATE_HOME, XDG_CACHE_HOME and HOME is set")
+        ))),
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+    }
+}
+
 /// Returns the cache directory of compiled components.
 pub fn cache_dir(args: &CacheArgs) -> Result<PathBuf, SettingError> {
     match &args.cache_dir {
-        Some(dir) => Ok(dir.clone()),
+        Some(dir) => Ok(cache_dir_at(dir)),
         None => user_dir(
             "XDG_CACHE_HOME",
             |user| Some(user.cache_dir()),
@@ -162,12 +197,12 @@ pub fn cache_dir(args: &CacheArgs) -> Result<PathBuf, SettingError> {
     }
 }
 
-/// Returns the state directory of a device: the named one, or the user's for this device ID.
+/// Returns the state directory of a device: the named one or one in it, or the user's for this device ID.
 pub fn state_dir(named: Option<&PathBuf>, device_id: &str) -> Result<PathBuf, SettingError> {
     /// Characters that stay as they are in a file name; the result is never `.` or `..`.
     const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_');
     match named {
-        Some(dir) => Ok(dir.clone()),
+        Some(dir) => Ok(state_dir_at(dir)),
         None => Ok(state_home()?.join(utf8_percent_encode(device_id, &PLAIN).to_string())),
     }
 }
@@ -183,21 +218,44 @@ fn user_dir(
     of_kind: impl Fn(&Xdg) -> Option<PathBuf>,
     option: &str,
 ) -> Result<PathBuf, SettingError> {
-    let absolute = |variable| {
-        let dir = env::var_os(variable).map(PathBuf::from);
-        dir.filter(|dir| dir.is_absolute())
-    };
     // Without HOME the library finds a home in the password database, which is not meant for a service; without either it
     // finds nothing, even if the variable is set.
-    let in_home = || absolute("HOME").and_then(|_| of_kind(&Xdg::new().ok()?));
+    let in_home = || home().and_then(|_| of_kind(&Xdg::new().ok()?));
     absolute(variable)
         .or_else(in_home)
         .map(|dir| dir.join("pnp-host"))
         .ok_or_else(|| {
             SettingError::new(format!(
-                "neither {variable} nor HOME is set; choose a directory with {option}"
+                "{}; choose a directory with {option}",
+                no_home(&format!("neither {variable} nor HOME is set"))
             ))
         })
+}
+
+fn absolute(variable: &str) -> Option<PathBuf> {
+    let dir = env::var_os(variable).map(PathBuf::from);
+    dir.filter(|dir| dir.is_absolute())
+}
+
+/// Returns the user's home. A user without an entry in the password database gets `/`, which is no home unless it is
+/// writable.
+fn home() -> Option<PathBuf> {
+    absolute("HOME").filter(|home| home != Path::new("/") || is_writable(home))
+}
+
+/// Describes why there is no home.
+fn no_home(unset: &str) -> String {
+    match absolute("HOME") {
+        Some(home) => format!(
+            "HOME is {}, which this user cannot write to",
+            home.display()
+        ),
+        None => unset.to_owned(),
+    }
+}
+
+fn is_writable(dir: &Path) -> bool {
+    access(dir, Access::WRITE_OK).is_ok()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
+use jiff::Timestamp;
 use tokio::{
     runtime::{Builder, Handle, Runtime},
     select,
@@ -18,20 +19,22 @@ use tokio::{
 use crate::{
     app::AppError,
     cli::{RunArgs, SandboxArgs},
-    clock::SystemClock,
+    clock::{SystemClock, build_time},
     config::{self, SettingError},
-    device::{Device, DeviceConfig, DeviceError, Identity},
+    device::{
+        ConnectionConfig, Device, DeviceConfig, DeviceError, Identity, behaviour::CallFailure,
+    },
     guest::{
         Component, Sandbox,
         compile::{Compiler, ComponentSource},
     },
     metrics,
-    mqtt::{rumqtt::Rumqtt, tls},
+    mqtt::{connector::Connector, trust_roots::TrustRoots},
     output::DeviceOutput,
     service::{self, Notifier},
     shutdown,
     stdout_reporter::{QUITTING, StdoutReporter},
-    store::{DeviceStore, MemoryBackend, PersistedState, StateDir, writer::Store},
+    store::{DeviceState, DeviceStore, MemoryBackend, PersistedState, StateDir, writer::Store},
     swap::{
         DeviceRequest, SwapCommand, SwapConfig, SwapRequest, SwapSource,
         component_store::ComponentStore,
@@ -64,7 +67,8 @@ pub(crate) fn run(args: &RunArgs, output: &DeviceOutput) -> Result<(), AppError>
     // Two runtimes: a component that spins must not delay a keep-alive.
     let network = runtime("network", 2)?;
     let guests = runtime("guest", available_parallelism().map_or(2, usize::from))?;
-    let (compiler, sandbox) = sandbox(&args.sandbox, guests.handle())?;
+    let (state_dir, cache) = config::directories(args, identity.device_id())?;
+    let (compiler, sandbox) = sandbox(&args.sandbox, cache, guests.handle())?;
     let result = network.block_on(async {
         let shutdown = shutdown::listen().context("cannot handle signals")?;
         tokio::pin!(shutdown);
@@ -73,7 +77,7 @@ pub(crate) fn run(args: &RunArgs, output: &DeviceOutput) -> Result<(), AppError>
             notifier: Arc::new(Notifier::from_environment()),
             output: output.clone(),
         };
-        let storage = Storage::open(args, &identity)?;
+        let storage = Storage::open(state_dir, &identity)?;
         let (device, store, control) = select! {
             built = build_device(args, file, identity, storage, compiler, sandbox, &reporting) => built?,
             // Nothing has started.
@@ -94,7 +98,7 @@ pub(crate) fn run(args: &RunArgs, output: &DeviceOutput) -> Result<(), AppError>
         ended.map_err(|error| match error {
             DeviceError::Component(failure) => AppError::Start {
                 path: file.clone(),
-                failure,
+                failure: naming_settings(failure, &args.settings.set),
             },
             DeviceError::Rejected(rejected) => rejected.into(),
         })
@@ -105,14 +109,34 @@ pub(crate) fn run(args: &RunArgs, output: &DeviceOutput) -> Result<(), AppError>
     result
 }
 
-/// Returns the compiler, and the sandbox that runs components on `guests`.
+/// Adds to the failure of a component's start which of its settings to correct.
+fn naming_settings(failure: CallFailure, settings: &[(String, String)]) -> CallFailure {
+    let CallFailure::Error(reason) = &failure else {
+        return failure;
+    };
+    match settings.iter().find(|(key, _)| reason.contains(key)) {
+        Some((key, _)) => failure.with_remedy(&format!("correct --set {key}=… (HOST_SET)")),
+        None if settings.is_empty() => failure,
+        None => failure.with_remedy("check its settings, --set (HOST_SET)"),
+    }
+}
+
+/// Returns the time before which this device's clock cannot be right: that of the build, and of what is stored.
+fn earliest_time(state: &DeviceState) -> Timestamp {
+    let history = state.history.entries().iter().map(|entry| entry.time);
+    let running = state.versions.running.iter().map(|running| running.since);
+    history.chain(running).fold(build_time(), Timestamp::max)
+}
+
+/// Returns the compiler with its cache, and the sandbox that runs components on `guests`.
 pub(crate) fn sandbox(
     args: &SandboxArgs,
+    cache: Option<PathBuf>,
     guests: &Handle,
 ) -> Result<(Compiler, Sandbox), AppError> {
     let compiler = Compiler {
         program: THIS_PROGRAM.into(),
-        cache: config::cache_dir(&args.cache)?,
+        cache,
         in_background: false,
     };
     let sandbox = Sandbox::new(args.limits.limits(), args.wasi.into(), guests.clone())
@@ -128,12 +152,11 @@ struct Storage {
 }
 
 impl Storage {
-    fn open(args: &RunArgs, identity: &Identity) -> Result<Self, AppError> {
+    fn open(state_dir: Option<PathBuf>, identity: &Identity) -> Result<Self, AppError> {
         let name: Arc<str> = identity.device_id().into();
-        let on_disk = match args.state.ephemeral {
-            true => None,
-            false => {
-                let path = config::state_dir(args.state.state_dir.as_ref(), &name)?;
+        let on_disk = match state_dir {
+            None => None,
+            Some(path) => {
                 let store = Store::open(StateDir::open(&path)?)?;
                 Some((path, store))
             }
@@ -159,13 +182,13 @@ async fn build_device(
     reporting: &Reporting,
 ) -> Result<
     (
-        Device<Component, Rumqtt>,
+        Device<Component, Connector>,
         Option<Store>,
         Option<ControlSocket>,
     ),
     AppError,
 > {
-    let tls = tls::client_config(args.ca.as_deref())?;
+    let trust_roots = TrustRoots::read(args.ca.as_deref())?;
     let clock = Arc::new(SystemClock::new());
     let (persisted, backend) = match &mut storage.on_disk {
         Some((_, store)) => store.device(&storage.name),
@@ -249,8 +272,11 @@ async fn build_device(
         },
         settings: args.settings.settings(),
         identity,
-        transport: Rumqtt::new(tls),
-        connection: args.connect.connecting(),
+        transport: Connector::new(trust_roots),
+        connection: ConnectionConfig {
+            earliest_time: earliest_time(store.state()),
+            ..args.connect.connecting()
+        },
         store,
         clock,
         seed: None,

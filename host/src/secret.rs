@@ -29,17 +29,19 @@ pub(crate) struct Secret {
 }
 
 impl Secret {
-    /// Reads the secret in this variable, or in the file that the variable with `_FILE` at its end names. An empty variable
-    /// counts as unset.
+    /// Reads the secret in this variable, or in the file that the variable with `_FILE` at its end names, without the
+    /// whitespace around it. An empty variable counts as unset.
     pub(crate) fn find(variable: &str) -> Result<Option<Self>, SettingError> {
         let file_variable = file_variable(variable);
-        match (value(variable), value(&file_variable)) {
+        // No key holds what is not UTF-8.
+        let text = value(variable).map(|text| stripped(&text.to_string_lossy()));
+        let text = text.filter(|text| !text.expose_secret().is_empty());
+        match (text, value(&file_variable)) {
             (None, None) => Ok(None),
             (Some(text), None) => Ok(Some(Self {
                 variable: variable.to_owned(),
                 file: None,
-                // No key holds what is not UTF-8.
-                text: text.to_string_lossy().into_owned().into(),
+                text,
             })),
             (None, Some(file)) => Self::read(file_variable, file.into()).map(Some),
             (Some(_), Some(_)) => Err(SettingError::new(format!(
@@ -92,10 +94,18 @@ fn value(variable: &str) -> Option<OsString> {
     env::var_os(variable).filter(|text| !text.is_empty())
 }
 
-/// Reads a file, without the newline that editors leave at its end. The error has reason and remedy.
+/// Returns the text without what shells, editors and secret stores add around it: whitespace and a byte order mark.
+fn stripped(text: &str) -> SecretString {
+    let added = |character: char| character.is_whitespace() || character == '\u{feff}';
+    text.trim_matches(added).into()
+}
+
+/// Reads a file, [`stripped`]. The error has reason and remedy.
 fn read_file(file: &Path) -> Result<SecretString, String> {
-    let unreadable =
-        |error: io::Error| format!("{error}; write the secret into it, readable by this user only");
+    let unreadable = |error: io::Error| match error.kind() {
+        io::ErrorKind::InvalidData => "it is not UTF-8; save it as UTF-8 text".to_owned(),
+        _ => format!("{error}; write the secret into it, readable by this user only"),
+    };
     let mut text = String::new();
     let content = File::open(file).map_err(unreadable)?;
     let read = content.take(MAX_FILE_SIZE + 1).read_to_string(&mut text);
@@ -107,12 +117,10 @@ fn read_file(file: &Path) -> Result<SecretString, String> {
             "more than {MAX_FILE_SIZE} bytes; write only the secret into it"
         ));
     }
-    let line = text.expose_secret();
-    let line = line.strip_suffix('\n').unwrap_or(line);
-    let line = line.strip_suffix('\r').unwrap_or(line);
-    match line {
-        "" => Err("the file is empty; write the secret into it".to_owned()),
-        line => Ok(line.into()),
+    let secret = stripped(text.expose_secret());
+    match secret.expose_secret().is_empty() {
+        true => Err("the file is empty; write the secret into it".to_owned()),
+        false => Ok(secret),
     }
 }
 
@@ -131,6 +139,8 @@ fn redacted_path(file: &Path) -> String {
 mod tests {
     use std::fs;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     const KEY: &str = "c2VjcmV0IGtleSBvZiBhIHRlc3Q6IDMyIGJ5dGVzISE=";
@@ -142,12 +152,24 @@ mod tests {
         read_file(&file).map(|text| text.expose_secret().to_owned())
     }
 
+    proptest! {
+        #[test]
+        fn what_is_added_around_a_secret_is_dropped_and_the_secret_is_kept_whole(
+            before in "[ \t\r\n\u{feff}\u{a0}]{0,5}",
+            secret in "[!-~]([ -~]{0,50}[!-~])?",
+            after in "[ \t\r\n\u{feff}\u{a0}]{0,5}",
+        ) {
+            let text = format!("{before}{secret}{after}");
+            let stripped = stripped(&text);
+            prop_assert_eq!(stripped.expose_secret(), &*secret);
+        }
+    }
+
     #[test]
-    fn one_newline_at_the_end_of_a_file_is_dropped() {
-        for content in ["key", "key\n", "key\r\n"] {
+    fn a_file_is_read_without_byte_order_mark_and_newlines() {
+        for content in ["key", "key\n", "key\r\n", "key \n\n", "\u{feff}key\r\n"] {
             assert_eq!(read(content.as_bytes()).unwrap(), "key", "{content:?}");
         }
-        assert_eq!(read(b" key \n\n").unwrap(), " key \n");
     }
 
     #[test]
@@ -158,7 +180,8 @@ mod tests {
             (&b""[..], "the file is empty"),
             (b"\n", "the file is empty"),
             (&[b'k'; 4097], "more than 4096 bytes"),
-            (b"\xff\xfe", "stream did not contain valid UTF-8"),
+            (b"\xff\xfek\0", "it is not UTF-8"),
+            (b" \r\n\t", "the file is empty"),
         ] {
             let error = read(content).unwrap_err();
             assert!(error.starts_with(why), "{error}");

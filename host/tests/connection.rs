@@ -148,6 +148,14 @@ impl Device {
         *status.await.unwrap()
     }
 
+    /// `host reconnect`; returns the state before.
+    async fn reconnect(&self) -> ConnectionState {
+        let (to, before) = oneshot::channel();
+        let request = DeviceRequest::Reconnect(to);
+        self.requests.send(request).await.unwrap();
+        before.await.unwrap()
+    }
+
     fn now(&self) -> Duration {
         self.bench.clock.monotonic()
     }
@@ -332,6 +340,25 @@ async fn a_machine_that_does_not_know_the_time_believes_no_refusal_and_tries_aga
     device.watch.set_ahead(SignedDuration::ZERO);
     let _hub = device.bench.connected().await;
     assert!(device.now() - before <= Duration::from_secs(60));
+}
+
+#[tokio::test]
+async fn a_refusal_at_a_time_before_this_program_was_built_is_not_final() {
+    let connection = ConnectionConfig {
+        earliest_time: "2500-01-01T00:00:00Z".parse().unwrap(),
+        ..ConnectionConfig::default()
+    };
+    let ahead = SignedDuration::ZERO;
+    let mut device = Device::put_together(connection, with_dps(), &silent(), ahead);
+    let attempt = device.bench.server.next().await.unwrap();
+    attempt.refuse(ConnectError::Refused(5));
+    let status = device.status().await.connection;
+    assert_eq!(status.state, ConnectionState::Backoff);
+    let error = status.last_error.unwrap().message;
+    for words in ["registration ID", "clock", "2500-01-01"] {
+        assert!(error.contains(words), "{error}");
+    }
+    drop(device.bench.server.next().await.unwrap());
 }
 
 #[tokio::test]
@@ -528,4 +555,61 @@ async fn a_clock_that_is_set_forward_for_a_moment_holds_nothing_back() {
         .0
         .starts_with("devices/d/messages/events/")
     {}
+}
+
+#[tokio::test]
+async fn an_attempt_that_hangs_gives_way_to_another_on_request() {
+    let mut device = Device::new(with_dps(), &silent());
+    let hanging = device.bench.server.next().await.unwrap();
+    assert_eq!(device.reconnect().await, ConnectionState::Provisioning);
+    assign(&mut device.bench.server, "hub.example").await;
+    drop(hanging);
+    let hanging = device.bench.server.next().await.unwrap();
+    assert!(hanging.connect.username.starts_with("hub.example/d/"));
+    assert_eq!(device.reconnect().await, ConnectionState::Connecting);
+    let _hub = device.bench.connected().await;
+    // No more than the connect rate limit asks for.
+    assert!(
+        device.now() < Duration::from_millis(100),
+        "{:?}",
+        device.now()
+    );
+    let connection = device.status().await.connection;
+    assert_eq!(connection.connect_failures, [].into());
+    drop(hanging);
+}
+
+#[tokio::test]
+async fn a_reconnect_on_request_renews_the_time_of_the_connection_and_a_token_renewal_does_not() {
+    let mut device = Device::new(with_connection_string(), &silent());
+    let clock = device.bench.clock.clone();
+    let mut hub = device.bench.connected().await;
+    let first = device.status().await.connection.since.unwrap();
+    while hub.next().await != Some(ClientPacket::Disconnect) {}
+    let mut hub = device.bench.connected().await;
+    let status = device.status().await.connection;
+    assert_eq!((status.token_renewals, status.since), (1, Some(first)));
+    clock
+        .sleep_until(device.now() + Duration::from_secs(100))
+        .await;
+    assert_eq!(device.reconnect().await, ConnectionState::Connected);
+    while hub.next().await != Some(ClientPacket::Disconnect) {}
+    let _hub = device.bench.connected().await;
+    assert_eq!(
+        device.status().await.connection.since,
+        Some(device.watch.now())
+    );
+}
+
+#[tokio::test]
+async fn a_rejection_by_dps_has_the_words_of_its_connack() {
+    let device = Device::new(with_dps(), &silent());
+    let mut bench = device.bench;
+    let attempt = bench.server.next().await.unwrap();
+    attempt.refuse(ConnectError::Refused(5));
+    let rejected = bench.device.await.unwrap().unwrap_err().to_string();
+    assert!(
+        rejected.contains("not authorized (CONNACK 5)"),
+        "{rejected}"
+    );
 }

@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use host::mqtt::{
     Connect, ConnectError, Delivery, Endpoint, Incoming, Link, LinkError, Transport,
-    rumqtt::{Rumqtt, RumqttLink},
+    connection::Connection, connector::Connector, trust_roots::TrustRoots,
 };
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
@@ -88,7 +88,7 @@ impl Hostile {
         })
     }
 
-    async fn connect(&self) -> Result<RumqttLink, ConnectError> {
+    async fn connect(&self) -> Result<Connection, ConnectError> {
         let port = self.listener.local_addr().unwrap().port();
         let request = Connect {
             endpoint: Endpoint::parse(&format!("localhost:{port}")).unwrap(),
@@ -97,7 +97,7 @@ impl Hostile {
             password: "p".to_owned().into(),
             keep_alive: Duration::from_secs(60),
         };
-        let mut transport = Rumqtt::new(self.client.clone());
+        let mut transport = Connector::new(TrustRoots::fixed(self.client.clone()));
         tokio::time::timeout(PATIENCE, transport.connect(&request))
             .await
             .expect("connecting takes forever")
@@ -147,13 +147,13 @@ fn publish(topic: &str, payload: &[u8]) -> Vec<u8> {
     [&header, &body[..]].concat()
 }
 
-async fn next(link: &mut RumqttLink) -> Result<Incoming, LinkError> {
+async fn next(link: &mut Connection) -> Result<Incoming, LinkError> {
     tokio::time::timeout(PATIENCE, link.next())
         .await
         .expect("nothing comes and the link stands")
 }
 
-async fn end(link: &mut RumqttLink) -> LinkError {
+async fn end(link: &mut Connection) -> LinkError {
     loop {
         if let Err(error) = next(link).await {
             return error;
@@ -188,7 +188,10 @@ async fn whatever_is_no_packet_for_a_client_ends_the_connection_with_a_line_that
             &[0x90, 3, 0, 1, 3],
             "invalid MQTT: Invalid subscribe reason code: 3",
         ),
-        (&[0x90, 3, 0, 1, 1], "acknowledged 1 topics of 0"),
+        (
+            &[0x90, 3, 0, 1, 1],
+            "acknowledged a packet that was not sent (packet id 1)",
+        ),
         (
             &[0x40, 2, 0, 1],
             "acknowledged a packet that was not sent (packet id 1)",
@@ -209,7 +212,7 @@ async fn whatever_is_no_packet_for_a_client_ends_the_connection_with_a_line_that
             &[0x70, 2, 0xff, 0xff],
             "acknowledged a packet that was not sent (packet id 65535)",
         ),
-        (&ACCEPTED, "only clients send, or a second CONNACK"),
+        (&ACCEPTED, "a second CONNACK"),
         (&[0xe0, 0], "only clients send"),
         (&[0x82, 6, 0, 1, 0, 1, b't', 0], "only clients send"),
     ] {

@@ -42,8 +42,8 @@ fn naming(library: &str) -> Vec<String> {
 }
 
 #[test]
-fn only_one_file_names_the_mqtt_client() {
-    assert_eq!(naming("rumqttc"), ["mqtt/rumqtt.rs"]);
+fn only_one_file_names_the_mqtt_codec() {
+    assert_eq!(naming("rumqttc"), ["mqtt/codec.rs"]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ use host::{
         effect::{Effect, Schedule},
     },
     hub::{message::TelemetryMessage, topic},
-    mqtt::{Endpoint, rumqtt::Rumqtt, tls},
+    mqtt::{Endpoint, connector::Connector, trust_roots::TrustRoots},
     provision::{
         self,
         dps::{Assignment, Registration},
@@ -35,7 +35,14 @@ use host::{
         writer::{Disk, DiskError, Reopened, Rows, Store},
     },
 };
-use rumqttc::{AsyncClient, Event as MqttEvent, MqttOptions, Packet, QoS, TlsConfiguration};
+use rumqttc::{
+    AsyncClient, Event as MqttEvent, MqttOptions, Packet, QoS, TlsConfiguration,
+    tokio_rustls::rustls::{
+        ClientConfig, RootCertStore,
+        crypto::ring::default_provider,
+        pki_types::{CertificateDer, pem::PemObject},
+    },
+};
 use secrecy::ExposeSecret;
 use tokio::{runtime::Runtime, sync::Notify};
 
@@ -119,8 +126,22 @@ fn message() -> TelemetryMessage {
 struct Place {
     assignment: Assignment,
     key: SymmetricKey,
-    transport: Rumqtt,
-    tls: Arc<rumqttc::tokio_rustls::rustls::ClientConfig>,
+    transport: Connector,
+    tls: Arc<ClientConfig>,
+}
+
+/// The configuration of the client library, which trusts this authority.
+fn tls_config(authority: &Path) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_file(authority).unwrap())
+        .unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(config)
 }
 
 async fn place(cloud: &Cloud, id: &str) -> Place {
@@ -130,8 +151,8 @@ async fn place(cloud: &Cloud, id: &str) -> Place {
         found.unwrap().1.clone()
     };
     let key = SymmetricKey::parse(&variable("IOTHUB_DEVICE_DPS_DEVICE_KEY")).unwrap();
-    let tls = tls::client_config(Some(&cloud.certificate())).unwrap();
-    let mut transport = Rumqtt::new(tls.clone());
+    let trust_roots = TrustRoots::read(Some(&cloud.certificate())).unwrap();
+    let mut transport = Connector::new(trust_roots);
     let registration = Registration {
         endpoint: Endpoint::parse(&variable("IOTHUB_DEVICE_DPS_ENDPOINT")).unwrap(),
         id_scope: variable("IOTHUB_DEVICE_DPS_ID_SCOPE"),
@@ -144,7 +165,7 @@ async fn place(cloud: &Cloud, id: &str) -> Place {
         assignment: assignment.unwrap(),
         key,
         transport,
-        tls,
+        tls: tls_config(&cloud.certificate()),
     }
 }
 

@@ -1,6 +1,9 @@
 //! What `make build guests` leaves.
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
 
 use sha2::{Digest, Sha256};
 
@@ -52,6 +55,16 @@ pub fn version(component: &Path, number: u32) -> Vec<u8> {
 pub fn sha256(path: &Path) -> String {
     let digest = Sha256::digest(std::fs::read(path).expect("it can be read"));
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Returns true if this is root, and says what is skipped otherwise. In CI it must be.
+pub fn is_root(purpose: &str) -> bool {
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    if !is_root {
+        assert!(std::env::var_os("CI").is_none(), "CI runs as root");
+        eprintln!("skipped: only root {purpose}");
+    }
+    is_root
 }
 
 /// The program of this name.

@@ -1,6 +1,7 @@
 //! How a `host` is started.
 
 use std::{
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -41,6 +42,30 @@ impl HostCommand {
     pub fn run_by(mut self, program: &Path) -> Self {
         let mut command = Command::new(program);
         command.env_clear().args(self.command.get_args());
+        let variables = self.command.get_envs();
+        command.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+        self.command = command;
+        self
+    }
+
+    /// Run by the user and the group of this number, without other groups. Only root can start it.
+    pub fn as_user(mut self, id: u32) -> Self {
+        self.command.uid(id).gid(id);
+        self
+    }
+
+    /// With this text as its `/etc/hosts`, in a mount namespace of its own, which takes [`can_mount`](crate::can_mount).
+    pub fn with_hosts(mut self, hosts: &str) -> Self {
+        let file = self.state.path().join("hosts");
+        std::fs::write(&file, hosts).expect("it can be written");
+        let mut command = Command::new("unshare");
+        let script = "mount --bind \"$0\" /etc/hosts && exec \"$@\"";
+        command
+            .env_clear()
+            .args(["--mount", "sh", "-c", script])
+            .arg(file)
+            .arg(self.command.get_program())
+            .args(self.command.get_args());
         let variables = self.command.get_envs();
         command.envs(variables.filter_map(|(name, value)| Some((name, value?))));
         self.command = command;

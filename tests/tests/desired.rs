@@ -75,6 +75,32 @@ fn a_value_that_the_hub_does_not_take_back_costs_no_other_acknowledgment() {
 }
 
 #[test]
+fn as_much_as_a_hub_keeps_is_acknowledged_though_not_every_value_fits_the_reported_properties() {
+    let cloud = Cloud::start();
+    let mut host = HostCommand::of(&guest("sequence"))
+        .enrolled(&cloud, "s-1")
+        .start();
+    host.stdout.wait_for("Listening");
+    cloud.fault(&["refuse", "on"]);
+    cloud.fault(&["reset"]);
+    host.stderr.wait_for("not connected");
+    let names: Vec<_> = (0..8).map(|n| format!("large{n}")).collect();
+    let long = json!("x".repeat(4090)).to_string();
+    for name in &names {
+        let set = cloud.operate(&["set", "--no-wait", name, &long]);
+        assert_eq!(set.code, 0, "{}", set.stderr);
+    }
+    let mut events = cloud.events();
+    cloud.fault(&["refuse", "off"]);
+    for name in &names {
+        events.search_anew();
+        let answer = events.reported(name);
+        assert_eq!((&answer["ac"], &answer["av"]), (&json!(200), &json!(9)));
+    }
+    host.stderr.wait_for("acknowledgments shortened");
+}
+
+#[test]
 fn a_value_the_component_fails_at_costs_no_other_property_that_changed_with_it() {
     let cloud = Cloud::start();
     let mut host = HostCommand::of(&guest("faulty"))

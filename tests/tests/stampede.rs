@@ -23,7 +23,7 @@ use host::{
         effect::{Effect, Schedule},
     },
     hub::{connect_rate_limit::ConnectRateLimit, message::TelemetryMessage},
-    mqtt::{Endpoint, rumqtt::Rumqtt, tls},
+    mqtt::{Endpoint, connector::Connector, trust_roots::TrustRoots},
     provision::{dps::Registration, sas::SymmetricKey},
     store::{DeviceStore, MemoryBackend, PersistedState, Retention},
 };
@@ -112,7 +112,7 @@ fn message(number: u64) -> TelemetryMessage {
 
 /// What all devices share.
 struct Site {
-    transport: Rumqtt,
+    transport: Connector,
     endpoint: Endpoint,
     id_scope: String,
     key: SymmetricKey,
@@ -126,9 +126,9 @@ impl Site {
         let running = cloud.running();
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
         let group = cloud.dps_settings();
-        let tls = tls::client_config(Some(&cloud.certificate())).expect("a certificate");
+        let trust_roots = TrustRoots::read(Some(&cloud.certificate())).expect("a certificate");
         Self {
-            transport: Rumqtt::new(tls),
+            transport: Connector::new(trust_roots),
             endpoint: Endpoint::parse(&text(&running["dpsName"])).expect("a name"),
             id_scope: text(&running["idScope"]),
             key: SymmetricKey::parse(&text(&group["defaultGroup"]["primaryKey"])).expect("a key"),
@@ -138,7 +138,7 @@ impl Site {
         }
     }
 
-    fn device(&self, name: &str, count: Arc<AtomicU64>) -> Device<Numbers, Rumqtt> {
+    fn device(&self, name: &str, count: Arc<AtomicU64>) -> Device<Numbers, Connector> {
         let behaviour = Numbers {
             description: Description {
                 name: "numbers".into(),

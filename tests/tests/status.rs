@@ -9,16 +9,49 @@ use end_to_end::{Device, Process, guest};
 
 /// What a scrape of this host gets, once the line in its log has said where.
 fn scrape(host: &mut Process) -> String {
-    let address = host.stderr.find("where metrics are", |line| {
+    answer(&metrics_address(host), "localhost")
+}
+
+fn metrics_address(host: &mut Process) -> String {
+    host.stderr.find("where metrics are", |line| {
         let (_, url) = line.split_once("serving metrics at http://")?;
         Some(url.split_once('/')?.0.to_owned())
-    });
+    })
+}
+
+/// The answer to a request for the metrics of the machine of this name.
+fn answer(address: &str, name: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("the host listens");
-    let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let request = format!("GET /metrics HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).expect("it reads");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("it answers text");
     answer
+}
+
+#[test]
+fn metrics_are_not_for_a_web_page_that_calls_this_machine_by_its_own_name() {
+    let device = Device::new();
+    let mut host = device
+        .host(&guest("sequence"))
+        .arg("--metrics")
+        .arg("127.0.0.1:0")
+        .start();
+    let address = metrics_address(&mut host);
+    for (name, status) in [
+        ("localhost", "200"),
+        (&*address, "200"),
+        ("[::1]:9184", "200"),
+        ("evil.example", "421"),
+        ("127.0.0.1.evil.example:9184", "421"),
+    ] {
+        let answer = answer(&address, name);
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{name}: {answer}"
+        );
+        assert_eq!(answer.contains("pnp_host_connected"), status == "200");
+    }
 }
 
 fn value(scrape: &str, metric: &str) -> f64 {

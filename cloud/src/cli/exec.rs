@@ -131,7 +131,7 @@ impl ExecCommand {
             variables.extend(service_variables(running, key, id));
         }
         variables.push(("CLOUD_DIR", dir.path().display().to_string()));
-        if std::env::var_os(HOST_STATE_DIR).is_none() {
+        if std::env::var_os(HOST_STATE_DIR).is_none_or(|dir| dir.is_empty()) {
             // The state of a device is of no use with another cloud.
             variables.push((
                 HOST_STATE_DIR,

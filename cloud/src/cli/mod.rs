@@ -215,7 +215,8 @@ pub(crate) fn main() -> ExitCode {
         true => help::shortened(help::command()),
         false => help::command(),
     };
-    let matches = command.try_get_matches();
+    let args: Vec<_> = std::env::args_os().collect();
+    let matches = option_variables::try_get_matches(&command, &args);
     let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
     let done = match cli {
         Ok(Cli { dir, command }) => renamed::check_variables().and_then(|()| command.run(dir)),

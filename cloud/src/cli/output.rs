@@ -81,7 +81,7 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
 
 fn controls(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -91,8 +91,8 @@ mod tests {
     #[test]
     fn a_device_cannot_control_the_terminal() {
         assert_eq!(
-            printable("a\x1b[2Jb\u{9b}c\u{202e}d"),
-            "a\\u001b[2Jb\\u009bc\\u202ed"
+            printable("a\x1b[2Jb\u{9b}c\u{202e}d\u{61c}"),
+            "a\\u001b[2Jb\\u009bc\\u202ed\\u061c"
         );
         assert_eq!(printable("23.5 °C"), "23.5 °C");
     }

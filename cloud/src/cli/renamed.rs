@@ -52,7 +52,7 @@ pub(super) fn in_arguments(error: &clap::Error) -> Option<CommandError> {
 pub(super) fn check_variables() -> Result<(), CommandError> {
     let mut set = VARIABLES
         .iter()
-        .filter(|(old, _)| std::env::var_os(old).is_some());
+        .filter(|(old, _)| std::env::var_os(old).is_some_and(|value| !value.is_empty()));
     set.next().map_or(Ok(()), |(old, new)| Err(now(old, new)))
 }
 

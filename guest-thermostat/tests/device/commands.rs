@@ -1,9 +1,9 @@
 //! Commands and their replies.
 
-use guest_thermostat::Timestamp;
+use guest_thermostat::{ClockReading, EventContext, Reason, Thermostat, Timestamp};
 use serde_json::json;
 
-use crate::{DAY, START, at, call, fresh, measured};
+use crate::{DAY, START, at, call, call_at, clock, fresh, measured};
 
 #[test]
 fn a_report_without_since_covers_all_since_the_start() {
@@ -118,9 +118,34 @@ fn a_clock_that_is_set_back_leaves_a_report_in_order() {
 }
 
 #[test]
+fn a_report_begins_when_the_device_did_though_the_clock_was_set_since() {
+    let minute = 60_000;
+    let reading = |now, monotonic| ClockReading {
+        now: Timestamp::from_millis(now),
+        monotonic,
+    };
+    for (before, after) in [(minute, START), (START, START - DAY), (START, minute)] {
+        let context = |clock| EventContext { clock, random: 7 };
+        let begun = context(reading(before, 5000));
+        let (mut device, _) = Thermostat::init(Reason::Fresh, &[], None, begun).unwrap();
+        device.on_timer("telemetry", context(reading(before + 8000, 13_000)));
+        let started = Timestamp::from_millis(after - 10_000).to_string();
+        // The clock is set between two measurements, and two seconds pass.
+        let set = reading(after, 15_000);
+        assert_eq!(call_at(&device, set, None).1["startTime"], started);
+        device.on_timer("telemetry", context(set));
+        let later = reading(after + 6000, 21_000);
+        assert_eq!(call_at(&device, later, None).1["startTime"], started);
+        let record = device.save().unwrap();
+        let (next, _) = Thermostat::init(Reason::Swap, &[], Some(&record), context(later)).unwrap();
+        assert_eq!(call_at(&next, later, None).1["startTime"], started);
+    }
+}
+
+#[test]
 fn an_unknown_command_or_component_is_answered_404() {
     let (device, _) = fresh();
-    let now = Timestamp::from_millis(START);
+    let now = clock(START);
     assert_eq!(device.on_command(None, "reboot", None, now).status, 404);
     assert_eq!(
         device

@@ -5,7 +5,7 @@ mod life;
 mod properties;
 mod record;
 
-use guest_thermostat::{Effect, EventContext, Reason, Thermostat, Timestamp};
+use guest_thermostat::{ClockReading, Effect, EventContext, Reason, Thermostat, Timestamp};
 use serde_json::Value;
 
 /// 2026-01-01T00:00:00Z.
@@ -16,8 +16,16 @@ fn at(millis: i64) -> EventContext {
     // A hash of the time, so that each measurement differs and the same time gives the same.
     let random = (millis as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
     EventContext {
-        now: Timestamp::from_millis(millis),
+        clock: clock(millis),
         random: random as u32,
+    }
+}
+
+/// The clocks at this time; both go evenly.
+fn clock(millis: i64) -> ClockReading {
+    ClockReading {
+        now: Timestamp::from_millis(millis),
+        monotonic: millis,
     }
 }
 
@@ -60,12 +68,11 @@ fn reported(effects: &[Effect]) -> Option<f64> {
 
 /// Calls getMaxMinReport at a time with a request.
 fn call(device: &Thermostat, now: i64, payload: Option<&str>) -> (u32, Value) {
-    let reply = device.on_command(
-        None,
-        "getMaxMinReport",
-        payload,
-        Timestamp::from_millis(now),
-    );
+    call_at(device, clock(now), payload)
+}
+
+fn call_at(device: &Thermostat, clock: ClockReading, payload: Option<&str>) -> (u32, Value) {
+    let reply = device.on_command(None, "getMaxMinReport", payload, clock);
     (reply.status, serde_json::from_str(&reply.payload).unwrap())
 }
 

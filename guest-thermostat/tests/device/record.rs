@@ -107,12 +107,13 @@ proptest! {
         target in prop::option::of(-50.0..=150.0f64),
     ) {
         let (mut device, _) = fresh();
+        let last = START + times.last().copied().unwrap_or_default();
         for time in times {
             device.on_timer("telemetry", at(START + time));
         }
         desire(&mut device, &json!({"targetTemperature": target}));
         let record = device.save().unwrap();
-        let (again, _) = Thermostat::init(Reason::Swap, &[], Some(&record), at(START)).unwrap();
+        let (again, _) = Thermostat::init(Reason::Swap, &[], Some(&record), at(last)).unwrap();
         prop_assert_eq!(again.save().unwrap(), record);
         prop_assert_eq!(again, device);
     }

@@ -26,7 +26,11 @@ use self::{dry_run::DryRun, report::CheckReport, sent::SentSummary};
 use crate::{
     app::AppError,
     cli::CheckArgs,
-    guest::{Sandbox, compile::Compiler},
+    config,
+    guest::{
+        Sandbox,
+        compile::{Compiler, prepare_cache},
+    },
     run,
 };
 
@@ -48,9 +52,10 @@ const CHECKS: [&str; 11] = [
 /// Checks a component and prints the findings. Returns an error if a check has failed.
 pub(crate) fn check(args: &CheckArgs) -> Result<(), AppError> {
     let runtime = run::runtime("check", 2)?;
-    let (compiler, sandbox) = run::sandbox(&args.sandbox, runtime.handle())?;
     // An unusable cache is no finding about the component.
-    compiler.prepare_cache()?;
+    let cache = config::cache_dir(&args.sandbox.cache)?;
+    prepare_cache(&cache)?;
+    let (compiler, sandbox) = run::sandbox(&args.sandbox, Some(cache), runtime.handle())?;
     let subject = Subject {
         args,
         compiler,

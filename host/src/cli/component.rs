@@ -93,7 +93,8 @@ impl LimitArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = super::COMPONENT)]
 pub struct CacheArgs {
-    /// Store compiled components in this directory [default: ~/.cache/pnp-host]
+    /// Store compiled components in this directory, or in `pnp-host` beneath it if others can write to it [default:
+    /// ~/.cache/pnp-host]
     #[arg(
         long,
         value_name = "DIR",
@@ -140,8 +141,8 @@ pub struct CompileArgs {
     /// Run with the lowest priority
     #[arg(long, env = "HOST_BACKGROUND")]
     pub background: bool,
-    /// Write the machine code to standard output, and nothing to the cache
-    #[arg(long, conflicts_with = "cache_dir")]
+    /// Write the compiled component to standard output
+    #[arg(long, hide = true)]
     pub stdout: bool,
     /// The limits.
     #[command(flatten)]

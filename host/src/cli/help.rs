@@ -48,15 +48,17 @@ Secrets, never on the command line, where `ps` shows them:
   IOTHUB_DEVICE_CONNECTION_STRING   with security type connectionString
   ..._FILE                          each of them: a file with the secret, instead
 
+Spaces and line ends around a secret are ignored, an empty variable counts as unset.
+
 Other variables:
   SSL_CERT_FILE                     trust roots (PEM), instead of the system's
   NOTIFY_SOCKET, WATCHDOG_USEC      set by a service manager such as systemd
 
 Exit codes:
   0  stopped by q, Ctrl-C or SIGTERM
-  1  failure of this program or machine
+  1  failure of this program, or a shortage of this machine: disk, memory, file descriptors
   2  invalid settings, key or component
-  3  device rejected by the cloud";
+  3  device rejected by the cloud on its first connection";
 
 pub(super) const OUTBOX: &str = "\
 Works while the host runs, and afterwards. Messages acknowledged since the last change of the

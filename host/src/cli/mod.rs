@@ -269,7 +269,8 @@ pub struct SwapArgs {
 pub struct StateArgs {
     /// Store the device's state in this directory
     ///
-    /// The default is ~/.local/state/pnp-host/ID. One host at a time uses a directory.
+    /// The default is ~/.local/state/pnp-host/ID. One host at a time uses a directory. In a directory of another user,
+    /// or one that others can write to, such as a volume of Kubernetes, the state is in `pnp-host` beneath it.
     #[arg(long, value_name = "DIR", env = "HOST_STATE_DIR")]
     pub state_dir: Option<PathBuf>,
     /// Keep the state in memory; it is lost when the process ends

@@ -22,8 +22,8 @@ use crate::renamed;
 #[must_use]
 pub fn parse() -> Cli {
     let args: Vec<_> = env::args_os().collect();
-    try_parse(&args, |variable| env::var_os(variable).is_some())
-        .unwrap_or_else(|error| error.exit())
+    let is_set = |variable: &str| env::var_os(variable).is_some_and(|value| !value.is_empty());
+    try_parse(&args, is_set).unwrap_or_else(|error| error.exit())
 }
 
 fn try_parse(args: &[OsString], is_set: impl Fn(&str) -> bool) -> Result<Cli, clap::Error> {
@@ -31,10 +31,11 @@ fn try_parse(args: &[OsString], is_set: impl Fn(&str) -> bool) -> Result<Cli, cl
         true => shortened(command()),
         false => command(),
     };
-    let matches = command
-        .try_get_matches_from_mut(args)
+    let matches = option_variables::try_get_matches(&command, args)
         .map_err(|error| explained(error, args))?;
+    let takes_settings = matches!(matches.subcommand_name(), None | Some("check"));
     if let Some(error) = renamed::variables()
+        .filter(|_| takes_settings)
         .filter(|variable| is_set(variable))
         .find_map(renamed::renamed)
     {

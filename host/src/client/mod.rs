@@ -27,7 +27,7 @@ use crate::{
         HistoryEntry, SwapStep,
         control::{ControlRequest, REPLY_TIMEOUT, ReconnectReply, connect},
     },
-    text::one_line,
+    text::{one_line, safe_json},
 };
 
 /// The error when no host can be reached.
@@ -63,7 +63,7 @@ pub(crate) fn status(args: &InspectArgs) -> Result<(), AppError> {
     let status: Status =
         serde_json::from_value(line.clone()).map_err(|_| unexpected_reply(&line))?;
     match args.json {
-        true => print(format!("{line}\n").as_bytes()),
+        true => print_json(&line),
         false => print(status_text::format(&status).as_bytes()),
     }
     Ok(())
@@ -75,12 +75,12 @@ pub(crate) fn reconnect(args: &InspectArgs) -> Result<(), AppError> {
     let reconnected: ReconnectReply =
         serde_json::from_value(line.clone()).map_err(|_| unexpected_reply(&line))?;
     let text = match reconnected.previous_state {
-        _ if args.json => line.to_string(),
+        _ if args.json => safe_json(&line.to_string()).into_owned(),
         ConnectionState::Backoff => "connecting".to_owned(),
         ConnectionState::Connected => "reconnecting".to_owned(),
         ConnectionState::Connecting
         | ConnectionState::Reconnecting
-        | ConnectionState::Provisioning => "already connecting".to_owned(),
+        | ConnectionState::Provisioning => "connecting anew".to_owned(),
     };
     print(format!("{text}\n").as_bytes());
     Ok(())
@@ -110,7 +110,7 @@ fn resolve_dead_letters(
     let result: DeadLetterResult =
         serde_json::from_value(line.clone()).map_err(|_| unexpected_reply(&line))?;
     let text = match args.json {
-        true => format!("{line}\n"),
+        true => format!("{}\n", safe_json(&line.to_string())),
         false => format_result(&result, done),
     };
     print(text.as_bytes());
@@ -141,7 +141,7 @@ fn print_steps(args: &InspectArgs, request: &ControlRequest) -> Result<(), AppEr
         let is_progress = entry.step == SwapStep::Requested && entry.reason.is_some();
         match args.json {
             _ if is_progress => print_note(&one_line(&entry.describe())),
-            true => print(format!("{line}\n").as_bytes()),
+            true => print_json(&line),
             false => print(format!("{}\n", one_line(&entry.describe())).as_bytes()),
         }
         last = Some(entry);
@@ -167,6 +167,10 @@ fn print_steps(args: &InspectArgs, request: &ControlRequest) -> Result<(), AppEr
         (false, SwapStep::RolledBack) => Err(AppError::Failed(format!("rolled back: {reason}"))),
         (false, _) => Err(AppError::Failed(reason)),
     }
+}
+
+fn print_json(line: &Value) {
+    print(format!("{}\n", safe_json(&line.to_string())).as_bytes());
 }
 
 fn host_ended() -> AppError {

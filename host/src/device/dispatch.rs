@@ -182,11 +182,12 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         if !deferred.is_empty() {
             let mut twin = self.store.state().twin.clone();
             let report = twin.defer(version, &call, deferred);
-            self.commit(Batch {
-                outgoing: vec![Outgoing::Report(report)],
+            let mut batch = Batch {
                 twin: Some(twin),
                 ..Batch::default()
-            });
+            };
+            self.stage_answers(report, &mut batch);
+            self.commit(batch);
         }
         if call.properties.is_empty() {
             return;

@@ -67,5 +67,11 @@ impl Identity {
 
 /// The rejection of an identity, which a retry does not mend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct IdentityRejected(pub String);
+pub enum IdentityRejected {
+    /// DPS or the hub does not accept the device.
+    #[error("{0}")]
+    Refused(String),
+    /// DPS has assigned a device ID that cannot be connected.
+    #[error("{0}")]
+    Unusable(String),
+}

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::Map;
-
 use super::{
     CurrentCall, Device, DeviceError, DeviceEvent, HandledProperty,
     behaviour::{Answer, Behaviour, CallFailure, Outcome, Reply},
@@ -14,7 +12,7 @@ use super::{
     swap::FailureAction,
 };
 use crate::{
-    hub::twin::{Acknowledgment, DesiredCall},
+    hub::twin::{Acknowledgment, AnswerReport, DesiredCall},
     mqtt::Transport,
     store::{
         batch::{Batch, DeadLetterChange, MessageChange, TimerChange},
@@ -56,6 +54,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 self.first_start_failed(&failure);
                 return Err(DeviceError::Component(failure));
             }
+            (CallKind::Start, Err(failure)) if self.return_to_accepted_settings(&failure) => {
+                return Ok(());
+            }
             (CallKind::Event, Ok(outcome)) => {
                 if let Some(call) = call {
                     self.call_succeeded(call, outcome);
@@ -77,6 +78,25 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let usage = result.as_ref().map(|outcome| Usage::of(outcome, before));
         let now = self.clock.monotonic();
         self.rate_limits.charge(usage.unwrap_or_default(), now);
+    }
+
+    /// Starts a component again with the settings it has last started with, if it refuses other ones. Returns false if there
+    /// are none.
+    fn return_to_accepted_settings(&mut self, failure: &CallFailure) -> bool {
+        let accepted = self.store.state().versions.settings.clone();
+        let (CallFailure::Error(reason), Some(accepted)) = (failure, accepted) else {
+            return false;
+        };
+        if accepted == self.supervisor.settings() {
+            return false;
+        }
+        tracing::error!(
+            device = &*self.name,
+            "the component refuses its settings: {reason}; it runs with those of the last start; correct --set (HOST_SET)"
+        );
+        self.supervisor.set_settings(accepted.into());
+        self.supervisor.restart(self.store.state().record.clone());
+        true
     }
 
     /// Records the failed start of a component that has never run, which ends the device.
@@ -152,12 +172,13 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         self.started = true;
         self.failures.instance_started();
         let (_, mut batch) = outcome.into_batch(None);
-        if self.store.state().versions.running.is_none() {
-            let mut versions = self.store.state().versions.clone();
+        let mut versions = self.store.state().versions.clone();
+        if versions.running.is_none() {
             let version = VersionInfo::of(self.supervisor.behaviour());
             versions.set_first(version, self.clock.now());
-            batch.versions = Some(versions);
         }
+        versions.settings = Some(self.supervisor.settings().to_vec());
+        batch.versions = Some(versions).filter(|it| *it != self.store.state().versions);
         self.commit_call(batch);
         if std::mem::take(&mut self.twin_stale) {
             self.request_twin();
@@ -233,12 +254,24 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         };
         (self.observer)(DeviceEvent::Desired(handled));
         let mut twin = self.store.state().twin.clone();
-        let report: Map<_, _> = twin.settle(version, call, answer);
-        if !report.is_empty() {
-            batch.outgoing.push(Outgoing::Report(report));
-        }
+        let report = twin.settle(version, call, answer);
+        self.stage_answers(report, &mut batch);
         batch.twin = Some(twin);
         batch
+    }
+
+    /// Adds the report that answers desired properties to a batch.
+    pub(super) fn stage_answers(&self, report: AnswerReport, batch: &mut Batch) {
+        if report.without_value + report.left_out > 0 {
+            tracing::warn!(
+                device = &*self.name,
+                without_value = report.without_value,
+                left_out = report.left_out,
+                "acknowledgments shortened: the reported properties would exceed 32 KB, the limit of IoT Hub"
+            );
+        }
+        let patches = report.patches.into_iter().map(Outgoing::Report);
+        batch.outgoing.extend(patches);
     }
 
     /// Answers the event of a failed call.

@@ -142,7 +142,7 @@ impl<B: Behaviour> Supervisor<B> {
             config: self.settings.clone(),
             record,
         };
-        let call = behaviour.start(self.context.clone(), start);
+        let call = start_with_state(behaviour.clone(), self.context.clone(), start);
         Box::pin(call.instrument(self.call_span("init")))
     }
 
@@ -163,6 +163,16 @@ impl<B: Behaviour> Supervisor<B> {
         let before = usize::try_from(self.calls.memory_bytes).unwrap_or(usize::MAX);
         let grown = before.saturating_sub(self.memory_at_start);
         grown > limit.saturating_sub(self.memory_at_start) / 2
+    }
+
+    /// Returns the component's settings.
+    pub(super) fn settings(&self) -> &[(String, String)] {
+        &self.settings
+    }
+
+    /// Replaces the component's settings, from the next start on.
+    pub(super) fn set_settings(&mut self, settings: Arc<[(String, String)]>) {
+        self.settings = settings;
     }
 
     /// Returns the running version.

@@ -6,7 +6,7 @@
 use std::{
     fs::{self, DirBuilder},
     io,
-    os::unix::fs::DirBuilderExt,
+    os::unix::{fs::DirBuilderExt, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
@@ -21,7 +21,7 @@ use super::{
     component::Component,
     engine::engine,
     images::{
-        LoadedImage, MAX_CACHE_SIZE, deserialize, image_name, is_private, open_image, open_private,
+        LoadedImage, MAX_CACHE_SIZE, image_name, is_trusted, load_image, open_image, open_trusted,
         remove_unused, store_image,
     },
     limits::Limits,
@@ -30,15 +30,18 @@ use super::{
     sandbox::{IncompatibleError, Sandbox},
     source::STDIN,
 };
-use crate::units::{format_bytes, format_duration};
+use crate::{
+    machine,
+    units::{format_bytes, format_duration},
+};
 
 /// The compiler and its cache of images.
 #[derive(Clone, Debug)]
 pub struct Compiler {
     /// The program whose `compile` command makes an image: the `host` binary.
     pub program: PathBuf,
-    /// Owner-only directory of images.
-    pub cache: PathBuf,
+    /// The directory of images; `None` keeps them in memory only.
+    pub cache: Option<PathBuf>,
     /// Compile with the lowest priority. Not for a device that waits for its component to start.
     pub in_background: bool,
 }
@@ -53,6 +56,8 @@ pub enum LoadError {
         path: PathBuf,
         /// The reason.
         reason: String,
+        /// True if another try may succeed.
+        may_pass: bool,
     },
     /// The file holds something else.
     #[error("{} is not a WebAssembly component: {reason}", path.display())]
@@ -85,6 +90,8 @@ pub enum LoadError {
         path: PathBuf,
         /// The reason.
         reason: String,
+        /// True if another try may succeed.
+        may_pass: bool,
     },
     /// It does not fit this host.
     #[error("cannot run component {}: {reason}", path.display())]
@@ -101,6 +108,8 @@ pub enum LoadError {
         path: PathBuf,
         /// The reason.
         reason: String,
+        /// True if another try may succeed.
+        may_pass: bool,
     },
 }
 
@@ -127,6 +136,20 @@ impl LoadError {
             Self::Unreadable { .. } | Self::NotCompiled { .. } | Self::Cache { .. } => {
                 Blame::Machine
             }
+        }
+    }
+
+    /// Returns true if the machine was short of something, and another try may succeed.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreadable { may_pass, .. }
+            | Self::NotCompiled { may_pass, .. }
+            | Self::Cache { may_pass, .. } => *may_pass,
+            Self::NotAComponent { .. }
+            | Self::Lost { .. }
+            | Self::Compile { .. }
+            | Self::Incompatible { .. } => false,
         }
     }
 
@@ -182,27 +205,33 @@ impl Compiler {
         sandbox: &Sandbox,
         source: &ComponentSource,
     ) -> Result<Image, LoadError> {
-        self.prepare_cache()?;
-        let image = self
-            .cache
-            .join(image_name(sandbox.engine(), source.sha256()));
-        let (engine, path) = (sandbox.engine().clone(), image.clone());
-        let opening = spawn_blocking(move || open_image(&engine, &path));
-        if let Ok(Some(loaded)) = opening.await {
-            let was_cached = true;
-            return Ok(Image { loaded, was_cached });
+        let name = image_name(sandbox.engine(), source.sha256());
+        let saved = match &self.cache {
+            None => None,
+            Some(cache) => {
+                prepare_cache(cache)?;
+                Some(cache.join(name))
+            }
+        };
+        if let Some(path) = saved.clone() {
+            let engine = sandbox.engine().clone();
+            if let Ok(Some(loaded)) = spawn_blocking(move || open_image(&engine, &path)).await {
+                let was_cached = true;
+                return Ok(Image { loaded, was_cached });
+            }
         }
         let compiling = self.compile(source, sandbox.limits());
-        let code = announced(source, compiling, |progress| progress.log()).await?;
+        let image = announced(source, compiling, |progress| progress.log()).await?;
         let engine = sandbox.engine().clone();
-        let saving = spawn_blocking(move || save(&engine, &image, &code));
-        let failed = |reason| LoadError::NotCompiled {
+        let loading = spawn_blocking(move || load_and_save(&engine, &image, saved.as_deref()));
+        let failed = |reason: String| LoadError::NotCompiled {
             path: source.path().to_owned(),
-            reason,
+            reason: format!("cannot load the compiled image: {reason}"),
+            may_pass: false,
         };
-        let saved = saving.await.map_err(|error| failed(error.to_string()))?;
+        let loaded = loading.await.map_err(|error| failed(error.to_string()))?;
         Ok(Image {
-            loaded: saved.map_err(|error| failed(format!("{error:#}")))?,
+            loaded: loaded.map_err(|error| failed(format!("{error:#}")))?,
             was_cached: false,
         })
     }
@@ -210,19 +239,29 @@ impl Compiler {
     /// Returns whether a component's machine code is in the cache, unless it turns out to be unusable.
     pub(crate) fn is_cached(&self, sandbox: &Sandbox, source: &ComponentSource) -> bool {
         let name = image_name(sandbox.engine(), source.sha256());
-        self.cache.join(name).exists()
+        let cache = self.cache.as_ref();
+        cache.is_some_and(|cache| cache.join(name).exists())
     }
 
-    /// Runs the child, which is given the bytes and not the file, which may change meanwhile, and returns the machine code it
-    /// prints. It inherits no environment: the host's holds the device's key.
+    /// Runs the child, which is given the bytes and not the file, which may change meanwhile. It inherits no environment:
+    /// the host's holds the device's key. Returns the machine code, which the child prints.
     async fn compile(
         &self,
         source: &ComponentSource,
         limits: &Limits,
     ) -> Result<Vec<u8>, LoadError> {
-        let failed = |reason: String| LoadError::NotCompiled {
+        let not_compiled = |reason: String, may_pass: bool| LoadError::NotCompiled {
             path: source.path().to_owned(),
             reason,
+            may_pass,
+        };
+        let failed = |reason: String| not_compiled(reason, false);
+        let failed_to = |what: &str, error: io::Error| {
+            let program = self.program.display();
+            not_compiled(
+                format!("cannot {what} {program}: {error}"),
+                machine::may_pass(&error),
+            )
         };
         tracing::info!(component = %source.path().display(), bytes = source.bytes().len(), "compiling component");
         let limit_args = limits.for_compilation();
@@ -239,8 +278,7 @@ impl Compiler {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn();
-        let mut child = child
-            .map_err(|error| failed(format!("cannot start {}: {error}", self.program.display())))?;
+        let mut child = child.map_err(|error| failed_to("start", error))?;
         let stdin = child.stdin.take();
         let compiling = async {
             let feeding = async {
@@ -259,7 +297,7 @@ impl Compiler {
                     format_duration(limits.compile_time)
                 ))
             })?
-            .map_err(|error| failed(format!("cannot run {}: {error}", self.program.display())))?;
+            .map_err(|error| failed_to("run", error))?;
         if output.status.success() {
             return Ok(output.stdout);
         }
@@ -276,46 +314,51 @@ impl Compiler {
                 reason: line.to_owned(),
             },
             Some(_) if !line.is_empty() => failed(line.to_owned()),
-            _ => failed(format!(
-                "the compiler ended with {}; it is limited to {} and {}, raise --limit compile-time=… or \
-                 compile-memory=…",
-                output.status,
-                format_duration(limits.compile_time),
-                format_bytes(limits.compile_memory)
-            )),
+            _ => {
+                let reason = format!(
+                    "the compiler ended with {}; it is limited to {} and {}, raise --limit compile-time=… or \
+                     compile-memory=…",
+                    output.status,
+                    format_duration(limits.compile_time),
+                    format_bytes(limits.compile_memory)
+                );
+                // The kernel kills when memory is short.
+                not_compiled(
+                    reason,
+                    output.status.signal() == Some(Signal::KILL.as_raw()),
+                )
+            }
         })
-    }
-
-    /// Creates the cache directory if it does not exist, and checks that it is private. On a disk that takes nothing more, it
-    /// may be missing.
-    pub fn prepare_cache(&self) -> Result<(), LoadError> {
-        let unusable = |reason: String| LoadError::Cache {
-            path: self.cache.clone(),
-            reason,
-        };
-        if self.cache.exists() && !self.cache.is_dir() {
-            return Err(unusable("not a directory".to_owned()));
-        }
-        let created = DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.cache);
-        match created {
-            Err(error) if is_disk_full(&error) => return Ok(()),
-            created => created.map_err(|error| unusable(error.to_string()))?,
-        }
-        let metadata = fs::metadata(&self.cache).map_err(|error| unusable(error.to_string()))?;
-        if !is_private(&metadata) {
-            return Err(unusable(
-                "other users can write to it, and its images are executed".to_owned(),
-            ));
-        }
-        Ok(())
     }
 }
 
-/// The exit code of a compiling process if the component is to blame, as opposed to this machine.
-const INVALID: i32 = 2;
+/// Creates the cache directory if it does not exist, and checks that only this user and root can write to it. On a disk that
+/// takes nothing more, it may be missing.
+///
+/// # Errors
+/// [`LoadError::Cache`].
+pub fn prepare_cache(cache: &Path) -> Result<(), LoadError> {
+    let unusable = |reason: &str, may_pass: bool| LoadError::Cache {
+        path: cache.to_owned(),
+        reason: reason.to_owned(),
+        may_pass,
+    };
+    let failed = |error: io::Error| unusable(&error.to_string(), machine::may_pass(&error));
+    if cache.exists() && !cache.is_dir() {
+        return Err(unusable("not a directory", false));
+    }
+    match DirBuilder::new().recursive(true).mode(0o700).create(cache) {
+        Err(error) if is_disk_full(&error) => return Ok(()),
+        created => created.map_err(failed)?,
+    }
+    match is_trusted(&fs::metadata(cache).map_err(failed)?) {
+        true => Ok(()),
+        false => {
+            let reason = "other users can write to it, and its images are executed";
+            Err(unusable(reason, false))
+        }
+    }
+}
 
 /// Returns true if the disk is full or cannot be written.
 fn is_disk_full(error: &io::Error) -> bool {
@@ -327,73 +370,73 @@ fn is_disk_full(error: &io::Error) -> bool {
     )
 }
 
-/// Loads new machine code, and saves it in the cache if that can be written.
-fn save(engine: &Engine, image: &Path, code: &[u8]) -> wasmtime::Result<LoadedImage> {
-    let code_in_memory = deserialize(engine, code)?;
-    if let Err(error) = save_image(image, code) {
+/// Loads new machine code, and saves it if there is a place for it that can be written.
+fn load_and_save(
+    engine: &Engine,
+    code: &[u8],
+    path: Option<&Path>,
+) -> wasmtime::Result<LoadedImage> {
+    let component = load_image(engine, code)?;
+    if let Some(path) = path
+        && let Err(error) = save_image(path, code)
+    {
         tracing::warn!(
-            target: "compilation", image = %image.display(), %error,
-            "compiled component not saved; the next start compiles it again"
+            image = %path.display(),
+            "cannot save the compiled component: {error}; it is compiled at each start; choose another directory with \
+             --cache-dir"
         );
     }
-    let file = open_private(image).map(Arc::new);
-    let code = code_in_memory;
-    Ok(LoadedImage { code, file })
+    let file = path.and_then(open_trusted).map(Arc::new);
+    Ok(LoadedImage { component, file })
 }
 
-fn save_image(image: &Path, code: &[u8]) -> io::Result<()> {
-    store_image(image, code)?;
-    let cache = image.parent().unwrap_or(Path::new("."));
-    remove_unused(cache, MAX_CACHE_SIZE, image)
+/// Saves an image in the cache.
+fn save_image(path: &Path, code: &[u8]) -> io::Result<()> {
+    store_image(path, code)?;
+    let cache = path.parent().unwrap_or(Path::new("."));
+    remove_unused(cache, MAX_CACHE_SIZE, path)
 }
 
-/// Compiles `path`, or standard input for `-`, into the directory of images. Bounds this process first.
+/// The exit code of a compiling process if the component is to blame, as opposed to this machine.
+const INVALID: i32 = 2;
+
+/// Compiles `path`, or standard input for `-`, into the directory of images, and returns the image's path. Bounds this
+/// process first.
+///
+/// # Errors
+/// The component cannot be compiled, or its image cannot be stored.
 pub fn compile_here(
     path: &Path,
     cache: &Path,
     limits: &Limits,
     in_background: bool,
 ) -> Result<PathBuf, LoadError> {
-    let source = ComponentSource::read(path, limits)?;
-    let compiler = Compiler {
-        program: PathBuf::new(),
-        cache: cache.to_owned(),
-        in_background,
-    };
-    compiler.prepare_cache()?;
-    let (engine, code) = compile_bounded(&source, limits, in_background, printed)?;
-    let image = cache.join(image_name(&engine, source.sha256()));
-    let saved = save_image(&image, &code);
-    saved.map_err(|error| LoadError::Cache {
+    prepare_cache(cache)?;
+    let (name, code) = compile_to_memory(path, limits, in_background)?;
+    let image = cache.join(name);
+    let unusable = |error: io::Error| LoadError::Cache {
         path: cache.to_owned(),
         reason: error.to_string(),
-    })?;
+        may_pass: machine::may_pass(&error),
+    };
+    save_image(&image, &code).map_err(unusable)?;
     Ok(image)
 }
 
-/// Compiles `path`, or standard input for `-`, and returns the machine code: what the child process does. Bounds this
-/// process first.
-pub fn compile_for_parent(
+/// Compiles `path`, or standard input for `-`, and returns the machine code with the image's name: what the child process does.
+/// Bounds itself first.
+///
+/// # Errors
+/// The component cannot be compiled.
+pub fn compile_to_memory(
     path: &Path,
     limits: &Limits,
     in_background: bool,
-) -> Result<Vec<u8>, LoadError> {
-    die_with_parent();
+) -> Result<(String, Vec<u8>), LoadError> {
+    if path == Path::new(STDIN) {
+        die_with_parent();
+    }
     let source = ComponentSource::read(path, limits)?;
-    // The parent shows the progress.
-    let silently = |_: &ComponentSource, compile: &dyn Fn() -> CompileResult| compile();
-    compile_bounded(&source, limits, in_background, silently).map(|(_, code)| code)
-}
-
-type CompileResult = wasmtime::Result<Vec<u8>>;
-
-/// Compiles in this process, which is bounded first. `shown` runs the compilation, and may show its progress.
-fn compile_bounded(
-    source: &ComponentSource,
-    limits: &Limits,
-    in_background: bool,
-    shown: impl FnOnce(&ComponentSource, &dyn Fn() -> CompileResult) -> CompileResult,
-) -> Result<(Engine, Vec<u8>), LoadError> {
     bound_this_process(limits);
     if in_background {
         let _ = rustix::process::nice(19);
@@ -401,8 +444,14 @@ fn compile_bounded(
     let engine = engine().map_err(|error| LoadError::NotCompiled {
         path: source.path().to_owned(),
         reason: format!("{error:#}"),
+        may_pass: false,
     })?;
-    let compiled = shown(source, &|| engine.precompile_component(source.bytes()));
+    let compile = || engine.precompile_component(source.bytes());
+    let compiled = match path == Path::new(STDIN) {
+        // The process that waits for this one shows the progress.
+        true => compile(),
+        false => printed(&source, compile),
+    };
     let code = compiled.map_err(|error| {
         let reason = format!("{error:#}").replace('\n', " ");
         let remedy = of_compile_error(&reason, source.bytes());
@@ -411,7 +460,7 @@ fn compile_bounded(
             reason: format!("{reason}; {remedy}"),
         }
     })?;
-    Ok((engine, code))
+    Ok((image_name(&engine, source.sha256()), code))
 }
 
 /// Lets this process end with the host that has started it, even if that is killed: nobody waits for the image then.

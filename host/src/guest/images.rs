@@ -5,7 +5,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     io::{self, Read, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::SystemTime,
 };
@@ -13,6 +13,8 @@ use std::{
 use rustix::{fs::OFlags, process::geteuid};
 use twox_hash::XxHash3_64;
 use wasmtime::{Engine, component::Component};
+
+use crate::own_dir;
 
 /// The wasmtime whose images these are; part of each image's key.
 const WASMTIME: &str = "48";
@@ -32,23 +34,32 @@ pub(super) fn image_name(engine: &Engine, sha256: &str) -> String {
     format!("{sha256}-{WASMTIME}-{:016x}.cwasm", hasher.finish())
 }
 
+/// Returns the cache for a directory that was named: that one, or one beneath it if other users can write to it.
+pub(crate) fn cache_dir_at(named: &Path) -> PathBuf {
+    let is_trusted = |owner| owner == 0 || owner == geteuid().as_raw();
+    match own_dir::is_shared(named, is_trusted) {
+        true => own_dir::beneath(named),
+        false => named.to_owned(),
+    }
+}
+
 /// An image in memory.
 #[derive(Clone)]
 pub(super) struct LoadedImage {
-    pub(super) code: Component,
+    pub(super) component: Component,
     /// The file, locked so that it stays in the cache while the component is in use; `None` if it is not there.
     pub(super) file: Option<Arc<File>>,
 }
 
 /// Loads an image if there is one that can be trusted. A damaged one is removed; another one is made in its place.
 pub(super) fn open_image(engine: &Engine, path: &Path) -> Option<LoadedImage> {
-    let file = open_private(path)?;
+    let file = open_trusted(path)?;
     match read_image(engine, &file) {
-        Ok(code) => {
+        Ok(component) => {
             // When it was last used decides which images are kept; it is no harm if that is not known.
             let _ = file.set_modified(SystemTime::now());
             let file = Some(Arc::new(file));
-            Some(LoadedImage { code, file })
+            Some(LoadedImage { component, file })
         }
         Err(reason) => {
             tracing::warn!(
@@ -62,8 +73,8 @@ pub(super) fn open_image(engine: &Engine, path: &Path) -> Option<LoadedImage> {
     }
 }
 
-/// Opens an image that nobody else can have written, and locks it.
-pub(super) fn open_private(path: &Path) -> Option<File> {
+/// Opens an image that only this user or root can have written, and locks it.
+pub(super) fn open_trusted(path: &Path) -> Option<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = OpenOptions::new()
         .read(true)
@@ -73,7 +84,7 @@ pub(super) fn open_private(path: &Path) -> Option<File> {
     let metadata = file.metadata().ok()?;
     // Without the lock it may be removed from the cache, and only that.
     let _ = file.try_lock_shared();
-    (metadata.is_file() && is_private(&metadata)).then_some(file)
+    (metadata.is_file() && is_trusted(&metadata)).then_some(file)
 }
 
 /// Reads an image into memory, so that the code that runs is the code that was checked: pages of a mapped file are read
@@ -85,15 +96,15 @@ fn read_image(engine: &Engine, mut file: &File) -> Result<Component, String> {
     file.read_to_end(&mut bytes)
         .map_err(|error| format!("cannot read it: {error}"))?;
     let code = verified(&bytes).ok_or("damaged: its checksum is wrong")?;
-    deserialize(engine, code).map_err(|error| format!("{error:#}"))
+    load_image(engine, code).map_err(|error| format!("{error:#}"))
 }
 
 /// Makes a component of machine code.
-pub(super) fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+pub(super) fn load_image(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     #[expect(
         unsafe_code,
         reason = "the machine code must come from our own compiler: it is that of our child process, or of a file whose \
-                  checksum is right, in a directory that only this user can write to"
+                  checksum is right, which only this user or root can have written"
     )]
     unsafe {
         Component::deserialize(engine, code)
@@ -110,9 +121,10 @@ fn checksum(code: &[u8]) -> [u8; CHECKSUM_LENGTH] {
     XxHash3_64::oneshot(code).to_le_bytes()
 }
 
-/// Returns whether only this user can write to it.
-pub(super) fn is_private(metadata: &fs::Metadata) -> bool {
-    metadata.uid() == geteuid().as_raw() && metadata.mode() & 0o022 == 0
+/// Returns true if only this user and root, who can do anything anyway, can write to it.
+pub(super) fn is_trusted(metadata: &fs::Metadata) -> bool {
+    let is_root = metadata.uid() == 0;
+    (is_root || metadata.uid() == geteuid().as_raw()) && metadata.mode() & 0o022 == 0
 }
 
 /// Stores an image atomically, so that a reader never sees half of one.

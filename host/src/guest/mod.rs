@@ -7,7 +7,7 @@ mod component;
 mod description;
 mod engine;
 mod failure;
-mod images;
+pub(crate) mod images;
 mod imports;
 mod instance;
 mod instance_state;

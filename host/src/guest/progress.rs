@@ -97,7 +97,7 @@ async fn announced_after<T, E>(
 /// Runs a compilation on this thread, and prints its progress to standard error if it takes a while.
 pub(super) fn printed<T, E>(
     source: &ComponentSource,
-    compilation: &dyn Fn() -> Result<T, E>,
+    compilation: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {
     let running = CompileProgress::running(source);
     let began = Instant::now();

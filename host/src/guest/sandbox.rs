@@ -116,7 +116,7 @@ impl Sandbox {
     /// Returns the imports and exports of a compiled component.
     #[must_use]
     pub fn world(&self, image: &Image) -> World {
-        let (engine, ty) = (&self.0.engine, image.loaded.code.component_type());
+        let (engine, ty) = (&self.0.engine, image.loaded.component.component_type());
         World {
             imports: ty
                 .imports(engine)
@@ -132,7 +132,7 @@ impl Sandbox {
     /// Checks that a compiled component fits this host, and binds its imports.
     pub fn prepare(&self, image: &Image) -> Result<PreparedComponent, IncompatibleError> {
         let World { imports, exports } = self.world(image);
-        let (image_file, image) = (image.loaded.file.clone(), &image.loaded.code);
+        let (image_file, image) = (image.loaded.file.clone(), &image.loaded.component);
         let mut wrong = Vec::new();
         let missing: Vec<_> = imports
             .into_iter()

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::{compile::LoadError, limits::Limits};
-use crate::units::format_bytes;
+use crate::{machine, units::format_bytes};
 
 /// The path that stands for standard input.
 pub(super) const STDIN: &str = "-";
@@ -38,6 +38,12 @@ impl ComponentSource {
         let unreadable = |reason: String| LoadError::Unreadable {
             path: path.to_owned(),
             reason,
+            may_pass: false,
+        };
+        let failed = |error: io::Error| LoadError::Unreadable {
+            path: path.to_owned(),
+            reason: io_reason(&error),
+            may_pass: machine::may_pass(&error),
         };
         let too_large = || {
             unreadable(format!(
@@ -53,10 +59,8 @@ impl ComponentSource {
                 // A fifo would otherwise wait for a writer.
                 .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
                 .open(path)
-                .map_err(|error| unreadable(io_reason(&error)))?;
-            let metadata = file
-                .metadata()
-                .map_err(|error| unreadable(error.to_string()))?;
+                .map_err(failed)?;
+            let metadata = file.metadata().map_err(failed)?;
             if !metadata.is_file() {
                 let reason = "not a file; use the component's .wasm file";
                 return Err(unreadable(reason.to_owned()));
@@ -69,7 +73,7 @@ impl ComponentSource {
         let mut bytes = Vec::new();
         from.take(limits.component + 1)
             .read_to_end(&mut bytes)
-            .map_err(|error| unreadable(error.to_string()))?;
+            .map_err(failed)?;
         if bytes.len() as u64 > limits.component {
             return Err(too_large());
         }

@@ -17,7 +17,7 @@ use crate::{
     units::format_duration,
 };
 
-/// The span of message numbers in flight, from the oldest unacknowledged one, so that packet ids do not collide.
+/// The span of message numbers in flight, from the oldest unacknowledged one.
 const MAX_IN_FLIGHT_SPAN: u64 = WINDOW as u64;
 /// The time after which a connection without a PUBACK counts as dead; the keep-alive, if that is shorter.
 const PUBACK_TIMEOUT: Duration = Duration::from_secs(60);

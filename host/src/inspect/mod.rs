@@ -12,7 +12,7 @@ use crate::{
     cli::InspectArgs,
     config::{self, SettingError},
     store::Contents,
-    text::one_line,
+    text::{one_line, safe_json},
 };
 
 /// Returns the state directory: the one named, that of the named device, or the only one.
@@ -75,8 +75,7 @@ pub(crate) fn state(contents: &Contents, as_json: bool) -> String {
     }
     let mut text = String::new();
     for device in devices.as_array().into_iter().flatten() {
-        // JSON escapes whatever would move a cursor.
-        let _ = writeln!(text, "{device:#}");
+        let _ = writeln!(text, "{}", safe_json(&format!("{device:#}")));
     }
     if text.is_empty() {
         "no device has run yet\n".to_owned()
@@ -88,7 +87,8 @@ pub(crate) fn state(contents: &Contents, as_json: bool) -> String {
 /// Formats a line for each device.
 fn lines(devices: &Value) -> String {
     let devices = devices.as_array().into_iter().flatten();
-    devices.map(|device| format!("{device}\n")).collect()
+    let line = |device: &Value| format!("{}\n", safe_json(&device.to_string()));
+    devices.map(line).collect()
 }
 
 /// Formats the history of swaps.
@@ -101,7 +101,7 @@ pub(crate) fn history(contents: &Contents, as_json: bool) -> String {
                 if let Value::Object(members) = &mut entry {
                     members.insert("deviceId".to_owned(), json!(&**device));
                 }
-                writeln!(text, "{entry}")
+                writeln!(text, "{}", safe_json(&entry.to_string()))
             } else {
                 let count = match entry.count {
                     1 => String::new(),

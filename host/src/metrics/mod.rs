@@ -1,5 +1,6 @@
 //! The metrics endpoint for Prometheus (`--metrics`).
 
+mod host_name;
 mod prometheus;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -8,6 +9,7 @@ use axum::{
     Router,
     extract::State,
     http::{StatusCode, header::CONTENT_TYPE},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -48,6 +50,10 @@ pub(crate) async fn serve<B: Send + 'static>(
 ) {
     let routes = Router::new()
         .route("/metrics", get(scrape::<B>))
+        .layer(from_fn_with_state(
+            host_name::of_this_machine(),
+            host_name::check,
+        ))
         .with_state((requests, output));
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {

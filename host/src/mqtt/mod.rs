@@ -1,8 +1,15 @@
 //! MQTT 3.1.1, as far as a device of Azure IoT needs it, behind one trait.
 
-pub mod rumqtt;
+mod addresses;
+mod codec;
+pub mod connection;
+pub mod connector;
+mod error;
+mod packet_stream;
+pub mod pem;
 pub mod scripted;
 pub mod tls;
+pub mod trust_roots;
 
 use std::{fmt, future::Future, time::Duration};
 
@@ -23,13 +30,15 @@ pub trait Transport: Send + 'static {
 
 /// A standing connection. Dropping it closes the socket without DISCONNECT.
 pub trait Link: Send + 'static {
-    /// The next thing the server has sent. Cancel safe. After an error the link is dead.
+    /// Returns the next packet of the server, and sends what was handed over. Cancel safe. Nothing is sent, received or kept
+    /// alive except while it is polled. After an error the link is dead.
     fn next(&mut self) -> impl Future<Output = Result<Incoming, LinkError>> + Send;
 
-    /// Asks for these topics with QoS 1; [`Incoming::Subscribed`] answers, in order of the calls.
+    /// Asks for these topics with QoS 1; [`Incoming::Subscribed`] answers.
     fn subscribe(&mut self, topics: &[String]) -> Result<(), LinkError>;
 
-    /// Hands over a message for sending, in order of the calls. Never waits.
+    /// Hands over a message for sending, in order of the calls. Never waits; while much is unsent,
+    /// [`next`](Self::next) receives nothing.
     fn publish(
         &mut self,
         topic: String,
@@ -131,7 +140,7 @@ pub enum Incoming {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {
     /// The server answered CONNECT with this return code (1 to 5).
-    #[error("{}", connack_reason(*.0))]
+    #[error("connection refused: {}", ConnackCode(*.0))]
     Refused(u8),
     /// The server's certificate is not trusted, is for another name, or is not valid now.
     #[error("{0}")]
@@ -167,15 +176,23 @@ pub enum LinkError {
     Protocol(String),
 }
 
-/// Returns the meaning of a CONNACK return code (MQTT 3.1.1, table 3.1).
-fn connack_reason(code: u8) -> &'static str {
-    match code {
-        1 => "connection refused: unacceptable protocol version (CONNACK 1)",
-        2 => "connection refused: identifier rejected (CONNACK 2)",
-        3 => "connection refused: server unavailable (CONNACK 3)",
-        4 => "connection refused: bad user name or password (CONNACK 4)",
-        5 => "connection refused: not authorized (CONNACK 5)",
-        _ => "connection refused: unknown return code",
+/// The return code of a CONNACK, shown with its meaning (MQTT 3.1.1, table 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnackCode(pub u8);
+
+impl fmt::Display for ConnackCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(code) = self;
+        let meaning = match code {
+            0 => "accepted",
+            1 => "unacceptable protocol version",
+            2 => "identifier rejected",
+            3 => "server unavailable",
+            4 => "bad user name or password",
+            5 => "not authorized",
+            _ => "unknown return code",
+        };
+        write!(f, "{meaning} (CONNACK {code})")
     }
 }
 

@@ -1,14 +1,17 @@
 //! TLS configuration: trust roots and certificate verification.
 
-use std::{env, ffi::OsString, io::ErrorKind, path::Path, sync::Arc};
-
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{
-        CertificateDer,
-        pem::{self, PemObject},
-    },
+use std::{
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::Arc,
 };
+
+use jiff::Timestamp;
+use rustls::{CertificateError, ClientConfig, RootCertStore, pki_types::UnixTime};
+
+use super::pem::{PemError, read_certificates};
+use crate::machine;
 
 /// The error of a TLS configuration.
 #[derive(Debug, thiserror::Error)]
@@ -19,48 +22,83 @@ pub enum TlsError {
          to a PEM file"
     )]
     NoRoots,
-    /// The file or directory of a variable holds no trust roots.
-    #[error(
-        "no certificate authority in {path:?}; set {variable} to PEM with at least one certificate, or unset it to trust \
-         the authorities of the system"
-    )]
-    NoRootsThere {
-        /// `SSL_CERT_FILE` or `SSL_CERT_DIR`.
-        variable: &'static str,
-        /// Its value.
-        path: OsString,
+    /// The trust roots of the machine cannot be read.
+    #[error("cannot read the trusted certificate authorities of this machine: {reason}")]
+    Unreadable {
+        /// The reason.
+        reason: String,
+        /// True if another try may succeed.
+        may_pass: bool,
     },
+    /// The directory of `SSL_CERT_DIR` holds no trust roots.
+    #[error(
+        "no certificate authority in {0:?} (SSL_CERT_DIR); fill it with PEM files, or unset it to trust the authorities \
+         of the system"
+    )]
+    NoRootsInDir(OsString),
     /// The protocol cannot be set up as this program needs it.
     #[error("cannot set up TLS: {0}")]
     Setup(#[from] rustls::Error),
+    /// The file of `SSL_CERT_FILE` cannot be used.
+    #[error(
+        "cannot read certificate authority {path:?} (SSL_CERT_FILE): {reason}; set it to PEM with at least one \
+         certificate, or unset it to trust the authorities of the system"
+    )]
+    Roots {
+        /// The file as given.
+        path: PathBuf,
+        /// The reason.
+        reason: PemError,
+    },
     /// The file given with `--ca` cannot be used.
     #[error(
-        "cannot read certificate authority {path}: {reason}; --ca needs a PEM file with at least one certificate"
+        "cannot read certificate authority {path:?}: {reason}; --ca needs a PEM file with at least one certificate"
     )]
     Ca {
         /// The file as given.
-        path: String,
+        path: PathBuf,
         /// The reason.
-        reason: String,
+        reason: PemError,
     },
 }
 
-/// TLS 1.2 and 1.3 with the system's trust roots (or those of `SSL_CERT_FILE`) and, if given, the authorities in `ca`.
-/// Verification cannot be switched off.
-pub fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
+impl TlsError {
+    /// Returns true if the machine is to blame, and another try may succeed.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreadable { may_pass, .. } => *may_pass,
+            Self::Roots { reason, .. } | Self::Ca { reason, .. } => reason.may_pass,
+            Self::NoRoots | Self::NoRootsInDir(_) | Self::Setup(_) => false,
+        }
+    }
+}
+
+/// Reads the system's trust roots (or those of `SSL_CERT_FILE`) and, if given, the authorities in `ca`.
+///
+/// # Errors
+/// A file cannot be used, or there are no trust roots.
+pub(super) fn read_roots(ca: Option<&Path>) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
-    let native = match env::var_os("SSL_CERT_FILE") {
-        // Instead of the system's, also where SSL_CERT_DIR names those.
-        Some(file) => rustls_native_certs::load_certs_from_paths(Some(Path::new(&file)), None),
-        None => rustls_native_certs::load_native_certs(),
-    };
-    roots.add_parsable_certificates(native.certs);
+    let unusable = add_native(&mut roots);
     if let Some(path) = ca {
-        add_file(&mut roots, path)?;
+        let added = add_file(&mut roots, path);
+        added.map_err(|reason| TlsError::Ca {
+            path: path.to_owned(),
+            reason,
+        })?;
     }
     if roots.is_empty() {
-        return Err(no_roots());
+        return Err(unusable.unwrap_or(TlsError::NoRoots));
     }
+    Ok(roots)
+}
+
+/// Returns TLS 1.2 and 1.3 with these trust roots. Verification cannot be switched off.
+///
+/// # Errors
+/// The protocol cannot be set up.
+pub(super) fn config_with(roots: RootCertStore) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -69,38 +107,59 @@ pub fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
     Ok(Arc::new(config))
 }
 
-fn no_roots() -> TlsError {
-    let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"]
-        .into_iter()
-        .find_map(|variable| Some((variable, env::var_os(variable)?)));
-    match named {
-        Some((variable, path)) => TlsError::NoRootsThere { variable, path },
-        None => TlsError::NoRoots,
+/// Adds the trust roots of the system, or those of `SSL_CERT_FILE` instead, also where `SSL_CERT_DIR` names others. Returns
+/// what is wrong with them.
+fn add_native(roots: &mut RootCertStore) -> Option<TlsError> {
+    if let Some(file) = env::var_os("SSL_CERT_FILE") {
+        let path = PathBuf::from(file);
+        let added = add_file(roots, &path);
+        return added.err().map(|reason| TlsError::Roots { path, reason });
     }
+    let native = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(native.certs);
+    let unread = native.errors.iter().find_map(|error| match &error.kind {
+        rustls_native_certs::ErrorKind::Io { inner, path } if machine::may_pass(inner) => {
+            Some(TlsError::Unreadable {
+                reason: format!("{}: {inner}", path.display()),
+                may_pass: true,
+            })
+        }
+        _ => None,
+    });
+    unread.or_else(|| env::var_os("SSL_CERT_DIR").map(TlsError::NoRootsInDir))
 }
 
-fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
-    let unusable = |reason: String| TlsError::Ca {
-        path: path.display().to_string(),
-        reason,
-    };
-    let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
-        .map_err(|error| unusable(reason(&error)))?;
-    match roots.add_parsable_certificates(certificates) {
-        (0, _) => Err(unusable("no certificate in it".to_owned())),
+fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), PemError> {
+    match roots.add_parsable_certificates(read_certificates(path)?) {
+        (0, _) => Err(PemError::none()),
         _ => Ok(()),
     }
 }
 
-fn reason(error: &pem::Error) -> String {
-    match error {
-        pem::Error::Io(error) => match error.kind() {
-            ErrorKind::NotFound => "no such file".to_owned(),
-            ErrorKind::IsADirectory => "it is a directory".to_owned(),
-            ErrorKind::PermissionDenied => "permission denied".to_owned(),
-            _ => error.to_string(),
-        },
-        other => other.to_string(),
-    }
+/// Describes a certificate that is not valid now, by its dates and the clock that they were compared with.
+pub(super) fn describe_validity(error: &CertificateError, host: &str) -> Option<String> {
+    let (state, now) = match error {
+        CertificateError::Expired => ("has expired".to_owned(), None),
+        CertificateError::ExpiredContext { time, not_after } => {
+            (format!("has expired on {}", date(*not_after)), Some(*time))
+        }
+        CertificateError::NotValidYet => ("is not valid yet".to_owned(), None),
+        CertificateError::NotValidYetContext { time, not_before } => {
+            let from = date(*not_before);
+            (format!("is not valid yet, but from {from}"), Some(*time))
+        }
+        _ => return None,
+    };
+    let clock = now.map_or("the clock of this machine".to_owned(), |now| {
+        format!("the clock of this machine, which shows {}", date(now))
+    });
+    Some(format!(
+        "the certificate of {host} {state}; check it and {clock}"
+    ))
+}
+
+fn date(time: UnixTime) -> String {
+    let seconds = i64::try_from(time.as_secs()).ok();
+    let time = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+    time.unwrap_or(Timestamp::MAX).to_string()
 }

@@ -4,7 +4,10 @@
 
 use std::str::FromStr;
 
-use super::sas::{KeyError, SymmetricKey};
+use super::{
+    device_id::{DeviceIdError, check_device_id},
+    sas::{KeyError, SymmetricKey, is_quoted},
+};
 use crate::mqtt::Endpoint;
 
 const KNOWN: [&str; 3] = ["HostName", "DeviceId", "SharedAccessKey"];
@@ -69,6 +72,12 @@ pub enum ConnectionStringError {
     /// `HostName` is not a name or `name:port`.
     #[error("invalid HostName in the connection string: expected a host name or host:port")]
     HostName,
+    /// `DeviceId` cannot be a device ID.
+    #[error("invalid DeviceId in the connection string: {0}")]
+    DeviceId(#[from] DeviceIdError),
+    /// The text is in quotes.
+    #[error("the connection string is in quotes: remove them")]
+    Quoted,
     /// `SharedAccessKey` is not a key.
     #[error("invalid SharedAccessKey in the connection string: {0}")]
     Key(#[from] KeyError),
@@ -79,10 +88,14 @@ impl FromStr for ConnectionString {
 
     /// Reads the parts in any order; a `;` at the end is allowed. Names are spelled as Azure spells them.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if is_quoted(text) {
+            return Err(ConnectionStringError::Quoted);
+        }
         let [hub, device_id, key] = parts(text)?;
         if Endpoint::parse(hub).is_none() {
             return Err(ConnectionStringError::HostName);
         }
+        check_device_id(device_id)?;
         Ok(Self {
             hub: hub.to_owned(),
             device_id: device_id.to_owned(),
@@ -229,6 +242,20 @@ mod tests {
             error("HostName=h;DeviceId=d;SharedAccessKey=nope!"),
             Error::Key(KeyError::NotBase64)
         );
+        assert_eq!(
+            error("HostName=h;DeviceId=d;SharedAccessKey=\"AAECAw==\""),
+            Error::Key(KeyError::Quoted)
+        );
+        let quoted = "\"HostName=h;DeviceId=d;SharedAccessKey=AAECAw==\"";
+        assert_eq!(error(quoted), Error::Quoted);
+    }
+
+    #[test]
+    fn a_device_id_that_cannot_be_connected_is_refused_by_its_character() {
+        let error = error("HostName=h;DeviceId=LightSensor#1;SharedAccessKey=AAECAw==").to_string();
+        for words in ["DeviceId", "`#`", "no MQTT topic"] {
+            assert!(error.contains(words), "{error}");
+        }
     }
 
     proptest! {
@@ -240,7 +267,7 @@ mod tests {
         #[test]
         fn parts_are_read_as_they_were_written(
             hub in "[a-z0-9.-]{1,20}(:[0-9]{1,4})?",
-            device_id in "[^;]{1,20}",
+            device_id in "[a-zA-Z0-9:.%_*?!(),=@$'-]{1,20}",
             key in "([A-Za-z0-9+/]{4}){1,9}",
             turned in 0..3_usize,
         ) {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     hub::reconnect::Cause,
-    mqtt::{Connect, ConnectError, Endpoint},
+    mqtt::{ConnackCode, Connect, ConnectError, Endpoint},
 };
 
 /// The version the sample's SDK speaks, and the one that takes a model ID.
@@ -81,7 +81,7 @@ impl Registration {
     pub(super) fn connect_failed(&self, error: ConnectError) -> ProvisionError {
         match error {
             ConnectError::Refused(code @ (1 | 2 | 4 | 5)) => {
-                self.rejected(RejectionReason::Connack(code))
+                self.rejected(RejectionReason::Connack(ConnackCode(code)))
             }
             ConnectError::Certificate(why) => {
                 ProvisionError::Certificate(format!("{}: {why}", self.endpoint))

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::hub::reconnect::Cause;
+use crate::{hub::reconnect::Cause, mqtt::ConnackCode};
 
 /// The error of a registration without an assignment, by the reaction of the caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +20,9 @@ pub enum ProvisionError {
         /// The message, for people.
         message: String,
     },
+    /// The service has assigned a device ID that cannot be connected.
+    #[error("{0}")]
+    Unusable(String),
     /// The certificate of the service is not trusted, is for another name, or is not valid now.
     #[error("{0}")]
     Certificate(String),
@@ -42,7 +45,7 @@ pub struct RegistrationRejected {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RejectionReason {
     /// The return code of CONNACK.
-    Connack(u8),
+    Connack(ConnackCode),
     /// The status of a response.
     Status {
         /// As in HTTP.
@@ -82,7 +85,7 @@ impl fmt::Display for RegistrationRejected {
 impl fmt::Display for RejectionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (code, message) = match self {
-            Self::Connack(code) => return write!(f, "CONNACK {code}"),
+            Self::Connack(code) => return write!(f, "{code}"),
             Self::Status {
                 status,
                 code,
@@ -113,9 +116,9 @@ impl fmt::Display for RejectionReason {
 impl RejectionReason {
     fn remedy(&self) -> &'static str {
         match self {
-            Self::Connack(1 | 2) => "check the registration ID and the endpoint",
+            Self::Connack(ConnackCode(1 | 2)) => "check the registration ID and the endpoint",
             Self::Connack(_) | Self::Status { status: 401, .. } => {
-                "check the ID scope, the registration ID and its key"
+                "check the ID scope, the registration ID and its key, and this machine's clock"
             }
             Self::Status { status: 404, .. } => {
                 "check the ID scope, and that the registration ID is enrolled there"
@@ -161,7 +164,7 @@ mod tests {
             refusal.to_string(),
             "global.azure-devices-provisioning.net rejected the registration thermostat-1 in scope 0ne1 with \
              status 401 (error 401002): CertificateNotFound; \
-             check the ID scope, the registration ID and its key"
+             check the ID scope, the registration ID and its key, and this machine's clock"
         );
     }
 

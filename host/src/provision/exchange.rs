@@ -182,7 +182,13 @@ impl<'a> Exchange<'a> {
                 }
             }
             "assigned" => match registration_state.assignment() {
-                Some(assignment) => ExchangeStep::Done(Ok(assignment)),
+                Some(Ok(assignment)) => ExchangeStep::Done(Ok(assignment)),
+                Some(Err((id, error))) => {
+                    let endpoint = &self.registration.endpoint;
+                    ExchangeStep::Done(Err(ProvisionError::Unusable(format!(
+                        "{endpoint} assigned the unusable DeviceId \"{id}\": {error}"
+                    ))))
+                }
                 None => {
                     let why = "assignment without a usable hub and device ID";
                     self.retry(retry_after, why)

@@ -1,6 +1,7 @@
 //! Provisioning: credentials of the device, and its assignment to a hub by DPS.
 
 pub mod connection_string;
+pub mod device_id;
 pub mod dps;
 pub mod error;
 mod exchange;

@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{dps::Assignment, error::printable};
+use super::{
+    device_id::{DeviceIdError, check_device_id},
+    dps::Assignment,
+    error::printable,
+};
 use crate::mqtt::Endpoint;
 
 /// The topic filter of all responses.
 pub(super) const TOPIC: &str = "$dps/registrations/res/#";
 /// The limit of `retry-after`.
 pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
-/// The length limit of a device ID in IoT Hub.
-const MAX_DEVICE_ID_LENGTH: usize = 128;
 
 /// The topic of a response.
 pub(super) struct ResponseTopic<'a> {
@@ -67,21 +69,19 @@ pub(super) struct RegistrationState {
 }
 
 impl RegistrationState {
-    pub(super) fn assignment(self) -> Option<Assignment> {
+    /// Returns the assignment; `None` without a usable hub or without a device ID.
+    ///
+    /// # Errors
+    /// The device ID cannot be connected.
+    pub(super) fn assignment(self) -> Option<Result<Assignment, (String, DeviceIdError)>> {
         let hub = self.assigned_hub?;
         Endpoint::parse(&hub)?;
-        let device_id = self.device_id.filter(|id| is_device_id(id))?;
-        Some(Assignment { hub, device_id })
+        let device_id = self.device_id?;
+        Some(match check_device_id(&device_id) {
+            Ok(()) => Ok(Assignment { hub, device_id }),
+            Err(error) => Err((printable(&device_id), error)),
+        })
     }
-}
-
-/// Returns whether this is a device ID that can be part of a topic: IoT Hub's characters without `+` and `#`, which no
-/// topic may contain.
-fn is_device_id(text: &str) -> bool {
-    let allowed = |character: char| {
-        character.is_ascii_alphanumeric() || "-:.%_*?!(),=@$'".contains(character)
-    };
-    (1..=MAX_DEVICE_ID_LENGTH).contains(&text.len()) && text.chars().all(allowed)
 }
 
 /// An error of the service, in the body of a response or in the state of a registration.

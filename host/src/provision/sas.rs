@@ -22,6 +22,14 @@ pub(crate) fn quote(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, ESCAPED)
 }
 
+/// Returns true if the text starts with a quote: env files and YAML may keep those of the shell. Neither a key nor a
+/// connection string starts with one.
+pub(crate) fn is_quoted(text: &str) -> bool {
+    text.starts_with([
+        '"', '\'', '`', '\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}',
+    ])
+}
+
 /// A symmetric key of a device or of an enrollment group. Its bytes appear in no output and are wiped when it is dropped.
 #[derive(Clone, Debug)]
 pub struct SymmetricKey(SecretSlice<u8>);
@@ -35,11 +43,17 @@ pub enum KeyError {
     /// The text is not base64, or was cut off.
     #[error("the key is not base64: copy it whole, including the `=` at its end")]
     NotBase64,
+    /// The text is in quotes.
+    #[error("the key is in quotes: remove them")]
+    Quoted,
 }
 
 impl SymmetricKey {
     /// Reads a key as Azure shows it: base64 with padding.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
+        if is_quoted(text) {
+            return Err(KeyError::Quoted);
+        }
         let bytes = BASE64.decode(text).map_err(|_| KeyError::NotBase64)?;
         if bytes.is_empty() {
             return Err(KeyError::Empty);

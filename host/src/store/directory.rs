@@ -9,6 +9,8 @@ use std::{
 
 use rustix::process::geteuid;
 
+use crate::{machine, own_dir};
+
 /// The version of the store this program writes. It counts what rows mean and where they lie: an older host takes a row
 /// it does not know for damage.
 const VERSION: u32 = 5;
@@ -18,6 +20,8 @@ const OLDEST_VERSION: u32 = 1;
 const VERSION_FILE: &str = "version";
 const LOCK_FILE: &str = "lock";
 const DATABASE_FILE: &str = "store.redb";
+/// The directory at the top of an ext4 file system, for its repair.
+const LOST_AND_FOUND: &str = "lost+found";
 
 /// A state directory of this program, held against every other host until it is dropped.
 #[derive(Debug)]
@@ -32,6 +36,7 @@ pub struct StateDir {
 pub struct OpenError {
     path: PathBuf,
     reason: String,
+    may_pass: bool,
 }
 
 impl OpenError {
@@ -39,20 +44,51 @@ impl OpenError {
         Self {
             path: path.to_owned(),
             reason: reason.into(),
+            may_pass: false,
         }
     }
+
+    /// Creates the error of a call that failed.
+    fn io(path: &Path, problem: &str, error: &io::Error) -> Self {
+        let remedy = match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                "; choose another directory with --state-dir"
+            }
+            _ => "",
+        };
+        Self {
+            may_pass: machine::may_pass(error),
+            ..Self::new(path, format!("{problem}: {error}{remedy}"))
+        }
+    }
+
+    /// Returns true if the machine was short of something, and another try may succeed.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        self.may_pass
+    }
+}
+
+/// Returns the directory with the state for a directory that was named: that one, or `pnp-host` beneath it. The latter is
+/// used in a mount point as container platforms make them, which belongs to another user or is writable by others.
+pub(crate) fn state_dir_at(named: &Path) -> PathBuf {
+    let beneath = own_dir::beneath(named);
+    let holds_state = |dir: &Path| dir.join(VERSION_FILE).exists();
+    if !holds_state(named) && (holds_state(&beneath) || own_dir::is_shared(named, is_this_user)) {
+        return beneath;
+    }
+    named.to_owned()
 }
 
 impl StateDir {
     /// Opens and locks the directory; creates it if it does not exist.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let failed = |reason: String| OpenError::new(path, reason);
         check(path, is_this_user)?;
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(path)
-            .map_err(|error| failed(format!("cannot create it: {error}")))?;
+            .map_err(|error| OpenError::io(path, "cannot create it", &error))?;
         let version = version(path)?;
         let lock = lock(path)?;
         if version != Some(VERSION) {
@@ -62,7 +98,7 @@ impl StateDir {
                     file.write_all(format!("{VERSION}\n").as_bytes())?;
                     file.sync_all()
                 })
-                .map_err(|error| failed(format!("not writable: {error}")))?;
+                .map_err(|error| OpenError::io(path, "not writable", &error))?;
         }
         Ok(Self {
             path: path.to_owned(),
@@ -128,7 +164,7 @@ fn check(path: &Path, is_allowed_owner: impl Fn(u32) -> bool) -> Result<(), Open
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return failed(&format!("not readable: {error}")),
+        Err(error) => return Err(OpenError::io(path, "not readable", &error)),
     };
     if !metadata.is_dir() {
         return failed("not a directory; choose one with --state-dir");
@@ -153,7 +189,7 @@ fn version(path: &Path) -> Result<Option<u32>, OpenError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return foreign(path).map(|()| None);
         }
-        Err(error) => return failed(format!("not readable: {error}")),
+        Err(error) => return Err(OpenError::io(path, "not readable", &error)),
     }
     match text.trim_end().parse() {
         Ok(version @ OLDEST_VERSION..=VERSION) => Ok(Some(version)),
@@ -172,10 +208,10 @@ fn version(path: &Path) -> Result<Option<u32>, OpenError> {
 
 /// Checks that the directory is empty; otherwise it belongs to something else.
 fn foreign(path: &Path) -> Result<(), OpenError> {
-    let unreadable = |error| OpenError::new(path, format!("not readable: {error}"));
+    let unreadable = |error| OpenError::io(path, "not readable", &error);
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let name = entry.map_err(unreadable)?.file_name();
-        if name != LOCK_FILE {
+        if name != LOCK_FILE && name != LOST_AND_FOUND {
             let reason =
                 "it contains other files; choose an empty or new directory with --state-dir";
             return Err(OpenError::new(path, reason));
@@ -186,7 +222,7 @@ fn foreign(path: &Path) -> Result<(), OpenError> {
 
 /// Locks the directory against other hosts and writes the id of this process for them.
 fn lock(path: &Path) -> Result<File, OpenError> {
-    let unwritable = |error| OpenError::new(path, format!("not writable: {error}"));
+    let unwritable = |error| OpenError::io(path, "not writable", &error);
     let mut file = private(&path.join(LOCK_FILE)).map_err(unwritable)?;
     match file.try_lock() {
         Ok(()) => {}
@@ -247,6 +283,42 @@ mod tests {
         fs::create_dir(&open).unwrap();
         fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
         assert!(reason(&open).starts_with("writable by other users"));
+    }
+
+    #[test]
+    fn the_top_of_a_file_system_may_hold_state() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join(LOST_AND_FOUND)).unwrap();
+        drop(StateDir::open(dir.path()).unwrap());
+        drop(StateDir::open(dir.path()).unwrap());
+    }
+
+    #[test]
+    fn a_directory_others_can_write_to_gets_one_beneath_it_that_they_cannot() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = dir.path().join("open");
+        let beneath = open.join("pnp-host");
+        assert_eq!(state_dir_at(&open), open, "it is made private");
+        fs::create_dir(&open).unwrap();
+        assert_eq!(state_dir_at(&open), open);
+        for mode in [0o777, 0o2775] {
+            fs::set_permissions(&open, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(state_dir_at(&open), beneath);
+        }
+        drop(StateDir::open(&beneath).unwrap());
+        assert_eq!(fs::metadata(&beneath).unwrap().mode() & 0o777, 0o700);
+        fs::set_permissions(&open, Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(state_dir_at(&open), beneath, "state stays where it is");
+    }
+
+    #[test]
+    fn a_state_directory_opened_to_others_is_not_left_for_another_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        drop(StateDir::open(&path).unwrap());
+        fs::set_permissions(&path, Permissions::from_mode(0o777)).unwrap();
+        assert_eq!(state_dir_at(&path), path);
+        assert!(reason(&path).starts_with("writable by other users"));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+pub(crate) use self::directory::state_dir_at;
 use self::{
     batch::{Batch, DeadLetterChange, MessageChange},
     dead_letter::{DeadLetter, DeadLetters, Undelivered},

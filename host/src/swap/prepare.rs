@@ -103,6 +103,7 @@ impl Preparer {
         joined(&file, saving.await)?.map_err(|error| LoadError::Unreadable {
             path: file,
             reason: format!("cannot save it in the state directory: {error}"),
+            may_pass: true,
         })
     }
 }
@@ -128,6 +129,7 @@ fn joined<T>(file: &Path, result: Result<T, tokio::task::JoinError>) -> Result<T
     result.map_err(|error| LoadError::Unreadable {
         path: file.to_owned(),
         reason: error.to_string(),
+        may_pass: false,
     })
 }
 

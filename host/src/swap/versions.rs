@@ -136,6 +136,9 @@ pub struct Versions {
     pub quarantined: Vec<Quarantined>,
     /// The hash of the `--component` file when it was last considered.
     pub file: Option<String>,
+    /// The settings with which a version has last started; `None` in the state of an older host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Vec<(String, String)>>,
 }
 
 impl Versions {

@@ -23,7 +23,7 @@ impl Lab {
         let cache = tempfile::tempdir().unwrap();
         let compiler = Compiler {
             program: env!("CARGO_BIN_EXE_host").into(),
-            cache: cache.path().join("images"),
+            cache: Some(cache.path().join("images")),
             in_background: false,
         };
         Self {
@@ -31,6 +31,12 @@ impl Lab {
             compiler,
             _cache: cache,
         }
+    }
+
+    /// The directory of images.
+    #[allow(dead_code, reason = "not every file of tests looks into it")]
+    pub(crate) fn cache(&self) -> &Path {
+        self.compiler.cache.as_deref().unwrap()
     }
 
     pub(crate) async fn load(&self, path: &Path) -> Result<Component, LoadError> {

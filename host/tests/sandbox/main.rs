@@ -391,7 +391,7 @@ async fn an_image_others_could_have_written_is_not_run() {
     use std::os::unix::fs::PermissionsExt;
     let lab = lab();
     lab.load(&thermostat()).await.unwrap();
-    let image = std::fs::read_dir(&lab.compiler.cache)
+    let image = std::fs::read_dir(lab.cache())
         .unwrap()
         .next()
         .unwrap()
@@ -403,7 +403,7 @@ async fn an_image_others_could_have_written_is_not_run() {
     let mode = std::fs::metadata(&image).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "it was made anew");
 
-    std::fs::set_permissions(&lab.compiler.cache, PermissionsExt::from_mode(0o777)).unwrap();
+    std::fs::set_permissions(lab.cache(), PermissionsExt::from_mode(0o777)).unwrap();
     let error = lab.load(&thermostat()).await.err().unwrap().to_string();
     assert!(error.contains("other users can write to it"), "{error}");
 }

@@ -292,6 +292,7 @@ fn versions(running: &str, fallback: Option<(&str, &str)>, previous: Option<&str
         since: jiff::Timestamp::UNIX_EPOCH,
     };
     Versions {
+        settings: None,
         running: Some(version(running)),
         fallback: fallback.map(|(sha256, record)| Fallback {
             version: version(sha256),

@@ -43,19 +43,27 @@ fn a_cloud_that_refuses_the_device_ends_it() {
 }
 
 #[test]
-fn a_certificate_nobody_vouches_for_ends_the_host() {
+fn a_first_start_with_a_certificate_nobody_vouches_for_goes_on_once_it_is_the_right_one() {
     let cloud = Cloud::start();
-    let other = Cloud::start();
-    let host = HostCommand::bare()
-        .arg("--component")
-        .arg(thermostat())
+    let state = tempfile::tempdir().expect("a directory");
+    cloud.fault(&["wrong-certificate", "--flaw", "unknown-ca"]);
+    let mut host = HostCommand::of(&thermostat())
         .enrolled(&cloud, "known")
-        .env("SSL_CERT_FILE", other.certificate());
-    ends(
-        host,
-        REFUSED,
-        &["certificate", "--ca FILE or SSL_CERT_FILE"],
-    );
+        .state_dir(state.path())
+        .start();
+    let line = host.stderr.wait_for("not connected");
+    for words in [
+        "certificate",
+        "--ca FILE or SSL_CERT_FILE",
+        "next_attempt_in_ms=",
+    ] {
+        assert!(line.contains(words), "no {words:?} in: {line}");
+    }
+    cloud.fault(&["wrong-certificate", "off"]);
+    let reconnect = HostCommand::bare().arg("reconnect").state_dir(state.path());
+    assert_eq!(reconnect.to_its_end().code, 0);
+    host.stdout.wait_for("Sent message");
+    assert_eq!(host.stop(), Some(0));
 }
 
 #[test]

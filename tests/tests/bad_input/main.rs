@@ -2,10 +2,13 @@
 
 mod cloud;
 mod components;
+mod machine;
 mod network;
 mod settings;
 mod state;
+mod variables;
 mod versions;
+mod volumes;
 
 use std::path::Path;
 

@@ -9,7 +9,7 @@ use std::{
 
 use end_to_end::{Cloud, HostCommand, Process, thermostat};
 
-use super::{REFUSED, dps};
+use super::dps;
 
 /// A server at this address, which does this to each connection.
 fn server(address: &str, each: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
@@ -61,7 +61,7 @@ fn keeps_trying(mut host: Process, words: &[&str]) {
 }
 
 #[test]
-fn a_certificate_for_another_name_ends_the_host() {
+fn a_certificate_for_another_name_is_told_and_tried_again() {
     let cloud = Cloud::start();
     let running = cloud.running();
     let mqtt = running.get("mqtt").and_then(|mqtt| mqtt.as_str());
@@ -69,17 +69,33 @@ fn a_certificate_for_another_name_ends_the_host() {
     // The certificate is for localhost and 127.0.0.1; by 127.0.0.9 the same server is reached.
     let elsewhere = server("127.0.0.9:0", move |stream| relay(stream, &mqtt));
     let mut host = host(&cloud, &elsewhere.to_string());
-    assert_eq!(host.wait().code(), Some(REFUSED));
-    let text = host.stderr.text();
-    assert_eq!(text.lines().count(), 1, "{text}");
+    let line = host.stderr.wait_for("next_attempt_in_ms=");
     for word in [
-        "error: ",
+        "not connected",
         "certificate",
         "not valid for 127.0.0.9",
         "issued for",
     ] {
-        assert!(text.contains(word), "no {word:?} in: {text}");
+        assert!(line.contains(word), "no {word:?} in: {line}");
     }
+    assert_eq!(host.stop(), Some(0));
+}
+
+#[test]
+fn a_first_start_that_waits_for_an_answer_says_so() {
+    let cloud = Cloud::start();
+    // It accepts connections and never answers.
+    let address = server("127.0.0.1:0", |stream| {
+        thread::spawn(move || {
+            let _ = io::copy(&mut &stream, &mut io::sink());
+        });
+    });
+    let mut host = host(&cloud, &address.to_string());
+    let line = host.stderr.wait_for("waiting for DPS");
+    for word in ["2 s", &address.to_string()] {
+        assert!(line.contains(word), "no {word:?} in: {line}");
+    }
+    assert_eq!(host.stop(), Some(0));
 }
 
 #[test]

@@ -1,12 +1,8 @@
 //! Settings that are missing or wrong.
 
-use std::{
-    fs::{self, Permissions},
-    os::unix::fs::PermissionsExt,
-    path::Path,
-};
+use std::{fs, path::Path};
 
-use end_to_end::{HostCommand, thermostat};
+use end_to_end::{Cloud, HostCommand, thermostat};
 
 use super::{KEY, UNUSABLE, dps, ends, host};
 
@@ -174,13 +170,6 @@ fn files_and_folders_that_cannot_be_used_are_named() {
         UNUSABLE,
         &["not a directory", "--cache-dir"],
     );
-    let folder = tempfile::tempdir().expect("a folder");
-    fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).expect("it is ours");
-    ends(
-        host(&thermostat).arg("--cache-dir").arg(folder.path()),
-        UNUSABLE,
-        &["other users can write", "--cache-dir"],
-    );
     ends(
         host(&thermostat).without("HOST_CACHE_DIR"),
         UNUSABLE,
@@ -189,17 +178,66 @@ fn files_and_folders_that_cannot_be_used_are_named() {
 }
 
 #[test]
+fn a_private_key_named_as_an_authority_is_not_shown() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("key.pem");
+    let pem = |line_end: &str| {
+        format!(
+            "-----BEGIN PRIVATE KEY-----{line_end}{KEY}{line_end}-----END PRIVATE KEY-----{line_end}"
+        )
+    };
+    for text in [pem("\n"), pem(""), pem("").replace("-----END", "----END")] {
+        fs::write(&file, text).expect("it can be written");
+        for (host, setting) in [
+            (host(&thermostat()).arg("--ca").arg(&file), "--ca"),
+            (
+                host(&thermostat()).env("SSL_CERT_FILE", &file),
+                "SSL_CERT_FILE",
+            ),
+        ] {
+            let line = ends(host, UNUSABLE, &["key.pem", "private key", setting, "PEM"]);
+            // Nor as bytes.
+            assert!(!line.contains("80, 82"), "{line}");
+        }
+    }
+}
+
+#[test]
+fn an_authority_saved_by_a_windows_editor_is_trusted() {
+    let cloud = Cloud::start();
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("ca.pem");
+    let pem = fs::read_to_string(cloud.certificate()).expect("the cloud writes it");
+    let windows = format!("\u{feff}{}", pem.replace('\n', "\r\n"));
+    fs::write(&file, windows).expect("it can be written");
+    let enrolled = || HostCommand::of(&thermostat()).enrolled(&cloud, "pem-1");
+    for host in [
+        enrolled().env("SSL_CERT_FILE", &file),
+        enrolled().without("SSL_CERT_FILE").arg("--ca").arg(&file),
+    ] {
+        let mut host = host.start();
+        host.stdout.wait_for("Sent message");
+        assert_eq!(host.stop(), Some(0));
+    }
+}
+
+#[test]
 fn settings_the_component_does_not_take_are_told_in_its_words() {
     let thermostat = thermostat();
     ends(
         host(&thermostat).set("colour", "red"),
         UNUSABLE,
-        &["thermostat.wasm", "\"colour\"", "telemetry-interval"],
+        &[
+            "thermostat.wasm",
+            "\"colour\"",
+            "telemetry-interval",
+            "--set colour",
+        ],
     );
     ends(
         host(&thermostat).set("telemetry-interval", "soon"),
         UNUSABLE,
-        &["\"soon\"", "8s"],
+        &["\"soon\"", "8s", "--set"],
     );
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use end_to_end::{Device, Signal, guest, sha256, version};
+use end_to_end::{Device, Signal, guest, sha256, thermostat, version};
 
 use super::{sequence, steps};
 
@@ -187,4 +187,34 @@ fn a_version_this_machine_cannot_load_at_the_moment_is_not_withdrawn() {
         0,
         "the one before is there, too"
     );
+}
+
+#[test]
+fn settings_the_component_refuses_at_a_restart_cost_nothing_but_a_line() {
+    let device = Device::new();
+    let host = |interval: &str| {
+        device
+            .host(&thermostat())
+            .set("telemetry-interval", interval)
+    };
+    let mut first = host("200ms").start();
+    first.stdout.wait_for("Sent message");
+    assert_eq!(first.stop(), Some(0));
+
+    let mut second = host("soon").start();
+    let line = second.stderr.wait_for("refuses its settings");
+    for words in ["\"soon\"", "--set", "HOST_SET"] {
+        assert!(line.contains(words), "no {words:?} in: {line}");
+    }
+    // With the interval of before, at most every 8 s otherwise.
+    for _ in 0..10 {
+        second.stdout.wait_for("Sent message");
+    }
+    assert_eq!(steps(&device), [""; 0], "that is no failure of the version");
+    assert_eq!(second.stop(), Some(0));
+
+    let mut third = host("100ms").start();
+    third.stdout.wait_for("Sent message");
+    assert_eq!(third.stop(), Some(0));
+    assert!(!third.stderr.text().contains("refuses its settings"));
 }

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+use tokio::{select, sync::oneshot};
 use tracing::{Instrument, Span};
 
 use super::{
     ConnectionEvent, ConnectionPhase, HubConnection, WaitReason, outage::ConnectFailure,
-    token::Token, wall_clock::WallClock,
+    token::Token, wait_notice::Awaited, wall_clock::WallClock,
 };
 use crate::{
-    clock::is_set,
     device::identity::{Identity, IdentityRejected},
     hub::{reconnect::Cause, session::Session, topic},
     mqtt::{Connect, ConnectError, Endpoint, Transport},
@@ -19,16 +20,55 @@ use crate::{
 /// Failed attempts in a row after which a device is provisioned again.
 const PROVISION_AFTER: u32 = 10;
 
+/// An attempt in progress, which gives the transport back; without a result if it was canceled.
+pub(super) struct Attempt<T, R> {
+    ended: BoxFuture<'static, (T, Option<R>)>,
+    cancel: Option<oneshot::Sender<()>>,
+}
+
+impl<T, R> Attempt<T, R> {
+    /// Returns an attempt that ends early, by [`unless`], once it is canceled.
+    fn new<F: Future<Output = (T, Option<R>)> + Send + 'static>(
+        span: Span,
+        attempt: impl FnOnce(oneshot::Receiver<()>) -> F,
+    ) -> Self {
+        let (cancel, canceled) = oneshot::channel();
+        Self {
+            ended: Box::pin(attempt(canceled).instrument(span)),
+            cancel: Some(cancel),
+        }
+    }
+
+    /// Waits for the end. Cancel safe.
+    pub(super) async fn ended(&mut self) -> (T, Option<R>) {
+        (&mut self.ended).await
+    }
+
+    /// Cancels what the attempt waits for.
+    pub(super) fn cancel(&mut self) {
+        if let Some(cancel) = self.cancel.take() {
+            // An attempt that is over needs no end.
+            let _ = cancel.send(());
+        }
+    }
+}
+
+/// Waits for a step of an attempt; `None` if the attempt is canceled.
+async fn unless<R>(canceled: oneshot::Receiver<()>, step: impl Future<Output = R>) -> Option<R> {
+    select! {
+        biased;
+        Ok(()) = canceled => None,
+        result = step => Some(result),
+    }
+}
+
 impl<T: Transport + Sync> HubConnection<T> {
     /// Schedules an attempt within the connect rate limit.
     pub(super) fn schedule_attempt(&mut self, transport: T) {
         let now = self.clock.monotonic();
         // The hub may be reachable while DPS is not, or throttles.
         self.provision &= self.assignment.is_none() || self.provision_after <= now;
-        let server = match (&self.identity, self.provision) {
-            (Identity::Dps(registration), true) => registration.endpoint.to_string(),
-            _ => self.hub(),
-        };
+        let server = self.server();
         let until = self.config.connect_rate_limit.reserve(&server, now);
         if until > now {
             self.phase = ConnectionPhase::Waiting {
@@ -52,14 +92,15 @@ impl<T: Transport + Sync> HubConnection<T> {
                     "requesting an assignment from DPS"
                 );
                 let span = self.attempt_span(&registration.endpoint.to_string());
-                let attempt = async move {
+                let now = self.clock.monotonic();
+                self.wait_notice.attempt_started(Awaited::Assignment, now);
+                ConnectionPhase::Provisioning(Attempt::new(span, |canceled| async move {
                     let mut transport = transport;
-                    let result =
-                        provision::register(&mut transport, &*clock, &registration, &model_id)
-                            .await;
+                    let register =
+                        provision::register(&mut transport, &*clock, &registration, &model_id);
+                    let result = unless(canceled, register).await;
                     (transport, result)
-                };
-                ConnectionPhase::Provisioning(Box::pin(attempt.instrument(span)))
+                }))
             }
             _ => self.connecting(transport, None),
         };
@@ -74,6 +115,8 @@ impl<T: Transport + Sync> HubConnection<T> {
         self.closed_by_server &= before.is_none();
         self.announced.clone_from(&self.model_id);
         self.wall_clock = WallClock::of(&*self.clock);
+        let now = self.clock.monotonic();
+        self.wait_notice.attempt_started(Awaited::Hub, now);
         let (hub, device_id) = match &self.assignment {
             Some(assignment) => (assignment.hub.clone(), assignment.device_id.clone()),
             None => Default::default(),
@@ -97,20 +140,29 @@ impl<T: Transport + Sync> HubConnection<T> {
         };
         tracing::info!(hub, device = &*self.device, "connecting");
         let span = self.attempt_span(&hub);
-        let attempt = async move {
+        ConnectionPhase::Connecting(Attempt::new(span, |canceled| async move {
             let mut transport = transport;
             if let Some(before) = before {
                 before.disconnect().await;
             }
-            let result = transport.connect(&request).await;
-            (transport, token, result)
-        };
-        ConnectionPhase::Connecting(Box::pin(attempt.instrument(span)))
+            let result = unless(canceled, transport.connect(&request)).await;
+            (transport, result.map(|result| (token, result)))
+        }))
     }
 
     /// Returns the span of an attempt.
     fn attempt_span(&self, server: &str) -> Span {
         tracing::info_span!("connection_attempt", device = &*self.device, server)
+    }
+
+    /// Starts another attempt in place of one that was canceled.
+    pub(super) fn canceled(&mut self, transport: T) -> ConnectionEvent {
+        tracing::info!(
+            device = &*self.device,
+            "attempt canceled on request; connecting anew"
+        );
+        self.schedule_attempt(transport);
+        ConnectionEvent::Lost
     }
 
     /// Handles the result of provisioning.
@@ -119,6 +171,7 @@ impl<T: Transport + Sync> HubConnection<T> {
         transport: T,
         result: Result<Assignment, ProvisionError>,
     ) -> Result<ConnectionEvent, IdentityRejected> {
+        self.wait_notice.attempt_ended(false);
         match result {
             Ok(assignment) => {
                 self.assignment = Some(assignment.clone());
@@ -145,11 +198,17 @@ impl<T: Transport + Sync> HubConnection<T> {
             }
             Err(ProvisionError::Certificate(message)) => {
                 self.prefer_hub();
-                self.rejected(transport, "DPS", Cause::Certificate, message)
+                let cause = Cause::Certificate;
+                Ok(self.back_off(transport, "DPS", cause, &message, Duration::ZERO))
             }
             Err(ProvisionError::Rejected(refusal)) => {
                 self.prefer_hub();
-                self.rejected(transport, "DPS", Cause::Refused, refusal.to_string())
+                let refused = IdentityRejected::Refused(refusal.to_string());
+                self.rejected(transport, "DPS", refused)
+            }
+            Err(ProvisionError::Unusable(message)) => {
+                self.prefer_hub();
+                self.rejected(transport, "DPS", IdentityRejected::Unusable(message))
             }
         }
     }
@@ -161,6 +220,7 @@ impl<T: Transport + Sync> HubConnection<T> {
         token: Token,
         result: Result<T::Link, ConnectError>,
     ) -> Result<ConnectionEvent, IdentityRejected> {
+        self.wait_notice.attempt_ended(result.is_ok());
         let error = match result {
             // A version with another model has been swapped in meanwhile.
             Ok(_) if self.announced != self.model_id => {
@@ -186,6 +246,7 @@ impl<T: Transport + Sync> HubConnection<T> {
                 self.outages.count(&failure, self.clock.now());
                 tracing::warn!(
                     hub,
+                    reason = %error,
                     "hub rejected the device; requesting an assignment from DPS"
                 );
                 self.assignment = None;
@@ -199,11 +260,11 @@ impl<T: Transport + Sync> HubConnection<T> {
                 let message = format!(
                     "{hub} rejected the device: {error}; check the key, that the device is enabled, and this machine's clock"
                 );
-                self.rejected(transport, &hub, cause, message)
+                self.rejected(transport, &hub, IdentityRejected::Refused(message))
             }
             ConnectError::Certificate(message) => {
                 self.provision = by_dps;
-                self.rejected(transport, &hub, cause, message)
+                Ok(self.back_off(transport, &hub, cause, &message, Duration::ZERO))
             }
             error => {
                 self.provision = by_dps && self.failed_attempts.is_multiple_of(PROVISION_AFTER);
@@ -225,7 +286,8 @@ impl<T: Transport + Sync> HubConnection<T> {
                 self.freshly_assigned = false;
                 self.failed_attempts = 0;
                 self.generation += 1;
-                if self.connected_since.is_none() {
+                let is_requested = std::mem::take(&mut self.reconnect_requested);
+                if is_requested || self.connected_since.is_none() {
                     self.connected_since = Some(now);
                     self.changed = Some(self.clock.now());
                 }
@@ -250,7 +312,8 @@ impl<T: Transport + Sync> HubConnection<T> {
         self.provision = self.assignment.is_none();
     }
 
-    /// Backs off after a rejection, which an operator may undo. A machine that does not know the time backs off too.
+    /// Backs off after a rejection, which an operator may undo. A machine that does not know the time is refused for its
+    /// expired token, and backs off too.
     ///
     /// # Errors
     /// The identity has never been accepted.
@@ -258,13 +321,19 @@ impl<T: Transport + Sync> HubConnection<T> {
         &mut self,
         transport: T,
         server: &str,
-        cause: Cause,
-        message: String,
+        rejected: IdentityRejected,
     ) -> Result<ConnectionEvent, IdentityRejected> {
-        if !self.ever_accepted && is_set(self.clock.now()) {
-            return Err(IdentityRejected(message));
-        }
-        Ok(self.back_off(transport, server, cause, &message, Duration::ZERO))
+        let (now, earliest) = (self.clock.now(), self.config.earliest_time);
+        let message = match &rejected {
+            IdentityRejected::Refused(message) if now < earliest => {
+                format!("{message}; the clock shows {now:.0}, but it is {earliest:.0} or later")
+            }
+            _ if !self.ever_accepted => return Err(rejected),
+            IdentityRejected::Refused(message) | IdentityRejected::Unusable(message) => {
+                message.clone()
+            }
+        };
+        Ok(self.back_off(transport, server, Cause::Refused, &message, Duration::ZERO))
     }
 
     /// Waits for the next attempt, for `least` at least.

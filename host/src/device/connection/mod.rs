@@ -4,21 +4,23 @@ mod attempt;
 mod connection_status;
 mod outage;
 mod token;
+mod wait_notice;
 mod wall_clock;
 
 use std::{future::pending, sync::Arc, time::Duration};
 
-use futures::future::BoxFuture;
 use jiff::Timestamp;
 
 use self::{
+    attempt::Attempt,
     outage::{ConnectFailure, Outages},
     token::{Renewal, Token},
+    wait_notice::WaitNotice,
     wall_clock::WallClock,
 };
 use super::identity::{Identity, IdentityRejected};
 use crate::{
-    clock::Clock,
+    clock::{Clock, MIN_PLAUSIBLE_TIME},
     hub::{
         connect_rate_limit::ConnectRateLimit,
         poison::is_by_server,
@@ -41,6 +43,8 @@ pub struct ConnectionConfig {
     pub keep_alive: Duration,
     /// The lifetime of a SAS token, which is renewed before it expires.
     pub sas_token_ttl: Duration,
+    /// The earliest plausible time: a rejection is not final while the clock shows an earlier one.
+    pub earliest_time: Timestamp,
     /// The rate limit shared by all devices of a process.
     pub connect_rate_limit: Arc<ConnectRateLimit>,
 }
@@ -50,6 +54,7 @@ impl Default for ConnectionConfig {
         Self {
             keep_alive: Duration::from_secs(60),
             sas_token_ttl: Duration::from_secs(3600),
+            earliest_time: MIN_PLAUSIBLE_TIME,
             connect_rate_limit: Arc::default(),
         }
     }
@@ -92,10 +97,13 @@ pub(super) struct HubConnection<T: Transport> {
     backoff: Backoff,
     duplicate_client: DuplicateClientDetector,
     outages: Outages,
+    wait_notice: WaitNotice,
     renewals: u64,
     phase: ConnectionPhase<T>,
     /// Start of the connection, in monotonic time; a token renewal does not end it.
     connected_since: Option<Duration>,
+    /// True if the next connection is another one for the operator who asked for it.
+    reconnect_requested: bool,
     /// Time of the last connect or disconnect.
     changed: Option<Timestamp>,
     /// True if the server ended the last connection.
@@ -114,8 +122,8 @@ enum ConnectionPhase<T: Transport> {
         until: Duration,
         reason: WaitReason,
     },
-    Provisioning(BoxFuture<'static, (T, Result<Assignment, ProvisionError>)>),
-    Connecting(BoxFuture<'static, (T, Token, Result<T::Link, ConnectError>)>),
+    Provisioning(Attempt<T, Result<Assignment, ProvisionError>>),
+    Connecting(Attempt<T, (Token, Result<T::Link, ConnectError>)>),
     Connected {
         transport: T,
         session: Session<T::Link>,
@@ -171,6 +179,7 @@ impl<T: Transport + Sync> HubConnection<T> {
             backoff: Backoff::default(),
             duplicate_client: DuplicateClientDetector::default(),
             outages: Outages::default(),
+            wait_notice: WaitNotice::default(),
             renewals: 0,
             phase: ConnectionPhase::Waiting {
                 transport,
@@ -178,6 +187,7 @@ impl<T: Transport + Sync> HubConnection<T> {
                 reason: WaitReason::Backoff,
             },
             connected_since: None,
+            reconnect_requested: false,
             changed: None,
             closed_by_server: false,
             generation: 0,
@@ -206,7 +216,10 @@ impl<T: Transport + Sync> HubConnection<T> {
                 let check = token.deadline().min(now + WALL_CLOCK_INTERVAL);
                 Some(session.deadline().map_or(check, |at| at.min(check)))
             }
-            _ => None,
+            ConnectionPhase::Provisioning(_) | ConnectionPhase::Connecting(_) => {
+                self.wait_notice.deadline()
+            }
+            ConnectionPhase::Changing => None,
         }
     }
 
@@ -225,6 +238,10 @@ impl<T: Transport + Sync> HubConnection<T> {
                 WaitReason::BackoffOrWallClock
             }
             ConnectionPhase::Waiting { until, reason, .. } if until <= now => reason,
+            ConnectionPhase::Provisioning(_) | ConnectionPhase::Connecting(_) => {
+                let server = self.server();
+                return self.wait_notice.on_deadline(&self.device, &server, now);
+            }
             _ => return,
         };
         if let ConnectionPhase::Waiting { transport, .. } = self.take_phase() {
@@ -281,14 +298,14 @@ impl<T: Transport + Sync> HubConnection<T> {
     pub(super) async fn next(&mut self) -> Result<ConnectionEvent, IdentityRejected> {
         match &mut self.phase {
             ConnectionPhase::Waiting { .. } | ConnectionPhase::Changing => pending().await,
-            ConnectionPhase::Provisioning(provisioning) => {
-                let (transport, result) = provisioning.await;
-                self.provisioned(transport, result)
-            }
-            ConnectionPhase::Connecting(connecting) => {
-                let (transport, token, result) = connecting.await;
-                self.connected(transport, token, result)
-            }
+            ConnectionPhase::Provisioning(attempt) => match attempt.ended().await {
+                (transport, Some(result)) => self.provisioned(transport, result),
+                (transport, None) => Ok(self.canceled(transport)),
+            },
+            ConnectionPhase::Connecting(attempt) => match attempt.ended().await {
+                (transport, Some((token, result))) => self.connected(transport, token, result),
+                (transport, None) => Ok(self.canceled(transport)),
+            },
             ConnectionPhase::Connected { session, .. } => match session.next().await {
                 Ok(incoming) => Ok(ConnectionEvent::Incoming(incoming)),
                 Err(error) => Ok(self.link_lost(&error)),
@@ -305,11 +322,18 @@ impl<T: Transport + Sync> HubConnection<T> {
         is_new && self.replace_connection("announced model or subscription changed")
     }
 
-    /// Skips the backoff, or replaces the current connection at once. Returns the state before.
+    /// Skips the backoff, cancels an attempt in favor of another, or replaces the current connection at once. Returns the
+    /// state before.
     pub(super) fn reconnect(&mut self) -> ConnectionState {
         let previous_state = self.state();
+        self.reconnect_requested = true;
         if self.replace_connection("requested") {
             return previous_state;
+        }
+        match &mut self.phase {
+            ConnectionPhase::Provisioning(attempt) => attempt.cancel(),
+            ConnectionPhase::Connecting(attempt) => attempt.cancel(),
+            _ => {}
         }
         match self.take_phase() {
             ConnectionPhase::Waiting {
@@ -377,6 +401,14 @@ impl<T: Transport + Sync> HubConnection<T> {
 
     fn take_phase(&mut self) -> ConnectionPhase<T> {
         std::mem::replace(&mut self.phase, ConnectionPhase::Changing)
+    }
+
+    /// Returns the server of the next attempt.
+    fn server(&self) -> String {
+        match (&self.identity, self.provision) {
+            (Identity::Dps(registration), true) => registration.endpoint.to_string(),
+            _ => self.hub(),
+        }
     }
 
     fn hub(&self) -> String {

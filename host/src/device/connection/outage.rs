@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Target of the log lines, so that the default log shows the end of an outage with its start.
-const LOG_TARGET: &str = "connection";
+pub(super) const LOG_TARGET: &str = "connection";
 /// Outages reported within [`REPORT_WINDOW`]. Further ones are only counted, or a flapping connection would fill the log.
 const MAX_REPORTED: usize = 6;
 /// The window of [`MAX_REPORTED`].

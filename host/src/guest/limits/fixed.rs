@@ -6,7 +6,7 @@ use crate::hub::message;
 /// See [`Limits::FIXED`].
 pub(in crate::guest) const MAX_REPORT: usize = 32 << 10;
 /// See [`Limits::FIXED`].
-pub(in crate::guest) const MAX_ACKNOWLEDGMENTS: usize = 32 << 10;
+pub(in crate::guest) const MAX_ACKNOWLEDGMENTS: usize = 256 << 10;
 /// See [`Limits::FIXED`].
 pub(in crate::guest) const MAX_RANDOM: u32 = 64 << 10;
 /// See [`Limits::FIXED`].
@@ -42,7 +42,7 @@ impl Limits {
         bytes(
             "acknowledgments",
             MAX_ACKNOWLEDGMENTS as u64,
-            "Acknowledgments of desired properties in one call. It is the limit of IoT Hub.",
+            "Acknowledgments of desired properties in one call. The 32 KB of desired properties that IoT Hub keeps are no more as JSON.",
         ),
         bytes(
             "random",

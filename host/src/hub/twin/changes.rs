@@ -23,8 +23,8 @@ pub struct Changes {
     pub version: u64,
     /// Calls to make, in this order; each is to be settled.
     pub calls: Vec<DesiredCall>,
-    /// Answers to report again under this version, for what has not changed.
-    pub repeated: Option<Map<String, Value>>,
+    /// Reported PATCHes that repeat the answers under this version, for what has not changed.
+    pub repeated: Vec<Map<String, Value>>,
 }
 
 /// The reaction to a pushed change.

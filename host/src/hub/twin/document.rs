@@ -16,15 +16,32 @@ pub(super) const MAX_DEPTH: usize = 64;
 /// Desired properties by component, `""` being the device itself, and by name. Holds no `null` and no empty component.
 pub(super) type Flat = BTreeMap<String, BTreeMap<String, Value>>;
 
-/// Desired properties and version of a whole twin.
-pub(super) fn desired_of_twin(body: &[u8]) -> Result<(Map<String, Value>, u64), TwinError> {
+/// The parts of a whole twin.
+pub(super) struct WholeTwin {
+    pub(super) desired: Map<String, Value>,
+    /// The version of the desired properties.
+    pub(super) version: u64,
+    /// As the hub holds them; empty if they are missing.
+    pub(super) reported: Map<String, Value>,
+}
+
+/// Reads a whole twin.
+pub(super) fn whole_twin(body: &[u8]) -> Result<WholeTwin, TwinError> {
     let mut twin = object(serde_json::from_slice(body)?, "the body")?;
     let desired = object(twin.remove("desired").unwrap_or_default(), "`desired`")?;
     let version = desired.get("$version").and_then(Value::as_u64);
     let version = version.ok_or(TwinError::NoVersion)?;
     let mut clean = Map::new();
     merge(&mut clean, &without_metadata(desired));
-    Ok((clean, version))
+    let reported = match twin.remove("reported") {
+        Some(Value::Object(reported)) => reported,
+        _ => Map::new(),
+    };
+    Ok(WholeTwin {
+        desired: clean,
+        version,
+        reported,
+    })
 }
 
 /// The change a push carries; `null` removes.

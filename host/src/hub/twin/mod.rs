@@ -4,21 +4,23 @@
 //! documentation. The hub sends the whole twin when asked, and each change while the device is connected; it resends
 //! nothing, so versions tell what was missed.
 
+mod answer_budget;
 mod changes;
 mod document;
 mod limits;
 mod report;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use self::{
+    answer_budget::{AnswerBudget, size_of_others},
     changes::differences,
     document::{
-        Flat, MAX_DEPTH, MAX_DESIRED_SIZE, check, desired_of_patch, desired_of_twin, flatten,
-        merge, nest,
+        Flat, MAX_DEPTH, MAX_DESIRED_SIZE, WholeTwin, check, desired_of_patch, flatten, merge,
+        nest, whole_twin,
     },
     report::LastAnswer,
 };
@@ -27,7 +29,7 @@ pub use self::{
     limits::{
         HOST_COMPONENT, NameError, PropertyError, check_acknowledgment, check_name, check_report,
     },
-    report::{component_report, merge_report},
+    report::{AnswerReport, component_report, merge_report},
 };
 
 /// The applied desired properties of a twin, and their version. A rejected property counts as applied.
@@ -39,11 +41,15 @@ pub struct Twin {
     version: Option<u64>,
     /// By component, `""` being the device itself, and by name.
     applied: BTreeMap<String, BTreeMap<String, Applied>>,
+    /// The size of reported properties other than answers in the last whole twin, in the hub's count.
+    #[serde(default)]
+    other_reported: usize,
 }
 
 /// One desired property.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Applied {
+    /// `null` once it is removed; its answer is still reported.
     desired: Value,
     /// None if the component gave none.
     answer: Option<LastAnswer>,
@@ -117,13 +123,27 @@ impl Twin {
     /// repeated answers under the new version for what does not. A lower version than before is taken too: the twin was
     /// set back or made anew. The version counts as applied once all calls are settled, or at once if there are none.
     pub fn document(&mut self, body: &[u8]) -> Result<Changes, TwinError> {
-        let (desired, version) = desired_of_twin(body)?;
+        let WholeTwin {
+            desired,
+            version,
+            reported,
+        } = whole_twin(body)?;
         check(&desired)?;
         let target = flatten(desired);
+        self.other_reported = size_of_others(&reported, |component, name| {
+            let is_desired = target
+                .get(component)
+                .is_some_and(|it| it.contains_key(name));
+            is_desired
+                || self
+                    .applied
+                    .get(component)
+                    .is_some_and(|it| it.contains_key(name))
+        });
         let calls = DesiredCall::last_marked(differences(&self.flat(), &target));
         let repeated = match self.version {
             Some(applied) if applied != version => self.repeated(&target, version),
-            _ => None,
+            _ => Vec::new(),
         };
         if calls.is_empty() {
             self.version = Some(version);
@@ -154,18 +174,17 @@ impl Twin {
         Ok(Patch::Apply(Changes {
             version,
             calls: DesiredCall::last_marked(calls),
-            repeated: None,
+            repeated: Vec::new(),
         }))
     }
 
-    /// Records that a call was made and returns the reported PATCH that answers it, empty if there is nothing to say.
-    /// After a failed call, whose reason `answer` gives, each property is answered with 500.
+    /// Records that a call was made and returns the report that answers it. After a failed call, whose reason `answer` gives, each property is answered with 500.
     pub fn settle(
         &mut self,
         version: u64,
         call: &DesiredCall,
         answer: Result<Vec<Acknowledgment>, String>,
-    ) -> Map<String, Value> {
+    ) -> AnswerReport {
         let acknowledgments = answer.unwrap_or_else(|reason| call.failed(&reason));
         self.apply(call);
         let report = self.answer(version, call, acknowledgments);
@@ -175,30 +194,37 @@ impl Twin {
         report
     }
 
-    /// Returns the reported PATCH that answers properties of a call that were not applied, so that the next whole twin brings
-    /// them again. If nothing is left of the call, it counts as made.
+    /// Returns the report that answers properties of a call that were not applied, so that the next whole twin brings them
+    /// again. If nothing is left of the call, it counts as made.
     pub fn defer(
         &mut self,
         version: u64,
         call: &DesiredCall,
         answers: Vec<Acknowledgment>,
-    ) -> Map<String, Value> {
+    ) -> AnswerReport {
         if call.last && call.properties.is_empty() {
             self.version = Some(version);
         }
         self.answer(version, call, answers)
     }
 
-    /// Keeps the answers to properties of a call, and returns the reported PATCH with them.
+    /// Keeps the answers to properties of a call, and returns the report with them. Together all answers leave room for other
+    /// reported properties: an answer that has no room goes without its value, or is left out.
     fn answer(
         &mut self,
         version: u64,
         call: &DesiredCall,
         acknowledgments: Vec<Acknowledgment>,
-    ) -> Map<String, Value> {
+    ) -> AnswerReport {
         let component = call.component.as_deref().unwrap_or_default();
-        let mut report = Map::new();
-        for acknowledgment in acknowledgments {
+        let mut budget = self.budget_without(component, &acknowledgments);
+        let has_room: Vec<bool> = acknowledgments
+            .iter()
+            .map(|acknowledgment| budget.take_bare(&acknowledgment.property))
+            .collect();
+        let mut report = AnswerReport::default();
+        let mut answers = Map::new();
+        for (acknowledgment, has_room) in acknowledgments.into_iter().zip(has_room) {
             let property = acknowledgment.property.clone();
             let is_reportable =
                 limits::is_reportable(call.component.as_deref(), &property, &acknowledgment.value);
@@ -206,46 +232,83 @@ impl Twin {
             if !is_reportable {
                 answer = answer.without_value();
             }
-            let applied = self.applied.get_mut(component);
-            let before = match applied.and_then(|properties| properties.get_mut(&property)) {
-                Some(applied) => applied.answer.replace(answer.clone()),
-                None => None,
-            };
-            report.insert(property, answer.report(version, before.as_ref()));
+            if has_room && !budget.take_content(&answer) {
+                answer = answer.bare();
+                report.without_value += 1;
+            }
+            let kept = has_room.then_some(answer);
+            let before = self.replace_answer(component, &property, kept.clone());
+            report.left_out += usize::from(kept.is_none());
+            match (kept, before) {
+                (Some(answer), before) => {
+                    answers.insert(property, answer.report(version, before.as_ref()));
+                }
+                (None, Some(_)) => {
+                    answers.insert(property, Value::Null);
+                }
+                (None, None) => {}
+            }
         }
-        match report.is_empty() {
-            true => report,
-            false => component_report(call.component.as_deref(), report),
+        report.patches = report::patches([(component, answers)]);
+        report
+    }
+
+    /// Returns the budget of all answers but those to these properties, which are answered anew.
+    fn budget_without(&self, component: &str, anew: &[Acknowledgment]) -> AnswerBudget {
+        let anew: BTreeSet<&str> = anew.iter().map(|it| it.property.as_str()).collect();
+        let mut budget = AnswerBudget::beside(self.other_reported);
+        for (owner, properties) in &self.applied {
+            budget.take_component(owner);
+            for (name, applied) in properties {
+                let stays = owner != component || !anew.contains(name.as_str());
+                if let Some(answer) = applied.answer.as_ref().filter(|_| stays) {
+                    budget.take_reported(name, answer);
+                }
+            }
+        }
+        budget
+    }
+
+    /// Keeps the answer to a property, and returns the one before.
+    fn replace_answer(
+        &mut self,
+        component: &str,
+        property: &str,
+        answer: Option<LastAnswer>,
+    ) -> Option<LastAnswer> {
+        let properties = self.applied.entry(component.to_owned()).or_default();
+        let applied = properties.entry(property.to_owned()).or_default();
+        let before = std::mem::replace(&mut applied.answer, answer);
+        self.forget_unused(component, property);
+        before
+    }
+
+    /// Forgets a property that is neither desired nor answered.
+    fn forget_unused(&mut self, component: &str, property: &str) {
+        let Some(properties) = self.applied.get_mut(component) else {
+            return;
+        };
+        if properties.get(property) == Some(&Applied::default()) {
+            properties.remove(property);
+        }
+        if properties.is_empty() {
+            self.applied.remove(component);
         }
     }
 
     /// Takes the properties of a call for applied.
     fn apply(&mut self, call: &DesiredCall) {
-        let component = call.component.clone().unwrap_or_default();
-        let properties = self.applied.entry(component.clone()).or_default();
+        let component = call.component.as_deref().unwrap_or_default();
         for (name, desired) in &call.properties {
-            if desired.is_null() {
-                properties.remove(name);
-                continue;
-            }
-            let desired = desired.clone();
-            match properties.get_mut(name) {
-                Some(applied) => applied.desired = desired,
-                None => {
-                    let answer = None;
-                    properties.insert(name.clone(), Applied { desired, answer });
-                }
-            }
-        }
-        if properties.is_empty() {
-            self.applied.remove(&component);
+            let properties = self.applied.entry(component.to_owned()).or_default();
+            properties.entry(name.clone()).or_default().desired = desired.clone();
+            self.forget_unused(component, name);
         }
     }
 
     /// The last answers to what is desired as it was before, under this version.
-    fn repeated(&self, target: &Flat, version: u64) -> Option<Map<String, Value>> {
-        let mut report = Map::new();
-        for (component, properties) in &self.applied {
+    fn repeated(&self, target: &Flat, version: u64) -> Vec<Map<String, Value>> {
+        let by_component = self.applied.iter().map(|(component, properties)| {
             let unchanged = |(name, applied): &(&String, &Applied)| {
                 let desired = target.get(component).and_then(|target| target.get(*name));
                 desired == Some(&applied.desired)
@@ -256,23 +319,20 @@ impl Twin {
                 .filter_map(|(name, applied)| Some((name, applied.answer.as_ref()?)))
                 .map(|(name, answer)| (name.clone(), answer.report(version, None)))
                 .collect();
-            if !answers.is_empty() {
-                let component = Some(&**component).filter(|component| !component.is_empty());
-                report.extend(component_report(component, answers));
-            }
-        }
-        (!report.is_empty()).then_some(report)
+            (component.as_str(), answers)
+        });
+        report::patches(by_component)
     }
 
     fn flat(&self) -> Flat {
-        let desired =
-            |(name, applied): (&String, &Applied)| (name.clone(), applied.desired.clone());
-        self.applied
-            .iter()
-            .map(|(component, properties)| {
-                (component.clone(), properties.iter().map(desired).collect())
-            })
-            .collect()
+        let mut flat = Flat::new();
+        for (component, properties) in &self.applied {
+            for (name, applied) in properties.iter().filter(|(_, it)| !it.desired.is_null()) {
+                let properties = flat.entry(component.clone()).or_default();
+                properties.insert(name.clone(), applied.desired.clone());
+            }
+        }
+        flat
     }
 }
 

@@ -85,7 +85,7 @@ proptest! {
         apply(&mut twin, &after, versions.1.into());
         prop_assert_eq!(twin.flat(), flatten(after.clone()));
         let again = apply(&mut twin, &after, versions.1.into());
-        prop_assert_eq!((again.calls, again.repeated), (vec![], None));
+        prop_assert_eq!((again.calls, again.repeated), (vec![], vec![]));
     }
 
     #[test]
@@ -207,7 +207,8 @@ fn what_is_as_deep_as_it_may_be_is_kept_and_reported_so_that_it_can_be_read_back
         .document(json!({ "desired": desired }).to_string().as_bytes())
         .unwrap();
     for call in &changes.calls {
-        let report = json!({ "report": twin.settle(1, call, Err("no".to_owned())) });
+        let report = twin.settle(1, call, Err("no".to_owned()));
+        let report = json!({ "report": report.patches });
         assert_eq!(
             serde_json::from_str::<Value>(&report.to_string()).unwrap(),
             report
@@ -259,6 +260,109 @@ fn the_answer_to_a_failed_call_of_many_properties_is_not_mostly_reasons() {
     let changes = twin.document(&body(&many, 1)).unwrap();
     let reason = Err("because".repeat(1000));
     let report = twin.settle(1, &changes.calls[0], reason);
-    assert_eq!(report.len(), 1000);
-    assert!(Value::from(report).to_string().len() < 64 << 10);
+    let answered: usize = report.patches.iter().map(Map::len).sum();
+    assert_eq!(answered + report.left_out, 1000);
+    assert!(report.left_out < 120, "{}", report.left_out);
+    assert!(json!(report.patches).to_string().len() < 64 << 10);
+}
+
+/// What a hub keeps: 32 KB, in names and values as they come from operators.
+fn large_document() -> impl Strategy<Value = Object> {
+    let value = prop_oneof![
+        (0..4096_usize).prop_map(|length| json!("x".repeat(length))),
+        (0..800_usize).prop_map(|length| json!("\u{1}".repeat(length))),
+        any::<u32>().prop_map(Value::from),
+        (1..200_usize).prop_map(|length| json!(vec![1.5; length])),
+    ];
+    let name =
+        (0..40_usize, 1..300_usize).prop_map(|(n, length)| format!("{n}{}", "n".repeat(length)));
+    let flat = btree_map(name, value, 0..120);
+    (flat, any::<bool>()).prop_map(|(properties, in_components)| {
+        let mut document = Object::new();
+        for (index, (name, value)) in properties.into_iter().enumerate() {
+            let mut next = document.clone();
+            let component = next
+                .entry(format!("component{}", index % 3))
+                .or_insert(json!({"__t": "c"}));
+            match component.as_object_mut().filter(|_| in_components) {
+                Some(component) => drop(component.insert(name, value)),
+                None => {
+                    next.remove(&format!("component{}", index % 3));
+                    next.insert(name, value);
+                }
+            }
+            if answer_budget::size(&Value::from(next.clone())) <= 32 << 10 {
+                document = next;
+            }
+        }
+        document
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn answers_to_all_that_a_hub_keeps_fit_its_reported_properties(
+        documents in prop::collection::vec((large_document(), any::<bool>()), 1..5),
+        own in 0..8192_usize,
+    ) {
+        let mut twin = Twin::default();
+        let mut reported: Object = [("own".to_owned(), json!("x".repeat(own)))].into_iter().collect();
+        for (version, (desired, fails)) in (1..).zip(documents) {
+            let mut desired = desired;
+            desired.insert("$version".to_owned(), version.into());
+            let body = json!({"desired": desired, "reported": reported}).to_string();
+            let changes = twin.document(body.as_bytes()).unwrap();
+            let mut patches = changes.repeated.clone();
+            for call in &changes.calls {
+                let accept = |(name, value): (&String, &Value)| Acknowledgment {
+                    property: name.clone(),
+                    value: value.clone(),
+                    status: 200,
+                    description: "accepted".to_owned(),
+                };
+                let accepted = call.properties.iter().map(accept).collect();
+                let answer = if fails { Err("no".repeat(900)) } else { Ok(accepted) };
+                patches.extend(twin.settle(version, call, answer).patches);
+            }
+            for patch in patches {
+                let many = patch.values().map(|it| it.as_object().map_or(1, Map::len)).sum::<usize>() > 4;
+                prop_assert!(!many || json!(patch).to_string().len() < (32 << 10) + 200);
+                merge(&mut reported, &patch);
+                let size = answer_budget::size(&Value::from(reported.clone()));
+                prop_assert!(size <= 32 << 10, "{size}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_desired_in_32_kb_is_answered_by_status_and_mostly_by_value() {
+    let mut twin = Twin::default();
+    let eight: Object = (0..8)
+        .map(|n| (format!("p{n}"), json!("x".repeat(4090))))
+        .collect();
+    let changes = twin.document(&body(&eight, 1)).unwrap();
+    let call = &changes.calls[0];
+    let answer = call.properties.iter().map(|(name, value)| Acknowledgment {
+        property: name.clone(),
+        value: value.clone(),
+        status: 200,
+        description: String::new(),
+    });
+    let report = twin.settle(1, call, Ok(answer.collect()));
+    let mut reported = Object::new();
+    for patch in &report.patches {
+        reported.extend(patch.clone());
+    }
+    assert!(
+        reported
+            .values()
+            .all(|answer| answer["ac"] == 200 && answer["av"] == 1)
+    );
+    assert_eq!(
+        (reported.len(), report.without_value, report.left_out),
+        (8, 3, 0)
+    );
 }

@@ -3,10 +3,24 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json, map::Entry};
 
-use super::Acknowledgment;
+use super::{Acknowledgment, answer_budget::size};
 
 /// The length limit of a reported description, in characters: a value in a twin has at most 4 KB.
 const MAX_DESCRIPTION_LENGTH: usize = 1000;
+
+/// The size limit of one reported PATCH of several answers, in bytes of JSON.
+const MAX_PATCH_SIZE: usize = 32 << 10;
+
+/// The reported PATCHes that answer desired properties.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AnswerReport {
+    /// The patches, in order; empty if there is nothing to say.
+    pub patches: Vec<Map<String, Value>>,
+    /// The number of answers whose value and description have no room in the reported properties.
+    pub without_value: usize,
+    /// The number of answers that have no room there.
+    pub left_out: usize,
+}
 
 /// The last answer to a desired property.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +42,20 @@ impl From<Acknowledgment> for LastAnswer {
 }
 
 impl LastAnswer {
+    /// The size of value and description, in the hub's count.
+    pub(super) fn content_size(&self) -> usize {
+        size(&self.value) + self.description.len()
+    }
+
+    /// Removes the value and the description.
+    pub(super) fn bare(self) -> Self {
+        Self {
+            value: Value::Null,
+            status: self.status,
+            description: String::new(),
+        }
+    }
+
     /// Removes the value: the hub would reject it, and everything reported with it.
     pub(super) fn without_value(self) -> Self {
         Self {
@@ -74,6 +102,38 @@ pub fn component_report(
     [(component.to_owned(), properties.into())]
         .into_iter()
         .collect()
+}
+
+/// The reported PATCHes for answers by component, `""` being the device itself, as few as their size allows.
+pub(super) fn patches<'a>(
+    answers: impl IntoIterator<Item = (&'a str, Map<String, Value>)>,
+) -> Vec<Map<String, Value>> {
+    let mut patches = Vec::new();
+    let mut patch = Map::new();
+    let mut patch_size = 0;
+    for (component, answers) in answers {
+        let component = Some(component).filter(|component| !component.is_empty());
+        let mut part = Map::new();
+        for (name, answer) in answers {
+            let size = name.len() + answer.to_string().len();
+            if patch_size + size > MAX_PATCH_SIZE && patch_size > 0 {
+                add_part(&mut patch, component, std::mem::take(&mut part));
+                patches.push(std::mem::take(&mut patch));
+                patch_size = 0;
+            }
+            patch_size += size;
+            part.insert(name, answer);
+        }
+        add_part(&mut patch, component, part);
+    }
+    patches.extend((!patch.is_empty()).then_some(patch));
+    patches
+}
+
+fn add_part(patch: &mut Map<String, Value>, component: Option<&str>, part: Map<String, Value>) {
+    if !part.is_empty() {
+        patch.extend(component_report(component, part));
+    }
 }
 
 /// Makes two reported PATCHes one, with the same effect as both in turn. Gives `newer` back, and leaves `pending` as it

@@ -24,8 +24,9 @@ fn accepted(call: &DesiredCall) -> Result<Vec<Acknowledgment>, String> {
 
 /// Applies all calls as accepted; returns what is reported.
 fn settle(twin: &mut Twin, changes: &Changes) -> Vec<Value> {
-    let settle = |call| twin.settle(changes.version, call, accepted(call)).into();
-    changes.calls.iter().map(settle).collect()
+    let settle = |call| twin.settle(changes.version, call, accepted(call)).patches;
+    let patches = changes.calls.iter().flat_map(settle);
+    patches.map(Value::from).collect()
 }
 
 fn applied(desired: Value) -> Twin {
@@ -94,7 +95,7 @@ fn a_document_that_is_applied_already_asks_for_nothing() {
         json!({"c": {"__t": "c", "b": 2}, "a": 1, "$version": 4}),
     ));
     let changes = again.unwrap();
-    assert_eq!((changes.calls, changes.repeated), (vec![], None));
+    assert_eq!((changes.calls, changes.repeated), (vec![], vec![]));
 }
 
 #[test]
@@ -109,7 +110,7 @@ fn what_changed_while_away_is_applied_and_what_did_not_is_answered_under_the_new
         calls(&changes),
         [(None, json!({"gone": null, "new": 5, "other": 20}))]
     );
-    let repeated = Value::from(changes.repeated.clone().unwrap());
+    let repeated = Value::from(changes.repeated[0].clone());
     let answer = |value| json!({"value": value, "ac": 200, "av": 9, "ad": "ok"});
     assert_eq!(
         repeated,
@@ -209,7 +210,7 @@ fn a_failed_call_is_answered_with_500_and_counts_as_applied() {
     let changes = state.document(&document).unwrap();
     let report = state.settle(2, &changes.calls[0], Err("trapped".to_owned()));
     let answer = json!({"a": {"value": 1, "ac": 500, "av": 2, "ad": "trapped"}});
-    assert_eq!(Value::from(report), answer);
+    assert_eq!(Value::from(report.patches[0].clone()), answer);
     assert!(state.document(&document).unwrap().calls.is_empty());
 }
 
@@ -219,11 +220,12 @@ fn a_property_without_an_answer_is_reported_neither_at_once_nor_later() {
     let changes = state
         .document(&twin(json!({"a": 1, "$version": 2})))
         .unwrap();
-    assert!(state.settle(2, &changes.calls[0], Ok(vec![])).is_empty());
+    let report = state.settle(2, &changes.calls[0], Ok(vec![]));
+    assert_eq!(report, AnswerReport::default());
     let later = state
         .document(&twin(json!({"a": 1, "$version": 3})))
         .unwrap();
-    assert_eq!((later.calls, later.repeated), (vec![], None));
+    assert_eq!((later.calls, later.repeated), (vec![], vec![]));
 }
 
 #[test]
@@ -252,7 +254,7 @@ fn nothing_is_applied_yet_of_the_twin_at_another_hub() {
     assert!(state.document(&document).unwrap().calls.is_empty());
     state.belongs_to("hub-2", "d");
     let changes = state.document(&document).unwrap();
-    assert_eq!((changes.calls.len(), changes.repeated), (1, None));
+    assert_eq!((changes.calls.len(), changes.repeated), (1, vec![]));
 }
 
 #[test]
@@ -283,7 +285,14 @@ fn an_overlong_description_is_cut() {
         .document(&twin(json!({"a": 1, "$version": 2})))
         .unwrap();
     let report = state.settle(2, &changes.calls[0], Err("ä".repeat(5000)));
-    assert_eq!(report["a"]["ad"].as_str().unwrap().chars().count(), 1000);
+    assert_eq!(
+        report.patches[0]["a"]["ad"]
+            .as_str()
+            .unwrap()
+            .chars()
+            .count(),
+        1000
+    );
 }
 
 #[test]

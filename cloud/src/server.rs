@@ -141,6 +141,11 @@ impl Cloud {
         &self.console
     }
 
+    /// Waits until the store's writer has ended, which it only does by itself if it fails.
+    pub async fn store_ended(&self) {
+        self.hub.store().ended().await;
+    }
+
     /// Closes all connections and listeners, and waits until the store is written.
     pub async fn stop(self) {
         self.shutdown.send_replace(true);

@@ -12,7 +12,7 @@ use anyhow::Context;
 
 use crate::{
     check,
-    cli::{self, Command, CompileArgs, InspectArgs, OutboxArgs},
+    cli::{self, Command, CompileArgs, InspectArgs, LogArgs, OutboxArgs, RunArgs},
     client,
     config::{self, SettingError},
     device::{IdentityRejected, behaviour::CallFailure},
@@ -22,7 +22,9 @@ use crate::{
     },
     inspect,
     mqtt::tls::TlsError,
-    observability, run,
+    observability,
+    output::{CommandStderr, DeviceOutput, print, print_note},
+    run,
     store::{self, Contents, OpenError, writer},
     text::one_line,
 };
@@ -75,41 +77,66 @@ impl AppError {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = cli::parse();
-    observability::start(&cli.log);
-    silence_store_panics();
-    let result = match cli.command {
-        Some(Command::Check(args)) => check::check(&args),
-        Some(Command::Compile(args)) => compile(&args),
-        Some(Command::Outbox(args)) => outbox(&args),
-        Some(Command::State(args)) => inspect(&args, inspect::state),
-        Some(Command::Swap(args)) => client::swap(&args),
-        Some(Command::Rollback(args)) => client::rollback(&args),
-        Some(Command::Status(args)) => client::status(&args),
-        Some(Command::Reconnect(args)) => client::reconnect(&args),
-        Some(Command::History(args)) => inspect(&args, inspect::history),
-        Some(Command::Completions { shell }) => {
+    log_panics();
+    let Some(command) = cli.command else {
+        return run_device(&cli.run, &cli.log);
+    };
+    observability::start(&cli.log, || CommandStderr);
+    exit_code(run_command(command), print_note)
+}
+
+fn run_command(command: Command) -> Result<(), AppError> {
+    match command {
+        Command::Check(args) => check::check(&args),
+        Command::Compile(args) => compile(&args),
+        Command::Outbox(args) => outbox(&args),
+        Command::State(args) => inspect(&args, inspect::state),
+        Command::Swap(args) => client::swap(&args),
+        Command::Rollback(args) => client::rollback(&args),
+        Command::Status(args) => client::status(&args),
+        Command::Reconnect(args) => client::reconnect(&args),
+        Command::History(args) => inspect(&args, inspect::history),
+        Command::Completions { shell } => {
             print(&cli::completions(shell));
             Ok(())
         }
-        None => run::run(&cli.run),
+    }
+}
+
+fn run_device(args: &RunArgs, log: &LogArgs) -> ExitCode {
+    let started = DeviceOutput::start(log).context("cannot start a thread for the output");
+    let output = match started {
+        Ok(output) => output,
+        Err(error) => return exit_code(Err(error.into()), print_note),
     };
+    let stderr = output.stderr.clone();
+    observability::start(log, move || stderr.clone());
+    let code = exit_code(run::run(args, &output), |line| output.stderr.line(line));
+    output.flush();
+    code
+}
+
+/// Returns the exit code, after an error is shown with `show`.
+fn exit_code(result: Result<(), AppError>, show: impl Fn(&str)) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", one_line(&error.to_string()));
+            show(&format!("error: {}", one_line(&error.to_string())));
             ExitCode::from(error.exit_code())
         }
     }
 }
 
-/// Silences panics of the thread that reads the store: damage is handled there.
-fn silence_store_panics() {
-    let usual = panic::take_hook();
-    panic::set_hook(Box::new(move |panic| {
-        if thread::current().name() == Some(writer::THREAD_NAME) {
+/// Logs panics: what Rust prints would wait for a standard error that nobody reads. Damage makes the thread that reads the
+/// store panic, and is handled there.
+fn log_panics() {
+    panic::set_hook(Box::new(|panic| {
+        let thread = thread::current();
+        let thread = thread.name().unwrap_or("unnamed");
+        if thread == writer::THREAD_NAME {
             tracing::debug!(%panic, "store damaged");
         } else {
-            usual(panic);
+            tracing::error!(%panic, thread, "thread failed");
         }
     }));
 }
@@ -153,10 +180,4 @@ fn compile(args: &CompileArgs) -> Result<(), AppError> {
     let image = compiled.map_err(failed)?;
     print(format!("{}\n", image.display()).as_bytes());
     Ok(())
-}
-
-/// Prints a result. A closed pipe is no error.
-pub(crate) fn print(result: &[u8]) {
-    let mut out = stdout().lock();
-    let _ = out.write_all(result).and_then(|()| out.flush());
 }

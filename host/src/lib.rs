@@ -24,6 +24,7 @@ mod machine;
 mod metrics;
 pub mod mqtt;
 mod observability;
+mod output;
 mod own_dir;
 pub mod provision;
 mod renamed;

@@ -9,7 +9,10 @@ use tracing::field::Field;
 use tracing_subscriber::{
     EnvFilter,
     field::MakeExt,
-    fmt::format::{FormatFields, Writer, debug_fn},
+    fmt::{
+        MakeWriter,
+        format::{FormatFields, Writer, debug_fn},
+    },
 };
 
 use crate::{
@@ -17,8 +20,11 @@ use crate::{
     text::one_line,
 };
 
-/// Starts the log. Other crates never log below `info`: their details may contain tokens.
-pub(crate) fn start(args: &LogArgs) {
+/// Starts the log, written to `writer`, which must not fail. Other crates never log below `info`: their details may contain tokens.
+pub(crate) fn start(
+    args: &LogArgs,
+    writer: impl for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+) {
     let levels = match args.verbose {
         0 => "warn,compilation=info,component=info,connection=info",
         1 => "info",
@@ -27,7 +33,9 @@ pub(crate) fn start(args: &LogArgs) {
     };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(levels))
-        .with_writer(stderr);
+        .with_writer(writer)
+        // It would be printed to standard error, which panics if that fails.
+        .log_internal_errors(false);
     // A second start in one process keeps the first log.
     let _ = match args.log_format {
         LogFormat::Text => {

@@ -30,9 +30,10 @@ use crate::{
     },
     machine, metrics,
     mqtt::{connector::Connector, trust_roots::TrustRoots},
+    output::DeviceOutput,
     service::{self, Notifier},
     shutdown,
-    stdout_reporter::StdoutReporter,
+    stdout_reporter::{QUITTING, StdoutReporter},
     store::{DeviceState, DeviceStore, MemoryBackend, PersistedState, StateDir, writer::Store},
     swap::{
         DeviceRequest, SwapCommand, SwapConfig, SwapRequest, SwapSource,
@@ -51,7 +52,7 @@ const THIS_PROGRAM: &str = "/proc/self/exe";
 const CHANNEL_CAPACITY: usize = 16;
 
 /// Runs a device until shutdown.
-pub(crate) fn run(args: &RunArgs) -> Result<(), AppError> {
+pub(crate) fn run(args: &RunArgs, output: &DeviceOutput) -> Result<(), AppError> {
     let file = args.component().ok_or_else(|| {
         SettingError::new("no component given: name its file, such as `host thermostat.wasm`")
     })?;
@@ -72,16 +73,23 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), AppError> {
         let shutdown = shutdown::listen().context("cannot handle signals")?;
         tokio::pin!(shutdown);
         shutdown::ignore_file_size_signal().context("cannot handle signals")?;
-        let notifier = Arc::new(Notifier::from_environment());
+        let reporting = Reporting {
+            notifier: Arc::new(Notifier::from_environment()),
+            output: output.clone(),
+        };
         let storage = Storage::open(state_dir, &identity)?;
         let (device, store, control) = select! {
-            built = build_device(args, file, identity, storage, compiler, sandbox, &notifier) => built?,
+            built = build_device(args, file, identity, storage, compiler, sandbox, &reporting) => built?,
             // Nothing has started.
-            () = &mut shutdown => return Ok(()),
+            () = &mut shutdown => {
+                output.stdout.line(QUITTING);
+                return Ok(());
+            }
         };
         let shutdown = async {
             shutdown.await;
-            notifier.stopping();
+            output.stdout.line(QUITTING);
+            reporting.notifier.stopping();
         };
         let ended = device.run(shutdown).await;
         drop(control);
@@ -159,6 +167,12 @@ impl Storage {
     }
 }
 
+/// The receivers of what a device reports on this machine.
+struct Reporting {
+    notifier: Arc<Notifier>,
+    output: DeviceOutput,
+}
+
 /// Builds the device, and starts everything that triggers swaps.
 async fn build_device(
     args: &RunArgs,
@@ -167,7 +181,7 @@ async fn build_device(
     mut storage: Storage,
     compiler: Compiler,
     sandbox: Sandbox,
-    notifier: &Arc<Notifier>,
+    reporting: &Reporting,
 ) -> Result<
     (
         Device<Component, Connector>,
@@ -231,10 +245,14 @@ async fn build_device(
             );
             SettingError::io(text, &error)
         })?;
-        tokio::spawn(metrics::serve(listener, requests.clone()));
+        tokio::spawn(metrics::serve(
+            listener,
+            requests.clone(),
+            reporting.output.clone(),
+        ));
     }
     if let Some(every) = service::watchdog_interval() {
-        let (requests, notifier) = (requests.clone(), notifier.clone());
+        let (requests, notifier) = (requests.clone(), reporting.notifier.clone());
         let clock = SystemClock::new();
         tokio::spawn(service::run_watchdog(requests, clock, every, move || {
             notifier.watchdog()
@@ -242,7 +260,10 @@ async fn build_device(
     }
     let control = state_dir.and_then(|path| serve_control(path, commands, requests));
 
-    let (reporter, notifier) = (StdoutReporter::default(), notifier.clone());
+    let (reporter, notifier) = (
+        StdoutReporter::new(reporting.output.stdout.clone()),
+        reporting.notifier.clone(),
+    );
     let device = Device::new(DeviceConfig {
         name: storage.name,
         behaviour: component,

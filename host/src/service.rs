@@ -68,7 +68,7 @@ impl Notifier {
     }
 
     /// Sends the notification of an event: the service is ready as soon as the device has started, connected or not.
-    pub fn notify(&self, event: &DeviceEvent) {
+    pub fn notify(&self, event: &DeviceEvent<'_>) {
         match event {
             DeviceEvent::Started => self.send(&NotifyState::Ready),
             DeviceEvent::Connected(assignment) => self.status(&format!(
@@ -148,7 +148,7 @@ mod tests {
         String::from_utf8(bytes[..length].to_vec()).unwrap()
     }
 
-    fn connected_to(hub: &str) -> DeviceEvent {
+    fn connected_to(hub: &str) -> DeviceEvent<'static> {
         DeviceEvent::Connected(Assignment {
             hub: hub.to_owned(),
             device_id: "d".to_owned(),

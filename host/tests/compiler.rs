@@ -1,8 +1,8 @@
-//! What the compiler process is told: the component and where its image goes, and nothing of the device's secrets.
+//! What the compiler process is told: the component and its limits, and nothing of the device's secrets.
 
 mod common;
 
-use std::{env, fs};
+use std::{env, fs, os::unix::fs::symlink};
 
 use common::{Lab, thermostat};
 use host::guest::{
@@ -10,11 +10,13 @@ use host::guest::{
     compile::{Blame, LoadError},
 };
 
+/// A program in the compiler's place, which is to be linked to from where it may write.
+const SCRIBE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/scribe.sh");
+
 /// What a program in the compiler's place was given, and the error that came of it.
 struct Compiled {
     environment: String,
     arguments: Vec<String>,
-    images: String,
     component: Vec<u8>,
     error: String,
 }
@@ -26,14 +28,15 @@ async fn compiled() -> Compiled {
 async fn compiled_as(in_background: bool) -> Compiled {
     let mut lab = Lab::new(Limits::default(), Wasi::LogOnly);
     lab.compiler.in_background = in_background;
-    lab.compiler.program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/scribe.sh").into();
+    let dir = tempfile::tempdir().unwrap();
+    lab.compiler.program = dir.path().join("scribe.sh");
+    symlink(SCRIBE, &lab.compiler.program).unwrap();
     let loaded = lab.load(&thermostat()).await;
-    let written = |name| fs::read_to_string(lab.cache().join(name)).unwrap();
+    let written = |name| fs::read_to_string(dir.path().join(name)).unwrap();
     Compiled {
         environment: written("environment"),
         arguments: written("arguments").lines().map(str::to_owned).collect(),
-        component: fs::read(lab.cache().join("component")).unwrap(),
-        images: lab.cache().display().to_string(),
+        component: fs::read(dir.path().join("component")).unwrap(),
         error: loaded.err().expect("the program fails").to_string(),
     }
 }
@@ -45,11 +48,9 @@ async fn the_compiler_inherits_no_environment() {
 }
 
 #[tokio::test]
-async fn the_compiler_is_given_the_component_the_folder_of_images_and_its_limits_and_nothing_else()
-{
+async fn the_compiler_is_given_the_component_and_its_limits_and_nothing_else() {
     let Compiled {
         arguments,
-        images,
         component,
         ..
     } = compiled().await;
@@ -59,7 +60,7 @@ async fn the_compiler_is_given_the_component_the_folder_of_images_and_its_limits
         "compile-memory=4294967296",
     ];
     let limits = limits.iter().flat_map(|limit| ["--limit", limit]);
-    let expected: Vec<_> = ["compile", "--cache-dir", &images]
+    let expected: Vec<_> = ["compile", "--stdout"]
         .into_iter()
         .chain(limits)
         .chain(["--", "-"])
@@ -98,7 +99,10 @@ async fn error_with(program: &str) -> LoadError {
 
 #[tokio::test]
 async fn only_a_compiler_that_says_so_blames_the_component() {
-    let says_so = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/scribe.sh");
+    let dir = tempfile::tempdir().unwrap();
+    let says_so = dir.path().join("scribe.sh");
+    symlink(SCRIBE, &says_so).unwrap();
+    let says_so = says_so.to_str().unwrap();
     assert_eq!(error_with(says_so).await.blame(), Blame::Component);
     let fails = error_with("/bin/false").await;
     assert_eq!(fails.blame(), Blame::Machine);

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     time::Instant,
 };
 
@@ -53,6 +53,19 @@ impl Cloud {
     pub fn start_with(options: &[&str]) -> Self {
         let dir = directory();
         let process = run(dir.path(), ["127.0.0.1:0", "127.0.0.1:0"], options);
+        Self { process, dir }
+    }
+
+    /// Starts a cloud whose log goes to this stream.
+    pub fn logging_to(log: Stdio) -> Self {
+        Self::logging_in(&std::env::temp_dir(), log)
+    }
+
+    /// Starts a cloud with its directory in this one, and whose log goes to this stream.
+    pub fn logging_in(parent: &Path, log: Stdio) -> Self {
+        let dir = TempDir::new_in(parent).expect("the directory can be written");
+        let addresses = ["127.0.0.1:0", "127.0.0.1:0"];
+        let process = run_on(dir.path(), addresses, &[], log);
         Self { process, dir }
     }
 
@@ -223,12 +236,16 @@ impl Reply {
     }
 }
 
-fn run(dir: &Path, [mqtt, https]: [&str; 2], options: &[&str]) -> Process {
+fn run(dir: &Path, addresses: [&str; 2], options: &[&str]) -> Process {
+    run_on(dir, addresses, options, Stdio::piped())
+}
+
+fn run_on(dir: &Path, [mqtt, https]: [&str; 2], options: &[&str], log: Stdio) -> Process {
     let mut command = command(dir, &["run", "--retry-after", "0"]);
     command
         .args(["--mqtt", mqtt, "--https", https])
         .args(options);
-    let mut process = Process::start("cloud run", &mut command);
+    let mut process = Process::start_on("cloud run", &mut command, Stdio::piped(), log);
     process.stdout.wait_for("press Ctrl-C to stop");
     process
 }

@@ -3,7 +3,7 @@
 use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use tempfile::TempDir;
@@ -151,6 +151,11 @@ impl HostCommand {
             stdout: process.stdout.text(),
             stderr: process.stderr.text(),
         }
+    }
+
+    /// Starts it with these streams for standard output and standard error.
+    pub fn start_on(mut self, stdout: Stdio, stderr: Stdio) -> Process {
+        Process::start_on("host", &mut self.command, stdout, stderr).owning(self.state)
     }
 
     /// Starts it.

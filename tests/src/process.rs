@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::Write,
+    io::{self, Read, Write},
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     thread,
 };
@@ -29,14 +29,25 @@ pub struct Process {
 impl Process {
     /// Starts `command`; `name` is what failures call it.
     pub fn start(name: &str, command: &mut Command) -> Self {
+        Self::start_on(name, command, Stdio::piped(), Stdio::piped())
+    }
+
+    /// Starts `command` with these streams for standard output and standard error. What is not piped is not read.
+    pub fn start_on(name: &str, command: &mut Command, stdout: Stdio, stderr: Stdio) -> Self {
         let child = command
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(stdout)
+            .stderr(stderr)
             .spawn();
         let mut child = child.unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
-        let stdout = child.stdout.take().expect("it is piped");
-        let stderr = child.stderr.take().expect("it is piped");
+        let stdout: Box<dyn Read + Send> = match child.stdout.take() {
+            Some(stdout) => Box::new(stdout),
+            None => Box::new(io::empty()),
+        };
+        let stderr: Box<dyn Read + Send> = match child.stderr.take() {
+            Some(stderr) => Box::new(stderr),
+            None => Box::new(io::empty()),
+        };
         Self {
             stdout: Output::of(format!("stdout of {name}"), stdout),
             stderr: Output::of(format!("stderr of {name}"), stderr),

@@ -153,7 +153,10 @@ fn what_did_not_change_is_acknowledged_again_but_not_applied_again() {
         (event["patch"]["targetTemperature"] == applied(json!(20), 3)).then_some(())
     });
     let handled = host.stdout.wait_for("Handled desired properties");
-    assert_eq!(handled, "Handled desired properties: colour (404)");
+    assert_eq!(
+        handled,
+        "Handled desired properties: colour (404: unknown property)"
+    );
 }
 
 #[test]

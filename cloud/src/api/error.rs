@@ -34,6 +34,9 @@ pub(super) enum Error {
     /// The host does not reply, or rejects the command. The text says why.
     #[error("{0}")]
     HostUnavailable(String),
+    /// The database cannot be written. The text says why, and what became of the change.
+    #[error("{0}")]
+    ServiceUnavailable(String),
 }
 
 impl Error {
@@ -68,6 +71,7 @@ impl Error {
             Self::TemplateNotFound(_) => (404_204, "TemplateNotFound"),
             Self::HostNotFound => (404_205, "HostNotFound"),
             Self::HostUnavailable(_) => (503_001, "HostUnavailable"),
+            Self::ServiceUnavailable(_) => (503_002, "ServiceUnavailable"),
         }
     }
 }

@@ -74,6 +74,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use listener::TlsListener;
+use problem::response_for;
 pub(crate) use problem::unauthorized;
 use rustls::ServerConfig;
 use serde_json::Value;
@@ -207,14 +208,35 @@ pub(crate) fn router(services: Arc<Services>) -> Router {
         .layer(from_fn(normalize_path))
 }
 
-/// Delays the response to a change until the change is committed.
+/// Delays the response to a change until the change is committed. While the database cannot be written, changes are refused.
 async fn await_commit(State(store): State<Store>, request: Request, next: Next) -> Response {
-    let is_read = request.method().is_safe();
-    let response = next.run(request).await;
-    if !is_read {
-        store.flush().await;
+    let path = request.uri().path().to_owned();
+    if request.method().is_safe() {
+        return next.run(request).await;
     }
-    response
+    if is_query_or_call(&path) {
+        let response = next.run(request).await;
+        // The result is of use even if its event cannot be saved.
+        let _ = store.flush().await;
+        return response;
+    }
+    if let Err(error) = store.check_writable() {
+        let reason = format!("{error}; nothing was changed");
+        return response_for(&path, Error::ServiceUnavailable(reason));
+    }
+    let response = next.run(request).await;
+    match store.flush().await {
+        Ok(()) => response,
+        Err(error) => {
+            let reason = format!("{error}; the change is in effect, and is saved once it can be");
+            response_for(&path, Error::ServiceUnavailable(reason))
+        }
+    }
+}
+
+/// Returns true for the POST requests that change nothing: queries, and calls to a device.
+fn is_query_or_call(path: &str) -> bool {
+    path.ends_with("/query") || path.ends_with("/methods") || path.contains("/commands/")
 }
 
 /// Decodes slashes in the path, which some of Microsoft's tools encode. No name contains a slash.

@@ -32,10 +32,15 @@ impl CommandError {
     }
 
     pub(crate) fn code(&self) -> ExitCode {
+        ExitCode::from(self.number())
+    }
+
+    /// Returns the exit code as a number.
+    pub(crate) fn number(&self) -> u8 {
         match self {
-            Self::Request(_) => ExitCode::from(1),
-            Self::Settings(_) => ExitCode::from(2),
-            Self::Exit(code) => ExitCode::from(*code),
+            Self::Request(_) => 1,
+            Self::Settings(_) => 2,
+            Self::Exit(code) => *code,
         }
     }
 }

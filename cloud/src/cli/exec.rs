@@ -20,7 +20,8 @@ use super::{
     command_error::CommandError,
     descriptors,
     device_environment::{Identity, Variables, connection_string, provisioning_variables},
-    logging, output,
+    logging::CloudOutput,
+    output,
     run_options::{ListenAddresses, RunOptions},
     service_environment::{HTTPS_PORT, OWNER_POLICY, policy_key, service_variables},
 };
@@ -79,7 +80,7 @@ impl ExecCommand {
                 "no program given; usage: cloud exec -- CMD",
             ));
         };
-        logging::init();
+        let log = CloudOutput::start()?;
         descriptors::raise();
         let dir = &exec_dir.dir;
         let mut owned = dir.take()?;
@@ -92,6 +93,7 @@ impl ExecCommand {
         ));
         let code = child::run(program, arguments, variables).await;
         cloud.stop().await;
+        log.end(Ok(()))?;
         code
     }
 

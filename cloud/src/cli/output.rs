@@ -30,12 +30,17 @@ pub(crate) fn note(text: &str) {
 
 /// Prints an error on standard error.
 pub(crate) fn error(text: &str) {
+    let _ = writeln!(io::stderr(), "{}", error_line(text));
+}
+
+/// Formats an error for standard error.
+pub(crate) fn error_line(text: &str) -> String {
     let label = if coloured(&io::stderr()) {
         "\x1b[1;31merror\x1b[0m"
     } else {
         "error"
     };
-    let _ = writeln!(io::stderr(), "{label}: {}", printable(text));
+    format!("{label}: {}", printable(text))
 }
 
 /// Returns the text in faint letters, if standard output is a terminal with colors. The text must be printable.

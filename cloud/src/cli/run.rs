@@ -13,7 +13,7 @@ use super::{
     command_error::CommandError,
     descriptors,
     enroll::shell_quoted,
-    logging, output,
+    logging::CloudOutput,
     run_options::{ListenAddresses, RunOptions, loopback_address},
 };
 
@@ -32,7 +32,12 @@ pub(crate) struct RunCommand {
 impl RunCommand {
     #[tokio::main]
     pub(crate) async fn run(&self, dir: &CloudDir) -> Result<(), CommandError> {
-        logging::init();
+        let output = CloudOutput::start()?;
+        let result = self.run_with(dir, &output).await;
+        output.end(result)
+    }
+
+    async fn run_with(&self, dir: &CloudDir, output: &CloudOutput) -> Result<(), CommandError> {
         descriptors::raise();
         let mut stop = StopSignals::listen().map_err(CommandError::settings)?;
         let mut owned = dir.take()?;
@@ -42,15 +47,22 @@ impl RunCommand {
             host_name: "localhost".into(),
         };
         let (cloud, running) = self.options.start(&mut owned, addresses).await?;
-        print_banner(dir, &running, &cloud)?;
-        stop.received().await;
+        banner(dir, &running, &cloud)
+            .lines()
+            .for_each(|line| output.line(line));
+        let ended = tokio::select! {
+            () = stop.received() => Ok(()),
+            () = cloud.store_ended() => Err(CommandError::request(
+                "stopped: the thread that writes the database has ended, see the log; start the cloud again",
+            )),
+        };
         cloud.stop().await;
-        Ok(())
+        ended
     }
 }
 
-fn print_banner(dir: &CloudDir, running: &Running, cloud: &Cloud) -> Result<(), CommandError> {
-    let banner = format!(
+fn banner(dir: &CloudDir, running: &Running, cloud: &Cloud) -> String {
+    format!(
         "local cloud running
   hub and DPS  {}  (MQTT over TLS, {})
   ID scope     {}
@@ -76,8 +88,7 @@ press Ctrl-C to stop",
         dir.path().display(),
         dir.certificate().display(),
         shell_quoted(&dir.path().to_string_lossy()),
-    );
-    banner.lines().try_for_each(output::line)
+    )
 }
 
 /// The signals that stop the cloud: SIGINT and SIGTERM.

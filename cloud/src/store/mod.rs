@@ -38,6 +38,9 @@ use crate::hub::{Event, EventKind};
 /// The number of events that a subscriber may lag behind before it has to read from the database.
 const MAX_LAG: usize = 1024;
 
+/// The error of a store whose writer has ended before the store was closed.
+const WRITER_ENDED: &str = "the thread that writes it has ended; restart the cloud";
+
 /// The location of the store.
 #[derive(Clone, Debug)]
 pub enum StoreLocation {
@@ -79,6 +82,14 @@ pub enum StoreError {
     Newer(PathBuf),
 }
 
+/// A database that cannot be written at the moment. Changes stay in memory until it can.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the database {} cannot be written: {reason}", path.display())]
+pub struct WriteError {
+    path: PathBuf,
+    reason: Arc<str>,
+}
+
 /// The store of one cloud. Clones share it; the last one closes it.
 #[derive(Clone)]
 pub struct Store {
@@ -92,6 +103,8 @@ struct Inner {
     reader: Arc<Mutex<Connection>>,
     last_alive: Option<Timestamp>,
     committed: watch::Receiver<u64>,
+    /// The error of the write that is retried.
+    failure: watch::Receiver<Option<Arc<str>>>,
     events: broadcast::Sender<Arc<Event>>,
 }
 
@@ -116,12 +129,14 @@ impl Store {
         let journal = Arc::new(Journal::new(opened.last_event));
         let events = broadcast::Sender::new(MAX_LAG);
         let (position, committed) = watch::channel(0);
+        let (failing, failure) = watch::channel(None);
         let writer = Writer {
             path: path.clone(),
             journal: Arc::clone(&journal),
             database: opened.writing,
             retention,
             position,
+            failure: failing,
             events: events.clone(),
         };
         let thread = thread::Builder::new().name("store".into());
@@ -138,6 +153,7 @@ impl Store {
                 reader: opened.reading,
                 last_alive: opened.last_alive,
                 committed,
+                failure,
                 events,
             }),
         })
@@ -174,19 +190,48 @@ impl Store {
     }
 
     /// Waits until all changes staged so far are committed.
-    pub async fn flush(&self) {
+    ///
+    /// # Errors
+    /// The database cannot be written. The changes are committed once it can.
+    pub async fn flush(&self) -> Result<(), WriteError> {
         let position = self.position();
-        let mut committed = self.committed();
-        let ended = committed.wait_for(|done| *done >= position).await.is_err();
-        if ended {
-            // Without a writer nothing is committed, and nothing may be acknowledged.
-            std::future::pending().await
+        let (mut committed, mut failure) = (self.committed(), self.inner.failure.clone());
+        tokio::select! {
+            biased;
+            done = committed.wait_for(|done| *done >= position) => {
+                done.map(drop).map_err(|_| self.write_error(WRITER_ENDED.into()))
+            }
+            Ok(reason) = failure.wait_for(Option::is_some) => {
+                Err(self.write_error(reason.clone().unwrap_or_default()))
+            }
         }
+    }
+
+    /// Returns an error while the database cannot be written.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub(crate) fn check_writable(&self) -> Result<(), WriteError> {
+        if self.inner.committed.has_changed().is_err() {
+            return Err(self.write_error(WRITER_ENDED.into()));
+        }
+        let failure = self.inner.failure.borrow().clone();
+        failure.map_or(Ok(()), |reason| Err(self.write_error(reason)))
+    }
+
+    fn write_error(&self, reason: Arc<str>) -> WriteError {
+        let path = self.inner.path.clone();
+        WriteError { path, reason }
     }
 
     /// Commits the staged changes and ends the writer. Later changes are lost.
     pub async fn close(&self) {
         self.inner.journal.close();
+        self.ended().await;
+    }
+
+    /// Waits until the writer has ended: the store was closed, or the thread failed.
+    pub async fn ended(&self) {
         let mut committed = self.committed();
         while committed.changed().await.is_ok() {}
     }

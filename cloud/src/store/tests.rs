@@ -109,9 +109,37 @@ async fn nothing_is_committed_before_it_is_written() {
     assert!(waited.is_err());
     assert!(subscriber.try_recv().is_err());
     other.execute_batch("COMMIT").unwrap();
-    store.flush().await;
+    store.flush().await.unwrap();
     assert_eq!(subscriber.recv().await.unwrap().sequence, 1);
     assert_eq!(numbers(&store, &EventFilter::default(), 0), [1]);
+}
+
+#[tokio::test]
+async fn without_its_writer_a_store_says_so_and_waits_for_nothing() {
+    let open = in_memory(FOREVER);
+    let inner = &*open.inner;
+    let store = Store {
+        inner: Arc::new(Inner {
+            path: inner.path.clone(),
+            journal: Arc::new(Journal::new(0)),
+            reader: Arc::clone(&inner.reader),
+            last_alive: None,
+            // The writer's end is gone.
+            committed: watch::channel(0).1,
+            failure: watch::channel(None).1,
+            events: inner.events.clone(),
+        }),
+    };
+    store.record("a", gone());
+    for result in [store.flush().await, store.check_writable()] {
+        let error = result.unwrap_err().to_string();
+        assert!(
+            error.contains("the thread that writes it has ended"),
+            "{error}"
+        );
+    }
+    store.ended().await;
+    store.close().await;
 }
 
 #[tokio::test]
@@ -125,10 +153,15 @@ async fn a_full_disk_holds_everything_up_until_there_is_room() {
     limit(1);
     store.record("a", telemetry(&[0; 64 * 1024]));
     store.put(device("a"), content("x"));
-    let waited = tokio::time::timeout(Duration::from_millis(100), store.flush()).await;
-    assert!(waited.is_err());
+    let error = store.flush().await.unwrap_err().to_string();
+    assert!(error.contains("disk is full"), "{error}");
+    assert_eq!(store.check_writable(), store.flush().await, "it still is");
     limit(1_000_000);
-    store.flush().await;
+    let mut committed = store.committed();
+    let position = store.position();
+    committed.wait_for(|done| *done >= position).await.unwrap();
+    assert_eq!(store.flush().await, Ok(()));
+    assert_eq!(store.check_writable(), Ok(()));
     assert_eq!(store.devices().unwrap().len(), 1);
     assert_eq!(numbers(&store, &EventFilter::default(), 0), [1]);
 }
@@ -141,7 +174,7 @@ async fn the_oldest_events_give_way_and_numbers_go_on() {
     });
     for _ in 0..200 {
         store.record("a", telemetry(&[0; 8 * 1024]));
-        store.flush().await;
+        store.flush().await.unwrap();
     }
     let page = store.events(&EventFilter::default(), 0).unwrap();
     assert!(
@@ -165,7 +198,7 @@ async fn large_events_find_room_where_there_were_small_ones() {
     }
     for _ in 0..60 {
         store.record("a", telemetry(&[0; 64 * 1024]));
-        store.flush().await;
+        store.flush().await.unwrap();
         let used = retention::used(&store.reader()).unwrap();
         assert!(used < bytes + 256 * 1024, "{used}");
     }
@@ -177,7 +210,7 @@ async fn no_more_events_go_than_have_to() {
     for _ in 0..30 {
         store.record("a", telemetry(&[0; 64 * 1024]));
     }
-    store.flush().await;
+    store.flush().await.unwrap();
     let database = store.reader();
     let retention = Retention {
         age: Duration::MAX,
@@ -213,13 +246,13 @@ async fn what_is_too_old_goes_first() {
         bytes: u64::MAX,
     });
     store.record("a", gone());
-    store.flush().await;
+    store.flush().await.unwrap();
     let old = Timestamp::now();
     while Timestamp::now().duration_since(old).as_millis() <= 250 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     store.record("a", gone());
-    store.flush().await;
+    store.flush().await.unwrap();
     assert_eq!(numbers(&store, &EventFilter::default(), 0), [2]);
 }
 
@@ -238,7 +271,7 @@ async fn a_filter_takes_by_device_kind_and_time() {
         );
     }
     store.record("", gone());
-    store.flush().await;
+    store.flush().await.unwrap();
     let all = numbers(&store, &EventFilter::default(), 0);
     assert_eq!(all, (1..=5001).collect::<Vec<_>>());
     let of = |devices: &[&str], kinds: &[&str]| EventFilter {
@@ -287,7 +320,7 @@ async fn the_last_are_found_however_far_back_they_are() {
     for _ in 0..10_000 {
         store.record("often", telemetry(b"1"));
     }
-    store.flush().await;
+    store.flush().await.unwrap();
     let kinds = |kind: &str| EventFilter {
         kinds: vec![kind.into()],
         ..EventFilter::default()
@@ -319,7 +352,7 @@ async fn a_page_is_bounded_by_what_its_events_take() {
     for _ in 0..20 {
         store.record("a", telemetry(&[0; 256 * 1024]));
     }
-    store.flush().await;
+    store.flush().await.unwrap();
     let page = store.events(&EventFilter::default(), 0).unwrap();
     // With what is beside the bodies, four are over a megabyte.
     let seen = (page.events.len(), page.reached, page.is_last);

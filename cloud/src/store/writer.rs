@@ -35,6 +35,7 @@ pub(super) struct Writer {
     pub(super) database: Arc<Mutex<Connection>>,
     pub(super) retention: Retention,
     pub(super) position: watch::Sender<u64>,
+    pub(super) failure: watch::Sender<Option<Arc<str>>>,
     pub(super) events: broadcast::Sender<Arc<Event>>,
 }
 
@@ -59,20 +60,20 @@ impl Writer {
 
     /// Commits a group, with as many attempts as it takes, and notifies. Returns false if the store closed before.
     fn commit(&self, group: &CommitGroup) -> bool {
-        let mut is_failing = false;
         while let Err(error) = self.write(group) {
-            if !is_failing {
+            if self.failure.borrow().is_none() {
                 let path = self.path.display();
                 error!(%error, %path, "cannot write to the database: acknowledgments are withheld; retrying every second");
+                self.failure.send_replace(Some(error.to_string().into()));
             }
-            is_failing = true;
             if self.journal.pause(RETRY_INTERVAL) {
                 let path = self.path.display();
                 error!(%error, %path, "database closed, the last changes are lost");
                 return false;
             }
         }
-        if is_failing {
+        if self.failure.borrow().is_some() {
+            self.failure.send_replace(None);
             warn!(path = %self.path.display(), "database is writable again");
         }
         for event in &group.events {

@@ -123,7 +123,7 @@ impl TestCloud {
     /// Every event so far.
     pub(crate) async fn events(&self) -> Vec<Event> {
         let store = self.hub().store();
-        store.flush().await;
+        store.flush().await.unwrap();
         let page = store.events(&EventFilter::default(), 0).unwrap();
         assert!(
             page.is_last,

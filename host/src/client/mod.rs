@@ -17,9 +17,10 @@ use tokio::{
 };
 
 use crate::{
-    app::{AppError, print},
+    app::AppError,
     cli::{DeadLetterSelector, InspectArgs, SwapArgs},
     inspect, machine,
+    output::{print, print_note},
     status::{ConnectionState, Status},
     store::dead_letter::DeadLetterResult,
     swap::{
@@ -139,7 +140,7 @@ fn print_steps(args: &InspectArgs, request: &ControlRequest) -> Result<(), AppEr
             serde_json::from_value(line.clone()).map_err(|_| unexpected_reply(&line))?;
         let is_progress = entry.step == SwapStep::Requested && entry.reason.is_some();
         match args.json {
-            _ if is_progress => eprintln!("{}", one_line(&entry.describe())),
+            _ if is_progress => print_note(&one_line(&entry.describe())),
             true => print_json(&line),
             false => print(format!("{}\n", one_line(&entry.describe())).as_bytes()),
         }

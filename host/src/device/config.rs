@@ -2,10 +2,16 @@
 
 use std::sync::Arc;
 
-use super::{ConnectionConfig, Identity, IdentityRejected, behaviour::CallFailure};
+use bytes::Bytes;
+
+use super::{
+    ConnectionConfig, Identity, IdentityRejected,
+    behaviour::{CallFailure, Reply},
+};
 use crate::{
     clock::Clock,
     guest::Limits,
+    hub::twin::Acknowledgment,
     provision::dps::Assignment,
     store::DeviceStore,
     swap::{HistoryEntry, SwapConfig},
@@ -40,11 +46,11 @@ pub struct DeviceConfig<B, T> {
 }
 
 /// The receiver of a device's events, in order.
-pub type Observer = Arc<dyn Fn(DeviceEvent) + Send + Sync>;
+pub type Observer = Arc<dyn Fn(DeviceEvent<'_>) + Send + Sync>;
 
 /// An event a person who watches a device would want to see.
 #[derive(Clone, Debug, PartialEq)]
-pub enum DeviceEvent {
+pub enum DeviceEvent<'a> {
     /// Component started, restarted, or failed to restart.
     Started,
     /// Hub assigned by DPS.
@@ -59,12 +65,37 @@ pub enum DeviceEvent {
     Sending(Vec<String>),
     /// Telemetry message acknowledged by the hub.
     Sent,
-    /// Desired properties handled: names and statuses.
-    Desired(Vec<(String, u32)>),
-    /// Command answered with this status.
-    Command(String, u32),
+    /// Change of desired properties received, as JSON.
+    DesiredPatch(Bytes),
+    /// Desired properties handled.
+    Desired(Vec<HandledProperty<'a>>),
+    /// Command received, with this payload.
+    Command(Bytes),
+    /// Command of this name answered.
+    Answered(&'a str, &'a Reply),
     /// Step of a swap.
     Swap(Box<HistoryEntry>),
+}
+
+/// The answer to a desired property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandledProperty<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// The status.
+    pub status: u32,
+    /// The description of the status.
+    pub description: &'a str,
+}
+
+impl<'a> From<&'a Acknowledgment> for HandledProperty<'a> {
+    fn from(acknowledgment: &'a Acknowledgment) -> Self {
+        Self {
+            name: &acknowledgment.property,
+            status: acknowledgment.status,
+            description: &acknowledgment.description,
+        }
+    }
 }
 
 /// The error with which a device ends by itself.

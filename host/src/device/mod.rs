@@ -36,7 +36,7 @@ use self::{
     swap::SwapState,
 };
 pub use self::{
-    config::{DeviceConfig, DeviceError, DeviceEvent, Observer},
+    config::{DeviceConfig, DeviceError, DeviceEvent, HandledProperty, Observer},
     connection::ConnectionConfig,
     identity::{Identity, IdentityRejected},
 };
@@ -310,6 +310,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 self.inbox.push_document(body);
             }
             HubEvent::DesiredPatch { version, body } => {
+                (self.observer)(DeviceEvent::DesiredPatch(body.clone()));
                 if !self.inbox.push_patch(version, body) {
                     self.inbox.drop_twin_items();
                     self.request_twin();
@@ -320,6 +321,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 name,
                 payload,
             } => {
+                (self.observer)(DeviceEvent::Command(payload.clone()));
                 let command = PendingCommand {
                     generation: self.connection.generation,
                     request,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    CurrentCall, Device, DeviceError, DeviceEvent,
+    CurrentCall, Device, DeviceError, DeviceEvent, HandledProperty,
     behaviour::{Answer, Behaviour, CallFailure, Outcome, Reply},
     failures::CallCause,
     inbox::{MessageOrigin, PendingMessage},
@@ -240,22 +240,23 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         answer: Result<Vec<Acknowledgment>, String>,
         mut batch: Batch,
     ) -> Batch {
-        let statuses = match &answer {
-            Ok(acknowledgments) => acknowledgments
-                .iter()
-                .map(|ack| (ack.property.clone(), ack.status))
-                .collect(),
-            Err(_) => call
-                .properties
-                .keys()
-                .map(|name| (name.clone(), 500))
-                .collect(),
+        let handled = match &answer {
+            Ok(acknowledgments) => acknowledgments.iter().map(HandledProperty::from).collect(),
+            Err(reason) => {
+                let names = call.properties.keys();
+                let failed = |name| HandledProperty {
+                    name,
+                    status: 500,
+                    description: reason,
+                };
+                names.map(|name| failed(name)).collect()
+            }
         };
+        (self.observer)(DeviceEvent::Desired(handled));
         let mut twin = self.store.state().twin.clone();
         let report = twin.settle(version, call, answer);
         self.stage_answers(report, &mut batch);
         batch.twin = Some(twin);
-        (self.observer)(DeviceEvent::Desired(statuses));
         batch
     }
 

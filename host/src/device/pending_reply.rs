@@ -30,7 +30,7 @@ pub(super) enum PendingReply {
 impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     /// Queues the reply to a command until batch `after` is accepted.
     pub(super) fn reply(&mut self, command: &PendingCommand, reply: Reply, after: u64) {
-        (self.observer)(DeviceEvent::Command(command.name.clone(), reply.status));
+        (self.observer)(DeviceEvent::Answered(&command.name, &reply));
         let reply = PendingReply::Command {
             generation: command.generation,
             request: command.request.clone(),

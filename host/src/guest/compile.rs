@@ -4,24 +4,25 @@
 //! own it can be bounded and killed, and its memory is gone afterwards.
 
 use std::{
-    ffi::OsString,
     fs::{self, DirBuilder},
     io,
     os::unix::{fs::DirBuilderExt, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::Stdio,
+    sync::Arc,
 };
 
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
-use tokio::{io::AsyncWriteExt, process::Command};
+use tokio::{io::AsyncWriteExt, process::Command, task::spawn_blocking};
+use wasmtime::Engine;
 
 pub use super::source::ComponentSource;
 use super::{
     component::Component,
     engine::engine,
     images::{
-        image_name, is_noexec, is_trusted, is_writable, load_image, open_image, remove_unused,
-        store_image,
+        LoadedImage, MAX_CACHE_SIZE, image_name, is_trusted, load_image, open_image, open_trusted,
+        remove_unused, store_image,
     },
     limits::Limits,
     progress::{announced, printed},
@@ -101,7 +102,7 @@ pub enum LoadError {
         reason: IncompatibleError,
     },
     /// The directory of images cannot be used.
-    #[error("{CACHE_ERROR}{}: {reason}{CACHE_REMEDY}", path.display())]
+    #[error("cannot use cache directory {}: {reason}; choose another directory with --cache-dir", path.display())]
     Cache {
         /// The directory.
         path: PathBuf,
@@ -168,7 +169,7 @@ impl LoadError {
 
 /// A component as machine code, which may fit this host or not.
 pub struct Image {
-    pub(super) code: wasmtime::component::Component,
+    pub(super) loaded: LoadedImage,
     was_cached: bool,
 }
 
@@ -204,61 +205,35 @@ impl Compiler {
         sandbox: &Sandbox,
         source: &ComponentSource,
     ) -> Result<Image, LoadError> {
-        if let Some(cache) = &self.cache {
-            prepare_cache(cache)?;
-            match self.cached_image(sandbox, source, cache).await {
-                Err(LoadError::Cache { path, reason, .. }) => tracing::warn!(
-                    cache = %path.display(),
-                    "cannot save the compiled component: {reason}; it is compiled at each start; choose another \
-                     directory with --cache-dir"
-                ),
-                result => return result,
+        let name = image_name(sandbox.engine(), source.sha256());
+        let saved = match &self.cache {
+            None => None,
+            Some(cache) => {
+                prepare_cache(cache)?;
+                Some(cache.join(name))
+            }
+        };
+        if let Some(path) = saved.clone() {
+            let engine = sandbox.engine().clone();
+            if let Ok(Some(loaded)) = spawn_blocking(move || open_image(&engine, &path)).await {
+                let was_cached = true;
+                return Ok(Image { loaded, was_cached });
             }
         }
-        let compiling = self.compile(source, sandbox.limits(), None);
+        let compiling = self.compile(source, sandbox.limits());
         let image = announced(source, compiling, |progress| progress.log()).await?;
-        let code =
-            load_image(sandbox.engine(), &image).map_err(|error| LoadError::NotCompiled {
-                path: source.path().to_owned(),
-                reason: format!("cannot load the compiled image: {error:#}"),
-                may_pass: false,
-            })?;
-        let was_cached = false;
-        Ok(Image { code, was_cached })
-    }
-
-    /// Returns a component's machine code from the cache, compiled into it if it is not there.
-    ///
-    /// # Errors
-    /// As [`image`](Self::image), and [`LoadError::Cache`] if the image cannot be stored there or loaded from there.
-    async fn cached_image(
-        &self,
-        sandbox: &Sandbox,
-        source: &ComponentSource,
-        cache: &Path,
-    ) -> Result<Image, LoadError> {
-        let unusable = |reason: &str| LoadError::Cache {
-            path: cache.to_owned(),
-            reason: reason.to_owned(),
+        let engine = sandbox.engine().clone();
+        let loading = spawn_blocking(move || load_and_save(&engine, &image, saved.as_deref()));
+        let failed = |reason: String| LoadError::NotCompiled {
+            path: source.path().to_owned(),
+            reason: format!("cannot load the compiled image: {reason}"),
             may_pass: false,
         };
-        let image = cache.join(image_name(sandbox.engine(), source.sha256()));
-        if is_noexec(cache) {
-            return Err(unusable("its file system is mounted noexec"));
-        }
-        if let Some(code) = open_image(sandbox.engine(), &image) {
-            let was_cached = true;
-            return Ok(Image { code, was_cached });
-        }
-        if !is_writable(cache) {
-            return Err(unusable("not writable"));
-        }
-        let compiling = self.compile(source, sandbox.limits(), Some(cache));
-        announced(source, compiling, |progress| progress.log()).await?;
-        let code = open_image(sandbox.engine(), &image)
-            .ok_or_else(|| unusable("the compiled image cannot be loaded from it"))?;
-        let was_cached = false;
-        Ok(Image { code, was_cached })
+        let loaded = loading.await.map_err(|error| failed(error.to_string()))?;
+        Ok(Image {
+            loaded: loaded.map_err(|error| failed(format!("{error:#}")))?,
+            was_cached: false,
+        })
     }
 
     /// Returns whether a component's machine code is in the cache, unless it turns out to be unusable.
@@ -269,12 +244,11 @@ impl Compiler {
     }
 
     /// Runs the child, which is given the bytes and not the file, which may change meanwhile. It inherits no environment:
-    /// the host's holds the device's key. Returns the image, or nothing if it is stored in `cache`.
+    /// the host's holds the device's key. Returns the machine code, which the child prints.
     async fn compile(
         &self,
         source: &ComponentSource,
         limits: &Limits,
-        cache: Option<&Path>,
     ) -> Result<Vec<u8>, LoadError> {
         let not_compiled = |reason: String, may_pass: bool| LoadError::NotCompiled {
             path: source.path().to_owned(),
@@ -294,20 +268,13 @@ impl Compiler {
         let limit_args = limit_args.flat_map(|limit| ["--limit".to_owned(), limit.to_string()]);
         let child = Command::new(&self.program)
             .arg0("host")
-            .arg("compile")
-            .args(match cache {
-                Some(cache) => vec![OsString::from("--cache-dir"), cache.into()],
-                None => vec!["--stdout".into()],
-            })
+            .args(["compile", "--stdout"])
             .args(limit_args)
             .args(self.in_background.then_some("--background"))
             .args(["--", STDIN])
             .env_clear()
             .stdin(Stdio::piped())
-            .stdout(match cache {
-                Some(_) => Stdio::null(),
-                None => Stdio::piped(),
-            })
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn();
@@ -341,19 +308,6 @@ impl Compiler {
         let line = line
             .strip_prefix(&format!("cannot compile component {STDIN}: "))
             .unwrap_or(line);
-        let unusable = cache.and_then(|cache| {
-            let reason = line.strip_prefix(&format!("{CACHE_ERROR}{}: ", cache.display()))?;
-            let reason = reason.split(CACHE_REMEDY).next()?.to_owned();
-            Some((cache.to_owned(), reason))
-        });
-        if let Some((path, reason)) = unusable {
-            let may_pass = output.status.code() == Some(1);
-            return Err(LoadError::Cache {
-                path,
-                reason,
-                may_pass,
-            });
-        }
         Err(match output.status.code() {
             Some(INVALID) => LoadError::Compile {
                 path: source.path().to_owned(),
@@ -378,12 +332,8 @@ impl Compiler {
     }
 }
 
-/// The start of the text of [`LoadError::Cache`].
-const CACHE_ERROR: &str = "cannot use cache directory ";
-/// The end of the text of [`LoadError::Cache`].
-const CACHE_REMEDY: &str = "; choose another directory with --cache-dir";
-
-/// Creates the cache directory if it does not exist, and checks that only this user and root can write to it.
+/// Creates the cache directory if it does not exist, and checks that only this user and root can write to it. On a disk that
+/// takes nothing more, it may be missing.
 ///
 /// # Errors
 /// [`LoadError::Cache`].
@@ -397,11 +347,10 @@ pub fn prepare_cache(cache: &Path) -> Result<(), LoadError> {
     if cache.exists() && !cache.is_dir() {
         return Err(unusable("not a directory", false));
     }
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(cache)
-        .map_err(failed)?;
+    match DirBuilder::new().recursive(true).mode(0o700).create(cache) {
+        Err(error) if is_disk_full(&error) => return Ok(()),
+        created => created.map_err(failed)?,
+    }
     match is_trusted(&fs::metadata(cache).map_err(failed)?) {
         true => Ok(()),
         false => {
@@ -411,11 +360,48 @@ pub fn prepare_cache(cache: &Path) -> Result<(), LoadError> {
     }
 }
 
+/// Returns true if the disk is full or cannot be written.
+fn is_disk_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::ReadOnlyFilesystem
+    )
+}
+
+/// Loads new machine code, and saves it if there is a place for it that can be written.
+fn load_and_save(
+    engine: &Engine,
+    code: &[u8],
+    path: Option<&Path>,
+) -> wasmtime::Result<LoadedImage> {
+    let component = load_image(engine, code)?;
+    if let Some(path) = path
+        && let Err(error) = save_image(path, code)
+    {
+        tracing::warn!(
+            image = %path.display(),
+            "cannot save the compiled component: {error}; it is compiled at each start; choose another directory with \
+             --cache-dir"
+        );
+    }
+    let file = path.and_then(open_trusted).map(Arc::new);
+    Ok(LoadedImage { component, file })
+}
+
+/// Saves an image in the cache.
+fn save_image(path: &Path, code: &[u8]) -> io::Result<()> {
+    store_image(path, code)?;
+    let cache = path.parent().unwrap_or(Path::new("."));
+    remove_unused(cache, MAX_CACHE_SIZE, path)
+}
+
 /// The exit code of a compiling process if the component is to blame, as opposed to this machine.
 const INVALID: i32 = 2;
 
-/// Compiles `path`, or standard input for `-`, into the directory of images, and returns the image's path: what the child
-/// process does. Bounds itself first.
+/// Compiles `path`, or standard input for `-`, into the directory of images, and returns the image's path. Bounds this
+/// process first.
 ///
 /// # Errors
 /// The component cannot be compiled, or its image cannot be stored.
@@ -433,12 +419,12 @@ pub fn compile_here(
         reason: error.to_string(),
         may_pass: machine::may_pass(&error),
     };
-    store_image(&image, &code).map_err(unusable)?;
-    remove_unused(cache).map_err(unusable)?;
+    save_image(&image, &code).map_err(unusable)?;
     Ok(image)
 }
 
-/// Compiles `path`, or standard input for `-`, and returns the image with its name. Bounds this process first.
+/// Compiles `path`, or standard input for `-`, and returns the machine code with the image's name: what the child process does.
+/// Bounds itself first.
 ///
 /// # Errors
 /// The component cannot be compiled.

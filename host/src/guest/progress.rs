@@ -5,7 +5,7 @@ use std::{path::Path, sync::mpsc, thread, time::Duration};
 use tokio::time::{Instant, timeout};
 
 use super::source::ComponentSource;
-use crate::units::format_rounded_bytes;
+use crate::{output::print_note, units::format_rounded_bytes};
 
 /// Time after which a compilation is announced. Most take less.
 const ANNOUNCE_AFTER: Duration = Duration::from_secs(2);
@@ -106,7 +106,7 @@ pub(super) fn printed<T, E>(
         let announce =
             has_ended.recv_timeout(ANNOUNCE_AFTER) == Err(mpsc::RecvTimeoutError::Timeout);
         if announce {
-            eprintln!("{}", running.describe());
+            print_note(&running.describe());
         }
         announce
     };
@@ -119,7 +119,7 @@ pub(super) fn printed<T, E>(
     let announced = watch.is_ok_and(|watch| watch.join().unwrap_or_default());
     if announced && compiled.is_ok() {
         let elapsed = began.elapsed();
-        eprintln!("{}", CompileProgress::Done { elapsed }.describe());
+        print_note(&CompileProgress::Done { elapsed }.describe());
     }
     compiled
 }

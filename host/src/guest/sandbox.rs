@@ -1,6 +1,6 @@
 //! The sandbox of components, and the check that a component fits.
 
-use std::{future::Future, sync::Arc};
+use std::{fs::File, future::Future, sync::Arc};
 
 use tokio::{runtime::Handle, task::AbortHandle};
 use tracing::Instrument;
@@ -116,7 +116,7 @@ impl Sandbox {
     /// Returns the imports and exports of a compiled component.
     #[must_use]
     pub fn world(&self, image: &Image) -> World {
-        let (engine, ty) = (&self.0.engine, image.code.component_type());
+        let (engine, ty) = (&self.0.engine, image.loaded.component.component_type());
         World {
             imports: ty
                 .imports(engine)
@@ -132,7 +132,7 @@ impl Sandbox {
     /// Checks that a compiled component fits this host, and binds its imports.
     pub fn prepare(&self, image: &Image) -> Result<PreparedComponent, IncompatibleError> {
         let World { imports, exports } = self.world(image);
-        let image = &image.code;
+        let (image_file, image) = (image.loaded.file.clone(), &image.loaded.component);
         let mut wrong = Vec::new();
         let missing: Vec<_> = imports
             .into_iter()
@@ -169,6 +169,7 @@ impl Sandbox {
             .get_export_index(None, MESSAGES)
             .and_then(|messages| image.get_export_index(Some(&messages), "on-message"));
         Ok(PreparedComponent {
+            _image_file: image_file,
             sandbox: self.clone(),
             pre,
             indices,
@@ -186,6 +187,8 @@ impl Sandbox {
 /// A compiled component that fits this host, its imports bound and its exports found.
 pub struct PreparedComponent {
     sandbox: Sandbox,
+    /// Keeps the image in the cache.
+    _image_file: Option<Arc<File>>,
     pre: InstancePre<InstanceState>,
     indices: DeviceIndices,
     on_message: Option<ComponentExportIndex>,

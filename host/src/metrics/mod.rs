@@ -21,7 +21,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::swap::DeviceRequest;
+use crate::{output::DeviceOutput, swap::DeviceRequest};
 
 /// Content type of the Prometheus text format.
 const CONTENT_TYPE_PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -46,6 +46,7 @@ pub(crate) async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 pub(crate) async fn serve<B: Send + 'static>(
     listener: TcpListener,
     requests: mpsc::Sender<DeviceRequest<B>>,
+    output: DeviceOutput,
 ) {
     let routes = Router::new()
         .route("/metrics", get(scrape::<B>))
@@ -53,7 +54,7 @@ pub(crate) async fn serve<B: Send + 'static>(
             host_name::of_this_machine(),
             host_name::check,
         ))
-        .with_state(requests);
+        .with_state((requests, output));
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let Ok(permit) = permits.clone().acquire_owned().await else {
@@ -80,10 +81,10 @@ pub(crate) async fn serve<B: Send + 'static>(
 }
 
 async fn scrape<B: Send + 'static>(
-    State(requests): State<mpsc::Sender<DeviceRequest<B>>>,
+    State((requests, output)): State<(mpsc::Sender<DeviceRequest<B>>, DeviceOutput)>,
 ) -> Response {
     let status = DeviceRequest::round_trip(&requests, DeviceRequest::Status).await;
-    match status.and_then(|status| prometheus::encode(*status)) {
+    match status.and_then(|status| prometheus::encode(*status, output.dropped())) {
         Some(text) => ([(CONTENT_TYPE, CONTENT_TYPE_PROMETHEUS)], text).into_response(),
         None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }

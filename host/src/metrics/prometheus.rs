@@ -17,19 +17,22 @@ use crate::{
 /// Prefix of all metric names.
 const PREFIX: &str = "pnp_host";
 
+/// Lines dropped, by the stream they were for.
+type DroppedLines = [(&'static str, u64); 2];
+
 /// Encodes a scrape; `None` if that fails, which no status is known to cause.
-pub(super) fn encode(status: Status) -> Option<String> {
+pub(super) fn encode(status: Status, dropped_lines: DroppedLines) -> Option<String> {
     let device = ("device".into(), status.device_id.clone().into());
     let mut registry = Registry::with_prefix_and_labels(PREFIX, [device].into_iter());
-    registry.register_collector(Box::new(Sample(status)));
+    registry.register_collector(Box::new(Sample(status, dropped_lines)));
     let mut text = String::new();
     prometheus_text::encode(&mut text, &registry).ok()?;
     Some(text)
 }
 
-/// A sample of a device.
+/// A sample of a device, and of the process it runs in.
 #[derive(Debug)]
-struct Sample(Status);
+struct Sample(Status, DroppedLines);
 
 impl Collector for Sample {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
@@ -37,6 +40,9 @@ impl Collector for Sample {
         self.connection(&mut writer)?;
         self.outbox(&mut writer)?;
         self.component(&mut writer)?;
+        let help = "Lines not written because the stream was full, closed or not read";
+        let dropped = self.1.into_iter();
+        writer.counters("output_lines_dropped", help, "stream", dropped)?;
         calls(&self.0.calls, &mut writer)
     }
 }
@@ -292,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_scrape_has_each_number_with_its_device() {
-        let text = encode(status()).unwrap();
+        let text = encode(status(), [("stdout", 0), ("stderr", 5)]).unwrap();
         for line in [
             "pnp_host_connected{device=\"d-\\\"1\\\"\"} 1.0",
             "# TYPE pnp_host_connects_total counter",
@@ -300,6 +306,7 @@ mod tests {
             "pnp_host_disconnects_total{device=\"d-\\\"1\\\"\",cause=\"taken-over\"} 0",
             "pnp_host_component_call_duration_seconds_bucket{device=\"d-\\\"1\\\"\",le=\"0.001\"} 1",
             "pnp_host_component_call_duration_seconds_bucket{device=\"d-\\\"1\\\"\",le=\"+Inf\"} 2",
+            "pnp_host_output_lines_dropped_total{device=\"d-\\\"1\\\"\",stream=\"stderr\"} 5",
             "pnp_host_swap_steps_total{device=\"d-\\\"1\\\"\",step=\"started\"} 4",
         ] {
             assert!(text.lines().any(|other| other == line), "{line}\n{text}");
@@ -315,7 +322,7 @@ mod tests {
             let names = words.filter(|word| word.starts_with("pnp_host_"));
             names.map(str::to_owned).collect()
         };
-        let offered = names(&encode(status()).unwrap());
+        let offered = names(&encode(status(), [("stdout", 0), ("stderr", 0)]).unwrap());
         let shown = names(dashboard);
         assert!(shown.len() > 10 && shown.is_subset(&offered), "{shown:?}");
     }

@@ -11,6 +11,7 @@ use crate::{
     cloud::{Answer, Cloud},
     files,
     process::Process,
+    volume::Volume,
 };
 
 /// A `host` to be started, with an environment of its own: nothing of the test's.
@@ -45,6 +46,19 @@ impl HostCommand {
         command.envs(variables.filter_map(|(name, value)| Some((name, value?))));
         self.command = command;
         self
+    }
+
+    /// With its state on this file system.
+    pub fn on(mut self, volume: &Volume) -> Self {
+        let mut command = Command::new("/usr/bin/nsenter");
+        command.env_clear();
+        command.args(["--mount", "--target", &volume.process().to_string()]);
+        command.arg(self.command.get_program());
+        command.args(self.command.get_args());
+        let variables = self.command.get_envs();
+        command.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+        self.command = command;
+        self.state_dir(&volume.path("state"))
     }
 
     /// A host that runs `component`, and logs what happens, as with `-v`.

@@ -149,13 +149,7 @@ fn print_steps(args: &InspectArgs, request: &ControlRequest) -> Result<(), AppEr
     let last = last.ok_or_else(host_ended)?;
     let (subject, wanted) = match request {
         ControlRequest::Rollback => ("rollback", last.step == SwapStep::RolledBack),
-        _ => {
-            let wanted = matches!(
-                last.step,
-                SwapStep::Started | SwapStep::Unchanged | SwapStep::Accepted
-            );
-            ("swap", wanted)
-        }
+        _ => ("swap", runs_requested_file(request, &last)),
     };
     let reason = last.reason.unwrap_or_else(|| "the host ended".to_owned());
     match (wanted, last.step) {
@@ -165,6 +159,18 @@ fn print_steps(args: &InspectArgs, request: &ControlRequest) -> Result<(), AppEr
         }
         (false, SwapStep::RolledBack) => Err(AppError::Failed(format!("rolled back: {reason}"))),
         (false, _) => Err(AppError::Failed(reason)),
+    }
+}
+
+/// Returns true if the file of a swap request runs after this step.
+fn runs_requested_file(request: &ControlRequest, last: &HistoryEntry) -> bool {
+    match (last.step, request) {
+        (SwapStep::Started | SwapStep::Unchanged | SwapStep::Accepted, _) => true,
+        // Only a rollback that is a swap names a file.
+        (SwapStep::RolledBack, ControlRequest::Swap { file, .. }) => {
+            last.file.as_ref() == Some(file)
+        }
+        _ => false,
     }
 }
 

@@ -3,6 +3,7 @@
 mod deleted;
 mod failing;
 mod full;
+mod power;
 
 use std::time::Instant;
 

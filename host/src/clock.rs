@@ -38,6 +38,13 @@ pub fn is_set(time: Timestamp) -> bool {
     time >= MIN_PLAUSIBLE_TIME
 }
 
+/// Returns the id of this boot of the machine; `None` if the kernel does not tell.
+#[must_use]
+pub fn boot_id() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+}
+
 /// The machine's clock.
 #[derive(Debug)]
 pub struct SystemClock {

@@ -25,6 +25,9 @@ pub struct Status {
     pub connection: ConnectionStatus,
     /// The outbox.
     pub outbox: OutboxStatus,
+    /// The store on disk.
+    #[serde(default)]
+    pub store: StoreStatus,
     /// Statistics of calls into the component.
     pub calls: CallStats,
     /// The running version; `None` before the first start.
@@ -122,6 +125,18 @@ pub struct OutboxStatus {
     pub evicted: u64,
     /// Dead letters since the device first ran.
     pub dead_lettered: u64,
+}
+
+/// The status of the store on disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoreStatus {
+    /// Time since which the host is degraded: the disk fails, and changes are kept in memory; `None` while it works.
+    pub degraded_since: Option<Timestamp>,
+    /// The last error, while degraded.
+    pub reason: Option<String>,
+    /// Failed attempts to write to the disk.
+    pub write_failures: u64,
 }
 
 /// Statistics of calls into the component.

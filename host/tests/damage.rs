@@ -84,6 +84,7 @@ fn is_true(name: &str, kept: &PersistedState) -> bool {
     let record: serde_json::Value = serde_json::from_str(record).unwrap();
     let number = record["number"].as_u64().unwrap();
     let messages: Vec<_> = kept
+        .outbox
         .outgoing
         .iter()
         .filter_map(|(_, it)| match it {

@@ -39,7 +39,7 @@ fn what_is_written_can_be_read_while_the_database_is_open() {
         database.write(&messages(0..count, 0..0)).unwrap();
         let read = store::read(dir.path()).unwrap();
         let device = read.values().next().unwrap();
-        assert_eq!(device.outgoing.len() as u64, count);
+        assert_eq!(device.outbox.outgoing.len() as u64, count);
     }
 }
 
@@ -61,6 +61,6 @@ fn a_database_that_is_mostly_empty_gives_its_space_back() {
         "there is nothing more to give"
     );
     let read = store::read(dir.path()).unwrap();
-    assert_eq!(read.values().next().unwrap().outgoing.len(), 10);
+    assert_eq!(read.values().next().unwrap().outbox.outgoing.len(), 10);
     database.write(&messages(0..20, 0..0)).unwrap();
 }

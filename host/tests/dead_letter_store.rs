@@ -124,7 +124,7 @@ async fn dead_letters_outlive_the_process_and_their_ids_are_never_reused() {
 
     let kept = store::read(dir.path()).unwrap().remove("d").unwrap();
     assert_eq!(kept.dead_letters, before);
-    assert_eq!(kept.outgoing.len(), 1);
+    assert_eq!(kept.outbox.outgoing.len(), 1);
     let mut store = open();
     let mut second = device(&mut store);
     assert_eq!(ids(&second), [3, 4]);

@@ -36,7 +36,7 @@ fn kept(number: u64) -> Progress {
     Progress {
         accepted: number,
         durable: number,
-        resets: 0,
+        ..Progress::default()
     }
 }
 

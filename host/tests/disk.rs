@@ -93,6 +93,10 @@ impl Disk for Scripted {
         }
     }
 
+    fn check(&mut self) -> Result<(), DiskError> {
+        Ok(())
+    }
+
     fn compact(&mut self) -> Result<bool, DiskError> {
         Ok(false)
     }
@@ -286,6 +290,40 @@ async fn a_dead_letter_evicted_before_it_was_written_leaves_no_trace() {
     script.fates.send(Fate::Well).unwrap();
     comes_to(&mut device, 1001, 1001).await;
     assert_eq!(script.holding("total"), [r#"{"total":1000,"evicted":900}"#]);
+}
+
+#[tokio::test]
+async fn a_disk_that_stays_full_is_not_left_with_a_row_for_each_evicted_message() {
+    let (disk, script) = disk();
+    let mut store = Store::on(disk, Contents::new());
+    let retention = Retention {
+        count: 100,
+        ..Retention::default()
+    };
+    let mut device = device(&mut store, retention);
+    let clock = SystemClock::new();
+    device.commit(batch(0), &clock);
+    script.write_begins();
+    for round in 0..3 {
+        for number in 1..=1000 {
+            device.commit(batch(1000 * round + number), &clock);
+        }
+        script
+            .reopened
+            .lock()
+            .unwrap()
+            .push_back(Reopened::Intact(Contents::new()));
+        script.fates.send(Fate::Fails).unwrap();
+        // The messages left, the record, and how many were evicted.
+        assert!(script.write_begins() <= 103);
+    }
+    let failed = device.disk_status();
+    assert!(failed.degraded_since.is_some());
+    assert_eq!(failed.reason.as_deref(), Some("no space left"));
+    script.fates.send(Fate::Well).unwrap();
+    comes_to(&mut device, 3001, 3001).await;
+    assert_eq!(script.holding("telemetry").len(), 100);
+    assert_eq!(script.holding("record"), ["{\"record\":3000}"]);
 }
 
 #[tokio::test]

@@ -307,6 +307,10 @@ impl Disk for Counting {
         self.0.reopen()
     }
 
+    fn check(&mut self) -> Result<(), DiskError> {
+        self.0.check()
+    }
+
     fn compact(&mut self) -> Result<bool, DiskError> {
         self.0.compact()
     }

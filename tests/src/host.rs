@@ -12,6 +12,7 @@ use crate::{
     cloud::{Answer, Cloud},
     files,
     process::Process,
+    volume::Volume,
 };
 
 /// A `host` to be started, with an environment of its own: nothing of the test's.
@@ -55,15 +56,26 @@ impl HostCommand {
     }
 
     /// With this text as its `/etc/hosts`, in a mount namespace of its own, which takes [`can_mount`](crate::can_mount).
-    pub fn with_hosts(mut self, hosts: &str) -> Self {
+    pub fn with_hosts(self, hosts: &str) -> Self {
         let file = self.state.path().join("hosts");
         std::fs::write(&file, hosts).expect("it can be written");
         let mut command = Command::new("unshare");
         let script = "mount --bind \"$0\" /etc/hosts && exec \"$@\"";
+        command.args(["--mount", "sh", "-c", script]).arg(file);
+        self.through(command)
+    }
+
+    /// With its state on this file system.
+    pub fn on(self, volume: &Volume) -> Self {
+        let mut command = Command::new("/usr/bin/nsenter");
+        command.args(["--mount", "--target", &volume.process().to_string()]);
+        self.through(command).state_dir(&volume.path("state"))
+    }
+
+    /// Started by this command, which gets program and arguments as its last arguments.
+    fn through(mut self, mut command: Command) -> Self {
         command
             .env_clear()
-            .args(["--mount", "sh", "-c", script])
-            .arg(file)
             .arg(self.command.get_program())
             .args(self.command.get_args());
         let variables = self.command.get_envs();

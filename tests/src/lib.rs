@@ -18,6 +18,7 @@ mod numbers;
 mod output;
 mod process;
 mod refused;
+mod volume;
 
 use std::time::Duration;
 
@@ -36,6 +37,7 @@ pub use numbers::Numbers;
 pub use output::Output;
 pub use process::{Process, Signal};
 pub use refused::{asynchronous, importing};
+pub use volume::{FileSystem, Volume};
 
 /// How long to wait for something that is bound to come. Only a test that fails waits so long.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -150,13 +150,7 @@ fn print_steps(args: &InspectArgs, request: &ControlRequest) -> Result<(), AppEr
     let last = last.ok_or_else(host_ended)?;
     let (subject, wanted) = match request {
         ControlRequest::Rollback => ("rollback", last.step == SwapStep::RolledBack),
-        _ => {
-            let wanted = matches!(
-                last.step,
-                SwapStep::Started | SwapStep::Unchanged | SwapStep::Accepted
-            );
-            ("swap", wanted)
-        }
+        _ => ("swap", runs_requested_file(request, &last)),
     };
     let reason = last.reason.unwrap_or_else(|| "the host ended".to_owned());
     match (wanted, last.step) {
@@ -171,6 +165,18 @@ fn print_steps(args: &InspectArgs, request: &ControlRequest) -> Result<(), AppEr
 
 fn print_json(line: &Value) {
     print(format!("{}\n", safe_json(&line.to_string())).as_bytes());
+}
+
+/// Returns true if the file of a swap request runs after this step.
+fn runs_requested_file(request: &ControlRequest, last: &HistoryEntry) -> bool {
+    match (last.step, request) {
+        (SwapStep::Started | SwapStep::Unchanged | SwapStep::Accepted, _) => true,
+        // Only a rollback that is a swap names a file.
+        (SwapStep::RolledBack, ControlRequest::Swap { file, .. }) => {
+            last.file.as_ref() == Some(file)
+        }
+        _ => false,
+    }
 }
 
 fn host_ended() -> AppError {

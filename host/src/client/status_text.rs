@@ -14,6 +14,11 @@ pub(super) fn format(status: &Status) -> String {
     let mut lines = vec![line("device", &status.device_id)];
     lines.extend(connection(&status.connection));
     lines.push(line("outbox", outbox(&status.outbox)));
+    if let Some(since) = status.store.degraded_since {
+        let reason = status.store.reason.as_deref().unwrap_or_default();
+        let text = format!("degraded since {since:.0}, changes are in memory only: {reason}");
+        lines.push(line("disk", text));
+    }
     if let Some(running) = &status.running {
         let component = format!("{}, since {:.0}", running.info, running.since);
         lines.push(line("component", component));

@@ -20,6 +20,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             pid: std::process::id(),
             connection: self.connection.status(),
             outbox,
+            store: self.store.disk_status(),
             calls: self.supervisor.calls().clone(),
             running: versions.running,
             state: self.component_state(),

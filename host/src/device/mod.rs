@@ -46,7 +46,7 @@ use crate::{
     hub::{session::HubEvent, twin::DesiredCall},
     mqtt::{LinkError, Transport},
     provision::dps::Assignment,
-    store::{DeviceStore, HubBinding, batch::Batch, dead_letter::CloudMessage},
+    store::{DeviceStore, HubBinding, batch::Batch, dead_letter::CloudMessage, outbox::Evictions},
 };
 
 /// A device, which runs until it is shut down.
@@ -77,7 +77,7 @@ pub struct Device<B: Behaviour, T: Transport> {
     limits: Arc<Limits>,
     takes_messages: bool,
     /// Evictions logged so far.
-    evictions_logged: u64,
+    evictions_logged: Evictions,
     /// Time of the next log line on evictions.
     evictions_logged_after: Duration,
     observer: Observer,
@@ -127,7 +127,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let on_probation = config.store.state().versions.is_on_probation();
         let now = config.clock.monotonic();
         let swap = SwapState::new(config.swap, &config.behaviour, on_probation, now);
-        let evictions_logged = config.store.outbox().evicted();
+        let evictions_logged = config.store.outbox().evictions();
         let connection = HubConnection::new(
             config.transport,
             config.name.clone(),
@@ -390,18 +390,26 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
 
     /// Logs evictions at most once per interval.
     fn log_evictions(&mut self) {
-        let total = self.store.outbox().evicted();
-        let now = self.clock.monotonic();
-        if total > self.evictions_logged && self.evictions_logged_after <= now {
-            let evicted = total - self.evictions_logged;
-            tracing::warn!(
-                device = &*self.name,
-                evicted,
-                total,
-                "telemetry evicted: outbox full"
-            );
-            self.evictions_logged = total;
-            self.evictions_logged_after = now + EVICTION_LOG_INTERVAL;
+        let (now, logged) = (self.clock.monotonic(), self.evictions_logged);
+        let evictions = self.store.outbox().evictions();
+        if evictions == logged || self.evictions_logged_after > now {
+            return;
         }
+        let (device, total) = (&*self.name, evictions.total);
+        let expired = evictions.expired - logged.expired;
+        let evicted = total - logged.total - expired;
+        if expired > 0 {
+            tracing::warn!(
+                device,
+                evicted = expired,
+                total,
+                "telemetry evicted: older than --outbox-max-age"
+            );
+        }
+        if evicted > 0 {
+            tracing::warn!(device, evicted, total, "telemetry evicted: outbox full");
+        }
+        self.evictions_logged = evictions;
+        self.evictions_logged_after = now + EVICTION_LOG_INTERVAL;
     }
 }

@@ -23,7 +23,7 @@ const PREVIEW: usize = 60;
 pub(crate) fn outbox(contents: &Contents, as_json: bool) -> String {
     if as_json {
         let devices = contents.iter().map(|(device, state)| {
-            let entries = state.outgoing.iter().map(|(id, it)| entry(*id, it));
+            let entries = state.outbox.outgoing.iter().map(|(id, it)| entry(*id, it));
             let dead_letters = state
                 .dead_letters
                 .iter()
@@ -51,7 +51,12 @@ pub(crate) fn outbox(contents: &Contents, as_json: bool) -> String {
 
 fn queued(device: &str, state: &PersistedState) -> String {
     let (messages, reports) = counts(state);
-    let bytes = state.outgoing.iter().map(|(_, it)| size(it)).sum::<usize>() as u64;
+    let bytes = state
+        .outbox
+        .outgoing
+        .iter()
+        .map(|(_, it)| size(it))
+        .sum::<usize>() as u64;
     let mut text = format!(
         "{}: {} and {} queued, {}",
         one_line(device),
@@ -62,8 +67,8 @@ fn queued(device: &str, state: &PersistedState) -> String {
     if let Some(oldest) = oldest(state) {
         let _ = write!(text, ", oldest message from {oldest}");
     }
-    let _ = writeln!(text, "; {} evicted", state.evicted);
-    for (id, outgoing) in &state.outgoing {
+    let _ = writeln!(text, "; {} evicted", state.outbox.evicted);
+    for (id, outgoing) in &state.outbox.outgoing {
         let _ = match outgoing {
             Outgoing::Telemetry(message) => writeln!(
                 text,
@@ -116,12 +121,12 @@ fn dead_letters(state: &PersistedState) -> String {
 pub(super) fn summary(state: &PersistedState) -> Value {
     let (messages, reports) = counts(state);
     json!({
-        "count": state.outgoing.len(),
+        "count": state.outbox.outgoing.len(),
         "messages": messages,
         "reports": reports,
-        "bytes": state.outgoing.iter().map(|(_, it)| size(it)).sum::<usize>(),
+        "bytes": state.outbox.outgoing.iter().map(|(_, it)| size(it)).sum::<usize>(),
         "oldest": oldest(state),
-        "evicted": state.evicted,
+        "evicted": state.outbox.evicted,
         "deadLetterCount": state.dead_letters.len(),
         "deadLettersTotal": state.dead_letter_counts.total,
         "deadLettersEvicted": state.dead_letter_counts.evicted,
@@ -175,12 +180,12 @@ fn joined(mut one: Value, other: Value) -> Value {
 
 fn counts(state: &PersistedState) -> (usize, usize) {
     let is_message = |(_, it): &&(u64, Outgoing)| matches!(it, Outgoing::Telemetry(_));
-    let messages = state.outgoing.iter().filter(is_message).count();
-    (messages, state.outgoing.len() - messages)
+    let messages = state.outbox.outgoing.iter().filter(is_message).count();
+    (messages, state.outbox.outgoing.len() - messages)
 }
 
 fn oldest(state: &PersistedState) -> Option<jiff::Timestamp> {
-    let created = state.outgoing.iter().filter_map(|(_, it)| match it {
+    let created = state.outbox.outgoing.iter().filter_map(|(_, it)| match it {
         Outgoing::Telemetry(message) => Some(message.created),
         Outgoing::Report(_) => None,
     });

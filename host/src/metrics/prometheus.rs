@@ -39,6 +39,7 @@ impl Collector for Sample {
         let mut writer = MetricsWriter(encoder);
         self.connection(&mut writer)?;
         self.outbox(&mut writer)?;
+        self.store(&mut writer)?;
         self.component(&mut writer)?;
         let help = "Lines not written because the stream was full, closed or not read";
         let dropped = self.1.into_iter();
@@ -120,6 +121,14 @@ impl Sample {
         writer.counter("messages_evicted", help, outbox.evicted)?;
         let help = "Messages and reported patches dead-lettered since the device first ran";
         writer.counter("messages_dead_lettered", help, outbox.dead_lettered)
+    }
+
+    fn store(&self, writer: &mut MetricsWriter<'_>) -> Result<(), Error> {
+        let store = &self.0.store;
+        let help = "1 while the disk fails and changes are kept in memory";
+        writer.gauge("store_degraded", help, flag(store.degraded_since.is_some()))?;
+        let help = "Failed attempts to write to the disk";
+        writer.counter("store_write_failures", help, store.write_failures)
     }
 
     fn component(&self, writer: &mut MetricsWriter<'_>) -> Result<(), Error> {
@@ -248,7 +257,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        status::{ConnectionStatus, OutboxStatus},
+        status::{ConnectionStatus, OutboxStatus, StoreStatus},
         swap::{RunningVersion, VersionInfo},
     };
 
@@ -269,6 +278,11 @@ mod tests {
                 connect_failures: CauseCounts::new(),
             },
             outbox: OutboxStatus::default(),
+            store: StoreStatus {
+                degraded_since: Some(Timestamp::UNIX_EPOCH),
+                reason: Some("it is full".to_owned()),
+                write_failures: 7,
+            },
             calls: CallStats {
                 ok: 2,
                 total_seconds: 0.5,
@@ -302,6 +316,8 @@ mod tests {
         for line in [
             "pnp_host_connected{device=\"d-\\\"1\\\"\"} 1.0",
             "# TYPE pnp_host_connects_total counter",
+            "pnp_host_store_degraded{device=\"d-\\\"1\\\"\"} 1.0",
+            "pnp_host_store_write_failures_total{device=\"d-\\\"1\\\"\"} 7",
             "pnp_host_disconnects_total{device=\"d-\\\"1\\\"\",cause=\"reset\"} 1",
             "pnp_host_disconnects_total{device=\"d-\\\"1\\\"\",cause=\"taken-over\"} 0",
             "pnp_host_component_call_duration_seconds_bucket{device=\"d-\\\"1\\\"\",le=\"0.001\"} 1",

@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs::{self, File},
     io,
     os::unix::fs::OpenOptionsExt,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -20,9 +21,10 @@ use redb::{
 
 use super::{
     device_state::PersistedState,
-    directory::{OpenError, StateDir, database_in},
+    directory::{OpenError, StateDir, database_in, is_at},
+    disk::{Disk, DiskError, Reopened, with_remedy},
+    pending::Rows,
     row::{RowKeyRef, seal},
-    writer::{Disk, DiskError, Reopened, Rows},
 };
 
 const ROWS: TableDefinition<'_, RowKeyRef<'static>, &[u8]> = TableDefinition::new("rows");
@@ -41,6 +43,29 @@ pub struct Database {
     dir: StateDir,
     /// None only after a failure that leaves the file closed.
     open: Option<redb::Database>,
+    /// The file, as it was last written; `None` before it was opened.
+    written: Option<WrittenFile>,
+}
+
+/// A file that was written, to tell what becomes of it.
+struct WrittenFile {
+    file: File,
+    /// Its size in bytes after the last write.
+    size: u64,
+}
+
+impl WrittenFile {
+    /// Returns what has become of the file at `path`, if it is not what was left there.
+    fn change(&self, path: &Path) -> io::Result<Option<&'static str>> {
+        if !path.try_exists()? {
+            return Ok(Some("deleted"));
+        }
+        if !is_at(&self.file, path)? {
+            return Ok(Some("replaced"));
+        }
+        let is_shorter = self.file.metadata()?.len() < self.size;
+        Ok(is_shorter.then_some("truncated"))
+    }
 }
 
 /// The reason why a database cannot be opened or written.
@@ -56,7 +81,17 @@ impl Database {
     /// Opens the database of this directory and reads it whole. A damaged database is renamed and a new one created; the
     /// contents are empty then.
     pub fn open(dir: StateDir) -> Result<(Self, Contents), OpenError> {
-        let mut database = Self { dir, open: None };
+        let mut database = Self {
+            dir,
+            open: None,
+            written: None,
+        };
+        if database.dir.had_state() && !database.dir.database().exists() {
+            tracing::error!(
+                database = %database.dir.database().display(),
+                "device state deleted since the last run; the device starts with empty state"
+            );
+        }
         match database.reopen() {
             Ok(Reopened::Intact(contents)) => Ok((database, contents)),
             Ok(Reopened::Recreated) => Ok((database, Contents::new())),
@@ -67,48 +102,100 @@ impl Database {
     /// Moves a damaged database out of the way.
     fn start_over(&self, reason: &str) -> Result<(), DiskError> {
         let moved_to = self.dir.move_damaged_database()?;
-        tracing::error!(
-            reason,
-            moved_to = %moved_to.display(),
-            "device state damaged; moved away, the device starts with empty state"
-        );
+        match self.written {
+            None => tracing::error!(
+                reason,
+                moved_to = %moved_to.display(),
+                "device state damaged; moved away, the device starts with empty state"
+            ),
+            Some(_) => tracing::error!(
+                reason,
+                moved_to = %moved_to.display(),
+                "device state damaged; moved away, to be written anew from memory"
+            ),
+        }
         Ok(())
     }
-}
 
-impl Disk for Database {
-    fn write(&mut self, rows: &Rows) -> Result<(), DiskError> {
-        let Some(database) = &self.open else {
-            return Err(DiskError("the database is closed".to_owned()));
-        };
-        guarded(|| write(database, rows)).map_err(|fault| match fault {
-            Fault::Damaged(why) | Fault::Failing(why) => DiskError(why),
-        })
+    /// Returns what has become of the file, if it is not what was left.
+    fn change(&self) -> Result<Option<&'static str>, DiskError> {
+        match &self.written {
+            Some(written) => Ok(written.change(&self.dir.database())?),
+            None => Ok(None),
+        }
     }
 
-    fn reopen(&mut self) -> Result<Reopened, DiskError> {
+    /// Closes the database, which may shorten the file.
+    fn close(&mut self) {
         if let Some(database) = self.open.take() {
             // A file that has failed may fail once more while it is closed.
             let _ = guarded(|| {
                 drop(database);
                 Ok(())
             });
+            self.note_size();
         }
+    }
+
+    fn note_size(&mut self) {
+        if let Some(written) = &mut self.written {
+            // Without it, a later check misses a file that was truncated.
+            written.size = written.file.metadata().map_or(0, |metadata| metadata.len());
+        }
+    }
+
+    fn set_open(&mut self, database: redb::Database, file: File) {
+        self.open = Some(database);
+        self.written = Some(WrittenFile { file, size: 0 });
+        self.note_size();
+    }
+}
+
+impl Disk for Database {
+    fn write(&mut self, rows: &Rows) -> Result<(), DiskError> {
+        // Otherwise it would be written to a file that nobody finds any more.
+        self.check()?;
+        let Some(database) = &self.open else {
+            return Err(DiskError("the database is closed".to_owned()));
+        };
+        guarded(|| write(database, rows))?;
+        self.note_size();
+        Ok(())
+    }
+
+    fn reopen(&mut self) -> Result<Reopened, DiskError> {
+        self.dir.restore()?;
+        let change = self.change()?;
+        self.close();
         let path = self.dir.database();
-        match guarded(|| open(&path)) {
-            Ok((database, contents)) => {
-                self.open = Some(database);
-                return Ok(Reopened::Intact(contents));
-            }
-            Err(Fault::Failing(why)) => return Err(DiskError(why)),
-            Err(Fault::Damaged(why)) => self.start_over(&why)?,
+        match change {
+            Some("deleted") => {}
+            Some(change) => self.start_over(change)?,
+            None => match guarded(|| open(&path)) {
+                Ok((database, file, contents)) => {
+                    self.set_open(database, file);
+                    return Ok(Reopened::Intact(contents));
+                }
+                Err(Fault::Failing(reason)) => {
+                    self.note_size();
+                    return Err(DiskError(reason));
+                }
+                Err(Fault::Damaged(reason)) => self.start_over(&reason)?,
+            },
         }
-        match guarded(|| open(&path)) {
-            Ok((database, _)) => {
-                self.open = Some(database);
-                Ok(Reopened::Recreated)
-            }
-            Err(Fault::Damaged(why) | Fault::Failing(why)) => Err(DiskError(why)),
+        let (database, file, _) = guarded(|| open(&path))?;
+        self.set_open(database, file);
+        Ok(Reopened::Recreated)
+    }
+
+    fn check(&mut self) -> Result<(), DiskError> {
+        self.dir.check()?;
+        match self.change()? {
+            Some(change) => Err(DiskError(format!(
+                "database {} was {change} while in use",
+                self.dir.database().display()
+            ))),
+            None => Ok(()),
         }
     }
 
@@ -117,10 +204,8 @@ impl Disk for Database {
             return Ok(false);
         };
         let path = self.dir.database();
-        let result = guarded(|| {
-            let size = std::fs::metadata(&path)
-                .map_err(redb::StorageError::Io)?
-                .len();
+        let compacted = guarded(|| {
+            let size = fs::metadata(&path).map_err(StorageError::Io)?.len();
             if size <= MIN_COMPACT_SIZE {
                 return Ok(false);
             }
@@ -131,10 +216,11 @@ impl Disk for Database {
                 return Ok(false);
             }
             Ok(database.compact()?)
-        });
-        result.map_err(|fault| match fault {
-            Fault::Damaged(why) | Fault::Failing(why) => DiskError(why),
-        })
+        })?;
+        if compacted {
+            self.note_size();
+        }
+        Ok(compacted)
     }
 }
 
@@ -163,7 +249,7 @@ fn read_contents(transaction: &ReadTransaction) -> Result<Contents, Fault> {
 
 /// Opens a repaired copy of the database in memory.
 fn open_copy(path: &Path) -> Result<redb::Database, Fault> {
-    let bytes = std::fs::read(path).map_err(StorageError::Io)?;
+    let bytes = fs::read(path).map_err(StorageError::Io)?;
     let memory = InMemoryBackend::new();
     memory.set_len(bytes.len() as u64)?;
     memory.write(0, &bytes)?;
@@ -183,9 +269,9 @@ fn builder() -> Builder {
     builder
 }
 
-fn open(path: &PathBuf) -> Result<(redb::Database, Contents), Fault> {
+fn open(path: &PathBuf) -> Result<(redb::Database, File, Contents), Fault> {
     // Made here, so that nobody else can read it from the beginning.
-    std::fs::OpenOptions::new()
+    let file = fs::OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
@@ -196,7 +282,7 @@ fn open(path: &PathBuf) -> Result<(redb::Database, Contents), Fault> {
     let transaction = database.begin_write()?;
     let contents = contents(&transaction.open_table(ROWS)?)?;
     transaction.commit()?;
-    Ok((database, contents))
+    Ok((database, file, contents))
 }
 
 fn contents(
@@ -242,7 +328,6 @@ impl<E: Into<redb::Error>> From<E> for Fault {
     fn from(error: E) -> Self {
         use redb::Error;
         let error = error.into();
-        let why = error.to_string();
         match error {
             Error::Io(error)
                 if !matches!(
@@ -250,18 +335,20 @@ impl<E: Into<redb::Error>> From<E> for Fault {
                     io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
                 ) =>
             {
-                Self::Failing(why)
+                Self::Failing(with_remedy(&error))
             }
             Error::PreviousIo | Error::DatabaseClosed | Error::DatabaseAlreadyOpen => {
-                Self::Failing(why)
+                Self::Failing(error.to_string())
             }
-            _ => Self::Damaged(why),
+            _ => Self::Damaged(error.to_string()),
         }
     }
 }
 
-impl From<io::Error> for DiskError {
-    fn from(error: io::Error) -> Self {
-        Self(error.to_string())
+impl From<Fault> for DiskError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Damaged(reason) | Fault::Failing(reason) => Self(reason),
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::{
     batch::Batch,
     dead_letter::{DeadLetter, DeadLetterCounts},
     kept_messages::KeptMessage,
-    outbox::Outgoing,
+    outbox::PersistedOutbox,
     row::Row,
 };
 use crate::{
@@ -59,10 +59,8 @@ pub struct PersistedState {
     pub versions: Versions,
     /// The swap history.
     pub history: History,
-    /// The number of messages evicted so far.
-    pub evicted: u64,
-    /// The outbox, by id.
-    pub outgoing: Vec<(u64, Outgoing)>,
+    /// The outbox.
+    pub outbox: PersistedOutbox,
     /// The dead letters, by id.
     pub dead_letters: Vec<(u64, DeadLetter)>,
     /// The number of dead letters since the device first ran.

@@ -3,12 +3,13 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
 use rustix::process::geteuid;
 
+use super::disk::{DiskError, with_remedy};
 use crate::{machine, own_dir};
 
 /// The version of the store this program writes. It counts what rows mean and where they lie: an older host takes a row
@@ -27,7 +28,10 @@ const LOST_AND_FOUND: &str = "lost+found";
 #[derive(Debug)]
 pub struct StateDir {
     path: PathBuf,
-    _lock: File,
+    /// The directory itself, to tell whether it is still at its path.
+    directory: File,
+    lock: File,
+    had_state: bool,
 }
 
 /// The error of a state directory that cannot be used. Nothing in it has been changed.
@@ -56,9 +60,10 @@ impl OpenError {
             }
             _ => "",
         };
+        let error_text = with_remedy(error);
         Self {
             may_pass: machine::may_pass(error),
-            ..Self::new(path, format!("{problem}: {error}{remedy}"))
+            ..Self::new(path, format!("{problem}: {error_text}{remedy}"))
         }
     }
 
@@ -91,19 +96,52 @@ impl StateDir {
             .map_err(|error| OpenError::io(path, "cannot create it", &error))?;
         let version = version(path)?;
         let lock = lock(path)?;
+        let unwritable = |error| OpenError::io(path, "not writable", &error);
         if version != Some(VERSION) {
-            private(&path.join(VERSION_FILE))
-                .and_then(|mut file| {
-                    file.set_len(0)?;
-                    file.write_all(format!("{VERSION}\n").as_bytes())?;
-                    file.sync_all()
-                })
-                .map_err(|error| OpenError::io(path, "not writable", &error))?;
+            write_version(path).map_err(unwritable)?;
         }
+        let directory = File::open(path).map_err(unwritable)?;
         Ok(Self {
             path: path.to_owned(),
-            _lock: lock,
+            directory,
+            lock,
+            had_state: version.is_some(),
         })
+    }
+
+    /// Returns true if a host has used the directory before.
+    pub(super) fn had_state(&self) -> bool {
+        self.had_state
+    }
+
+    /// Checks that the directory is still at its path.
+    ///
+    /// # Errors
+    /// It was deleted or replaced.
+    pub(super) fn check(&self) -> Result<(), DiskError> {
+        if is_at(&self.directory, &self.path)? {
+            return Ok(());
+        }
+        Err(DiskError(format!(
+            "state directory {} was deleted or replaced while in use; restart the host to begin anew in it",
+            self.path.display()
+        )))
+    }
+
+    /// Makes the directory usable again whose files may have been deleted. A directory that was deleted or replaced is not
+    /// created again: whoever did so may be at it still, or its volume may be away.
+    ///
+    /// # Errors
+    /// The directory is not the one that was opened, or cannot be written.
+    pub(super) fn restore(&mut self) -> Result<(), DiskError> {
+        self.check()?;
+        if !is_at(&self.lock, &self.path.join(LOCK_FILE))? {
+            self.lock = lock(&self.path).map_err(|error| DiskError(error.to_string()))?;
+        }
+        if !self.path.join(VERSION_FILE).exists() {
+            write_version(&self.path)?;
+        }
+        Ok(())
     }
 
     /// Returns the path of the directory.
@@ -141,6 +179,23 @@ pub(super) fn database_in(path: &Path) -> Result<PathBuf, OpenError> {
         Some(_) => Ok(path.join(DATABASE_FILE)),
         None => Err(OpenError::new(path, "no host has stored state in it")),
     }
+}
+
+/// Returns true if the open file is the one at this path.
+pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    match fs::metadata(path) {
+        Ok(found) => Ok(identity(found) == identity(file.metadata()?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn write_version(path: &Path) -> io::Result<()> {
+    let mut file = private(&path.join(VERSION_FILE))?;
+    file.set_len(0)?;
+    file.write_all(format!("{VERSION}\n").as_bytes())?;
+    file.sync_all()
 }
 
 /// A file only its owner can read.
@@ -222,11 +277,11 @@ fn foreign(path: &Path) -> Result<(), OpenError> {
 
 /// Locks the directory against other hosts and writes the id of this process for them.
 fn lock(path: &Path) -> Result<File, OpenError> {
-    let unwritable = |error| OpenError::io(path, "not writable", &error);
-    let mut file = private(&path.join(LOCK_FILE)).map_err(unwritable)?;
+    let failed = |error| OpenError::io(path, "not writable", &error);
+    let file = private(&path.join(LOCK_FILE)).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::Error(error)) => return Err(unwritable(error)),
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             // The process id is for people; without it the message is still true.
@@ -238,9 +293,11 @@ fn lock(path: &Path) -> Result<File, OpenError> {
             return Err(OpenError::new(path, reason));
         }
     }
-    file.set_len(0)
-        .and_then(|()| writeln!(file, "{}", std::process::id()))
-        .map_err(unwritable)?;
+    // On a full disk the process id has no room, unless it replaces another. It is for people.
+    let id = format!("{}\n", std::process::id());
+    let _ = file
+        .write_all_at(id.as_bytes(), 0)
+        .and_then(|()| file.set_len(id.len() as u64));
     Ok(file)
 }
 

@@ -15,7 +15,7 @@ impl Backend for MemoryBackend {
         self.progress.send_replace(Progress {
             accepted: number,
             durable: number,
-            resets: 0,
+            ..Progress::default()
         });
     }
 

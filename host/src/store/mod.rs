@@ -5,17 +5,20 @@ mod database;
 pub mod dead_letter;
 mod device_state;
 mod directory;
+pub(crate) mod disk;
 mod drain;
 mod kept_messages;
 mod memory;
+mod outage;
 pub mod outbox;
+mod pending;
 mod probation;
 mod queue;
 mod retention;
 pub mod row;
 pub mod writer;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
@@ -36,7 +39,7 @@ pub use self::{
     probation::{CandidateItems, ProbationEnd},
     retention::{OutboxQuota, Retention, WhenFull},
 };
-use crate::clock::Clock;
+use crate::{clock::Clock, status::StoreStatus};
 
 /// Persists batches. A batch is *accepted* once it is as safe as the backend can make it; nothing of it leaves before.
 pub trait Backend: Send + 'static {
@@ -49,7 +52,7 @@ pub trait Backend: Send + 'static {
 }
 
 /// The progress of a backend with the batches of one device.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// The number up to which batches are accepted. What they want sent may leave.
     pub accepted: u64,
@@ -57,6 +60,8 @@ pub struct Progress {
     pub durable: u64,
     /// The number of times the backend has lost its rows, so that all are to be persisted again.
     pub resets: u32,
+    /// The status of the disk.
+    pub store: Arc<StoreStatus>,
 }
 
 /// One device's part of the store.
@@ -82,7 +87,7 @@ impl DeviceStore {
     ) -> Self {
         let progress = backend.progress();
         let state = DeviceState::restored(&mut kept, clock);
-        let mut outbox = Outbox::restored(kept.outgoing, kept.evicted, retention, clock);
+        let mut outbox = Outbox::restored(kept.outbox, retention, clock.monotonic());
         let fallback = state.versions.fallback.as_ref();
         outbox.set_marks(fallback.map(|fallback| fallback.state.marks.clone()));
         Self {
@@ -234,7 +239,7 @@ impl DeviceStore {
     /// Returns the progress of the backend. Persists what is due without a batch: acknowledgments, and everything if the
     /// backend has lost its rows.
     pub fn sync(&mut self, clock: &dyn Clock) -> Progress {
-        let progress = *self.progress.borrow_and_update();
+        let progress = self.progress.borrow_and_update().clone();
         if progress.resets != self.resets {
             self.resets = progress.resets;
             self.outbox.mark_all_changed();
@@ -255,7 +260,14 @@ impl DeviceStore {
         }
     }
 
-    /// Waits until everything is durable, with the due times of periodic timers.
+    /// Returns the status of the disk.
+    #[must_use]
+    pub fn disk_status(&self) -> StoreStatus {
+        StoreStatus::clone(&self.progress.borrow().store)
+    }
+
+    /// Waits until everything is durable, with the due times of periodic timers. While the disk fails it does not wait: the
+    /// end of the store makes the last try.
     pub async fn flush(&mut self, clock: &dyn Clock) {
         let timers = !self.state.timers.is_empty();
         let changed = ChangedParts {
@@ -266,7 +278,9 @@ impl DeviceStore {
         // A backend that is gone persists nothing any more.
         let _ = self
             .progress
-            .wait_for(|progress| progress.durable >= last)
+            .wait_for(|progress| {
+                progress.durable >= last || progress.store.degraded_since.is_some()
+            })
             .await;
     }
 }

@@ -248,7 +248,7 @@ mod tests {
             site.queue(vec![telemetry(&format!("new {number}"))]);
         }
         assert_eq!(site.store.outbox.len(), 100);
-        assert_eq!(site.store.outbox.evicted(), 460);
+        assert_eq!(site.store.outbox.evictions().total, 460);
         assert_eq!(site.store.candidate_items().dropped, 40);
         site.roll_back();
         assert_eq!(site.store.candidate_items().dropped, 0);

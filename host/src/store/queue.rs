@@ -32,8 +32,8 @@ pub(super) struct QueueEntry<T> {
     /// The number of its batch.
     pub(super) batch: u64,
     pub(super) size: usize,
-    /// The device's monotonic time at which it expires.
-    pub(super) expires: Duration,
+    /// The running time at which it was queued.
+    pub(super) queued: Duration,
     pub(super) item: T,
 }
 
@@ -60,14 +60,18 @@ impl<T> Queue<T> {
     }
 
     pub(super) fn get(&self, id: u64) -> Option<&T> {
-        self.entries.get(&id).map(|entry| &entry.item)
+        self.entry(id).map(|entry| &entry.item)
     }
 
-    /// Returns the time at which the oldest entry expires.
+    pub(super) fn entry(&self, id: u64) -> Option<&QueueEntry<T>> {
+        self.entries.get(&id)
+    }
+
+    /// Returns the running time at which the oldest entry was queued.
     pub(super) fn oldest(&self) -> Option<Duration> {
         self.entries
             .first_key_value()
-            .map(|(_, entry)| entry.expires)
+            .map(|(_, entry)| entry.queued)
     }
 
     pub(super) fn ids(&self) -> impl Iterator<Item = u64> + '_ {
@@ -172,7 +176,7 @@ impl<T> Queue<T> {
         (entry.batch <= accepted).then_some((id, &entry.item))
     }
 
-    /// Returns the oldest unsent entry, on probation of the candidate's, and the time at which it expires. An entry that may
+    /// Returns the oldest unsent entry, on probation of the candidate's, and the running time at which it was queued. An entry that may
     /// have arrived must not be evicted: it would be counted as missing.
     pub(super) fn oldest_unsent(&self, marks: Option<&ProbationMarks>) -> Option<(u64, Duration)> {
         let mut from = self.first_unsent;
@@ -186,7 +190,7 @@ impl<T> Queue<T> {
                 _ => break id,
             }
         };
-        self.entries.get(&id).map(|entry| (id, entry.expires))
+        self.entries.get(&id).map(|entry| (id, entry.queued))
     }
 
     /// Returns the entries from this id that are unsent or to be sent again.

@@ -1,6 +1,8 @@
 //! One row of the store: a part of a device's state, as bytes with a checksum.
 
-use serde::{Serialize, de::DeserializeOwned};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -8,7 +10,7 @@ use super::{
     dead_letter::{DeadLetter, DeadLetterCounts},
     device_state::{HubBinding, PersistedState},
     kept_messages::KeptMessage,
-    outbox::Outgoing,
+    outbox::PersistedOutbox,
 };
 use crate::{
     device::timers::PersistedTimer,
@@ -33,8 +35,8 @@ pub enum Row<'a> {
     History(&'a History),
     /// The number of messages evicted.
     Evicted(u64),
-    /// A telemetry message, by its id in the outbox.
-    Telemetry(u64, &'a TelemetryMessage),
+    /// A telemetry message, by its id in the outbox, with the running time at which it was queued.
+    Telemetry(u64, Duration, &'a TelemetryMessage),
     /// A report, by its id in the outbox.
     Report(u64, &'a Map<String, Value>),
     /// The outbox entry with this id is removed.
@@ -92,7 +94,7 @@ impl Row<'_> {
             Self::Versions(_) => (VERSIONS, 0),
             Self::History(_) => (HISTORY, 0),
             Self::Evicted(_) => (EVICTED, 0),
-            Self::Telemetry(id, _) | Self::Report(id, _) | Self::OutgoingRemoved(id) => {
+            Self::Telemetry(id, ..) | Self::Report(id, _) | Self::OutgoingRemoved(id) => {
                 (OUTGOING, *id)
             }
             Self::DeadLetter(id, _) | Self::DeadLetterRemoved(id) => (DEAD_LETTER, *id),
@@ -112,7 +114,10 @@ impl Row<'_> {
             Self::Versions(versions) => json(versions),
             Self::History(history) => json(history),
             Self::Evicted(count) => json(count),
-            Self::Telemetry(_, message) => json(&OutgoingRef::Telemetry(message)),
+            Self::Telemetry(_, queued, message) => json(&OutgoingRef::Telemetry(QueuedRef {
+                message,
+                queued: queued.as_secs(),
+            })),
             Self::Report(_, report) => json(&OutgoingRef::Report(report)),
             Self::DeadLetter(_, entry) => json(entry),
             Self::DeadLetterCounts(counts) => json(counts),
@@ -129,12 +134,28 @@ fn json(value: &(impl Serialize + ?Sized)) -> Option<Vec<u8>> {
     serde_json::to_vec(value).ok()
 }
 
-/// [`Outgoing`] as it is written, without a copy.
+/// [`Outgoing`](super::outbox::Outgoing) as it is written, without a copy.
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 enum OutgoingRef<'a> {
-    Telemetry(&'a TelemetryMessage),
+    Telemetry(QueuedRef<'a>),
     Report(&'a Map<String, Value>),
+}
+
+/// A message with the running time at which it was queued, in seconds. An older host does not read that.
+#[derive(Serialize)]
+struct QueuedRef<'a> {
+    #[serde(flatten)]
+    message: &'a TelemetryMessage,
+    queued: u64,
+}
+
+/// The part of such a row that is no part of the item.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OutgoingAge {
+    Telemetry { queued: Option<u64> },
+    Report {},
 }
 
 /// The text with its checksum, as it lies on disk. The checksum covers the key, so that no row is taken for another.
@@ -160,6 +181,14 @@ fn checksum((device, kind, id): RowKeyRef<'_>, text: &[u8]) -> [u8; CHECKSUM_LEN
 }
 
 impl PersistedState {
+    /// Returns kind and id of the rows that are numbered: outbox, dead letters and kept messages.
+    pub(super) fn numbered_rows(&self) -> impl Iterator<Item = (u8, u64)> + '_ {
+        let outgoing = self.outbox.outgoing.iter().map(|(id, _)| (OUTGOING, *id));
+        let dead_letters = self.dead_letters.iter().map(|(id, _)| (DEAD_LETTER, *id));
+        let messages = self.messages.iter().map(|(id, _)| (KEPT_MESSAGE, *id));
+        outgoing.chain(dead_letters).chain(messages)
+    }
+
     /// Takes in a row as it lies on disk.
     pub(super) fn take(&mut self, key: RowKeyRef<'_>, sealed: &[u8]) -> Result<(), RowError> {
         let (_, kind, id) = key;
@@ -181,11 +210,10 @@ impl PersistedState {
             HUB_BINDING => {
                 serde_json::from_slice(text).map(|binding| self.hub_binding = Some(binding))
             }
-            EVICTED => read(text, &mut self.evicted),
+            EVICTED => read(text, &mut self.outbox.evicted),
             VERSIONS => read(text, &mut self.versions),
             HISTORY => read(text, &mut self.history),
-            OUTGOING => serde_json::from_slice(text)
-                .map(|outgoing: Outgoing| self.outgoing.push((id, outgoing))),
+            OUTGOING => self.outbox.take(id, text),
             DEAD_LETTER => {
                 serde_json::from_slice(text).map(|entry| self.dead_letters.push((id, entry)))
             }
@@ -196,6 +224,19 @@ impl PersistedState {
             _ => return Err(wrong("unknown kind".to_owned())),
         };
         result.map_err(|error| wrong(error.to_string()))
+    }
+}
+
+impl PersistedOutbox {
+    fn take(&mut self, id: u64, text: &[u8]) -> serde_json::Result<()> {
+        self.outgoing.push((id, serde_json::from_slice(text)?));
+        if let OutgoingAge::Telemetry {
+            queued: Some(seconds),
+        } = serde_json::from_slice(text)?
+        {
+            self.queued.insert(id, Duration::from_secs(seconds));
+        }
+        Ok(())
     }
 }
 

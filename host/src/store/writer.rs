@@ -4,92 +4,75 @@
 //! the newest record of a device is written and a disk that does not answer cannot make the map grow beyond what the
 //! devices hold. A group is everything that came while the one before it was written; with several devices, also within
 //! 5 ms of that, because each sync costs a disk more than what is in it.
+//!
+//! While the disk fails, the host is *degraded*: batches are accepted in memory, and the disk is tried again after a pause,
+//! with everything that waits in one group ([`outage`](super::outage)).
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{
     Backend, Contents, Database, OpenError, PersistedState, Progress, StateDir,
+    outage::DiskOutage,
+    pending::{Group, PendingRows},
     row::{DEAD_LETTER, OUTGOING, Row},
 };
-
-/// A row's device, kind and id.
-pub type RowKey = (Arc<str>, u8, u64);
-/// Rows to write; `None` removes a row.
-pub type Rows = BTreeMap<RowKey, Option<Vec<u8>>>;
+pub use super::{
+    disk::{Disk, DiskError, Reopened},
+    pending::{RowKey, Rows},
+};
 
 /// The name of the thread that writes. It may panic within, on a damaged file; that is dealt with there.
 pub const THREAD_NAME: &str = "store";
-/// Time between tries to write while the disk fails.
-const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Time between two groups of several devices, unless so many batches wait.
 const GROUP_INTERVAL: Duration = Duration::from_millis(5);
 /// See [`GROUP_INTERVAL`].
 const MAX_GROUP_BATCHES: usize = 256;
-/// The idle time after which the database is compacted.
-const COMPACT_AFTER_IDLE: Duration = Duration::from_secs(5);
-
-/// The disk that groups are written to.
-pub trait Disk: Send + 'static {
-    /// Writes a group, whole and synced, or not at all.
-    fn write(&mut self, rows: &Rows) -> Result<(), DiskError>;
-
-    /// Makes the disk usable again after a failure.
-    fn reopen(&mut self) -> Result<Reopened, DiskError>;
-
-    /// Compacts the database if much of it is unused. Returns whether it did.
-    fn compact(&mut self) -> Result<bool, DiskError>;
-}
-
-/// The content of a disk that was reopened.
-#[derive(Debug)]
-pub enum Reopened {
-    /// All rows are as they were written.
-    Intact(Contents),
-    /// The database was damaged and is now empty.
-    Recreated,
-}
-
-/// The error of a disk that failed.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct DiskError(pub String);
+/// The idle time after which the database is compacted, and between checks that it is still in its place.
+const IDLE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A store on disk, for any number of devices.
 pub struct Store {
-    shared: Arc<WriterState>,
+    shared: Arc<Writer>,
     contents: Contents,
     thread: Option<JoinHandle<()>>,
 }
 
-struct WriterState {
-    pending: Mutex<Pending>,
+struct Writer {
+    state: Mutex<WriterState>,
     more: Condvar,
 }
 
 #[derive(Default)]
-struct Pending {
-    rows: Rows,
-    /// Rows of `rows` that were never written: if one is removed, nothing is written at all.
-    unwritten: BTreeSet<RowKey>,
-    /// The newest batch of each device that waits.
-    numbers: HashMap<Arc<str>, u64>,
+struct WriterState {
+    pending: PendingRows,
     devices: HashMap<Arc<str>, watch::Sender<Progress>>,
-    /// Since when the disk fails.
-    degraded: Option<Instant>,
-    /// The number of waiting batches.
-    batches: usize,
+    outage: DiskOutage,
     closing: bool,
+}
+
+/// The next thing to do for the thread that writes.
+enum Work {
+    /// Write this group.
+    Write(Group),
+    /// Nothing waits; true if it is the first time since a group.
+    Idle(bool),
+    /// The store is closed and nothing waits.
+    End,
 }
 
 impl Store {
     /// Opens the store in this directory.
+    ///
+    /// # Errors
+    /// The directory or the database in it cannot be used.
     pub fn open(dir: StateDir) -> Result<Self, OpenError> {
         let path = dir.path().to_owned();
         // On a thread of that name, because reading a damaged file may panic as writing it may.
@@ -112,14 +95,14 @@ impl Store {
     /// Creates a store on this disk, which holds `contents`.
     #[must_use]
     pub fn on(disk: impl Disk, contents: Contents) -> Self {
-        let shared = Arc::new(WriterState {
-            pending: Mutex::default(),
+        let shared = Arc::new(Writer {
+            state: Mutex::default(),
             more: Condvar::new(),
         });
         let writing = shared.clone();
         let thread = thread::Builder::new()
             .name(THREAD_NAME.to_owned())
-            .spawn(move || writing.write_all(disk));
+            .spawn(move || writing.run(disk));
         Self {
             shared,
             contents,
@@ -130,14 +113,17 @@ impl Store {
     /// Returns the persisted state of a device and its backend. To be called once for each name.
     pub fn device(&mut self, name: &Arc<str>) -> (PersistedState, Box<dyn Backend>) {
         let kept = self.contents.remove(name).unwrap_or_default();
-        let progress = watch::Sender::new(Progress::default());
-        self.shared
-            .lock()
-            .devices
-            .insert(name.clone(), progress.clone());
+        let last = kept.outbox.outgoing.last();
+        let mut state = self.shared.lock();
+        let progress = watch::Sender::new(Progress {
+            store: Arc::new(state.outage.status().clone()),
+            ..Progress::default()
+        });
+        state.devices.insert(name.clone(), progress.clone());
+        drop(state);
         let part = DeviceBackend {
             next_ids: BTreeMap::from([
-                (OUTGOING, kept.outgoing.last().map_or(0, |(id, _)| id + 1)),
+                (OUTGOING, last.map_or(0, |(id, _)| id + 1)),
                 (DEAD_LETTER, kept.dead_letter_counts.total + 1),
             ]),
             name: name.clone(),
@@ -145,13 +131,6 @@ impl Store {
             progress,
         };
         (kept, Box::new(part))
-    }
-}
-
-impl Pending {
-    /// Returns whether the next group should wait for more batches.
-    fn should_wait(&self) -> bool {
-        self.devices.len() > 1 && self.batches < MAX_GROUP_BATCHES && !self.closing
     }
 }
 
@@ -172,7 +151,7 @@ struct DeviceBackend {
     name: Arc<str>,
     /// The next new id of these kinds of rows.
     next_ids: BTreeMap<u8, u64>,
-    shared: Arc<WriterState>,
+    shared: Arc<Writer>,
     progress: watch::Sender<Progress>,
 }
 
@@ -181,29 +160,26 @@ impl Backend for DeviceBackend {
         let rows = rows.iter().map(|row| (row.kind_and_id(), row.text()));
         // Outside the lock: what takes time is the text.
         let rows: Vec<_> = rows.collect();
-        let mut pending = self.shared.lock();
+        let mut state = self.shared.lock();
         for ((kind, id), text) in rows {
-            let key = (self.name.clone(), kind, id);
+            let mut is_new = false;
             if let Some(next_id) = self.next_ids.get_mut(&kind)
                 && id >= *next_id
                 && text.is_some()
             {
                 *next_id = id + 1;
-                pending.unwritten.insert(key.clone());
+                is_new = true;
             }
-            if text.is_none() && pending.unwritten.remove(&key) {
-                pending.rows.remove(&key);
-            } else {
-                pending.rows.insert(key, text);
-            }
+            state
+                .pending
+                .add((self.name.clone(), kind, id), text, is_new);
         }
-        pending.numbers.insert(self.name.clone(), number);
-        pending.batches += 1;
-        if pending.degraded.is_some() {
+        state.pending.add_batch(&self.name, number);
+        if state.outage.is_failing() {
             self.progress
                 .send_modify(|progress| progress.accepted = number);
         }
-        drop(pending);
+        drop(state);
         self.shared.more.notify_all();
     }
 
@@ -213,21 +189,120 @@ impl Backend for DeviceBackend {
 }
 
 impl WriterState {
-    fn lock(&self) -> MutexGuard<'_, Pending> {
+    /// Returns whether the next group should wait for more batches.
+    fn should_wait(&self) -> bool {
+        self.devices.len() > 1 && self.pending.batches() < MAX_GROUP_BATCHES && !self.closing
+    }
+
+    /// Ends the outage if it is over, and shows all devices what there is to show.
+    fn publish(&mut self, now: Instant) {
+        if let Some(outage) = self.outage.end(now) {
+            let seconds = outage.as_secs();
+            tracing::warn!("disk recovered after {seconds} s; all accepted batches are written");
+        }
+        let status = self.outage.status();
+        for progress in self.devices.values() {
+            progress.send_if_modified(|progress| {
+                let differs = *progress.store != *status;
+                if differs {
+                    progress.store = Arc::new(status.clone());
+                }
+                differs
+            });
+        }
+    }
+
+    fn written(&mut self, numbers: &HashMap<Arc<str>, u64>) {
+        let now = Instant::now();
+        self.outage.written(now);
+        for (device, number) in numbers {
+            if let Some(progress) = self.devices.get(device) {
+                progress.send_modify(|progress| {
+                    progress.durable = *number;
+                    progress.accepted = progress.accepted.max(*number);
+                });
+            }
+        }
+        self.publish(now);
+    }
+
+    /// Puts a group back, and accepts everything that waits in memory.
+    fn failed(&mut self, group: Group, error: &DiskError) {
+        let now = Instant::now();
+        self.pending.put_back(group);
+        if self.outage.failed(&error.0, now, Timestamp::now()) {
+            tracing::error!(
+                %error,
+                "disk failed: running degraded; unsent telemetry is lost if this process ends"
+            );
+        } else {
+            tracing::debug!(%error, "disk still failing");
+        }
+        for (device, number) in self.pending.numbers() {
+            if let Some(progress) = self.devices.get(device) {
+                progress.send_modify(|progress| progress.accepted = *number);
+            }
+        }
+        self.publish(now);
+    }
+
+    fn reopened(&mut self, reopened: Reopened) {
+        match reopened {
+            Reopened::Intact(contents) => self.pending.reconcile(&contents),
+            Reopened::Recreated => {
+                // Devices persist their whole state again, including pending rows.
+                self.pending.clear();
+                for progress in self.devices.values() {
+                    progress.send_modify(|progress| progress.resets += 1);
+                }
+            }
+        }
+    }
+}
+
+impl Writer {
+    fn lock(&self) -> MutexGuard<'_, WriterState> {
         // Nothing that holds it can leave it half changed.
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a change, at most so long, while `condition` holds.
+    fn wait_while<'a>(
+        &self,
+        state: MutexGuard<'a, WriterState>,
+        at_most: Duration,
+        condition: impl FnMut(&mut WriterState) -> bool,
+    ) -> MutexGuard<'a, WriterState> {
+        let waited = self.more.wait_timeout_while(state, at_most, condition);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Writes groups until the store is closed.
-    fn write_all(&self, mut disk: impl Disk) {
-        let mut after = Instant::now();
-        while let Some((rows, numbers)) = self.next_group(&mut disk, after) {
-            after = Instant::now() + GROUP_INTERVAL;
-            match disk.write(&rows) {
-                Ok(()) => self.written(&numbers),
+    fn run(&self, mut disk: impl Disk) {
+        let (mut next_group, mut idle) = (Instant::now(), false);
+        loop {
+            let (group, result) = match self.next_work(next_group, idle) {
+                Work::Write(group) => {
+                    let result = disk.write(&group.rows);
+                    next_group = Instant::now() + GROUP_INTERVAL;
+                    idle = false;
+                    (group, result)
+                }
+                Work::Idle(is_first) => {
+                    idle = true;
+                    if is_first {
+                        compact(&mut disk);
+                    }
+                    (Group::default(), disk.check())
+                }
+                Work::End => return,
+            };
+            match result {
+                Ok(()) => self.lock().written(&group.numbers),
+                Err(error) if group.is_last => return report_loss(&error, &group),
                 Err(error) => {
-                    self.failed(rows, numbers, &error);
-                    if !self.wait_until_usable(&mut disk) {
+                    self.lock().failed(group, &error);
+                    if !self.recover(&mut disk) {
                         return;
                     }
                 }
@@ -235,122 +310,70 @@ impl WriterState {
         }
     }
 
-    /// Waits for something to write, among several devices until the group may begin; none once the store is closed and
-    /// nothing is left.
-    fn next_group(
-        &self,
-        disk: &mut impl Disk,
-        after: Instant,
-    ) -> Option<(Rows, HashMap<Arc<str>, u64>)> {
-        let mut idle = false;
-        let mut pending = self.lock();
+    /// Waits for something to write, among several devices until the group may begin.
+    fn next_work(&self, next_group: Instant, was_idle: bool) -> Work {
+        let state = self.lock();
+        let mut state = self.wait_while(state, IDLE_INTERVAL, |state| {
+            !state.pending.is_waiting() && !state.closing
+        });
+        if state.pending.is_waiting() {
+            let left = next_group.saturating_duration_since(Instant::now());
+            state = self.wait_while(state, left, |state| state.should_wait());
+            return Work::Write(Group {
+                is_last: state.closing,
+                ..state.pending.take()
+            });
+        }
+        match state.closing {
+            true => Work::End,
+            false => Work::Idle(!was_idle),
+        }
+    }
+
+    /// Makes the disk usable again, after a pause that grows with each try. Once the store is closed, there is one try
+    /// without a pause. Returns false if the store is closed and the disk fails still.
+    fn recover(&self, disk: &mut impl Disk) -> bool {
         loop {
-            if !pending.numbers.is_empty() {
-                let left = after.saturating_duration_since(Instant::now());
-                let (gathered, _) = self
-                    .more
-                    .wait_timeout_while(pending, left, |pending| pending.should_wait())
-                    .unwrap_or_else(PoisonError::into_inner);
-                pending = gathered;
-                pending.batches = 0;
-                let rows = std::mem::take(&mut pending.rows);
-                pending.unwritten.clear();
-                return Some((rows, std::mem::take(&mut pending.numbers)));
-            }
-            if pending.closing {
-                return None;
-            }
-            if idle {
-                pending = self
-                    .more
-                    .wait(pending)
-                    .unwrap_or_else(PoisonError::into_inner);
-                continue;
-            }
-            let (woken, waited) = self
-                .more
-                .wait_timeout(pending, COMPACT_AFTER_IDLE)
-                .unwrap_or_else(PoisonError::into_inner);
-            pending = woken;
-            if waited.timed_out() {
-                idle = true;
-                drop(pending);
-                match disk.compact() {
-                    Ok(true) => tracing::info!("store compacted"),
-                    Ok(false) => {}
-                    // The next group shows whether it matters.
-                    Err(error) => tracing::warn!(%error, "store not compacted"),
+            let state = self.lock();
+            let until = state.outage.next_try().unwrap_or_else(Instant::now);
+            let pause = until.saturating_duration_since(Instant::now());
+            let closing = self
+                .wait_while(state, pause, |state| !state.closing)
+                .closing;
+            let error = match disk.reopen() {
+                Ok(Reopened::Recreated) if closing => {
+                    DiskError("the database was lost and is empty".to_owned())
                 }
-                pending = self.lock();
-            }
-        }
-    }
-
-    fn written(&self, numbers: &HashMap<Arc<str>, u64>) {
-        let mut pending = self.lock();
-        if let Some(since) = pending.degraded.take() {
-            let seconds = since.elapsed().as_secs();
-            tracing::warn!("disk recovered after {seconds} s; all accepted batches are written");
-        }
-        for (device, number) in numbers {
-            if let Some(progress) = pending.devices.get(device) {
-                progress.send_modify(|progress| {
-                    progress.durable = *number;
-                    progress.accepted = progress.accepted.max(*number);
-                });
-            }
-        }
-    }
-
-    /// Puts a group back, under what came since, and accepts it in memory.
-    fn failed(&self, rows: Rows, numbers: HashMap<Arc<str>, u64>, error: &DiskError) {
-        let mut pending = self.lock();
-        for (key, text) in rows {
-            pending.rows.entry(key).or_insert(text);
-        }
-        for (device, number) in numbers {
-            pending.numbers.entry(device).or_insert(number);
-        }
-        if pending.degraded.is_none() {
-            pending.degraded = Some(Instant::now());
-            tracing::error!(
-                %error,
-                "disk failed: running degraded; unsent telemetry is lost if this process ends"
-            );
-        }
-        for (device, number) in &pending.numbers {
-            if let Some(progress) = pending.devices.get(device) {
-                progress.send_modify(|progress| progress.accepted = *number);
-            }
-        }
-    }
-
-    /// Waits until the disk is usable again; `false` if the store is closed before.
-    fn wait_until_usable(&self, disk: &mut impl Disk) -> bool {
-        loop {
-            match disk.reopen() {
-                Ok(Reopened::Intact(_)) => return true,
-                Ok(Reopened::Recreated) => {
-                    let mut pending = self.lock();
-                    // Devices persist their whole state again, including pending rows.
-                    pending.rows.clear();
-                    pending.numbers.clear();
-                    for progress in pending.devices.values() {
-                        progress.send_modify(|progress| progress.resets += 1);
-                    }
+                Ok(reopened) => {
+                    self.lock().reopened(reopened);
                     return true;
                 }
-                Err(error) => tracing::debug!(%error, "disk still failing"),
-            }
-            let pending = self.lock();
-            let (pending, _) = self
-                .more
-                .wait_timeout_while(pending, RETRY_INTERVAL, |pending| !pending.closing)
-                .unwrap_or_else(PoisonError::into_inner);
-            if pending.closing {
-                tracing::error!("stopped while the disk fails; unsent telemetry is lost");
+                Err(error) => error,
+            };
+            let mut state = self.lock();
+            if closing {
+                report_loss(&error, &state.pending.take());
                 return false;
             }
+            state.failed(Group::default(), &error);
         }
     }
+}
+
+fn compact(disk: &mut impl Disk) {
+    match disk.compact() {
+        Ok(true) => tracing::info!("store compacted"),
+        Ok(false) => {}
+        // The next group shows whether it matters.
+        Err(error) => tracing::warn!(%error, "store not compacted"),
+    }
+}
+
+/// Tells what is lost with the end of a store whose disk fails.
+fn report_loss(error: &DiskError, group: &Group) {
+    tracing::error!(
+        %error,
+        messages = group.outgoing(),
+        "stopped while the disk fails: the last changes and unsent messages are lost"
+    );
 }

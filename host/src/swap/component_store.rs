@@ -14,6 +14,9 @@ use crate::guest::{
 
 /// Name of the folder in a state directory.
 const FOLDER: &str = "components";
+/// The reasons why a copy is lost, with the remedy.
+const MISSING: &str = "file is missing; swap the version in again with `host swap FILE`, or start the host with its file";
+const DAMAGED: &str = "file is damaged; swap the version in again with `host swap FILE`, or start the host with its file";
 
 /// A folder of one device's components, each named after its hash.
 #[derive(Clone, Debug)]
@@ -39,22 +42,28 @@ impl ComponentStore {
         if fs::metadata(&path).is_ok_and(|found| found.len() == source.bytes().len() as u64) {
             return Ok(());
         }
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.folder)?;
+        self.create_folder()?;
         let part = path.with_extension("part");
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&part)?;
-        file.write_all(source.bytes())?;
-        file.sync_all()?;
-        fs::rename(&part, &path)?;
+        write_synced(&part, source.bytes())
+            .and_then(|()| fs::rename(&part, &path))
+            .inspect_err(|_| {
+                // It may have taken the last space of the disk. Another save overwrites what stays.
+                let _ = fs::remove_file(&part);
+            })?;
         // The directory entry too must survive a power cut.
         File::open(&self.folder)?.sync_all()
+    }
+
+    /// Creates the folder, but no state directory: one without the rest would not be taken for one.
+    fn create_folder(&self) -> io::Result<()> {
+        match DirBuilder::new().mode(0o700).create(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let reason = "the directory was deleted; restart the host to begin anew in it";
+                Err(io::Error::new(io::ErrorKind::NotFound, reason))
+            }
+            created => created,
+        }
     }
 
     /// Reads the component with this hash.
@@ -66,14 +75,14 @@ impl ComponentStore {
         if let Err(error) = fs::metadata(&path)
             && error.kind() == io::ErrorKind::NotFound
         {
-            let reason = "file is missing";
+            let reason = MISSING;
             return Err(LoadError::Lost { path, reason });
         }
         let source = ComponentSource::read_unchecked(&path, limits)?;
         if **source.sha256() == *sha256 {
             Ok(source)
         } else {
-            let reason = "file is damaged";
+            let reason = DAMAGED;
             Err(LoadError::Lost { path, reason })
         }
     }
@@ -101,6 +110,17 @@ impl ComponentStore {
     fn path(&self, sha256: &str) -> PathBuf {
         self.folder.join(format!("{sha256}.wasm"))
     }
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// Returns the hash in the name of a component's file, whole or in part.
@@ -137,20 +157,30 @@ mod tests {
         let error = store.read(a.sha256(), &limits).unwrap_err();
         assert_eq!(
             (error.blame(), error.reason()),
-            (Blame::Copy, "file is missing".into())
+            (Blame::Copy, MISSING.into())
         );
         for damage in [&a.bytes()[..], b"no component"] {
             fs::write(store.path(b.sha256()), damage).unwrap();
             let error = store.read(b.sha256(), &limits).unwrap_err();
             assert_eq!(
                 (error.blame(), error.reason()),
-                (Blame::Copy, "file is damaged".into())
+                (Blame::Copy, DAMAGED.into())
             );
         }
         // A damaged one of the right length is only found when it is read.
         fs::write(store.path(b.sha256()), b"short").unwrap();
         store.save(&b).unwrap();
         assert!(store.read(b.sha256(), &limits).is_ok());
+    }
+
+    #[test]
+    fn a_state_directory_that_was_deleted_is_not_created_for_a_component() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("state");
+        let store = ComponentStore::in_state_dir(&state);
+        let error = store.save(&component(dir.path(), "a")).unwrap_err();
+        assert!(error.to_string().contains("was deleted"), "{error}");
+        assert!(!state.exists());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::{
         Component, Sandbox,
         compile::{Blame, Compiler, ComponentSource, LoadError},
     },
+    store::disk::with_remedy,
 };
 
 /// First and longest backoff while the machine is to blame that a version cannot be loaded.
@@ -50,7 +51,11 @@ impl Loader {
             .as_ref()
             .map(|store| store.save(source));
         if let Some(Err(error)) = saved {
-            tracing::error!(%error, "cannot save component in the state directory");
+            let error = with_remedy(&error);
+            tracing::error!(
+                error,
+                "cannot save component in the state directory; until that works, a start needs the component file"
+            );
         }
     }
 

@@ -21,12 +21,14 @@
 
 pub mod component_store;
 pub mod control;
+mod fallback;
 mod history;
 pub mod loader;
 pub mod prepare;
 mod report;
 mod rollback;
 pub mod start;
+mod step;
 mod versions;
 pub mod watch;
 
@@ -35,10 +37,10 @@ use std::{path::PathBuf, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::{
-    history::{History, HistoryEntry, SwapSource, SwapStep},
-    versions::{
-        Fallback, FallbackState, ProbationMarks, Quarantined, RunningVersion, VersionInfo, Versions,
-    },
+    fallback::{Fallback, FallbackState, PreviousExit, ProbationMarks},
+    history::{History, HistoryEntry},
+    step::{SwapSource, SwapStep},
+    versions::{Quarantined, RunningVersion, VersionInfo, Versions},
 };
 pub(crate) use self::{
     report::host_report,

@@ -6,10 +6,13 @@ use jiff::Timestamp;
 use tokio::{select, sync::mpsc, task::spawn_blocking};
 
 use super::{DeviceRequest, HistoryEntry, SwapCommand, SwapRequest, SwapStep, loader::Loader};
-use crate::guest::{
-    Component,
-    compile::{ComponentSource, LoadError},
-    progress::{CompileProgress, announced},
+use crate::{
+    guest::{
+        Component,
+        compile::{ComponentSource, LoadError},
+        progress::{CompileProgress, announced},
+    },
+    store::disk::with_remedy,
 };
 
 /// The preparation of candidates for one device.
@@ -52,12 +55,12 @@ impl Preparer {
             // Not cancelled half way: the next preparation would find the component store in use.
             let saved = match loaded {
                 Ok((source, component)) => self.save(source, &requests).await.map(|()| component),
-                Err(error) => Err(error),
+                Err(error) => Err(error.to_string()),
             };
             match saved {
                 Ok(component) => send(&requests, DeviceRequest::Swap(component, swap)).await,
                 Err(error) => {
-                    let reason = with_file_name(&error.to_string(), &swap.file);
+                    let reason = with_file_name(&error, &swap.file);
                     record_step(&requests, SwapStep::Rejected, &swap, Some(reason)).await;
                 }
             }
@@ -81,12 +84,12 @@ impl Preparer {
         Ok((source, component))
     }
 
-    /// Saves the bytes in the component store, and removes versions that are no longer needed.
+    /// Saves the bytes in the component store, and removes versions that are no longer needed. The error is for a person.
     async fn save(
         &self,
         source: ComponentSource,
         requests: &mpsc::Sender<DeviceRequest<Component>>,
-    ) -> Result<(), LoadError> {
+    ) -> Result<(), String> {
         let Some(store) = self.loader.component_store.clone() else {
             return Ok(());
         };
@@ -100,10 +103,10 @@ impl Preparer {
                 None => Ok(()),
             }
         });
-        joined(&file, saving.await)?.map_err(|error| LoadError::Unreadable {
-            path: file,
-            reason: format!("cannot save it in the state directory: {error}"),
-            may_pass: true,
+        let saved = saving.await.unwrap_or_else(|error| Err(error.into()));
+        saved.map_err(|error| {
+            let (file, reason) = (file.display(), with_remedy(&error));
+            format!("cannot save component {file} in the state directory: {reason}")
         })
     }
 }

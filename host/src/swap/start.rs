@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use super::{
-    HistoryEntry, SwapSource, SwapStep, Versions,
+    HistoryEntry, PreviousExit, SwapSource, SwapStep, Versions,
     loader::Loader,
     rollback::{roll_back_to_fallback, roll_back_to_previous},
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, boot_id},
     guest::{
         Component,
         compile::{Blame, ComponentSource, LoadError},
@@ -28,7 +28,8 @@ pub struct StartupVersion {
 
 /// Selects the version to start with, and records it in the store. A device that has run before starts with the accepted
 /// version, even if the component's file is gone or another one; a new file is then swapped in as usual. A version on
-/// probation whose process was killed or crashed gets one more try, and is rolled back after the second time.
+/// probation whose process was killed or crashed gets one more try, and is rolled back after the second time within one boot
+/// of the machine.
 ///
 /// Retries while the machine is to blame that the version cannot be loaded. Cancel safe.
 ///
@@ -61,7 +62,7 @@ pub async fn select_version(
     let (ok, mut steps) = (source.as_ref().ok(), Vec::new());
     let mut component = loader.load_running(ok, store, clock, &mut steps).await?;
     // Only now: a process that ends before this point says nothing of the version.
-    if let Some(step) = record_restart(store, clock) {
+    if let Some(step) = record_restart(store, clock, boot_id()) {
         let is_another = step.step == SwapStep::RolledBack;
         steps.push(step);
         if is_another {
@@ -134,27 +135,29 @@ impl Loader {
 }
 
 /// Records the start of a process while a version is on probation; `None` if none is.
-fn record_restart(store: &mut DeviceStore, clock: &dyn Clock) -> Option<HistoryEntry> {
+fn record_restart(
+    store: &mut DeviceStore,
+    clock: &dyn Clock,
+    boot_id: Option<String>,
+) -> Option<HistoryEntry> {
     let mut versions = store.state().versions.clone();
-    let fallback = versions.fallback.as_mut()?;
-    let clean_exit = std::mem::take(&mut fallback.clean_exit);
-    fallback.unclean_exits += u32::from(!clean_exit);
-    if !clean_exit && fallback.unclean_exits > 1 {
-        let reason = "the host was killed twice during probation";
-        let (batch, entry) = roll_back_to_fallback(store, clock, SwapSource::Host, reason)?;
-        return Some(commit_step(batch, entry, store, clock));
-    }
+    let reason = match versions.fallback.as_mut()?.resume_probation(boot_id) {
+        PreviousExit::Clean => "the host was restarted during probation",
+        PreviousExit::WithMachine => "the machine was restarted during probation",
+        PreviousExit::Killed => "the host was killed during probation",
+        PreviousExit::KilledAgain => {
+            let reason = "the host was killed twice during probation";
+            let (batch, entry) = roll_back_to_fallback(store, clock, SwapSource::Host, reason)?;
+            return Some(commit_step(batch, entry, store, clock));
+        }
+    };
     let mut entry = HistoryEntry::new(clock.now(), SwapStep::Resumed, SwapSource::Host);
     entry.version = versions.running.clone().map(|running| running.info);
-    let entry = entry.with_reason(match clean_exit {
-        true => "the host was restarted during probation",
-        false => "the host was killed during probation",
-    });
     let batch = Batch {
         versions: Some(versions),
         ..Batch::default()
     };
-    Some(commit_step(batch, entry, store, clock))
+    Some(commit_step(batch, entry.with_reason(reason), store, clock))
 }
 
 /// Rolls back the running version, which cannot be loaded; `None` if there is no other. A version whose copy was lost is not

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::device::{behaviour::Behaviour, timers::PersistedTimer};
+use super::fallback::{Fallback, FallbackState};
+use crate::device::behaviour::Behaviour;
 
 /// Limit of quarantined hashes; beyond it the oldest is released.
 const MAX_QUARANTINED: usize = 100;
@@ -52,66 +53,6 @@ pub struct RunningVersion {
     pub info: VersionInfo,
     /// Time of its start.
     pub since: Timestamp,
-}
-
-/// The state of a device at a swap, to which a rollback returns.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FallbackState {
-    /// The record.
-    pub record: Option<String>,
-    /// The timers.
-    pub timers: Vec<PersistedTimer>,
-    /// The ends of outbox and dead letters.
-    #[serde(default)]
-    pub marks: ProbationMarks,
-}
-
-/// The version a device rolls back to while another is on probation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fallback {
-    /// The version.
-    pub version: RunningVersion,
-    /// The state at the swap.
-    #[serde(flatten)]
-    pub state: FallbackState,
-    /// Unclean exits of the host during probation.
-    #[serde(rename = "uncleanExits", alias = "ended")]
-    pub unclean_exits: u32,
-    /// True if the host's last exit was clean.
-    #[serde(rename = "cleanExit", alias = "clean")]
-    pub clean_exit: bool,
-}
-
-/// The ends of outbox and dead letters at the start of a probation: what follows is the candidate's, and a rollback takes
-/// it back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ProbationMarks {
-    /// The id of the first outbox entry since.
-    pub first_outgoing: u64,
-    /// The id of the last dead letter before.
-    pub last_dead_letter: u64,
-    /// Later outbox entries that are not the candidate's: dead letters an operator has retried.
-    pub retried: Vec<u64>,
-}
-
-impl ProbationMarks {
-    /// Returns true if the outbox entry with this id is the candidate's.
-    #[must_use]
-    pub fn is_candidates(&self, outgoing: u64) -> bool {
-        outgoing >= self.first_outgoing && !self.retried.contains(&outgoing)
-    }
-}
-
-impl Default for ProbationMarks {
-    /// The marks of a probation that an older host has begun: nothing is known to be the candidate's.
-    fn default() -> Self {
-        Self {
-            first_outgoing: u64::MAX,
-            last_dead_letter: u64::MAX,
-            retried: Vec::new(),
-        }
-    }
 }
 
 /// A version that was rolled back, and is not accepted again unless forced.
@@ -190,15 +131,8 @@ impl Versions {
         let version = self.running.replace(RunningVersion { info, since: now });
         match &mut self.fallback {
             // Exits during another candidate's probation say nothing of this one.
-            Some(fallback) => (fallback.unclean_exits, fallback.clean_exit) = (0, false),
-            None => {
-                self.fallback = version.map(|version| Fallback {
-                    version,
-                    state: before,
-                    unclean_exits: 0,
-                    clean_exit: false,
-                });
-            }
+            Some(fallback) => fallback.restart_probation(before.boot_id),
+            None => self.fallback = version.map(|version| Fallback::new(version, before)),
         }
     }
 

@@ -143,3 +143,26 @@ fn a_new_version_takes_over_a_record_of_an_older_shape_and_an_older_version_does
     );
     assert_eq!(device.runs(), sha256(&guest("sequence_v2")));
 }
+
+#[test]
+fn a_swap_back_to_the_version_before_the_candidate_is_a_rollback() {
+    let device = Device::new();
+    let mut host = device
+        .host(&guest("sequence"))
+        .env("HOST_PROBATION_TIME", "1h")
+        .start();
+    host.stdout.wait_for("Listening");
+    let candidate = device.version(&guest("sequence"), 1);
+    device.swaps(&candidate, &[]);
+    let back = device.swap(&guest("sequence"), &["--wait"]);
+    assert_eq!(back.code, 0, "{}{}", back.stdout, back.stderr);
+    assert!(back.stdout.contains("rolled back from"), "{}", back.stdout);
+    let entry = device.entry("rolled-back", "command");
+    assert_eq!(entry["version"]["sha256"], sha256(&candidate));
+    assert_eq!(entry["rolledBackTo"]["sha256"], sha256(&guest("sequence")));
+    let status = device.status();
+    assert_eq!(status["running"]["sha256"], sha256(&guest("sequence")));
+    assert_eq!(status["state"], "accepted");
+    assert_eq!(status["quarantined"][0]["sha256"], sha256(&candidate));
+    assert_eq!(host.stop(), Some(0));
+}

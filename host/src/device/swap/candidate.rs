@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::{Candidate, PendingFallback, Probation, Starting, SwapKind};
 use crate::{
+    clock::boot_id,
     device::{
         Device,
         behaviour::{Behaviour, CallFailure, Outcome, Reason},
@@ -58,6 +59,10 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             return false;
         }
         if let Some(Candidate { behaviour, request }) = self.swap.candidate.take() {
+            if self.is_fallback(&behaviour) && !request.fresh_state {
+                self.roll_back_to_candidate(behaviour, request);
+                return false;
+            }
             match self.rejection(&VersionInfo::of(&behaviour), &request) {
                 Some(entry) => self.reject_candidate(entry, request.step_sender),
                 None => {
@@ -85,6 +90,12 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             probation.step_senders.extend(step_sender.clone());
         }
         self.record_step(entry, step_sender);
+    }
+
+    /// Returns true if this is the version to roll back to from the one on probation.
+    fn is_fallback(&self, behaviour: &B) -> bool {
+        let fallback = self.store.state().versions.fallback.as_ref();
+        fallback.is_some_and(|it| it.version.info.sha256 == behaviour.sha256())
     }
 
     fn start_version(&mut self, behaviour: B, kind: SwapKind) {
@@ -184,6 +195,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             record: state.record.clone(),
             timers: state.timers.to_persisted(&*self.clock),
             marks: self.store.probation_marks(),
+            boot_id: boot_id(),
         };
         versions.start_probation(version, self.clock.now(), before);
         batch.versions = Some(versions);

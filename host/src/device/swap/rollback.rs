@@ -1,5 +1,7 @@
 //! Rolls back to an earlier version, after a failure or on request.
 
+use std::path::PathBuf;
+
 use super::{PendingFallback, Probation};
 use crate::{
     device::{
@@ -9,7 +11,7 @@ use crate::{
     },
     mqtt::Transport,
     store::batch::Batch,
-    swap::{self, HistoryEntry, StepSender, SwapSource, SwapStep, VersionInfo},
+    swap::{self, HistoryEntry, StepSender, SwapRequest, SwapSource, SwapStep, VersionInfo},
 };
 
 /// The action after a failed call.
@@ -74,7 +76,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             return None;
         }
         self.requeue(call.take());
-        self.roll_back(SwapSource::Host, failure.to_string(), None);
+        self.roll_back(SwapSource::Host, failure.to_string(), None, None);
         Some(FailureAction::RolledBack)
     }
 
@@ -111,7 +113,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         if let Some(reason) = probation.and_then(|probation| probation.deferred_rollback.clone()) {
             let call = self.current_call.take();
             self.requeue(call);
-            self.roll_back(SwapSource::Host, reason, None);
+            self.roll_back(SwapSource::Host, reason, None, None);
         }
     }
 
@@ -144,7 +146,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         if self.fallback().is_some() {
             let call = self.current_call.take();
             self.requeue(call);
-            self.roll_back(SwapSource::Command, REASON.to_owned(), Some(step_sender));
+            let reason = REASON.to_owned();
+            self.roll_back(SwapSource::Command, reason, None, Some(step_sender));
             return;
         }
         if let Some(reason) = self.rollback_rejection() {
@@ -159,6 +162,17 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             reason: REASON.to_owned(),
             step_sender: Some(step_sender),
         });
+    }
+
+    /// Rolls back to the version before the one on probation because its file was requested: as a candidate it would have
+    /// itself to fall back to, and the state of the other.
+    pub(super) fn roll_back_to_candidate(&mut self, behaviour: B, request: SwapRequest) {
+        self.swap
+            .loaded
+            .insert(behaviour.sha256().to_owned(), behaviour);
+        let reason = "a swap to the previous version was requested".to_owned();
+        let file = Some(request.file);
+        self.roll_back(request.source, reason, file, request.step_sender);
     }
 
     /// Returns the reason to reject a requested rollback of an accepted version; `None` to accept the request.
@@ -182,14 +196,21 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     }
 
     /// Rolls back the version on probation: the fallback continues as if the swap had not been, except that sent messages
-    /// stay sent. A call in progress is stopped.
-    fn roll_back(&mut self, source: SwapSource, reason: String, step_sender: Option<StepSender>) {
+    /// stay sent. A call in progress is stopped. `file` is the one that was requested, if the rollback is a swap to it.
+    fn roll_back(
+        &mut self,
+        source: SwapSource,
+        reason: String,
+        file: Option<PathBuf>,
+        step_sender: Option<StepSender>,
+    ) {
         let rollback = swap::roll_back_to_fallback(&self.store, &*self.clock, source, &reason);
         let (Some((mut batch, mut entry)), Some(behaviour)) = (rollback, self.fallback()) else {
             return;
         };
         let probation = self.swap.probation.take();
         let record = batch.record.clone();
+        entry.file = file;
         entry.undone_batches = probation.as_ref().and_then(Probation::committed);
         let mut step_senders = probation.map_or_else(Vec::new, |probation| probation.step_senders);
         step_senders.extend(step_sender);

@@ -1,5 +1,6 @@
 //! The outbox: items that a device has accepted and the hub has not acknowledged yet.
 
+mod eviction;
 #[cfg(test)]
 mod model;
 mod reports;
@@ -7,16 +8,16 @@ mod reports;
 mod tests;
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use self::reports::MAX_REPORTS_SIZE;
+pub use self::eviction::Evictions;
+use self::eviction::RunningTime;
 pub(crate) use self::reports::report_size;
 use super::{
     drain::Drain,
@@ -25,7 +26,6 @@ use super::{
     row::Row,
 };
 use crate::{
-    clock::{Clock, is_set},
     hub::{
         message::TelemetryMessage,
         poison::{PoisonDetector, PoisonEvent},
@@ -60,18 +60,31 @@ pub struct Outbox {
     reports: Queue<Map<String, Value>>,
     drain: Drain,
     poison_detector: PoisonDetector,
-    evicted: u64,
+    running: RunningTime,
+    evictions: Evictions,
     /// The number of messages and reports the hub has acknowledged since the process started.
     acknowledged_total: u64,
     /// Entries added or removed since the last [`mark_persisted`](Self::mark_persisted).
     changed: BTreeSet<u64>,
-    evicted_changed: bool,
+    evictions_changed: bool,
     /// Messages acknowledged since the last [`mark_persisted`](Self::mark_persisted).
     acknowledged: usize,
     /// Acknowledged messages whose removal is handed to the backend and not accepted, by batch.
     unaccepted: VecDeque<(u64, usize)>,
     /// The start of the current probation.
     marks: Option<ProbationMarks>,
+}
+
+/// An outbox as an earlier process has persisted it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PersistedOutbox {
+    /// The items, by id.
+    pub outgoing: Vec<(u64, Outgoing)>,
+    /// The running time at which each message was queued; none for messages of an older host, which are as old as hosts have
+    /// run since.
+    pub queued: BTreeMap<u64, Duration>,
+    /// The number of messages evicted.
+    pub evicted: u64,
 }
 
 /// The next item to send.
@@ -95,32 +108,32 @@ impl Outbox {
             telemetry: Queue::new(),
             reports: Queue::new(),
             poison_detector: PoisonDetector::default(),
-            evicted: 0,
+            running: RunningTime::default(),
+            evictions: Evictions::default(),
             acknowledged_total: 0,
             changed: BTreeSet::new(),
-            evicted_changed: false,
+            evictions_changed: false,
             acknowledged: 0,
             unaccepted: VecDeque::new(),
             marks: None,
         }
     }
 
-    /// Restores a persisted outbox. The oldest messages may have arrived already.
+    /// Restores a persisted outbox at this monotonic time. The oldest messages may have arrived already.
     #[must_use]
-    pub fn restored(
-        kept: Vec<(u64, Outgoing)>,
-        evicted: u64,
-        retention: Retention,
-        clock: &dyn Clock,
-    ) -> Self {
+    pub fn restored(kept: PersistedOutbox, retention: Retention, now: Duration) -> Self {
+        let queued = kept.queued.values().copied();
         let mut outbox = Self {
-            evicted,
+            running: RunningTime::continued(queued, now),
+            evictions: Evictions {
+                total: kept.evicted,
+                expired: 0,
+            },
             ..Self::new(retention)
         };
-        for (id, outgoing) in kept {
-            let age = age(&outgoing, clock.now());
-            let left = outbox.retention.age.saturating_sub(age);
-            outbox.insert(id, 0, outgoing, clock.monotonic() + left);
+        for (id, outgoing) in kept.outgoing {
+            let queued = kept.queued.get(&id).copied().unwrap_or_default();
+            outbox.insert(id, 0, outgoing, queued);
             outbox.next_id = outbox.next_id.max(id + 1);
         }
         outbox.telemetry.mark_possibly_delivered(WINDOW);
@@ -131,20 +144,19 @@ impl Outbox {
     pub fn push(&mut self, batch: u64, outgoing: Outgoing, now: Duration) {
         let id = self.next_id;
         self.next_id += 1;
-        let expires = now.saturating_add(self.retention.age);
-        self.insert(id, batch, outgoing, expires);
+        self.insert(id, batch, outgoing, self.running.at(now));
         self.changed.insert(id);
         self.merge_reports();
     }
 
-    fn insert(&mut self, id: u64, batch: u64, outgoing: Outgoing, expires: Duration) {
+    fn insert(&mut self, id: u64, batch: u64, outgoing: Outgoing, queued: Duration) {
         match outgoing {
             Outgoing::Telemetry(item) => {
                 let size = item.size();
                 let entry = QueueEntry {
                     batch,
                     size,
-                    expires,
+                    queued,
                     item,
                 };
                 self.telemetry.insert(id, entry);
@@ -154,7 +166,7 @@ impl Outbox {
                 let entry = QueueEntry {
                     batch,
                     size,
-                    expires,
+                    queued,
                     item,
                 };
                 self.reports.insert(id, entry);
@@ -331,56 +343,40 @@ impl Outbox {
         self.quota.clone()
     }
 
-    /// Sets the quota for the next call.
-    pub fn update_quota(&self) {
-        if let Some(quota) = &self.quota {
-            quota.set(
-                self.retention.count.saturating_sub(self.telemetry.len()),
-                self.retention.bytes.saturating_sub(self.telemetry.bytes()),
-            );
-        }
-    }
-
     /// Returns the status of the outbox.
     #[must_use]
     pub fn status(&self, now: Duration) -> OutboxStatus {
-        let oldest_age_seconds = self.telemetry.oldest().map(|expires| {
-            let left = expires.saturating_sub(now);
-            self.retention.age.saturating_sub(left).as_secs_f64()
-        });
+        let running = self.running.at(now);
+        let age = |queued| running.saturating_sub(queued).as_secs_f64();
+        let oldest_age_seconds = self.telemetry.oldest().map(age);
         OutboxStatus {
             messages: self.telemetry.len(),
             reports: self.reports.len(),
             bytes: self.telemetry.bytes(),
             oldest_age_seconds,
             acknowledged: self.acknowledged_total,
-            evicted: self.evicted,
+            evicted: self.evictions.total,
             ..OutboxStatus::default()
         }
-    }
-
-    /// Returns the number of messages evicted so far.
-    #[must_use]
-    pub fn evicted(&self) -> u64 {
-        self.evicted
     }
 
     /// Adds a row for each entry added or removed since the last [`mark_persisted`](Self::mark_persisted).
     pub(super) fn changed_rows<'a>(&'a self, rows: &mut Vec<Row<'a>>) {
         rows.extend(self.changed.iter().map(|id| {
-            let message = self.telemetry.get(*id).map(|it| Row::Telemetry(*id, it));
+            let message = self.telemetry.entry(*id);
+            let message = message.map(|it| Row::Telemetry(*id, it.queued, &it.item));
             let report = || self.reports.get(*id).map(|it| Row::Report(*id, it));
             message.or_else(report).unwrap_or(Row::OutgoingRemoved(*id))
         }));
-        if self.evicted_changed {
-            rows.push(Row::Evicted(self.evicted));
+        if self.evictions_changed {
+            rows.push(Row::Evicted(self.evictions.total));
         }
     }
 
     /// Notes that all changes went to the backend with this batch.
     pub(super) fn mark_persisted(&mut self, batch: u64) {
         self.changed.clear();
-        self.evicted_changed = false;
+        self.evictions_changed = false;
         if self.acknowledged > 0 {
             self.unaccepted.push_back((batch, self.acknowledged));
             self.acknowledged = 0;
@@ -391,7 +387,7 @@ impl Outbox {
     pub(super) fn mark_all_changed(&mut self) {
         self.changed.extend(self.telemetry.ids());
         self.changed.extend(self.reports.ids());
-        self.evicted_changed = true;
+        self.evictions_changed = true;
     }
 
     /// Returns whether so many acknowledgments are unpersisted that they need a batch of their own.
@@ -408,46 +404,5 @@ impl Outbox {
         {
             self.unaccepted.pop_front();
         }
-    }
-
-    /// Evicts the oldest unsent telemetry beyond the retention, on probation the candidate's: it may not displace what was
-    /// queued before it. Reports are evicted only where together they are far more than a twin holds.
-    pub fn evict(&mut self, now: Duration) {
-        while let Some((id, expires)) = self.telemetry.oldest_unsent(None)
-            && expires < now
-        {
-            self.evict_message(id);
-        }
-        while self.reports.bytes() > MAX_REPORTS_SIZE
-            && let Some((id, _)) = self.reports.oldest_unsent(self.marks.as_ref())
-        {
-            tracing::error!("report evicted: more was reported than a twin holds");
-            self.reports.remove(id);
-            self.changed.insert(id);
-        }
-        while (self.telemetry.len() > self.retention.count
-            || self.telemetry.bytes() > self.retention.bytes)
-            && let Some((id, _)) = self.telemetry.oldest_unsent(self.marks.as_ref())
-        {
-            self.evict_message(id);
-        }
-    }
-
-    fn evict_message(&mut self, id: u64) {
-        self.telemetry.remove(id);
-        self.changed.insert(id);
-        self.evicted += 1;
-        self.evicted_changed = true;
-    }
-}
-
-/// Returns the age of an item, as far as the wall clock can tell: a device without a battery for its clock starts in the
-/// past, and a message created before the clock was set is not old for that.
-fn age(outgoing: &Outgoing, now: Timestamp) -> Duration {
-    match outgoing {
-        Outgoing::Telemetry(message) if is_set(message.created) => {
-            Duration::try_from(now.duration_since(message.created)).unwrap_or_default()
-        }
-        _ => Duration::ZERO,
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    reports::{MAX_REPORT_SIZE, MAX_UNMERGED_REPORTS},
+    reports::{MAX_REPORT_SIZE, MAX_REPORTS_SIZE, MAX_UNMERGED_REPORTS},
     *,
 };
 
@@ -147,7 +147,7 @@ fn a_full_outbox_gives_up_its_oldest_telemetry_that_cannot_have_arrived_and_coun
         .map(|body| {
             outbox.push(1, message(body), NOW);
             outbox.evict(NOW);
-            outbox.evicted()
+            outbox.evictions().total
         })
         .into();
     assert_eq!(evicted, [0, 1, 2]);
@@ -156,7 +156,7 @@ fn a_full_outbox_gives_up_its_oldest_telemetry_that_cannot_have_arrived_and_coun
     outbox.evict(NOW);
     outbox.connection_started();
     assert_eq!(sent(&mut outbox), ["on its way", "e"]);
-    assert_eq!(outbox.evicted(), 3);
+    assert_eq!(outbox.evictions().total, 3);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn the_bound_in_bytes_counts_bodies_and_properties() {
         outbox.push(1, message("12345678"), NOW);
     }
     outbox.evict(NOW);
-    assert_eq!((outbox.len(), outbox.evicted()), (3, 7));
+    assert_eq!((outbox.len(), outbox.evictions().total), (3, 7));
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn what_is_too_old_gives_way() {
     outbox.evict(NOW + age);
     assert_eq!(outbox.len(), 1);
     outbox.evict(NOW + age + Duration::from_secs(1));
-    assert_eq!((outbox.len(), outbox.evicted()), (0, 1));
+    assert_eq!((outbox.len(), outbox.evictions().total), (0, 1));
 }
 
 #[test]

@@ -105,7 +105,7 @@ proptest! {
                 outbox.sent(id, Duration::ZERO);
                 outbox.acknowledge(id);
             }
-            prop_assert_eq!(outbox.evicted(), 0);
+            prop_assert_eq!(outbox.evictions().total, 0);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use futures::future::BoxFuture;
+use jiff::Timestamp;
 
 use super::{super::super::row::Row, *};
 
@@ -19,29 +19,30 @@ pub(super) struct Expected {
 struct Held {
     number: u64,
     batch: u64,
-    until: Duration,
+    /// The running time at which it was queued.
+    queued: Duration,
 }
 
 /// A batch on its way to the disk, and what is to be after it.
 struct PendingBatch {
     batch: u64,
-    rows: Vec<(u64, Option<Outgoing>)>,
+    rows: Vec<(u64, Option<(Outgoing, Duration)>)>,
     evicted: u64,
     expected: Expected,
 }
-
-/// Rows as they lie on disk, and the number of evictions.
-type StoredRows = (BTreeMap<u64, Outgoing>, u64);
 
 pub(super) struct OutboxSimulation {
     outbox: Outbox,
     pub(super) expected: Expected,
     now: Duration,
+    /// The time for which processes have run, as far as the store knows.
+    running: Duration,
     last: u64,
     accepted: u64,
     /// Batches that are not accepted.
     pending: VecDeque<PendingBatch>,
-    disk: StoredRows,
+    disk: BTreeMap<u64, (Outgoing, Duration)>,
+    disk_evicted: u64,
     kept: Expected,
     numbers: u64,
     connected: bool,
@@ -56,22 +57,6 @@ pub(super) struct OutboxSimulation {
     /// Messages that have arrived since the process started: the limit holds for each loss by itself.
     arrived: BTreeSet<u64>,
     pub(super) twin: Map<String, Value>,
-}
-
-struct At(Duration);
-
-impl Clock for At {
-    fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.0
-    }
-
-    fn sleep_until(&self, _: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(std::future::pending())
-    }
 }
 
 pub(super) fn retention(when_full: WhenFull) -> Retention {
@@ -118,10 +103,12 @@ impl OutboxSimulation {
             outbox: Outbox::new(retention(WhenFull::DropOldest)),
             expected: Expected::default(),
             now: Duration::ZERO,
+            running: Duration::ZERO,
             last: 0,
             accepted: 0,
             pending: VecDeque::new(),
-            disk: StoredRows::default(),
+            disk: BTreeMap::new(),
+            disk_evicted: 0,
             kept: Expected::default(),
             numbers: 0,
             connected: false,
@@ -150,7 +137,10 @@ impl OutboxSimulation {
                 }
             }
             Op::Disconnect { by_server } => self.disconnect(by_server),
-            Op::Pass(time) => self.now += time,
+            Op::Pass(time) => {
+                self.now += time;
+                self.running += time;
+            }
             Op::Restart => self.restart(),
         }
         self.check();
@@ -167,7 +157,7 @@ impl OutboxSimulation {
             let held = Held {
                 number: self.numbers,
                 batch: self.last,
-                until: self.now + AGE,
+                queued: self.running,
             };
             self.expected.held.insert(self.outbox.next_id(), held);
             let message = Outgoing::Telemetry(message(self.numbers));
@@ -175,7 +165,7 @@ impl OutboxSimulation {
             self.numbers += 1;
         }
         self.outbox.evict(self.now);
-        self.expected.evict(&self.touched, self.now);
+        self.expected.evict(&self.touched, self.running);
         assert!(self.expected.held.len() <= COUNT);
         self.persist();
     }
@@ -184,15 +174,19 @@ impl OutboxSimulation {
         let mut rows = Vec::new();
         self.outbox.changed_rows(&mut rows);
         let rows = rows.iter().filter_map(|row| match row {
-            Row::Telemetry(id, it) => Some((*id, Some(Outgoing::Telemetry((*it).clone())))),
-            Row::Report(id, it) => Some((*id, Some(Outgoing::Report((*it).clone())))),
+            Row::Telemetry(id, queued, it) => {
+                Some((*id, Some((Outgoing::Telemetry((*it).clone()), *queued))))
+            }
+            Row::Report(id, it) => {
+                Some((*id, Some((Outgoing::Report((*it).clone()), Duration::ZERO))))
+            }
             Row::OutgoingRemoved(id) => Some((*id, None)),
             _ => None,
         });
         self.pending.push_back(PendingBatch {
             batch: self.last,
             rows: rows.collect(),
-            evicted: self.outbox.evicted(),
+            evicted: self.outbox.evictions().total,
             expected: self.expected.clone(),
         });
         self.outbox.mark_persisted(self.last);
@@ -204,11 +198,11 @@ impl OutboxSimulation {
         };
         for (id, row) in written.rows {
             match row {
-                Some(outgoing) => self.disk.0.insert(id, outgoing),
-                None => self.disk.0.remove(&id),
+                Some(outgoing) => self.disk.insert(id, outgoing),
+                None => self.disk.remove(&id),
             };
         }
-        self.disk.1 = written.evicted;
+        self.disk_evicted = written.evicted;
         (self.kept, self.accepted) = (written.expected, written.batch);
         self.outbox.accepted(written.batch);
     }
@@ -321,13 +315,19 @@ impl OutboxSimulation {
         self.disconnect(false);
         self.pending.clear();
         self.expected = self.kept.clone();
-        let kept = self.disk.0.clone().into_iter().collect();
+        let disk = self.disk.iter();
+        let kept = PersistedOutbox {
+            outgoing: disk.clone().map(|(id, it)| (*id, it.0.clone())).collect(),
+            queued: disk.map(|(id, it)| (*id, it.1)).collect(),
+            evicted: self.disk_evicted,
+        };
         let retention = retention(WhenFull::DropOldest);
-        self.outbox = Outbox::restored(kept, self.disk.1, retention, &At(self.now));
+        self.outbox = Outbox::restored(kept, retention, self.now);
         (self.last, self.accepted) = (0, 0);
-        for held in self.expected.held.values_mut() {
-            (held.batch, held.until) = (0, self.now + AGE);
-        }
+        let held = &mut self.expected.held;
+        let newest = held.values().map(|held| held.queued).max();
+        self.running = newest.unwrap_or_default();
+        held.values_mut().for_each(|held| held.batch = 0);
         self.touched = self.expected.held.keys().take(WINDOW).copied().collect();
         self.arrived.clear();
     }
@@ -336,7 +336,10 @@ impl OutboxSimulation {
         let ids: Vec<_> = self.outbox.telemetry.ids().collect();
         let held: Vec<_> = self.expected.held.keys().copied().collect();
         assert_eq!(ids, held, "what it holds");
-        assert_eq!(self.outbox.evicted() as usize, self.expected.evicted.len());
+        assert_eq!(
+            self.outbox.evictions().total as usize,
+            self.expected.evicted.len()
+        );
         let evicted = &self.expected.evicted;
         assert!(evicted.is_disjoint(&self.arrived), "it may have arrived");
         let again = |number: &u64| self.arrived.contains(number);
@@ -375,13 +378,13 @@ impl OutboxSimulation {
 
 impl Expected {
     /// Evicts the oldest messages that cannot have arrived.
-    fn evict(&mut self, touched: &BTreeSet<u64>, now: Duration) {
+    fn evict(&mut self, touched: &BTreeSet<u64>, running: Duration) {
         loop {
             let oldest = self.held.iter().find(|(id, _)| !touched.contains(id));
             let Some((id, held)) = oldest.map(|(id, held)| (*id, *held)) else {
                 return;
             };
-            if self.held.len() <= COUNT && held.until >= now {
+            if self.held.len() <= COUNT && held.queued + AGE >= running {
                 return;
             }
             self.held.remove(&id);

@@ -98,10 +98,18 @@ fn value(variable: &str) -> Option<OsString> {
     env::var_os(variable).filter(|text| !text.is_empty())
 }
 
-/// Returns the text without what shells, editors and secret stores add around it: whitespace and a byte order mark.
+/// Returns the text without what shells, editors and secret stores add around it: whitespace, a byte order mark, and a pair
+/// of quotes, which `docker --env-file` keeps.
 fn stripped(text: &str) -> SecretString {
     let added = |character: char| character.is_whitespace() || character == '\u{feff}';
-    text.trim_matches(added).into()
+    let text = text.trim_matches(added);
+    let unquoted = ['"', '\''].into_iter().find_map(|quote| {
+        let text = text.strip_prefix(quote)?;
+        text.strip_suffix(quote)
+    });
+    unquoted
+        .map_or(text, |text| text.trim_matches(added))
+        .into()
 }
 
 /// The error of a file without a usable secret.
@@ -181,10 +189,11 @@ mod tests {
         #[test]
         fn what_is_added_around_a_secret_is_dropped_and_the_secret_is_kept_whole(
             before in "[ \t\r\n\u{feff}\u{a0}]{0,5}",
-            secret in "[!-~]([ -~]{0,50}[!-~])?",
+            quote in prop::sample::select(vec!["", "\"", "'"]),
+            secret in "[#-~&&[^']]([ -~]{0,50}[#-~&&[^']])?",
             after in "[ \t\r\n\u{feff}\u{a0}]{0,5}",
         ) {
-            let text = format!("{before}{secret}{after}");
+            let text = format!("{before}{quote}{secret}{quote}{after}");
             let stripped = stripped(&text);
             prop_assert_eq!(stripped.expose_secret(), &*secret);
         }

@@ -75,8 +75,8 @@ pub enum ConnectionStringError {
     /// `DeviceId` cannot be a device ID.
     #[error("invalid DeviceId in the connection string: {0}")]
     DeviceId(#[from] DeviceIdError),
-    /// The text is in quotes.
-    #[error("the connection string is in quotes: remove them")]
+    /// The text starts with a quote.
+    #[error("the connection string starts with a quote; remove the quotes around it")]
     Quoted,
     /// `SharedAccessKey` is not a key.
     #[error("invalid SharedAccessKey in the connection string: {0}")]

@@ -43,8 +43,8 @@ pub enum KeyError {
     /// The text is not base64, or was cut off.
     #[error("the key is not base64: copy it whole, including the `=` at its end")]
     NotBase64,
-    /// The text is in quotes.
-    #[error("the key is in quotes: remove them")]
+    /// The text starts with a quote.
+    #[error("the key starts with a quote; remove the quotes around it")]
     Quoted,
 }
 

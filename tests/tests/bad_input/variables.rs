@@ -128,6 +128,7 @@ fn what_is_added_around_a_key_is_dropped() {
         format!("{key}\n"),
         format!(" \t{key} "),
         format!("\u{feff}{key}\r\n\n"),
+        format!("\"{key}\"\r\n"),
     ] {
         for host in [
             enrolled().env(KEY_VARIABLE, &text),
@@ -141,17 +142,17 @@ fn what_is_added_around_a_key_is_dropped() {
 }
 
 #[test]
-fn quotes_around_a_key_or_a_connection_string_are_named() {
-    for quote in ["\"", "'"] {
-        let quoted = |text: &str| format!("{quote}{text}{quote}");
+fn quotes_that_are_no_pair_around_a_key_or_a_connection_string_are_named() {
+    for (before, after) in [("\"", ""), ("“", "”"), ("'", "\"")] {
+        let quoted = |text: &str| format!("{before}{text}{after}");
         let command = dps(&thermostat()).env(KEY_VARIABLE, quoted(KEY));
-        ends(command, UNUSABLE, &[KEY_VARIABLE, "in quotes: remove them"]);
+        ends(command, UNUSABLE, &[KEY_VARIABLE, "starts with a quote"]);
         let string = quoted(&format!("HostName=h;DeviceId=d;SharedAccessKey={KEY}"));
         let variable = "IOTHUB_DEVICE_CONNECTION_STRING";
         let command = host(&thermostat()).env(variable, &string);
-        ends(command, UNUSABLE, &[variable, "in quotes: remove them"]);
+        ends(command, UNUSABLE, &[variable, "starts with a quote"]);
         let command = host(&thermostat()).env(variable, &string).in_file(variable);
-        ends(command, UNUSABLE, &[variable, "in quotes: remove them"]);
+        ends(command, UNUSABLE, &[variable, "starts with a quote"]);
     }
 }
 

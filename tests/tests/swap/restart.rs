@@ -218,3 +218,22 @@ fn settings_the_component_refuses_at_a_restart_cost_nothing_but_a_line() {
     assert_eq!(third.stop(), Some(0));
     assert!(!third.stderr.text().contains("refuses its settings"));
 }
+
+#[test]
+fn a_new_version_starts_with_the_settings_that_the_old_one_refuses() {
+    let device = Device::new();
+    let mut first = device.host(&thermostat()).start();
+    first.stdout.wait_for("Sent message");
+    assert_eq!(first.stop(), Some(0));
+
+    let mut second = device
+        .host(&guest("sequence"))
+        .set("interval", "50ms")
+        .arg("--fresh-state")
+        .arg("--allow-model-change")
+        .start();
+    second.stderr.wait_for("refuses its settings");
+    device.entry("started", "start");
+    assert_eq!(device.runs(), sha256(&guest("sequence")));
+    assert_eq!(second.stop(), Some(0));
+}

@@ -67,7 +67,11 @@ enum SecurityType {
 
 impl ExecCommand {
     pub(crate) fn run(&self, dir: Option<PathBuf>) -> Result<(), CommandError> {
-        match self.run_in(&ExecDir::new(dir)?)? {
+        let exec_dir = ExecDir::new(dir)?;
+        let output = CloudOutput::start()?;
+        let ended = self.run_in(&exec_dir);
+        output.flush();
+        match ended? {
             0 => Ok(()),
             code => Err(CommandError::Exit(code)),
         }
@@ -80,7 +84,6 @@ impl ExecCommand {
                 "no program given; usage: cloud exec -- CMD",
             ));
         };
-        let log = CloudOutput::start()?;
         descriptors::raise();
         let dir = &exec_dir.dir;
         let mut owned = dir.take()?;
@@ -93,7 +96,6 @@ impl ExecCommand {
         ));
         let code = child::run(program, arguments, variables).await;
         cloud.stop().await;
-        log.end(Ok(()))?;
         code
     }
 

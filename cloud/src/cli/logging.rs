@@ -50,15 +50,20 @@ impl CloudOutput {
         self.stdout.line(&output::printable(text));
     }
 
-    /// Prints the error of a result, and writes the last lines for as long as a stream takes them in reasonable time.
+    /// Prints the error of a result, and writes the last lines.
     pub(crate) fn end(self, result: Result<(), CommandError>) -> Result<(), CommandError> {
         if let Some(message) = result.as_ref().err().and_then(CommandError::message) {
             self.stderr.line(&output::error_line(message));
         }
+        self.flush();
+        result.map_err(|error| CommandError::Exit(error.number()))
+    }
+
+    /// Writes the last lines, for as long as a stream takes them in reasonable time.
+    pub(crate) fn flush(&self) {
         let deadline = Instant::now() + FLUSH_TIMEOUT;
         self.stdout.flush_until(deadline);
         self.stderr.flush_until(deadline);
-        result.map_err(|error| CommandError::Exit(error.number()))
     }
 }
 

@@ -57,7 +57,7 @@ fn keeps_trying(mut host: Process, words: &[&str]) {
     for line in host.stderr.lines() {
         assert!(line.contains("next_attempt_in_ms="), "{line}");
     }
-    assert_eq!(host.stdout.text(), "");
+    assert_eq!(host.stdout.text(), "Quitting…");
 }
 
 #[test]

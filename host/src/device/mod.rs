@@ -9,6 +9,7 @@ mod deadlines;
 mod device_status;
 mod dispatch;
 pub mod effect;
+mod evictions;
 mod failures;
 mod identity;
 mod inbox;
@@ -83,8 +84,6 @@ pub struct Device<B: Behaviour, T: Transport> {
     observer: Observer,
 }
 
-/// Time between two log lines on evictions.
-const EVICTION_LOG_INTERVAL: Duration = Duration::from_secs(60);
 /// Time a shutdown waits for acknowledgments.
 const SHUTDOWN_ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time a shutdown waits for the disk.
@@ -386,30 +385,5 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let number = self.store.commit(batch, &*self.clock);
         self.log_evictions();
         number
-    }
-
-    /// Logs evictions at most once per interval.
-    fn log_evictions(&mut self) {
-        let (now, logged) = (self.clock.monotonic(), self.evictions_logged);
-        let evictions = self.store.outbox().evictions();
-        if evictions == logged || self.evictions_logged_after > now {
-            return;
-        }
-        let (device, total) = (&*self.name, evictions.total);
-        let expired = evictions.expired - logged.expired;
-        let evicted = total - logged.total - expired;
-        if expired > 0 {
-            tracing::warn!(
-                device,
-                evicted = expired,
-                total,
-                "telemetry evicted: older than --outbox-max-age"
-            );
-        }
-        if evicted > 0 {
-            tracing::warn!(device, evicted, total, "telemetry evicted: outbox full");
-        }
-        self.evictions_logged = evictions;
-        self.evictions_logged_after = now + EVICTION_LOG_INTERVAL;
     }
 }

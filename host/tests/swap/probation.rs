@@ -331,7 +331,7 @@ async fn a_message_of_a_connection_that_is_lost_is_not_handed_on() {
 }
 
 #[tokio::test]
-async fn a_version_accepted_in_the_place_of_itself_keeps_the_one_before_it() {
+async fn a_swap_back_to_the_version_before_is_a_rollback_and_keeps_the_one_before_that() {
     let z = recorder().version("z");
     let mut site = site(&z).await;
     let a = recorder();
@@ -342,9 +342,11 @@ async fn a_version_accepted_in_the_place_of_itself_keeps_the_one_before_it() {
         SwapStep::Started,
     )
     .await;
-    site.accepts(&a).await;
+    until(&mut site.swap(&a).await, SwapStep::RolledBack).await;
     let status = site.status().await;
+    assert_eq!(status.state, ComponentState::Accepted);
     assert_eq!(status.previous.unwrap().info.sha256, "z");
+    assert_eq!(status.quarantined[0].sha256, "b");
     let back = next(&mut site.roll_back().await).await;
     assert_eq!(back.version.unwrap().sha256, "a");
     assert_eq!(back.rolled_back_to.unwrap().sha256, "z");

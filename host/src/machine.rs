@@ -18,6 +18,8 @@ pub(crate) fn may_pass(error: &io::Error) -> bool {
                 | Errno::NOSPC
                 | Errno::DQUOT
                 | Errno::IO
+                // A file system is remounted so after an error.
+                | Errno::ROFS
         )
     )
 }
@@ -47,13 +49,14 @@ mod tests {
                 Errno::NFILE,
                 Errno::NOMEM,
                 Errno::NOSPC,
-                Errno::IO
+                Errno::IO,
+                Errno::ROFS
             ]
             .into_iter()
             .all(of)
         );
         assert!(
-            ![Errno::NOENT, Errno::ACCESS, Errno::NOTDIR, Errno::ROFS]
+            ![Errno::NOENT, Errno::ACCESS, Errno::NOTDIR]
                 .into_iter()
                 .any(of)
         );

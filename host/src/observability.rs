@@ -2,7 +2,7 @@
 
 use std::{
     fmt::{self, Debug},
-    io::{IsTerminal, stderr},
+    io::{self, IsTerminal, Write, stderr},
 };
 
 use tracing::field::Field;
@@ -17,7 +17,7 @@ use tracing_subscriber::{
 
 use crate::{
     cli::{LogArgs, LogFormat},
-    text::one_line,
+    text::{one_line, safe_json},
 };
 
 /// Starts the log, written to `writer`, which must not fail. Other crates never log below `info`: their details may contain tokens.
@@ -42,8 +42,38 @@ pub(crate) fn start(
             let colour = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
             builder.with_ansi(colour).fmt_fields(fields()).try_init()
         }
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Json => builder
+            .map_writer(SafeJson)
+            .json()
+            .flatten_event(true)
+            .try_init(),
     };
+}
+
+/// Writers of JSON, in which characters that control a terminal or reorder text are escaped.
+struct SafeJson<W>(W);
+
+impl<'writer, M: MakeWriter<'writer>> MakeWriter<'writer> for SafeJson<M> {
+    type Writer = SafeJson<M::Writer>;
+
+    fn make_writer(&'writer self) -> Self::Writer {
+        SafeJson(self.0.make_writer())
+    }
+}
+
+impl<W: Write> Write for SafeJson<W> {
+    /// Writes one event, which is one call.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        match str::from_utf8(event) {
+            Ok(text) => self.0.write_all(safe_json(text).as_bytes())?,
+            Err(_) => self.0.write_all(event)?,
+        }
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// Formats an event on one line, with control characters escaped: text of a component or the cloud could otherwise forge
@@ -63,10 +93,7 @@ fn fields() -> impl for<'writer> FormatFields<'writer> + Send + Sync + 'static {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io::{self, Write},
-        sync::{Arc, Mutex},
-    };
+    use std::sync::{Arc, Mutex};
 
     use super::*;
 
@@ -81,6 +108,24 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn an_event_as_json_has_nothing_that_reorders_it() {
+        let written = LogBuffer::default();
+        let to = written.clone();
+        let log = tracing_subscriber::fmt()
+            .with_writer(move || to.clone())
+            .map_writer(SafeJson)
+            .json()
+            .flatten_event(true)
+            .finish();
+        let reordered = "all\u{202e}well\u{9b}2J";
+        tracing::subscriber::with_default(log, || tracing::error!(failure = reordered, "it said"));
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert!(!text.contains(['\u{202e}', '\u{9b}']), "{text}");
+        let event: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(event["failure"], reordered);
     }
 
     #[test]

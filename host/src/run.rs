@@ -213,7 +213,14 @@ async fn build_device(
         component,
         steps,
         file_is_new,
-    } = select_version(&loader, file, &mut store, &*clock).await?;
+    } = select_version(
+        &loader,
+        file,
+        &args.settings.settings(),
+        &mut store,
+        &*clock,
+    )
+    .await?;
     let loader = loader.in_background();
 
     let (commands, swap_commands) = mpsc::channel(CHANNEL_CAPACITY);

@@ -169,6 +169,11 @@ impl<B: Behaviour> Supervisor<B> {
         grown > limit.saturating_sub(self.memory_at_start) / 2
     }
 
+    /// Returns the settings that a version starts with.
+    pub(super) fn settings(&self) -> &[(String, String)] {
+        &self.settings
+    }
+
     /// Returns the settings of the running version.
     pub(super) fn running_settings(&self) -> &[(String, String)] {
         &self.running_settings

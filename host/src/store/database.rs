@@ -95,7 +95,7 @@ impl Database {
         match database.reopen() {
             Ok(Reopened::Intact(contents)) => Ok((database, contents)),
             Ok(Reopened::Recreated) => Ok((database, Contents::new())),
-            Err(DiskError(reason)) => Err(OpenError::new(database.dir.path(), reason)),
+            Err(DiskError(reason)) => Err(OpenError::failing(database.dir.path(), reason)),
         }
     }
 
@@ -235,7 +235,7 @@ pub fn read(dir: &Path) -> Result<Contents, OpenError> {
     });
     contents.map_err(|fault| match fault {
         Fault::Damaged(reason) => OpenError::new(dir, format!("the database is damaged: {reason}")),
-        Fault::Failing(reason) => OpenError::new(dir, format!("not readable: {reason}")),
+        Fault::Failing(reason) => OpenError::failing(dir, format!("not readable: {reason}")),
     })
 }
 

@@ -52,6 +52,14 @@ impl OpenError {
         }
     }
 
+    /// Creates the error of a disk that fails at the moment.
+    pub(super) fn failing(path: &Path, reason: impl Into<String>) -> Self {
+        Self {
+            may_pass: true,
+            ..Self::new(path, reason)
+        }
+    }
+
     /// Creates the error of a call that failed.
     fn io(path: &Path, problem: &str, error: &io::Error) -> Self {
         let remedy = match error.kind() {

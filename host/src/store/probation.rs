@@ -200,7 +200,7 @@ mod tests {
                 marks: self.store.probation_marks(),
                 ..FallbackState::default()
             };
-            versions.start_probation(version("b"), jiff::Timestamp::UNIX_EPOCH, before);
+            versions.start_probation(version("b"), &[], jiff::Timestamp::UNIX_EPOCH, before);
             self.commit(Batch {
                 versions: Some(versions),
                 ..Batch::default()

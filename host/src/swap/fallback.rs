@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::versions::RunningVersion;
+use super::versions::{RunningVersion, Settings};
 use crate::device::timers::PersistedTimer;
 
 /// The state of a device at a swap, to which a rollback returns.
@@ -18,6 +18,9 @@ pub struct FallbackState {
     /// The boot of the machine in which the version on probation was started last; `None` if it is not known.
     #[serde(default, rename = "bootId")]
     pub boot_id: Option<String>,
+    /// The settings of the version to roll back to; `None` in the state of an older host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Settings>,
 }
 
 /// The version a device rolls back to while another is on probation.

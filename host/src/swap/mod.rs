@@ -40,7 +40,7 @@ pub use self::{
     fallback::{Fallback, FallbackState, PreviousExit, ProbationMarks},
     history::{History, HistoryEntry},
     step::{SwapSource, SwapStep},
-    versions::{Quarantined, RunningVersion, VersionInfo, Versions},
+    versions::{Quarantined, RunningVersion, Settings, VersionInfo, Versions},
 };
 pub(crate) use self::{
     report::host_report,

@@ -27,7 +27,8 @@ pub struct StartupVersion {
 }
 
 /// Selects the version to start with, and records it in the store. A device that has run before starts with the accepted
-/// version, even if the component's file is gone or another one; a new file is then swapped in as usual. A version on
+/// version, even if the component's file is gone or another one; a file that is new, or quarantined with other settings, is
+/// then swapped in as usual. A version on
 /// probation whose process was killed or crashed gets one more try, and is rolled back after the second time within one boot
 /// of the machine.
 ///
@@ -38,6 +39,7 @@ pub struct StartupVersion {
 pub async fn select_version(
     loader: &Loader,
     file: &Path,
+    settings: &[(String, String)],
     store: &mut DeviceStore,
     clock: &dyn Clock,
 ) -> Result<StartupVersion, LoadError> {
@@ -69,7 +71,7 @@ pub async fn select_version(
             component = loader.load_running(ok, store, clock, &mut steps).await?;
         }
     }
-    let file_is_new = is_new(&store.state().versions, file, &source);
+    let file_is_new = is_new(&store.state().versions, file, settings, &source);
     if let Ok(source) = source {
         remember_file(&source, store, clock);
     }
@@ -207,12 +209,17 @@ fn remember_file(source: &ComponentSource, store: &mut DeviceStore, clock: &dyn 
     }
 }
 
-/// Returns true if the component's file has not been considered yet.
-fn is_new(versions: &Versions, file: &Path, source: &Result<ComponentSource, LoadError>) -> bool {
+/// Returns true if the component's file has not been considered yet, with these settings if it is quarantined.
+fn is_new(
+    versions: &Versions,
+    file: &Path,
+    settings: &[(String, String)],
+    source: &Result<ComponentSource, LoadError>,
+) -> bool {
     match source {
         Ok(source) if versions.is_running(source.sha256()) => false,
         Ok(source)
-            if let Some(reason) = versions.quarantine_reason(source.sha256())
+            if let Some(reason) = versions.quarantine_reason(source.sha256(), settings)
                 && versions.file.as_deref() == Some(source.sha256()) =>
         {
             tracing::warn!(
@@ -222,6 +229,7 @@ fn is_new(versions: &Versions, file: &Path, source: &Result<ComponentSource, Loa
             );
             false
         }
+        Ok(source) if versions.is_quarantined_otherwise(source.sha256(), settings) => true,
         Ok(source) if versions.file.as_deref() == Some(source.sha256()) => {
             tracing::info!(file = %file.display(), "component file unchanged; running the accepted version");
             false

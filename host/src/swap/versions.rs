@@ -55,11 +55,17 @@ pub struct RunningVersion {
     pub since: Timestamp,
 }
 
-/// A version that was rolled back, and is not accepted again unless forced.
+/// The settings of a component, given with `--set`: keys and values.
+pub type Settings = Vec<(String, String)>;
+
+/// A version that was rolled back, and is not accepted again with the same settings unless forced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quarantined {
     /// The version's hash.
     pub sha256: String,
+    /// Its settings; `None` in the state of an older host, which quarantined a version with any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Settings>,
     /// The reason of the rollback.
     pub reason: String,
 }
@@ -79,7 +85,14 @@ pub struct Versions {
     pub file: Option<String>,
     /// The settings with which a version has last started; `None` in the state of an older host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub settings: Option<Vec<(String, String)>>,
+    pub settings: Option<Settings>,
+}
+
+impl Quarantined {
+    fn is(&self, sha256: &str, settings: Option<&[(String, String)]>) -> bool {
+        let same = self.settings.is_none() || self.settings.as_deref() == settings;
+        self.sha256 == sha256 && same
+    }
 }
 
 impl Versions {
@@ -111,11 +124,19 @@ impl Versions {
         running.is_some_and(|running| running.info.sha256 == sha256)
     }
 
-    /// Returns the reason why this version is quarantined; `None` if it is not.
+    /// Returns the reason why this version is quarantined with these settings; `None` if it is not.
     #[must_use]
-    pub fn quarantine_reason(&self, sha256: &str) -> Option<&str> {
-        let found = self.quarantined.iter().find(|it| it.sha256 == sha256);
+    pub fn quarantine_reason(&self, sha256: &str, settings: &[(String, String)]) -> Option<&str> {
+        let mut quarantined = self.quarantined.iter();
+        let found = quarantined.find(|it| it.is(sha256, Some(settings)));
         found.map(|it| &*it.reason)
+    }
+
+    /// Returns true if this version is quarantined with other settings than these, and not with these.
+    #[must_use]
+    pub fn is_quarantined_otherwise(&self, sha256: &str, settings: &[(String, String)]) -> bool {
+        let is_quarantined = self.quarantined.iter().any(|it| it.sha256 == sha256);
+        is_quarantined && self.quarantine_reason(sha256, settings).is_none()
     }
 
     /// Sets the first version, which has none to roll back to.
@@ -124,9 +145,16 @@ impl Versions {
         self.running = Some(RunningVersion { info, since: now });
     }
 
-    /// Puts a started version on probation, with the state of the version before for a rollback; if that version was on
-    /// probation itself, its fallback stays.
-    pub fn start_probation(&mut self, info: VersionInfo, now: Timestamp, before: FallbackState) {
+    /// Puts a version started with these settings on probation, with the state of the version before for a rollback; if that
+    /// version was on probation itself, its fallback stays.
+    pub fn start_probation(
+        &mut self,
+        info: VersionInfo,
+        settings: &[(String, String)],
+        now: Timestamp,
+        mut before: FallbackState,
+    ) {
+        before.settings = self.settings.replace(settings.to_vec());
         self.lift_quarantine(&info.sha256);
         let version = self.running.replace(RunningVersion { info, since: now });
         match &mut self.fallback {
@@ -136,9 +164,10 @@ impl Versions {
         }
     }
 
-    /// Removes this version from quarantine.
+    /// Removes this version with the current settings from quarantine.
     pub fn lift_quarantine(&mut self, sha256: &str) {
-        self.quarantined.retain(|it| it.sha256 != sha256);
+        let settings = self.settings.as_deref();
+        self.quarantined.retain(|it| !it.is(sha256, settings));
     }
 
     /// Accepts the version on probation.
@@ -154,6 +183,7 @@ impl Versions {
     pub fn roll_back_to_fallback(&mut self, reason: &str) -> Option<Fallback> {
         let fallback = self.fallback.take()?;
         self.quarantine_running(fallback.version.clone(), reason);
+        self.settings.clone_from(&fallback.state.settings);
         Some(fallback)
     }
 
@@ -172,6 +202,7 @@ impl Versions {
             self.lift_quarantine(&bad.info.sha256);
             self.quarantined.push(Quarantined {
                 sha256: bad.info.sha256,
+                settings: self.settings.clone(),
                 reason: reason.to_owned(),
             });
             let excess = self.quarantined.len().saturating_sub(MAX_QUARANTINED);
@@ -198,7 +229,15 @@ mod tests {
             record: Some(record.to_owned()),
             ..FallbackState::default()
         };
-        versions.start_probation(info(sha256), Timestamp::UNIX_EPOCH, before);
+        versions.start_probation(info(sha256), &settings("1"), Timestamp::UNIX_EPOCH, before);
+    }
+
+    fn settings(value: &str) -> Settings {
+        vec![("gain".to_owned(), value.to_owned())]
+    }
+
+    fn quarantine_reason<'a>(versions: &'a Versions, sha256: &str) -> Option<&'a str> {
+        versions.quarantine_reason(sha256, &settings("1"))
     }
 
     fn with_first() -> Versions {
@@ -217,8 +256,8 @@ mod tests {
         assert_eq!(fallback.version.info.sha256, "a");
         assert_eq!(fallback.state.record.as_deref(), Some("of a"));
         assert!(versions.is_running("a"));
-        assert_eq!(versions.quarantine_reason("c"), Some("it trapped"));
-        assert_eq!(versions.quarantine_reason("b"), None);
+        assert_eq!(quarantine_reason(&versions, "c"), Some("it trapped"));
+        assert_eq!(quarantine_reason(&versions, "b"), None);
     }
 
     #[test]
@@ -236,9 +275,9 @@ mod tests {
         assert_eq!(versions.roll_back_to_previous("it trapped too often"), None);
         assert!(versions.is_running("a"));
         assert_eq!(versions.needed().collect::<Vec<_>>(), ["a"]);
-        assert!(versions.quarantine_reason("b").is_some());
+        assert!(quarantine_reason(&versions, "b").is_some());
         start(&mut versions, "b", "forced");
-        assert_eq!(versions.quarantine_reason("b"), None);
+        assert_eq!(quarantine_reason(&versions, "b"), None);
     }
 
     #[test]
@@ -269,7 +308,22 @@ mod tests {
         start(&mut versions, "b", "of a");
         start(&mut versions, "a", "of b");
         assert!(versions.roll_back_to_fallback("no").is_some());
-        assert_eq!(versions.quarantine_reason("a"), None);
+        assert_eq!(quarantine_reason(&versions, "a"), None);
+    }
+
+    #[test]
+    fn a_version_is_quarantined_with_the_settings_it_failed_with() {
+        let mut versions = with_first();
+        versions.settings = Some(settings("0"));
+        start(&mut versions, "b", "of a");
+        assert_eq!(versions.settings, Some(settings("1")));
+        versions.roll_back_to_fallback("gain is too high").unwrap();
+        assert_eq!(versions.settings, Some(settings("0")));
+        assert!(quarantine_reason(&versions, "b").is_some());
+        assert!(!versions.is_quarantined_otherwise("b", &settings("1")));
+        assert_eq!(versions.quarantine_reason("b", &settings("0")), None);
+        assert!(versions.is_quarantined_otherwise("b", &settings("0")));
+        assert!(!versions.is_quarantined_otherwise("a", &settings("0")));
     }
 
     #[test]
@@ -280,8 +334,8 @@ mod tests {
             versions.roll_back_to_fallback("no").unwrap();
         }
         assert_eq!(versions.quarantined.len(), MAX_QUARANTINED);
-        assert_eq!(versions.quarantine_reason("0"), None);
-        assert_eq!(versions.quarantine_reason("199"), Some("no"));
+        assert_eq!(quarantine_reason(&versions, "0"), None);
+        assert_eq!(quarantine_reason(&versions, "199"), Some("no"));
     }
 
     #[test]
@@ -298,7 +352,7 @@ mod tests {
         );
         let versions: Versions = serde_json::from_str(&written).unwrap();
         assert_eq!(versions.needed().collect::<Vec<_>>(), ["d", "b", "a"]);
-        assert!(versions.quarantine_reason("c").is_some());
+        assert!(quarantine_reason(&versions, "c").is_some());
         let fallback = versions.fallback.as_ref().unwrap();
         assert_eq!((fallback.unclean_exits, fallback.clean_exit), (1, true));
         assert_eq!(fallback.state.timers.len(), 2);

@@ -92,10 +92,14 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         self.record_step(entry, step_sender);
     }
 
-    /// Returns true if this is the version to roll back to from the one on probation.
+    /// Returns true if this is the version to roll back to from the one on probation, with the same settings.
     fn is_fallback(&self, behaviour: &B) -> bool {
         let fallback = self.store.state().versions.fallback.as_ref();
-        fallback.is_some_and(|it| it.version.info.sha256 == behaviour.sha256())
+        fallback.is_some_and(|it| {
+            let settings = it.state.settings.as_deref();
+            let same_settings = settings.is_none_or(|it| it == self.supervisor.settings());
+            same_settings && it.version.info.sha256 == behaviour.sha256()
+        })
     }
 
     fn start_version(&mut self, behaviour: B, kind: SwapKind) {
@@ -122,7 +126,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             return Some(entry(SwapStep::Unchanged));
         }
         if !request.force
-            && let Some(reason) = versions.quarantine_reason(&version.sha256)
+            && let Some(reason) =
+                versions.quarantine_reason(&version.sha256, self.supervisor.settings())
         {
             return rejected(format!(
                 "quarantined after a rollback ({reason}); accept it with `host swap FILE --force`"
@@ -196,8 +201,10 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             timers: state.timers.to_persisted(&*self.clock),
             marks: self.store.probation_marks(),
             boot_id: boot_id(),
+            ..FallbackState::default()
         };
-        versions.start_probation(version, self.clock.now(), before);
+        let settings = self.supervisor.settings();
+        versions.start_probation(version, settings, self.clock.now(), before);
         batch.versions = Some(versions);
         if request.fresh_state {
             // Before the timers of its `init`.

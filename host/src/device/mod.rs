@@ -378,6 +378,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         if batch != Batch::default() {
             self.commit(batch);
         }
+        self.store.outbox().date_messages(&*self.clock);
         self.store.outbox().connection_started();
     }
 

@@ -67,6 +67,11 @@ impl<T> Queue<T> {
         self.entries.get(&id)
     }
 
+    /// Returns all entries, to change what has no influence on their size.
+    pub(super) fn entries_mut(&mut self) -> impl Iterator<Item = &mut QueueEntry<T>> {
+        self.entries.values_mut()
+    }
+
     /// Returns the running time at which the oldest entry was queued.
     pub(super) fn oldest(&self) -> Option<Duration> {
         self.entries

@@ -265,6 +265,30 @@ mod tests {
     }
 
     #[test]
+    fn messages_made_before_the_clock_was_set_leave_with_the_time_at_which_they_were_made() {
+        let (rows, retention) = (Rows::default(), retention());
+        let mut clock = Stepping {
+            wall: 60,
+            monotonic: 5,
+        };
+        let mut store = rows.restored(&retention, &clock);
+        queue(&mut store, 0, &clock);
+        clock.monotonic += 4;
+        clock.wall += 4;
+        store.outbox().date_messages(&clock);
+        let created =
+            |store: &mut DeviceStore, id| store.outbox().telemetry.get(id).unwrap().created;
+        assert_eq!(created(&mut store, 0).as_second(), 60);
+        clock.wall = 1_800_000_000;
+        queue(&mut store, 1, &clock);
+        clock.monotonic += 6;
+        clock.wall += 6;
+        store.outbox().date_messages(&clock);
+        assert_eq!(created(&mut store, 0).as_second(), 1_800_000_000 - 4);
+        assert_eq!(created(&mut store, 1).as_second(), 1_800_000_000);
+    }
+
+    #[test]
     fn a_message_ages_on_in_the_next_process() {
         let (rows, retention) = (Rows::default(), retention());
         let mut clock = Stepping {

@@ -26,6 +26,7 @@ use super::{
     retention::{OutboxQuota, Retention, WhenFull},
 };
 use crate::{
+    clock::{Clock, is_set},
     hub::{
         message::TelemetryMessage,
         poison::{PoisonDetector, PoisonEvent},
@@ -171,6 +172,20 @@ impl Outbox {
             self.reports.remove(id);
         }
         self.telemetry.withhold(self.poison_detector.withheld());
+    }
+
+    /// Dates the messages that were made before the time of day was set (`$.ctime`) by their age.
+    pub fn date_messages(&mut self, clock: &dyn Clock) {
+        let (now, running) = (clock.now(), self.running.at(clock.monotonic()));
+        if !is_set(now) {
+            return;
+        }
+        for entry in self.telemetry.entries_mut() {
+            if !is_set(entry.item.created) {
+                let age = running.saturating_sub(entry.queued);
+                entry.item.created = now.saturating_sub(age).unwrap_or(now);
+            }
+        }
     }
 
     /// Notes a new connection: all unsent items become its backlog.

@@ -97,7 +97,7 @@ fn run_command(command: Command) -> Result<(), AppError> {
         Command::Reconnect(args) => client::reconnect(&args),
         Command::History(args) => inspect(&args, inspect::history),
         Command::Completions { shell } => {
-            print(&cli::completions(shell));
+            print(&cli::completions(shell))?;
             Ok(())
         }
     }
@@ -159,7 +159,7 @@ fn inspect(args: &InspectArgs, show: fn(&Contents, bool) -> String) -> Result<()
     let contents = reading
         .join()
         .map_err(|_| anyhow::anyhow!("cannot read the state"))??;
-    print(show(&contents, args.json).as_bytes());
+    print(show(&contents, args.json).as_bytes())?;
     Ok(())
 }
 
@@ -178,6 +178,6 @@ fn compile(args: &CompileArgs) -> Result<(), AppError> {
     let cache = config::cache_dir(&args.cache)?;
     let compiled = compile_here(&args.file, &cache, &limits, args.background);
     let image = compiled.map_err(failed)?;
-    print(format!("{}\n", image.display()).as_bytes());
+    print(format!("{}\n", image.display()).as_bytes())?;
     Ok(())
 }

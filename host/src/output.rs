@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context;
 use jiff::Timestamp;
 use lossy_writer::{LossyWriter, dropped_lines};
 
@@ -85,9 +86,17 @@ impl Write for CommandStderr {
 }
 
 /// Prints the result of a command. A closed pipe is no error.
-pub(crate) fn print(result: &[u8]) {
+///
+/// # Errors
+/// Standard output cannot be written.
+pub(crate) fn print(result: &[u8]) -> anyhow::Result<()> {
     let mut out = stdout().lock();
-    let _ = out.write_all(result).and_then(|()| out.flush());
+    match out.write_all(result).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write the result")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Prints a line on standard error. A closed pipe is no error.

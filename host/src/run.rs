@@ -14,6 +14,7 @@ use tokio::{
     select,
     signal::unix::{SignalKind, signal},
     sync::mpsc,
+    task::spawn_blocking,
 };
 
 use crate::{
@@ -77,9 +78,12 @@ pub(crate) fn run(args: &RunArgs, output: &DeviceOutput) -> Result<(), AppError>
             notifier: Arc::new(Notifier::from_environment()),
             output: output.clone(),
         };
-        let storage = Storage::open(state_dir, &identity)?;
+        let built = async {
+            let opened = Opened::read(args, state_dir, &identity).await?;
+            build_device(args, file, identity, opened, compiler, sandbox, &reporting).await
+        };
         let (device, store, control) = select! {
-            built = build_device(args, file, identity, storage, compiler, sandbox, &reporting) => built?,
+            built = built => built?,
             // Nothing has started.
             () = &mut shutdown => {
                 output.stdout.line(QUITTING);
@@ -154,8 +158,7 @@ struct Storage {
 }
 
 impl Storage {
-    fn open(state_dir: Option<PathBuf>, identity: &Identity) -> Result<Self, AppError> {
-        let name: Arc<str> = identity.device_id().into();
+    fn open(state_dir: Option<PathBuf>, name: Arc<str>) -> Result<Self, AppError> {
         let on_disk = match state_dir {
             None => None,
             Some(path) => {
@@ -164,6 +167,30 @@ impl Storage {
             }
         };
         Ok(Self { name, on_disk })
+    }
+}
+
+/// The files of the machine that a device needs.
+struct Opened {
+    storage: Storage,
+    trust_roots: Arc<TrustRoots>,
+}
+
+impl Opened {
+    /// Reads them on a thread that may block: a disk that hangs must not keep the process from ending.
+    async fn read(
+        args: &RunArgs,
+        state_dir: Option<PathBuf>,
+        identity: &Identity,
+    ) -> Result<Self, AppError> {
+        let (name, ca) = (identity.device_id().into(), args.ca.clone());
+        let reading = spawn_blocking(move || {
+            Ok(Self {
+                storage: Storage::open(state_dir, name)?,
+                trust_roots: TrustRoots::read(ca.as_deref())?,
+            })
+        });
+        reading.await.context("cannot read the state directory")?
     }
 }
 
@@ -178,7 +205,7 @@ async fn build_device(
     args: &RunArgs,
     file: &Path,
     identity: Identity,
-    mut storage: Storage,
+    opened: Opened,
     compiler: Compiler,
     sandbox: Sandbox,
     reporting: &Reporting,
@@ -190,7 +217,10 @@ async fn build_device(
     ),
     AppError,
 > {
-    let trust_roots = TrustRoots::read(args.ca.as_deref())?;
+    let Opened {
+        mut storage,
+        trust_roots,
+    } = opened;
     let clock = Arc::new(SystemClock::new());
     let (persisted, backend) = match &mut storage.on_disk {
         Some((_, store)) => store.device(&storage.name),

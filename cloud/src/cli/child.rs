@@ -16,7 +16,7 @@ use tokio::{
 use super::{command_error::CommandError, device_environment::Variables};
 
 /// Runs `program` with `arguments` and these variables until it exits, and forwards signals to it. Returns its exit code as a
-/// shell does.
+/// shell does. Kills it if the call is dropped.
 pub(crate) async fn run(
     program: &OsString,
     arguments: &[OsString],
@@ -24,7 +24,11 @@ pub(crate) async fn run(
 ) -> Result<u8, CommandError> {
     let mut signals = ForwardedSignals::listen().map_err(CommandError::settings)?;
     let mut command = Command::new(program);
-    let child = command.args(arguments).envs(variables).spawn();
+    let child = command
+        .args(arguments)
+        .envs(variables)
+        .kill_on_drop(true)
+        .spawn();
     let mut child = match child {
         Ok(child) => child,
         Err(error) => return cannot_run(program, &error),

@@ -22,6 +22,7 @@ use super::{
     device_environment::{Identity, Variables, connection_string, provisioning_variables},
     logging::CloudOutput,
     output,
+    run::store_ended,
     run_options::{ListenAddresses, RunOptions},
     service_environment::{HTTPS_PORT, OWNER_POLICY, policy_key, service_variables},
 };
@@ -94,7 +95,10 @@ impl ExecCommand {
             "cloud: to follow events, run: cloud --dir {} events --follow",
             dir.path().display()
         ));
-        let code = child::run(program, arguments, variables).await;
+        let code = tokio::select! {
+            code = child::run(program, arguments, variables) => code,
+            () = cloud.store_ended() => Err(store_ended()),
+        };
         cloud.stop().await;
         code
     }

@@ -52,13 +52,18 @@ impl RunCommand {
             .for_each(|line| output.line(line));
         let ended = tokio::select! {
             () = stop.received() => Ok(()),
-            () = cloud.store_ended() => Err(CommandError::request(
-                "stopped: the thread that writes the database has ended, see the log; start the cloud again",
-            )),
+            () = cloud.store_ended() => Err(store_ended()),
         };
         cloud.stop().await;
         ended
     }
+}
+
+/// The error of a cloud whose database is written no more.
+pub(super) fn store_ended() -> CommandError {
+    CommandError::request(
+        "stopped: the thread that writes the database has ended, see the log; start the cloud again",
+    )
 }
 
 fn banner(dir: &CloudDir, running: &Running, cloud: &Cloud) -> String {

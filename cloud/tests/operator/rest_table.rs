@@ -218,7 +218,9 @@ async fn every_error_of_the_table_can_be_had_with_its_status_and_code() {
     let had: Vec<_> = had.collect();
     let told = rows()
         .into_iter()
-        .filter(|row| row.len() == 4 && row[0].parse::<u16>().is_ok());
+        .filter(|row| row.len() == 4 && row[0].parse::<u16>().is_ok())
+        // It takes a full disk: the end-to-end tests have one.
+        .filter(|row| row[2] != "ServiceUnavailable");
     let told: Vec<_> = told.collect();
     assert_eq!(told.len(), had.len());
     for row in told {

@@ -63,8 +63,8 @@ pub(crate) fn status(args: &InspectArgs) -> Result<(), AppError> {
     let status: Status =
         serde_json::from_value(line.clone()).map_err(|_| unexpected_reply(&line))?;
     match args.json {
-        true => print_json(&line),
-        false => print(status_text::format(&status).as_bytes()),
+        true => print_json(&line)?,
+        false => print(status_text::format(&status).as_bytes())?,
     }
     Ok(())
 }
@@ -82,7 +82,7 @@ pub(crate) fn reconnect(args: &InspectArgs) -> Result<(), AppError> {
         | ConnectionState::Reconnecting
         | ConnectionState::Provisioning => "connecting anew".to_owned(),
     };
-    print(format!("{text}\n").as_bytes());
+    print(format!("{text}\n").as_bytes())?;
     Ok(())
 }
 
@@ -113,7 +113,7 @@ fn resolve_dead_letters(
         true => format!("{}\n", safe_json(&line.to_string())),
         false => format_result(&result, done),
     };
-    print(text.as_bytes());
+    print(text.as_bytes())?;
     Ok(())
 }
 
@@ -141,8 +141,8 @@ fn print_steps(args: &InspectArgs, request: &ControlRequest) -> Result<(), AppEr
         let is_progress = entry.step == SwapStep::Requested && entry.reason.is_some();
         match args.json {
             _ if is_progress => print_note(&one_line(&entry.describe())),
-            true => print_json(&line),
-            false => print(format!("{}\n", one_line(&entry.describe())).as_bytes()),
+            true => print_json(&line)?,
+            false => print(format!("{}\n", one_line(&entry.describe())).as_bytes())?,
         }
         last = Some(entry);
         Ok(())
@@ -163,8 +163,8 @@ fn print_steps(args: &InspectArgs, request: &ControlRequest) -> Result<(), AppEr
     }
 }
 
-fn print_json(line: &Value) {
-    print(format!("{}\n", safe_json(&line.to_string())).as_bytes());
+fn print_json(line: &Value) -> anyhow::Result<()> {
+    print(format!("{}\n", safe_json(&line.to_string())).as_bytes())
 }
 
 /// Returns true if the file of a swap request runs after this step.

@@ -89,12 +89,16 @@ pub(super) fn open_trusted(path: &Path) -> Option<File> {
 
 /// Reads an image into memory, so that the code that runs is the code that was checked: pages of a mapped file are read
 /// again at any time.
-fn read_image(engine: &Engine, mut file: &File) -> Result<Component, String> {
-    let length = file.metadata().map(|metadata| metadata.len());
-    let length = usize::try_from(length.unwrap_or_default()).unwrap_or_default();
-    let mut bytes = Vec::with_capacity(length);
-    file.read_to_end(&mut bytes)
-        .map_err(|error| format!("cannot read it: {error}"))?;
+fn read_image(engine: &Engine, file: &File) -> Result<Component, String> {
+    let unreadable = |error| format!("cannot read it: {error}");
+    let length = file.metadata().map_err(unreadable)?.len();
+    if length > MAX_CACHE_SIZE {
+        return Err(format!("damaged: its size is {length} bytes"));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_CACHE_SIZE)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     let code = verified(&bytes).ok_or("damaged: its checksum is wrong")?;
     load_image(engine, code).map_err(|error| format!("{error:#}"))
 }
@@ -135,6 +139,7 @@ pub(super) fn store_image(image: &Path, code: &[u8]) -> io::Result<()> {
         .create(true)
         .truncate(true)
         .mode(0o600)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(&part)?;
     file.write_all(code)
         .and_then(|()| file.write_all(&checksum(code)))

@@ -19,6 +19,9 @@ use crate::{
 
 /// The span of message numbers in flight, from the oldest unacknowledged one.
 const MAX_IN_FLIGHT_SPAN: u64 = WINDOW as u64;
+/// The size of unsent packets above which no further message is handed over, in bytes: acknowledgments are expected from the
+/// time of handing over, and a slow link takes long for a whole window of large messages.
+const MAX_UNSENT: usize = 128 << 10;
 /// The time after which a connection without a PUBACK counts as dead; the keep-alive, if that is shorter.
 const PUBACK_TIMEOUT: Duration = Duration::from_secs(60);
 /// The time after which a twin request is repeated, and a connection without a SUBACK counts as dead; the keep-alive, if
@@ -353,10 +356,12 @@ impl<L: Link> Session<L> {
         Ok(first)
     }
 
+    /// Returns true if a further message may be in flight. If none is, nothing would say when packets have left.
     fn window_open(&self) -> bool {
-        self.in_flight
-            .first_key_value()
-            .is_none_or(|(oldest, _)| self.next_number - oldest < MAX_IN_FLIGHT_SPAN)
+        self.in_flight.first_key_value().is_none_or(|(oldest, _)| {
+            let span = self.next_number - oldest;
+            span < MAX_IN_FLIGHT_SPAN && self.link.unsent() < MAX_UNSENT
+        })
     }
 
     fn send(
@@ -490,3 +495,7 @@ pub fn telemetry_names(body: &[u8]) -> Option<Vec<String>> {
     let object: Map<String, Value> = serde_json::from_slice(body).ok()?;
     Some(object.into_iter().map(|(name, _)| name).collect())
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

@@ -10,8 +10,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// The file with the name of this machine.
-const HOST_NAME_FILE: &str = "/etc/hostname";
+/// The file with the name of this machine, as `uname -n` prints it.
+const HOST_NAME_FILE: &str = "/proc/sys/kernel/hostname";
 
 /// Returns the name of this machine; empty if it is not known.
 pub(super) fn of_this_machine() -> String {
@@ -25,15 +25,14 @@ pub(super) async fn check(State(machine): State<String>, request: Request, next:
     match host.and_then(|host| host.to_str().ok()) {
         Some(host) if is_own(host, &machine) => next.run(request).await,
         _ => {
-            let reason =
-                "request the metrics by an address, localhost or the name of the machine\n";
+            let reason = "request the metrics by an address, a name without a dot, or the name of the machine\n";
             (StatusCode::MISDIRECTED_REQUEST, reason).into_response()
         }
     }
 }
 
-/// Returns true if the value of a `Host` header is an address, which no name server can forge, `localhost` or the name of
-/// this machine.
+/// Returns true if the value of a `Host` header is an address or a name without a dot, such as `localhost` or that of a
+/// container, neither of which a public name server can forge, or the name of this machine.
 fn is_own(host: &str, machine: &str) -> bool {
     let host = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -43,8 +42,13 @@ fn is_own(host: &str, machine: &str) -> bool {
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'));
     address.unwrap_or(host).parse::<IpAddr>().is_ok()
-        || host.eq_ignore_ascii_case("localhost")
+        || is_local_name(host)
         || (!machine.is_empty() && host.eq_ignore_ascii_case(machine))
+}
+
+fn is_local_name(host: &str) -> bool {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+    !host.is_empty() && host.chars().all(allowed)
 }
 
 #[cfg(test)]
@@ -61,8 +65,10 @@ mod tests {
             "[::1]:9184",
             "[::1]",
             "gateway-7:9184",
+            "Gateway-7.plant.example",
+            "thermostat:9184",
         ] {
-            assert!(is_own(host, "gateway-7"), "{host}");
+            assert!(is_own(host, "gateway-7.plant.example"), "{host}");
         }
         for host in [
             "",
@@ -73,7 +79,10 @@ mod tests {
             "[evil]",
             ":9184",
         ] {
-            assert!(!is_own(host, "gateway-7") && !is_own(host, ""), "{host}");
+            assert!(
+                !is_own(host, "gateway-7.plant.example") && !is_own(host, ""),
+                "{host}"
+            );
         }
     }
 }

@@ -241,6 +241,10 @@ impl Link for Connection {
         Ok(())
     }
 
+    fn unsent(&self) -> usize {
+        self.packets.unsent()
+    }
+
     fn acknowledge(&mut self, receipt: Receipt) -> Result<(), LinkError> {
         codec::puback(receipt.0, self.packets.output())
     }

@@ -81,11 +81,12 @@ impl Connector {
     ) -> Result<Connection, ConnectError> {
         let (address, tcp) = attempt.dial(addresses).await?;
         let tls = TlsConnector::from(tls.clone());
+        // Also if the handshake hangs and is canceled.
+        self.failed = Some(address);
         let connected = attempt.handshake(address, tcp, name.clone(), tls).await;
-        self.failed = match &connected {
-            Ok(_) | Err(ConnectError::Refused(_)) => None,
-            Err(_) => Some(address),
-        };
+        if let Ok(_) | Err(ConnectError::Refused(_)) = &connected {
+            self.failed = None;
+        }
         connected
     }
 }

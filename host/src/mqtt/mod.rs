@@ -46,6 +46,9 @@ pub trait Link: Send + 'static {
         delivery: Delivery,
     ) -> Result<(), LinkError>;
 
+    /// Returns the number of bytes handed over that have not left for the server.
+    fn unsent(&self) -> usize;
+
     /// Acknowledges a message received with QoS 1.
     fn acknowledge(&mut self, receipt: Receipt) -> Result<(), LinkError>;
 

@@ -169,6 +169,10 @@ impl Link for ScriptedLink {
         })
     }
 
+    fn unsent(&self) -> usize {
+        0
+    }
+
     fn acknowledge(&mut self, receipt: Receipt) -> Result<(), LinkError> {
         self.send(ClientPacket::Acknowledge(receipt))
     }

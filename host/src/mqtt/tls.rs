@@ -88,10 +88,12 @@ pub(super) fn read_roots(ca: Option<&Path>) -> Result<RootCertStore, TlsError> {
             reason,
         })?;
     }
-    if roots.is_empty() {
-        return Err(unusable.unwrap_or(TlsError::NoRoots));
+    match unusable {
+        // The authorities of the system are missing for the moment only.
+        Some(error) if error.may_pass() || roots.is_empty() => Err(error),
+        None if roots.is_empty() => Err(TlsError::NoRoots),
+        _ => Ok(roots),
     }
-    Ok(roots)
 }
 
 /// Returns TLS 1.2 and 1.3 with these trust roots. Verification cannot be switched off.
@@ -110,12 +112,20 @@ pub(super) fn config_with(roots: RootCertStore) -> Result<Arc<ClientConfig>, Tls
 /// Adds the trust roots of the system, or those of `SSL_CERT_FILE` instead, also where `SSL_CERT_DIR` names others. Returns
 /// what is wrong with them.
 fn add_native(roots: &mut RootCertStore) -> Option<TlsError> {
-    if let Some(file) = env::var_os("SSL_CERT_FILE") {
+    if let Some(file) = variable("SSL_CERT_FILE") {
         let path = PathBuf::from(file);
         let added = add_file(roots, &path);
         return added.err().map(|reason| TlsError::Roots { path, reason });
     }
-    let native = rustls_native_certs::load_native_certs();
+    let native = match variable("SSL_CERT_DIR") {
+        Some(_) => rustls_native_certs::load_native_certs(),
+        None => {
+            // An empty variable counts as unset, which the library does not know.
+            let system = openssl_probe::probe();
+            let dir = system.cert_dir.first().map(PathBuf::as_path);
+            rustls_native_certs::load_certs_from_paths(system.cert_file.as_deref(), dir)
+        }
+    };
     roots.add_parsable_certificates(native.certs);
     let unread = native.errors.iter().find_map(|error| match &error.kind {
         rustls_native_certs::ErrorKind::Io { inner, path } if machine::may_pass(inner) => {
@@ -126,7 +136,12 @@ fn add_native(roots: &mut RootCertStore) -> Option<TlsError> {
         }
         _ => None,
     });
-    unread.or_else(|| env::var_os("SSL_CERT_DIR").map(TlsError::NoRootsInDir))
+    unread.or_else(|| variable("SSL_CERT_DIR").map(TlsError::NoRootsInDir))
+}
+
+/// Returns the value of a variable that is not empty.
+fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
 }
 
 fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), PemError> {

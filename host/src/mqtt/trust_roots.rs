@@ -98,6 +98,7 @@ impl TrustRoots {
             let this = self.clone();
             let mut reading = unfinished
                 .take()
+                .filter(|reading| !reading.is_finished())
                 .unwrap_or_else(|| spawn_blocking(move || this.read_files()));
             if timeout(READ_TIMEOUT, &mut reading).await.is_err() {
                 *unfinished = Some(reading);

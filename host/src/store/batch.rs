@@ -128,6 +128,11 @@ impl DeviceState {
         if let Some(twin) = batch.twin {
             self.twin = twin;
         }
+        for outgoing in &batch.outgoing {
+            if let Outgoing::Report(report) = outgoing {
+                self.twin.note_reported(report);
+            }
+        }
         if let Some(binding) = batch.hub_binding {
             self.hub_binding = Some(binding);
         }

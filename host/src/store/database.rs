@@ -18,6 +18,7 @@ use redb::{
     ReadableTable, StorageBackend, StorageError, TableDefinition, TableError,
     backends::InMemoryBackend,
 };
+use rustix::fs::OFlags;
 
 use super::{
     device_state::PersistedState,
@@ -45,6 +46,8 @@ pub struct Database {
     open: Option<redb::Database>,
     /// The file, as it was last written; `None` before it was opened.
     written: Option<WrittenFile>,
+    /// True once the file was deleted or moved away, until a new one is whole.
+    is_lost: bool,
 }
 
 /// A file that was written, to tell what becomes of it.
@@ -85,6 +88,7 @@ impl Database {
             dir,
             open: None,
             written: None,
+            is_lost: false,
         };
         if database.dir.had_state() && !database.dir.database().exists() {
             tracing::error!(
@@ -95,7 +99,13 @@ impl Database {
         match database.reopen() {
             Ok(Reopened::Intact(contents)) => Ok((database, contents)),
             Ok(Reopened::Recreated) => Ok((database, Contents::new())),
-            Err(DiskError(reason)) => Err(OpenError::failing(database.dir.path(), reason)),
+            Err(DiskError(reason)) => {
+                let path = database.dir.path();
+                Err(match is_forbidden(&database.dir.database()) {
+                    true => OpenError::new(path, reason),
+                    false => OpenError::failing(path, reason),
+                })
+            }
         }
     }
 
@@ -144,6 +154,18 @@ impl Database {
         }
     }
 
+    /// Creates the database in place of one that is lost. One that does not become whole is removed: it takes space, and would
+    /// be damaged.
+    fn create_anew(&mut self) -> Result<(), DiskError> {
+        let path = self.dir.database();
+        let (database, file, _) = guarded(|| open(&path)).inspect_err(|_| {
+            let _ = fs::remove_file(&path);
+        })?;
+        self.set_open(database, file);
+        self.is_lost = false;
+        Ok(())
+    }
+
     fn set_open(&mut self, database: redb::Database, file: File) {
         self.open = Some(database);
         self.written = Some(WrittenFile { file, size: 0 });
@@ -165,26 +187,27 @@ impl Disk for Database {
 
     fn reopen(&mut self) -> Result<Reopened, DiskError> {
         self.dir.restore()?;
-        let change = self.change()?;
-        self.close();
-        let path = self.dir.database();
-        match change {
-            Some("deleted") => {}
-            Some(change) => self.start_over(change)?,
-            None => match guarded(|| open(&path)) {
-                Ok((database, file, contents)) => {
-                    self.set_open(database, file);
-                    return Ok(Reopened::Intact(contents));
-                }
-                Err(Fault::Failing(reason)) => {
-                    self.note_size();
-                    return Err(DiskError(reason));
-                }
-                Err(Fault::Damaged(reason)) => self.start_over(&reason)?,
-            },
+        if !self.is_lost {
+            let change = self.change()?;
+            self.close();
+            match change {
+                Some("deleted") => {}
+                Some(change) => self.start_over(change)?,
+                None => match guarded(|| open(&self.dir.database())) {
+                    Ok((database, file, contents)) => {
+                        self.set_open(database, file);
+                        return Ok(Reopened::Intact(contents));
+                    }
+                    Err(Fault::Failing(reason)) => {
+                        self.note_size();
+                        return Err(DiskError(reason));
+                    }
+                    Err(Fault::Damaged(reason)) => self.start_over(&reason)?,
+                },
+            }
+            self.is_lost = true;
         }
-        let (database, file, _) = guarded(|| open(&path))?;
-        self.set_open(database, file);
+        self.create_anew()?;
         Ok(Reopened::Recreated)
     }
 
@@ -259,6 +282,12 @@ fn open_copy(path: &Path) -> Result<redb::Database, Fault> {
         .create_with_backend(memory)?)
 }
 
+/// Returns true if this user may not write the file.
+fn is_forbidden(path: &Path) -> bool {
+    let opened = fs::OpenOptions::new().write(true).open(path);
+    opened.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+}
+
 fn builder() -> Builder {
     let mut builder = Builder::new();
     builder
@@ -276,6 +305,8 @@ fn open(path: &PathBuf) -> Result<(redb::Database, File, Contents), Fault> {
         .create(true)
         .truncate(false)
         .mode(0o600)
+        // Others may be able to exchange the directory.
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(path)
         .map_err(StorageError::Io)?;
     let database = builder().create(path)?;

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::process::geteuid;
+use rustix::{fs::OFlags, process::geteuid};
 
 use super::disk::{DiskError, with_remedy};
 use crate::{machine, own_dir};
@@ -61,7 +61,7 @@ impl OpenError {
     }
 
     /// Creates the error of a call that failed.
-    fn io(path: &Path, problem: &str, error: &io::Error) -> Self {
+    pub(super) fn io(path: &Path, problem: &str, error: &io::Error) -> Self {
         let remedy = match error.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 "; choose another directory with --state-dir"
@@ -214,6 +214,7 @@ fn private(path: &Path) -> io::Result<File> {
         .create(true)
         .truncate(false)
         .mode(0o600)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(path)
 }
 

@@ -10,7 +10,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -29,6 +29,8 @@ pub use super::{
     pending::{RowKey, Rows},
 };
 
+/// The longest wait for the disk at the end. One that hangs must not keep a process that was told to end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The name of the thread that writes. It may panic within, on a damaged file; that is dealt with there.
 pub const THREAD_NAME: &str = "store";
 /// Time between two groups of several devices, unless so many batches wait.
@@ -45,6 +47,7 @@ pub struct Store {
     thread: Option<JoinHandle<()>>,
 }
 
+#[derive(Default)]
 struct Writer {
     state: Mutex<WriterState>,
     more: Condvar,
@@ -56,6 +59,8 @@ struct WriterState {
     devices: HashMap<Arc<str>, watch::Sender<Progress>>,
     outage: DiskOutage,
     closing: bool,
+    /// The thread has ended, or is about to.
+    ended: bool,
 }
 
 /// The next thing to do for the thread that writes.
@@ -75,34 +80,44 @@ impl Store {
     /// The directory or the database in it cannot be used.
     pub fn open(dir: StateDir) -> Result<Self, OpenError> {
         let path = dir.path().to_owned();
-        // On a thread of that name, because reading a damaged file may panic as writing it may.
-        let opening = thread::Builder::new()
+        let shared = Arc::<Writer>::default();
+        let writing = shared.clone();
+        let (sender, opened) = mpsc::sync_channel(1);
+        // On the thread that writes, because reading a damaged file may panic as writing it may.
+        let thread = thread::Builder::new()
             .name(THREAD_NAME.to_owned())
-            .spawn(move || Database::open(dir));
-        match opening.map(JoinHandle::join) {
-            Ok(Ok(opened)) => {
-                let (database, contents) = opened?;
-                Ok(Self::on(database, contents))
-            }
-            Ok(Err(_)) => Err(OpenError::new(&path, "not readable")),
-            Err(error) => Err(OpenError::new(
-                &path,
-                format!("cannot start a thread: {error}"),
-            )),
-        }
+            .spawn(move || {
+                let end = ThreadEnd(writing);
+                match Database::open(dir) {
+                    // The receiver waits.
+                    Ok((database, contents)) => {
+                        let _ = sender.send(Ok(contents));
+                        end.0.run(database);
+                    }
+                    Err(error) => {
+                        let _ = sender.send(Err(error));
+                    }
+                }
+            })
+            .map_err(|error| OpenError::io(&path, "cannot start a thread", &error))?;
+        let contents = opened
+            .recv()
+            .map_err(|_| OpenError::new(&path, "not readable"))??;
+        Ok(Self {
+            shared,
+            contents,
+            thread: Some(thread),
+        })
     }
 
     /// Creates a store on this disk, which holds `contents`.
     #[must_use]
     pub fn on(disk: impl Disk, contents: Contents) -> Self {
-        let shared = Arc::new(Writer {
-            state: Mutex::default(),
-            more: Condvar::new(),
-        });
+        let shared = Arc::<Writer>::default();
         let writing = shared.clone();
         let thread = thread::Builder::new()
             .name(THREAD_NAME.to_owned())
-            .spawn(move || writing.run(disk));
+            .spawn(move || ThreadEnd(writing).0.run(disk));
         Self {
             shared,
             contents,
@@ -135,14 +150,36 @@ impl Store {
 }
 
 impl Drop for Store {
-    /// Writes what waits, once; a disk that fails is not waited for.
+    /// Writes what waits, once; a disk that fails is not waited for, one that hangs for [`CLOSE_TIMEOUT`].
     fn drop(&mut self) {
-        self.shared.lock().closing = true;
+        let Some(thread) = self.thread.take() else {
+            return;
+        };
+        let mut state = self.shared.lock();
+        state.closing = true;
         self.shared.more.notify_all();
-        if let Some(thread) = self.thread.take() {
-            // A thread that ended early has said why.
-            let _ = thread.join();
+        let state = self
+            .shared
+            .wait_while(state, CLOSE_TIMEOUT, |state| !state.ended);
+        if !state.ended {
+            tracing::error!(
+                "the disk does not respond; what waits to be written is lost if it does not within the life of this process"
+            );
+            return;
         }
+        drop(state);
+        // A thread that ended early has said why.
+        let _ = thread.join();
+    }
+}
+
+/// Notes the end of the thread that writes, whatever ends it.
+struct ThreadEnd(Arc<Writer>);
+
+impl Drop for ThreadEnd {
+    fn drop(&mut self) {
+        self.0.lock().ended = true;
+        self.0.more.notify_all();
     }
 }
 

@@ -30,6 +30,7 @@ fn an_empty_variable_is_as_good_as_none() {
         "HOST_TELEMETRY_INTERVAL",
         "IOTHUB_DEVICE_DPS_GROUP_KEY",
         "IOTHUB_DEVICE_DPS_DEVICE_KEY_FILE",
+        "SSL_CERT_DIR",
     ];
     starts(
         all.iter()

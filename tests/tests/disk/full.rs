@@ -1,5 +1,7 @@
 //! A disk without space.
 
+use std::fs::{self, File};
+
 use end_to_end::{FileSystem, HostCommand, Process, Signal, Volume, guest, sha256, version};
 
 use crate::{Site, lines};
@@ -157,5 +159,37 @@ fn a_file_size_limit_is_a_full_disk_too() {
     assert!(line.contains("ulimit -f"), "{line}");
     limit_files(None);
     host.stderr.wait_for("disk recovered");
+    assert_eq!(host.stop(), Some(0));
+}
+
+#[test]
+fn a_database_deleted_on_a_full_disk_is_made_anew_once_there_is_room() {
+    let Some(volume) = Volume::mount(FileSystem::Tmpfs) else {
+        return;
+    };
+    let site = Site::on(volume);
+    let mut host = run_until_full(&site);
+    let state = site.volume.outside("state");
+    let database = state.join("store.redb");
+    // Its space stays taken while it is open.
+    let held = File::open(&database).expect("it is there");
+    fs::remove_file(&database).expect("it is there");
+    let before = failures(&site.status()["store"]);
+    site.store_status("failing", |status| failures(status) >= before + 3);
+    let files = || {
+        let entries = fs::read_dir(&state).expect("it is there");
+        let names = entries.map(|entry| entry.expect("it can be read").file_name());
+        names.collect::<Vec<_>>()
+    };
+    assert!(
+        !files().iter().any(|name| name == "store.redb"),
+        "{:?}",
+        files()
+    );
+    drop(held);
+    site.volume.free();
+    host.stderr.wait_for("disk recovered");
+    assert!(database.exists());
+    assert_eq!(lines(&host, "device state damaged"), 0);
     assert_eq!(host.stop(), Some(0));
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use self::{
-    answer_budget::{AnswerBudget, size_of_others},
+    answer_budget::{AnswerBudget, OtherReported},
     changes::differences,
     document::{
         Flat, MAX_DEPTH, MAX_DESIRED_SIZE, WholeTwin, check, desired_of_patch, flatten, merge,
@@ -41,9 +41,9 @@ pub struct Twin {
     version: Option<u64>,
     /// By component, `""` being the device itself, and by name.
     applied: BTreeMap<String, BTreeMap<String, Applied>>,
-    /// The size of reported properties other than answers in the last whole twin, in the hub's count.
-    #[serde(default)]
-    other_reported: usize,
+    /// Of this process; the first whole twin tells the next one.
+    #[serde(skip)]
+    others: OtherReported,
 }
 
 /// One desired property.
@@ -130,13 +130,13 @@ impl Twin {
         } = whole_twin(body)?;
         check(&desired)?;
         let target = flatten(desired);
-        self.other_reported = size_of_others(&reported, |component, name| {
+        let applied = &self.applied;
+        self.others.at_hub(&reported, |component, name| {
             let is_desired = target
                 .get(component)
                 .is_some_and(|it| it.contains_key(name));
             is_desired
-                || self
-                    .applied
+                || applied
                     .get(component)
                     .is_some_and(|it| it.contains_key(name))
         });
@@ -153,6 +153,16 @@ impl Twin {
             calls,
             repeated,
         })
+    }
+
+    /// Notes properties that are reported, so that answers leave room for them.
+    pub fn note_reported(&mut self, report: &Map<String, Value>) {
+        let applied = &self.applied;
+        self.others.reported(report, |component, name| {
+            applied
+                .get(component)
+                .is_some_and(|it| it.contains_key(name))
+        });
     }
 
     /// Takes a change of desired properties. All calls of an earlier one must be settled. Each property in it is in a
@@ -256,7 +266,7 @@ impl Twin {
     /// Returns the budget of all answers but those to these properties, which are answered anew.
     fn budget_without(&self, component: &str, anew: &[Acknowledgment]) -> AnswerBudget {
         let anew: BTreeSet<&str> = anew.iter().map(|it| it.property.as_str()).collect();
-        let mut budget = AnswerBudget::beside(self.other_reported);
+        let mut budget = AnswerBudget::beside(self.others.size());
         for (owner, properties) in &self.applied {
             budget.take_component(owner);
             for (name, applied) in properties {

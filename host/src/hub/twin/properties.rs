@@ -306,6 +306,7 @@ proptest! {
     fn answers_to_all_that_a_hub_keeps_fit_its_reported_properties(
         documents in prop::collection::vec((large_document(), any::<bool>()), 1..5),
         own in 0..8192_usize,
+        later in prop::collection::vec(0..4000_usize, 5),
     ) {
         let mut twin = Twin::default();
         let mut reported: Object = [("own".to_owned(), json!("x".repeat(own)))].into_iter().collect();
@@ -314,6 +315,11 @@ proptest! {
             desired.insert("$version".to_owned(), version.into());
             let body = json!({"desired": desired, "reported": reported}).to_string();
             let changes = twin.document(body.as_bytes()).unwrap();
+            // The component reports of its own accord, before the next whole twin shows it.
+            let report = json!({"later": "y".repeat(later[version as usize % later.len()])});
+            let report = report.as_object().unwrap().clone();
+            twin.note_reported(&report);
+            merge(&mut reported, &report);
             let mut patches = changes.repeated.clone();
             for call in &changes.calls {
                 let accept = |(name, value): (&String, &Value)| Acknowledgment {

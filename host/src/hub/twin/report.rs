@@ -115,7 +115,8 @@ pub(super) fn patches<'a>(
         let component = Some(component).filter(|component| !component.is_empty());
         let mut part = Map::new();
         for (name, answer) in answers {
-            let size = name.len() + answer.to_string().len();
+            // With a colon and a comma.
+            let size = Value::from(&*name).to_string().len() + answer.to_string().len() + 2;
             if patch_size + size > MAX_PATCH_SIZE && patch_size > 0 {
                 add_part(&mut patch, component, std::mem::take(&mut part));
                 patches.push(std::mem::take(&mut patch));

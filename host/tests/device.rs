@@ -449,7 +449,7 @@ async fn what_was_not_acknowledged_is_sent_again_with_the_same_id() {
     let behaviour = Scripted::new(|_, record| {
         let message = host::hub::message::TelemetryMessage {
             id: "m-1".to_owned(),
-            created: jiff::Timestamp::UNIX_EPOCH,
+            created: "2026-01-01T00:00:00Z".parse().unwrap(),
             component: None,
             content_type: String::new(),
             content_encoding: String::new(),

@@ -83,11 +83,13 @@ impl OpenError {
 }
 
 /// Returns the directory with the state for a directory that was named: that one, or `pnp-host` beneath it. The latter is
-/// used in a mount point as container platforms make them, which belongs to another user or is writable by others.
+/// used in a mount point as container platforms make them, which belongs to another user or is writable by others. Root, who
+/// could write anywhere, does not make one in the directory of a user.
 pub(crate) fn state_dir_at(named: &Path) -> PathBuf {
     let beneath = own_dir::beneath(named);
     let holds_state = |dir: &Path| dir.join(VERSION_FILE).exists();
-    if !holds_state(named) && (holds_state(&beneath) || own_dir::is_shared(named, is_this_user)) {
+    let trusted = |owner| is_this_user(owner) || geteuid().is_root();
+    if !holds_state(named) && (holds_state(&beneath) || own_dir::is_shared(named, trusted)) {
         return beneath;
     }
     named.to_owned()

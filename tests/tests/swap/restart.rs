@@ -31,8 +31,8 @@ fn a_bad_version_goes_back_by_itself_and_stays_away_over_a_restart() {
     host.stderr.wait_for("rolled back");
     assert_eq!(host.stop(), Some(0));
 
-    // Started with the very file, the device stays with the version that works.
-    let mut host = device.start(&bad);
+    // Started with the very file and settings, the device stays with the version that works.
+    let mut host = device.host(&bad).set("interval", "20ms").start();
     host.stderr.wait_for("swap rejected");
     assert_eq!(device.runs(), good);
     device.swaps(&bad, &["--force"]);

@@ -76,7 +76,11 @@ impl Cloud {
         let (https_listener, https) = listen(config.https, "the service API (HTTPS)").await?;
         let console_listener = console::listen(config.console).await?;
         let store = Store::open(&config.store, config.retention)?;
-        let console = Console::open(console_listener.local_addr()?, store.clone())?;
+        let console = Console::open(
+            console_listener.local_addr()?,
+            store.clone(),
+            &config.policies,
+        )?;
         let hub = Hub::open(&config.host_names, Faults::default(), store)?;
         let dps = Dps::open(dps_config(&config, mqtt.port())?, hub.clone())?;
         let (shutdown, stop) = watch::channel(false);

@@ -1,5 +1,6 @@
 import { useEffect } from "preact/hooks";
-import { callApi, signedIn } from "./api/request.ts";
+import { callApi } from "./api/request.ts";
+import { forgetSession, signedIn } from "./api/session.ts";
 import { Banner } from "./components/Banner.tsx";
 import { Icon, type IconName } from "./components/Icon.tsx";
 import { EmptyState } from "./components/States.tsx";
@@ -24,7 +25,10 @@ export function App() {
             <span>Local cloud</span>
           </a>
           <Sections />
-          <ThemeSwitch />
+          <div class="actions">
+            <ThemeSwitch />
+            {signedIn.value && <SignOut />}
+          </div>
         </div>
       </header>
       <Banner />
@@ -79,10 +83,10 @@ function SignedOut() {
     <div class="card signed-out" role="alert">
       <h1>You are signed out</h1>
       <p>
-        This browser has no session. Sessions end when the browser is closed, after 30 days without
-        a request, and with a cloud that runs <code>--ephemeral</code>. Run this command in a
-        terminal, and open the link it prints in this browser. This page then continues
-        automatically.
+        This browser has no session. Sessions end when you sign out, when the browser is closed,
+        after 30 days, when the cloud gets new policy keys, and with a cloud that runs{" "}
+        <code>--ephemeral</code>. Run this command in a terminal, and open the link it prints in
+        this browser. This page then continues automatically.
       </p>
       <pre>cloud console</pre>
       <p class="muted">
@@ -90,6 +94,22 @@ function SignedOut() {
         <code>CLOUD_DIR</code>.
       </p>
     </div>
+  );
+}
+
+function SignOut() {
+  const signOut = () =>
+    callApi("/api/console/session", { method: "DELETE" }).then(forgetSession, () => undefined);
+  return (
+    <button
+      type="button"
+      class="subtle small"
+      title="Sign out"
+      aria-label="Sign out"
+      onClick={() => void signOut()}
+    >
+      <Icon name="signOut" />
+    </button>
   );
 }
 

@@ -10,7 +10,10 @@ use axum::{
 use jiff::Timestamp;
 
 use super::{Error, Services, problem};
-use crate::sas;
+use crate::{
+    console::{Grant, SessionHandle},
+    sas,
+};
 
 /// A permission that a request needs, with Azure's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +57,15 @@ fn permissions(policy: &str) -> &'static [Permission] {
     }
 }
 
-/// A request extension: the sender has signed in to the console and has all permissions.
-#[derive(Clone, Copy)]
-pub(crate) struct SignedIn;
+/// A request extension: the sender has this session of the console and has all permissions.
+#[derive(Clone)]
+pub(crate) struct SignedIn(pub(crate) SessionHandle);
 
 /// An authenticated caller, whose request names an api-version where Azure requires one.
 pub(super) struct Caller {
     permissions: &'static [Permission],
+    grant: Grant,
+    session: Option<SessionHandle>,
 }
 
 impl Caller {
@@ -74,6 +79,16 @@ impl Caller {
             false => Err(Error::Unauthorized),
         }
     }
+
+    /// Returns the grant for a session of the console, which ends with the credential of this request.
+    pub(super) fn grant(&self) -> Grant {
+        self.grant.clone()
+    }
+
+    /// Returns the caller's session of the console; `None` for a caller with a token.
+    pub(super) fn session(&self) -> Option<&SessionHandle> {
+        self.session.as_ref()
+    }
 }
 
 impl FromRequestParts<Arc<Services>> for Caller {
@@ -84,28 +99,38 @@ impl FromRequestParts<Arc<Services>> for Caller {
         services: &Arc<Services>,
     ) -> Result<Self, Self::Rejection> {
         let refused = |error| problem::response_for(parts.uri.path(), error);
-        let permissions =
-            permissions_of(parts, services).ok_or_else(|| refused(Error::Unauthorized))?;
+        let caller = caller_of(parts, services).ok_or_else(|| refused(Error::Unauthorized))?;
         if is_azure_path(parts) && !has_api_version(parts) {
             return Err(refused(Error::InvalidProtocolVersion));
         }
-        Ok(Self { permissions })
+        Ok(caller)
     }
 }
 
-fn permissions_of(parts: &Parts, services: &Services) -> Option<&'static [Permission]> {
-    if parts.extensions.get::<SignedIn>().is_some() {
-        return Some(&Permission::ALL);
+fn caller_of(parts: &Parts, services: &Services) -> Option<Caller> {
+    if let Some(SignedIn(session)) = parts.extensions.get() {
+        return Some(Caller {
+            permissions: &Permission::ALL,
+            grant: session.grant.clone(),
+            session: Some(session.clone()),
+        });
     }
     authenticate(parts.headers.get(AUTHORIZATION)?.to_str().ok()?, services)
 }
 
-fn authenticate(token: &str, services: &Services) -> Option<&'static [Permission]> {
+fn authenticate(token: &str, services: &Services) -> Option<Caller> {
     let policy = sas::claimed_policy(token)?;
-    let keys = services.policies.keys(&policy)?;
-    let verified = sas::verify(token, &keys.both(), Timestamp::now()).ok()?;
+    let keys = services.policies.keys(&policy)?.both();
+    let (key, verified) = keys.into_iter().find_map(|key| {
+        let verified = sas::verify(token, &[key], Timestamp::now());
+        Some((key, verified.ok()?))
+    })?;
     let host = verified.resource.split('/').next()?;
-    services.is_named(host).then(|| permissions(&policy))
+    services.is_named(host).then(|| Caller {
+        permissions: permissions(&policy),
+        grant: Grant::of_token(key, verified.expiry),
+        session: None,
+    })
 }
 
 /// Returns false for the local cloud's own paths, below `/api/`.

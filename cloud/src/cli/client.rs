@@ -11,7 +11,7 @@ use cloud::{
     dir::{CloudDir, DirError, Policies, Running},
     sas,
 };
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp};
 use rustls::crypto::ring::default_provider;
 use serde_json::{Value, json};
 use ureq::{
@@ -48,6 +48,14 @@ impl Policy {
             Self::RegistryWrite => "registryReadWrite",
             Self::Service => "service",
             Self::Provisioning => "provisioningserviceowner",
+        }
+    }
+
+    /// Returns the lifetime of a token. A session of the console ends with the owner's token that asked for its link.
+    fn token_lifetime(self) -> SignedDuration {
+        match self {
+            Self::Owner => SignedDuration::from_hours(30 * 24),
+            _ => SignedDuration::from_hours(1),
         }
     }
 }
@@ -199,7 +207,7 @@ impl Client {
     fn token(&self, policy: Policy) -> Result<String, CommandError> {
         let name = policy.name();
         let key = policy_key(&self.policies, name)?;
-        let expiry = Timestamp::now() + 1.hour();
+        let expiry = Timestamp::now() + policy.token_lifetime();
         sas::sign(&self.running.hub_name, key, expiry, Some(name)).map_err(CommandError::settings)
     }
 

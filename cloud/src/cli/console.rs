@@ -11,10 +11,17 @@ use super::{
 };
 
 #[derive(Args)]
-pub(crate) struct ConsoleCommand {}
+pub(crate) struct ConsoleCommand {
+    /// Sign all browsers out instead
+    #[arg(long)]
+    sign_out: bool,
+}
 
 impl ConsoleCommand {
     pub(crate) fn run(&self, client: &Client) -> Result<(), CommandError> {
+        if self.sign_out {
+            return sign_out(client);
+        }
         let response = client.send(Policy::Owner, "POST", "/api/console/link", &json!({}))?;
         let link = at(&response, "/url").as_str().map(output::line);
         link.unwrap_or_else(|| {
@@ -23,4 +30,12 @@ impl ConsoleCommand {
             ))
         })
     }
+}
+
+fn sign_out(client: &Client) -> Result<(), CommandError> {
+    let response = client.delete(Policy::Owner, "/api/console/sessions")?;
+    output::line(&match at(&response, "/ended").as_u64() {
+        Some(1) => "1 session ended".to_owned(),
+        ended => format!("{} sessions ended", ended.unwrap_or_default()),
+    })
 }

@@ -198,8 +198,9 @@ Exit code 1 if a message was not acknowledged, a connection was lost or a twin r
 Examples:
   cloud console
   xdg-open \"$(cloud console)\"
+  cloud console --sign-out
 
-The link is valid once, for ten minutes.")]
+The link is valid once, for ten minutes. Its session ends after 30 days, or with the policy keys.")]
     Console(console::ConsoleCommand),
     /// Generate shell completions
     #[command(after_help = "\

@@ -2,6 +2,7 @@
 //! So a request must name the console's own host, and come from the console's own origin.
 
 use axum::{
+    body::{Body, HttpBody},
     extract::{Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
@@ -13,14 +14,17 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use futures::StreamExt;
 
-use super::Console;
+use super::{Console, SessionHandle};
 use crate::{
     api::{SignedIn, unauthorized},
     hub,
 };
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// The header with the key of the session.
+const KEY: HeaderName = HeaderName::from_static("x-console-key");
 
 /// The security headers of every response.
 const HEADERS: [(HeaderName, HeaderValue); 6] = [
@@ -83,21 +87,44 @@ pub(super) async fn same_origin(
     (StatusCode::FORBIDDEN, message).into_response()
 }
 
-/// Rejects requests without a session. SAS tokens are not accepted: they would be sent in the clear.
+/// Rejects requests without a session, and ends responses with it. SAS tokens are not accepted: they would be sent in the
+/// clear.
 pub(super) async fn session(
     State(console): State<Console>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    if !has_session(&console, request.headers()) {
+    let Some(session) = session_of(&console, request.headers()) else {
         return unauthorized(request.uri().path());
+    };
+    request.extensions_mut().insert(SignedIn(session.clone()));
+    let response = next.run(request).await;
+    match response.body().size_hint().exact() {
+        Some(_) => response,
+        None => response.map(|stream| until_ended(stream, session)),
     }
-    request.extensions_mut().insert(SignedIn);
-    next.run(request).await
+}
+
+/// Ends a stream with the session.
+fn until_ended(stream: Body, session: SessionHandle) -> Body {
+    let ended = Box::pin(session.ended(hub::now()));
+    Body::from_stream(stream.into_data_stream().take_until(ended))
+}
+
+/// Returns the valid session whose cookie and key the headers contain.
+fn session_of(console: &Console, headers: &HeaderMap) -> Option<SessionHandle> {
+    let key = text(headers, &KEY)?;
+    let now = hub::now();
+    cookies(console, headers).find_map(|cookie| console.sessions.authenticate(cookie, key, now))
 }
 
 /// Returns true if the headers contain the cookie of a valid session.
-pub(super) fn has_session(console: &Console, headers: &HeaderMap) -> bool {
+pub(super) fn has_cookie(console: &Console, headers: &HeaderMap) -> bool {
+    cookies(console, headers).any(|cookie| console.sessions.has_cookie(cookie, hub::now()))
+}
+
+/// Returns the values of all cookies with the name of this console's.
+fn cookies<'a>(console: &Console, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
     let name = console.cookie();
     headers
         .get_all(COOKIE)
@@ -105,7 +132,7 @@ pub(super) fn has_session(console: &Console, headers: &HeaderMap) -> bool {
         .filter_map(|header| header.to_str().ok())
         .flat_map(|header| header.split(';'))
         .filter_map(|cookie| cookie.trim().split_once('='))
-        .any(|(key, value)| key == name && console.sessions.authenticate(value, hub::now()))
+        .filter_map(move |(key, value)| (key == name).then_some(value))
 }
 
 impl Console {

@@ -1,8 +1,8 @@
 //! The web console, on a listener of its own.
 //!
 //! The console is a client of the [`api`] only. Browsers do not trust the local certificate authority, so it is plain HTTP on
-//! 127.0.0.1. It has no keys: a session ([`sessions`]) replaces the SAS token, and begins with a link ([`links`]). [`guard`]
-//! protects it from other web pages.
+//! 127.0.0.1. It has no policy keys: a session ([`sessions`]) replaces the SAS token, begins with a link ([`links`]) and ends
+//! with the credential the link was issued for ([`grant`]). [`guard`] protects it from other web pages.
 //!
 //! | path | answers |
 //! |---|---|
@@ -11,6 +11,7 @@
 //! | any other path | as on the HTTPS listener, with a session |
 
 mod assets;
+mod grant;
 mod guard;
 mod links;
 mod secret;
@@ -34,15 +35,19 @@ use axum::{
     routing::get,
     serve::ListenerExt,
 };
+pub(crate) use grant::Grant;
 pub use links::LINK_LIFETIME;
 use links::SignInLinks;
 use serde::Deserialize;
+pub(crate) use sessions::SessionHandle;
 use sessions::Sessions;
 use tokio::{net::TcpListener, sync::watch};
 use tracing::warn;
 
 use crate::{
-    api, hub,
+    api,
+    dir::Policies,
+    hub,
     store::{Store, StoreError},
 };
 
@@ -56,20 +61,27 @@ const HOME: &str = "/console/";
 #[derive(Clone)]
 pub struct Console {
     address: SocketAddr,
+    /// The grant of links that the cloud itself issues.
+    own_grant: Grant,
     links: Arc<SignInLinks>,
     sessions: Arc<Sessions>,
 }
 
 impl Console {
-    /// Opens the console at this address with the sessions of this store.
+    /// Opens the console at this address with those sessions of this store that these policies granted.
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub(crate) fn open(address: SocketAddr, store: Store) -> Result<Self, StoreError> {
+    pub(crate) fn open(
+        address: SocketAddr,
+        store: Store,
+        policies: &Policies,
+    ) -> Result<Self, StoreError> {
         Ok(Self {
             address,
+            own_grant: Grant::of_owner(policies),
             links: Arc::default(),
-            sessions: Arc::new(Sessions::open(store)?),
+            sessions: Arc::new(Sessions::open(store, policies)?),
         })
     }
 
@@ -78,13 +90,32 @@ impl Console {
         self.address
     }
 
-    /// Issues a link, which signs in once within [`LINK_LIFETIME`].
+    /// Issues a link, which signs in once within [`LINK_LIFETIME`]. The session ends with the key of the owner's policy.
     pub fn link(&self) -> String {
-        let token = self.links.issue(Instant::now());
+        self.link_for(self.own_grant.clone())
+    }
+
+    /// Issues a link as [`Console::link`] does. The session ends with this grant.
+    pub(crate) fn link_for(&self, grant: Grant) -> String {
+        let token = self.links.issue(grant, Instant::now());
         format!("http://{}{HOME}sign-in?token={token}", self.address)
     }
 
-    /// Returns the name of the session cookie. It contains the port, because browsers send cookies to every port of a host.
+    /// Ends a session.
+    pub(crate) async fn end_session(&self, session: &SessionHandle) {
+        self.sessions.end(session);
+        self.sessions.flush().await;
+    }
+
+    /// Ends all sessions. Returns their number.
+    pub(crate) async fn end_sessions(&self) -> usize {
+        let ended = self.sessions.end_all();
+        self.sessions.flush().await;
+        ended
+    }
+
+    /// Returns the name of the session cookie. It contains the port, because browsers share cookies between all ports of a
+    /// host: a cloud on another port has another cookie.
     fn cookie(&self) -> String {
         format!("cloud-console-{}", self.address.port())
     }
@@ -155,26 +186,29 @@ struct SignInQuery {
     token: String,
 }
 
-/// Signs in and redirects, so that the token stays neither in the address bar nor in the history.
+/// Signs in and redirects, so that the token stays not in the address bar. The page takes the key of the session out of the
+/// fragment, which no browser sends to anyone.
 async fn sign_in(
     State(console): State<Console>,
     headers: HeaderMap,
     Query(query): Query<SignInQuery>,
 ) -> Response {
-    if guard::has_session(&console, &headers) {
-        return Redirect::to(HOME).into_response();
-    }
-    if !console.links.redeem(&query.token, Instant::now()) {
-        return static_pages::invalid_link();
-    }
-    let session = console.sessions.create(hub::now());
+    let Some(grant) = console.links.redeem(&query.token, Instant::now()) else {
+        return match guard::has_cookie(&console, &headers) {
+            true => Redirect::to(HOME).into_response(),
+            false => static_pages::invalid_link(),
+        };
+    };
+    let secrets = console.sessions.create(grant, hub::now());
     console.sessions.flush().await;
-    // A session cookie, because it gives access to everything: it ends with the browser and is not written to disk.
+    // A session cookie: it ends with the browser and is not written to disk.
     let cookie = format!(
-        "{}={session}; Path=/; HttpOnly; SameSite=Strict",
-        console.cookie()
+        "{}={}; Path=/; HttpOnly; SameSite=Strict",
+        console.cookie(),
+        secrets.cookie
     );
-    ([(SET_COOKIE, cookie)], Redirect::to(HOME)).into_response()
+    let home = Redirect::to(&format!("{HOME}#key={}", secrets.key));
+    ([(SET_COOKIE, cookie)], home).into_response()
 }
 
 #[cfg(test)]

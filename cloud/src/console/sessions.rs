@@ -1,6 +1,8 @@
 //! Sessions of the console. They are persisted, so that an open page continues when the cloud restarts.
 //!
-//! The store holds the SHA-256 of the token, with which nobody can sign in.
+//! A session has two secrets. Browsers send the cookie to every port of this machine, where another user may listen; the key
+//! they keep for the console's own pages. Only both together are a session. The store holds the SHA-256 of both, with which
+//! nobody can sign in.
 
 use std::{
     collections::BTreeMap,
@@ -9,10 +11,16 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 
-use super::secret::Secret;
-use crate::store::{Content, Row, Store, StoreError};
+use super::{
+    grant::{Grant, sha256},
+    secret::Secret,
+};
+use crate::{
+    dir::Policies,
+    store::{Content, Row, Store, StoreError},
+};
 
 /// The idle time after which a session ends.
 const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -23,29 +31,61 @@ const USE_WRITE_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 
 pub(super) struct Sessions {
     store: Store,
-    /// Sessions by the hash of the token. A hash cannot be chosen, so the time of a look-up reveals nothing about a token.
-    sessions: Mutex<BTreeMap<String, ConsoleSession>>,
+    /// Sessions by the hash of the cookie. A hash cannot be chosen, so the time of a look-up reveals nothing about a secret.
+    sessions: Mutex<BTreeMap<String, ActiveSession>>,
+}
+
+/// The two secrets of a session.
+pub(super) struct SessionSecrets {
+    /// The value of the cookie.
+    pub(super) cookie: Secret,
+    /// The key, which the pages of the console send in a header.
+    pub(super) key: Secret,
+}
+
+/// The session of a request.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionHandle {
+    /// The hash of the cookie.
+    id: String,
+    /// The credential the session depends on.
+    pub(crate) grant: Grant,
+    ended: watch::Receiver<()>,
+}
+
+struct ActiveSession {
+    record: ConsoleSession,
+    /// Tells responses in progress, by being dropped, that the session has ended.
+    ended: watch::Sender<()>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
 struct ConsoleSession {
+    /// Hash of the cookie.
     hash: String,
+    /// Hash of the key.
+    key_hash: String,
+    grant: Grant,
     created: Timestamp,
     /// Time of the last use, at most [`USE_WRITE_INTERVAL`] out of date.
     used: Timestamp,
 }
 
 impl Sessions {
-    /// Reads the sessions from the store.
+    /// Reads the sessions from the store, and removes those whose grant is by none of these policies.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub(super) fn open(store: Store) -> Result<Self, StoreError> {
+    pub(super) fn open(store: Store, policies: &Policies) -> Result<Self, StoreError> {
         let mut sessions = BTreeMap::new();
         for document in store.sessions()? {
-            let session: ConsoleSession =
+            let record: ConsoleSession =
                 serde_json::from_str(&document).map_err(|error| store.corrupt(error))?;
-            sessions.insert(session.hash.clone(), session);
+            if record.grant.is_by_owner(policies) {
+                sessions.insert(record.hash.clone(), ActiveSession::new(record));
+            } else {
+                store.remove(Row::Session(record.hash));
+            }
         }
         Ok(Self {
             store,
@@ -53,59 +93,117 @@ impl Sessions {
         })
     }
 
-    /// Creates a session. Returns its token. It is persisted after [`Sessions::flush`].
-    pub(super) fn create(&self, now: Timestamp) -> Secret {
-        let token = Secret::generate();
-        let session = ConsoleSession {
-            hash: hash(&token.to_string()),
+    /// Creates a session. Returns its secrets. It is persisted after [`Sessions::flush`].
+    pub(super) fn create(&self, grant: Grant, now: Timestamp) -> SessionSecrets {
+        let secrets = SessionSecrets {
+            cookie: Secret::generate(),
+            key: Secret::generate(),
+        };
+        let record = ConsoleSession {
+            hash: sha256(&secrets.cookie.to_string()),
+            key_hash: sha256(&secrets.key.to_string()),
+            grant,
             created: now,
             used: now,
         };
         let mut sessions = self.lock();
-        let ended = sessions.values().filter(|session| !session.is_valid(now));
-        let mut ended: Vec<_> = ended.cloned().collect();
-        if sessions.len() - ended.len() >= MAX_SESSIONS {
-            let valid = sessions.values().filter(|session| session.is_valid(now));
-            ended.extend(valid.min_by_key(|session| session.used).cloned());
+        for hash in replaceable(&sessions, now) {
+            sessions.remove(&hash);
+            self.store.remove(Row::Session(hash));
         }
-        for session in ended {
-            sessions.remove(&session.hash);
-            self.store.remove(Row::Session(session.hash));
-        }
-        session.persist(&self.store);
-        sessions.insert(session.hash.clone(), session);
-        token
+        record.persist(&self.store);
+        sessions.insert(record.hash.clone(), ActiveSession::new(record));
+        secrets
     }
 
-    /// Returns true if `token` is that of a valid session, and records the use.
-    pub(super) fn authenticate(&self, token: &str, now: Timestamp) -> bool {
+    /// Returns the valid session with both secrets, and records the use.
+    pub(super) fn authenticate(
+        &self,
+        cookie: &str,
+        key: &str,
+        now: Timestamp,
+    ) -> Option<SessionHandle> {
         let mut sessions = self.lock();
-        let Some(session) = sessions.get_mut(&hash(token)) else {
-            return false;
-        };
-        if !session.is_valid(now) {
-            return false;
+        let session = sessions.get_mut(&sha256(cookie))?;
+        let record = &mut session.record;
+        if !record.is_valid(now) || record.key_hash != sha256(key) {
+            return None;
         }
-        if now.duration_since(session.used) >= USE_WRITE_INTERVAL {
-            session.used = now;
-            session.persist(&self.store);
+        if now.duration_since(record.used) >= USE_WRITE_INTERVAL {
+            record.used = now;
+            record.persist(&self.store);
         }
-        true
+        Some(SessionHandle {
+            id: record.hash.clone(),
+            grant: record.grant.clone(),
+            ended: session.ended.subscribe(),
+        })
     }
 
-    /// Waits until created sessions are persisted, unless the database cannot be written: they end with the process then.
+    /// Returns true if the cookie is that of a valid session.
+    pub(super) fn has_cookie(&self, cookie: &str, now: Timestamp) -> bool {
+        let sessions = self.lock();
+        let session = sessions.get(&sha256(cookie));
+        session.is_some_and(|session| session.record.is_valid(now))
+    }
+
+    /// Ends a session, and the responses it still gets.
+    pub(super) fn end(&self, session: &SessionHandle) {
+        self.lock().remove(&session.id);
+        self.store.remove(Row::Session(session.id.clone()));
+    }
+
+    /// Ends all sessions. Returns their number.
+    pub(super) fn end_all(&self) -> usize {
+        let mut sessions = self.lock();
+        for hash in sessions.keys() {
+            self.store.remove(Row::Session(hash.clone()));
+        }
+        std::mem::take(&mut *sessions).len()
+    }
+
+    /// Waits until changes are persisted, unless the database cannot be written: sessions end with the process then.
     pub(super) async fn flush(&self) {
         let _ = self.store.flush().await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, ConsoleSession>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, ActiveSession>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SessionHandle {
+    /// Waits until the session is ended, or its grant expires.
+    pub(super) async fn ended(mut self, now: Timestamp) {
+        let expiry = self.grant.expiry();
+        let left = expiry.map(|expiry| expiry.duration_since(now));
+        let expired = async {
+            match left {
+                Some(left) => tokio::time::sleep(left.try_into().unwrap_or_default()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            // Nothing is ever sent: this returns once the sender is dropped.
+            _ = self.ended.changed() => {}
+            () = expired => {}
+        }
+    }
+}
+
+impl ActiveSession {
+    fn new(record: ConsoleSession) -> Self {
+        Self {
+            record,
+            ended: watch::Sender::default(),
+        }
     }
 }
 
 impl ConsoleSession {
     fn is_valid(&self, now: Timestamp) -> bool {
-        now.duration_since(self.used) < SESSION_LIFETIME
+        let expiry = self.grant.expiry();
+        now.duration_since(self.used) < SESSION_LIFETIME && expiry.is_none_or(|expiry| now < expiry)
     }
 
     fn persist(&self, store: &Store) {
@@ -113,111 +211,20 @@ impl ConsoleSession {
     }
 }
 
-fn hash(token: &str) -> String {
-    let hash = Sha256::digest(token);
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Returns the sessions that give way to a new one: those that are over, and the least recently used if there are too many.
+fn replaceable(sessions: &BTreeMap<String, ActiveSession>, now: Timestamp) -> Vec<String> {
+    let (valid, over): (Vec<_>, Vec<_>) = sessions
+        .values()
+        .map(|session| &session.record)
+        .partition(|record| record.is_valid(now));
+    let mut replaced = over;
+    if valid.len() >= MAX_SESSIONS {
+        replaced.extend(valid.into_iter().min_by_key(|record| record.used));
+    }
+    let hashes = replaced.into_iter().map(|record| record.hash.clone());
+    hashes.collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use tempfile::TempDir;
-
-    use super::*;
-    use crate::store::{Retention, StoreLocation};
-
-    const MOMENT: SignedDuration = SignedDuration::from_millis(1);
-
-    fn opened(location: &StoreLocation) -> Sessions {
-        let retention = Retention {
-            age: std::time::Duration::MAX,
-            bytes: u64::MAX,
-        };
-        Sessions::open(Store::open(location, retention).unwrap()).unwrap()
-    }
-
-    fn file(dir: &TempDir) -> StoreLocation {
-        StoreLocation::File(dir.path().join("cloud.db"))
-    }
-
-    #[tokio::test]
-    async fn a_session_goes_on_when_the_cloud_is_started_again() {
-        let dir = TempDir::new().unwrap();
-        let now = Timestamp::now();
-        let sessions = opened(&file(&dir));
-        let token = sessions.create(now).to_string();
-        sessions.store.close().await;
-        let sessions = opened(&file(&dir));
-        assert!(sessions.authenticate(&token, now));
-        assert!(!sessions.authenticate(&hash(&token), now), "what is kept");
-        assert!(!sessions.authenticate("", now));
-    }
-
-    #[tokio::test]
-    async fn what_is_kept_does_not_hold_the_token() {
-        let dir = TempDir::new().unwrap();
-        let sessions = opened(&file(&dir));
-        let token = sessions.create(Timestamp::now()).to_string();
-        sessions.store.close().await;
-        let holds = |path: &Path| {
-            let bytes = std::fs::read(path).unwrap();
-            bytes.windows(token.len()).any(|at| at == token.as_bytes())
-        };
-        for entry in std::fs::read_dir(dir.path()).unwrap() {
-            let path = entry.unwrap().path();
-            assert!(!holds(&path), "{}", path.display());
-        }
-    }
-
-    #[tokio::test]
-    async fn a_session_ends_thirty_days_after_its_last_use() {
-        let dir = TempDir::new().unwrap();
-        let mut now = Timestamp::now();
-        let sessions = opened(&file(&dir));
-        let token = sessions.create(now).to_string();
-        for _ in 0..3 {
-            now += SESSION_LIFETIME - MOMENT;
-            assert!(sessions.authenticate(&token, now), "it is used each time");
-        }
-        sessions.store.close().await;
-        let sessions = opened(&file(&dir));
-        assert!(sessions.authenticate(&token, now), "the last use is kept");
-        assert!(!sessions.authenticate(&token, now + SESSION_LIFETIME));
-    }
-
-    #[tokio::test]
-    async fn a_use_is_not_written_each_time() {
-        let now = Timestamp::now();
-        let sessions = opened(&StoreLocation::Memory);
-        let token = sessions.create(now).to_string();
-        let before = sessions.store.position();
-        assert!(sessions.authenticate(&token, now + USE_WRITE_INTERVAL - MOMENT));
-        assert_eq!(sessions.store.position(), before);
-        assert!(sessions.authenticate(&token, now + USE_WRITE_INTERVAL));
-        assert_eq!(sessions.store.position(), before + 1);
-    }
-
-    #[tokio::test]
-    async fn those_that_were_used_least_lately_give_way() {
-        let dir = TempDir::new().unwrap();
-        let now = Timestamp::now();
-        let sessions = opened(&file(&dir));
-        let tokens: Vec<_> = (0..MAX_SESSIONS)
-            .map(|_| sessions.create(now).to_string())
-            .collect();
-        let later = now + USE_WRITE_INTERVAL;
-        for token in &tokens[1..] {
-            assert!(sessions.authenticate(token, later));
-        }
-        let newest = sessions.create(later).to_string();
-        sessions.flush().await;
-        assert!(!sessions.authenticate(&tokens[0], later));
-        assert!(sessions.authenticate(&tokens[1], later) && sessions.authenticate(&newest, later));
-        assert_eq!(sessions.store.sessions().unwrap().len(), MAX_SESSIONS);
-        let last = sessions.create(later + SESSION_LIFETIME).to_string();
-        sessions.flush().await;
-        assert_eq!(sessions.store.sessions().unwrap().len(), 1);
-        assert!(sessions.authenticate(&last, later + SESSION_LIFETIME));
-    }
-}
+#[path = "sessions_tests.rs"]
+mod tests;

@@ -19,7 +19,7 @@ use crate::files;
 const VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// The migrations from each version to the next.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     "
     CREATE TABLE device (id TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE message (
@@ -67,6 +67,8 @@ const MIGRATIONS: [&str; 5] = [
         ))
     WHERE kind IN ('fault-began', 'fault-ended', 'fault-struck');
 "#,
+    // Sessions without a key and a grant.
+    "DELETE FROM session;",
 ];
 
 /// The time to wait for a lock, which only another program holds: writer and readers do not block each other.

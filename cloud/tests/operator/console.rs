@@ -1,107 +1,12 @@
 //! The console's listener, as a browser meets it, and as a page that means harm does.
 
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpStream},
-};
-
 use rustix::process::Signal;
-use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::{
+    browser::{Browser, DEVICES, exchange},
     process::Service,
     site::{OWNER, Site},
 };
-
-const DEVICES: &str = "/devices?api-version=2021-04-12";
-
-/// What came back, as it came.
-struct Reply {
-    status: u16,
-    head: String,
-    body: String,
-}
-
-impl Reply {
-    fn header(&self, name: &str) -> Option<&str> {
-        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines.find_map(|(key, value)| key.eq_ignore_ascii_case(name).then_some(value))
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap()
-    }
-}
-
-/// A browser, or what pretends to be one.
-struct Browser {
-    console: SocketAddr,
-    cookie: Option<String>,
-}
-
-impl Browser {
-    fn new(site: &Site) -> Self {
-        Self::at(site.cloud.console().address())
-    }
-
-    fn at(console: SocketAddr) -> Self {
-        Self {
-            console,
-            cookie: None,
-        }
-    }
-
-    fn signed_in(site: &Site) -> Self {
-        let mut browser = Self::new(site);
-        let reply = browser.open(&site.cloud.console().link());
-        assert_eq!(reply.status, 303);
-        browser
-    }
-
-    /// Opens a link, keeping the cookie that comes with it.
-    fn open(&mut self, link: &str) -> Reply {
-        let home = format!("http://{}", self.console);
-        let path = link.strip_prefix(&home).expect("a link to the console");
-        let reply = self.get(path);
-        if let Some(cookie) = reply.header("set-cookie") {
-            self.cookie = cookie.split(';').next().map(str::to_owned);
-        }
-        reply
-    }
-
-    fn get(&self, path: &str) -> Reply {
-        self.send("GET", path, &[], "")
-    }
-
-    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
-        let mut request = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
-        let host = self.console.to_string();
-        let mut all = vec![("host", host.as_str())];
-        all.extend(self.cookie.as_deref().map(|cookie| ("cookie", cookie)));
-        // One that is given again takes the place of ours.
-        all.retain(|(name, _)| !headers.iter().any(|(given, _)| given == name));
-        for (name, value) in all.iter().chain(headers) {
-            request += &format!("{name}: {value}\r\n");
-        }
-        request += &format!("content-length: {}\r\n\r\n{body}", body.len());
-        exchange(self.console, &request)
-    }
-}
-
-fn exchange(address: SocketAddr, request: &str) -> Reply {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Reply {
-        status,
-        head: head.to_owned(),
-        body: body.to_owned(),
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_signs_in_once_and_leads_away_from_its_token() {
@@ -110,7 +15,8 @@ async fn a_link_signs_in_once_and_leads_away_from_its_token() {
     let mut first = Browser::new(&site);
     let reply = first.open(&link);
     assert_eq!(reply.status, 303);
-    assert_eq!(reply.header("location"), Some("/console/"));
+    let page = reply.header("location").unwrap();
+    assert!(page.starts_with("/console/#key="), "{page}");
     let cookie = reply.header("set-cookie").unwrap();
     assert!(
         cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"),
@@ -129,11 +35,10 @@ async fn a_link_signs_in_once_and_leads_away_from_its_token() {
     assert_eq!(reply.header("set-cookie"), None);
     assert_eq!(second.get(DEVICES).status, 401);
 
-    assert_eq!(
-        first.open(&link).status,
-        303,
-        "who is signed in needs no link"
-    );
+    let again = first.open(&link);
+    assert_eq!(again.status, 303, "who is signed in needs no link");
+    assert_eq!(again.header("location"), Some("/console/"));
+    assert_eq!(first.get(DEVICES).status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -389,45 +294,6 @@ fn the_command_prints_a_link_and_the_cloud_one_when_it_starts() {
         );
     }
     assert_eq!(service.stop(Signal::TERM).0, Some(0));
-}
-
-#[test]
-fn a_session_goes_on_when_a_killed_cloud_comes_back_unless_nothing_is_kept() {
-    for (options, status) in [(&[][..], 200), (&["--ephemeral"], 401)] {
-        let service = Service::start_with(TempDir::new().unwrap(), options);
-        let [link, unused] = [(); 2].map(|()| service.shown(&["console"]).trim().to_owned());
-        let address: SocketAddr = link.split('/').nth(2).unwrap().parse().unwrap();
-        let mut browser = Browser::at(address);
-        assert_eq!(browser.open(&link).status, 303);
-        assert_eq!(browser.get(DEVICES).status, 200);
-        let (_, dir) = service.stop(Signal::KILL);
-        let port = address.port().to_string();
-        let again = Service::start_with(dir, &[options, &["--console-port", &port]].concat());
-        assert_eq!(browser.get(DEVICES).status, status, "{options:?}");
-        let unused = Browser::at(address).open(&unused);
-        assert_eq!(unused.status, 403, "links end with the cloud");
-        drop(again);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_open_stream_ends_with_the_cloud() {
-    let site = Site::start().await;
-    let browser = Browser::signed_in(&site);
-    let mut stream = BufReader::new(TcpStream::connect(browser.console).unwrap());
-    let cookie = browser.cookie.as_deref().unwrap();
-    let request = format!(
-        "GET /api/events HTTP/1.1\r\nhost: {}\r\ncookie: {cookie}\r\n\r\n",
-        browser.console
-    );
-    stream.get_mut().write_all(request.as_bytes()).unwrap();
-    let mut line = String::new();
-    stream.read_line(&mut line).unwrap();
-    assert_eq!(line.trim(), "HTTP/1.1 200 OK");
-    site.cloud.stop().await;
-    let mut rest = String::new();
-    stream.read_to_string(&mut rest).unwrap();
-    assert!(rest.ends_with("0\r\n\r\n"), "{rest}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,11 @@
 //! What operators see of the cloud: its HTTPS side, and the command line on it.
 
 mod access;
+mod browser;
 mod bulk;
 mod commands;
 mod console;
+mod console_sessions;
 mod device;
 mod devices;
 mod digital_twins;

@@ -62,6 +62,20 @@ export async function signIn(t, cloud, options) {
   return page;
 }
 
+/** Sends a request from a signed-in page. Returns status and JSON of the response. */
+export function request(page, method, path, body) {
+  return page.evaluate(
+    async ({ method, path, body }) => {
+      const headers = { "x-console-key": localStorage.getItem("session-key") };
+      if (body !== undefined) headers["content-type"] = "application/json";
+      const response = await fetch(path, { method, headers, body: JSON.stringify(body) });
+      const text = await response.text();
+      return { status: response.status, json: text === "" ? null : JSON.parse(text) };
+    },
+    { method, path, body },
+  );
+}
+
 /** Waits for a text, and returns its locator. */
 export async function waitForText(page, text) {
   const found = page.getByText(text).first();

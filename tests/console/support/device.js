@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:tls";
+import { request } from "./browser.js";
 import { afterTest } from "./cleanup.js";
 
 const CONNACK = 2;
@@ -120,19 +121,10 @@ export class Device {
 }
 
 /** Registers a device from a signed-in page. Returns its key. */
-export function register(page, id) {
-  return page.evaluate(async (id) => {
-    const order = {
-      method: "PUT",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ deviceId: id }),
-    };
-    const response = await fetch(
-      `/devices/${encodeURIComponent(id)}?api-version=2021-04-12`,
-      order,
-    );
-    return (await response.json()).authentication.symmetricKey.primaryKey;
-  }, id);
+export async function register(page, id) {
+  const path = `/devices/${encodeURIComponent(id)}?api-version=2021-04-12`;
+  const { json } = await request(page, "PUT", path, { deviceId: id });
+  return json.authentication.symmetricKey.primaryKey;
 }
 
 /** Maximum number of devices per bulk request. */
@@ -142,14 +134,7 @@ const BULK_SIZE = 100;
 export async function registerAll(page, ids) {
   for (let from = 0; from < ids.length; from += BULK_SIZE) {
     const orders = ids.slice(from, from + BULK_SIZE).map((id) => ({ id, importMode: "create" }));
-    const status = await page.evaluate(async (orders) => {
-      const order = {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(orders),
-      };
-      return (await fetch("/devices?api-version=2021-04-12", order)).status;
-    }, orders);
+    const { status } = await request(page, "POST", "/devices?api-version=2021-04-12", orders);
     if (status !== 200) throw new Error(`the hub answered ${status}`);
   }
 }

@@ -1,15 +1,8 @@
+import { request } from "./browser.js";
+
 /** Publishes views as the device template of a model, from a signed-in page. */
-export function publishViews(page, model, views) {
-  return page.evaluate(
-    async ({ address, views }) => {
-      const order = {
-        method: "PUT",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ views }),
-      };
-      await fetch(address, order);
-      await fetch(`${address}/publish`, { method: "POST" });
-    },
-    { address: `/api/templates/${encodeURIComponent(model)}`, views },
-  );
+export async function publishViews(page, model, views) {
+  const path = `/api/templates/${encodeURIComponent(model)}`;
+  await request(page, "PUT", path, { views });
+  await request(page, "POST", `${path}/publish`);
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { screenshot, signIn, waitForText, waitForTextGone } from "../support/browser.js";
+import { request, screenshot, signIn, waitForText, waitForTextGone } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { Device, register } from "../support/device.js";
 
@@ -84,7 +84,7 @@ test("a device that does not exist is said not to, until it does, and again when
   await screenshot(page, "device-missing");
   await register(page, "nope");
   await page.getByRole("heading", { name: "nope" }).waitFor();
-  await page.evaluate(() => fetch("/devices/nope?api-version=2021-04-12", { method: "DELETE" }));
+  await request(page, "DELETE", "/devices/nope?api-version=2021-04-12");
   await waitForText(page, "Device not found");
   await page.getByRole("link", { name: "All devices" }).click();
   await waitForText(page, "No devices");

@@ -92,7 +92,7 @@ test("the tutorial: telemetry, template and view, target, command and raw data o
       ["NDJSON", /^\{.*"device":"thermostat-01"/],
     ]) {
       const download = page.waitForEvent("download");
-      await page.getByRole("link", { name, exact: true }).click();
+      await page.getByRole("button", { name, exact: true }).click();
       assert.match(await readFile(await (await download).path(), "utf8"), pattern);
     }
   });

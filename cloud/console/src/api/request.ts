@@ -1,11 +1,8 @@
-import { signal } from "@preact/signals";
 import { asObject, type Json } from "../json.ts";
+import { sessionHeaders, signedIn } from "./session.ts";
 
 /** Version of the Azure IoT Hub REST API. */
 const API_VERSION = "2021-04-12";
-
-/** True while this browser has a session with the cloud. */
-export const signedIn = signal(true);
 
 /** Failed request, with a message for the operator. */
 export class ApiError extends Error {
@@ -48,7 +45,7 @@ export async function callApi(path: string, options: RequestOptions = {}): Promi
     body,
   });
   return {
-    body: parseJson(await response.text()),
+    body: parseJson(await response.text().catch(connectionLost)),
     continuation: response.headers.get("x-ms-continuation"),
   };
 }
@@ -88,13 +85,20 @@ async function* readBatches(response: Response): AsyncGenerator<Json[]> {
 
 async function* decodeChunks(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const [reader, decoder] = [body.getReader(), new TextDecoder()];
-  const next = () =>
-    reader.read().catch(() => {
-      throw new ApiError(0, "The connection to the cloud was lost.");
-    });
+  const next = () => reader.read().catch(connectionLost);
   for (let chunk = await next(); !chunk.done; chunk = await next()) {
     yield decoder.decode(chunk.value, { stream: true });
   }
+}
+
+/**
+ * Fetches a file.
+ *
+ * @throws {ApiError} If the request is rejected or the cloud does not respond.
+ */
+export async function fetchFile(path: string): Promise<Blob> {
+  const response = await send(withApiVersion(path), {});
+  return response.blob().catch(connectionLost);
 }
 
 /** Encodes a name as a path segment. */
@@ -102,17 +106,25 @@ export function pathSegment(name: string): string {
   return encodeURIComponent(name);
 }
 
-async function send(path: string, init: RequestInit): Promise<Response> {
-  const response = await fetch(path, init).catch(() => {
+async function send(
+  path: string,
+  init: RequestInit & { headers?: Record<string, string> },
+): Promise<Response> {
+  const headers = { ...init.headers, ...sessionHeaders() };
+  const response = await fetch(path, { ...init, headers }).catch(() => {
     throw new ApiError(0, "The cloud does not respond.");
   });
   if (response.ok) return response;
   if (response.status === 401) signedIn.value = false;
   throw new ApiError(
     response.status,
-    errorText(parseJson(await response.text())) ??
+    errorText(parseJson(await response.text().catch(connectionLost))) ??
       `The cloud responded with status ${response.status}.`,
   );
+}
+
+function connectionLost(): never {
+  throw new ApiError(0, "The connection to the cloud was lost.");
 }
 
 /** Adds the API version that Azure endpoints require. */

@@ -1,6 +1,6 @@
 import { useSignalEffect } from "@preact/signals";
 import { useState } from "preact/hooks";
-import { signedIn } from "../api/request.ts";
+import { signedIn } from "../api/session.ts";
 import { reconnects, streamState } from "../live/stream.ts";
 import { Icon } from "./Icon.tsx";
 

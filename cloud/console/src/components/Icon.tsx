@@ -18,6 +18,7 @@ const PATHS = {
   pencil: "M4 16l.8-3.6L13.5 3.7l2.8 2.8-8.7 8.7z",
   play: "m6 4 10 6-10 6z",
   plus: "M10 4v12M4 10h12",
+  signOut: "M8 4H4v12h4M8 10h9m-3.5-3.5L17 10l-3.5 3.5",
   system: "M3 4h14v9H3zM7 17h6",
   taller: "M4 4h12M10 8v8m-3.5-3.5L10 16l3.5-3.5",
   upload: "M10 14V4m-4 4 4-4 4 4M4 17h12",

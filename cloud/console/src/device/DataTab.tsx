@@ -1,8 +1,10 @@
 import { useState } from "preact/hooks";
+import { ApiError, fetchFile, pathSegment } from "../api/request.ts";
+import { download } from "../components/download.ts";
 import { useThrottled } from "../components/hooks.ts";
 import { Icon } from "../components/Icon.tsx";
 import { Menu } from "../components/Menu.tsx";
-import { EmptyState } from "../components/States.tsx";
+import { EmptyState, ErrorMessage } from "../components/States.tsx";
 import { type CloudEvent, EVENT_TYPES } from "../live/event.ts";
 import { type Column, columns } from "./columns.ts";
 import { DataTable } from "./DataTable.tsx";
@@ -112,17 +114,35 @@ function ColumnPicker({ columns, hidden, onHidden }: ColumnPickerProps) {
   );
 }
 
+const EXPORT_FORMATS = ["csv", "ndjson"] as const;
+
 function Exports({ device }: { device: string }) {
-  const url = (format: string) =>
-    `/api/events?device=${encodeURIComponent(device)}&follow=false&format=${format}`;
+  const [state, setState] = useState<"idle" | "busy" | ApiError>("idle");
+  const save = async (format: string) => {
+    setState("busy");
+    const path = `/api/events?device=${pathSegment(device)}&follow=false&format=${format}`;
+    try {
+      download(`${device}.${format}`, await fetchFile(path));
+      setState("idle");
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      setState(error);
+    }
+  };
   return (
     <div class="actions-end">
-      <a class="button small" href={url("csv")} download={`${device}.csv`}>
-        <Icon name="download" /> CSV
-      </a>
-      <a class="button small" href={url("ndjson")} download={`${device}.ndjson`}>
-        <Icon name="download" /> NDJSON
-      </a>
+      {state instanceof ApiError && <ErrorMessage>{state.message}</ErrorMessage>}
+      {EXPORT_FORMATS.map((format) => (
+        <button
+          type="button"
+          class="small"
+          key={format}
+          disabled={state === "busy"}
+          onClick={() => void save(format)}
+        >
+          <Icon name="download" /> {format.toUpperCase()}
+        </button>
+      ))}
     </div>
   );
 }

@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
-import { ApiError, signedIn, streamLines } from "../api/request.ts";
+import { ApiError, streamLines } from "../api/request.ts";
+import { signedIn } from "../api/session.ts";
 import { asObject, type Json } from "../json.ts";
 
 /** Minimum milliseconds between two deliveries, to limit redraws at high message rates. */

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { downloadText } from "../components/download.ts";
+import { download } from "../components/download.ts";
 import { useThrottled } from "../components/hooks.ts";
 import { Icon } from "../components/Icon.tsx";
 import { EmptyState } from "../components/States.tsx";
@@ -115,7 +115,10 @@ export function TraceTab({ device }: TabProps) {
             disabled={rows.length === 0}
             title="Download the filtered records, oldest first"
             onClick={() =>
-              downloadText(`${device}-trace.ndjson`, "application/x-ndjson", jsonLines(rows))
+              download(
+                `${device}-trace.ndjson`,
+                new Blob([jsonLines(rows)], { type: "application/x-ndjson" }),
+              )
             }
           >
             <Icon name="download" /> NDJSON

@@ -9,9 +9,11 @@
 //! | `running.json` | the addresses of the running cloud ([`Running`]); locked while it runs |
 //! | `lock` | locked while a cloud runs here |
 //!
-//! The directory and all files but `ca.pem` are accessible to their owner only.
+//! The directory and all files but `ca.pem` are accessible to their owner only. A directory that others could have filled is
+//! used neither by a cloud nor by its clients.
 
 mod dps_settings;
+mod ownership;
 mod policies;
 mod running;
 
@@ -24,6 +26,7 @@ use std::{
 
 pub use dps_settings::{DEFAULT_GROUP, DpsSettings};
 use etcetera::base_strategy::{BaseStrategy, Xdg};
+use ownership::DirUser;
 pub use policies::Policies;
 pub use running::Running;
 use serde::{Serialize, de::DeserializeOwned};
@@ -47,6 +50,14 @@ pub enum DirError {
         path: PathBuf,
         /// The cause.
         source: io::Error,
+    },
+    /// Another user could have filled the directory.
+    #[error("cannot use {}: {reason}", path.display())]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// Reason and remedy.
+        reason: String,
     },
     /// A file has invalid content.
     #[error("{} is damaged ({source}): delete it; the next start generates a new one", path.display())]
@@ -118,6 +129,7 @@ impl CloudDir {
     /// # Errors
     /// If another cloud is running in it, or it cannot be used.
     pub fn take(&self) -> Result<OwnedDir, DirError> {
+        self.check(DirUser::Cloud)?;
         self.make().map_err(|source| self.error("", source))?;
         let lock = self
             .open_lock()
@@ -139,6 +151,7 @@ impl CloudDir {
     /// # Errors
     /// [`DirError::NotRunning`] if there is none.
     pub fn running(&self) -> Result<Running, DirError> {
+        self.check(DirUser::Client)?;
         if !self.is_announced() {
             return Err(DirError::NotRunning(self.path.clone()));
         }
@@ -151,8 +164,16 @@ impl CloudDir {
     /// # Errors
     /// [`DirError::NotRunning`] if there never was one.
     pub fn policies(&self) -> Result<Policies, DirError> {
+        self.check(DirUser::Client)?;
         self.read(POLICIES_FILE)?
             .ok_or_else(|| DirError::NotRunning(self.path.clone()))
+    }
+
+    fn check(&self, user: DirUser) -> Result<(), DirError> {
+        ownership::check(&self.path, user).map_err(|reason| DirError::Foreign {
+            path: self.path.clone(),
+            reason,
+        })
     }
 
     fn make(&self) -> io::Result<()> {

@@ -106,3 +106,38 @@ fn a_damaged_file_is_named_with_the_remedy() {
     assert!(message.contains("policies.json is damaged"), "{message}");
     assert!(message.contains("delete it"), "{message}");
 }
+
+#[test]
+fn a_directory_that_others_could_have_filled_is_used_neither_by_a_cloud_nor_by_a_client() {
+    let (_parent, dir) = cloud_dir();
+    dir.take().unwrap().policies().unwrap();
+    for others in [0o777, 0o1777, 0o720, 0o702] {
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(others)).unwrap();
+        let errors = [dir.take().err(), dir.policies().err(), dir.running().err()];
+        for error in errors {
+            let message = error.unwrap().to_string();
+            assert!(message.contains("writable by other users"), "{message}");
+        }
+    }
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    dir.take().unwrap();
+    dir.policies().unwrap();
+}
+
+#[test]
+fn a_cloud_does_not_run_in_a_directory_of_another_user() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED: only root can give a directory to another user");
+        return;
+    }
+    let (_parent, dir) = cloud_dir();
+    dir.take().unwrap().policies().unwrap();
+    std::os::unix::fs::chown(dir.path(), Some(65_534), None).unwrap();
+    let message = dir.take().err().unwrap().to_string();
+    assert!(
+        message.contains("owned by another user (uid 65534)"),
+        "{message}"
+    );
+    dir.policies()
+        .expect("root may be a client of anybody's cloud");
+}

@@ -94,7 +94,13 @@ uninstall: ## Remove the installed files (PREFIX, DESTDIR)
 	@rm -rf $(INSTALLED)/share/doc/pnp-host $(INSTALLED)/share/pnp-host
 
 audit: ## Check dependencies for known vulnerabilities
-	@$(CARGO) deny check advisories || echo "SKIPPED: no cargo-deny, or its database cannot be reached"
+	@$(CARGO) deny --version >/dev/null 2>&1 || \
+		{ echo "error: cargo-deny is missing; install it with: cargo install --locked cargo-deny" >&2; exit 1; }
+	@if $(CARGO) deny fetch db; then \
+		$(CARGO) deny --offline check advisories; \
+	else \
+		echo "SKIPPED: the advisory database cannot be fetched"; \
+	fi
 
 conformance: build guests ## Run Microsoft's SDKs against the local cloud and the thermostat
 	@PYTHON=$(PYTHON) tests/conformance/run

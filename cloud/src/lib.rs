@@ -12,9 +12,11 @@
 
 pub mod api;
 pub mod ca;
+mod connection_limits;
 pub mod console;
 pub mod dir;
 pub mod dps;
+mod excerpt;
 pub mod faults;
 mod files;
 mod front;

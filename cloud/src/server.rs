@@ -8,6 +8,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
     api,
+    connection_limits::ConnectionLimits,
     console::{self, Console},
     dir::Policies,
     dps::{Dps, DpsConfig},
@@ -83,6 +84,7 @@ impl Cloud {
         )?;
         let hub = Hub::open(&config.host_names, Faults::default(), store)?;
         let dps = Dps::open(dps_config(&config, mqtt.port())?, hub.clone())?;
+        let limits = ConnectionLimits::of_process();
         let (shutdown, stop) = watch::channel(false);
         let services = Arc::new(api::Services {
             hub: hub.clone(),
@@ -99,14 +101,11 @@ impl Cloud {
             console_listener,
             console.clone(),
             api::router(services.clone()),
+            limits.http,
             stop.clone(),
         );
         let service_tls = config.tls.valid().clone();
-        let device_server = DeviceServer {
-            tls: config.tls,
-            hub: hub.clone(),
-            dps: dps.clone(),
-        };
+        let device_server = DeviceServer::new(config.tls, hub.clone(), dps.clone());
         Ok(Self {
             mqtt,
             https,
@@ -114,8 +113,13 @@ impl Cloud {
             dps,
             console,
             shutdown,
-            device_task: tokio::spawn(device_server.serve(mqtt_listener, stop)),
-            service_task: tokio::spawn(api::serve(https_listener, service_tls, services)),
+            device_task: tokio::spawn(device_server.serve(mqtt_listener, limits, stop)),
+            service_task: tokio::spawn(api::serve(
+                https_listener,
+                service_tls,
+                services,
+                limits.http,
+            )),
             console_task: tokio::spawn(console_server),
         })
     }

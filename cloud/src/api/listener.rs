@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use rustls::ServerConfig;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::mpsc,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinHandle,
     time::{sleep, timeout},
 };
@@ -14,8 +14,6 @@ use tracing::debug;
 
 /// The time for a client to finish its handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// The largest number of connections that wait to be served.
-const MAX_READY: usize = 64;
 /// The backoff when the process has no file descriptor left.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
@@ -29,10 +27,15 @@ pub(super) struct TlsListener {
 }
 
 impl TlsListener {
-    pub(super) fn new(listener: TcpListener, tls: Arc<ServerConfig>) -> io::Result<Self> {
+    /// Makes a listener that performs so many handshakes at a time.
+    pub(super) fn new(
+        listener: TcpListener,
+        tls: Arc<ServerConfig>,
+        max_handshakes: usize,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let (done, ready) = mpsc::channel(MAX_READY);
-        let accepting = tokio::spawn(accept(listener, tls.into(), done));
+        let (done, ready) = mpsc::channel(1);
+        let accepting = tokio::spawn(accept(listener, tls.into(), max_handshakes, done));
         Ok(Self {
             address,
             ready,
@@ -64,11 +67,18 @@ impl Drop for TlsListener {
     }
 }
 
-async fn accept(listener: TcpListener, tls: TlsAcceptor, done: mpsc::Sender<TlsConnection>) {
-    loop {
+async fn accept(
+    listener: TcpListener,
+    tls: TlsAcceptor,
+    max_handshakes: usize,
+    done: mpsc::Sender<TlsConnection>,
+) {
+    let places = Arc::new(Semaphore::new(max_handshakes));
+    // Never closed.
+    while let Ok(place) = places.clone().acquire_owned().await {
         match listener.accept().await {
             Ok((tcp, peer)) => {
-                tokio::spawn(handshake(tls.clone(), tcp, peer, done.clone()));
+                tokio::spawn(handshake(tls.clone(), tcp, peer, done.clone(), place));
             }
             Err(error) => {
                 debug!(%error, "cannot accept connection");
@@ -83,6 +93,7 @@ async fn handshake(
     tcp: TcpStream,
     peer: SocketAddr,
     done: mpsc::Sender<TlsConnection>,
+    _place: OwnedSemaphorePermit,
 ) {
     // Answers are small and whole; waiting for more to send only delays them.
     let _ = tcp.set_nodelay(true);

@@ -78,7 +78,11 @@ use problem::response_for;
 pub(crate) use problem::unauthorized;
 use rustls::ServerConfig;
 use serde_json::Value;
-use tokio::{net::TcpListener, sync::watch, time::timeout};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+    time::timeout,
+};
 use tracing::debug;
 pub use unsupported::{UNSUPPORTED, Unsupported};
 
@@ -122,7 +126,7 @@ impl Services {
     }
 }
 
-/// Serves the API on `listener` until `services.shutdown` turns true.
+/// Serves the API on `listener` to so many connections until `services.shutdown` turns true.
 ///
 /// # Errors
 /// If the listener has no address.
@@ -130,26 +134,38 @@ pub async fn serve(
     listener: TcpListener,
     tls: Arc<ServerConfig>,
     services: Arc<Services>,
+    max_connections: usize,
 ) -> io::Result<()> {
     let shutdown = services.shutdown.clone();
-    let listener = TlsListener::new(listener, tls)?;
-    serve_on(listener, router(services), shutdown).await;
+    let listener = TlsListener::new(listener, tls, max_connections)?;
+    serve_on(listener, router(services), max_connections, shutdown).await;
     Ok(())
 }
 
-/// Serves `router` on `listener` until `shutdown` turns true.
+/// Serves `router` on `listener` to so many connections until `shutdown` turns true. Further ones wait.
 pub(crate) async fn serve_on<L: Listener<Addr: Debug>>(
     mut listener: L,
     router: Router,
+    max_connections: usize,
     mut shutdown: watch::Receiver<bool>,
 ) {
     let service = TowerToHyperService::new(router);
     let (http, connections) = (http(), GracefulShutdown::new());
+    let places = Arc::new(Semaphore::new(max_connections));
     loop {
+        let accepted = async {
+            // Never closed.
+            let place = places.clone().acquire_owned().await.ok();
+            (listener.accept().await, place)
+        };
         tokio::select! {
-            (stream, peer) = listener.accept() => {
+            ((stream, peer), place) = accepted => {
                 let connection = http.serve_connection(TokioIo::new(stream), service.clone());
-                tokio::spawn(log_end(connections.watch(connection), peer));
+                let connection = log_end(connections.watch(connection), peer);
+                tokio::spawn(async move {
+                    connection.await;
+                    drop(place);
+                });
             }
             _ = shutdown.wait_for(|ended| *ended) => break,
         }

@@ -144,18 +144,19 @@ async fn listen_on(port: u16, or_free: bool) -> anyhow::Result<TcpListener> {
     listener.with_context(|| format!("cannot listen for the console on 127.0.0.1:{port}"))
 }
 
-/// Serves the page, and `api` with a session, until `shutdown` turns true.
+/// Serves the page, and `api` with a session, to so many connections until `shutdown` turns true.
 pub(crate) async fn serve(
     listener: TcpListener,
     console: Console,
     api: Router,
+    max_connections: usize,
     shutdown: watch::Receiver<bool>,
 ) {
     let listener = listener.tap_io(|tcp| {
         // Responses are small and complete: waiting for more output only delays them.
         let _ = tcp.set_nodelay(true);
     });
-    api::serve_on(listener, router(console, api), shutdown).await;
+    api::serve_on(listener, router(console, api), max_connections, shutdown).await;
 }
 
 fn router(console: Console, api: Router) -> Router {

@@ -2,9 +2,11 @@
 //!
 //! All network faults take effect here: `listener` refuses connections, `link` delays, blocks and cuts them.
 
+mod admission;
 mod direction;
 mod link;
 mod listener;
+mod log_limit;
 
 use std::{io, time::Duration};
 
@@ -19,11 +21,15 @@ use tokio_rustls::TlsAcceptor;
 use tracing::{Instrument, Span, debug, field, warn, warn_span};
 
 use self::{
+    admission::{Admission, Admissions},
     link::{CloseMode, ConnectedDevice, NetworkLink},
     listener::DeviceListener,
+    log_limit::LogLimit,
 };
 use crate::{
+    connection_limits::ConnectionLimits,
     dps::Dps,
+    excerpt::excerpt,
     faults::{Fault, Faults},
     hub::Hub,
     mqtt,
@@ -38,24 +44,62 @@ const PIPE_SIZE: usize = 16 * 1024;
 /// The server for devices. Each connection has a clone.
 #[derive(Clone)]
 pub(crate) struct DeviceServer {
-    pub(crate) tls: Certificates,
-    pub(crate) hub: Hub,
-    pub(crate) dps: Dps,
+    tls: Certificates,
+    hub: Hub,
+    dps: Dps,
+    log: LogLimit,
+}
+
+/// A connection that has not been accepted yet.
+struct NewConnection<'a> {
+    device: ConnectedDevice,
+    admission: &'a Admission,
+}
+
+impl mqtt::ConnectObserver for NewConnection<'_> {
+    fn connecting(&self, client_id: &str) {
+        Span::current().record("device", excerpt(client_id));
+        self.device.set(client_id);
+    }
+
+    fn accepted(&self) {
+        self.admission.accepted();
+    }
 }
 
 impl DeviceServer {
+    pub(crate) fn new(tls: Certificates, hub: Hub, dps: Dps) -> Self {
+        Self {
+            tls,
+            hub,
+            dps,
+            log: LogLimit::new(),
+        }
+    }
+
     /// Accepts connections until `shutdown` is true, then drops them all.
-    pub(crate) async fn serve(self, listener: TcpListener, mut shutdown: watch::Receiver<bool>) {
+    pub(crate) async fn serve(
+        self,
+        listener: TcpListener,
+        limits: ConnectionLimits,
+        mut shutdown: watch::Receiver<bool>,
+    ) {
         let mut connections = JoinSet::new();
+        let admissions = Admissions::new(limits);
         let mut listener = DeviceListener::new(listener, self.faults());
         loop {
             tokio::select! {
-                (tcp, peer) = listener.accept() => {
+                (tcp, peer) = async { admissions.room().await; listener.accept().await } => {
                     // Made before the connection's task runs, so that no one-shot fault is missed.
                     let link = NetworkLink::new(self.faults().clone());
                     // Enabled at the level of warnings, which show the fields.
                     let span = warn_span!("connection", %peer, device = field::Empty);
-                    connections.spawn(self.clone().connection(tcp, link).instrument(span));
+                    let admission = admissions.admit();
+                    let connection = self.clone().connection(tcp, link, admission);
+                    connections.spawn(connection.instrument(span));
+                }
+                suppressed = self.log.suppressed() => {
+                    warn!(suppressed, "log lines about connections suppressed");
                 }
                 Some(_) = connections.join_next() => {}
                 () = stopped(&mut shutdown) => break,
@@ -70,7 +114,7 @@ impl DeviceServer {
     }
 
     /// Serves one connection until it ends or is reset.
-    async fn connection(self, mut tcp: TcpStream, link: NetworkLink) {
+    async fn connection(self, mut tcp: TcpStream, link: NetworkLink, admission: Admission) {
         // The connection may have been accepted just before the listener was closed.
         if self.faults().is_on(&Fault::Refuse, None) {
             return reset(&tcp);
@@ -78,33 +122,40 @@ impl DeviceServer {
         // Packets are small and whole; waiting for more to send only delays them.
         let _ = tcp.set_nodelay(true);
         let (near, far) = duplex(PIPE_SIZE);
-        let serve = self.serve_stream(near, link.device());
-        match link.run(&mut tcp, far, serve).await {
-            CloseMode::Reset => reset(&tcp),
-            CloseMode::Finish => {}
+        let new = NewConnection {
+            device: link.device(),
+            admission: &admission,
+        };
+        let serve = self.serve_stream(near, new);
+        tokio::select! {
+            mode = link.run(&mut tcp, far, serve) => match mode {
+                CloseMode::Reset => reset(&tcp),
+                CloseMode::Finish => {}
+            },
+            () = admission.evicted() => {
+                if self.log.allows() {
+                    warn!("connection closed: too many connections without CONNECT");
+                }
+            }
         }
     }
 
     async fn serve_stream(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin,
-        device: ConnectedDevice,
+        new: NewConnection<'_>,
     ) {
         if self.faults().is_on(&Fault::TlsStall, None) {
             return discard(stream).await;
         }
         match timeout(HANDSHAKE_TIMEOUT, self.acceptor().accept(stream)).await {
-            Ok(Ok(stream)) => {
-                let on_connect = |id: &str| {
-                    Span::current().record("device", field::debug(id));
-                    device.set(id);
-                };
-                match mqtt::serve(stream, &self.hub, &self.dps, on_connect).await {
-                    reason if reason.is_client_error() => warn!(%reason, "connection closed"),
-                    reason => debug!(%reason, "connection closed"),
+            Ok(Ok(stream)) => match mqtt::serve(stream, &self.hub, &self.dps, &new).await {
+                reason if reason.is_client_error() && self.log.allows() => {
+                    warn!(%reason, "connection closed");
                 }
-            }
-            Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                reason => debug!(%reason, "connection closed"),
+            },
+            Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData && self.log.allows() => {
                 warn!(%error, "TLS handshake failed");
             }
             Ok(Err(error)) => debug!(%error, "TLS handshake aborted by the client"),

@@ -1,6 +1,7 @@
 //! Reasons for the end of a connection.
 
 use super::{DecodeError, EncodeError};
+use crate::excerpt::excerpt;
 
 /// The reason for the end of a device's connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,8 +25,8 @@ pub enum Close {
     #[error("no CONNECT in time")]
     NoConnect,
     /// The CONNECT was refused.
-    #[error("connection refused")]
-    Refused,
+    #[error("connection refused: {0}")]
+    Refused(String),
     /// The SAS token expired.
     #[error("SAS token expired")]
     TokenExpired,
@@ -49,25 +50,24 @@ pub enum Close {
     NotReading,
 }
 
-/// The longest excerpt of a topic in a reason, in characters.
-const MAX_EXCERPT: usize = 200;
-
 impl Close {
     /// Makes the reason for a publish to a topic that is not the device's own.
     pub(crate) fn foreign_topic(topic: &str) -> Self {
-        let excerpt: String = topic
-            .chars()
-            .take(MAX_EXCERPT)
-            .flat_map(char::escape_debug)
-            .collect();
-        Self::Protocol(format!("publish to a topic that is not its own: {excerpt}"))
+        Self::Protocol(format!(
+            "publish to a topic that is not its own: {}",
+            excerpt(topic)
+        ))
     }
 
     /// Returns true if the client is to blame.
     pub(crate) fn is_client_error(&self) -> bool {
         matches!(
             self,
-            Self::Protocol(_) | Self::Version | Self::NoConnect | Self::NotReading
+            Self::Protocol(_)
+                | Self::Version
+                | Self::Refused(_)
+                | Self::NoConnect
+                | Self::NotReading
         )
     }
 }

@@ -8,7 +8,6 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadHalf},
     time::{Instant, sleep_until, timeout},
 };
-use tracing::warn;
 
 use super::{Close, ConnectReturn, Packet, Peer, Refusal, Replies, decode, output::Output};
 use crate::{dps::Dps, faults::Fault, hub::Hub, trace::ConnectionTracer};
@@ -27,13 +26,21 @@ const MAX_KEEP_ALIVE: u16 = 1177;
 /// The longest timer for the expiry of a token. No connection lasts as long.
 const MAX_TOKEN_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Serves one connection until it ends. Returns the reason. Calls `on_client_id` with the client id of the CONNECT, before it
-/// is authenticated. Dropping the future cuts the connection.
+/// An observer of the beginning of a connection.
+pub(crate) trait ConnectObserver {
+    /// A CONNECT with this client id has arrived. It is not authenticated yet.
+    fn connecting(&self, client_id: &str);
+
+    /// The CONNECT is accepted.
+    fn accepted(&self);
+}
+
+/// Serves one connection until it ends. Returns the reason. Dropping the future cuts the connection.
 pub(crate) async fn serve<S>(
     stream: S,
     hub: &Hub,
     dps: &Dps,
-    on_client_id: impl FnOnce(&str),
+    observer: &impl ConnectObserver,
 ) -> Close
 where
     S: AsyncRead + AsyncWrite,
@@ -42,7 +49,7 @@ where
     let mut input = Input::new(reader);
     let mut output = Output::new(writer, hub.store());
     let mut tracer = ConnectionTracer::new(hub.trace());
-    let reason = match open(&mut input, &mut output, &mut tracer, hub, dps, on_client_id).await {
+    let reason = match open(&mut input, &mut output, &mut tracer, hub, dps, observer).await {
         Ok((mut peer, keep_alive)) => {
             let reason = run(&mut peer, keep_alive, &mut input, &mut output, &mut tracer).await;
             peer.end(reason.clone());
@@ -62,7 +69,7 @@ async fn open<S: AsyncRead + AsyncWrite>(
     tracer: &mut ConnectionTracer,
     hub: &Hub,
     dps: &Dps,
-    on_client_id: impl FnOnce(&str),
+    observer: &impl ConnectObserver,
 ) -> Result<(Peer, Duration), Close> {
     let first = timeout(CONNECT_TIMEOUT, input.packet(MAX_CONNECT)).await;
     let connect = match tracer.received(first.map_err(|_| Close::NoConnect)?) {
@@ -74,20 +81,20 @@ async fn open<S: AsyncRead + AsyncWrite>(
         }
         Err(reason) => return Err(reason),
     };
-    on_client_id(&connect.client_id);
+    observer.connecting(&connect.client_id);
     if hub.faults().is_on(&Fault::Silent, Some(&connect.client_id)) {
         return Err(input.drain().await);
     }
     match Peer::accept(hub, dps, &connect) {
         Ok(peer) => {
+            observer.accepted();
             output
                 .queue(tracer.sent([connack(peer.session_present(), ConnectReturn::Accepted)]))?;
             Ok((peer, keep_alive(connect.keep_alive)))
         }
         Err(Refusal { code, reason }) => {
-            warn!(client_id = ?connect.client_id, reason, "connection refused");
             output.queue(tracer.sent([connack(false, code)]))?;
-            Err(Close::Refused)
+            Err(Close::Refused(reason))
         }
     }
 }
@@ -212,6 +219,14 @@ mod tests {
         store::{Retention, Store, StoreLocation},
     };
 
+    struct Nobody;
+
+    impl ConnectObserver for Nobody {
+        fn connecting(&self, _: &str) {}
+
+        fn accepted(&self) {}
+    }
+
     fn services() -> (Hub, Dps) {
         let keep = Retention {
             age: Duration::MAX,
@@ -270,7 +285,7 @@ mod tests {
         let (mut device, server) = tokio::io::duplex(1024);
         let served = {
             let hub = hub.clone();
-            tokio::spawn(async move { serve(server, &hub, &dps, |_| {}).await })
+            tokio::spawn(async move { serve(server, &hub, &dps, &Nobody).await })
         };
         settled(&mut device, &hub).await;
         let text = "x".repeat(4000);
@@ -288,7 +303,7 @@ mod tests {
             let (hub, dps) = services();
             let (mut device, server) = tokio::io::duplex(1024);
             device.write_all(first).await.unwrap();
-            assert_eq!(serve(server, &hub, &dps, |_| {}).await, Close::NoConnect);
+            assert_eq!(serve(server, &hub, &dps, &Nobody).await, Close::NoConnect);
         }
     }
 
@@ -298,7 +313,7 @@ mod tests {
         let (mut device, server) = tokio::io::duplex(1024);
         let served = {
             let hub = hub.clone();
-            tokio::spawn(async move { serve(server, &hub, &dps, |_| {}).await })
+            tokio::spawn(async move { serve(server, &hub, &dps, &Nobody).await })
         };
         settled(&mut device, &hub).await;
         let start = Instant::now();

@@ -19,7 +19,11 @@ pub use self::{
         Connect, ConnectReturn, Packet, Password, Publish, Qos, Subscribe, Unsubscribe, Will,
     },
 };
-pub(crate) use self::{connection::serve, peer::Peer, refusal::Refusal};
+pub(crate) use self::{
+    connection::{ConnectObserver, serve},
+    peer::Peer,
+    refusal::Refusal,
+};
 
 /// The packets to send in reply, or the reason to close the connection.
 pub(crate) type Replies = Result<Vec<Packet>, Close>;

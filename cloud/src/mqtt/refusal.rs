@@ -1,11 +1,13 @@
 //! Refusals of CONNECT: a return code for the client, a reason for the log.
 
 use super::ConnectReturn;
+use crate::excerpt::start_of;
 
 /// The refusal of a CONNECT.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(super) code: ConnectReturn,
+    /// Short, whatever the client sent.
     pub(super) reason: String,
 }
 
@@ -13,7 +15,7 @@ impl Refusal {
     pub(crate) fn new(code: ConnectReturn, reason: impl Into<String>) -> Self {
         Self {
             code,
-            reason: reason.into(),
+            reason: start_of(&reason.into()),
         }
     }
 

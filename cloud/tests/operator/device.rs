@@ -67,7 +67,35 @@ impl Device {
         Self::connect(running.mqtt, certificate, id, key).await
     }
 
+    /// Sends a CONNECT with these names, which is not accepted.
+    pub(crate) async fn refused(
+        address: SocketAddr,
+        certificate: &Path,
+        id: &str,
+        user: &str,
+    ) -> ConnectReturn {
+        let key = sas::random_key();
+        let connect = credentials(id, &key, user.to_owned(), "localhost");
+        match Self::answered(address, certificate, connect).await {
+            (_, Packet::ConnAck { code, .. }) if code != ConnectReturn::Accepted => code,
+            (_, other) => panic!("not refused: {other:?}"),
+        }
+    }
+
     async fn open(address: SocketAddr, certificate: &Path, connect: Connect) -> Self {
+        match Self::answered(address, certificate, connect).await {
+            (
+                device,
+                Packet::ConnAck {
+                    code: ConnectReturn::Accepted,
+                    ..
+                },
+            ) => device,
+            (_, other) => panic!("not let in: {other:?}"),
+        }
+    }
+
+    async fn answered(address: SocketAddr, certificate: &Path, connect: Connect) -> (Self, Packet) {
         let tcp = TcpStream::connect(address).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         let stream = TlsConnector::from(trusting(certificate)).connect(name, tcp);
@@ -77,13 +105,8 @@ impl Device {
             input: BytesMut::new(),
         };
         device.send(Packet::Connect(connect)).await;
-        match device.receive().await {
-            Packet::ConnAck {
-                code: ConnectReturn::Accepted,
-                ..
-            } => device,
-            other => panic!("not let in: {other:?}"),
-        }
+        let answer = device.receive().await;
+        (device, answer)
     }
 
     async fn json(&mut self) -> Value {

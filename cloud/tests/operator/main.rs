@@ -25,6 +25,7 @@ mod query;
 mod rest_table;
 mod site;
 mod statistics;
+mod strangers;
 mod templates;
 mod trace;
 mod twins;

@@ -1,6 +1,7 @@
 //! The command, as people run it.
 
 use std::{
+    fs::File,
     io::{BufRead, BufReader},
     process::{Child, Command, Output, Stdio},
 };
@@ -42,6 +43,16 @@ pub(crate) fn signal(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
 
+const RUN: [&str; 7] = [
+    "run",
+    "--retry-after",
+    "0",
+    "--mqtt",
+    "127.0.0.1:0",
+    "--https",
+    "127.0.0.1:0",
+];
+
 /// A cloud that runs in a process and a directory of its own.
 pub(crate) struct Service {
     pub(crate) child: Child,
@@ -60,11 +71,29 @@ impl Service {
 
     /// With more options of `cloud run`.
     pub(crate) fn start_with(dir: TempDir, options: &[&str]) -> Self {
-        let ports = ["--mqtt", "127.0.0.1:0", "--https", "127.0.0.1:0"];
-        let mut child = cloud(&["run", "--retry-after", "0"])
-            .args(ports)
-            .args(options)
+        let mut command = cloud(&RUN);
+        command.args(options);
+        Self::start_as(command, dir)
+    }
+
+    /// With so many file descriptors, and the log in a file.
+    pub(crate) fn start_limited(dir: TempDir, descriptors: u32, log: File) -> Self {
+        let program = cloud(&RUN);
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"");
+        command
+            .args(["-c", &script])
+            .arg(program.get_program())
+            .args(program.get_args())
+            .env("CLOUD_CONSOLE_PORT", "0")
+            .stderr(log);
+        Self::start_as(command, dir)
+    }
+
+    fn start_as(mut command: Command, dir: TempDir) -> Self {
+        let mut child = command
             .env("CLOUD_DIR", dir.path())
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

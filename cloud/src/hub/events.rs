@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{MethodReply, Status};
+use crate::json::{JsonObject, JsonText};
 
 /// An event.
 #[derive(Clone, Debug)]
@@ -50,7 +51,7 @@ pub enum EventKind {
     /// A device reported properties.
     Reported {
         /// The patch: `null` removes.
-        patch: Value,
+        patch: JsonObject,
         /// The new reported `$version`.
         version: u64,
         /// The new version of the twin.
@@ -65,7 +66,7 @@ pub enum EventKind {
         /// Name; `component*command` for a component's.
         name: String,
         /// Payload of the request.
-        payload: Option<Value>,
+        payload: Option<JsonText>,
         /// Response of the device, or the reason for its absence.
         outcome: Result<MethodReply, String>,
         /// Duration in milliseconds.
@@ -88,7 +89,7 @@ pub enum EventKind {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TwinChange {
     /// The patch: `null` removes.
-    pub patch: Map<String, Value>,
+    pub patch: JsonObject,
     /// True if the patch replaces all else.
     pub replaced: bool,
     /// The new `$version` of the desired properties; meaningless for tags.

@@ -3,7 +3,6 @@
 use std::{mem, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout, timeout_at},
@@ -14,7 +13,7 @@ use super::{
     connection::{MethodPush, Push},
     entry, topic,
 };
-use crate::json;
+use crate::json::{self, JsonText};
 
 /// The largest payload in either direction, in bytes.
 const MAX_PAYLOAD: usize = 128 * 1024;
@@ -25,8 +24,8 @@ const MAX_NAME: usize = 128;
 pub struct MethodCall {
     /// Name of the method; `component*command` for a component's.
     pub name: String,
-    /// Payload of the request. `None` is an empty payload, unlike `null`.
-    pub payload: Option<Value>,
+    /// Payload of the request. `None` and `null` are an empty body, as in Azure.
+    pub payload: Option<JsonText>,
     /// Time for the device to respond.
     pub response_timeout: Duration,
     /// Time for the device to connect and subscribe to methods.
@@ -39,7 +38,7 @@ pub struct MethodReply {
     /// Status set by the device.
     pub status: u32,
     /// Payload of the response; as text if it is not JSON or nests too deep.
-    pub payload: Option<Value>,
+    pub payload: Option<JsonText>,
 }
 
 impl Hub {
@@ -114,7 +113,7 @@ struct CallRecorder<'a> {
     hub: &'a Hub,
     device_id: &'a str,
     name: String,
-    payload: Option<Value>,
+    payload: Option<JsonText>,
     started: Instant,
     outcome: Result<MethodReply, String>,
 }
@@ -125,14 +124,19 @@ impl<'a> CallRecorder<'a> {
             hub,
             device_id,
             name: call.name.clone(),
-            payload: call.payload.clone(),
+            payload: call.payload.clone().map(JsonText::compact),
             started: Instant::now(),
             outcome: Err("the caller disconnected before the response arrived".into()),
         }
     }
 
     fn finish(mut self, outcome: &Result<MethodReply, Error>) {
-        self.outcome = outcome.clone().map_err(|error| error.to_string());
+        let compact = |reply: MethodReply| MethodReply {
+            payload: reply.payload.map(JsonText::compact),
+            ..reply
+        };
+        let outcome = outcome.clone().map(compact);
+        self.outcome = outcome.map_err(|error| error.to_string());
     }
 }
 
@@ -202,9 +206,10 @@ fn check_name(name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn payload(payload: Option<&Value>) -> Result<Vec<u8>, Error> {
-    let bytes = payload.map(|payload| payload.to_string().into_bytes());
-    let bytes = bytes.unwrap_or_default();
+fn payload(payload: Option<&JsonText>) -> Result<Vec<u8>, Error> {
+    let payload = payload.filter(|payload| !payload.is_null());
+    let bytes = payload.map(|payload| payload.as_str().into());
+    let bytes: Vec<u8> = bytes.unwrap_or_default();
     if !is_within_limit(&bytes) {
         return Err(Error::TooLarge {
             what: "the method payload",
@@ -215,10 +220,10 @@ fn payload(payload: Option<&Value>) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-fn parse_payload(payload: &[u8]) -> Option<Value> {
+fn parse_payload(payload: &[u8]) -> Option<JsonText> {
     if payload.is_empty() {
         return None;
     }
-    let text = || String::from_utf8_lossy(payload).into_owned().into();
+    let text = || JsonText::of(&String::from_utf8_lossy(payload));
     Some(json::read(payload).unwrap_or_else(|_| text()))
 }

@@ -44,16 +44,16 @@ async fn the_devices_answer_is_the_answer_whatever_its_status() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_payload_of_null_is_a_payload_and_none_is_empty() {
+async fn a_payload_of_null_is_none_and_the_device_gets_an_empty_body() {
     let site = Site::start().await;
     let mut device = site.device("t-1").await;
     device.subscribe(METHODS).await;
-    for (request, payload) in [
-        (json!({"methodName": "m"}), ""),
-        (json!({"methodName": "m", "payload": null}), "null"),
+    for request in [
+        json!({"methodName": "m"}),
+        json!({"methodName": "m", "payload": null}),
     ] {
         let answer;
-        let reply = (payload.into(), 200, Value::Null);
+        let reply = (String::new(), 200, Value::Null);
         (answer, device) = exchange(&site, device, &request, reply).await;
         assert_eq!(answer.json, json!({"status": 200, "payload": null}));
     }

@@ -85,7 +85,7 @@ async fn a_connected_device_is_told_of_a_change_at_once() {
     site.call(OWNER, "PATCH", TWIN, &patch);
     let (topic, body) = device.message().await;
     assert_eq!(topic, "$iothub/twin/PATCH/properties/desired/?$version=2");
-    assert_eq!(body, br#"{"$version":2,"targetTemperature":23.5}"#);
+    assert_eq!(body, br#"{"targetTemperature":23.5,"$version":2}"#);
 }
 
 const WRITERS: u64 = 100;

@@ -86,9 +86,10 @@ fn check_key(key: &str) -> Result<(), Error> {
 fn check_value(key: &str, value: &JsonValue, depth: usize) -> Result<(), Error> {
     match value {
         JsonValue::Object(object) => check_object(object, depth + 1),
-        JsonValue::Array(items) if depth < MAX_DEPTH => items
-            .iter()
-            .try_for_each(|item| check_value(key, item, depth + 1)),
+        JsonValue::Array(items) if depth < MAX_DEPTH => items.iter().try_for_each(|item| {
+            check_not_null(key, item)?;
+            check_value(key, item, depth + 1)
+        }),
         JsonValue::Array(_) => invalid(format!("properties must not nest deeper than {MAX_DEPTH}")),
         JsonValue::String(text) if text.len() > MAX_STRING => invalid(format!(
             "the string {key:?} has {} bytes, the limit is {MAX_STRING}",
@@ -97,6 +98,23 @@ fn check_value(key: &str, value: &JsonValue, depth: usize) -> Result<(), Error> 
         JsonValue::Number(number) if !is_in_range(number) => invalid(format!(
             "the integer {key:?} is not between -2^52 and 2^52 - 1"
         )),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that no property is `null`, as in a section that replaces another.
+pub(super) fn check_no_null(section: &JsonObject) -> Result<(), Error> {
+    let mut members = section.iter();
+    members.try_for_each(|(key, value)| check_not_null(key, value))
+}
+
+fn check_not_null(key: &str, value: &JsonValue) -> Result<(), Error> {
+    match value {
+        // Azure's own words.
+        JsonValue::Null => invalid(format!(
+            "Value of Property or Tag cannot be null. Error in Property/Tag {key}"
+        )),
+        JsonValue::Object(members) => check_no_null(members),
         _ => Ok(()),
     }
 }

@@ -240,20 +240,30 @@ impl Twin {
     /// removed property.
     ///
     /// # Errors
-    /// As for [`Twin::patch`].
+    /// As for [`Twin::patch`], and if a property is `null`.
     pub fn replace(
         &mut self,
         with: TwinPatch,
         now: Timestamp,
     ) -> Result<Option<DesiredPush>, Error> {
         let with = with.without_metadata();
+        for section in [&with.tags, &with.desired].into_iter().flatten() {
+            limits::check_no_null(section)?;
+        }
+        let patch = |old, new: &Option<JsonObject>| Some(replacement_patch(old, new.clone()?));
         let patch = TwinPatch {
-            tags: with.tags.map(|new| replacement_patch(&self.tags, new)),
-            desired: with
-                .desired
-                .map(|new| replacement_patch(&self.desired.values, new)),
+            tags: patch(&self.tags, &with.tags),
+            desired: patch(&self.desired.values, &with.desired),
         };
-        self.patch(patch, now)
+        let push = self.patch(patch, now)?;
+        // What stays would keep its place among what is gone.
+        if let Some(tags) = with.tags {
+            self.tags = tags;
+        }
+        if let Some(desired) = with.desired {
+            self.desired.values = desired;
+        }
+        Ok(push)
     }
 }
 

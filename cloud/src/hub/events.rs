@@ -183,3 +183,22 @@ pub struct D2cMessage {
     #[serde(skip)]
     pub body: Bytes,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_stored_by_an_earlier_version_is_read() {
+        for stored in [
+            r#"{"Reported":{"patch":{"a":1.5,"gone":null},"version":2,"twin_version":2}}"#,
+            r#"{"Desired":{"patch":{"a":{"b":[1]}},"replaced":true,"version":2,"twin_version":2}}"#,
+            r#"{"Command":{"name":"m","payload":null,"outcome":{"Ok":{"status":4294967295,"payload":"hello"}},"milliseconds":3}}"#,
+            r#"{"Command":{"name":"m","payload":{"a":1},"outcome":{"Err":"timed out"},"milliseconds":3}}"#,
+            r#"{"Fault":{"phase":"Started","fault":{"slow":{"latency":"200ms"}}}}"#,
+        ] {
+            let event: EventKind = serde_json::from_str(stored).unwrap();
+            assert_eq!(serde_json::to_string(&event).unwrap(), stored);
+        }
+    }
+}

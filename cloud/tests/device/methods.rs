@@ -25,7 +25,7 @@ fn rid(publish: &Publish) -> String {
     publish.topic.split_once("$rid=").unwrap().1.to_owned()
 }
 
-async fn answer(client: &mut Client, status: u32, rid: &str, body: String) {
+async fn answer(client: &mut Client, status: i64, rid: &str, body: String) {
     let topic = format!("$iothub/methods/res/{status}/?$rid={rid}");
     client.publish(&topic, body).await;
 }

@@ -21,7 +21,7 @@ pub mod faults;
 mod files;
 mod front;
 pub mod hub;
-mod json;
+pub mod json;
 pub mod load;
 pub mod models;
 pub mod mqtt;

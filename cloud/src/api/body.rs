@@ -8,7 +8,6 @@ use axum::{
 };
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tokio::time::timeout;
 
 use super::Error;
@@ -34,7 +33,9 @@ pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Err
 ///
 /// # Errors
 /// As for [`json`].
-pub(super) async fn optional_json(request: Request) -> Result<Option<Value>, Error> {
+pub(super) async fn optional_json<T: DeserializeOwned>(
+    request: Request,
+) -> Result<Option<T>, Error> {
     let bytes = read(request).await?;
     match bytes.is_empty() {
         true => Ok(None),
@@ -91,6 +92,7 @@ pub(super) fn if_match(headers: &HeaderMap) -> Option<&str> {
 mod tests {
     use axum::body::{Body, Bytes};
     use futures::stream;
+    use serde_json::Value;
 
     use super::*;
 

@@ -18,7 +18,10 @@ use super::{
     body,
     problem::RegistryProblem,
 };
-use crate::hub::{Authentication, Capabilities, DeviceSpec, Hub, Status, twin::TwinPatch};
+use crate::{
+    hub::{Authentication, Capabilities, DeviceSpec, Hub, Status, twin::TwinPatch},
+    json::{JsonValue, object},
+};
 
 /// The largest number of devices in a request, as in Azure.
 const MAX_DEVICES: usize = 100;
@@ -42,8 +45,8 @@ struct ExportImportDevice {
     capabilities: Option<Capabilities>,
     #[serde(rename = "twinETag", alias = "twinEtag")]
     twin_etag: Option<String>,
-    tags: Option<Value>,
-    properties: Option<Value>,
+    tags: Option<JsonValue>,
+    properties: Option<JsonValue>,
 }
 
 /// The parsed `importMode`: an action, and whether the etags must match.
@@ -152,8 +155,11 @@ impl ExportImportDevice {
 
     /// Returns the tags and desired properties, if there are any. Reported properties are the device's own, and are ignored.
     fn twin(&self) -> Result<Option<TwinPatch>, Error> {
-        let twin = json!({"tags": self.tags, "properties": self.properties});
-        let twin = TwinPatch::from_json(&twin)?;
+        let twin = object([
+            ("tags", self.tags.clone().into()),
+            ("properties", self.properties.clone().into()),
+        ]);
+        let twin = TwinPatch::from_json(&twin.into())?;
         Ok((twin != TwinPatch::default()).then_some(twin))
     }
 }

@@ -25,7 +25,10 @@ use super::{
     problem::{MethodProblem, RegistryProblem, tracking_id},
     timeouts::MethodTimeouts,
 };
-use crate::hub::{DigitalTwinPatch, MethodCall};
+use crate::{
+    hub::{DigitalTwinPatch, MethodCall},
+    json::JsonValue,
+};
 
 const STATUS: HeaderName = HeaderName::from_static("x-ms-command-statuscode");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
@@ -65,7 +68,7 @@ async fn change(
     request: Request,
 ) -> Result<Response, RegistryProblem> {
     caller.require(Permission::ServiceConnect)?;
-    let patch: Value = body::json(request).await?;
+    let patch: JsonValue = body::json(request).await?;
     let patch = DigitalTwinPatch::from_json(&patch)?;
     let hub = &services.hub;
     if let Some(model) = announced_model(&services, &id)? {
@@ -142,6 +145,5 @@ async fn call(
         (STATUS, reply.status.to_string()),
         (REQUEST_ID, tracking_id()),
     ];
-    let payload = reply.payload.unwrap_or_default();
-    Ok((headers, axum::Json(payload)).into_response())
+    Ok((headers, axum::Json(reply.payload)).into_response())
 }

@@ -9,8 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Deserializer};
+use serde_json::json;
 
 use super::{
     Error, Services,
@@ -19,6 +19,7 @@ use super::{
     parameters::Id,
     problem::Problem,
 };
+use crate::json::JsonText;
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new().route("/api/devices/{id}/messages", post(send))
@@ -34,8 +35,10 @@ struct C2dMessage {
     content_encoding: Option<String>,
     #[serde(default)]
     properties: BTreeMap<String, String>,
-    #[serde(flatten)]
-    content: Map<String, Value>,
+    #[serde(default, deserialize_with = "present")]
+    body: Option<JsonText>,
+    text: Option<String>,
+    base64: Option<String>,
 }
 
 impl C2dMessage {
@@ -67,9 +70,18 @@ async fn send(
 ) -> Result<Response, Problem> {
     caller.require(Permission::ServiceConnect)?;
     let mut message: C2dMessage = body::json(request).await?;
-    let body = content::remove(&mut message.content)?;
+    let body = content::bytes(
+        message.body.take(),
+        message.text.take(),
+        message.base64.take(),
+    )?;
     let properties = message.properties()?;
     let message_id = services.hub.send_message(&id, body.into(), properties)?;
     let answer = Json(json!({"messageId": message_id}));
     Ok((StatusCode::CREATED, answer).into_response())
+}
+
+/// Deserializes `null` as a body, not as its absence.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<JsonText>, D::Error> {
+    JsonText::deserialize(deserializer).map(Some)
 }

@@ -7,8 +7,8 @@ use axum::{
     extract::{Request, State},
     routing::post,
 };
-use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     Services,
@@ -18,7 +18,10 @@ use super::{
     problem::MethodProblem,
     timeouts::MethodTimeouts,
 };
-use crate::hub::MethodCall;
+use crate::{
+    hub::{MethodCall, MethodReply},
+    json::JsonText,
+};
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new().route("/twins/{id}/methods", post(call))
@@ -28,8 +31,7 @@ pub(super) fn routes() -> Router<Arc<Services>> {
 #[serde(rename_all = "camelCase")]
 struct MethodRequest {
     method_name: String,
-    #[serde(default, deserialize_with = "present")]
-    payload: Option<Value>,
+    payload: Option<JsonText>,
     response_timeout_in_seconds: Option<Value>,
     connect_timeout_in_seconds: Option<Value>,
 }
@@ -39,7 +41,7 @@ async fn call(
     State(services): State<Arc<Services>>,
     Id(id): Id,
     request: Request,
-) -> Result<Json<Value>, MethodProblem> {
+) -> Result<Json<MethodReply>, MethodProblem> {
     caller.require(Permission::ServiceConnect)?;
     let request: MethodRequest = body::json(request).await?;
     let timeouts = MethodTimeouts::parse(
@@ -52,13 +54,5 @@ async fn call(
         name: request.method_name,
         payload: request.payload,
     };
-    let reply = services.hub.call_method(&id, call).await?;
-    Ok(Json(
-        json!({"status": reply.status, "payload": reply.payload}),
-    ))
-}
-
-/// Deserializes `null` as a payload, not as its absence.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
+    Ok(Json(services.hub.call_method(&id, call).await?))
 }

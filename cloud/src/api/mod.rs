@@ -77,7 +77,7 @@ use listener::TlsListener;
 use problem::response_for;
 pub(crate) use problem::unauthorized;
 use rustls::ServerConfig;
-use serde_json::Value;
+use serde::Serialize;
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
@@ -277,7 +277,7 @@ fn normalized(uri: &Uri) -> Option<Uri> {
         .ok()
 }
 
-fn with_etag(etag: &str, body: Value) -> Response {
+fn with_etag(etag: &str, body: impl Serialize) -> Response {
     ([(ETAG, format!("\"{etag}\""))], Json(body)).into_response()
 }
 

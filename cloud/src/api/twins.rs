@@ -9,7 +9,6 @@ use axum::{
     response::Response,
     routing::get,
 };
-use serde_json::Value;
 
 use super::{
     Services,
@@ -18,7 +17,10 @@ use super::{
     parameters::Id,
     problem::RegistryProblem,
 };
-use crate::hub::{DeviceTwin, twin::TwinPatch};
+use crate::{
+    hub::{DeviceTwin, twin::TwinPatch},
+    json::JsonValue,
+};
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new().route("/twins/{id}", get(read).patch(merge).put(replace))
@@ -41,7 +43,7 @@ async fn merge(
     request: Request,
 ) -> Result<Response, RegistryProblem> {
     caller.require(Permission::ServiceConnect)?;
-    let patch: Value = body::json(request).await?;
+    let patch: JsonValue = body::json(request).await?;
     let patch = TwinPatch::from_json(&patch)?;
     let twin = services.hub.patch_twin(&id, patch, if_match(&headers))?;
     Ok(response(&twin))
@@ -55,7 +57,7 @@ async fn replace(
     request: Request,
 ) -> Result<Response, RegistryProblem> {
     caller.require(Permission::ServiceConnect)?;
-    let with: Value = body::json(request).await?;
+    let with: JsonValue = body::json(request).await?;
     let with = TwinPatch::from_json(&with)?;
     let twin = services.hub.replace_twin(&id, with, if_match(&headers))?;
     Ok(response(&twin))

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{SymmetricKeys, now};
-use crate::hub::{self, Status, check_id, etag, twin::TwinPatch};
+use crate::{
+    hub::{self, Status, check_id, etag, twin::TwinPatch},
+    json::JsonValue,
+};
 
 /// The kind of an enrollment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -46,7 +49,7 @@ pub struct EnrollmentSpec {
     /// Permission to register.
     pub provisioning_status: Status,
     /// Initial twin of a new device: `{tags, properties: {desired}}`.
-    pub initial_twin: Option<Value>,
+    pub initial_twin: Option<JsonValue>,
     /// Allocation policy. There is one hub, so all are equivalent; `custom` is not supported.
     pub allocation_policy: Option<String>,
 }
@@ -125,8 +128,8 @@ impl Enrollment {
     }
 
     /// Returns Azure's `IndividualEnrollment` or `EnrollmentGroup`, keys included.
-    pub fn to_json(&self) -> Value {
-        let mut json = json!({
+    pub fn to_json(&self) -> JsonValue {
+        let mut json = JsonValue::from(json!({
             self.kind.id_name(): self.id,
             "attestation": self.attestation_json(),
             "provisioningStatus": self.status,
@@ -135,8 +138,8 @@ impl Enrollment {
             "etag": self.etag,
             "createdDateTimeUtc": self.created,
             "lastUpdatedDateTimeUtc": self.updated,
-        });
-        let device_id = self.device_id.as_deref().map(Value::from);
+        }));
+        let device_id = self.device_id.as_deref().map(JsonValue::from);
         let initial_twin = self.initial_twin.as_ref().map(TwinPatch::to_json);
         if let Some(json) = json.as_object_mut() {
             json.extend(device_id.map(|id| ("deviceId".into(), id)));

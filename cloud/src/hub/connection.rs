@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    D2cMessage, Entry, Error, EventKind, Hub, MethodReply, Status, entry, now, twin::DesiredPush,
+    D2cMessage, Entry, Error, EventKind, Hub, Status, entry, methods::MethodOutcome, now,
+    twin::DesiredPush,
 };
 use crate::{mqtt::Close, store::Store};
 
@@ -39,7 +40,7 @@ pub(super) struct ActiveConnection {
     /// Unbounded: the connection receives at once, and closes itself if the device does not read.
     pushes: mpsc::UnboundedSender<Push>,
     /// Callers of pending methods, by `$rid`. Dropped with the connection, which ends their calls.
-    pub(super) calls: HashMap<String, oneshot::Sender<MethodReply>>,
+    pub(super) calls: HashMap<String, oneshot::Sender<MethodOutcome>>,
 }
 
 impl ActiveConnection {

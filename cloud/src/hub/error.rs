@@ -60,6 +60,18 @@ pub enum Error {
         /// Its limit in bytes.
         limit: usize,
     },
+    /// The device responded to a method with a payload that is not JSON.
+    #[error(
+        "the device responded with status {status} and a payload that is not JSON ({error}): {payload}"
+    )]
+    InvalidResponse {
+        /// The status set by the device.
+        status: i64,
+        /// The beginning of the payload, as text.
+        payload: String,
+        /// The error of the parser.
+        error: String,
+    },
     /// The device did not respond within the response timeout.
     #[error("timed out waiting for the response from device")]
     GatewayTimeout,
@@ -95,6 +107,7 @@ impl Error {
             Self::TooLarge { .. } => (413_001, "MessageTooLarge"),
             Self::Throttled => (429_001, "ThrottlingException"),
             Self::NotSupported(_) => (501_001, "NotSupported"),
+            Self::InvalidResponse { .. } => (502_001, "InvalidResponseWhileProxying"),
             Self::GatewayTimeout => (504_101, "GatewayTimeout"),
         }
     }

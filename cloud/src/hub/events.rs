@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{MethodReply, Status};
+use crate::json::{JsonObject, JsonText};
 
 /// An event.
 #[derive(Clone, Debug)]
@@ -50,7 +51,7 @@ pub enum EventKind {
     /// A device reported properties.
     Reported {
         /// The patch: `null` removes.
-        patch: Value,
+        patch: JsonObject,
         /// The new reported `$version`.
         version: u64,
         /// The new version of the twin.
@@ -65,7 +66,7 @@ pub enum EventKind {
         /// Name; `component*command` for a component's.
         name: String,
         /// Payload of the request.
-        payload: Option<Value>,
+        payload: Option<JsonText>,
         /// Response of the device, or the reason for its absence.
         outcome: Result<MethodReply, String>,
         /// Duration in milliseconds.
@@ -88,7 +89,7 @@ pub enum EventKind {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TwinChange {
     /// The patch: `null` removes.
-    pub patch: Map<String, Value>,
+    pub patch: JsonObject,
     /// True if the patch replaces all else.
     pub replaced: bool,
     /// The new `$version` of the desired properties; meaningless for tags.
@@ -181,4 +182,23 @@ pub struct D2cMessage {
     /// Body. The store has a column of its own for it.
     #[serde(skip)]
     pub body: Bytes,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_stored_by_an_earlier_version_is_read() {
+        for stored in [
+            r#"{"Reported":{"patch":{"a":1.5,"gone":null},"version":2,"twin_version":2}}"#,
+            r#"{"Desired":{"patch":{"a":{"b":[1]}},"replaced":true,"version":2,"twin_version":2}}"#,
+            r#"{"Command":{"name":"m","payload":null,"outcome":{"Ok":{"status":4294967295,"payload":"hello"}},"milliseconds":3}}"#,
+            r#"{"Command":{"name":"m","payload":{"a":1},"outcome":{"Err":"timed out"},"milliseconds":3}}"#,
+            r#"{"Fault":{"phase":"Started","fault":{"slow":{"latency":"200ms"}}}}"#,
+        ] {
+            let event: EventKind = serde_json::from_str(stored).unwrap();
+            assert_eq!(serde_json::to_string(&event).unwrap(), stored);
+        }
+    }
 }

@@ -3,7 +3,6 @@
 use std::{mem, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout, timeout_at},
@@ -14,32 +13,37 @@ use super::{
     connection::{MethodPush, Push},
     entry, topic,
 };
-use crate::json;
+use crate::json::{self, JsonText};
 
 /// The largest payload in either direction, in bytes.
 const MAX_PAYLOAD: usize = 128 * 1024;
 const MAX_NAME: usize = 128;
+/// The characters of a response that is not JSON in its error.
+const MAX_SHOWN: usize = 256;
 
 /// A call of a method.
 #[derive(Clone, Debug)]
 pub struct MethodCall {
     /// Name of the method; `component*command` for a component's.
     pub name: String,
-    /// Payload of the request. `None` is an empty payload, unlike `null`.
-    pub payload: Option<Value>,
+    /// Payload of the request. `None` and `null` are an empty body, as in Azure.
+    pub payload: Option<JsonText>,
     /// Time for the device to respond.
     pub response_timeout: Duration,
     /// Time for the device to connect and subscribe to methods.
     pub connect_timeout: Duration,
 }
 
+/// The response to a call, or the reason why there is none.
+pub(super) type MethodOutcome = Result<MethodReply, Error>;
+
 /// The response of a device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MethodReply {
-    /// Status set by the device.
-    pub status: u32,
-    /// Payload of the response; as text if it is not JSON or nests too deep.
-    pub payload: Option<Value>,
+    /// Status set by the device, negative too.
+    pub status: i64,
+    /// Payload of the response.
+    pub payload: Option<JsonText>,
 }
 
 impl Hub {
@@ -47,10 +51,11 @@ impl Hub {
     ///
     /// # Errors
     /// `ArgumentInvalid` for a name that cannot stand in a topic, `TooLarge`, `DeviceNotFound`, `DeviceNotOnline`
-    /// after the connect timeout, `DeviceConnectionClosedRemotely`, `GatewayTimeout` after the response timeout.
+    /// after the connect timeout, `DeviceConnectionClosedRemotely`, `GatewayTimeout` after the response timeout,
+    /// `InvalidResponse` for a response that is not JSON.
     ///
     /// A call of a registered device is recorded as an event.
-    pub async fn call_method(&self, id: &str, call: MethodCall) -> Result<MethodReply, Error> {
+    pub async fn call_method(&self, id: &str, call: MethodCall) -> MethodOutcome {
         check_name(&call.name)?;
         let payload = payload(call.payload.as_ref())?;
         entry(&mut self.entries(), id)?;
@@ -60,12 +65,7 @@ impl Hub {
         outcome
     }
 
-    async fn call_device(
-        &self,
-        id: &str,
-        call: &MethodCall,
-        payload: Vec<u8>,
-    ) -> Result<MethodReply, Error> {
+    async fn call_device(&self, id: &str, call: &MethodCall, payload: Vec<u8>) -> MethodOutcome {
         let rid = format!("{:x}", self.next_number());
         let push = MethodPush {
             topic: topic::method(&call.name, &rid),
@@ -81,7 +81,7 @@ impl Hub {
             rid: &push.rid,
         };
         match timeout(call.response_timeout, response).await {
-            Ok(Ok(reply)) => Ok(reply),
+            Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(Error::DeviceConnectionClosedRemotely),
             Err(_) => Err(Error::GatewayTimeout),
         }
@@ -93,7 +93,7 @@ impl Hub {
         id: &str,
         push: &MethodPush,
         connect_timeout: Duration,
-    ) -> Result<oneshot::Receiver<MethodReply>, Error> {
+    ) -> Result<oneshot::Receiver<MethodOutcome>, Error> {
         let deadline = Instant::now() + connect_timeout;
         let mut presence = self.inner.presence.subscribe();
         loop {
@@ -114,7 +114,7 @@ struct CallRecorder<'a> {
     hub: &'a Hub,
     device_id: &'a str,
     name: String,
-    payload: Option<Value>,
+    payload: Option<JsonText>,
     started: Instant,
     outcome: Result<MethodReply, String>,
 }
@@ -125,14 +125,19 @@ impl<'a> CallRecorder<'a> {
             hub,
             device_id,
             name: call.name.clone(),
-            payload: call.payload.clone(),
+            payload: call.payload.clone().map(JsonText::compact),
             started: Instant::now(),
             outcome: Err("the caller disconnected before the response arrived".into()),
         }
     }
 
-    fn finish(mut self, outcome: &Result<MethodReply, Error>) {
-        self.outcome = outcome.clone().map_err(|error| error.to_string());
+    fn finish(mut self, outcome: &MethodOutcome) {
+        let compact = |reply: MethodReply| MethodReply {
+            payload: reply.payload.map(JsonText::compact),
+            ..reply
+        };
+        let outcome = outcome.clone().map(compact);
+        self.outcome = outcome.map_err(|error| error.to_string());
     }
 }
 
@@ -166,7 +171,7 @@ impl Drop for PendingCall<'_> {
 }
 
 impl Entry {
-    fn call(&mut self, push: &MethodPush) -> Option<oneshot::Receiver<MethodReply>> {
+    fn call(&mut self, push: &MethodPush) -> Option<oneshot::Receiver<MethodOutcome>> {
         self.session.qos(&push.topic)?;
         let connection = self.connection.as_mut()?;
         let (caller, response) = oneshot::channel();
@@ -176,13 +181,10 @@ impl Entry {
     }
 
     /// Passes the response to the caller, if it still waits.
-    pub(super) fn complete_call(&mut self, rid: &str, status: u32, payload: &[u8]) {
+    pub(super) fn complete_call(&mut self, rid: &str, status: i64, payload: &[u8]) {
         let connection = self.connection.as_mut();
         if let Some(caller) = connection.and_then(|connection| connection.calls.remove(rid)) {
-            let _ = caller.send(MethodReply {
-                status,
-                payload: parse_payload(payload),
-            });
+            let _ = caller.send(parse_reply(status, payload));
         }
     }
 }
@@ -202,9 +204,10 @@ fn check_name(name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn payload(payload: Option<&Value>) -> Result<Vec<u8>, Error> {
-    let bytes = payload.map(|payload| payload.to_string().into_bytes());
-    let bytes = bytes.unwrap_or_default();
+fn payload(payload: Option<&JsonText>) -> Result<Vec<u8>, Error> {
+    let payload = payload.filter(|payload| !payload.is_null());
+    let bytes = payload.map(|payload| payload.as_str().into());
+    let bytes: Vec<u8> = bytes.unwrap_or_default();
     if !is_within_limit(&bytes) {
         return Err(Error::TooLarge {
             what: "the method payload",
@@ -215,10 +218,34 @@ fn payload(payload: Option<&Value>) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-fn parse_payload(payload: &[u8]) -> Option<Value> {
+/// Parses a response. Azure passes on one that is not JSON inside of its own JSON, which no client can read then.
+fn parse_reply(status: i64, payload: &[u8]) -> MethodOutcome {
     if payload.is_empty() {
-        return None;
+        return Ok(MethodReply {
+            status,
+            payload: None,
+        });
     }
-    let text = || String::from_utf8_lossy(payload).into_owned().into();
-    Some(json::read(payload).unwrap_or_else(|_| text()))
+    match json::read(payload) {
+        Ok(payload) => Ok(MethodReply {
+            status,
+            payload: Some(payload),
+        }),
+        Err(error) => Err(Error::InvalidResponse {
+            status,
+            payload: shown(payload),
+            error: error.to_string(),
+        }),
+    }
+}
+
+/// Returns the beginning of a payload as text.
+fn shown(payload: &[u8]) -> String {
+    let text = String::from_utf8_lossy(payload);
+    let mut chars = text.chars();
+    let mut shown: String = chars.by_ref().take(MAX_SHOWN).collect();
+    if chars.next().is_some() {
+        shown.push('…');
+    }
+    shown
 }

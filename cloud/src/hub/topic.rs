@@ -19,7 +19,7 @@ pub(super) enum Incoming<'a> {
     /// Reported properties.
     Report { rid: String },
     /// Response to a method call.
-    MethodResult { status: u32, rid: String },
+    MethodResult { status: i64, rid: String },
 }
 
 impl<'a> Incoming<'a> {
@@ -181,6 +181,16 @@ mod tests {
                 rid: rid()
             })
         );
+    }
+
+    #[test]
+    fn a_device_may_answer_a_method_with_any_number() {
+        for status in [-1, 0, 4_294_967_295] {
+            let topic = format!("$iothub/methods/res/{status}/?$rid=1");
+            let rid = "1".to_owned();
+            let parsed = Incoming::parse(&topic, "t");
+            assert_eq!(parsed, Some(Incoming::MethodResult { status, rid }));
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{iter, ops::Bound};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Device, Entry, Error, EventKind, Hub, Twin, TwinChange,
@@ -10,6 +10,7 @@ use super::{
     entry, etag, now,
     twin::{DesiredPush, TwinPatch},
 };
+use crate::json::{JsonValue, object};
 
 /// A twin with the identity of its device.
 #[derive(Clone, Debug)]
@@ -50,26 +51,33 @@ impl DeviceTwin {
     }
 
     /// Returns Azure's `Twin`.
-    pub fn to_json(&self) -> Value {
+    pub fn to_json(&self) -> JsonValue {
         let device = &self.device;
-        json!({
-            "deviceId": device.device_id,
-            "etag": self.etag(),
-            "deviceEtag": device.etag,
-            "status": device.status,
-            "statusUpdateTime": super::format_optional_timestamp(device.status_updated),
-            "connectionState": device.connection_state(),
-            "lastActivityTime": super::format_optional_timestamp(device.last_activity),
-            "cloudToDeviceMessageCount": device.cloud_to_device_messages,
-            "authenticationType": "sas",
-            "x509Thumbprint": {"primaryThumbprint": null, "secondaryThumbprint": null},
-            "modelId": self.model_id.as_deref().unwrap_or_default(),
-            "version": self.twin.version(),
-            "tags": self.twin.tags(),
-            "properties": self.twin.properties_json(),
-            "capabilities": {"iotEdge": false},
-            "deviceScope": "",
-        })
+        let time = |at| super::format_optional_timestamp(at).into();
+        let thumbprints = json!({"primaryThumbprint": null, "secondaryThumbprint": null});
+        let model_id = self.model_id.as_deref().unwrap_or_default();
+        let members = [
+            ("deviceId", (&device.device_id).into()),
+            ("etag", self.etag().into()),
+            ("deviceEtag", (&device.etag).into()),
+            ("status", json!(device.status).into()),
+            ("statusUpdateTime", time(device.status_updated)),
+            ("connectionState", device.connection_state().into()),
+            ("lastActivityTime", time(device.last_activity)),
+            (
+                "cloudToDeviceMessageCount",
+                device.cloud_to_device_messages.into(),
+            ),
+            ("authenticationType", "sas".into()),
+            ("x509Thumbprint", thumbprints.into()),
+            ("modelId", model_id.into()),
+            ("version", self.twin.version().into()),
+            ("tags", self.twin.tags().clone().into()),
+            ("properties", self.twin.properties_json()),
+            ("capabilities", json!({"iotEdge": false}).into()),
+            ("deviceScope", "".into()),
+        ];
+        object(members).into()
     }
 }
 

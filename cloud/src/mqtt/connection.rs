@@ -290,7 +290,7 @@ mod tests {
         settled(&mut device, &hub).await;
         let text = "x".repeat(4000);
         let body = serde_json::json!({"properties": {"desired": {"a": text}}});
-        let patch = TwinPatch::from_json(&body).unwrap();
+        let patch = TwinPatch::from_json(&body.into()).unwrap();
         for _ in 0..MAX_BUFFERED / text.len() + 1 {
             hub.patch_twin("t-1", patch.clone(), None).unwrap();
         }

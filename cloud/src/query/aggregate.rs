@@ -2,14 +2,13 @@
 
 use std::{collections::BTreeMap, ops::Bound};
 
-use serde_json::{Map, Value};
-
 use super::{Column, KeyedRow, path::Path, value::number};
+use crate::json::{JsonObject, JsonValue};
 
 /// A column of a grouped query.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Measure {
-    /// Value of the attribute that twins are grouped by.
+    /// JsonValue of the attribute that twins are grouped by.
     Group,
     /// Number of twins.
     Count,
@@ -32,7 +31,7 @@ pub(super) struct Groups<'a> {
 }
 
 struct Group {
-    value: Option<Value>,
+    value: Option<JsonValue>,
     accumulators: Vec<Accumulator>,
 }
 
@@ -56,7 +55,7 @@ impl<'a> Groups<'a> {
         Self { by, groups }
     }
 
-    pub(super) fn add(&mut self, columns: &[Column<Measure>], twin: &Value) {
+    pub(super) fn add(&mut self, columns: &[Column<Measure>], twin: &JsonValue) {
         let value = self.by.and_then(|path| path.of(twin));
         let group = self.groups.entry(group_key(value));
         let group = group.or_insert_with(|| Group::of(value));
@@ -79,18 +78,18 @@ impl<'a> Groups<'a> {
 }
 
 /// Returns the unique key of a group. Objects and arrays count as undefined.
-fn group_key(value: Option<&Value>) -> String {
+fn group_key(value: Option<&JsonValue>) -> String {
     match value {
-        Some(Value::Null) => "null".into(),
-        Some(Value::Bool(value)) => format!("boolean {value}"),
-        Some(Value::Number(value)) => format!("number {}", value.as_f64().unwrap_or_default()),
-        Some(Value::String(value)) => format!("string {value}"),
+        Some(JsonValue::Null) => "null".into(),
+        Some(JsonValue::Bool(value)) => format!("boolean {value}"),
+        Some(JsonValue::Number(value)) => format!("number {}", value.as_f64()),
+        Some(JsonValue::String(value)) => format!("string {value}"),
         _ => "undefined".into(),
     }
 }
 
 impl Group {
-    fn of(value: Option<&Value>) -> Self {
+    fn of(value: Option<&JsonValue>) -> Self {
         let value = value.filter(|value| super::value::is_primitive(value));
         Self {
             value: value.cloned(),
@@ -98,7 +97,7 @@ impl Group {
         }
     }
 
-    fn row(&self, columns: &[Column<Measure>]) -> Value {
+    fn row(&self, columns: &[Column<Measure>]) -> JsonValue {
         let accumulators = self
             .accumulators
             .iter()
@@ -114,7 +113,7 @@ impl Group {
                 };
                 Some((column.name.clone(), value?))
             });
-        members.collect::<Map<_, _>>().into()
+        members.collect::<JsonObject>().into()
     }
 }
 
@@ -126,9 +125,9 @@ impl Accumulator {
         max: f64::NEG_INFINITY,
     };
 
-    fn add(&mut self, measure: &Measure, twin: &Value) {
+    fn add(&mut self, measure: &Measure, twin: &JsonValue) {
         let number = match measure {
-            Measure::Of(_, path) => path.of(twin).and_then(Value::as_f64),
+            Measure::Of(_, path) => path.of(twin).and_then(JsonValue::as_f64),
             _ => Some(0.0),
         };
         let Some(number) = number else {
@@ -141,7 +140,7 @@ impl Accumulator {
     }
 
     /// Returns the aggregate. Without numbers the sum is 0, and the others are undefined.
-    fn value(&self, aggregate: Aggregate) -> Option<Value> {
+    fn value(&self, aggregate: Aggregate) -> Option<JsonValue> {
         number(match aggregate {
             Aggregate::Sum => self.sum,
             Aggregate::Average => self.sum / self.count as f64,

@@ -2,23 +2,22 @@
 
 use std::{borrow::Cow, cmp::Ordering};
 
-use serde_json::Value;
-
 use super::{
     expression::{Expression, Function, Operator},
     value::{compare, is_primitive, number},
 };
+use crate::json::JsonValue;
 
 /// A value, borrowed from the twin or the query where possible.
-type Evaluated<'a> = Option<Cow<'a, Value>>;
+type Evaluated<'a> = Option<Cow<'a, JsonValue>>;
 
 impl Expression {
     /// Returns true if it is true for `twin`, false if it is false, undefined or no boolean.
-    pub(super) fn holds(&self, twin: &Value) -> bool {
+    pub(super) fn holds(&self, twin: &JsonValue) -> bool {
         self.truth(twin) == Some(true)
     }
 
-    pub(super) fn value<'a>(&'a self, twin: &'a Value) -> Evaluated<'a> {
+    pub(super) fn value<'a>(&'a self, twin: &'a JsonValue) -> Evaluated<'a> {
         match self {
             Self::Undefined => None,
             Self::Constant(value) => Some(Cow::Borrowed(value)),
@@ -37,13 +36,13 @@ impl Expression {
         }
     }
 
-    fn truth(&self, twin: &Value) -> Option<bool> {
+    fn truth(&self, twin: &JsonValue) -> Option<bool> {
         self.value(twin)?.as_bool()
     }
 }
 
 /// Evaluates AND and OR: `decisive` if an operand has this value, else undefined if one is undefined, else the opposite.
-fn logical(operands: &[Expression], twin: &Value, decisive: bool) -> Option<bool> {
+fn logical(operands: &[Expression], twin: &JsonValue, decisive: bool) -> Option<bool> {
     let mut undefined = false;
     for operand in operands {
         match operand.truth(twin) {
@@ -60,15 +59,15 @@ fn owned<'a>(truth: Option<bool>) -> Evaluated<'a> {
 }
 
 impl Operator {
-    fn of(self, left: &Value, right: &Value) -> Option<Value> {
+    fn of(self, left: &JsonValue, right: &JsonValue) -> Option<JsonValue> {
         match self {
             Self::Add => arithmetic(left, right, |left, right| left + right),
             Self::Subtract => arithmetic(left, right, |left, right| left - right),
             Self::Multiply => arithmetic(left, right, |left, right| left * right),
             Self::Divide => arithmetic(left, right, |left, right| left / right),
             Self::Remainder => arithmetic(left, right, |left, right| left % right),
-            Self::In => is_among(left, right).map(Value::Bool),
-            Self::NotIn => is_among(left, right).map(|is| Value::Bool(!is)),
+            Self::In => is_among(left, right).map(JsonValue::Bool),
+            Self::NotIn => is_among(left, right).map(|is| JsonValue::Bool(!is)),
             comparison => compare(left, right).map(|order| comparison.allows(order).into()),
         }
     }
@@ -86,11 +85,11 @@ impl Operator {
     }
 }
 
-fn arithmetic(left: &Value, right: &Value, with: fn(f64, f64) -> f64) -> Option<Value> {
+fn arithmetic(left: &JsonValue, right: &JsonValue, with: fn(f64, f64) -> f64) -> Option<JsonValue> {
     number(with(left.as_f64()?, right.as_f64()?))
 }
 
-fn is_among(item: &Value, list: &Value) -> Option<bool> {
+fn is_among(item: &JsonValue, list: &JsonValue) -> Option<bool> {
     let list = list.as_array().filter(|_| is_primitive(item))?;
     Some(
         list.iter()
@@ -99,7 +98,7 @@ fn is_among(item: &Value, list: &Value) -> Option<bool> {
 }
 
 impl Function {
-    fn of(self, arguments: &[Expression], twin: &Value) -> Option<bool> {
+    fn of(self, arguments: &[Expression], twin: &JsonValue) -> Option<bool> {
         let mut arguments = arguments.iter().map(|argument| argument.value(twin));
         let (first, second) = (arguments.next().flatten(), arguments.next().flatten());
         match self {
@@ -110,15 +109,15 @@ impl Function {
         }
     }
 
-    fn is(self, value: &Value) -> bool {
+    fn is(self, value: &JsonValue) -> bool {
         match self {
-            Self::IsArray => value.is_array(),
-            Self::IsBool => value.is_boolean(),
+            Self::IsArray => value.as_array().is_some(),
+            Self::IsBool => value.as_bool().is_some(),
             Self::IsNull => value.is_null(),
-            Self::IsNumber => value.is_number(),
+            Self::IsNumber => value.as_number().is_some(),
             Self::IsObject => value.is_object(),
             Self::IsPrimitive => is_primitive(value),
-            Self::IsString => value.is_string(),
+            Self::IsString => value.as_str().is_some(),
             _ => true,
         }
     }

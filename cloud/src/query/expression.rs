@@ -1,14 +1,13 @@
 //! Expressions, operators and functions.
 
-use serde_json::Value;
-
 use super::path::Path;
+use crate::json::JsonValue;
 
 /// An expression, with a value for each twin or undefined.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Expression {
     Undefined,
-    Constant(Value),
+    Constant(JsonValue),
     Attribute(Path),
     Call(Function, Vec<Expression>),
     Not(Box<Expression>),

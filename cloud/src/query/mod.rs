@@ -21,14 +21,13 @@ mod path;
 mod tests;
 mod value;
 
-use serde_json::{Map, Value};
-
 use self::{
     aggregate::{Groups, Measure},
     expression::Expression,
     path::Path,
 };
 pub use self::{continuation::Position, error::QueryError};
+use crate::json::{JsonObject, JsonValue};
 
 /// A parsed query.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,13 +74,13 @@ const MAX_ROW_BYTES: usize = MAX_PAGE_BYTES;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct QueryPage {
     /// The rows: as many as requested, unless they are large or the last.
-    pub rows: Vec<Value>,
+    pub rows: Vec<JsonValue>,
     /// Position of the next page, if there is one.
     pub next: Option<Position>,
 }
 
 /// A row with its key: the device ID, or the key of the group.
-type KeyedRow = (String, Value);
+type KeyedRow = (String, JsonValue);
 
 impl Query {
     /// Parses a query.
@@ -107,7 +106,7 @@ impl Query {
     ///
     /// # Errors
     /// If a row would be too large.
-    pub fn page<I: Iterator<Item = Value>>(
+    pub fn page<I: Iterator<Item = JsonValue>>(
         &self,
         twins_after: impl FnOnce(&str) -> I,
         position: &Position,
@@ -134,7 +133,7 @@ impl Query {
     }
 
     /// Returns the twins that pass the filter, with their ids.
-    fn selected(&self, twins: impl Iterator<Item = Value>) -> impl Iterator<Item = KeyedRow> {
+    fn selected(&self, twins: impl Iterator<Item = JsonValue>) -> impl Iterator<Item = KeyedRow> {
         let twins =
             twins.filter(|twin| self.filter.as_ref().is_none_or(|filter| filter.holds(twin)));
         twins.map(|twin| (id(&twin), twin))
@@ -170,8 +169,8 @@ impl Query {
 }
 
 /// Makes a row, without undefined attributes.
-fn row(columns: &[Column<Path>], twin: &Value) -> Result<Value, QueryError> {
-    let mut members = Map::new();
+fn row(columns: &[Column<Path>], twin: &JsonValue) -> Result<JsonValue, QueryError> {
+    let mut members = JsonObject::new();
     let mut bytes = 0;
     for column in columns {
         let Some(value) = column.of.of(twin) else {
@@ -188,7 +187,7 @@ fn row(columns: &[Column<Path>], twin: &Value) -> Result<Value, QueryError> {
     Ok(members.into())
 }
 
-fn id(twin: &Value) -> String {
-    let id = twin.get("deviceId").and_then(Value::as_str);
+fn id(twin: &JsonValue) -> String {
+    let id = twin.get("deviceId").and_then(JsonValue::as_str);
     id.unwrap_or_default().to_owned()
 }

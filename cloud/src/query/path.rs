@@ -1,6 +1,6 @@
 //! Paths to attributes of a twin.
 
-use serde_json::Value;
+use crate::json::JsonValue;
 
 /// A path to an attribute: `properties.reported.temperature`, `tags['floor plan']`, `tags.doors[0]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,11 +49,11 @@ impl Path {
     }
 
     /// Returns the value in `twin`, if it is defined.
-    pub(super) fn of<'a>(&self, twin: &'a Value) -> Option<&'a Value> {
+    pub(super) fn of<'a>(&self, twin: &'a JsonValue) -> Option<&'a JsonValue> {
         let mut segments = self.0.iter();
         segments.try_fold(twin, |value, segment| match segment {
             PathSegment::Key(key) => value.get(key),
-            PathSegment::Index(index) => value.get(index),
+            PathSegment::Index(index) => value.as_array()?.get(*index),
         })
     }
 

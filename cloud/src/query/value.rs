@@ -2,38 +2,40 @@
 
 use std::cmp::Ordering;
 
-use serde_json::Value;
+use crate::json::JsonValue;
 
 /// The bound of integers that a floating-point number represents exactly.
 const MAX_EXACT_INTEGER: f64 = (1_u64 << 53) as f64;
 
 /// Compares two primitive values of one type; `None` for others.
-pub(super) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
+pub(super) fn compare(left: &JsonValue, right: &JsonValue) -> Option<Ordering> {
     match (left, right) {
-        (Value::Null, Value::Null) => Some(Ordering::Equal),
-        (Value::Bool(left), Value::Bool(right)) => Some(left.cmp(right)),
-        (Value::Number(left), Value::Number(right)) => left.as_f64()?.partial_cmp(&right.as_f64()?),
-        (Value::String(left), Value::String(right)) => Some(left.cmp(right)),
+        (JsonValue::Null, JsonValue::Null) => Some(Ordering::Equal),
+        (JsonValue::Bool(left), JsonValue::Bool(right)) => Some(left.cmp(right)),
+        (JsonValue::Number(left), JsonValue::Number(right)) => {
+            left.as_f64().partial_cmp(&right.as_f64())
+        }
+        (JsonValue::String(left), JsonValue::String(right)) => Some(left.cmp(right)),
         _ => None,
     }
 }
 
 /// Converts a number to JSON, to an integer if it is one; `None` if it is not finite.
-pub(super) fn number(number: f64) -> Option<Value> {
+pub(super) fn number(number: f64) -> Option<JsonValue> {
     if number.fract() == 0.0 && number.abs() < MAX_EXACT_INTEGER {
         return Some((number as i64).into());
     }
-    serde_json::Number::from_f64(number).map(Value::Number)
+    serde_json::Number::from_f64(number).map(JsonValue::from)
 }
 
 /// Returns the approximate size of a value as JSON, in bytes.
-pub(super) fn bytes(value: &Value) -> usize {
+pub(super) fn bytes(value: &JsonValue) -> usize {
     /// A number, or the delimiters of a string, an array or an object.
     const OVERHEAD: usize = 4;
     match value {
-        Value::String(text) => OVERHEAD + text.len(),
-        Value::Array(items) => OVERHEAD + items.iter().map(bytes).sum::<usize>(),
-        Value::Object(members) => {
+        JsonValue::String(text) => OVERHEAD + text.len(),
+        JsonValue::Array(items) => OVERHEAD + items.iter().map(bytes).sum::<usize>(),
+        JsonValue::Object(members) => {
             let members = members.iter();
             OVERHEAD
                 + members
@@ -44,6 +46,6 @@ pub(super) fn bytes(value: &Value) -> usize {
     }
 }
 
-pub(super) fn is_primitive(value: &Value) -> bool {
-    !value.is_object() && !value.is_array()
+pub(super) fn is_primitive(value: &JsonValue) -> bool {
+    !matches!(value, JsonValue::Object(_) | JsonValue::Array(_))
 }

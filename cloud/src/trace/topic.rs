@@ -45,7 +45,7 @@ fn request_topic(topic: &str) -> Option<Map<String, Value>> {
         let number = value.parse().ok().filter(|_| level == "status");
         members.insert(
             level.into(),
-            number.map_or_else(|| value.into(), |number: u16| number.into()),
+            number.map_or_else(|| value.into(), |number: i64| number.into()),
         );
     }
     for (name, value) in parameters(query) {
@@ -113,6 +113,10 @@ mod tests {
             (
                 "$iothub/methods/res/200/?$rid=1",
                 json!({"operation": "method-response", "status": 200, "rid": "1"}),
+            ),
+            (
+                "$iothub/methods/res/-1/?$rid=1",
+                json!({"operation": "method-response", "status": -1, "rid": "1"}),
             ),
             (
                 "$dps/registrations/res/202/?$rid=1&retry-after=3",

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use cloud::{
     hub::{DeviceSpec, EventKind, Status},
+    json::JsonValue,
     mqtt::{Connect, ConnectReturn, Packet, Publish, Qos, Will},
     sas,
     tls::TlsVersions,
@@ -36,8 +37,11 @@ async fn a_connected_device_shows_in_registry_and_twin_with_its_model() {
     );
     let _client = cloud.connect("t-1").await;
     let twin = cloud.hub().twin("t-1").unwrap().to_json();
-    assert_eq!(twin["connectionState"], "Connected");
-    assert_eq!(twin["modelId"], "dtmi:com:example:Thermostat;1");
+    assert_eq!(twin["connectionState"], JsonValue::from("Connected"));
+    assert_eq!(
+        twin["modelId"],
+        JsonValue::from("dtmi:com:example:Thermostat;1")
+    );
 }
 
 #[tokio::test]

@@ -56,7 +56,9 @@ pub(crate) async fn register(client: &mut Client, body: Value) -> Value {
 async fn a_device_of_a_group_is_assigned_and_then_connects_with_its_derived_key() {
     let cloud = TestCloud::start().await;
     let spec = EnrollmentSpec {
-        initial_twin: Some(json!({"tags": {"floor": 3}, "properties": {"desired": {"a": 1}}})),
+        initial_twin: Some(
+            json!({"tags": {"floor": 3}, "properties": {"desired": {"a": 1}}}).into(),
+        ),
         ..EnrollmentSpec::default()
     };
     let group_key = enroll(&cloud, EnrollmentKind::Group, "default", spec);
@@ -82,7 +84,7 @@ async fn a_device_of_a_group_is_assigned_and_then_connects_with_its_derived_key(
     let twin = cloud.hub().twin("t-1").unwrap().twin;
     assert_eq!(
         (&twin.tags()["floor"], &twin.desired()["a"]),
-        (&json!(3), &json!(1))
+        (&3.into(), &1.into())
     );
     cloud.connect("t-1").await;
 }
@@ -91,7 +93,7 @@ async fn a_device_of_a_group_is_assigned_and_then_connects_with_its_derived_key(
 async fn a_device_whose_first_twin_is_refused_is_not_made_however_often_it_registers() {
     let cloud = TestCloud::start().await;
     let spec = EnrollmentSpec {
-        initial_twin: Some(json!({"tags": {"no key": 1}})),
+        initial_twin: Some(json!({"tags": {"no key": 1}}).into()),
         ..EnrollmentSpec::default()
     };
     let key = enroll(&cloud, EnrollmentKind::Individual, "t-1", spec);

@@ -20,7 +20,7 @@ fn file(dir: &TempDir) -> PathBuf {
 
 fn patch(tags: serde_json::Value, desired: serde_json::Value) -> TwinPatch {
     let body = json!({"tags": tags, "properties": {"desired": desired}});
-    TwinPatch::from_json(&body).unwrap()
+    TwinPatch::from_json(&body.into()).unwrap()
 }
 
 #[tokio::test]

@@ -149,12 +149,18 @@ impl Device {
     }
 
     /// Takes the next call of a method, checks its payload and answers.
-    pub(crate) async fn answer_call(&mut self, payload: &str, status: u32, answer: &Value) {
+    pub(crate) async fn answer_call(&mut self, payload: &str, status: i64, answer: &Value) {
+        self.answer_call_with(payload, status, &answer.to_string())
+            .await;
+    }
+
+    /// Takes a call with this payload, and answers it with these bytes.
+    pub(crate) async fn answer_call_with(&mut self, payload: &str, status: i64, answer: &str) {
         let (topic, body) = self.message().await;
         assert_eq!(String::from_utf8(body).unwrap(), payload);
         let (_, rid) = topic.split_once("?$rid=").unwrap();
         let topic = format!("$iothub/methods/res/{status}/?$rid={rid}");
-        self.publish(&topic, &answer.to_string()).await;
+        self.publish(&topic, answer).await;
     }
 
     /// Takes the next desired property and reports this of it.

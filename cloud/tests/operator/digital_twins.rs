@@ -128,7 +128,7 @@ async fn a_command_gets_a_bare_payload_and_the_devices_status_stands_in_a_header
     for (below, payload, method) in [
         ("commands/m", "[1]", "m"),
         ("commands/m?responseTimeoutInSeconds=5", "", "m"),
-        ("components/c/commands/m", "null", "c*m"),
+        ("components/c/commands/m", r#"{"b": 1.10, "a": 1e3}"#, "c*m"),
     ] {
         let _ = site.cloud.hub().delete_device("t-1", None);
         let mut device = site.device("t-1").await;

@@ -155,3 +155,26 @@ async fn az_names_the_model_a_device_has_announced() {
     assert_eq!(event["interface"], "dtmi:com:example:Thermostat;1");
     assert_eq!(event["annotations"]["dt-dataschema"], event["interface"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_is_shown_as_it_was_sent_in_every_format() {
+    const SHOWN: &str =
+        r#"{"n":12345678901234567890123,"b":1.10,"a":[1e3,9007199254740993],"n":-0.0}"#;
+    let site = Site::start().await;
+    let mut device = site.device("t-1").await;
+    device
+        .tell(
+            "$.ct=application%2Fjson&$.ce=utf-8",
+            SHOWN.replace(',', ",\r\n ").as_bytes(),
+        )
+        .await;
+    for (format, shown) in [
+        ("ndjson", format!(r#""body":{SHOWN}}}"#)),
+        ("sse", format!(r#""body":{SHOWN}}}"#)),
+        ("az", format!(r#""payload":{SHOWN}}}"#)),
+        ("csv", format!("\"{}\"", SHOWN.replace('"', "\"\""))),
+    ] {
+        let (_, text) = site.export(&format!("&format={format}&kind=telemetry"), &[]);
+        assert!(text.contains(&shown), "{format}: {text}");
+    }
+}

@@ -40,8 +40,12 @@ async fn bytes_and_text_arrive_as_they_are() {
     device.subscribe("devices/t-1/messages/devicebound/#").await;
     send(&site, &json!({"base64": "/wA="}));
     send(&site, &json!({"text": "1"}));
+    let body = r#"{"b": 1.10, "a": 12345678901234567890123}"#;
+    let message = format!(r#"{{"body": {body}}}"#);
+    site.send(OWNER, "POST", "/api/devices/t-1/messages", &[], &message);
     assert_eq!(device.message().await.1, [0xff, 0]);
     assert_eq!(device.message().await.1, b"1");
+    assert_eq!(device.message().await.1, body.as_bytes());
 }
 
 #[tokio::test(flavor = "multi_thread")]

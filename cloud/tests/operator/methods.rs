@@ -16,7 +16,7 @@ async fn exchange(
     site: &Site,
     device: Device,
     request: &Value,
-    (payload, status, answer): (String, u32, Value),
+    (payload, status, answer): (String, i64, Value),
 ) -> (Answer, Device) {
     let answering = tokio::spawn(async move {
         let mut device = device;
@@ -32,7 +32,7 @@ async fn the_devices_answer_is_the_answer_whatever_its_status() {
     let site = Site::start().await;
     let mut device = site.device("t-1").await;
     device.subscribe(METHODS).await;
-    for status in [200, 404, 501] {
+    for status in [200, 404, 501, -1] {
         let payload = json!({"b": [status]});
         let request = json!({"methodName": "m", "payload": {"a": 1}});
         let reply = (r#"{"a":1}"#.into(), status, payload.clone());
@@ -44,18 +44,71 @@ async fn the_devices_answer_is_the_answer_whatever_its_status() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_payload_of_null_is_a_payload_and_none_is_empty() {
+async fn a_payload_of_null_is_none_and_the_device_gets_an_empty_body() {
     let site = Site::start().await;
     let mut device = site.device("t-1").await;
     device.subscribe(METHODS).await;
-    for (request, payload) in [
-        (json!({"methodName": "m"}), ""),
-        (json!({"methodName": "m", "payload": null}), "null"),
+    for request in [
+        json!({"methodName": "m"}),
+        json!({"methodName": "m", "payload": null}),
     ] {
         let answer;
-        let reply = (payload.into(), 200, Value::Null);
+        let reply = (String::new(), 200, Value::Null);
         (answer, device) = exchange(&site, device, &request, reply).await;
         assert_eq!(answer.json, json!({"status": 200, "payload": null}));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn payload_and_response_pass_as_they_were_written() {
+    const PAYLOAD: &str = r#"{"b": 1.10, "a": [1e3, 12345678901234567890123],  "b": 2}"#;
+    let site = Site::start().await;
+    let mut device = site.device("t-1").await;
+    device.subscribe(METHODS).await;
+    let answering = tokio::spawn(async move {
+        device.answer_call_with(PAYLOAD, 200, PAYLOAD).await;
+        device
+    });
+    let request = format!(r#"{{"methodName": "m", "payload": {PAYLOAD}}}"#);
+    let answer = site.send(OWNER, "POST", "/twins/t-1/methods", &[], &request);
+    assert_eq!(
+        answer.text,
+        format!(r#"{{"status":200,"payload":{PAYLOAD}}}"#)
+    );
+    let _device = answering.await.unwrap();
+    let compact = PAYLOAD.replace(' ', "");
+    let (_, events) = site.export("&format=ndjson&kind=command", &[]);
+    assert!(
+        events.contains(&format!(
+            r#""payload":{compact},"status":200,"response":{compact}"#
+        )),
+        "{events}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_not_json_is_an_error_that_shows_it_and_the_device_stays() {
+    let site = Site::start().await;
+    let mut device = site.device("t-1").await;
+    device.subscribe(METHODS).await;
+    for answer in ["hello", "{'file': 'a'}"] {
+        let answering = tokio::spawn(async move {
+            device.answer_call_with("", 200, answer).await;
+            device
+        });
+        let refused = call(&site, &json!({"methodName": "m"}));
+        device = answering.await.unwrap();
+        let name = refused.name.as_deref();
+        assert_eq!(
+            (refused.status, name),
+            (502, Some("InvalidResponseWhileProxying"))
+        );
+        let message = refused.json["Message"].as_str().unwrap();
+        assert!(message.contains(answer), "{message}");
+        let (_, events) = site.export("&format=ndjson&kind=command&last=1", &[]);
+        let event: Value = serde_json::from_str(&events).unwrap();
+        assert!(event["error"].as_str().unwrap().contains(answer), "{event}");
+        assert_eq!(event.get("response"), None);
     }
 }
 

@@ -211,6 +211,7 @@ async fn every_error_of_the_table_can_be_had_with_its_status_and_code() {
     refusals.push(alone.get(OWNER, "/api/host"));
     refusals.push(call_that(&site, "leaves").await);
     refusals.push(call_that(&site, "says nothing").await);
+    refusals.push(call_that(&site, "mumbles").await);
     let had = refusals.iter().map(|answer| {
         let name = answer.name.clone().unwrap();
         (name, answer.status.to_string(), code(&answer.json))
@@ -325,8 +326,12 @@ async fn call_that(site: &Site, does: &str) -> Answer {
     let mut device = site.device(&does.replace(' ', "-")).await;
     device.subscribe(CALLS).await;
     let leaves = does == "leaves";
+    let mumbles = does == "mumbles";
     let taken = tokio::spawn(async move {
-        device.message().await;
+        match mumbles {
+            true => device.answer_call_with("", 200, "hello").await,
+            false => drop(device.message().await),
+        }
         (!leaves).then_some(device)
     });
     let path = format!("/twins/{}/methods", does.replace(' ', "-"));

@@ -43,6 +43,7 @@ pub(crate) struct Answer {
     /// The header `iothub-errorcode`.
     pub(crate) name: Option<String>,
     pub(crate) json: Value,
+    pub(crate) text: String,
     headers: HeaderMap,
 }
 
@@ -168,7 +169,8 @@ impl Site {
             etag,
             name,
             headers: response.headers().clone(),
-            json: serde_json::from_str(&text).unwrap_or(Value::String(text)),
+            json: serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.clone())),
+            text,
         }
     }
 

@@ -85,7 +85,7 @@ async fn a_connected_device_is_told_of_a_change_at_once() {
     site.call(OWNER, "PATCH", TWIN, &patch);
     let (topic, body) = device.message().await;
     assert_eq!(topic, "$iothub/twin/PATCH/properties/desired/?$version=2");
-    assert_eq!(body, br#"{"$version":2,"targetTemperature":23.5}"#);
+    assert_eq!(body, br#"{"targetTemperature":23.5,"$version":2}"#);
 }
 
 const WRITERS: u64 = 100;
@@ -133,4 +133,58 @@ async fn a_hundred_writers_without_an_etag_make_a_version_each() {
     let mut versions: Vec<_> = versions.collect();
     versions.sort_unstable();
     assert_eq!(versions, (2..2 + WRITERS).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_goes_to_the_device_in_its_order_and_digits_with_the_version_last() {
+    const DESIRED: &str =
+        r#""thermostat1":{"__t":"c","targetTemperature":21.50,"b":1e3},"a":[1.10]"#;
+    const REPORTED: &str = r#""z":1.0,"a":-0.0"#;
+    let site = Site::start().await;
+    let mut device = site.device("t-1").await;
+    device
+        .subscribe("$iothub/twin/PATCH/properties/desired/#")
+        .await;
+    device.subscribe("$iothub/twin/res/#").await;
+    let patch =
+        format!(r#"{{"tags":{{"z":2.50,"a":1}},"properties":{{"desired":{{{DESIRED}}}}}}}"#);
+    let answer = site.send(OWNER, "PATCH", TWIN, &[], &patch);
+    assert!(answer.text.contains(r#""tags":{"z":2.50,"a":1}"#));
+    assert!(answer.text.contains(&format!("\"desired\":{{{DESIRED},")));
+    let (_, push) = device.message().await;
+    let expected = format!("{{{DESIRED},\"$version\":2}}");
+    assert_eq!(String::from_utf8(push).unwrap(), expected);
+
+    let topic = "$iothub/twin/PATCH/properties/reported/?$rid=1";
+    device.publish(topic, &format!("{{{REPORTED}}}")).await;
+    device.message().await;
+    device.publish("$iothub/twin/GET/?$rid=2", "").await;
+    let (_, twin) = device.message().await;
+    let expected = format!(
+        r#"{{"desired":{{{DESIRED},"$version":2}},"reported":{{{REPORTED},"$version":2}}}}"#
+    );
+    assert_eq!(String::from_utf8(twin).unwrap(), expected);
+
+    let query = r#"{"query": "SELECT properties.reported FROM devices WHERE tags.z > 2.4"}"#;
+    let rows = site.send(OWNER, "POST", "/devices/query", &[], query);
+    let row = format!(r#"[{{"reported":{{{REPORTED},"$metadata""#);
+    assert!(rows.text.starts_with(&row), "{}", rows.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn null_removes_in_a_patch_and_is_refused_in_a_replacement() {
+    let site = Site::start().await;
+    site.register("t-1");
+    for body in [
+        json!({"tags": {"a": 1, "gone": null}}),
+        json!({"properties": {"desired": {"a": {"gone": null}}}}),
+    ] {
+        assert_eq!(site.call(OWNER, "PATCH", TWIN, &body).status, 200);
+        let refused = site.call(OWNER, "PUT", TWIN, &body);
+        assert_eq!(refused.status, 400);
+        assert_eq!(
+            refused.json["Message"],
+            "ErrorCode:ArgumentInvalid;Value of Property or Tag cannot be null. Error in Property/Tag gone"
+        );
+    }
 }

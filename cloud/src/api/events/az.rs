@@ -4,9 +4,12 @@
 use serde_json::{Map, Value, json};
 
 use super::json;
-use crate::hub::{
-    D2cMessage, Event, EventKind, Hub, RegistryChange, format_timestamp,
-    twin::{TwinSection, changed_section},
+use crate::{
+    hub::{
+        D2cMessage, Event, EventKind, Hub, RegistryChange, format_timestamp,
+        twin::{TwinSection, changed_section},
+    },
+    json::{JsonObject, JsonText, Members, members, object},
 };
 
 /// A non-telemetry message, which IoT Hub makes itself.
@@ -14,12 +17,12 @@ struct HubMessage {
     source: &'static str,
     operation: &'static str,
     schema: &'static str,
-    body: Value,
+    body: JsonText,
 }
 
 /// Converts an event; `None` for commands and faults, which IoT Hub does not route. Telemetry has the model that its device
 /// announced last.
-pub(super) fn event(event: &Event, hub: &Hub) -> Option<Value> {
+pub(super) fn event(event: &Event, hub: &Hub) -> Option<JsonText> {
     match &event.kind {
         EventKind::Telemetry(message) => {
             let model_id = hub.model_id(&event.device_id).unwrap_or_default();
@@ -29,10 +32,10 @@ pub(super) fn event(event: &Event, hub: &Hub) -> Option<Value> {
     }
 }
 
-fn telemetry(event: &Event, message: &D2cMessage, model_id: &str) -> Value {
-    let body = json::event(event);
+fn telemetry(event: &Event, message: &D2cMessage, model_id: &str) -> JsonText {
+    let mut body = json::details(&event.kind);
     let payload = ["body", "text", "base64"];
-    let payload = payload.iter().find_map(|name| body.get(name));
+    let payload = payload.into_iter().find_map(|name| body.swap_remove(name));
     let mut annotations = annotations(event, "Telemetry");
     if let Some(component) = &message.component {
         annotations.insert("dt-subject".into(), component.as_str().into());
@@ -52,7 +55,7 @@ fn telemetry(event: &Event, message: &D2cMessage, model_id: &str) -> Value {
         message.component.as_deref().unwrap_or_default(),
         json!({"system": system, "application": json::properties(message)}),
         annotations,
-        payload.cloned().unwrap_or_default(),
+        payload.unwrap_or_else(|| JsonText::of(&())),
     )
 }
 
@@ -66,10 +69,13 @@ fn hub_message(event: &Event, kind: &EventKind) -> Option<HubMessage> {
             version,
             twin_version,
         } => {
-            let patch = patch.as_object().cloned().unwrap_or_default();
-            let reported = changed_section(&patch, event.enqueued, *version, TwinSection::Reported);
-            let body = json!({"version": twin_version, "properties": {"reported": reported}});
-            Some(twin_change(false, body))
+            let reported = changed_section(patch, event.enqueued, *version, TwinSection::Reported);
+            let properties = object([("reported", reported)]);
+            Some(twin_change(
+                false,
+                *twin_version,
+                ("properties", properties),
+            ))
         }
         EventKind::Desired(change) => {
             let desired = changed_section(
@@ -78,12 +84,16 @@ fn hub_message(event: &Event, kind: &EventKind) -> Option<HubMessage> {
                 change.version,
                 TwinSection::Desired,
             );
-            let body = json!({"version": change.twin_version, "properties": {"desired": desired}});
-            Some(twin_change(change.replaced, body))
+            let properties = ("properties", object([("desired", desired)]));
+            Some(twin_change(
+                change.replaced,
+                change.twin_version,
+                properties,
+            ))
         }
         EventKind::Tags(change) => {
-            let body = json!({"version": change.twin_version, "tags": change.patch});
-            Some(twin_change(change.replaced, body))
+            let tags = ("tags", change.patch.clone());
+            Some(twin_change(change.replaced, change.twin_version, tags))
         }
         EventKind::Telemetry(_) | EventKind::Command { .. } | EventKind::Fault { .. } => None,
     }
@@ -95,7 +105,7 @@ fn connection(event: &Event, operation: &'static str) -> HubMessage {
         source: "deviceConnectionStateEvents",
         operation,
         schema: "deviceConnectionStateNotification",
-        body: json!({"sequenceNumber": format!("{:064X}", event.sequence)}),
+        body: JsonText::of(&json!({"sequenceNumber": format!("{:064X}", event.sequence)})),
     }
 }
 
@@ -110,11 +120,11 @@ fn lifecycle(event: &Event, change: RegistryChange, etag: &str) -> HubMessage {
         source: "deviceLifecycleEvents",
         operation,
         schema: "deviceLifecycleNotification",
-        body: json!({"deviceId": event.device_id, "etag": etag}),
+        body: JsonText::of(&json!({"deviceId": event.device_id, "etag": etag})),
     }
 }
 
-fn twin_change(replaced: bool, body: Value) -> HubMessage {
+fn twin_change(replaced: bool, version: u64, (name, change): (&str, JsonObject)) -> HubMessage {
     HubMessage {
         source: "twinChangeEvents",
         operation: if replaced {
@@ -123,11 +133,14 @@ fn twin_change(replaced: bool, body: Value) -> HubMessage {
             "updateTwin"
         },
         schema: "twinChangeNotification",
-        body,
+        body: JsonText::of(&object([
+            ("version", version.into()),
+            (name, change.into()),
+        ])),
     }
 }
 
-fn routed(event: &Event, hub: &str, message: &HubMessage) -> Value {
+fn routed(event: &Event, hub: &str, message: &HubMessage) -> JsonText {
     let correlation = format!("{:x}", event.sequence);
     let system = system([
         ("content_encoding", Some("utf-8")),
@@ -184,17 +197,19 @@ fn envelope(
     component: &str,
     properties: Value,
     annotations: Map<String, Value>,
-    payload: Value,
-) -> Value {
-    json!({"event": {
-        "origin": event.device_id,
-        "module": "",
-        "interface": model_id,
-        "component": component,
-        "properties": properties,
-        "annotations": annotations,
-        "payload": payload,
-    }})
+    payload: JsonText,
+) -> JsonText {
+    let event = members([
+        ("origin", JsonText::of(&event.device_id)),
+        ("module", JsonText::of("")),
+        ("interface", JsonText::of(model_id)),
+        ("component", JsonText::of(component)),
+        ("properties", JsonText::of(&properties)),
+        ("annotations", JsonText::of(&annotations)),
+    ]);
+    let payload = [("payload".to_owned(), payload)];
+    let event: Members = event.into_iter().chain(payload).collect();
+    JsonText::of(&members([("event", JsonText::of(&event))]))
 }
 
 #[cfg(test)]
@@ -205,6 +220,7 @@ mod tests {
     use crate::{
         faults::Faults,
         hub::TwinChange,
+        json::JsonValue,
         store::{Retention, Store, StoreLocation},
     };
 
@@ -225,7 +241,7 @@ mod tests {
             device_id: "t-1".into(),
             kind,
         };
-        event(&event_of, &hub())
+        event(&event_of, &hub()).map(|json| serde_json::from_str(json.as_str()).unwrap())
     }
 
     #[test]
@@ -254,7 +270,7 @@ mod tests {
     #[test]
     fn what_the_hub_says_itself_is_told_by_source_and_operation() {
         let change = TwinChange {
-            patch: json!({"a": 1}).as_object().unwrap().clone(),
+            patch: object([("a", 1.into())]),
             replaced: true,
             version: 3,
             twin_version: 7,
@@ -279,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_change_of_a_twin_comes_with_its_metadata() {
-        let patch = json!({"a": 1, "gone": null});
+        let patch = object([("a", 1.into()), ("gone", JsonValue::Null)]);
         let reported = EventKind::Reported {
             patch,
             version: 2,

@@ -3,10 +3,11 @@
 //! A field that a spreadsheet would evaluate as a formula gets an apostrophe in front, unless it is a number: a device must not
 //! be able to run something on an operator's machine.
 
-use serde_json::{Map, Value};
-
 use super::json;
-use crate::hub::{Event, EventKind, format_timestamp};
+use crate::{
+    hub::{Event, EventKind, format_timestamp},
+    json::{JsonText, Members},
+};
 
 /// The columns, the same for all events. `body` is the body of a message in the `encoding` `json`, `text` or `base64`.
 /// `details` is a JSON object of the event's other members.
@@ -16,11 +17,7 @@ pub(super) const HEADER: &str = "sequence,enqueued,device,type,component,message
 const COLUMNS: [&str; 4] = ["component", "messageId", "contentType", "creationTime"];
 
 pub(super) fn row(event: &Event) -> String {
-    let mut rest = match json::details(&event.kind) {
-        Value::Object(details) => details,
-        _ => Map::new(),
-    };
-    rest.retain(|_, value| !value.is_null());
+    let mut rest = json::details(&event.kind);
     let mut fields = vec![
         event.sequence.to_string(),
         format_timestamp(event.enqueued),
@@ -28,37 +25,35 @@ pub(super) fn row(event: &Event) -> String {
         event.kind.name().to_owned(),
     ];
     for column in COLUMNS {
-        fields.push(rest.remove(column).as_ref().map(text).unwrap_or_default());
+        fields.push(rest.shift_remove(column).map(text).unwrap_or_default());
     }
     fields.extend(body(&mut rest));
     let properties = match &event.kind {
-        EventKind::Telemetry(_) => rest.remove("properties"),
+        EventKind::Telemetry(_) => rest.shift_remove("properties"),
         _ => None,
     };
-    let rest = (!rest.is_empty()).then_some(Value::Object(rest));
+    let rest = (!rest.is_empty()).then(|| JsonText::of(&rest));
     fields.extend(
-        [properties, rest].map(|json| json.as_ref().map(Value::to_string).unwrap_or_default()),
+        [properties, rest].map(|json| json.map(|json| json.to_string()).unwrap_or_default()),
     );
     let fields: Vec<_> = fields.iter().map(|field| quoted(field)).collect();
     fields.join(",") + "\r\n"
 }
 
 /// Removes the body. Returns its encoding and its text.
-fn body(rest: &mut Map<String, Value>) -> [String; 2] {
+fn body(rest: &mut Members) -> [String; 2] {
     let json = rest
-        .remove("body")
+        .shift_remove("body")
         .map(|body| ["json".to_owned(), body.to_string()]);
     let others = ["text", "base64"].into_iter().find_map(|encoding| {
-        let body = rest.remove(encoding)?;
-        Some([encoding.to_owned(), text(&body)])
+        let body = rest.shift_remove(encoding)?;
+        Some([encoding.to_owned(), text(body)])
     });
     json.or(others).unwrap_or_default()
 }
 
-fn text(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+fn text(value: JsonText) -> String {
+    value.as_string().unwrap_or_else(|| value.to_string())
 }
 
 fn quoted(field: &str) -> String {

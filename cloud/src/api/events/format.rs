@@ -14,7 +14,6 @@ use axum::{
     },
 };
 use futures::{Stream, stream};
-use serde_json::Value;
 
 use super::{
     az, csv,
@@ -24,6 +23,7 @@ use super::{
 use crate::{
     api::{Error, parameters::QueryParameters, resume::KEEP_ALIVE_INTERVAL},
     hub::Event,
+    json::JsonText,
     store::StoreError,
 };
 
@@ -151,7 +151,7 @@ fn skipping_gaps(write: impl Fn(&Event) -> String) -> impl Fn(&EventItem) -> Str
     }
 }
 
-fn line(json: &Value) -> String {
+fn line(json: &JsonText) -> String {
     format!("{json}\n")
 }
 

@@ -1,44 +1,57 @@
 //! Events as JSON, for the command line and the console.
 
-use serde_json::{Map, Value, json};
+use indexmap::IndexMap;
 
 use crate::{
     api::content,
-    hub::{D2cMessage, Event, EventKind, MethodReply, TwinChange, format_timestamp},
+    hub::{D2cMessage, Event, EventKind, TwinChange, format_timestamp},
+    json::{JsonText, Members, members},
 };
 
-pub(super) fn event(event: &Event) -> Value {
-    let mut object = Map::new();
-    object.insert("sequence".into(), event.sequence.into());
-    if !event.device_id.is_empty() {
-        object.insert("device".into(), event.device_id.as_str().into());
-    }
-    object.insert("type".into(), event.kind.name().into());
-    object.insert("enqueued".into(), format_timestamp(event.enqueued).into());
-    if let Value::Object(details) = details(&event.kind) {
-        object.extend(details.into_iter().filter(|(_, value)| !value.is_null()));
-    }
-    object.into()
+pub(super) fn event(event: &Event) -> JsonText {
+    let device = (!event.device_id.is_empty()).then_some(&event.device_id);
+    let mut object = members([
+        ("sequence", JsonText::of(&event.sequence)),
+        ("device", JsonText::of(&device)),
+        ("type", JsonText::of(event.kind.name())),
+        ("enqueued", JsonText::of(&format_timestamp(event.enqueued))),
+    ]);
+    object.extend(details(&event.kind));
+    JsonText::of(&object)
 }
 
 /// Makes the notice of a gap: events after `since` and before `oldest` are deleted.
-pub(super) fn gap(since: u64, oldest: u64) -> Value {
-    json!({"type": "gap", "since": since, "oldest": oldest})
+pub(super) fn gap(since: u64, oldest: u64) -> JsonText {
+    JsonText::of(&members([
+        ("type", JsonText::of("gap")),
+        ("since", JsonText::of(&since)),
+        ("oldest", JsonText::of(&oldest)),
+    ]))
 }
 
-/// Returns the members of this kind of event; `null` where there is no value.
-pub(super) fn details(kind: &EventKind) -> Value {
+/// Returns the members of this kind of event.
+pub(super) fn details(kind: &EventKind) -> Members {
     match kind {
         EventKind::Connected {
             model_id,
             session_present,
-        } => json!({"modelId": model_id, "sessionPresent": session_present}),
-        EventKind::Disconnected { reason, since } => json!({"reason": reason, "since": since}),
+        } => members([
+            ("modelId", JsonText::of(model_id)),
+            ("sessionPresent", JsonText::of(session_present)),
+        ]),
+        EventKind::Disconnected { reason, since } => members([
+            ("reason", JsonText::of(reason)),
+            ("since", JsonText::of(since)),
+        ]),
         EventKind::Reported {
             patch,
             version,
             twin_version,
-        } => json!({"patch": patch, "version": version, "twinVersion": twin_version}),
+        } => members([
+            ("patch", JsonText::of(patch)),
+            ("version", JsonText::of(version)),
+            ("twinVersion", JsonText::of(twin_version)),
+        ]),
         EventKind::Desired(change) => desired(change),
         EventKind::Tags(change) => tags(change),
         EventKind::Telemetry(message) => telemetry(message),
@@ -48,67 +61,65 @@ pub(super) fn details(kind: &EventKind) -> Value {
             outcome,
             milliseconds,
         } => {
-            let outcome = outcome.as_ref();
-            json!({
-                "name": name,
-                "payload": payload,
-                "status": outcome.ok().map(|reply| reply.status),
-                "response": outcome.ok().and_then(response),
-                "error": outcome.err(),
-                "milliseconds": milliseconds,
-            })
+            let reply = outcome.as_ref().ok();
+            let response = reply.and_then(|reply| reply.payload.as_ref());
+            members([
+                ("name", JsonText::of(name)),
+                ("payload", JsonText::of(payload)),
+                ("status", JsonText::of(&reply.map(|reply| reply.status))),
+                ("response", JsonText::of(&response)),
+                ("error", JsonText::of(&outcome.as_ref().err())),
+                ("milliseconds", JsonText::of(milliseconds)),
+            ])
         }
         EventKind::Registry {
             generation_id,
             etag,
             status,
             ..
-        } => json!({"generationId": generation_id, "etag": etag, "status": status}),
-        EventKind::Fault { fault, .. } => json!({"fault": fault}),
+        } => members([
+            ("generationId", JsonText::of(generation_id)),
+            ("etag", JsonText::of(etag)),
+            ("status", JsonText::of(status)),
+        ]),
+        EventKind::Fault { fault, .. } => members([("fault", JsonText::of(fault))]),
     }
 }
 
-fn response(reply: &MethodReply) -> Option<&Value> {
-    reply.payload.as_ref()
+fn desired(change: &TwinChange) -> Members {
+    members([
+        ("desired", JsonText::of(&change.patch)),
+        ("replaced", JsonText::of(&change.replaced.then_some(true))),
+        ("version", JsonText::of(&change.version)),
+        ("twinVersion", JsonText::of(&change.twin_version)),
+    ])
 }
 
-fn desired(change: &TwinChange) -> Value {
-    json!({
-        "desired": change.patch,
-        "replaced": change.replaced.then_some(true),
-        "version": change.version,
-        "twinVersion": change.twin_version,
-    })
+fn tags(change: &TwinChange) -> Members {
+    members([
+        ("tags", JsonText::of(&change.patch)),
+        ("replaced", JsonText::of(&change.replaced.then_some(true))),
+        ("twinVersion", JsonText::of(&change.twin_version)),
+    ])
 }
 
-fn tags(change: &TwinChange) -> Value {
-    json!({
-        "tags": change.patch,
-        "replaced": change.replaced.then_some(true),
-        "twinVersion": change.twin_version,
-    })
-}
-
-fn telemetry(message: &D2cMessage) -> Value {
-    let mut object = Map::new();
-    for (name, value) in [
-        ("messageId", &message.message_id),
-        ("correlationId", &message.correlation_id),
-        ("contentType", &message.content_type),
-        ("contentEncoding", &message.content_encoding),
-        ("creationTime", &message.creation_time),
-        ("component", &message.component),
-    ] {
-        object.insert(name.into(), value.as_deref().into());
-    }
-    object.insert("properties".into(), properties(message).into());
+fn telemetry(message: &D2cMessage) -> Members {
+    let mut object = members([
+        ("messageId", JsonText::of(&message.message_id)),
+        ("correlationId", JsonText::of(&message.correlation_id)),
+        ("contentType", JsonText::of(&message.content_type)),
+        ("contentEncoding", JsonText::of(&message.content_encoding)),
+        ("creationTime", JsonText::of(&message.creation_time)),
+        ("component", JsonText::of(&message.component)),
+        ("properties", JsonText::of(&properties(message))),
+    ]);
     content::insert(&mut object, message.content_type.as_deref(), &message.body);
-    object.into()
+    object
 }
 
-pub(super) fn properties(message: &D2cMessage) -> Map<String, Value> {
+pub(super) fn properties(message: &D2cMessage) -> IndexMap<&str, &str> {
     let properties = message.properties.iter();
     properties
-        .map(|(name, value)| (name.clone(), value.as_str().into()))
+        .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect()
 }

@@ -1,33 +1,37 @@
 //! Trace records as JSON.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::feed::TraceItem;
 use crate::{
     api::content,
+    json::{JsonText, Members, members},
     mqtt::{Connect, Packet, Publish, Subscribe},
     trace::{PacketDirection, PacketRecord, RequestRecord, Subject, TraceRecord, describe_topic},
 };
 
 /// Converts an item of the feed.
-pub(super) fn item(item: &TraceItem) -> Value {
+pub(super) fn item(item: &TraceItem) -> JsonText {
     match item {
-        TraceItem::Record(one) => record(one),
+        TraceItem::Record(one) => JsonText::of(&record(one)),
         TraceItem::Gap { since, oldest } => {
-            json!({"kind": "gap", "since": since, "oldest": oldest})
+            JsonText::of(&json!({"kind": "gap", "since": since, "oldest": oldest}))
         }
     }
 }
 
-fn record(record: &TraceRecord) -> Value {
-    let mut object = Map::new();
-    object.insert("sequence".into(), record.sequence.into());
-    object.insert("time".into(), format!("{:.6}", record.time).into());
-    if let Some(device) = record.device().filter(|device| !device.is_empty()) {
-        object.insert("device".into(), device.into());
-    }
+fn record(record: &TraceRecord) -> Members {
+    let device = record.device().filter(|device| !device.is_empty());
+    let mut object = members([
+        ("sequence", JsonText::of(&record.sequence)),
+        ("time", JsonText::of(&format!("{:.6}", record.time))),
+        ("device", JsonText::of(&device)),
+    ]);
     let more = match &record.subject {
-        Subject::Packet(packet) => of_packet(packet),
+        Subject::Packet(packet) => {
+            object.extend(of_packet(packet));
+            return object;
+        }
         Subject::Malformed {
             connection, reason, ..
         } => json!({"kind": "malformed", "connection": connection, "reason": reason}),
@@ -36,10 +40,16 @@ fn record(record: &TraceRecord) -> Value {
         } => json!({"kind": "ended", "connection": connection, "reason": reason}),
         Subject::Request(request) => of_request(request),
     };
+    extend(&mut object, more);
+    object
+}
+
+/// Adds the members of an object that are not null.
+fn extend(object: &mut Members, more: Value) {
     if let Value::Object(more) = more {
-        object.extend(more.into_iter().filter(|(_, value)| !value.is_null()));
+        let more = more.into_iter().filter(|(_, value)| !value.is_null());
+        object.extend(more.map(|(name, value)| (name, JsonText::of(&value))));
     }
-    object.into()
 }
 
 fn of_request(request: &RequestRecord) -> Value {
@@ -53,24 +63,23 @@ fn of_request(request: &RequestRecord) -> Value {
     })
 }
 
-fn of_packet(record: &PacketRecord) -> Value {
-    let mut object = Map::new();
-    object.insert("kind".into(), "packet".into());
-    object.insert("connection".into(), record.connection.into());
+fn of_packet(record: &PacketRecord) -> Members {
     let direction = match record.direction {
         PacketDirection::Up => "up",
         PacketDirection::Down => "down",
     };
-    object.insert("direction".into(), direction.into());
     let (name, more) = name_and_fields(&record.packet);
-    object.insert("packet".into(), name.into());
-    if let Value::Object(more) = more {
-        object.extend(more.into_iter().filter(|(_, value)| !value.is_null()));
-    }
+    let mut object = members([
+        ("kind", JsonText::of("packet")),
+        ("connection", JsonText::of(&record.connection)),
+        ("direction", JsonText::of(direction)),
+        ("packet", JsonText::of(name)),
+    ]);
+    extend(&mut object, more);
     if let Packet::Publish(publish) = &record.packet {
         payload(&mut object, publish, record.size);
     }
-    object.into()
+    object
 }
 
 /// Returns the name of a packet and its fields without the payload.
@@ -130,12 +139,12 @@ fn of_publish(publish: &Publish) -> Value {
 }
 
 /// Inserts the payload, as JSON whenever it parses, because devices need not declare it. `size` is that of the whole payload.
-fn payload(object: &mut Map<String, Value>, publish: &Publish, size: usize) {
-    object.insert("size".into(), size.into());
+fn payload(object: &mut Members, publish: &Publish, size: usize) {
+    object.insert("size".into(), JsonText::of(&size));
     if size > 0 {
         content::insert(object, Some("application/json"), &publish.payload);
     }
     if size > publish.payload.len() {
-        object.insert("truncated".into(), true.into());
+        object.insert("truncated".into(), JsonText::of(&true));
     }
 }

@@ -1,22 +1,25 @@
 //! Conversion of a digital twin patch to a patch of desired properties.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 
-use serde_json::{Map, Value};
+use indexmap::{IndexMap, IndexSet};
 
 use super::{
     super::{Twin, twin::replacement},
     MARKER, component,
     patch::{Change, DigitalTwinPatch, Operation},
 };
-use crate::hub::Error;
+use crate::{
+    hub::Error,
+    json::{JsonObject, JsonValue, object},
+};
 
 /// The part of a desired property that the operations change.
 enum ChangedPart {
     /// All of it.
     Whole,
     /// These properties of a component.
-    Properties(BTreeSet<String>),
+    Properties(IndexSet<String>),
 }
 
 impl DigitalTwinPatch {
@@ -24,9 +27,9 @@ impl DigitalTwinPatch {
     ///
     /// # Errors
     /// `ArgumentInvalid`, if an operation addresses a property as a component, or a component as a property.
-    pub(super) fn desired(&self, twin: &Twin) -> Result<Map<String, Value>, Error> {
+    pub(super) fn desired(&self, twin: &Twin) -> Result<JsonObject, Error> {
         let mut next = twin.desired().clone();
-        let mut changed = BTreeMap::new();
+        let mut changed = IndexMap::new();
         for operation in &self.operations {
             operation.check_kind(&next, twin)?;
             operation.apply(&mut next);
@@ -43,14 +46,14 @@ impl DigitalTwinPatch {
 
 impl Operation {
     /// Checks that the twin has a component under the name if the operation addresses one, and none otherwise.
-    fn check_kind(&self, desired: &Map<String, Value>, twin: &Twin) -> Result<(), Error> {
+    fn check_kind(&self, desired: &JsonObject, twin: &Twin) -> Result<(), Error> {
         let wants_component = match (&self.component, &self.change) {
             (Some(_), _) | (None, Change::Component(_)) => true,
             (None, Change::Property(_)) => false,
             (None, Change::Remove) => return Ok(()),
         };
         let name = self.component.as_ref().unwrap_or(&self.name);
-        let is_component = |section: &Map<String, Value>| {
+        let is_component = |section: &JsonObject| {
             section.get(name)?;
             Some(component(section, name).is_some())
         };
@@ -65,37 +68,38 @@ impl Operation {
         }))
     }
 
-    fn apply(&self, desired: &mut Map<String, Value>) {
+    fn apply(&self, desired: &mut JsonObject) {
         let Some(component) = &self.component else {
             match &self.change {
                 Change::Property(value) => desired.insert(self.name.clone(), value.clone()),
                 Change::Component(values) => {
                     desired.insert(self.name.clone(), marked(values.clone()).into())
                 }
-                Change::Remove => desired.remove(&self.name),
+                Change::Remove => desired.shift_remove(&self.name),
             };
             return;
         };
-        let mut inner = match desired.remove(component) {
-            Some(Value::Object(inner)) => inner,
-            _ => Map::new(),
+        let mut inner = match desired.get_mut(component).map(mem::take) {
+            Some(JsonValue::Object(inner)) => inner,
+            _ => JsonObject::new(),
         };
         match &self.change {
             Change::Property(value) => inner.insert(self.name.clone(), value.clone()),
-            _ => inner.remove(&self.name),
+            _ => inner.shift_remove(&self.name),
         };
         // A component without properties is removed.
-        if inner.keys().any(|name| name != MARKER.0) {
-            desired.insert(component.clone(), marked(inner).into());
-        }
+        match inner.keys().any(|name| name != MARKER.0) {
+            true => desired.insert(component.clone(), marked(inner).into()),
+            false => desired.shift_remove(component),
+        };
     }
 
-    fn add_to(&self, changed: &mut BTreeMap<String, ChangedPart>) {
+    fn add_to(&self, changed: &mut IndexMap<String, ChangedPart>) {
         let Some(component) = &self.component else {
             changed.insert(self.name.clone(), ChangedPart::Whole);
             return;
         };
-        let some = || ChangedPart::Properties(BTreeSet::new());
+        let some = || ChangedPart::Properties(IndexSet::new());
         let part = changed.entry(component.clone()).or_insert_with(some);
         if let ChangedPart::Properties(names) = part {
             names.insert(self.name.clone());
@@ -104,7 +108,7 @@ impl Operation {
 }
 
 impl ChangedPart {
-    fn change(&self, old: Option<&Value>, new: Option<&Value>) -> Value {
+    fn change(&self, old: Option<&JsonValue>, new: Option<&JsonValue>) -> JsonValue {
         let (Self::Properties(names), Some(new)) = (self, new) else {
             return replacement(old, new.cloned());
         };
@@ -116,8 +120,10 @@ impl ChangedPart {
     }
 }
 
-fn marked(mut component: Map<String, Value>) -> Map<String, Value> {
+/// Puts the marker of a component first.
+fn marked(component: JsonObject) -> JsonObject {
     let (key, value) = MARKER;
-    component.insert(key.into(), value.into());
-    component
+    let mut marked = object([(key, value.into())]);
+    marked.extend(component);
+    marked
 }

@@ -14,10 +14,9 @@ mod projection;
 mod tests;
 mod validation;
 
-use serde_json::{Map, Value};
-
 pub use self::patch::DigitalTwinPatch;
 use super::{DeviceTwin, Error, Hub, check_etag, twin::TwinPatch};
+use crate::json::{JsonObject, JsonValue};
 
 /// The member that marks a component in a device twin.
 const MARKER: (&str, &str) = ("__t", "c");
@@ -26,7 +25,7 @@ const METADATA: &str = "$metadata";
 
 impl DeviceTwin {
     /// Returns Azure's digital twin: values of properties, with desired values and acknowledgments in `$metadata`.
-    pub fn to_digital_twin(&self) -> Value {
+    pub fn to_digital_twin(&self) -> JsonValue {
         let (id, model) = (&self.device.device_id, self.model_id.as_deref());
         projection::digital_twin(id, model.unwrap_or_default(), &self.twin)
     }
@@ -62,8 +61,8 @@ impl Hub {
 }
 
 /// Returns the object at `name`, if it is a component.
-fn component<'a>(properties: &'a Map<String, Value>, name: &str) -> Option<&'a Map<String, Value>> {
+fn component<'a>(properties: &'a JsonObject, name: &str) -> Option<&'a JsonObject> {
     let object = properties.get(name)?.as_object()?;
     let (key, value) = MARKER;
-    (object.get(key)? == value).then_some(object)
+    (object.get(key)?.as_str()? == value).then_some(object)
 }

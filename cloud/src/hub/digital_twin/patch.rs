@@ -1,10 +1,11 @@
 //! JSON Patch (RFC 6902) for digital twins: `add`, `replace` and `remove` of `/property`, `/component` and
 //! `/component/property` (howto-manage-digital-twin).
 
-use serde_json::{Map, Value};
-
 use super::METADATA;
-use crate::hub::Error;
+use crate::{
+    hub::Error,
+    json::{JsonObject, JsonValue},
+};
 
 /// The longest name of a component, a property or a field, in characters (DTDL v2).
 const MAX_NAME: usize = 64;
@@ -30,9 +31,9 @@ pub(super) struct Operation {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Change {
     /// Set the desired value; `add` and `replace` are the same.
-    Property(Value),
+    Property(JsonValue),
     /// Replace the desired values of a component.
-    Component(Map<String, Value>),
+    Component(JsonObject),
     /// Remove a property or a component.
     Remove,
 }
@@ -42,7 +43,7 @@ impl DigitalTwinPatch {
     ///
     /// # Errors
     /// `ArgumentInvalid`, which names the operation that is not well formed.
-    pub fn from_json(body: &Value) -> Result<Self, Error> {
+    pub fn from_json(body: &JsonValue) -> Result<Self, Error> {
         let operations = body.as_array().filter(|operations| !operations.is_empty());
         let operations = operations.ok_or_else(|| {
             Error::ArgumentInvalid(
@@ -60,8 +61,8 @@ impl DigitalTwinPatch {
 }
 
 impl Operation {
-    fn from_json(operation: &Value, number: usize) -> Result<Self, Error> {
-        let text = |key| operation.get(key).and_then(Value::as_str);
+    fn from_json(operation: &JsonValue, number: usize) -> Result<Self, Error> {
+        let text = |key| operation.get(key).and_then(JsonValue::as_str);
         let (op, path) = (text("op").unwrap_or("?"), text("path").unwrap_or("?"));
         let label = format!("operation {number} ({} {})", truncated(op), truncated(path));
         let invalid = |message: String| invalid(&label, &message);
@@ -87,7 +88,7 @@ impl Operation {
 }
 
 impl Change {
-    fn set(in_component: bool, value: &Value) -> Result<Self, String> {
+    fn set(in_component: bool, value: &JsonValue) -> Result<Self, String> {
         match value.as_object() {
             Some(object) if !in_component && object.contains_key(METADATA) => {
                 Self::component(object)
@@ -99,10 +100,10 @@ impl Change {
         }
     }
 
-    fn component(object: &Map<String, Value>) -> Result<Self, String> {
+    fn component(object: &JsonObject) -> Result<Self, String> {
         let mut values = object.clone();
-        let marker = values.remove(METADATA);
-        if marker != Some(Value::Object(Map::new())) {
+        let marker = values.shift_remove(METADATA);
+        if marker != Some(JsonValue::Object(JsonObject::new())) {
             return Err("a component's \"$metadata\" must be {}".into());
         }
         for (name, value) in &values {
@@ -152,14 +153,14 @@ fn check_name(name: &str) -> Result<(), String> {
 }
 
 /// Validates a value by the rules of DTDL v2 properties: no array, no null, no deep object.
-fn check_value(value: &Value, depth: usize) -> Result<(), String> {
+fn check_value(value: &JsonValue, depth: usize) -> Result<(), String> {
     match value {
-        Value::Null => Err("null is not a value: clear a property with op remove".into()),
-        Value::Array(_) => Err("arrays are not allowed in a digital twin".into()),
-        Value::Object(_) if depth == MAX_DEPTH => {
+        JsonValue::Null => Err("null is not a value: clear a property with op remove".into()),
+        JsonValue::Array(_) => Err("arrays are not allowed in a digital twin".into()),
+        JsonValue::Object(_) if depth == MAX_DEPTH => {
             Err(format!("a value must not nest deeper than {MAX_DEPTH}"))
         }
-        Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
+        JsonValue::Object(fields) => fields.iter().try_for_each(|(name, value)| {
             check_name(name)?;
             check_value(value, depth + 1)
         }),

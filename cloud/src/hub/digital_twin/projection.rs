@@ -1,10 +1,9 @@
 //! The digital twin made of a device twin.
 
-use std::collections::BTreeSet;
-
-use serde_json::{Map, Value};
+use indexmap::IndexSet;
 
 use super::{super::Twin, MARKER, METADATA, component};
+use crate::json::{JsonObject, JsonValue, object};
 
 /// The desired and reported properties of the device itself or of one component.
 #[derive(Clone, Copy)]
@@ -15,36 +14,38 @@ struct Scope<'a> {
 
 #[derive(Clone, Copy, Default)]
 struct SectionView<'a> {
-    values: Option<&'a Map<String, Value>>,
-    metadata: Option<&'a Map<String, Value>>,
+    values: Option<&'a JsonObject>,
+    metadata: Option<&'a JsonObject>,
 }
 
-pub(super) fn digital_twin(id: &str, model: &str, twin: &Twin) -> Value {
+pub(super) fn digital_twin(id: &str, model: &str, twin: &Twin) -> JsonValue {
     let scope = Scope {
         desired: SectionView::new(twin.desired(), twin.desired_metadata()),
         reported: SectionView::new(twin.reported(), twin.reported_metadata()),
     };
-    let (mut properties, mut metadata) = scope.project();
-    metadata.insert("$model".into(), model.into());
-    properties.insert("$dtId".into(), id.into());
-    properties.insert(METADATA.into(), metadata.into());
-    properties.into()
+    let (properties, metadata) = scope.project();
+    let mut twin = object([("$dtId", id.into())]);
+    let mut with_model = object([("$model", model.into())]);
+    with_model.extend(metadata);
+    twin.extend(properties);
+    twin.insert(METADATA.into(), with_model.into());
+    twin.into()
 }
 
 impl<'a> SectionView<'a> {
-    fn new(values: &'a Map<String, Value>, metadata: &'a Map<String, Value>) -> Self {
+    fn new(values: &'a JsonObject, metadata: &'a JsonObject) -> Self {
         Self {
             values: Some(values),
             metadata: Some(metadata),
         }
     }
 
-    fn value(&self, name: &str) -> Option<&'a Value> {
+    fn value(&self, name: &str) -> Option<&'a JsonValue> {
         self.values?.get(name)
     }
 
     /// Returns a member of the metadata of a property: `$lastUpdated`, `$lastUpdatedVersion`.
-    fn metadata_of(&self, name: &str, of: &str) -> Option<Value> {
+    fn metadata_of(&self, name: &str, of: &str) -> Option<JsonValue> {
         self.metadata?.get(name)?.get(of).cloned()
     }
 
@@ -52,15 +53,15 @@ impl<'a> SectionView<'a> {
         let metadata = self.metadata.and_then(|metadata| metadata.get(name));
         Some(Self {
             values: Some(component(self.values?, name)?),
-            metadata: metadata.and_then(Value::as_object),
+            metadata: metadata.and_then(JsonValue::as_object),
         })
     }
 }
 
 impl<'a> Scope<'a> {
     /// Returns the values and their `$metadata`.
-    fn project(self) -> (Map<String, Value>, Map<String, Value>) {
-        let (mut properties, mut metadata) = (Map::new(), Map::new());
+    fn project(self) -> (JsonObject, JsonObject) {
+        let (mut properties, mut metadata) = (JsonObject::new(), JsonObject::new());
         for name in self.names() {
             if let Some(scope) = self.component(name) {
                 let (mut inner, inner_metadata) = scope.project();
@@ -77,9 +78,9 @@ impl<'a> Scope<'a> {
         (properties, metadata)
     }
 
-    fn names(self) -> BTreeSet<&'a str> {
+    fn names(self) -> IndexSet<&'a str> {
         let sections = [self.desired.values, self.reported.values];
-        let names = sections.into_iter().flatten().flat_map(Map::keys);
+        let names = sections.into_iter().flatten().flat_map(JsonObject::keys);
         let names = names.map(String::as_str);
         names.filter(|name| *name != MARKER.0).collect()
     }
@@ -96,11 +97,7 @@ impl<'a> Scope<'a> {
         })
     }
 
-    fn property_metadata(
-        self,
-        name: &str,
-        reported: Option<ReportedProperty<'_>>,
-    ) -> Map<String, Value> {
+    fn property_metadata(self, name: &str, reported: Option<ReportedProperty<'_>>) -> JsonObject {
         let acknowledged = |key| reported?.acknowledgment?.get(key).cloned();
         let members = [
             ("desiredValue", self.desired.value(name).cloned()),
@@ -127,16 +124,16 @@ impl<'a> Scope<'a> {
 /// none, because a twin stores no nulls.
 #[derive(Clone, Copy)]
 struct ReportedProperty<'a> {
-    value: Option<&'a Value>,
-    acknowledgment: Option<&'a Map<String, Value>>,
+    value: Option<&'a JsonValue>,
+    acknowledgment: Option<&'a JsonObject>,
 }
 
 impl<'a> ReportedProperty<'a> {
-    fn parse(reported: &'a Value) -> Self {
+    fn parse(reported: &'a JsonValue) -> Self {
         let acknowledgment = reported.as_object().filter(|object| {
             let is_member = |key: &String| matches!(key.as_str(), "value" | "ac" | "av" | "ad");
             let is_complete = object.contains_key("value") || object.contains_key("av");
-            object.get("ac").is_some_and(Value::is_u64)
+            object.get("ac").and_then(JsonValue::as_u64).is_some()
                 && is_complete
                 && object.keys().all(is_member)
         });

@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::hub::Twin;
@@ -12,21 +12,30 @@ fn at(time: &str) -> Timestamp {
     time.parse().unwrap()
 }
 
+fn patch(desired: JsonValue) -> TwinPatch {
+    TwinPatch {
+        tags: None,
+        desired: desired.as_object().cloned(),
+    }
+}
+
 /// A twin of which this is desired and that is reported.
 fn twin(desired: Value, reported: &Value) -> Twin {
     let mut twin = Twin::new(at(SET));
-    let patch = TwinPatch::from_json(&json!({"properties": {"desired": desired}})).unwrap();
-    twin.patch(patch, at(SET)).unwrap();
-    twin.report(reported, at(REPORTED)).unwrap();
+    twin.patch(patch(desired.into()), at(SET)).unwrap();
+    let reported = JsonValue::from(reported.clone());
+    twin.report(reported.as_object().unwrap().clone(), at(REPORTED))
+        .unwrap();
     twin
 }
 
-fn shown(desired: Value, reported: &Value) -> Value {
+fn shown(desired: Value, reported: &Value) -> JsonValue {
     projection::digital_twin("t-1", "dtmi:a;1", &twin(desired, reported))
 }
 
-fn change(twin: &Twin, operations: Value) -> Result<Value, String> {
-    let patch = DigitalTwinPatch::from_json(&operations).map_err(|error| error.to_string())?;
+fn change(twin: &Twin, operations: Value) -> Result<JsonValue, String> {
+    let patch =
+        DigitalTwinPatch::from_json(&operations.into()).map_err(|error| error.to_string())?;
     let change = patch.desired(twin).map_err(|error| error.to_string())?;
     Ok(change.into())
 }
@@ -147,7 +156,7 @@ fn only_what_an_operation_names_is_changed() {
     ] {
         assert_eq!(
             change(&twin, operations.clone()),
-            Ok(expected),
+            Ok(expected.into()),
             "{operations}"
         );
     }
@@ -162,7 +171,7 @@ fn operations_take_effect_in_order() {
         {"op": "replace", "path": "/c/z", "value": 2},
     ]);
     let expected = json!({"c": {"__t": "c", "x": null, "y": null, "z": 2}});
-    assert_eq!(change(&twin, operations), Ok(expected));
+    assert_eq!(change(&twin, operations), Ok(expected.into()));
 }
 
 #[test]
@@ -170,10 +179,9 @@ fn a_change_makes_the_twin_what_the_patch_says() {
     let mut twin = twin(json!({"c": {"__t": "c", "x": {"f": 1}}}), &json!({}));
     let operations = json!([{"op": "add", "path": "/c/x", "value": {"g": 1}}]);
     let desired = change(&twin, operations).unwrap();
-    let patch = TwinPatch::from_json(&json!({"properties": {"desired": desired}})).unwrap();
-    twin.patch(patch, at(SET)).unwrap();
+    twin.patch(patch(desired), at(SET)).unwrap();
     let expected = json!({"c": {"__t": "c", "x": {"g": 1}}});
-    assert_eq!(Value::from(twin.desired().clone()), expected);
+    assert_eq!(JsonValue::from(twin.desired().clone()), expected);
 }
 
 #[test]
@@ -239,7 +247,7 @@ fn a_patch_must_suit_the_model_if_there_is_one() {
     let model = "dtmi:com:example:TemperatureController;1".parse().unwrap();
     let model = models.resolve(&model).unwrap();
     let check = |operation: Value| {
-        let patch = DigitalTwinPatch::from_json(&json!([operation])).unwrap();
+        let patch = DigitalTwinPatch::from_json(&json!([operation]).into()).unwrap();
         patch.validate(&model).map_err(|error| error.to_string())
     };
     for (op, path, value, why) in [
@@ -326,8 +334,7 @@ fn any_operation() -> impl Strategy<Value = Value> {
 fn after(twin: &Twin, operations: &[Value]) -> Result<Twin, String> {
     let desired = change(twin, operations.into())?;
     let mut next = twin.clone();
-    let patch = TwinPatch::from_json(&json!({"properties": {"desired": desired}})).unwrap();
-    next.patch(patch, at(SET))
+    next.patch(patch(desired), at(SET))
         .map_err(|error| error.to_string())?;
     Ok(next)
 }

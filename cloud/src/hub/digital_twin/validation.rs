@@ -1,10 +1,9 @@
 //! Validation of a patch against the device's model.
 
 use dtdl::{Interface, Model};
-use serde_json::Value;
 
 use super::patch::{Change, DigitalTwinPatch, Operation};
-use crate::hub::Error;
+use crate::{hub::Error, json::JsonValue};
 
 impl DigitalTwinPatch {
     /// Validates names, writability and values.
@@ -42,7 +41,7 @@ impl Operation {
 }
 
 impl Change {
-    fn value(&self) -> Option<&Value> {
+    fn value(&self) -> Option<&JsonValue> {
         match self {
             Self::Property(value) => Some(value),
             Self::Component(_) | Self::Remove => None,
@@ -51,14 +50,14 @@ impl Change {
 }
 
 /// Validates a property that is set, or cleared without a value.
-fn property(interface: &Interface, name: &str, value: Option<&Value>) -> Result<(), String> {
+fn property(interface: &Interface, name: &str, value: Option<&JsonValue>) -> Result<(), String> {
     let Some(property) = interface.property(name) else {
         return Err(format!("{} has no property {name:?}", interface.id));
     };
     if !property.writable {
         return Err(format!("{name:?} is not writable in {}", interface.id));
     }
-    let violations = value.map(|value| property.validate_desired(value));
+    let violations = value.map(|value| property.validate_desired(&value.to_serde_json()));
     match violations.unwrap_or_default().first() {
         Some(violation) => Err(format!("invalid value of {name:?}: {violation}")),
         None => Ok(()),

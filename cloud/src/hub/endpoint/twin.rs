@@ -1,12 +1,12 @@
 //! Twin requests of a device.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{DeviceEndpoint, REORDER_TIMEOUT};
 use crate::{
     faults::Fault,
     hub::{Error, EventKind, held_packets::ReleaseOn, now, topic},
-    json::read,
+    json::{JsonObject, JsonValue, read},
     mqtt::{Close, Replies},
 };
 
@@ -35,14 +35,17 @@ impl DeviceEndpoint {
         Ok(answer)
     }
 
-    fn pad(&self, twin: &mut Value) {
+    fn pad(&self, twin: &mut JsonValue) {
         let bytes = self.fault(|fault| match fault {
             Fault::OversizeTwin { bytes } => Some(bytes.unwrap_or(DEFAULT_TWIN_PADDING)),
             _ => None,
         });
-        let desired = twin.get_mut("desired").and_then(Value::as_object_mut);
+        let members = twin.as_object_mut();
+        let desired = members.and_then(|members| members.get_mut("desired"));
+        let desired = desired.and_then(JsonValue::as_object_mut);
         if let (Some(bytes), Some(desired)) = (bytes, desired) {
-            desired.insert("oversize".into(), "x".repeat(bytes as usize).into());
+            let padding = "x".repeat(bytes as usize);
+            desired.shift_insert(0, "oversize".into(), padding.into());
         }
     }
 
@@ -66,15 +69,12 @@ impl DeviceEndpoint {
     }
 
     fn report(&self, payload: &[u8]) -> Result<Result<u64, Error>, Close> {
-        let patch: Value = match read(payload) {
-            Ok(patch) => patch,
-            Err(_) => {
-                let why = "the reported patch is not JSON, or nests too deep".into();
-                return Ok(Err(Error::ArgumentInvalid(why)));
-            }
+        let Ok(patch) = read::<JsonObject>(payload) else {
+            let why = "the reported patch is not a JSON object, or nests too deep".into();
+            return Ok(Err(Error::ArgumentInvalid(why)));
         };
         self.connection.with_entry(|entry, store| {
-            let version = entry.twin.report(&patch, now())?;
+            let version = entry.twin.report(patch.clone(), now())?;
             let reported = EventKind::Reported {
                 patch,
                 version,
@@ -87,7 +87,7 @@ impl DeviceEndpoint {
     }
 }
 
-fn error_json(error: &Error) -> Value {
+fn error_json(error: &Error) -> serde_json::Value {
     json!({
         "errorCode": error.code(),
         "trackingId": format!("{:032X}", rand::random::<u128>()),

@@ -1,8 +1,9 @@
 //! Limits of twins (devguide-device-twins).
 
-use serde_json::{Map, Value};
-
-use crate::hub::Error;
+use crate::{
+    hub::Error,
+    json::{JsonNumber, JsonObject, JsonValue},
+};
 
 /// The largest tags together, in bytes.
 const MAX_TAGS: usize = 8 * 1024;
@@ -18,20 +19,20 @@ const MAX_DEPTH: usize = 10;
 const INTEGER_BOUND: i64 = 1 << 52;
 
 /// Checks a patch property by property.
-pub(super) fn check_properties(patch: &Map<String, Value>) -> Result<(), Error> {
+pub(super) fn check_properties(patch: &JsonObject) -> Result<(), Error> {
     check_object(patch, 1)
 }
 
-pub(super) fn check_tags(tags: &Map<String, Value>) -> Result<(), Error> {
+pub(super) fn check_tags(tags: &JsonObject) -> Result<(), Error> {
     check_total("tags", tags, MAX_TAGS)
 }
 
 /// Checks the whole of a section after a change.
-pub(super) fn check_size(name: &str, values: &Map<String, Value>) -> Result<(), Error> {
+pub(super) fn check_size(name: &str, values: &JsonObject) -> Result<(), Error> {
     check_total(name, values, MAX_SECTION)
 }
 
-fn check_total(name: &str, values: &Map<String, Value>, limit: usize) -> Result<(), Error> {
+fn check_total(name: &str, values: &JsonObject, limit: usize) -> Result<(), Error> {
     match size_of(values) {
         size if size > limit => invalid(format!(
             "{name} too large: {size} bytes, the limit is {limit}"
@@ -42,25 +43,25 @@ fn check_total(name: &str, values: &Map<String, Value>, limit: usize) -> Result<
 
 /// Returns the size of a value in Azure's count: the length of keys and strings, 8 for a number, 4 for a boolean, and at
 /// least 1 for each array element, so that no array of nulls outgrows the memory.
-fn size(value: &Value) -> usize {
+fn size(value: &JsonValue) -> usize {
     match value {
-        Value::Null => 0,
-        Value::Bool(_) => 4,
-        Value::Number(_) => 8,
-        Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(|item| size(item).max(1)).sum(),
-        Value::Object(object) => size_of(object),
+        JsonValue::Null => 0,
+        JsonValue::Bool(_) => 4,
+        JsonValue::Number(_) => 8,
+        JsonValue::String(text) => text.len(),
+        JsonValue::Array(items) => items.iter().map(|item| size(item).max(1)).sum(),
+        JsonValue::Object(object) => size_of(object),
     }
 }
 
-fn size_of(object: &Map<String, Value>) -> usize {
+fn size_of(object: &JsonObject) -> usize {
     object
         .iter()
         .map(|(key, value)| key.len() + size(value))
         .sum()
 }
 
-fn check_object(object: &Map<String, Value>, depth: usize) -> Result<(), Error> {
+fn check_object(object: &JsonObject, depth: usize) -> Result<(), Error> {
     if depth > MAX_DEPTH {
         return invalid(format!("properties must not nest deeper than {MAX_DEPTH}"));
     }
@@ -82,29 +83,45 @@ fn check_key(key: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn check_value(key: &str, value: &Value, depth: usize) -> Result<(), Error> {
+fn check_value(key: &str, value: &JsonValue, depth: usize) -> Result<(), Error> {
     match value {
-        Value::Object(object) => check_object(object, depth + 1),
-        Value::Array(items) if depth < MAX_DEPTH => items
-            .iter()
-            .try_for_each(|item| check_value(key, item, depth + 1)),
-        Value::Array(_) => invalid(format!("properties must not nest deeper than {MAX_DEPTH}")),
-        Value::String(text) if text.len() > MAX_STRING => invalid(format!(
+        JsonValue::Object(object) => check_object(object, depth + 1),
+        JsonValue::Array(items) if depth < MAX_DEPTH => items.iter().try_for_each(|item| {
+            check_not_null(key, item)?;
+            check_value(key, item, depth + 1)
+        }),
+        JsonValue::Array(_) => invalid(format!("properties must not nest deeper than {MAX_DEPTH}")),
+        JsonValue::String(text) if text.len() > MAX_STRING => invalid(format!(
             "the string {key:?} has {} bytes, the limit is {MAX_STRING}",
             text.len()
         )),
-        Value::Number(number) if !is_in_range(number) => invalid(format!(
+        JsonValue::Number(number) if !is_in_range(number) => invalid(format!(
             "the integer {key:?} is not between -2^52 and 2^52 - 1"
         )),
         _ => Ok(()),
     }
 }
 
-fn is_in_range(number: &serde_json::Number) -> bool {
-    number.is_f64()
-        || number
-            .as_i64()
-            .is_some_and(|n| (-INTEGER_BOUND..INTEGER_BOUND).contains(&n))
+/// Checks that no property is `null`, as in a section that replaces another.
+pub(super) fn check_no_null(section: &JsonObject) -> Result<(), Error> {
+    let mut members = section.iter();
+    members.try_for_each(|(key, value)| check_not_null(key, value))
+}
+
+fn check_not_null(key: &str, value: &JsonValue) -> Result<(), Error> {
+    match value {
+        // Azure's own words.
+        JsonValue::Null => invalid(format!(
+            "Value of Property or Tag cannot be null. Error in Property/Tag {key}"
+        )),
+        JsonValue::Object(members) => check_no_null(members),
+        _ => Ok(()),
+    }
+}
+
+fn is_in_range(number: &JsonNumber) -> bool {
+    let range = -INTEGER_BOUND..INTEGER_BOUND;
+    !number.is_integer() || number.as_i64().is_some_and(|n| range.contains(&n))
 }
 
 fn invalid(message: String) -> Result<(), Error> {

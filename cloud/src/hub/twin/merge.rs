@@ -1,9 +1,13 @@
 //! Merging of JSON documents, with and without metadata.
 
-use jiff::Timestamp;
-use serde_json::{Map, Value};
+use std::mem;
 
-use crate::hub::format_timestamp;
+use jiff::Timestamp;
+
+use crate::{
+    hub::format_timestamp,
+    json::{JsonObject, JsonValue},
+};
 
 /// The metadata of an update, written for each property it changes.
 pub(super) struct UpdateMetadata {
@@ -26,13 +30,13 @@ impl UpdateMetadata {
         }
     }
 
-    pub(super) fn object(&self) -> Map<String, Value> {
-        let mut object = Map::new();
+    pub(super) fn object(&self) -> JsonObject {
+        let mut object = JsonObject::new();
         self.write_to(&mut object);
         object
     }
 
-    fn write_to(&self, metadata: &mut Map<String, Value>) {
+    fn write_to(&self, metadata: &mut JsonObject) {
         metadata.insert("$lastUpdated".into(), format_timestamp(self.updated).into());
         if let Some(version) = self.version {
             metadata.insert("$lastUpdatedVersion".into(), version.into());
@@ -40,14 +44,14 @@ impl UpdateMetadata {
     }
 }
 
-/// Merges `patch` into `values`: objects merge, `null` removes, everything else replaces.
-pub(super) fn plain(values: &mut Map<String, Value>, patch: &Map<String, Value>) {
+/// Merges `patch` into `values`: objects merge, `null` removes, everything else replaces. New members follow the others, in
+/// the order of the patch.
+pub(super) fn plain(values: &mut JsonObject, patch: &JsonObject) {
+    remove_nulls(values, patch);
     for (key, change) in patch {
         match change {
-            Value::Null => {
-                values.remove(key);
-            }
-            Value::Object(change) => {
+            JsonValue::Null => {}
+            JsonValue::Object(change) => {
                 let mut inner = take_object(values, key);
                 plain(&mut inner, change);
                 values.insert(key.clone(), inner.into());
@@ -61,24 +65,23 @@ pub(super) fn plain(values: &mut Map<String, Value>, patch: &Map<String, Value>)
 
 /// Merges as [`plain`] does, and writes metadata for every changed property.
 pub(super) fn with_metadata(
-    values: &mut Map<String, Value>,
-    metadata: &mut Map<String, Value>,
-    patch: &Map<String, Value>,
+    values: &mut JsonObject,
+    metadata: &mut JsonObject,
+    patch: &JsonObject,
     update: &UpdateMetadata,
 ) {
+    remove_nulls(values, patch);
+    remove_nulls(metadata, patch);
     update.write_to(metadata);
     for (key, change) in patch {
         match change {
-            Value::Null => {
-                values.remove(key);
-                metadata.remove(key);
-            }
-            Value::Object(change) => {
-                if !values.get(key).is_some_and(Value::is_object) {
-                    metadata.remove(key);
-                }
+            JsonValue::Null => {}
+            JsonValue::Object(change) => {
+                let mut inner_metadata = match values.get(key) {
+                    Some(JsonValue::Object(_)) => take_object(metadata, key),
+                    _ => JsonObject::new(),
+                };
                 let mut inner = take_object(values, key);
-                let mut inner_metadata = take_object(metadata, key);
                 with_metadata(&mut inner, &mut inner_metadata, change, update);
                 values.insert(key.clone(), inner.into());
                 metadata.insert(key.clone(), inner_metadata.into());
@@ -91,10 +94,17 @@ pub(super) fn with_metadata(
     }
 }
 
-/// Removes the object at `key`; an empty one if there is none.
-fn take_object(parent: &mut Map<String, Value>, key: &str) -> Map<String, Value> {
-    match parent.remove(key) {
-        Some(Value::Object(object)) => object,
-        _ => Map::new(),
+/// Removes the members that are `null` in `patch`, all at once: each alone would move all that follow.
+fn remove_nulls(members: &mut JsonObject, patch: &JsonObject) {
+    if patch.values().any(JsonValue::is_null) {
+        members.retain(|key, _| !patch.get(key).is_some_and(JsonValue::is_null));
+    }
+}
+
+/// Takes the object at `key`, which keeps its place; an empty one if there is none.
+fn take_object(parent: &mut JsonObject, key: &str) -> JsonObject {
+    match parent.get_mut(key).map(mem::take) {
+        Some(JsonValue::Object(object)) => object,
+        _ => JsonObject::new(),
     }
 }

@@ -7,15 +7,15 @@ mod tests;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
 
 use self::merge::UpdateMetadata;
 use super::Error;
+use crate::json::{JsonObject, JsonValue, object};
 
 /// Tags, desired and reported properties of one device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Twin {
-    tags: Map<String, Value>,
+    tags: JsonObject,
     desired: Section,
     reported: Section,
     version: u64,
@@ -24,8 +24,8 @@ pub struct Twin {
 /// The desired or the reported properties.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Section {
-    values: Map<String, Value>,
-    metadata: Map<String, Value>,
+    values: JsonObject,
+    metadata: JsonObject,
     version: u64,
 }
 
@@ -40,23 +40,23 @@ pub(crate) enum TwinSection {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TwinPatch {
     /// Changes of the tags.
-    pub tags: Option<Map<String, Value>>,
+    pub tags: Option<JsonObject>,
     /// Changes of the desired properties.
-    pub desired: Option<Map<String, Value>>,
+    pub desired: Option<JsonObject>,
 }
 
 /// A push of desired properties to the device: the patch and the new `$version`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DesiredPush {
     /// The patch; `null` removes.
-    pub patch: Map<String, Value>,
+    pub patch: JsonObject,
     /// The new desired `$version`.
     pub version: u64,
 }
 
 impl DesiredPush {
     /// Returns the payload for the device.
-    pub fn to_json(&self) -> Value {
+    pub fn to_json(&self) -> JsonValue {
         with_version(self.patch.clone(), self.version)
     }
 }
@@ -67,10 +67,10 @@ impl TwinPatch {
     ///
     /// # Errors
     /// `ArgumentInvalid` if one of them is not an object.
-    pub fn from_json(body: &Value) -> Result<Self, Error> {
-        let object = |at: &str| match body.pointer(at) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Object(map)) => Ok(Some(map.clone())),
+    pub fn from_json(body: &JsonValue) -> Result<Self, Error> {
+        let members = |at: &str, value: Option<&JsonValue>| match value {
+            None | Some(JsonValue::Null) => Ok(None),
+            Some(JsonValue::Object(members)) => Ok(Some(members.clone())),
             Some(_) => Err(Error::ArgumentInvalid(format!(
                 "the twin's {at} must be a JSON object"
             ))),
@@ -81,14 +81,16 @@ impl TwinPatch {
             ));
         }
         Ok(Self {
-            tags: object("/tags")?,
-            desired: object("/properties/desired")?,
+            tags: members("/tags", body.get("tags"))?,
+            desired: members("/properties/desired", body["properties"].get("desired"))?,
         })
     }
 
     /// Returns the body.
-    pub fn to_json(&self) -> Value {
-        json!({"tags": self.tags, "properties": {"desired": self.desired}})
+    pub fn to_json(&self) -> JsonValue {
+        let desired = object([("desired", self.desired.clone().into())]);
+        let properties = ("properties", desired.into());
+        object([("tags", self.tags.clone().into()), properties]).into()
     }
 
     /// Removes the metadata and versions that the hub adds to properties.
@@ -103,18 +105,18 @@ impl TwinPatch {
 impl Section {
     fn new(now: Timestamp) -> Self {
         Self {
-            values: Map::new(),
+            values: JsonObject::new(),
             metadata: UpdateMetadata::reported(now).object(),
             version: 1,
         }
     }
 
-    fn merge(&mut self, patch: &Map<String, Value>, update: UpdateMetadata) {
+    fn merge(&mut self, patch: &JsonObject, update: UpdateMetadata) {
         self.version += 1;
         merge::with_metadata(&mut self.values, &mut self.metadata, patch, &update);
     }
 
-    fn service_json(&self) -> Value {
+    fn service_json(&self) -> JsonValue {
         let mut section = self.values.clone();
         section.insert("$metadata".into(), self.metadata.clone().into());
         with_version(section, self.version)
@@ -127,7 +129,7 @@ impl Twin {
         let mut desired = Section::new(now);
         desired.metadata = UpdateMetadata::desired(now, 1).object();
         Self {
-            tags: Map::new(),
+            tags: JsonObject::new(),
             desired,
             reported: Section::new(now),
             version: 1,
@@ -145,7 +147,7 @@ impl Twin {
     }
 
     /// Returns the tags.
-    pub fn tags(&self) -> &Map<String, Value> {
+    pub fn tags(&self) -> &JsonObject {
         &self.tags
     }
 
@@ -156,47 +158,46 @@ impl Twin {
     }
 
     /// Returns the desired properties, without metadata and `$version`.
-    pub fn desired(&self) -> &Map<String, Value> {
+    pub fn desired(&self) -> &JsonObject {
         &self.desired.values
     }
 
     /// Returns the reported properties, without metadata and `$version`.
-    pub fn reported(&self) -> &Map<String, Value> {
+    pub fn reported(&self) -> &JsonObject {
         &self.reported.values
     }
 
     /// Returns time and `$version` of the last change of each desired property.
-    pub(super) fn desired_metadata(&self) -> &Map<String, Value> {
+    pub(super) fn desired_metadata(&self) -> &JsonObject {
         &self.desired.metadata
     }
 
     /// Returns the time of the last change of each reported property.
-    pub(super) fn reported_metadata(&self) -> &Map<String, Value> {
+    pub(super) fn reported_metadata(&self) -> &JsonObject {
         &self.reported.metadata
     }
 
     /// Returns the twin as the device gets it.
-    pub fn device_json(&self) -> Value {
-        json!({
-            "desired": with_version(self.desired.values.clone(), self.desired.version),
-            "reported": with_version(self.reported.values.clone(), self.reported.version),
-        })
+    pub fn device_json(&self) -> JsonValue {
+        let section = |section: &Section| with_version(section.values.clone(), section.version);
+        self.sections(section).into()
     }
 
     /// Returns `properties` as the service gets them, with `$metadata` and `$version`.
-    pub fn properties_json(&self) -> Value {
-        json!({
-            "desired": self.desired.service_json(),
-            "reported": self.reported.service_json(),
-        })
+    pub fn properties_json(&self) -> JsonValue {
+        self.sections(Section::service_json).into()
+    }
+
+    fn sections(&self, json: impl Fn(&Section) -> JsonValue) -> JsonObject {
+        let (desired, reported) = (json(&self.desired), json(&self.reported));
+        object([("desired", desired), ("reported", reported)])
     }
 
     /// Merges a reported patch. Returns the new reported `$version`.
     ///
     /// # Errors
-    /// `ArgumentInvalid` if the patch is no object or breaks a limit; the twin is unchanged then.
-    pub fn report(&mut self, patch: &Value, now: Timestamp) -> Result<u64, Error> {
-        let mut patch = to_object(patch)?;
+    /// `ArgumentInvalid` if the patch breaks a limit; the twin is unchanged then.
+    pub fn report(&mut self, mut patch: JsonObject, now: Timestamp) -> Result<u64, Error> {
         remove_metadata(&mut patch);
         limits::check_properties(&patch)?;
         let mut reported = self.reported.clone();
@@ -239,35 +240,45 @@ impl Twin {
     /// removed property.
     ///
     /// # Errors
-    /// As for [`Twin::patch`].
+    /// As for [`Twin::patch`], and if a property is `null`.
     pub fn replace(
         &mut self,
         with: TwinPatch,
         now: Timestamp,
     ) -> Result<Option<DesiredPush>, Error> {
         let with = with.without_metadata();
+        for section in [&with.tags, &with.desired].into_iter().flatten() {
+            limits::check_no_null(section)?;
+        }
+        let patch = |old, new: &Option<JsonObject>| Some(replacement_patch(old, new.clone()?));
         let patch = TwinPatch {
-            tags: with.tags.map(|new| replacement_patch(&self.tags, new)),
-            desired: with
-                .desired
-                .map(|new| replacement_patch(&self.desired.values, new)),
+            tags: patch(&self.tags, &with.tags),
+            desired: patch(&self.desired.values, &with.desired),
         };
-        self.patch(patch, now)
+        let push = self.patch(patch, now)?;
+        // What stays would keep its place among what is gone.
+        if let Some(tags) = with.tags {
+            self.tags = tags;
+        }
+        if let Some(desired) = with.desired {
+            self.desired.values = desired;
+        }
+        Ok(push)
     }
 }
 
 /// Returns a patch in the form of a section: with the metadata of its change at `at`, and its version.
 pub(crate) fn changed_section(
-    patch: &Map<String, Value>,
+    patch: &JsonObject,
     at: Timestamp,
     version: u64,
     section: TwinSection,
-) -> Value {
+) -> JsonValue {
     let update = match section {
         TwinSection::Desired => UpdateMetadata::desired(at, version),
         TwinSection::Reported => UpdateMetadata::reported(at),
     };
-    let (mut values, mut metadata) = (Map::new(), Map::new());
+    let (mut values, mut metadata) = (JsonObject::new(), JsonObject::new());
     merge::with_metadata(&mut values, &mut metadata, patch, &update);
     let mut section = patch.clone();
     section.insert("$metadata".into(), metadata.into());
@@ -275,35 +286,33 @@ pub(crate) fn changed_section(
 }
 
 /// Returns the patch that turns `old` into `new`.
-fn replacement_patch(old: &Map<String, Value>, new: Map<String, Value>) -> Map<String, Value> {
-    let mut patch: Map<_, _> = old.keys().map(|key| (key.clone(), Value::Null)).collect();
-    for (key, value) in new {
+fn replacement_patch(old: &JsonObject, new: JsonObject) -> JsonObject {
+    let gone = old.keys().filter(|key| !new.contains_key(*key));
+    let gone: Vec<_> = gone.map(|key| (key.clone(), JsonValue::Null)).collect();
+    let changed = new.into_iter().map(|(key, value)| {
         let value = replacement(old.get(&key), Some(value));
-        patch.insert(key, value);
-    }
-    patch
+        (key, value)
+    });
+    changed.chain(gone).collect()
 }
 
 /// Returns the patch of one value that turns `old` into `new`.
-pub(super) fn replacement(old: Option<&Value>, new: Option<Value>) -> Value {
+pub(super) fn replacement(old: Option<&JsonValue>, new: Option<JsonValue>) -> JsonValue {
     match (old, new) {
-        (Some(Value::Object(old)), Some(Value::Object(new))) => replacement_patch(old, new).into(),
-        (_, new) => new.unwrap_or(Value::Null),
+        (Some(JsonValue::Object(old)), Some(JsonValue::Object(new))) => {
+            replacement_patch(old, new).into()
+        }
+        (_, new) => new.unwrap_or_default(),
     }
 }
 
 /// Removes the members that the hub adds to properties.
-fn remove_metadata(properties: &mut Map<String, Value>) {
-    properties.remove("$metadata");
-    properties.remove("$version");
+fn remove_metadata(properties: &mut JsonObject) {
+    properties.retain(|key, _| !matches!(key.as_str(), "$metadata" | "$version"));
 }
 
-fn with_version(mut properties: Map<String, Value>, version: u64) -> Value {
+/// Appends the version: a device of Microsoft's samples takes the first member for a component.
+fn with_version(mut properties: JsonObject, version: u64) -> JsonValue {
     properties.insert("$version".into(), version.into());
     properties.into()
-}
-
-fn to_object(value: &Value) -> Result<Map<String, Value>, Error> {
-    let object = value.as_object().cloned();
-    object.ok_or_else(|| Error::ArgumentInvalid("properties must be a JSON object".into()))
 }

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -7,20 +7,24 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
 }
 
-fn object(value: Value) -> Map<String, Value> {
-    value.as_object().unwrap().clone()
+fn members(value: Value) -> JsonObject {
+    JsonValue::from(value).as_object().unwrap().clone()
+}
+
+fn report(twin: &mut Twin, value: &Value, seconds: i64) -> Result<u64, Error> {
+    twin.report(members(value.clone()), at(seconds))
 }
 
 fn desired(value: Value) -> TwinPatch {
     TwinPatch {
-        desired: Some(object(value)),
+        desired: Some(members(value)),
         tags: None,
     }
 }
 
 fn tags(value: Value) -> TwinPatch {
     TwinPatch {
-        tags: Some(object(value)),
+        tags: Some(members(value)),
         desired: None,
     }
 }
@@ -58,7 +62,7 @@ fn objects_merge_null_removes_and_everything_else_replaces() {
         json!({"a": null, "b": {"y": 3, "z": {"deep": true}}, "c": [3], "d": {"gone": null}}),
     ]);
     assert_eq!(
-        Value::from(twin.desired().clone()),
+        JsonValue::from(twin.desired().clone()),
         json!({"b": {"x": 1, "y": 3, "z": {"deep": true}}, "c": [3], "d": {}})
     );
 }
@@ -88,7 +92,7 @@ fn metadata_tells_when_and_by_which_version_a_property_changed() {
     let second = json!({"$lastUpdated": "1970-01-01T00:01:00.000Z", "$lastUpdatedVersion": 3});
     assert_eq!(metadata["a"], first);
     assert_eq!(metadata["b"]["x"], second);
-    assert_eq!(metadata["$lastUpdatedVersion"], 3);
+    assert_eq!(metadata["$lastUpdatedVersion"], json!(3));
     twin.patch(desired(json!({"a": null})), at(61)).unwrap();
     assert!(
         twin.properties_json()["desired"]["$metadata"]
@@ -104,9 +108,9 @@ fn tags_change_the_twin_but_push_nothing() {
     assert_eq!(push, None);
     assert_eq!(
         (twin.version(), twin.tags()["floor"].clone()),
-        (2, json!(3))
+        (2, 3.into())
     );
-    assert_eq!(twin.device_json()["desired"]["$version"], 1);
+    assert_eq!(twin.device_json()["desired"]["$version"], json!(1));
 }
 
 #[test]
@@ -120,26 +124,137 @@ fn replacing_desired_removes_what_is_not_named_and_leaves_the_tags() {
         push.unwrap().to_json(),
         json!({"a": null, "b": {"x": 5, "y": null}, "$version": 3})
     );
-    assert_eq!(Value::from(twin.desired().clone()), json!({"b": {"x": 5}}));
-    assert_eq!(twin.tags()["floor"], 3);
+    assert_eq!(
+        JsonValue::from(twin.desired().clone()),
+        json!({"b": {"x": 5}})
+    );
+    assert_eq!(twin.tags()["floor"], json!(3));
 }
 
 #[test]
 fn a_whole_twin_can_be_sent_back() {
     let mut twin = patched(&[json!({"a": 1})]);
-    let body = json!({"deviceId": "x", "tags": {}, "properties": twin.properties_json()});
-    twin.patch(TwinPatch::from_json(&body).unwrap(), at(1))
+    let body = object([
+        ("tags", JsonObject::new().into()),
+        ("properties", twin.properties_json()),
+    ]);
+    twin.patch(TwinPatch::from_json(&body.into()).unwrap(), at(1))
         .unwrap();
-    assert_eq!(Value::from(twin.desired().clone()), json!({"a": 1}));
+    assert_eq!(JsonValue::from(twin.desired().clone()), json!({"a": 1}));
 }
 
 #[test]
 fn a_report_makes_a_reported_version() {
     let mut twin = Twin::new(at(0));
-    assert_eq!(twin.report(&json!({"a": {"ac": 200}}), at(1)), Ok(2));
-    assert_eq!(twin.report(&json!({"a": null}), at(1)), Ok(3));
+    assert_eq!(report(&mut twin, &json!({"a": {"ac": 200}}), 1), Ok(2));
+    assert_eq!(report(&mut twin, &json!({"a": null}), 1), Ok(3));
     assert_eq!(twin.device_json()["reported"], json!({"$version": 3}));
-    assert!(twin.report(&json!([1]), at(1)).is_err());
+}
+
+fn written(text: &str) -> JsonObject {
+    serde_json::from_str(text).unwrap()
+}
+
+fn desired_text(text: &str) -> TwinPatch {
+    TwinPatch {
+        desired: Some(written(text)),
+        tags: None,
+    }
+}
+
+#[test]
+fn members_and_digits_stay_as_they_were_written_and_the_version_is_last() {
+    let mut twin = Twin::new(at(0));
+    let first = r#"{"z":{"__t":"c","b":1.10,"a":1e3},"y":[2.50,{"d":1,"c":-0}],"x":"\u00e9"}"#;
+    let push = twin.patch(desired_text(first), at(1)).unwrap().unwrap();
+    assert_eq!(
+        push.to_json().to_string(),
+        r#"{"z":{"__t":"c","b":1.10,"a":1e3},"y":[2.50,{"d":1,"c":-0}],"x":"é","$version":2}"#
+    );
+    let second = r#"{"w":0.0,"z":{"0":1.0,"b":2.20},"y":null}"#;
+    twin.patch(desired_text(second), at(2)).unwrap();
+    twin.report(written(r#"{"b":1.0,"a":1E+2}"#), at(2))
+        .unwrap();
+    assert_eq!(
+        twin.device_json().to_string(),
+        r#"{"desired":{"z":{"__t":"c","b":2.20,"a":1e3,"0":1.0},"x":"é","w":0.0,"$version":3},"reported":{"b":1.0,"a":1E+2,"$version":2}}"#
+    );
+}
+
+#[test]
+fn a_section_that_replaces_another_is_as_it_was_written_and_what_is_gone_comes_after() {
+    let mut twin = Twin::new(at(0));
+    twin.patch(desired_text(r#"{"a":1,"b":2,"c":{"x":1,"y":2}}"#), at(1))
+        .unwrap();
+    let with = desired_text(r#"{"c":{"y":3,"w":4},"b":2.0}"#);
+    let push = twin.replace(with, at(2)).unwrap().unwrap();
+    assert_eq!(
+        push.to_json().to_string(),
+        r#"{"c":{"y":3,"w":4,"x":null},"b":2.0,"a":null,"$version":3}"#
+    );
+    let desired = JsonValue::from(twin.desired().clone());
+    assert_eq!(desired.to_string(), r#"{"c":{"y":3,"w":4},"b":2.0}"#);
+}
+
+#[test]
+fn a_section_that_replaces_another_and_an_array_may_not_have_null() {
+    for (patch, key) in [
+        (json!({"gone": null}), "gone"),
+        (json!({"a": {"b": null}}), "b"),
+        (json!({"a": [null]}), "a"),
+        (json!({"a": [[{"b": null}]]}), "b"),
+    ] {
+        let mut twin = patched(&[json!({"gone": 1})]);
+        let before = twin.clone();
+        for with in [tags(patch.clone()), desired(patch.clone())] {
+            let error = twin.replace(with, at(2)).unwrap_err().to_string();
+            let expected =
+                format!("Value of Property or Tag cannot be null. Error in Property/Tag {key}");
+            assert_eq!(error, expected);
+        }
+        let in_array = patch["a"].is_array();
+        assert_eq!(report(&mut twin, &patch, 2).is_err(), in_array, "{patch}");
+        if in_array {
+            assert_eq!(twin, before);
+        }
+    }
+}
+
+#[test]
+fn an_integer_is_told_by_its_text_and_kept_within_52_bits_however_long_it_is() {
+    for (number, fits) in [
+        ("4503599627370495", true),
+        ("4503599627370496", false),
+        ("-4503599627370496", true),
+        ("-4503599627370497", false),
+        ("9223372036854775808", false),
+        ("18446744073709551616", false),
+        ("-18446744073709551617", false),
+        ("100000000000000000000000000000000000000000", false),
+        ("1e20", true),
+        ("18446744073709551616.0", true),
+    ] {
+        let patch = format!("{{\"n\":{number}}}");
+        let reported = Twin::new(at(0)).report(written(&patch), at(1));
+        assert_eq!(reported.is_ok(), fits, "{number}");
+        let mut twin = Twin::new(at(0));
+        assert_eq!(
+            twin.patch(desired_text(&patch), at(1)).is_ok(),
+            fits,
+            "{number}"
+        );
+        if fits {
+            assert_eq!(twin.desired()["n"].to_string(), number);
+        }
+    }
+}
+
+#[test]
+fn a_twin_stored_by_an_earlier_version_is_read() {
+    let stored = r#"{"tags":{"a":[1,null]},"desired":{"values":{"b":1.5},"metadata":{"$lastUpdated":"1970-01-01T00:00:01.000Z","$lastUpdatedVersion":2,"b":{"$lastUpdated":"1970-01-01T00:00:01.000Z","$lastUpdatedVersion":2}},"version":2},"reported":{"values":{"n":18446744073709551616.0},"metadata":{"$lastUpdated":"1970-01-01T00:00:00.000Z"},"version":1},"version":2}"#;
+    let twin: Twin = serde_json::from_str(stored).unwrap();
+    assert_eq!(twin.desired()["b"], json!(1.5));
+    assert_eq!(serde_json::to_string(&twin).unwrap(), stored);
 }
 
 fn nested(depth: usize) -> Value {
@@ -161,13 +276,13 @@ fn each_limit_is_kept_to_the_byte() {
     ] {
         let mut twin = Twin::new(at(0));
         let before = twin.clone();
-        assert!(twin.report(&breaks, at(1)).is_err(), "{breaks}");
+        assert!(report(&mut twin, &breaks, 1).is_err(), "{breaks}");
         assert_eq!(twin, before);
-        assert!(twin.report(&fits, at(1)).is_ok(), "{fits}");
+        assert!(report(&mut twin, &fits, 1).is_ok(), "{fits}");
     }
     for key in ["a.b", "a b", "$a", "", "a\u{7}"] {
         assert!(
-            Twin::new(at(0)).report(&json!({key: 1}), at(1)).is_err(),
+            report(&mut Twin::new(at(0)), &json!({key: 1}), 1).is_err(),
             "{key:?}"
         );
     }
@@ -178,22 +293,22 @@ fn a_section_holds_32_kib_and_is_unchanged_by_what_would_be_more() {
     let mut twin = Twin::new(at(0));
     for n in 0..8 {
         let property = json!({format!("p{n}"): "x".repeat(4094)});
-        twin.report(&property, at(1)).unwrap();
+        report(&mut twin, &property, 1).unwrap();
     }
     let full = twin.clone();
-    assert!(twin.report(&json!({"one-more": true}), at(1)).is_err());
+    assert!(report(&mut twin, &json!({"one-more": true}), 1).is_err());
     assert_eq!(twin, full);
-    assert!(twin.report(&json!({"p0": null, "more": 1}), at(1)).is_ok());
+    assert!(report(&mut twin, &json!({"p0": null, "more": 1}), 1).is_ok());
 }
 
 #[test]
 fn an_array_of_nothing_has_a_size() {
-    for nothing in [json!(null), json!([]), json!({}), json!("")] {
+    for nothing in [json!([]), json!({}), json!("")] {
         let fits = json!({"a": vec![nothing.clone(); 32_767]});
         let breaks = json!({"a": vec![nothing; 32_768]});
         let mut twin = Twin::new(at(0));
-        assert!(twin.report(&breaks, at(1)).is_err());
-        assert!(twin.report(&fits, at(1)).is_ok());
+        assert!(report(&mut twin, &breaks, 1).is_err());
+        assert!(report(&mut twin, &fits, 1).is_ok());
     }
 }
 
@@ -215,19 +330,32 @@ fn patch() -> impl Strategy<Value = Value> {
         .prop_map(|map| Value::Object(map.into_iter().collect()))
 }
 
-fn has_null(value: &Value) -> bool {
+fn without_null(value: Value) -> Value {
     match value {
-        Value::Null => true,
-        Value::Object(object) => object.values().any(has_null),
+        Value::Object(members) => {
+            let members = members.into_iter().filter(|(_, value)| !value.is_null());
+            members
+                .map(|(key, value)| (key, without_null(value)))
+                .collect()
+        }
+        other => other,
+    }
+}
+
+fn has_null(value: &JsonValue) -> bool {
+    match value {
+        JsonValue::Null => true,
+        JsonValue::Object(object) => object.values().any(has_null),
         _ => false,
     }
 }
 
 /// The names in an object and, below it, in its objects; the hub's own left out.
-fn names(value: &Value) -> Value {
+fn names(value: &JsonValue) -> JsonValue {
     let object = value.as_object().cloned().unwrap_or_default();
     let own = object.into_iter().filter(|(key, _)| !key.starts_with('$'));
-    own.map(|(key, value)| (key, names(&value))).collect()
+    let own = own.map(|(key, value)| (key, names(&value)));
+    own.collect::<JsonObject>().into()
 }
 
 proptest! {
@@ -243,7 +371,7 @@ proptest! {
         patches in prop::collection::vec(patch(), 0..5),
     ) {
         let twin = patched(&patches);
-        let desired = Value::from(twin.desired().clone());
+        let desired = JsonValue::from(twin.desired().clone());
         prop_assert!(!has_null(&desired));
         let metadata = &twin.properties_json()["desired"]["$metadata"];
         prop_assert_eq!(names(metadata), names(&desired));
@@ -253,12 +381,11 @@ proptest! {
     fn a_device_that_merges_each_push_has_what_the_hub_has(
         steps in prop::collection::vec((patch(), any::<bool>()), 0..6),
     ) {
-        let (mut twin, mut device) = (Twin::new(at(0)), Map::new());
+        let (mut twin, mut device) = (Twin::new(at(0)), JsonObject::new());
         for (change, replaces) in steps {
-            let change = desired(change);
             let push = match replaces {
-                true => twin.replace(change, at(1)),
-                false => twin.patch(change, at(1)),
+                true => twin.replace(desired(without_null(change)), at(1)),
+                false => twin.patch(desired(change), at(1)),
             };
             let push = push.unwrap().unwrap();
             merge::plain(&mut device, &push.patch);

@@ -1,12 +1,13 @@
 //! Conditions, by precedence climbing.
 
-use serde_json::Value;
-
 use super::tokens::TokenStream;
-use crate::query::{
-    error::QueryError,
-    expression::{Expression, Function, MINUS_POWER, NOT_POWER, Operator},
-    value::number,
+use crate::{
+    json::JsonValue,
+    query::{
+        error::QueryError,
+        expression::{Expression, Function, MINUS_POWER, NOT_POWER, Operator},
+        value::number,
+    },
 };
 
 /// The deepest nesting of a condition: it is parsed, evaluated and dropped recursively.
@@ -121,7 +122,7 @@ impl TokenStream {
         let constants = [
             ("TRUE", true.into()),
             ("FALSE", false.into()),
-            ("NULL", Value::Null),
+            ("NULL", JsonValue::Null),
         ];
         let mut constants = constants.into_iter();
         let (_, constant) = constants.find(|(word, _)| self.take_keyword(word))?;
@@ -148,11 +149,11 @@ impl TokenStream {
     }
 
     /// Parses the rest of a list of constants. As in Azure it has no attributes, which could occur in it a thousand times.
-    fn constants(&mut self) -> Result<Value, QueryError> {
-        self.list("]", Self::constant).map(Value::Array)
+    fn constants(&mut self) -> Result<JsonValue, QueryError> {
+        self.list("]", Self::constant).map(JsonValue::Array)
     }
 
-    fn constant(&mut self) -> Result<Value, QueryError> {
+    fn constant(&mut self) -> Result<JsonValue, QueryError> {
         let position = self.position();
         let constant = match self.condition()? {
             Expression::Constant(constant) => Some(constant),
@@ -187,7 +188,10 @@ impl TokenStream {
 
 impl Expression {
     fn may_be_list(&self) -> bool {
-        matches!(self, Self::Constant(Value::Array(_)) | Self::Attribute(_))
+        matches!(
+            self,
+            Self::Constant(JsonValue::Array(_)) | Self::Attribute(_)
+        )
     }
 
     fn joined(self, operator: Operator, right: Self) -> Self {

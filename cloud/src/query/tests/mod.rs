@@ -8,6 +8,7 @@ mod selection;
 use serde_json::{Value, json};
 
 use super::{Position, Query, QueryPage};
+use crate::json::JsonValue;
 
 /// Three twins, in the order of their ids.
 fn twins() -> Vec<Value> {
@@ -30,9 +31,18 @@ fn twins() -> Vec<Value> {
     ]
 }
 
-fn after(twins: &[Value], id: &str) -> impl Iterator<Item = Value> + use<> {
-    let later = twins.iter().filter(|twin| super::id(twin).as_str() > id);
-    later.cloned().collect::<Vec<_>>().into_iter()
+fn after(twins: &[Value], after: &str) -> impl Iterator<Item = JsonValue> + use<> {
+    let later = twins.iter().filter(|twin| id(twin).as_str() > after);
+    let later = later.cloned().map(JsonValue::from);
+    later.collect::<Vec<_>>().into_iter()
+}
+
+fn id(twin: &Value) -> String {
+    twin["deviceId"].as_str().unwrap().to_owned()
+}
+
+fn values(rows: &[JsonValue]) -> Vec<Value> {
+    rows.iter().map(JsonValue::to_serde_json).collect()
 }
 
 fn page(query: &Query, twins: &[Value], position: &Position, size: usize) -> QueryPage {
@@ -45,7 +55,7 @@ fn rows_of(query: &str, twins: &[Value]) -> Vec<Value> {
     let query = Query::parse(query).unwrap();
     let page = page(&query, twins, &Position::default(), usize::MAX);
     assert_eq!(page.next, None);
-    page.rows
+    values(&page.rows)
 }
 
 fn rows(query: &str) -> Vec<Value> {
@@ -55,5 +65,5 @@ fn rows(query: &str) -> Vec<Value> {
 /// The ids of the twins of which `condition` is true.
 fn selected(condition: &str) -> Vec<String> {
     let rows = rows(&format!("SELECT * FROM devices WHERE {condition}"));
-    rows.iter().map(super::id).collect()
+    rows.iter().map(id).collect()
 }

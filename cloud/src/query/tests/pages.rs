@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::page;
+use super::{id as id_of, page, values};
 use crate::query::{Position, Query};
 
 fn twin(id: u8) -> Value {
@@ -19,7 +19,7 @@ fn pages(
     let (mut pages, mut position) = (Vec::new(), Position::default());
     loop {
         let page = page(&query, twins, &position, size);
-        pages.push(page.rows);
+        pages.push(values(&page.rows));
         let Some(next) = page.next else {
             return pages;
         };
@@ -66,7 +66,11 @@ fn a_row_too_large_to_make_is_refused() {
             .collect::<Vec<_>>();
         let query = format!("SELECT {} FROM devices", columns.join(", "));
         let query = Query::parse(&query).unwrap();
-        query.page(|_| [large_twin(1)].into_iter(), &Position::default(), 1)
+        query.page(
+            |_| [large_twin(1).into()].into_iter(),
+            &Position::default(),
+            1,
+        )
     };
     assert_eq!(columns(100).unwrap().rows.len(), 1);
     let refused = columns(200).unwrap_err().to_string();
@@ -100,7 +104,7 @@ proptest! {
             let Some(id) = changes.next().map(|id| (id % 100) | 1) else {
                 return;
             };
-            match twins.binary_search_by_key(&format!("{id:03}"), crate::query::id) {
+            match twins.binary_search_by_key(&format!("{id:03}"), id_of) {
                 Ok(there) => drop(twins.remove(there)),
                 Err(place) => twins.insert(place, twin(id)),
             }

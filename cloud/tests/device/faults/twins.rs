@@ -21,7 +21,7 @@ async fn connected(cloud: &TestCloud) -> Client {
 
 fn set(cloud: &TestCloud, value: u64) {
     let body = json!({"properties": {"desired": {"a": value}}});
-    let patch = TwinPatch::from_json(&body).unwrap();
+    let patch = TwinPatch::from_json(&body.into()).unwrap();
     cloud.hub().patch_twin("t-1", patch, None).unwrap();
 }
 

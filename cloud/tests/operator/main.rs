@@ -2,6 +2,7 @@
 
 mod access;
 mod bulk;
+mod command_line;
 mod commands;
 mod console;
 mod device;
@@ -25,4 +26,5 @@ mod site;
 mod statistics;
 mod templates;
 mod trace;
+mod trust;
 mod twins;

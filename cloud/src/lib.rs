@@ -12,6 +12,7 @@
 
 pub mod api;
 pub mod ca;
+pub mod ca_bundle;
 mod connection_limits;
 pub mod console;
 pub mod dir;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context;
+use serde_json::json;
 
 use crate::{
     check,
@@ -16,6 +17,7 @@ use crate::{
     client,
     config::{self, SettingError},
     device::{IdentityRejected, behaviour::CallFailure},
+    document::document,
     guest::{
         compile::{LoadError, compile_here, compile_to_memory},
         remedy::of_limit,
@@ -178,6 +180,10 @@ fn compile(args: &CompileArgs) -> Result<(), AppError> {
     let cache = config::cache_dir(&args.cache)?;
     let compiled = compile_here(&args.file, &cache, &limits, args.background);
     let image = compiled.map_err(failed)?;
-    print(format!("{}\n", image.display()).as_bytes())?;
+    let text = match args.json {
+        true => document(json!({"image": image.display().to_string()})),
+        false => format!("{}\n", image.display()),
+    };
+    print(text.as_bytes())?;
     Ok(())
 }

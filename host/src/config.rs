@@ -15,6 +15,7 @@ use crate::{
     guest::{compile::prepare_cache, images::cache_dir_at},
     machine,
     mqtt::Endpoint,
+    program,
     provision::{
         connection_string::{ConnectionString, ConnectionStringError},
         dps::{Assignment, Registration},
@@ -65,10 +66,12 @@ pub fn identity(args: &RunArgs) -> Result<Identity, SettingError> {
             "IOTHUB_DEVICE_SECURITY_TYPE is {}; set it to \"DPS\" or \"connectionString\"",
             redacted(other)
         ))),
-        None => Err(SettingError::new(
-            "no authentication configured: set IOTHUB_DEVICE_SECURITY_TYPE to DPS or connectionString (`host --help` \
-             lists the variables), or use the local cloud: cloud exec -- host …",
-        )),
+        None => Err(SettingError::new(format!(
+            "no authentication configured: set IOTHUB_DEVICE_SECURITY_TYPE to DPS or connectionString (`{}` lists the \
+             variables), or use the local cloud: cloud exec -- {}",
+            program::command("--help"),
+            program::command("…"),
+        ))),
     }
 }
 

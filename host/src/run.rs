@@ -32,6 +32,7 @@ use crate::{
     machine, metrics,
     mqtt::{connector::Connector, trust_roots::TrustRoots},
     output::DeviceOutput,
+    program,
     service::{self, Notifier},
     shutdown,
     stdout_reporter::{QUITTING, StdoutReporter},
@@ -55,7 +56,10 @@ const CHANNEL_CAPACITY: usize = 16;
 /// Runs a device until shutdown.
 pub(crate) fn run(args: &RunArgs, output: &DeviceOutput) -> Result<(), AppError> {
     let file = args.component().ok_or_else(|| {
-        SettingError::new("no component given: name its file, such as `host thermostat.wasm`")
+        SettingError::new(format!(
+            "no component given: name its file, such as `{}`",
+            program::command("thermostat.wasm")
+        ))
     })?;
     let identity = config::identity(args).map_err(|error| {
         let limits = args.sandbox.limits.limits();

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     hub::reconnect::Cause,
     swap::{HistoryEntry, Quarantined, RunningVersion},
+    units::as_milliseconds,
 };
 
 /// Counts by cause.
@@ -32,7 +33,8 @@ pub struct Status {
     pub calls: CallStats,
     /// The running version; `None` before the first start.
     pub running: Option<RunningVersion>,
-    /// The state of the running version.
+    /// The state of the running version: the members `state`, `probation` and `suspension`.
+    #[serde(flatten)]
     pub state: ComponentState,
     /// The suspended commands, desired properties and timers.
     pub suspended: Vec<SuspendedCause>,
@@ -41,7 +43,7 @@ pub struct Status {
     /// The previously accepted version.
     pub previous: Option<RunningVersion>,
     /// The quarantined versions.
-    pub quarantined: Vec<Quarantined>,
+    pub quarantined: Vec<QuarantinedVersion>,
     /// Number of swap steps, by name.
     pub steps: BTreeMap<String, u64>,
     /// The component's limits by the names of `--limit`, in bytes, milliseconds or pieces, as
@@ -64,8 +66,10 @@ pub struct ConnectionStatus {
     /// The hub; `None` if it is not known yet.
     pub hub: Option<String>,
     /// Seconds until the next attempt, during backoff.
+    #[serde(rename = "nextAttemptMs", with = "as_milliseconds::optional")]
     pub next_attempt_seconds: Option<f64>,
     /// Seconds until the SAS token expires, while connected.
+    #[serde(rename = "tokenExpiresMs", with = "as_milliseconds::optional")]
     pub token_expires_seconds: Option<f64>,
     /// The last error.
     pub last_error: Option<LastError>,
@@ -118,6 +122,7 @@ pub struct OutboxStatus {
     /// Bytes of queued telemetry.
     pub bytes: usize,
     /// Age of the oldest message, in seconds.
+    #[serde(rename = "oldestAgeMs", with = "as_milliseconds::optional")]
     pub oldest_age_seconds: Option<f64>,
     /// Acknowledged messages and reported patches.
     pub acknowledged: u64,
@@ -150,8 +155,10 @@ pub struct CallStats {
     /// Calls that trapped or exceeded a limit.
     pub traps: u64,
     /// Total duration in seconds.
+    #[serde(rename = "totalMs", with = "as_milliseconds")]
     pub total_seconds: f64,
     /// Longest duration in seconds.
+    #[serde(rename = "longestMs", with = "as_milliseconds")]
     pub longest_seconds: f64,
     /// Calls by duration: per bucket of [`CallStats::BOUNDS`], and one more without a bound.
     pub by_duration: Vec<u64>,
@@ -185,17 +192,54 @@ pub struct SuspendedCause {
     /// The last failure.
     pub reason: String,
     /// Seconds until it is tried again.
+    #[serde(rename = "remainingMs", with = "as_milliseconds")]
     pub seconds_left: f64,
+}
+
+/// A version that was rolled back, and is not accepted again with the same settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QuarantinedVersion {
+    /// The version's hash.
+    pub sha256: String,
+    /// Its settings; `None` if it is not accepted with any.
+    pub settings: Option<Vec<ComponentSetting>>,
+    /// The reason of the rollback.
+    pub reason: String,
+}
+
+/// A setting of a component, given with `--set`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComponentSetting {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: String,
+}
+
+impl From<&Quarantined> for QuarantinedVersion {
+    fn from(quarantined: &Quarantined) -> Self {
+        let settings = quarantined.settings.as_ref().map(|settings| {
+            let settings = settings.iter().cloned();
+            settings
+                .map(|(key, value)| ComponentSetting { key, value })
+                .collect()
+        });
+        Self {
+            sha256: quarantined.sha256.clone(),
+            settings,
+            reason: quarantined.reason.clone(),
+        }
+    }
 }
 
 /// The state of the running version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(from = "ComponentStateMembers", into = "ComponentStateMembers")]
 pub enum ComponentState {
     /// Accepted.
     Accepted,
     /// On probation.
-    #[serde(rename_all = "camelCase")]
     Probation {
         /// Seconds still required.
         seconds_left: f64,
@@ -203,11 +247,87 @@ pub enum ComponentState {
         events_left: u32,
     },
     /// Suspended because its `init` fails.
-    #[serde(rename_all = "camelCase")]
     Suspended {
         /// The last failure.
         reason: String,
         /// Seconds until the next start.
         seconds_left: f64,
     },
+}
+
+/// A [`ComponentState`] in JSON.
+#[derive(Serialize, Deserialize)]
+struct ComponentStateMembers {
+    state: ComponentStateName,
+    probation: Option<RemainingProbation>,
+    suspension: Option<Suspension>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ComponentStateName {
+    Accepted,
+    Probation,
+    Suspended,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RemainingProbation {
+    #[serde(rename = "remainingMs", with = "as_milliseconds")]
+    seconds: f64,
+    remaining_events: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Suspension {
+    reason: String,
+    #[serde(rename = "remainingMs", with = "as_milliseconds")]
+    seconds: f64,
+}
+
+impl From<ComponentState> for ComponentStateMembers {
+    fn from(state: ComponentState) -> Self {
+        let of = |state, probation, suspension| Self {
+            state,
+            probation,
+            suspension,
+        };
+        match state {
+            ComponentState::Accepted => of(ComponentStateName::Accepted, None, None),
+            ComponentState::Probation {
+                seconds_left: seconds,
+                events_left: remaining_events,
+            } => {
+                let remaining = RemainingProbation {
+                    seconds,
+                    remaining_events,
+                };
+                of(ComponentStateName::Probation, Some(remaining), None)
+            }
+            ComponentState::Suspended {
+                reason,
+                seconds_left: seconds,
+            } => {
+                let suspension = Suspension { reason, seconds };
+                of(ComponentStateName::Suspended, None, Some(suspension))
+            }
+        }
+    }
+}
+
+impl From<ComponentStateMembers> for ComponentState {
+    fn from(members: ComponentStateMembers) -> Self {
+        match (members.probation, members.suspension) {
+            (Some(remaining), _) => Self::Probation {
+                seconds_left: remaining.seconds,
+                events_left: remaining.remaining_events,
+            },
+            (None, Some(suspension)) => Self::Suspended {
+                reason: suspension.reason,
+                seconds_left: suspension.seconds,
+            },
+            (None, None) => Self::Accepted,
+        }
+    }
 }

@@ -40,6 +40,50 @@ pub(crate) fn format_duration(time: Duration) -> String {
     }
 }
 
+/// Converts seconds to milliseconds for JSON, rounded to microseconds.
+pub(crate) fn milliseconds(seconds: f64) -> f64 {
+    (seconds * 1e6).round() / 1e3
+}
+
+/// Seconds that are milliseconds in JSON.
+pub(crate) mod as_milliseconds {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::milliseconds;
+
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes a reference"
+    )]
+    pub(crate) fn serialize<S: Serializer>(seconds: &f64, to: S) -> Result<S::Ok, S::Error> {
+        milliseconds(*seconds).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        Ok(f64::deserialize(from)? / 1e3)
+    }
+
+    /// The same for seconds that may be missing.
+    pub(crate) mod optional {
+        use super::{Deserialize, Deserializer, Serialize, Serializer, milliseconds};
+
+        #[expect(clippy::ref_option, reason = "serde passes a reference")]
+        pub(crate) fn serialize<S: Serializer>(
+            seconds: &Option<f64>,
+            to: S,
+        ) -> Result<S::Ok, S::Error> {
+            seconds.map(milliseconds).serialize(to)
+        }
+
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+            from: D,
+        ) -> Result<Option<f64>, D::Error> {
+            let time = Option::<f64>::deserialize(from)?;
+            Ok(time.map(|milliseconds| milliseconds / 1e3))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

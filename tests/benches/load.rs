@@ -3,6 +3,7 @@
 use std::fs;
 
 use end_to_end::{Cloud, Load};
+use serde_json::Value;
 
 const DEVICES: &str = "1000";
 const RATE: &str = "5000";
@@ -22,7 +23,10 @@ fn memory(cloud: &Cloud, figure: &str) -> f64 {
 }
 
 fn milliseconds(load: &Load, of: &str, figure: &str) -> f64 {
-    load.0[of][figure].as_f64().expect("a number")
+    load.0
+        .pointer(&format!("{of}/{figure}"))
+        .and_then(Value::as_f64)
+        .expect("a number")
 }
 
 fn goal(what: &str, reached: bool) {
@@ -32,10 +36,10 @@ fn goal(what: &str, reached: bool) {
 fn twin(what: &str, load: &Load) {
     println!(
         "{what:<44}half within {:.1} ms, 99 of 100 within {:.1} ms, the slowest of {} in {:.1} ms",
-        milliseconds(load, "twin", "p50"),
-        milliseconds(load, "twin", "p99"),
-        load.0["twin"]["count"],
-        milliseconds(load, "twin", "max"),
+        milliseconds(load, "/twin/latencyMs", "p50"),
+        milliseconds(load, "/twin/latencyMs", "p99"),
+        load.0["twin"]["succeeded"],
+        milliseconds(load, "/twin/latencyMs", "max"),
     );
 }
 
@@ -57,16 +61,16 @@ fn main() {
     println!(
         "{:<44}{:.0} /s, {} of {}, missing in the store: {missing}",
         "acknowledged",
-        load.0["achieved"].as_f64().expect("a number"),
+        load.0["achievedRate"].as_f64().expect("a number"),
         load.count("acknowledged"),
         load.count("due"),
     );
     println!(
         "{:<44}half within {:.1} ms, 99 of 100 within {:.1} ms, all within {:.1} ms",
         "from when a message was due to its PUBACK",
-        milliseconds(&load, "latency", "p50"),
-        milliseconds(&load, "latency", "p99"),
-        milliseconds(&load, "latency", "max"),
+        milliseconds(&load, "/latencyMs", "p50"),
+        milliseconds(&load, "/latencyMs", "p99"),
+        milliseconds(&load, "/latencyMs", "max"),
     );
     twin("a twin shown, 1 message a second (baseline)", &idle);
     twin("a twin shown meanwhile", &load);
@@ -79,7 +83,7 @@ fn main() {
         "every message stored and acknowledged",
         load.count("acknowledged") == load.count("due") && missing == 0,
     );
-    let p99 = milliseconds(&load, "twin", "p99");
+    let p99 = milliseconds(&load, "/twin/latencyMs", "p99");
     goal(
         &format!("99 of 100 twins shown within {GOAL} ms"),
         p99 <= GOAL,

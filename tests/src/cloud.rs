@@ -56,6 +56,18 @@ impl Cloud {
         Self { process, dir }
     }
 
+    /// The document that `cloud run --json` prints.
+    pub fn announcement() -> Value {
+        let dir = directory();
+        let ports = ["--mqtt", "127.0.0.1:0", "--https", "127.0.0.1:0"];
+        let mut command = command(dir.path(), &["run", "--json"]);
+        let mut process = Process::start("cloud run --json", command.args(ports));
+        let line = process.stdout.wait_for("{");
+        process.signal(Signal::TERM);
+        process.ends();
+        serde_json::from_str(&line).expect("it is JSON")
+    }
+
     /// Starts a cloud whose log goes to this stream.
     pub fn logging_to(log: Stdio) -> Self {
         Self::logging_in(&std::env::temp_dir(), log)
@@ -182,7 +194,7 @@ impl Cloud {
     /// # Panics
     /// No device acknowledged.
     pub fn set(&self, arguments: &[&str]) -> Value {
-        self.ask(&[&["set"], arguments].concat())
+        self.ask(&[&["set", "--json"], arguments].concat())
     }
 
     /// `cloud twin`.
@@ -198,12 +210,12 @@ impl Cloud {
 
     /// `cloud fault` with these arguments, such as `black-hole --duration 10s`. Its end is the event `fault-ended`.
     pub fn fault(&self, arguments: &[&str]) {
-        self.ask(&[&["fault"], arguments].concat());
+        self.ask(&[&["fault", "--json"], arguments].concat());
     }
 
     /// What devices do, from the cloud's start on.
     pub fn events(&self) -> Events {
-        Events::of(self.begin(&["events", "--follow", "--json"]))
+        Events::of(self.begin(&["events", "--follow", "--tail", "all", "--json"]))
     }
 }
 

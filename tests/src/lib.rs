@@ -6,6 +6,7 @@
 mod books;
 mod cloud;
 mod device;
+mod documents;
 mod events;
 mod files;
 mod holdings;
@@ -25,6 +26,7 @@ use std::time::Duration;
 pub use books::{Books, Record};
 pub use cloud::{Answer, Cloud, Reply};
 pub use device::Device;
+pub use documents::Documents;
 pub use events::Events;
 pub use files::{beacon, guest, is_root, sha256, thermostat, version};
 pub use holdings::Holdings;

@@ -74,7 +74,7 @@ fn a_memory_that_grows_steadily_is_a_warning_with_figures() {
         ],
     );
     let figure = |name: &str| found.finding[name].as_u64().expect("a figure");
-    assert!(figure("memory") > figure("memoryAfterFirstTenth") + 4000 * 4000);
+    assert!(figure("memoryBytes") > figure("memoryAfterFirstTenthBytes") + 4000 * 4000);
     // 64 MiB hold 16,777 times 4,000 bytes.
     let total = 5000 + figure("eventsUntilLimit");
     assert!((15_000..18_000).contains(&total), "{total}");

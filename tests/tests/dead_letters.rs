@@ -91,7 +91,7 @@ async fn dead_letters_are_listed_with_id_and_reason() {
     assert_eq!(entries[1]["kind"], "report");
     assert_eq!(entries[1]["properties"]["again"], 2);
     assert_eq!(entries[2]["reason"], "the component failed on it");
-    assert_eq!(entries[2]["properties"][0][1], "yes");
+    assert_eq!(entries[2]["properties"]["urgent"], "yes");
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ fn goes_on(device: &Device, events: &mut Events, runs: &str) {
     let causes = status["suspended"].as_array().expect("a list").iter();
     let causes: Vec<_> = causes.map(|suspended| &suspended["cause"]).collect();
     assert_eq!(causes, ["command parse"]);
-    assert!(status["suspended"][0]["secondsLeft"].as_f64() > Some(200.0));
+    assert!(status["suspended"][0]["remainingMs"].as_f64() > Some(200_000.0));
     assert_eq!(events.connections(), 1);
     events.search_anew();
     let record = Record::of(&device.cloud.call(&["state"]).payload);

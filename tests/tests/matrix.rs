@@ -206,8 +206,8 @@ impl Cell {
                 self.host.stderr.wait_for("SAS token renewal due");
             }
             Moment::Renewal => self.until("about to renew its token", |status| {
-                let left = status["connection"]["tokenExpiresSeconds"].as_f64();
-                left.is_some_and(|left| left < 6.0)
+                let left = status["connection"]["tokenExpiresMs"].as_f64();
+                left.is_some_and(|left| left < 6000.0)
             }),
         }
     }

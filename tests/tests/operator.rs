@@ -21,7 +21,10 @@ fn a_value_in_range_is_applied() {
     let (cloud, _host) = running();
     assert_eq!(
         cloud.set(&["targetTemperature", "23.5"]),
-        json!({"value": 23.5, "ac": 200, "av": 2, "ad": "Successfully executed patch"})
+        json!({
+            "schemaVersion": 1, "deviceId": "thermostat-01", "component": null, "property": "targetTemperature",
+            "value": 23.5, "ac": 200, "av": 2, "ad": "Successfully executed patch",
+        })
     );
     let reported = &cloud.twin()["properties"]["reported"];
     assert_eq!(reported["targetTemperature"]["value"], 23.5);
@@ -31,7 +34,7 @@ fn a_value_in_range_is_applied() {
 fn a_value_out_of_range_is_refused_with_the_reason_and_the_old_one_stays() {
     let (cloud, _host) = running();
     cloud.set(&["targetTemperature", "23.5"]);
-    let answer = cloud.operate(&["set", "targetTemperature", "999"]);
+    let answer = cloud.operate(&["set", "--json", "targetTemperature", "999"]);
     assert_eq!(answer.code, 1);
     let acknowledgment = answer.json();
     assert_eq!(acknowledgment["ac"], 400);

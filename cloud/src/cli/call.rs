@@ -1,14 +1,14 @@
 //! `cloud call`
 
 use clap::Args;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     client::{Client, Policy},
     command_error::CommandError,
     device::DeviceOption,
-    output, twin,
-    value::{self, at},
+    json_text::Members,
+    output, twin, value,
 };
 
 #[derive(Args)]
@@ -48,14 +48,17 @@ impl CallCommand {
     pub(crate) fn run(&self, client: &Client) -> Result<(), CommandError> {
         let device = self.device.pick(client)?;
         let path = format!("{}/methods", twin::path(&device));
-        let response = client.send(Policy::Service, "POST", &path, &self.request())?;
-        output::pretty(if self.json {
-            &response
-        } else {
-            at(&response, "/payload")
-        })?;
-        match at(&response, "/status").as_u64() {
-            Some(status @ 400..) => Err(CommandError::request(format!(
+        let response = client.send_text(Policy::Service, "POST", &path, self.request()?)?;
+        let members = Members::of(&response);
+        let (status, payload) = (members.get("status"), members.get("payload"));
+        match (self.json, payload) {
+            (true, _) => output::json_text(&response)?,
+            // The device has answered without a payload.
+            (false, "null") => {}
+            (false, payload) => output::json_text(payload)?,
+        }
+        match status.parse() {
+            Ok(400_i64..) => Err(CommandError::request(format!(
                 "{device} returned status {status} for method {}",
                 self.method
             ))),
@@ -63,22 +66,20 @@ impl CallCommand {
         }
     }
 
-    fn request(&self) -> Value {
+    fn request(&self) -> Result<String, CommandError> {
         let name = match &self.component {
             Some(component) => format!("{component}*{}", self.method),
             None => self.method.clone(),
         };
-        let mut request = Map::from_iter([
-            ("methodName".to_owned(), name.into()),
-            ("responseTimeoutInSeconds".to_owned(), self.timeout.into()),
-            (
-                "connectTimeoutInSeconds".to_owned(),
-                self.connect_timeout.into(),
-            ),
-        ]);
-        if let Some(payload) = &self.payload {
-            request.insert("payload".to_owned(), value::typed(payload));
-        }
-        request.into()
+        let name = Value::from(name).to_string();
+        let (timeout, connect) = (self.timeout.to_string(), self.connect_timeout.to_string());
+        let payload = self.payload.as_deref().map(value::typed).transpose()?;
+        let mut request = vec![
+            ("methodName", &*name),
+            ("responseTimeoutInSeconds", &timeout),
+            ("connectTimeoutInSeconds", &connect),
+        ];
+        request.extend(payload.as_deref().map(|payload| ("payload", payload)));
+        Ok(value::object(&request))
     }
 }

@@ -20,7 +20,7 @@ use ureq::{
     tls::{Certificate, RootCerts, TlsConfig},
 };
 
-use super::{command_error::CommandError, problem, service_environment::policy_key};
+use super::{access, command_error::CommandError, problem, service_environment::policy_key};
 
 /// Short, because the cloud is on this machine.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -63,6 +63,7 @@ impl Policy {
 /// A client of the running cloud.
 pub(crate) struct Client {
     running: Running,
+    dir: CloudDir,
     certificate: PathBuf,
     policies: Policies,
     agent: Agent,
@@ -80,7 +81,7 @@ pub(crate) struct QueryResult {
 impl Client {
     /// Makes a client of the cloud that runs in `dir`.
     pub(crate) fn of(dir: &CloudDir) -> Result<Self, CommandError> {
-        let running = dir.running()?;
+        let running = access::running(dir)?;
         let certificate = dir.certificate();
         let pem = std::fs::read(&certificate).map_err(|source| DirError::File {
             path: certificate.clone(),
@@ -89,6 +90,7 @@ impl Client {
         let root = Certificate::from_pem(&pem).map_err(CommandError::settings)?;
         Ok(Self {
             running,
+            dir: dir.clone(),
             certificate,
             policies: dir.policies()?,
             agent: agent(&root),
@@ -98,6 +100,11 @@ impl Client {
     /// Returns the addresses of the cloud.
     pub(crate) fn running(&self) -> &Running {
         &self.running
+    }
+
+    /// Returns the directory of the cloud.
+    pub(crate) fn dir(&self) -> &CloudDir {
+        &self.dir
     }
 
     /// Returns the file with the CA certificate.
@@ -114,6 +121,45 @@ impl Client {
     pub(crate) fn get(&self, policy: Policy, path: &str) -> Result<Value, CommandError> {
         let request = self.request(policy, "GET", path)?;
         self.exchange(request.body(Vec::new()))
+    }
+
+    /// Sends a GET request, and returns the JSON of the response; `None` if there is no such thing.
+    pub(crate) fn find(&self, policy: Policy, path: &str) -> Result<Option<Value>, CommandError> {
+        let request = self.request(policy, "GET", path)?.body(Vec::new());
+        let response = self.agent.run(request.map_err(CommandError::request)?);
+        match &response {
+            Ok(response) if response.status() == StatusCode::NOT_FOUND => Ok(None),
+            _ => self.json(self.check(response)?).map(Some),
+        }
+    }
+
+    /// Sends a GET request, and returns the response as text.
+    pub(crate) fn get_text(&self, policy: Policy, path: &str) -> Result<String, CommandError> {
+        let request = self.request(policy, "GET", path)?.body(Vec::new());
+        self.exchange_text(request)
+    }
+
+    /// Sends a request with JSON text, and returns the response as text.
+    pub(crate) fn send_text(
+        &self,
+        policy: Policy,
+        method: &str,
+        path: &str,
+        body: String,
+    ) -> Result<String, CommandError> {
+        let request = self
+            .request(policy, method, path)?
+            .header("content-type", "application/json");
+        self.exchange_text(request.body(body.into_bytes()))
+    }
+
+    /// Replaces the device identity at `path`, whatever its etag.
+    pub(crate) fn update(&self, path: &str, body: &Value) -> Result<Value, CommandError> {
+        let request = self
+            .request(Policy::RegistryWrite, "PUT", path)?
+            .header("content-type", "application/json")
+            .header("if-match", "*");
+        self.exchange(request.body(body.to_string().into_bytes()))
     }
 
     /// Sends a request with a JSON body, and returns the JSON of the response.
@@ -221,6 +267,17 @@ impl Client {
             return Ok(Value::Null);
         }
         self.json(response)
+    }
+
+    fn exchange_text(
+        &self,
+        request: ureq::http::Result<Request<Vec<u8>>>,
+    ) -> Result<String, CommandError> {
+        let request = request.map_err(CommandError::request)?;
+        let mut response = self.check(self.agent.run(request))?;
+        let body = response.body_mut().with_config().limit(MAX_RESPONSE_SIZE);
+        body.read_to_string()
+            .map_err(|error| self.unreachable(&error))
     }
 
     fn json(&self, mut response: Response<Body>) -> Result<Value, CommandError> {

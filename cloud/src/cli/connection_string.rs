@@ -2,6 +2,7 @@
 
 use clap::{Args, builder::PossibleValuesParser};
 use cloud::dir::Policies;
+use serde_json::json;
 
 use super::{
     client::{Client, Policy},
@@ -29,6 +30,9 @@ pub(crate) struct ConnectionStringCommand {
     /// Print the connection string of this device instead, with its own key
     #[arg(long, short, env = "CLOUD_DEVICE", value_name = "ID")]
     device: Option<String>,
+    /// Print JSON
+    #[arg(long, env = "CLOUD_JSON")]
+    json: bool,
 }
 
 impl ConnectionStringCommand {
@@ -44,11 +48,15 @@ impl ConnectionStringCommand {
                 device_environment::connection_string(running, &Identity { id, key: &key })
             }
         };
-        output::line(&text)
+        match self.json {
+            true => output::document(json!({"connectionString": text})),
+            false => output::line(&text),
+        }
     }
 }
 
-fn device_key(client: &Client, id: &str) -> Result<String, CommandError> {
+/// Returns the primary key of a registered device.
+pub(crate) fn device_key(client: &Client, id: &str) -> Result<String, CommandError> {
     let device = client.get(Policy::RegistryRead, &format!("/devices/{}", encoded(id)))?;
     let key = at(&device, "/authentication/symmetricKey/primaryKey").as_str();
     key.filter(|key| !key.is_empty())

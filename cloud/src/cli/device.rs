@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     client::{Client, Policy},
     command_error::CommandError,
+    program,
 };
 
 #[derive(Args)]
@@ -25,9 +26,7 @@ impl DeviceOption {
         let ids = ids(&client.get(Policy::RegistryRead, "/devices")?);
         match ids.as_slice() {
             [only] => Ok(only.clone()),
-            [] => Err(CommandError::request(
-                "no device is registered: enroll one with `cloud enroll ID`, then start it",
-            )),
+            [] => Err(CommandError::request(none_registered())),
             several => Err(CommandError::settings(format!(
                 "several devices are registered: select one with --device ({})",
                 several.join(", ")
@@ -41,6 +40,12 @@ fn ids(devices: &Value) -> Vec<String> {
     devices
         .filter_map(|device| Some(device.get("deviceId")?.as_str()?.to_owned()))
         .collect()
+}
+
+/// The message if no device is registered.
+pub(crate) fn none_registered() -> String {
+    let enroll = program::command("enroll ID");
+    format!("no device is registered: enroll one with `{enroll}`, then start it")
 }
 
 /// Percent-encodes a name for a path or query.

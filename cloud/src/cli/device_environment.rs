@@ -1,14 +1,14 @@
 //! Environment variables of a device program, named as in Microsoft's samples.
 
-use std::path::Path;
+use cloud::{
+    ca_bundle,
+    dir::{CloudDir, Running},
+};
 
-use cloud::dir::Running;
+use super::command_error::CommandError;
 
 /// Names and values of environment variables.
 pub(crate) type Variables = Vec<(&'static str, String)>;
-
-/// Variables for the CA certificate: of OpenSSL (and compatible programs), Node.js, and Python's `requests`.
-const CA_VARIABLES: [&str; 3] = ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE"];
 
 /// The id and key of a device.
 pub(crate) struct Identity<'a> {
@@ -19,20 +19,43 @@ pub(crate) struct Identity<'a> {
 }
 
 /// Returns the variables for a device that provisions.
-pub(crate) fn provisioning_variables(
-    running: &Running,
-    certificate: &Path,
-    identity: &Identity<'_>,
-) -> Variables {
-    let mut variables = vec![
+pub(crate) fn provisioning_variables(running: &Running, identity: &Identity<'_>) -> Variables {
+    vec![
         ("IOTHUB_DEVICE_SECURITY_TYPE", "DPS".into()),
         ("IOTHUB_DEVICE_DPS_ENDPOINT", running.dps_name.clone()),
         ("IOTHUB_DEVICE_DPS_ID_SCOPE", running.id_scope.clone()),
         ("IOTHUB_DEVICE_DPS_DEVICE_ID", identity.id.into()),
         ("IOTHUB_DEVICE_DPS_DEVICE_KEY", identity.key.into()),
-    ];
-    variables.extend(CA_VARIABLES.map(|name| (name, certificate.display().to_string())));
-    variables
+    ]
+}
+
+/// Returns the variables for a registered device that connects without DPS.
+pub(crate) fn connection_variables(running: &Running, identity: &Identity<'_>) -> Variables {
+    vec![
+        ("IOTHUB_DEVICE_SECURITY_TYPE", "connectionString".into()),
+        (
+            "IOTHUB_DEVICE_CONNECTION_STRING",
+            connection_string(running, identity),
+        ),
+    ]
+}
+
+/// Returns the variables for the CA: of OpenSSL (and compatible programs), Python's `requests`, and Node.js. The first two
+/// replace the authorities of the system, so they name the bundle, which is written anew; the last one adds to them.
+pub(crate) fn trust_variables(dir: &CloudDir) -> Result<Variables, CommandError> {
+    let bundle = ca_bundle::write(dir).map_err(|error| {
+        let file = dir.path().join(ca_bundle::FILE);
+        CommandError::settings(format!("cannot write {}: {error}", file.display()))
+    })?;
+    let bundle = bundle.display().to_string();
+    Ok(vec![
+        ("SSL_CERT_FILE", bundle.clone()),
+        ("REQUESTS_CA_BUNDLE", bundle),
+        (
+            "NODE_EXTRA_CA_CERTS",
+            dir.certificate().display().to_string(),
+        ),
+    ])
 }
 
 /// Returns the connection string of a registered device.

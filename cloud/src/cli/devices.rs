@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{
     client::{Client, Policy},
     command_error::CommandError,
+    device::none_registered,
     output,
 };
 
@@ -26,9 +27,7 @@ impl DevicesCommand {
             return output::pretty(&list);
         }
         if list.is_empty() {
-            output::note(
-                "no device is registered: enroll one with `cloud enroll ID`, then start it",
-            );
+            output::note(&none_registered());
         }
         list.iter()
             .try_for_each(|device| output::line(&row(device)))

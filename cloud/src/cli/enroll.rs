@@ -8,8 +8,8 @@ use super::{
     client::{Client, Policy},
     command_error::CommandError,
     device::encoded,
-    device_environment::{Identity, provisioning_variables},
-    output,
+    device_environment::{Identity, provisioning_variables, trust_variables},
+    shell,
     value::at,
 };
 
@@ -20,6 +20,9 @@ pub(crate) struct EnrollCommand {
     /// Enroll in an enrollment group, by default the group `default`
     #[arg(long, env = "CLOUD_GROUP", value_name = "NAME", num_args = 0..=1, default_missing_value = DEFAULT_GROUP)]
     group: Option<String>,
+    /// Print JSON
+    #[arg(long, env = "CLOUD_JSON")]
+    json: bool,
 }
 
 impl EnrollCommand {
@@ -32,11 +35,9 @@ impl EnrollCommand {
             id: &self.id,
             key: &key,
         };
-        let certificate = client.certificate();
-        for (name, value) in provisioning_variables(client.running(), certificate, &identity) {
-            output::line(&format!("export {name}={}", shell_quoted(&value)))?;
-        }
-        Ok(())
+        let mut variables = provisioning_variables(client.running(), &identity);
+        variables.extend(trust_variables(client.dir())?);
+        shell::print_environment(&self.id, variables, self.json)
     }
 
     /// Makes an individual enrollment and returns its key. An existing enrollment keeps its keys.
@@ -61,25 +62,4 @@ fn key(enrollment: &Value) -> Result<String, CommandError> {
     let key = at(enrollment, "/attestation/symmetricKey/primaryKey").as_str();
     key.map(str::to_owned)
         .ok_or_else(|| CommandError::request("no symmetric key in the enrollment"))
-}
-
-/// Quotes a value for a shell, if necessary.
-pub(super) fn shell_quoted(value: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=+@,%".contains(c);
-    if !value.is_empty() && value.chars().all(plain) {
-        return value.to_owned();
-    }
-    format!("'{}'", value.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shell_reads_back_what_was_meant() {
-        assert_eq!(shell_quoted("localhost:8883"), "localhost:8883");
-        assert_eq!(shell_quoted("a$b (c)'d"), "'a$b (c)'\\''d'");
-        assert_eq!(shell_quoted(""), "''");
-    }
 }

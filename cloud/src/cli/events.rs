@@ -4,39 +4,43 @@ use std::io;
 
 use clap::{Args, ValueEnum};
 use cloud::hub::EventKind;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    client::Client,
+    client::{Client, Policy},
     command_error::CommandError,
+    device::encoded,
+    moment::{Since, Tail, moment, since, tail},
     output::{self, faint, printable},
+    program,
     stream::{self, EventSelection},
     value::at,
 };
 
+/// The number of stored events that `--follow` begins with, as `tail -f` and `journalctl -f`.
+const FOLLOW_TAIL: u64 = 10;
+
 #[derive(Args)]
 pub(crate) struct EventsCommand {
-    /// Continue with new events until stopped
+    /// Continue with new events until stopped; begins with the last 10
     #[arg(long, short, env = "CLOUD_FOLLOW")]
     follow: bool,
-    /// Start with the last COUNT events
-    #[arg(long, env = "CLOUD_LAST", value_name = "COUNT")]
-    last: Option<u64>,
-    /// Start after the event with this sequence number
-    #[arg(long, env = "CLOUD_SINCE", value_name = "SEQUENCE")]
-    since: Option<u64>,
+    /// Begin with the last COUNT events; `all` for all [default: all; 10 with --follow]
+    #[arg(long, short = 'n', env = "CLOUD_TAIL", value_name = "COUNT", value_parser = tail)]
+    tail: Option<Tail>,
+    /// Begin at a time, a duration before now such as 5m, or after the event with this sequence number
+    #[arg(long, env = "CLOUD_SINCE", value_name = "TIME|DURATION|SEQUENCE", value_parser = since)]
+    since: Option<Since>,
+    /// End at a time, or a duration before now (exclusive)
+    #[arg(long, env = "CLOUD_UNTIL", value_name = "TIME|DURATION", value_parser = moment)]
+    until: Option<Timestamp>,
     /// Show only events of this device (repeatable)
     #[arg(long, short, env = "CLOUD_DEVICE", value_name = "ID")]
     device: Vec<String>,
     /// Show only events of this kind (repeatable)
     #[arg(long, short, env = "CLOUD_KIND", value_name = "KIND", value_parser = EventKind::NAMES)]
     kind: Vec<String>,
-    /// Start of the time range, such as 2026-01-31T08:00:00Z (inclusive)
-    #[arg(long, env = "CLOUD_FROM", value_name = "TIMESTAMP")]
-    from: Option<String>,
-    /// End of the time range (exclusive)
-    #[arg(long, env = "CLOUD_TO", value_name = "TIMESTAMP")]
-    to: Option<String>,
     /// Output format
     #[arg(
         long,
@@ -64,10 +68,15 @@ enum OutputFormat {
 
 impl EventsCommand {
     pub(crate) fn run(&self, client: &Client) -> Result<(), CommandError> {
+        self.check_devices(client)?;
         let selection = self.selection();
         match self.format {
-            _ if self.json => print_each(stream::open(client, &selection)?, as_json),
-            OutputFormat::Json => print_each(stream::open(client, &selection)?, as_json),
+            format if self.json || format == OutputFormat::Json => print_each(
+                stream::lines(client, &selection, "ndjson")?,
+                |line: String| output::document_text(&line),
+            ),
+            // It has been handled above.
+            OutputFormat::Json => Ok(()),
             OutputFormat::Text => print_each(stream::open(client, &selection)?, as_text),
             OutputFormat::Csv => {
                 print_each(stream::lines(client, &selection, "csv")?, |line: String| {
@@ -85,16 +94,55 @@ impl EventsCommand {
     }
 
     fn selection(&self) -> EventSelection<'_> {
+        let (since, from) = match self.since {
+            None => (None, None),
+            Some(Since::Sequence(sequence)) => (Some(sequence), None),
+            Some(Since::Time(time)) => (None, Some(time)),
+        };
         EventSelection {
             devices: self.device.iter().map(String::as_str).collect(),
             kinds: self.kind.iter().map(String::as_str).collect(),
-            from: self.from.as_deref(),
-            to: self.to.as_deref(),
-            since: self.since,
-            last: self.last,
+            from,
+            to: self.until,
+            since,
+            last: match self.tail {
+                Some(Tail::All) => None,
+                Some(Tail::Last(count)) => Some(count),
+                None => (self.follow && self.since.is_none()).then_some(FOLLOW_TAIL),
+            },
             follow: self.follow,
             limit: None,
         }
+    }
+
+    /// Checks that each device is or was there: registered, enrolled, or in the stored events.
+    fn check_devices(&self, client: &Client) -> Result<(), CommandError> {
+        self.device.iter().try_for_each(|id| {
+            let name = encoded(id);
+            let (device, enrollment) = (format!("/devices/{name}"), format!("/enrollments/{name}"));
+            let is_known = client.find(Policy::RegistryRead, &device)?.is_some()
+                || client.find(Policy::Provisioning, &enrollment)?.is_some()
+                || self.has_events(client, id)?;
+            match is_known {
+                true => Ok(()),
+                false => Err(CommandError::request(format!(
+                    "there is no device {id}; `{}` lists the registered ones",
+                    program::command("devices")
+                ))),
+            }
+        })
+    }
+
+    /// Returns true if there are events of the device itself. Faults of all devices are also in the events of each.
+    fn has_events(&self, client: &Client, id: &str) -> Result<bool, CommandError> {
+        let own = EventKind::NAMES.iter().copied();
+        let last = EventSelection {
+            devices: vec![id],
+            kinds: own.filter(|kind| !kind.starts_with("fault-")).collect(),
+            last: Some(1),
+            ..EventSelection::default()
+        };
+        Ok(stream::lines(client, &last, "ndjson")?.next().is_some())
     }
 }
 
@@ -108,10 +156,6 @@ fn print_each<T>(
         print(event)?;
     }
     Ok(())
-}
-
-fn as_json(event: Value) -> Result<(), CommandError> {
-    output::line(&event.to_string())
 }
 
 fn as_text(event: Value) -> Result<(), CommandError> {

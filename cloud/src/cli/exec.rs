@@ -4,7 +4,7 @@ use std::{
     ffi::OsString,
     fs,
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::{Args, ValueEnum};
@@ -19,9 +19,11 @@ use super::{
     child,
     command_error::CommandError,
     descriptors,
-    device_environment::{Identity, Variables, connection_string, provisioning_variables},
+    device_environment::{
+        Identity, Variables, connection_string, provisioning_variables, trust_variables,
+    },
     logging::CloudOutput,
-    output,
+    output, program,
     run::store_ended,
     run_options::{ListenAddresses, RunOptions},
     service_environment::{HTTPS_PORT, OWNER_POLICY, policy_key, service_variables},
@@ -92,8 +94,8 @@ impl ExecCommand {
         let variables = self.variables(&cloud, dir, &running)?;
         output::note(&format!("cloud: console: {}", cloud.console().link()));
         output::note(&format!(
-            "cloud: to follow events, run: cloud --dir {} events --follow",
-            dir.path().display()
+            "cloud: to follow events, run: {}",
+            program::command_in(exec_dir.shown(), "events --follow")
         ));
         let code = tokio::select! {
             code = child::run(program, arguments, variables) => code,
@@ -126,7 +128,8 @@ impl ExecCommand {
         let id = self.device_id.as_str();
         let key = enroll(cloud, id).map_err(CommandError::settings)?;
         let identity = Identity { id, key: &key };
-        let mut variables = provisioning_variables(running, &dir.certificate(), &identity);
+        let mut variables = provisioning_variables(running, &identity);
+        variables.extend(trust_variables(dir)?);
         variables.push((
             "IOTHUB_DEVICE_CONNECTION_STRING",
             connection_string(running, &identity),
@@ -137,13 +140,9 @@ impl ExecCommand {
             variables.extend(service_variables(running, key, id));
         }
         variables.push(("CLOUD_DIR", dir.path().display().to_string()));
-        if std::env::var_os(HOST_STATE_DIR).is_none_or(|dir| dir.is_empty()) {
-            // The state of a device is of no use with another cloud.
-            variables.push((
-                HOST_STATE_DIR,
-                dir.path().join("state").display().to_string(),
-            ));
-        }
+        // The state of a device is of no use with another cloud, so that of a variable is not for this one.
+        let state = dir.path().join("state");
+        variables.push(("HOST_STATE_DIR", state.display().to_string()));
         if self.security_type == SecurityType::ConnectionString {
             // Overrides the earlier entry of the same name.
             variables.push(("IOTHUB_DEVICE_SECURITY_TYPE", "connectionString".into()));
@@ -151,9 +150,6 @@ impl ExecCommand {
         Ok(variables)
     }
 }
-
-/// The variable with the state directory of `host`.
-const HOST_STATE_DIR: &str = "HOST_STATE_DIR";
 
 /// Enrolls the device, and registers it at once, so that its connection string is valid before it provisions. Keeps an existing
 /// enrollment and registration. Returns the key.
@@ -176,23 +172,29 @@ fn enroll(cloud: &Cloud, id: &str) -> Result<String, dps::Error> {
 /// The directory of `cloud exec`: that of `--dir`, or a temporary one, which is removed at the end.
 struct ExecDir {
     dir: CloudDir,
-    temporary: bool,
+    /// As it was given.
+    given: Option<PathBuf>,
 }
 
 impl ExecDir {
     fn new(path: Option<PathBuf>) -> Result<Self, CommandError> {
-        let temporary = path.is_none();
+        let given = path.clone();
         let path = path.unwrap_or_else(|| {
             std::env::temp_dir().join(format!("cloud-exec-{:016x}", rand::random::<u64>()))
         });
         let dir = super::absolute(&path)?;
-        Ok(Self { dir, temporary })
+        Ok(Self { dir, given })
+    }
+
+    /// Returns the path for hints.
+    fn shown(&self) -> &Path {
+        self.given.as_deref().unwrap_or_else(|| self.dir.path())
     }
 }
 
 impl Drop for ExecDir {
     fn drop(&mut self) {
-        if self.temporary {
+        if self.given.is_none() {
             // A directory left behind is harmless: its keys belong to a cloud that is gone.
             let _ = fs::remove_dir_all(self.dir.path());
         }

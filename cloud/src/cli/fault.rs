@@ -3,12 +3,13 @@
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueEnum};
 use cloud::faults::{Fault, OneShotFault};
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     client::{Client, Policy},
     command_error::CommandError,
     output,
+    value::at,
 };
 
 const PATH: &str = "/api/faults";
@@ -29,6 +30,9 @@ pub(crate) struct FaultCommand {
         value_name = "DURATION"
     )]
     duration: Option<SignedDuration>,
+    /// Print JSON
+    #[arg(long, global = true, env = "CLOUD_JSON")]
+    json: bool,
 }
 
 enum FaultAction {
@@ -66,7 +70,15 @@ impl FaultCommand {
                 self.post(client, json!({"fault": fault, "on": on}))?
             }
         };
-        output::pretty(&active)
+        let faults = active.as_array().map(Vec::as_slice).unwrap_or_default();
+        if self.json {
+            let faults: Vec<_> = faults.iter().map(document).collect();
+            return output::document(json!({"faults": faults}));
+        }
+        if faults.is_empty() {
+            output::note("no active faults");
+        }
+        output::columns(&faults.iter().map(row).collect::<Vec<_>>())
     }
 
     fn post(&self, client: &Client, mut request: Value) -> Result<Value, CommandError> {
@@ -76,6 +88,44 @@ impl FaultCommand {
         }
         client.send(Policy::Service, "POST", PATH, &request)
     }
+}
+
+/// Returns the name and the settings of a fault: its JSON is the name alone, or an object with one member.
+fn parts(fault: &Value) -> (&str, Map<String, Value>) {
+    let with_settings = fault.as_object().and_then(|fault| fault.iter().next());
+    match with_settings {
+        Some((name, settings)) => (name, settings.as_object().cloned().unwrap_or_default()),
+        None => (fault.as_str().unwrap_or_default(), Map::new()),
+    }
+}
+
+fn document(active: &Value) -> Value {
+    let (name, settings) = parts(at(active, "/fault"));
+    json!({
+        "name": name,
+        "settings": settings,
+        "deviceId": at(active, "/device"),
+        "since": at(active, "/since"),
+        "until": at(active, "/until"),
+    })
+}
+
+fn row(active: &Value) -> Vec<String> {
+    let (name, settings) = parts(at(active, "/fault"));
+    let text = |pointer| at(active, pointer).as_str();
+    let settings = settings.iter().map(|(name, value)| match value.as_str() {
+        Some(text) => format!("{name}={text}"),
+        None => format!("{name}={value}"),
+    });
+    let device = text("/device").map_or("all devices".to_owned(), |id| format!("device {id}"));
+    let until = text("/until").map(|until| format!("until {until}"));
+    vec![
+        name.to_owned(),
+        device,
+        format!("since {}", text("/since").unwrap_or_default()),
+        until.unwrap_or_default(),
+        settings.collect::<Vec<_>>().join(" "),
+    ]
 }
 
 /// Adds the argument `on` or `off` to lasting faults.

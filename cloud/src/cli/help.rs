@@ -19,7 +19,10 @@ const EXAMPLE: [(&str, &str); 3] = [
 ];
 
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Run the cloud", &["run", "exec", "console", "completions"]),
+    (
+        "Run the cloud",
+        &["run", "exec", "status", "console", "completions"],
+    ),
     (
         "Connect devices and back ends",
         &["enroll", "connection-string"],
@@ -27,7 +30,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     (
         "Operate devices",
         &[
-            "devices", "query", "twin", "set", "tag", "call", "send", "events",
+            "devices", "device", "query", "twin", "set", "tag", "call", "send", "events",
         ],
     ),
     ("Test", &["fault", "load"]),

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod access;
 mod call;
 mod child;
 mod client;
@@ -9,6 +10,7 @@ mod connection_string;
 mod console;
 mod descriptors;
 mod device;
+mod device_command;
 mod device_environment;
 mod devices;
 mod enroll;
@@ -16,10 +18,13 @@ mod events;
 mod exec;
 mod fault;
 mod help;
+mod json_text;
 mod load;
 mod logging;
+mod moment;
 mod output;
 mod problem;
+mod program;
 mod query;
 mod renamed;
 mod retention_args;
@@ -28,6 +33,8 @@ mod run_options;
 mod send;
 mod service_environment;
 mod set;
+mod shell;
+mod status;
 mod stream;
 mod tag;
 mod twin;
@@ -38,7 +45,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{FromArgMatches, Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand, parser::ValueSource};
 use client::Client;
 use cloud::dir::CloudDir;
 use command_error::CommandError;
@@ -76,8 +83,9 @@ Examples:
 Environment of CMD:
   IOTHUB_DEVICE_SECURITY_TYPE, IOTHUB_DEVICE_CONNECTION_STRING,
   IOTHUB_DEVICE_DPS_ENDPOINT, _ID_SCOPE, _DEVICE_ID, _DEVICE_KEY
-  SSL_CERT_FILE, NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE   the CA certificate
-  CLOUD_DIR, HOST_STATE_DIR                                unless HOST_STATE_DIR is set
+  SSL_CERT_FILE, REQUESTS_CA_BUNDLE                        the system's CAs and that of the cloud
+  NODE_EXTRA_CA_CERTS                                      the CA of the cloud
+  CLOUD_DIR, HOST_STATE_DIR                                the cloud, and the state of a host
   IOTHUB_CONNECTION_STRING, IOTHUB_DEVICE_ID               with --service
 Signals are forwarded to CMD.
 
@@ -101,6 +109,25 @@ Examples:
 The connection string contains a key. Azure's SDKs also need the CA certificate: `cloud enroll`
 prints the variables, `cloud exec` sets them (docs/sdks.md).")]
     ConnectionString(connection_string::ConnectionStringCommand),
+    /// Show where the running cloud is, and counts of devices, events and faults
+    #[command(after_help = "\
+Examples:
+  cloud status
+  cloud status --json
+
+Exit code 1 if no cloud runs in the directory, 2 if the directory is not yours to read.")]
+    Status(status::StatusCommand),
+    /// Register, delete, enable or disable devices
+    #[command(after_help = "\
+Examples:
+  eval \"$(cloud device add thermostat-1)\"; host thermostat.wasm
+  cloud device disable thermostat-1      disconnects the device
+  cloud device enable thermostat-1
+  cloud device delete thermostat-1 thermostat-2
+
+`cloud device add` registers a device in the hub, with a connection string. `cloud enroll` prepares
+a device that is registered when it provisions itself through DPS. `cloud devices` lists both.")]
+    Device(device_command::DeviceCommand),
     /// List the registered devices
     #[command(after_help = "\
 Examples:
@@ -129,6 +156,9 @@ Examples:
   cloud set --component thermostat1 targetTemperature 23.5
   cloud set --no-wait mode eco
   cloud set targetTemperature null     remove the property
+  cloud set label '\"23\"'              a string that looks like something else
+
+A value is JSON. A text that is not JSON is a string, unless it starts with {, [ or \".
 
 Exit code 1 if the device rejects the value or does not acknowledge it in time.")]
     Set(set::SetCommand),
@@ -155,9 +185,12 @@ Exit code 1 if the device responds with a status of 400 or more.")]
     #[command(after_help = "\
 Examples:
   cloud events
-  cloud events --follow --last 10
+  cloud events --follow                 begins with the last 10
+  cloud events --tail 100
+  cloud events --since 5m
   cloud events --device thermostat-1 --kind telemetry --json
-  cloud events --from 2026-01-31T08:00:00Z --to 2026-01-31T09:00:00Z --format csv > morning.csv
+  cloud events --since 2026-01-31T08:00:00Z --until 2026-01-31T09:00:00Z --format csv > morning.csv
+  cloud events --follow --since 4711    continue after the event with this number
   cloud events --format az --follow     as `az iot hub monitor-events` prints them")]
     Events(events::EventsCommand),
     /// Send a cloud-to-device message
@@ -218,7 +251,15 @@ pub(crate) fn main() -> ExitCode {
     };
     let args: Vec<_> = std::env::args_os().collect();
     let matches = option_variables::try_get_matches(&command, &args);
-    let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = matches.and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches)?;
+        if matches.value_source("dir") == Some(ValueSource::CommandLine)
+            && let Some(dir) = &cli.dir
+        {
+            program::in_directory(dir);
+        }
+        Ok(cli)
+    });
     let done = match cli {
         Ok(Cli { dir, command }) => renamed::check_variables().and_then(|()| command.run(dir)),
         Err(error) => match renamed::in_arguments(&error) {
@@ -245,6 +286,8 @@ impl Command {
             Self::Run(command) => command.run(&cloud_dir(dir)?),
             Self::Enroll(command) => command.run(&client(dir)?),
             Self::ConnectionString(command) => command.run(&client(dir)?),
+            Self::Status(command) => command.run(&client(dir)?),
+            Self::Device(command) => command.run(&client(dir)?),
             Self::Devices(command) => command.run(&client(dir)?),
             Self::Query(command) => command.run(&client(dir)?),
             Self::Twin(command) => command.run(&client(dir)?),

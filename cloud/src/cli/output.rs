@@ -6,14 +6,60 @@ use std::{
 };
 
 use serde::Serialize;
+use serde_json::Value;
 
-use super::command_error::CommandError;
+use super::{command_error::CommandError, json_text};
 
 /// Prints a line on standard output, with control characters escaped.
 pub(crate) fn line(text: &str) -> Result<(), CommandError> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", printable(text))?;
     Ok(out.flush()?)
+}
+
+/// The version of the documents that this program defines: docs/cli.md lists them. It counts up when a member is renamed or
+/// removed, or changes its meaning; new members keep it.
+pub(crate) const SCHEMA_VERSION: u32 = 1;
+
+/// Prints a JSON document of this program, with its version.
+pub(crate) fn document(mut document: Value) -> Result<(), CommandError> {
+    if let Some(members) = document.as_object_mut() {
+        members.insert("schemaVersion".to_owned(), SCHEMA_VERSION.into());
+    }
+    pretty(&document)
+}
+
+/// Prints a JSON document of this program on one line, with its version.
+pub(crate) fn document_line(document: Value) -> Result<(), CommandError> {
+    document_text(&document.to_string())
+}
+
+/// Prints the JSON text of an object on one line, with the version as its first member.
+pub(crate) fn document_text(object: &str) -> Result<(), CommandError> {
+    match object.strip_prefix('{') {
+        Some(members) => line(&format!("{{\"schemaVersion\":{SCHEMA_VERSION},{members}")),
+        None => line(object),
+    }
+}
+
+/// Prints JSON text, indented.
+pub(crate) fn json_text(json: &str) -> Result<(), CommandError> {
+    json_text::indented(json).lines().try_for_each(line)
+}
+
+/// Prints lines with aligned columns.
+pub(crate) fn columns(rows: &[Vec<String>]) -> Result<(), CommandError> {
+    let count = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| printable(cell).chars().count()).max()
+    };
+    let widths: Vec<_> = (0..count).filter_map(width).collect();
+    rows.iter().try_for_each(|row| {
+        let cells = row.iter().zip(&widths);
+        let cells = cells.map(|(cell, width)| format!("{:<width$}", printable(cell)));
+        line(cells.collect::<Vec<_>>().join("  ").trim_end())
+    })
 }
 
 /// Prints indented JSON.

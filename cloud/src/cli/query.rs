@@ -5,11 +5,7 @@ use std::{collections::BTreeSet, iter};
 use clap::Args;
 use serde_json::Value;
 
-use super::{
-    client::Client,
-    command_error::CommandError,
-    output::{self, printable},
-};
+use super::{client::Client, command_error::CommandError, output};
 
 #[derive(Args)]
 pub(crate) struct QueryCommand {
@@ -37,8 +33,7 @@ impl QueryCommand {
             true => TWIN_COLUMNS.map(str::to_owned).into(),
             false => columns(&result.rows),
         };
-        let lines = table(&columns, &result.rows);
-        lines.iter().try_for_each(|line| output::line(line))
+        output::columns(&table(&columns, &result.rows))
     }
 }
 
@@ -49,41 +44,20 @@ fn columns(rows: &[Value]) -> Vec<String> {
     names.into_iter().collect()
 }
 
-/// Returns a header line and one line per row, in aligned columns.
-fn table(columns: &[String], rows: &[Value]) -> Vec<String> {
-    let head = columns.iter().map(|name| printable(name).into_owned());
+/// Returns a header and the rows.
+fn table(columns: &[String], rows: &[Value]) -> Vec<Vec<String>> {
     let rows = rows
         .iter()
         .map(|row| columns.iter().map(|name| cell(row.get(name))).collect());
-    let lines: Vec<Vec<String>> = iter::once(head.collect()).chain(rows).collect();
-    let widths: Vec<_> = (0..columns.len())
-        .map(|column| width(&lines, column))
-        .collect();
-    lines.iter().map(|line| aligned(line, &widths)).collect()
+    iter::once(columns.to_vec()).chain(rows).collect()
 }
 
 fn cell(value: Option<&Value>) -> String {
     match value {
         None => String::new(),
-        Some(Value::String(text)) => printable(text).into_owned(),
-        Some(other) => printable(&other.to_string()).into_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
     }
-}
-
-fn width(lines: &[Vec<String>], column: usize) -> usize {
-    let cells = lines.iter().filter_map(|line| line.get(column));
-    cells
-        .map(|cell| cell.chars().count())
-        .max()
-        .unwrap_or_default()
-}
-
-fn aligned(line: &[String], widths: &[usize]) -> String {
-    let cells = line.iter().zip(widths);
-    let cells: Vec<_> = cells
-        .map(|(cell, width)| format!("{cell:<width$}"))
-        .collect();
-    cells.join("  ").trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -101,7 +75,12 @@ mod tests {
         ];
         assert_eq!(
             table(&columns(&rows), &rows),
-            ["n   site", "12  Ulm\\u000a", "3", "    [\"a\",null]"]
+            [
+                ["n", "site"],
+                ["12", "Ulm\n"],
+                ["3", ""],
+                ["", "[\"a\",null]"]
+            ]
         );
     }
 }

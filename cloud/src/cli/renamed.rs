@@ -6,11 +6,14 @@ use super::command_error::CommandError;
 
 /// Subcommands, options and their values: the command they belong to (empty: any), the old and the new word. The first match
 /// counts.
-const WORDS: [(&str, &str, &str); 13] = [
+const WORDS: [(&str, &str, &str); 16] = [
     ("", "enrol", "enroll"),
     ("load", "--keep", "--keep-devices"),
     ("", "--keep", "--retention"),
     ("", "--keep-size", "--retention-size"),
+    ("events", "--last", "--tail"),
+    ("events", "--from", "--since"),
+    ("events", "--to", "--until"),
     ("", "--operator", "--service"),
     ("", "--for", "--duration"),
     ("", "--lose", "--drop-connections"),
@@ -22,9 +25,12 @@ const WORDS: [(&str, &str, &str); 13] = [
     ("", "fault-struck", "fault-triggered"),
 ];
 
-const VARIABLES: [(&str, &str); 6] = [
+const VARIABLES: [(&str, &str); 9] = [
     ("CLOUD_KEEP", "CLOUD_RETENTION"),
     ("CLOUD_KEEP_SIZE", "CLOUD_RETENTION_SIZE"),
+    ("CLOUD_LAST", "CLOUD_TAIL"),
+    ("CLOUD_FROM", "CLOUD_SINCE"),
+    ("CLOUD_TO", "CLOUD_UNTIL"),
     ("CLOUD_OPERATOR", "CLOUD_SERVICE"),
     ("CLOUD_FOR", "CLOUD_FAULT_DURATION"),
     ("CLOUD_LOSE", "CLOUD_DROP_CONNECTIONS"),

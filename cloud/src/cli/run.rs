@@ -4,17 +4,21 @@ use std::{io, net::SocketAddr};
 
 use clap::Args;
 use cloud::{
+    ca_bundle,
     dir::{CloudDir, Running},
     server::Cloud,
 };
+use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
     command_error::CommandError,
     descriptors,
-    enroll::shell_quoted,
     logging::CloudOutput,
+    output, program,
     run_options::{ListenAddresses, RunOptions, loopback_address},
+    shell::quoted,
+    status,
 };
 
 #[derive(Args)]
@@ -27,6 +31,9 @@ pub(crate) struct RunCommand {
     https: SocketAddr,
     #[command(flatten)]
     options: RunOptions,
+    /// Print the addresses as a line of JSON
+    #[arg(long, env = "CLOUD_JSON")]
+    json: bool,
 }
 
 impl RunCommand {
@@ -47,9 +54,12 @@ impl RunCommand {
             host_name: "localhost".into(),
         };
         let (cloud, running) = self.options.start(&mut owned, addresses).await?;
-        banner(dir, &running, &cloud)
-            .lines()
-            .for_each(|line| output.line(line));
+        match self.json {
+            true => output.line(&started(dir, &running, &cloud)),
+            false => banner(dir, &running, &cloud)
+                .lines()
+                .for_each(|line| output.line(line)),
+        }
         let ended = tokio::select! {
             () = stop.received() => Ok(()),
             () = cloud.store_ended() => Err(store_ended()),
@@ -66,7 +76,32 @@ pub(super) fn store_ended() -> CommandError {
     )
 }
 
+/// Returns the addresses as JSON.
+fn started(dir: &CloudDir, running: &Running, cloud: &Cloud) -> String {
+    let mut document = status::addresses(dir, running);
+    document.extend([
+        ("schemaVersion".into(), output::SCHEMA_VERSION.into()),
+        (
+            "console".into(),
+            cloud.console().address().to_string().into(),
+        ),
+        ("consoleLink".into(), cloud.console().link().into()),
+    ]);
+    Value::Object(document).to_string()
+}
+
 fn banner(dir: &CloudDir, running: &Running, cloud: &Cloud) -> String {
+    let path = dir.path();
+    let is_default = CloudDir::of_user().is_ok_and(|default| default.path() == path);
+    let export = match is_default {
+        true => String::new(),
+        false => format!("\n  export CLOUD_DIR={}", quoted(&path.to_string_lossy())),
+    };
+    let name = program::name();
+    let place = match name.contains('/') && !name.starts_with('/') {
+        true => ", in this folder",
+        false => "",
+    };
     format!(
         "local cloud running
   hub and DPS  {}  (MQTT over TLS, {})
@@ -76,23 +111,21 @@ fn banner(dir: &CloudDir, running: &Running, cloud: &Cloud) -> String {
   directory    {}
   CA           SSL_CERT_FILE={}
 
-in a second terminal:
-  export CLOUD_DIR={}
-  cloud enroll thermostat-1    enroll a device and print its environment variables
-  cloud events --follow        follow telemetry and other events
-  cloud set NAME VALUE         set a desired property
-  cloud call METHOD            call a direct method
-  cloud connection-string      print a connection string for Azure's service SDKs
-  cloud console                print a new sign-in link to the console
+in a second terminal{place}:{export}
+  {name} enroll thermostat-1    enroll a device and print its environment variables
+  {name} events --follow        follow telemetry and other events
+  {name} set NAME VALUE         set a desired property
+  {name} call METHOD            call a direct method
+  {name} connection-string      print a connection string for Azure's service SDKs
+  {name} console                print a new sign-in link to the console
 press Ctrl-C to stop",
         running.hub_name,
         running.mqtt,
         running.id_scope,
         running.https,
         cloud.console().link(),
-        dir.path().display(),
-        dir.certificate().display(),
-        shell_quoted(&dir.path().to_string_lossy()),
+        path.display(),
+        path.join(ca_bundle::FILE).display(),
     )
 }
 

@@ -13,7 +13,10 @@ use cloud::{
 };
 use dtdl::Models;
 
-use super::{command_error::CommandError, output, retention_args::RetentionArgs};
+use super::{
+    command_error::CommandError, device_environment::trust_variables, output,
+    retention_args::RetentionArgs,
+};
 
 #[derive(Args)]
 pub(crate) struct RunOptions {
@@ -123,6 +126,7 @@ impl RunOptions {
             .chain(ips)
             .collect();
         let authority = Authority::open(dir.dir().path()).map_err(CommandError::settings)?;
+        trust_variables(dir.dir())?;
         let tls = Certificates::issue(&authority, &names, versions(self.tls));
         Ok(Config {
             mqtt: addresses.mqtt,

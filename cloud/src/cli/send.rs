@@ -31,6 +31,9 @@ pub(crate) struct SendCommand {
     /// Message id [default: a new one]
     #[arg(long, env = "CLOUD_MESSAGE_ID", value_name = "ID")]
     message_id: Option<String>,
+    /// Print JSON
+    #[arg(long, env = "CLOUD_JSON")]
+    json: bool,
 }
 
 impl SendCommand {
@@ -39,6 +42,9 @@ impl SendCommand {
         let path = format!("/api/devices/{}/messages", encoded(&device));
         let response = client.send(Policy::Service, "POST", &path, &self.message())?;
         let id = at(&response, "/messageId").as_str().unwrap_or_default();
+        if self.json {
+            return output::document(json!({"deviceId": device, "messageId": id}));
+        }
         output::line(&format!("message {id} queued for {device}"))
     }
 

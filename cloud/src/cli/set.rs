@@ -38,29 +38,34 @@ pub(crate) struct SetCommand {
         value_name = "SECONDS"
     )]
     timeout: u64,
+    /// Print the acknowledgment as JSON
+    #[arg(long, env = "CLOUD_JSON")]
+    json: bool,
 }
 
 impl SetCommand {
     pub(crate) fn run(&self, client: &Client) -> Result<(), CommandError> {
         let device = self.device.pick(client)?;
         let component = self.component.as_deref();
-        let desired = value::property(component, &self.name, value::typed(&self.value));
-        let patch = json!({"properties": {"desired": desired}});
+        let desired = value::property(component, &self.name, &value::typed(&self.value)?);
+        let properties = value::object(&[("desired", &desired)]);
+        let patch = value::object(&[("properties", &properties)]);
         let path = twin::path(&device);
         if self.no_wait {
             return client
-                .send(Policy::Service, "PATCH", &path, &patch)
+                .send_text(Policy::Service, "PATCH", &path, patch)
                 .map(drop);
         }
         let events = stream::open(client, &self.acknowledgments(&device))?;
-        let twin = client.send(Policy::Service, "PATCH", &path, &patch)?;
+        let twin = client.send_text(Policy::Service, "PATCH", &path, patch)?;
+        let twin: Value = serde_json::from_str(&twin).map_err(CommandError::request)?;
         if at(&twin, "/connectionState") != "Connected" {
             output::note(&format!(
                 "{device} is disconnected; the property is delivered when it connects"
             ));
         }
         let version = at(&twin, "/properties/desired/$version").as_u64();
-        self.show(self.acknowledgment(events, version.unwrap_or(0))?)
+        self.show(&device, &self.acknowledgment(events, version.unwrap_or(0))?)
     }
 
     fn acknowledgments<'a>(&self, device: &'a str) -> EventSelection<'a> {
@@ -109,9 +114,13 @@ impl SetCommand {
         ))
     }
 
-    fn show(&self, acknowledgment: Value) -> Result<(), CommandError> {
-        output::pretty(&acknowledgment)?;
-        match at(&acknowledgment, "/ac").as_u64() {
+    fn show(&self, device: &str, acknowledgment: &Value) -> Result<(), CommandError> {
+        let status = at(acknowledgment, "/ac").as_u64();
+        match self.json {
+            true => output::document(self.document(device, acknowledgment))?,
+            false => output::line(&describe(&self.name, acknowledgment))?,
+        }
+        match status {
             Some(status @ 400..) => Err(CommandError::request(format!(
                 "the device rejected {} with status {status}",
                 self.name
@@ -119,4 +128,29 @@ impl SetCommand {
             _ => Ok(()),
         }
     }
+
+    /// Returns the acknowledgment as JSON, with the members of Plug and Play.
+    fn document(&self, device: &str, acknowledgment: &Value) -> Value {
+        json!({
+            "deviceId": device,
+            "component": self.component,
+            "property": self.name,
+            "value": at(acknowledgment, "/value"),
+            "ac": at(acknowledgment, "/ac"),
+            "ad": at(acknowledgment, "/ad"),
+            "av": at(acknowledgment, "/av"),
+        })
+    }
+}
+
+/// Describes an acknowledgment in one line.
+fn describe(property: &str, acknowledgment: &Value) -> String {
+    let member = |name| at(acknowledgment, name);
+    let (value, status, version) = (member("/value"), member("/ac"), member("/av"));
+    let description = member("/ad").as_str().filter(|text| !text.is_empty());
+    let description = description.map(|text| format!(": {text}"));
+    format!(
+        "{property} = {value}, acknowledged with status {status}, version {version}{}",
+        description.unwrap_or_default()
+    )
 }

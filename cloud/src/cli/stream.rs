@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use serde_json::Value;
 use ureq::BodyReader;
 
@@ -25,9 +26,9 @@ pub(crate) struct EventSelection<'a> {
     /// Only of these kinds; of all if empty.
     pub(crate) kinds: Vec<&'a str>,
     /// Start of the time range, inclusive.
-    pub(crate) from: Option<&'a str>,
+    pub(crate) from: Option<Timestamp>,
     /// End of the time range, exclusive.
-    pub(crate) to: Option<&'a str>,
+    pub(crate) to: Option<Timestamp>,
     /// Only after this sequence number.
     pub(crate) since: Option<u64>,
     /// Only the last of the existing events.
@@ -42,11 +43,12 @@ impl EventSelection<'_> {
     fn path(&self, format: &str) -> String {
         let mut path = format!("/api/events?format={format}&follow={}", self.follow);
         let (since, last) = (self.since.map(text), self.last.map(text));
+        let (from, to) = (self.from.map(text), self.to.map(text));
         let devices = self.devices.iter().map(|device| ("device", *device));
         let kinds = self.kinds.iter().map(|kind| ("kind", *kind));
         let others = [
-            ("from", self.from),
-            ("to", self.to),
+            ("from", from.as_deref()),
+            ("to", to.as_deref()),
             ("since", since.as_deref()),
             ("last", last.as_deref()),
         ];
@@ -60,8 +62,8 @@ impl EventSelection<'_> {
     }
 }
 
-fn text(number: u64) -> String {
-    number.to_string()
+fn text(value: impl ToString) -> String {
+    value.to_string()
 }
 
 /// An iterator over events. Ends when the cloud ends the stream; after the limit, with an error that [`is_timeout`].

@@ -1,14 +1,13 @@
 //! `cloud twin`
 
 use clap::Args;
-use serde_json::{Value, json};
 
 use super::{
     client::{Client, Policy},
     command_error::CommandError,
     device::{DeviceOption, encoded},
-    output,
-    value::at,
+    json_text::Members,
+    output, value,
 };
 
 #[derive(Args)]
@@ -23,18 +22,22 @@ pub(crate) struct TwinCommand {
 impl TwinCommand {
     pub(crate) fn run(&self, client: &Client) -> Result<(), CommandError> {
         let device = self.device.pick(client)?;
-        let twin = client.get(Policy::Service, &path(&device))?;
+        let twin = client.get_text(Policy::Service, &path(&device))?;
         if self.json {
-            return output::pretty(&twin);
+            return output::json_text(&twin);
         }
-        output::pretty(&json!({
-            "deviceId": at(&twin, "/deviceId"),
-            "connectionState": at(&twin, "/connectionState"),
-            "modelId": at(&twin, "/modelId"),
-            "tags": at(&twin, "/tags"),
-            "desired": without_metadata(at(&twin, "/properties/desired")),
-            "reported": without_metadata(at(&twin, "/properties/reported")),
-        }))
+        let twin = Members::of(&twin);
+        let properties = Members::of(twin.get("properties"));
+        let desired = without_metadata(properties.get("desired"));
+        let reported = without_metadata(properties.get("reported"));
+        output::json_text(&value::object(&[
+            ("deviceId", twin.get("deviceId")),
+            ("connectionState", twin.get("connectionState")),
+            ("modelId", twin.get("modelId")),
+            ("tags", twin.get("tags")),
+            ("desired", &desired),
+            ("reported", &reported),
+        ]))
     }
 }
 
@@ -42,10 +45,8 @@ pub(crate) fn path(device: &str) -> String {
     format!("/twins/{}", encoded(device))
 }
 
-fn without_metadata(properties: &Value) -> Value {
-    let mut properties = properties.clone();
-    if let Some(properties) = properties.as_object_mut() {
-        properties.remove("$metadata");
-    }
-    properties
+fn without_metadata(properties: &str) -> String {
+    let properties = Members::of(properties);
+    let shown = properties.iter().filter(|(name, _)| *name != "$metadata");
+    value::object(&shown.collect::<Vec<_>>())
 }

@@ -83,8 +83,15 @@ async fn a_request_that_makes_no_sense_is_refused_with_the_reason() {
 async fn the_command_starts_clears_and_triggers_faults() {
     let service = Service::start();
     let shown = |arguments: &[&str]| -> Vec<Value> {
-        let text = service.shown(&[&["fault"], arguments].concat());
-        faults(&serde_json::from_str(&text).unwrap())
+        let text = service.shown(&[&["fault", "--json"], arguments].concat());
+        let document: Value = serde_json::from_str(&text).unwrap();
+        let faults = document["faults"].as_array().unwrap().iter();
+        faults
+            .map(|fault| match fault["settings"].as_object() {
+                Some(settings) if settings.is_empty() => fault["name"].clone(),
+                _ => json!({fault["name"].as_str().unwrap(): fault["settings"]}),
+            })
+            .collect()
     };
     assert!(shown(&[]).is_empty());
     assert_eq!(shown(&["refuse", "on"]), [json!("refuse")]);
@@ -105,6 +112,14 @@ async fn the_command_starts_clears_and_triggers_faults() {
         1
     );
 
+    let text = service.shown(&["fault"]);
+    let row = "slow  device t-1  since ";
+    assert!(
+        text.starts_with(row) && text.ends_with("latency=200ms\n"),
+        "{text}"
+    );
+
+    service.shown(&["enroll", "t-2"]);
     let events = service.shown(&["events"]);
     assert!(events.contains("fault-started"), "{events}");
     assert!(events.contains("fault-triggered reset"), "{events}");

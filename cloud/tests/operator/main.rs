@@ -3,6 +3,7 @@
 mod access;
 mod browser;
 mod bulk;
+mod command_line;
 mod commands;
 mod console;
 mod console_sessions;
@@ -28,4 +29,5 @@ mod statistics;
 mod strangers;
 mod templates;
 mod trace;
+mod trust;
 mod twins;

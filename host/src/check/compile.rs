@@ -3,9 +3,12 @@
 use std::time::Instant;
 
 use super::finding::{Checked, Finding};
-use crate::guest::{
-    Sandbox,
-    compile::{Compiler, ComponentSource, Image},
+use crate::{
+    guest::{
+        Sandbox,
+        compile::{Compiler, ComponentSource, Image},
+    },
+    units::milliseconds,
 };
 
 pub(super) const NAME: &str = "compile";
@@ -24,7 +27,7 @@ pub(super) async fn check(
         false => "compiled",
     };
     let finding = Finding::ok(format!("{how} in {seconds:.3} s"))
-        .with("seconds", seconds)
+        .with("durationMs", milliseconds(seconds))
         .with("compiledBefore", image.was_cached());
     Ok((finding, image))
 }

@@ -10,6 +10,7 @@ use super::{
     sent::SentSummary,
 };
 use crate::{
+    document::document,
     guest::{FixedLimit, Limit, Limits, Unit},
     text::{counted, truncate},
 };
@@ -80,7 +81,7 @@ impl CheckReport {
         with_limits: bool,
     ) {
         if self.as_json {
-            print(&format!("{}\n", self.to_json(file, sent, limits)));
+            print(&document(self.to_json(file, sent, limits)));
             return;
         }
         let mut text = String::new();

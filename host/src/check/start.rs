@@ -6,7 +6,10 @@ use super::{
     dry_run::DryRun,
     finding::{Checked, Finding},
 };
-use crate::guest::{Component, Limits, remedy::of_limit};
+use crate::{
+    guest::{Component, Limits, remedy::of_limit},
+    units::milliseconds,
+};
 
 pub(super) const NAME: &str = "start";
 
@@ -24,5 +27,5 @@ pub(super) async fn check(
     })?;
     let seconds = began.elapsed().as_secs_f64();
     let finding = Finding::ok(format!("started in {:.1} ms", seconds * 1000.0));
-    Ok((finding.with("seconds", seconds), run))
+    Ok((finding.with("durationMs", milliseconds(seconds)), run))
 }

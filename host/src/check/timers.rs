@@ -13,6 +13,7 @@ use crate::{
     device::behaviour::{CallFailure, Event},
     guest::Limits,
     text::counted,
+    units::milliseconds,
 };
 
 pub(super) const NAME: &str = "timers";
@@ -74,7 +75,7 @@ pub(super) async fn check(run: &mut DryRun, events: Option<u64>, limits: &Limits
     let mut finding = Finding::ok(message)
         .with("set", set)
         .with("fired", fired)
-        .with("seconds", elapsed.as_secs_f64());
+        .with("elapsedMs", milliseconds(elapsed.as_secs_f64()));
     if let Some(rates) = rates {
         finding = rates.facts(finding);
         for excess in rates.excesses(limits) {
@@ -115,12 +116,12 @@ fn of_failure(finding: Finding, event: u64) -> Finding {
 
 /// Adds the figures of the memory, and a warning if it grows steadily.
 fn of_memory(finding: Finding, growth: &Growth, limits: &Limits) -> Finding {
-    let finding = finding.with("memory", growth.last());
+    let finding = finding.with("memoryBytes", growth.last());
     match growth.leak(limits.memory) {
         None => finding,
         Some(leak) => finding
             .warn(&leak.describe(limits.memory))
-            .with("memoryAfterFirstTenth", leak.first)
+            .with("memoryAfterFirstTenthBytes", leak.first)
             .with("eventsUntilLimit", leak.events_left),
     }
 }

@@ -144,6 +144,9 @@ pub struct CompileArgs {
     /// Write the compiled component to standard output
     #[arg(long, hide = true)]
     pub stdout: bool,
+    /// Print JSON
+    #[arg(long, conflicts_with = "stdout")]
+    pub json: bool,
     /// The limits.
     #[command(flatten)]
     pub limits: LimitArgs,

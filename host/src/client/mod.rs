@@ -19,6 +19,7 @@ use tokio::{
 use crate::{
     app::AppError,
     cli::{DeadLetterSelector, InspectArgs, SwapArgs},
+    document::document,
     inspect, machine,
     output::{print, print_note},
     status::{ConnectionState, Status},
@@ -27,7 +28,7 @@ use crate::{
         HistoryEntry, SwapStep,
         control::{ControlRequest, REPLY_TIMEOUT, ReconnectReply, connect},
     },
-    text::{one_line, safe_json},
+    text::one_line,
 };
 
 /// The error when no host can be reached.
@@ -63,7 +64,7 @@ pub(crate) fn status(args: &InspectArgs) -> Result<(), AppError> {
     let status: Status =
         serde_json::from_value(line.clone()).map_err(|_| unexpected_reply(&line))?;
     match args.json {
-        true => print_json(&line)?,
+        true => print(document(line).as_bytes())?,
         false => print(status_text::format(&status).as_bytes())?,
     }
     Ok(())
@@ -75,14 +76,14 @@ pub(crate) fn reconnect(args: &InspectArgs) -> Result<(), AppError> {
     let reconnected: ReconnectReply =
         serde_json::from_value(line.clone()).map_err(|_| unexpected_reply(&line))?;
     let text = match reconnected.previous_state {
-        _ if args.json => safe_json(&line.to_string()).into_owned(),
-        ConnectionState::Backoff => "connecting".to_owned(),
-        ConnectionState::Connected => "reconnecting".to_owned(),
+        _ if args.json => document(line),
+        ConnectionState::Backoff => "connecting\n".to_owned(),
+        ConnectionState::Connected => "reconnecting\n".to_owned(),
         ConnectionState::Connecting
         | ConnectionState::Reconnecting
-        | ConnectionState::Provisioning => "connecting anew".to_owned(),
+        | ConnectionState::Provisioning => "connecting anew\n".to_owned(),
     };
-    print(format!("{text}\n").as_bytes())?;
+    print(text.as_bytes())?;
     Ok(())
 }
 
@@ -110,7 +111,7 @@ fn resolve_dead_letters(
     let result: DeadLetterResult =
         serde_json::from_value(line.clone()).map_err(|_| unexpected_reply(&line))?;
     let text = match args.json {
-        true => format!("{}\n", safe_json(&line.to_string())),
+        true => document(line),
         false => format_result(&result, done),
     };
     print(text.as_bytes())?;
@@ -141,7 +142,7 @@ fn print_steps(args: &InspectArgs, request: &ControlRequest) -> Result<(), AppEr
         let is_progress = entry.step == SwapStep::Requested && entry.reason.is_some();
         match args.json {
             _ if is_progress => print_note(&one_line(&entry.describe())),
-            true => print_json(&line)?,
+            true => print(document(line).as_bytes())?,
             false => print(format!("{}\n", one_line(&entry.describe())).as_bytes())?,
         }
         last = Some(entry);
@@ -161,10 +162,6 @@ fn print_steps(args: &InspectArgs, request: &ControlRequest) -> Result<(), AppEr
         (false, SwapStep::RolledBack) => Err(AppError::Failed(format!("rolled back: {reason}"))),
         (false, _) => Err(AppError::Failed(reason)),
     }
-}
-
-fn print_json(line: &Value) -> anyhow::Result<()> {
-    print(format!("{}\n", safe_json(&line.to_string())).as_bytes())
 }
 
 /// Returns true if the file of a swap request runs after this step.

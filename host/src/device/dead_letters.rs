@@ -8,6 +8,7 @@ use super::{
 use crate::{
     hub::poison::PoisonEvent,
     mqtt::Transport,
+    program,
     store::{
         batch::{Batch, DeadLetterChange, MessageChange},
         dead_letter::{DeadLetterAction, DeadLetterResult, Undelivered},
@@ -101,8 +102,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 device = &*self.name,
                 id = counts.total,
                 reason = entry.reason,
-                "{} dead-lettered; inspect or retry it with `host outbox`",
-                entry.item.kind()
+                "{} dead-lettered; inspect or retry it with `{}`",
+                entry.item.kind(),
+                program::command("outbox")
             );
         }
         if counts.evicted > before.evicted {
@@ -128,7 +130,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let ids: Vec<u64> = match id {
             Some(id) if self.store.dead_letters().get(id).is_none() => {
                 return Err(format!(
-                    "no dead letter has the id {id}; list them with `host outbox`"
+                    "no dead letter has the id {id}; list them with `{}`",
+                    program::command("outbox")
                 ));
             }
             Some(id) => vec![id],

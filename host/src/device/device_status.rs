@@ -27,7 +27,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             suspended: self.failures.status(now),
             fallback: versions.fallback.map(|fallback| fallback.version),
             previous: versions.previous,
-            quarantined: versions.quarantined,
+            quarantined: versions.quarantined.iter().map(Into::into).collect(),
             steps: self.step_counts(),
             limits: self.limits.by_name(),
             rate_limits: self.rate_limits.status(now),

@@ -13,7 +13,7 @@ use tracing::{Instrument, Span};
 use super::behaviour::{
     Behaviour, CallFailure, Event, Instance, InstanceContext, Outcome, Reason, Start,
 };
-use crate::status::CallStats;
+use crate::{program, status::CallStats};
 
 /// Time until the next try at a component whose `init` fails.
 const SUSPENSION: Duration = Duration::from_secs(300);
@@ -86,8 +86,10 @@ async fn start_with_state<B: Behaviour>(
         started => return started,
     };
     match behaviour.start(context, without).await {
-        Ok(_) => Err(failure
-            .with_remedy("`host swap FILE --fresh-state` starts it without the device's state")),
+        Ok(_) => {
+            let swap = program::command("swap FILE --fresh-state");
+            Err(failure.with_remedy(&format!("`{swap}` starts it without the device's state")))
+        }
         Err(_) => Err(failure),
     }
 }

@@ -7,6 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{
     behaviour::{CallFailure, Outcome},
@@ -40,6 +41,25 @@ pub struct PersistedTimer {
     schedule: Schedule,
     due: Timestamp,
     failures: u32,
+}
+
+impl PersistedTimer {
+    /// Returns the timer as JSON for an operator.
+    #[must_use]
+    pub fn to_document(&self) -> Value {
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let (delay, period) = match self.schedule {
+            Schedule::Once(delay) => (Some(milliseconds(delay)), None),
+            Schedule::Every(period) => (None, Some(milliseconds(period))),
+        };
+        json!({
+            "name": self.name,
+            "due": self.due,
+            "delayMs": delay,
+            "periodMs": period,
+            "failures": self.failures,
+        })
+    }
 }
 
 impl Timers {

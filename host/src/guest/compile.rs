@@ -73,7 +73,7 @@ pub enum LoadError {
         /// The copy.
         path: PathBuf,
         /// The reason.
-        reason: &'static str,
+        reason: String,
     },
     /// It is not a valid component.
     #[error("cannot compile component {}: {reason}", path.display())]
@@ -161,7 +161,8 @@ impl LoadError {
             | Self::Compile { reason, .. }
             | Self::NotCompiled { reason, .. }
             | Self::Cache { reason, .. } => reason.clone(),
-            Self::NotAComponent { reason, .. } | Self::Lost { reason, .. } => (*reason).to_owned(),
+            Self::NotAComponent { reason, .. } => (*reason).to_owned(),
+            Self::Lost { reason, .. } => reason.clone(),
             Self::Incompatible { reason, .. } => reason.to_string(),
         }
     }

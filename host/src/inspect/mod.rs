@@ -11,6 +11,8 @@ use self::outbox::summary;
 use crate::{
     cli::InspectArgs,
     config::{self, SettingError},
+    device::timers::PersistedTimer,
+    document::document,
     store::Contents,
     text::{one_line, safe_json},
 };
@@ -33,7 +35,8 @@ pub(crate) fn find_state_dir(args: &InspectArgs) -> Result<PathBuf, SettingError
     match found.as_slice() {
         [only] => Ok(only.path()),
         [] => Err(SettingError::new(format!(
-            "no device state in {}; select another directory with --state-dir",
+            "no device state in {}; select another directory with --state-dir: a host in `cloud exec --dir DIR` has its \
+             state in DIR/state",
             home.display()
         ))),
         several => {
@@ -59,13 +62,23 @@ pub(crate) fn state(contents: &Contents, as_json: bool) -> String {
                 .record
                 .as_deref()
                 .map(|record| serde_json::from_str(record).unwrap_or_else(|_| Value::from(record)));
+            let binding = state.hub_binding.as_ref();
+            let enrollment = binding.and_then(|binding| binding.enrollment.as_ref());
+            let enrollment = enrollment.map(|enrollment| {
+                json!({
+                    "endpoint": enrollment.endpoint,
+                    "idScope": enrollment.id_scope,
+                    "registrationId": enrollment.registration_id,
+                })
+            });
+            let timers = state.timers.iter().map(PersistedTimer::to_document);
             json!({
                 "deviceId": &**device,
-                "hub": state.hub_binding.as_ref().map(|binding| &binding.assignment.hub),
-                "enrollment": state.hub_binding.as_ref().and_then(|binding| binding.enrollment.as_ref()),
+                "hub": binding.map(|binding| &binding.assignment.hub),
+                "enrollment": enrollment,
                 "record": record,
-                "timers": state.timers,
-                "twin": state.twin,
+                "timers": timers.collect::<Value>(),
+                "twin": state.twin.to_document(),
                 "outbox": summary(state),
             })
         })
@@ -87,8 +100,7 @@ pub(crate) fn state(contents: &Contents, as_json: bool) -> String {
 /// Formats a line for each device.
 fn lines(devices: &Value) -> String {
     let devices = devices.as_array().into_iter().flatten();
-    let line = |device: &Value| format!("{}\n", safe_json(&device.to_string()));
-    devices.map(line).collect()
+    devices.cloned().map(document).collect()
 }
 
 /// Formats the history of swaps.
@@ -101,7 +113,7 @@ pub(crate) fn history(contents: &Contents, as_json: bool) -> String {
                 if let Value::Object(members) = &mut entry {
                     members.insert("deviceId".to_owned(), json!(&**device));
                 }
-                writeln!(text, "{}", safe_json(&entry.to_string()))
+                write!(text, "{}", document(entry))
             } else {
                 let count = match entry.count {
                     1 => String::new(),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use bytesize::ByteSize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::lines;
 use crate::{
@@ -155,7 +155,7 @@ fn dead_letter(
         Undelivered::Telemetry(message) => telemetry(message),
         Undelivered::Report(report) => json!({ "properties": report }),
         Undelivered::Message(message) => json!({
-            "properties": message.properties, "body": String::from_utf8_lossy(&message.body),
+            "properties": by_name(&message.properties), "body": String::from_utf8_lossy(&message.body),
         }),
     };
     let (kind, bytes) = (item.kind(), item.size());
@@ -166,8 +166,15 @@ fn dead_letter(
 fn telemetry(message: &TelemetryMessage) -> Value {
     json!({
         "messageId": message.id, "created": message.created, "component": message.component,
-        "properties": message.properties, "body": String::from_utf8_lossy(&message.body),
+        "properties": by_name(&message.properties), "body": String::from_utf8_lossy(&message.body),
     })
+}
+
+fn by_name(properties: &[(String, String)]) -> Map<String, Value> {
+    let properties = properties.iter();
+    properties
+        .map(|(name, value)| (name.clone(), value.as_str().into()))
+        .collect()
 }
 
 /// Merges two objects.

@@ -7,16 +7,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::guest::{
-    Limits,
-    compile::{ComponentSource, LoadError},
+use crate::{
+    guest::{
+        Limits,
+        compile::{ComponentSource, LoadError},
+    },
+    program,
 };
 
 /// Name of the folder in a state directory.
 const FOLDER: &str = "components";
-/// The reasons why a copy is lost, with the remedy.
-const MISSING: &str = "file is missing; swap the version in again with `host swap FILE`, or start the host with its file";
-const DAMAGED: &str = "file is damaged; swap the version in again with `host swap FILE`, or start the host with its file";
 
 /// A folder of one device's components, each named after its hash.
 #[derive(Clone, Debug)]
@@ -75,14 +75,14 @@ impl ComponentStore {
         if let Err(error) = fs::metadata(&path)
             && error.kind() == io::ErrorKind::NotFound
         {
-            let reason = MISSING;
+            let reason = lost("missing");
             return Err(LoadError::Lost { path, reason });
         }
         let source = ComponentSource::read_unchecked(&path, limits)?;
         if **source.sha256() == *sha256 {
             Ok(source)
         } else {
-            let reason = DAMAGED;
+            let reason = lost("damaged");
             Err(LoadError::Lost { path, reason })
         }
     }
@@ -130,6 +130,14 @@ fn sha256_in(name: &str) -> Option<&str> {
     (is_hash && matches!(ending, "wasm" | "part")).then_some(sha256)
 }
 
+/// Describes why a copy is lost, with the remedy.
+fn lost(how: &str) -> String {
+    let swap = program::command("swap FILE");
+    format!(
+        "file is {how}; swap the version in again with `{swap}`, or start the host with its file"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,14 +165,14 @@ mod tests {
         let error = store.read(a.sha256(), &limits).unwrap_err();
         assert_eq!(
             (error.blame(), error.reason()),
-            (Blame::Copy, MISSING.into())
+            (Blame::Copy, lost("missing"))
         );
         for damage in [&a.bytes()[..], b"no component"] {
             fs::write(store.path(b.sha256()), damage).unwrap();
             let error = store.read(b.sha256(), &limits).unwrap_err();
             assert_eq!(
                 (error.blame(), error.reason()),
-                (Blame::Copy, DAMAGED.into())
+                (Blame::Copy, lost("damaged"))
             );
         }
         // A damaged one of the right length is only found when it is read.

@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{DeviceRequest, HistoryEntry, SwapCommand, SwapRequest, SwapSource, SwapStep};
-use crate::{status::ConnectionState, store::dead_letter::DeadLetterAction};
+use crate::{program, status::ConnectionState, store::dead_letter::DeadLetterAction};
 
 /// File name of the socket in a state directory.
 const SOCKET_NAME: &str = "control";
@@ -335,7 +335,8 @@ async fn write_steps(
                 let waits = matches!(entry.step, SwapStep::Started | SwapStep::Unchanged);
                 if waits && !place.wait() {
                     let error = format!(
-                        "{MAX_WAITING} others wait for the end of this probation; see its state with `host status`"
+                        "{MAX_WAITING} others wait for the end of this probation; see its state with `{}`",
+                        program::command("status")
                     );
                     return write_line(writer, &json!({ "error": error })).await;
                 }

@@ -92,7 +92,7 @@ impl Loader {
         let Some(store) = &self.component_store else {
             return Err(LoadError::Lost {
                 path: sha256.into(),
-                reason: "an ephemeral device stores no components",
+                reason: "an ephemeral device stores no components".to_owned(),
             });
         };
         self.load(&store.read(sha256, self.sandbox.limits())?).await

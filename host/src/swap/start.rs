@@ -13,6 +13,7 @@ use crate::{
         Component,
         compile::{Blame, ComponentSource, LoadError},
     },
+    program,
     store::{DeviceStore, batch::Batch},
 };
 
@@ -225,7 +226,8 @@ fn is_new(
             tracing::warn!(
                 file = %file.display(),
                 reason,
-                "component file quarantined after a rollback; running the accepted version; accept the file with `host swap FILE --force`"
+                "component file quarantined after a rollback; running the accepted version; accept the file with `{}`",
+                program::command("swap FILE --force")
             );
             false
         }

@@ -32,7 +32,9 @@ async function withDevice(deviceId, key, component, work) {
 /** The first event of the hub's that matches, once there is one; undefined if none comes. */
 async function event(matches) {
   const stdio = ["ignore", "pipe", "inherit"];
-  const events = spawn(process.env.CLOUD, ["events", "--json", "--follow"], { stdio });
+  const events = spawn(process.env.CLOUD, ["events", "--json", "--follow", "--tail", "all"], {
+    stdio,
+  });
   const alarm = setTimeout(() => events.kill(), PATIENCE * 1000);
   try {
     for await (const line of createInterface({ input: events.stdout })) {

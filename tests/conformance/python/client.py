@@ -45,7 +45,7 @@ async def event(matches):
     """The first event that matches, once there is one."""
     deadline = time.monotonic() + PATIENCE
     process = await asyncio.create_subprocess_exec(
-        os.environ["CLOUD"], "events", "--json", "--follow", stdout=asyncio.subprocess.PIPE
+        os.environ["CLOUD"], "events", "--json", "--follow", "--tail", "all", stdout=asyncio.subprocess.PIPE
     )
     try:
         while time.monotonic() < deadline:
@@ -134,7 +134,7 @@ async def acknowledges(client):
     answering = asyncio.create_task(answer())
     # The handler above makes the SDK subscribe; GET returns only after that.
     await client.get_twin()
-    code, out, err = await operator("set", "targetTemperature", "23.5")
+    code, out, err = await operator("set", "--json", "targetTemperature", "23.5")
     patch = await answering
     proven("a desired property is pushed", patch["targetTemperature"] == 23.5, patch)
     proven("the operator sees it acknowledged", code == 0 and json.loads(out)["ac"] == 200, out + err)

@@ -101,7 +101,7 @@ fn a_version_whose_process_is_killed_twice_on_probation_is_rolled_back() {
     let mut host = start();
     assert_eq!(device.runs(), sha256(&candidate), "it is tried once more");
     let status = device.status();
-    assert!(status["state"]["probation"].is_object());
+    assert!(status["probation"].is_object());
     assert_eq!(status["steps"]["resumed"], 1);
     host.signal(Signal::KILL);
     host.wait();

@@ -22,6 +22,8 @@ export interface CloudInfo {
   readonly dpsName: string;
   readonly idScope: string;
   readonly certificate: string;
+  /** File with the authorities of the system too, if there is one. */
+  readonly caBundle: string | null;
   /** True if the cloud can control a host on this machine. */
   readonly hostControl: boolean;
 }

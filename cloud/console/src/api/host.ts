@@ -22,17 +22,20 @@ export interface QuarantinedVersion {
 }
 
 /** State of the running version, as the host reports it. */
-export type HostState =
-  | "accepted"
-  | { probation: { secondsLeft: number; eventsLeft: number } }
-  | { suspended: { reason: string; secondsLeft: number } };
+export interface HostState {
+  readonly state: "accepted" | "probation" | "suspended";
+  /** Rest of the probation. */
+  readonly probation: { remainingMs: number; remainingEvents: number } | null;
+  /** Last failure of a version that does not start, and time until the next attempt. */
+  readonly suspension: { reason: string; remainingMs: number } | null;
+}
 
 /** Outbox of a host, as far as the console shows it. */
 export interface Outbox {
   /** Queued messages. */
   readonly messages: number;
   /** Age of the oldest queued message. */
-  readonly oldestAgeSeconds: number | null;
+  readonly oldestAgeMs: number | null;
   /** Messages evicted since the device first started. */
   readonly evicted: number;
   /** Messages dead-lettered since the device first started. */
@@ -40,14 +43,13 @@ export interface Outbox {
 }
 
 /** Status of a host, as far as the console shows it. */
-export interface HostStatus {
+export interface HostStatus extends HostState {
   readonly deviceId: string;
   readonly pid: number;
   readonly outbox: Outbox;
   readonly running: RunningVersion | null;
-  readonly state: HostState;
   /** Suspended commands, desired properties and timers. */
-  readonly suspended: readonly { cause: string; reason: string; secondsLeft: number }[];
+  readonly suspended: readonly { cause: string; reason: string; remainingMs: number }[];
   /** Version to roll back to during probation. */
   readonly fallback: RunningVersion | null;
   /** Version that ran before. */
@@ -63,9 +65,9 @@ export interface HostStatus {
     readonly errors: number;
     readonly traps: number;
     /** Total duration of all calls. */
-    readonly totalSeconds: number;
+    readonly totalMs: number;
     /** Duration of the longest call. */
-    readonly longestSeconds: number;
+    readonly longestMs: number;
     /** Linear memory of the instance. */
     readonly memoryBytes: number;
   };

@@ -77,7 +77,7 @@ function environment(device: string, cloud: CloudInfo, key: string): string {
     IOTHUB_DEVICE_DPS_ID_SCOPE: cloud.idScope,
     IOTHUB_DEVICE_DPS_DEVICE_ID: device,
     IOTHUB_DEVICE_DPS_DEVICE_KEY: key,
-    SSL_CERT_FILE: cloud.certificate,
+    SSL_CERT_FILE: cloud.caBundle ?? cloud.certificate,
   };
   return Object.entries(variables)
     .map(([name, value]) => `export ${name}=${shellQuote(value)}`)

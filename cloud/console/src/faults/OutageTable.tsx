@@ -124,9 +124,9 @@ function Queued({
 }) {
   const { to, queued, longestWait } = outage;
   const outbox = isNewest ? log.outbox.latest : undefined;
-  const oldest = (outbox?.oldestAgeSeconds ?? 0) * 1000;
+  const oldest = outbox?.oldestAgeMs ?? 0;
   if (outbox && (to === undefined || oldest > now - to)) {
-    const age = outbox.oldestAgeSeconds === null ? "" : `, oldest ${formatDuration(oldest)}`;
+    const age = outbox.oldestAgeMs === null ? "" : `, oldest ${formatDuration(oldest)}`;
     return (
       <Metric
         value={`${queued} so far`}

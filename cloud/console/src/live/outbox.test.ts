@@ -4,7 +4,7 @@ import { OutboxLog } from "./outbox.ts";
 
 const outbox = (evicted: number, deadLettered = 0) => ({
   messages: 1,
-  oldestAgeSeconds: null,
+  oldestAgeMs: null,
   evicted,
   deadLettered,
 });

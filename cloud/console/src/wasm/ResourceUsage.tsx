@@ -17,8 +17,8 @@ export function ResourceUsage({ status: { calls, limits } }: { status: HostStatu
         />
         <UsageRow
           title="Longest call"
-          used={calls.longestSeconds * 1000}
-          text={formatDuration(calls.longestSeconds * 1000)}
+          used={calls.longestMs}
+          text={formatDuration(calls.longestMs)}
           name="wall"
           limits={limits}
         />

@@ -19,24 +19,24 @@ export function RunningVersionCard({ status }: { status: HostStatus }) {
       "Calls",
       `${total.toLocaleString("en")} (${formatCount(calls.errors, "error")}, ${formatCount(calls.traps, "trap")})`,
     ],
-    ["Average call", total > 0 ? formatDuration((calls.totalSeconds / total) * 1000) : undefined],
+    ["Average call", total > 0 ? formatDuration(calls.totalMs / total) : undefined],
     ["Process ID", String(status.pid)],
   ];
   return (
     <section class="card">
       <header class="card-header">
         <h2>Running version</h2>
-        <StateChip state={status.state} />
+        <StateChip state={status} />
       </header>
       <p class="metric">
         {running ? running.name : "–"}
         <small>{running?.version}</small>
       </p>
-      <p class="muted state-text">{stateText(status.state)}</p>
-      {status.suspended.map(({ cause, reason, secondsLeft }) => (
+      <p class="muted state-text">{stateText(status)}</p>
+      {status.suspended.map(({ cause, reason, remainingMs }) => (
         <p key={cause} class="state-text">
           <Chip tone="danger">Suspended</Chip> {cause}: {reason}. Next attempt in{" "}
-          {Math.ceil(secondsLeft)} s.
+          {Math.ceil(remainingMs / 1000)} s.
         </p>
       ))}
       <dl class="detail-list">
@@ -65,8 +65,8 @@ export function RunningVersionCard({ status }: { status: HostStatus }) {
 }
 
 function StateChip({ state }: { state: HostState }) {
-  if (state === "accepted") return <Chip tone="success">Accepted</Chip>;
-  return "probation" in state ? (
+  if (state.state === "accepted") return <Chip tone="success">Accepted</Chip>;
+  return state.probation ? (
     <Chip tone="warning">On probation</Chip>
   ) : (
     <Chip tone="danger">Suspended</Chip>
@@ -74,8 +74,8 @@ function StateChip({ state }: { state: HostState }) {
 }
 
 function stateText(state: HostState): string {
-  if (state === "accepted") return "Running normally.";
-  if ("probation" in state) return probationRemaining(state) ?? "";
-  const { reason, secondsLeft } = state.suspended;
-  return `Suspended because it does not start: ${reason}. Next attempt in ${Math.ceil(secondsLeft)} s.`;
+  if (state.probation) return probationRemaining(state) ?? "";
+  if (!state.suspension) return "Running normally.";
+  const { reason, remainingMs } = state.suspension;
+  return `Suspended because it does not start: ${reason}. Next attempt in ${Math.ceil(remainingMs / 1000)} s.`;
 }

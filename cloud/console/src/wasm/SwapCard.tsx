@@ -56,7 +56,7 @@ export function SwapCard({ status }: { status: HostStatus }) {
           </label>
         ))}
       </div>
-      {operation && <SwapProgress operation={operation} state={status.state} />}
+      {operation && <SwapProgress operation={operation} state={status} />}
       {operation?.file && operation.isFinished.value && !isSettled(operation.steps.value) && (
         <button type="button" class="small" onClick={() => operation.file && swap(operation.file)}>
           Retry {operation.file.name}

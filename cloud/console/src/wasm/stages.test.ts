@@ -73,18 +73,18 @@ test("a rollback is offered for swaps that end badly", () => {
   );
 });
 
+function onProbation(remainingMs: number, remainingEvents: number) {
+  return {
+    state: "probation",
+    probation: { remainingMs, remainingEvents },
+    suspension: null,
+  } as const;
+}
+
 test("what is left of a probation is told as long as there is one", () => {
-  assert.equal(
-    probationRemaining({ probation: { secondsLeft: 20.2, eventsLeft: 1 } }),
-    "21 s and 1 event remaining.",
-  );
-  assert.equal(
-    probationRemaining({ probation: { secondsLeft: 0, eventsLeft: 3 } }),
-    "3 events remaining.",
-  );
-  assert.equal(
-    probationRemaining({ probation: { secondsLeft: 0, eventsLeft: 0 } }),
-    "Waiting for an acknowledged message.",
-  );
-  assert.equal(probationRemaining("accepted"), undefined);
+  assert.equal(probationRemaining(onProbation(20_200, 1)), "21 s and 1 event remaining.");
+  assert.equal(probationRemaining(onProbation(0, 3)), "3 events remaining.");
+  assert.equal(probationRemaining(onProbation(0, 0)), "Waiting for an acknowledged message.");
+  const accepted = { state: "accepted", probation: null, suspension: null } as const;
+  assert.equal(probationRemaining(accepted), undefined);
 });

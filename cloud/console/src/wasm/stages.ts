@@ -63,12 +63,12 @@ export function stages(
 
 /** Describes the rest of the probation, if there is one. */
 export function probationRemaining(state: HostState | undefined): string | undefined {
-  if (typeof state !== "object" || !("probation" in state)) return undefined;
-  const { secondsLeft, eventsLeft } = state.probation;
-  if (secondsLeft <= 0 && eventsLeft <= 0) return "Waiting for an acknowledged message.";
+  if (!state?.probation) return undefined;
+  const { remainingMs, remainingEvents } = state.probation;
+  if (remainingMs <= 0 && remainingEvents <= 0) return "Waiting for an acknowledged message.";
   const parts = [
-    secondsLeft > 0 && `${Math.ceil(secondsLeft)} s`,
-    eventsLeft > 0 && formatCount(eventsLeft, "event"),
+    remainingMs > 0 && `${Math.ceil(remainingMs / 1000)} s`,
+    remainingEvents > 0 && formatCount(remainingEvents, "event"),
   ];
   return `${parts.filter(Boolean).join(" and ")} remaining.`;
 }

@@ -31,16 +31,16 @@ pub(super) struct TwinProbe {
 
 /// The result of the probe.
 #[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct TwinProbeResult {
     /// The number of successful requests.
-    pub(super) count: u64,
+    pub(super) succeeded: u64,
     /// The number of failed requests.
     pub(super) failed: u64,
     /// The error of the first failed request.
     pub(super) failure: Option<String>,
     /// The latency of the successful requests.
-    #[serde(flatten)]
-    pub(super) latency: LatencySummary,
+    pub(super) latency_ms: LatencySummary,
 }
 
 impl TwinProbe {
@@ -88,7 +88,7 @@ fn get_twins(
         }
         due += PERIOD;
     }
-    result.count = latencies.count();
-    result.latency = latencies.summary();
+    result.succeeded = latencies.count();
+    result.latency_ms = latencies.summary();
     result
 }

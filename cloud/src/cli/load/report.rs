@@ -18,11 +18,11 @@ pub(super) struct LoadReport {
     /// The prefix of the device IDs.
     name: String,
     /// The time to connect all devices.
-    connect_seconds: f64,
+    connect_ms: f64,
     /// The requested messages per second.
     rate: u32,
     /// The acknowledged messages per second, until the last acknowledgment.
-    achieved: f64,
+    achieved_rate: f64,
     /// The number of messages due.
     due: u64,
     sent: u64,
@@ -31,7 +31,7 @@ pub(super) struct LoadReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     loss: Option<String>,
     /// The time from a message's due time to its acknowledgment.
-    latency: LatencySummary,
+    latency_ms: LatencySummary,
     /// The result of the twin requests during the test.
     pub(super) twin: TwinProbeResult,
     pub(super) devices: Vec<DeviceReport>,
@@ -42,7 +42,7 @@ impl LoadReport {
         Self {
             name: name.to_owned(),
             rate,
-            connect_seconds: connect_time.as_secs_f64(),
+            connect_ms: connect_time.as_secs_f64() * 1000.0,
             ..Self::default()
         }
     }
@@ -51,20 +51,20 @@ impl LoadReport {
     pub(super) fn add(&mut self, stats: &StatsSnapshot, start: Instant) {
         let seconds = stats.last_ack.map(|last| (last - start).as_secs_f64());
         let seconds = seconds.filter(|seconds| *seconds > 0.0);
-        self.achieved = seconds.map_or(0.0, |seconds| stats.acknowledged as f64 / seconds);
+        self.achieved_rate = seconds.map_or(0.0, |seconds| stats.acknowledged as f64 / seconds);
         self.due = self.devices.iter().map(|device| device.due).sum();
         self.sent = stats.sent;
         self.acknowledged = stats.acknowledged;
         self.lost_connections = stats.lost;
         self.loss.clone_from(&stats.loss);
-        self.latency = stats.latency;
+        self.latency_ms = stats.latency;
     }
 
     /// Prints the report.
     pub(super) fn print(&self, json: bool) -> Result<(), CommandError> {
         if json {
-            let text = serde_json::to_string(self).map_err(CommandError::request)?;
-            return output::line(&text);
+            let report = serde_json::to_value(self).map_err(CommandError::request)?;
+            return output::document_line(report);
         }
         self.rows().iter().try_for_each(|row| output::line(row))
     }
@@ -77,11 +77,11 @@ impl LoadReport {
                 "devices        {} ({}-*), connected in {:.1} s",
                 self.devices.len(),
                 self.name,
-                self.connect_seconds
+                self.connect_ms / 1000.0
             ),
             format!(
                 "rate           {} messages/s requested, {:.0} achieved",
-                self.rate, self.achieved
+                self.rate, self.achieved_rate
             ),
             format!(
                 "messages       {} due, {} sent, {} acknowledged",
@@ -92,11 +92,11 @@ impl LoadReport {
                 self.lost_connections,
                 loss.unwrap_or_default()
             ),
-            format!("ack latency    {}", percentiles(&self.latency)),
+            format!("ack latency    {}", percentiles(&self.latency_ms)),
             format!(
                 "twin latency   {}; {} succeeded, {} failed",
-                percentiles(&self.twin.latency),
-                self.twin.count,
+                percentiles(&self.twin.latency_ms),
+                self.twin.succeeded,
                 self.twin.failed
             ),
         ]

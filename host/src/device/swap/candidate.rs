@@ -11,6 +11,7 @@ use crate::{
         timers::Timers,
     },
     mqtt::Transport,
+    program,
     store::{
         ProbationEnd,
         batch::{Batch, TimerChange},
@@ -130,7 +131,8 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
                 versions.quarantine_reason(&version.sha256, self.supervisor.settings())
         {
             return rejected(format!(
-                "quarantined after a rollback ({reason}); accept it with `host swap FILE --force`"
+                "quarantined after a rollback ({reason}); accept it with `{}`",
+                program::command("swap FILE --force")
             ));
         }
         let model = &self.supervisor.behaviour().description().model_id;

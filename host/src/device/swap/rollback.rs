@@ -10,6 +10,7 @@ use crate::{
         supervisor::CallKind,
     },
     mqtt::Transport,
+    program,
     store::batch::Batch,
     swap::{self, HistoryEntry, StepSender, SwapRequest, SwapSource, SwapStep, VersionInfo},
 };
@@ -189,8 +190,9 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         let (is, was) = (model(self.supervisor.behaviour()), model(&previous));
         (is != was).then(|| {
             format!(
-                "the previous version's model {was} differs from the device's model {is}; swap it in with `host swap FILE \
-                 --allow-model-change`, which reconnects the device"
+                "the previous version's model {was} differs from the device's model {is}; swap it in with `{}`, which \
+                 reconnects the device",
+                program::command("swap FILE --allow-model-change")
             )
         })
     }

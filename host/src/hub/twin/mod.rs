@@ -13,7 +13,7 @@ mod report;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use self::{
     answer_budget::{AnswerBudget, OtherReported},
@@ -44,6 +44,27 @@ pub struct Twin {
     /// Of this process; the first whole twin tells the next one.
     #[serde(skip)]
     others: OtherReported,
+}
+
+impl Twin {
+    /// Returns version and applied properties as JSON for an operator.
+    #[must_use]
+    pub fn to_document(&self) -> Value {
+        let of_component = |(component, properties): (&String, &BTreeMap<String, Applied>)| {
+            let component = Some(component.clone()).filter(|name| !name.is_empty());
+            let property = move |(name, applied): (&String, &Applied)| {
+                json!({
+                    "component": component,
+                    "name": name,
+                    "desired": applied.desired,
+                    "acknowledgment": applied.answer,
+                })
+            };
+            properties.iter().map(property).collect::<Vec<_>>()
+        };
+        let properties = self.applied.iter().flat_map(of_component);
+        json!({"version": self.version, "properties": properties.collect::<Vec<_>>()})
+    }
 }
 
 /// One desired property.

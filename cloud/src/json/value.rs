@@ -5,7 +5,7 @@ use std::{fmt, ops::Index};
 use indexmap::IndexMap;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{DeserializeOwned, Error as _},
+    de::{DeserializeOwned, Error as _, MapAccess, Visitor},
 };
 use serde_json::{Value, value::RawValue};
 
@@ -141,7 +141,10 @@ impl<'de> Deserialize<'de> for JsonValue {
 fn parse(text: &RawValue) -> serde_json::Result<JsonValue> {
     let text = text.get();
     Ok(match text.as_bytes().first() {
-        Some(b'{') => JsonValue::Object(parse_members(text)?),
+        Some(b'{') => {
+            let mut members = serde_json::Deserializer::from_str(text);
+            JsonValue::Object(members.deserialize_map(MembersVisitor)?)
+        }
         Some(b'[') => {
             let items: Vec<&RawValue> = serde_json::from_str(text)?;
             let items = items.into_iter().map(parse);
@@ -159,12 +162,23 @@ fn parse(text: &RawValue) -> serde_json::Result<JsonValue> {
     })
 }
 
-fn parse_members(text: &str) -> serde_json::Result<JsonObject> {
-    let members: IndexMap<String, &RawValue> = serde_json::from_str(text)?;
-    let members = members.into_iter();
-    members
-        .map(|(name, value)| Ok((name, parse(value)?)))
-        .collect()
+/// Reads the members of an object, each value by [`parse`].
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = JsonObject;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<JsonObject, A::Error> {
+        let mut members = JsonObject::new();
+        while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
+            members.insert(name, parse(value).map_err(A::Error::custom)?);
+        }
+        Ok(members)
+    }
 }
 
 fn scalar<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {

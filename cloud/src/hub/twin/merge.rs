@@ -1,4 +1,4 @@
-//! Merging of JSON documents, with and without metadata.
+//! Merging of JSON documents, and their metadata.
 
 use std::mem;
 
@@ -11,21 +11,21 @@ use crate::{
 
 /// The metadata of an update, written for each property it changes.
 pub(super) struct UpdateMetadata {
-    updated: Timestamp,
+    updated: String,
     version: Option<u64>,
 }
 
 impl UpdateMetadata {
     pub(super) fn reported(updated: Timestamp) -> Self {
         Self {
-            updated,
+            updated: format_timestamp(updated),
             version: None,
         }
     }
 
     pub(super) fn desired(updated: Timestamp, version: u64) -> Self {
         Self {
-            updated,
+            updated: format_timestamp(updated),
             version: Some(version),
         }
     }
@@ -37,7 +37,7 @@ impl UpdateMetadata {
     }
 
     fn write_to(&self, metadata: &mut JsonObject) {
-        metadata.insert("$lastUpdated".into(), format_timestamp(self.updated).into());
+        metadata.insert("$lastUpdated".into(), (&self.updated).into());
         if let Some(version) = self.version {
             metadata.insert("$lastUpdatedVersion".into(), version.into());
         }
@@ -63,31 +63,28 @@ pub(super) fn plain(values: &mut JsonObject, patch: &JsonObject) {
     }
 }
 
-/// Merges as [`plain`] does, and writes metadata for every changed property.
-pub(super) fn with_metadata(
-    values: &mut JsonObject,
+/// Writes metadata for every property that `patch` changes in `values`.
+pub(super) fn metadata(
     metadata: &mut JsonObject,
+    values: Option<&JsonObject>,
     patch: &JsonObject,
     update: &UpdateMetadata,
 ) {
-    remove_nulls(values, patch);
     remove_nulls(metadata, patch);
     update.write_to(metadata);
     for (key, change) in patch {
         match change {
             JsonValue::Null => {}
             JsonValue::Object(change) => {
-                let mut inner_metadata = match values.get(key) {
-                    Some(JsonValue::Object(_)) => take_object(metadata, key),
-                    _ => JsonObject::new(),
+                let values = values.and_then(|values| values.get(key)?.as_object());
+                let mut inner = match values {
+                    Some(_) => take_object(metadata, key),
+                    None => JsonObject::new(),
                 };
-                let mut inner = take_object(values, key);
-                with_metadata(&mut inner, &mut inner_metadata, change, update);
-                values.insert(key.clone(), inner.into());
-                metadata.insert(key.clone(), inner_metadata.into());
+                self::metadata(&mut inner, values, change, update);
+                metadata.insert(key.clone(), inner.into());
             }
-            change => {
-                values.insert(key.clone(), change.clone());
+            _ => {
                 metadata.insert(key.clone(), update.object().into());
             }
         }

@@ -111,9 +111,21 @@ impl Section {
         }
     }
 
-    fn merge(&mut self, patch: &JsonObject, update: UpdateMetadata) {
+    /// Merges a patch. The section is unchanged if that breaks a limit.
+    fn merge(
+        &mut self,
+        name: &str,
+        patch: &JsonObject,
+        update: &UpdateMetadata,
+    ) -> Result<(), Error> {
+        limits::check_properties(patch)?;
+        let mut values = self.values.clone();
+        merge::plain(&mut values, patch);
+        limits::check_size(name, &values)?;
+        merge::metadata(&mut self.metadata, Some(&self.values), patch, update);
+        self.values = values;
         self.version += 1;
-        merge::with_metadata(&mut self.values, &mut self.metadata, patch, &update);
+        Ok(())
     }
 
     fn service_json(&self) -> JsonValue {
@@ -199,11 +211,8 @@ impl Twin {
     /// `ArgumentInvalid` if the patch breaks a limit; the twin is unchanged then.
     pub fn report(&mut self, mut patch: JsonObject, now: Timestamp) -> Result<u64, Error> {
         remove_metadata(&mut patch);
-        limits::check_properties(&patch)?;
-        let mut reported = self.reported.clone();
-        reported.merge(&patch, UpdateMetadata::reported(now));
-        limits::check_size("reported", &reported.values)?;
-        self.reported = reported;
+        let update = UpdateMetadata::reported(now);
+        self.reported.merge("reported", &patch, &update)?;
         self.version += 1;
         Ok(self.reported.version)
     }
@@ -218,20 +227,18 @@ impl Twin {
         now: Timestamp,
     ) -> Result<Option<DesiredPush>, Error> {
         let patch = patch.without_metadata();
-        let mut next = self.clone();
-        if let Some(tags) = &patch.tags {
-            limits::check_properties(tags)?;
-            merge::plain(&mut next.tags, tags);
-            limits::check_tags(&next.tags)?;
+        let mut tags = self.tags.clone();
+        if let Some(patch) = &patch.tags {
+            limits::check_properties(patch)?;
+            merge::plain(&mut tags, patch);
+            limits::check_tags(&tags)?;
         }
-        if let Some(desired) = &patch.desired {
-            limits::check_properties(desired)?;
-            let update = UpdateMetadata::desired(now, next.desired.version + 1);
-            next.desired.merge(desired, update);
-            limits::check_size("desired", &next.desired.values)?;
+        if let Some(patch) = &patch.desired {
+            let update = UpdateMetadata::desired(now, self.desired.version + 1);
+            self.desired.merge("desired", patch, &update)?;
         }
-        next.version += 1;
-        *self = next;
+        self.tags = tags;
+        self.version += 1;
         let version = self.desired.version;
         Ok(patch.desired.map(|patch| DesiredPush { patch, version }))
     }
@@ -278,8 +285,8 @@ pub(crate) fn changed_section(
         TwinSection::Desired => UpdateMetadata::desired(at, version),
         TwinSection::Reported => UpdateMetadata::reported(at),
     };
-    let (mut values, mut metadata) = (JsonObject::new(), JsonObject::new());
-    merge::with_metadata(&mut values, &mut metadata, patch, &update);
+    let mut metadata = JsonObject::new();
+    merge::metadata(&mut metadata, None, patch, &update);
     let mut section = patch.clone();
     section.insert("$metadata".into(), metadata.into());
     with_version(section, version)

@@ -30,6 +30,30 @@ pub struct SasToken {
     pub policy: Option<String>,
 }
 
+impl SasToken {
+    /// Returns true if the token gives access to a path: its resource is a host that `is_named` accepts, followed by the
+    /// first segments of the path, or by none. The SDK for .NET encodes each segment twice, so an encoded segment is
+    /// compared decoded too.
+    pub fn covers(&self, is_named: impl Fn(&str) -> bool, path: &[&str]) -> bool {
+        let mut segments = self.resource.split('/');
+        let is_this_host = segments.next().is_some_and(is_named);
+        let segments: Vec<_> = segments.filter(|segment| !segment.is_empty()).collect();
+        let mut pairs = segments.iter().zip(path);
+        is_this_host
+            && segments.len() <= path.len()
+            && pairs.all(|(given, wanted)| is_segment(given, wanted))
+    }
+
+    /// Returns true if the token gives access to this path and nothing above it.
+    pub fn is_for(&self, is_named: impl Fn(&str) -> bool, path: &[&str]) -> bool {
+        self.covers(is_named, path) && self.resource.split('/').count() == path.len() + 1
+    }
+}
+
+fn is_segment(given: &str, wanted: &str) -> bool {
+    given == wanted || decode(given).is_ok_and(|given| given == wanted)
+}
+
 /// A token that is rejected, or cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SasError {
@@ -49,7 +73,7 @@ pub enum SasError {
 
 /// Verifies `token` with each of `keys` (base64) at the time `now`. A key that is not base64 matches nothing.
 ///
-/// The caller has to compare [`SasToken::resource`] with the requested resource.
+/// The caller has to compare the requested resource with that of the token ([`SasToken::covers`]).
 ///
 /// # Errors
 /// If the token is malformed or expired, or no key matches.

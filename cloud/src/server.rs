@@ -16,6 +16,7 @@ use crate::{
     front::DeviceServer,
     hub::Hub,
     models::ModelLibrary,
+    mqtt::DeviceServices,
     store::{Retention, Store, StoreLocation},
     templates::Templates,
     tls::Certificates,
@@ -86,6 +87,11 @@ impl Cloud {
         let dps = Dps::open(dps_config(&config, mqtt.port())?, hub.clone())?;
         let limits = ConnectionLimits::of_process();
         let (shutdown, stop) = watch::channel(false);
+        let device_services = DeviceServices {
+            hub: hub.clone(),
+            dps: dps.clone(),
+            policies: config.policies.clone(),
+        };
         let services = Arc::new(api::Services {
             hub: hub.clone(),
             dps: dps.clone(),
@@ -105,7 +111,7 @@ impl Cloud {
             stop.clone(),
         );
         let service_tls = config.tls.valid().clone();
-        let device_server = DeviceServer::new(config.tls, hub.clone(), dps.clone());
+        let device_server = DeviceServer::new(config.tls, device_services);
         Ok(Self {
             mqtt,
             https,

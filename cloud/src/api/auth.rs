@@ -8,11 +8,12 @@ use axum::{
     response::Response,
 };
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 
 use super::{Error, Services, problem};
 use crate::{
     console::{Grant, SessionHandle},
-    sas,
+    dps, hub, sas,
 };
 
 /// A permission that a request needs, with Azure's names.
@@ -115,22 +116,75 @@ fn caller_of(parts: &Parts, services: &Services) -> Option<Caller> {
             session: Some(session.clone()),
         });
     }
-    authenticate(parts.headers.get(AUTHORIZATION)?.to_str().ok()?, services)
+    authenticate(token_of(parts)?, parts.uri.path(), services)
 }
 
-fn authenticate(token: &str, services: &Services) -> Option<Caller> {
+fn token_of(parts: &Parts) -> Option<&str> {
+    parts.headers.get(AUTHORIZATION)?.to_str().ok()
+}
+
+fn authenticate(token: &str, path: &str, services: &Services) -> Option<Caller> {
     let policy = sas::claimed_policy(token)?;
     let keys = services.policies.keys(&policy)?.both();
     let (key, verified) = keys.into_iter().find_map(|key| {
         let verified = sas::verify(token, &[key], Timestamp::now());
         Some((key, verified.ok()?))
     })?;
-    let host = verified.resource.split('/').next()?;
-    services.is_named(host).then(|| Caller {
+    let path = segments(path)?;
+    let path: Vec<_> = path.iter().map(String::as_str).collect();
+    let is_covered = verified.covers(|host| services.is_named(host), &path);
+    is_covered.then(|| Caller {
         permissions: permissions(&policy),
         grant: Grant::of_token(key, verified.expiry),
         session: None,
     })
+}
+
+/// Returns the decoded segments of a path; `None` if it is not UTF-8.
+fn segments(path: &str) -> Option<Vec<String>> {
+    let decode = |segment| percent_decode_str(segment).decode_utf8().ok();
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    segments
+        .map(|segment| decode(segment).map(Into::into))
+        .collect()
+}
+
+/// A caller with any valid token for the path: a policy's or a device's own.
+pub(super) struct AnyCaller;
+
+impl FromRequestParts<Arc<Services>> for AnyCaller {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        services: &Arc<Services>,
+    ) -> Result<Self, Self::Rejection> {
+        match is_device(parts, services) {
+            true => Ok(Self),
+            false => Caller::from_request_parts(parts, services)
+                .await
+                .map(|_| Self),
+        }
+    }
+}
+
+/// Returns true if the request has the own token of the device in its path: `/devices/{id}/…` with the key of the hub,
+/// `/{scope}/registrations/{id}…` with that of an enrollment.
+fn is_device(parts: &Parts, services: &Services) -> bool {
+    let (Some(token), Some(path)) = (token_of(parts), segments(parts.uri.path())) else {
+        return false;
+    };
+    let now = Timestamp::now();
+    match &path[..] {
+        [devices, id, ..] if devices == "devices" => {
+            hub::verify_device(&services.hub, id, token, now).is_ok()
+        }
+        [scope, registrations, id, ..] if registrations == "registrations" => {
+            *scope == services.dps.id_scope()
+                && dps::verify_registration(&services.dps, id, token, now).is_ok()
+        }
+        _ => false,
+    }
 }
 
 /// Returns false for the local cloud's own paths, below `/api/`.

@@ -16,6 +16,9 @@ pub(super) enum Error {
     /// The token is missing, expired, for another resource, or of a policy without the permission.
     #[error("unauthorized")]
     Unauthorized,
+    /// An enrollment or an enrollment group has this id already.
+    #[error("{0}")]
+    EnrollmentExists(String),
     /// No enrollment or enrollment group has this id.
     #[error("{0}")]
     EnrollmentNotFound(String),
@@ -65,6 +68,7 @@ impl Error {
             Self::Hub(error) => (error.code(), error.name()),
             Self::InvalidProtocolVersion => (400_001, "InvalidProtocolVersion"),
             Self::Unauthorized => (401_002, "IotHubUnauthorizedAccess"),
+            Self::EnrollmentExists(_) => (409_201, "EnrollmentAlreadyExists"),
             Self::EnrollmentNotFound(_) => (404_201, "EnrollmentNotFound"),
             Self::RegistrationNotFound(_) => (404_202, "RegistrationNotFound"),
             Self::ModelNotFound(_) => (404_203, "ModelNotFound"),
@@ -80,6 +84,7 @@ impl From<dps::Error> for Error {
     fn from(error: dps::Error) -> Self {
         match error {
             dps::Error::Hub(error) => Self::Hub(error),
+            dps::Error::EnrollmentExists(_) => Self::EnrollmentExists(error.to_string()),
             dps::Error::EnrollmentNotFound(_) => Self::EnrollmentNotFound(error.to_string()),
             dps::Error::RegistrationNotFound(_) => Self::RegistrationNotFound(error.to_string()),
         }

@@ -42,6 +42,7 @@ mod methods;
 mod models;
 mod paging;
 mod parameters;
+mod path;
 mod problem;
 mod provisioning_lists;
 mod query;
@@ -61,7 +62,7 @@ pub(crate) use auth::SignedIn;
 use axum::{
     Json, Router,
     extract::{Request, State},
-    http::{Uri, header::ETAG},
+    http::header::ETAG,
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     serve::Listener,
@@ -221,7 +222,7 @@ pub(crate) fn router(services: Arc<Services>) -> Router {
     // A layer runs after its router has matched the path, so the one that changes the path has a router of its own.
     Router::new()
         .fallback_service(resources)
-        .layer(from_fn(normalize_path))
+        .layer(from_fn(path::normalize))
 }
 
 /// Delays the response to a change until the change is committed. While the database cannot be written, changes are refused.
@@ -253,28 +254,6 @@ async fn await_commit(State(store): State<Store>, request: Request, next: Next) 
 /// Returns true for the POST requests that change nothing: queries, and calls to a device.
 fn is_query_or_call(path: &str) -> bool {
     path.ends_with("/query") || path.ends_with("/methods") || path.contains("/commands/")
-}
-
-/// Decodes slashes in the path, which some of Microsoft's tools encode. No name contains a slash.
-async fn normalize_path(mut request: Request, next: Next) -> Response {
-    if let Some(uri) = normalized(request.uri()) {
-        *request.uri_mut() = uri;
-    }
-    next.run(request).await
-}
-
-/// Returns the URI with slashes decoded and without a trailing one, which the SDK for Node.js adds; `None` if nothing changes.
-fn normalized(uri: &Uri) -> Option<Uri> {
-    let path = uri.path();
-    let decoded = path.replace("%2F", "/").replace("%2f", "/");
-    let trimmed = decoded.strip_suffix('/').unwrap_or(&decoded);
-    if trimmed == path || trimmed.is_empty() {
-        return None;
-    }
-    let query = uri.query().map(|query| format!("?{query}"));
-    format!("{trimmed}{}", query.unwrap_or_default())
-        .parse()
-        .ok()
 }
 
 fn with_etag(etag: &str, body: impl Serialize) -> Response {

@@ -46,13 +46,14 @@ struct ProvisioningQuery {
 }
 
 impl ProvisioningQuery {
-    /// Checks that the query is `SELECT *`, the only one that is supported.
+    /// Checks that the query asks for everything, the only one that is supported: `SELECT *`, `*` or an empty text, as
+    /// Microsoft's SDKs and samples have it. The IoT extension of `az` sends the text of a Python list, which Azure ignores.
     fn check(&self) -> Result<(), Error> {
-        let words = self.query.split_whitespace().map(str::to_lowercase);
-        let words: Vec<_> = words.collect();
-        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        let query = self.query.trim().to_lowercase();
+        let words: Vec<_> = query.split_whitespace().collect();
         match *words {
-            ["select", "*"] | ["select", "*", "from", _] => Ok(()),
+            [] | ["*"] | ["select", "*"] | ["select", "*", "from", _] => Ok(()),
+            _ if query.starts_with('[') && query.ends_with(']') => Ok(()),
             ["select", ..] => Err(Error::Hub(hub::Error::NotSupported(
                 "DPS queries other than SELECT *",
             ))),
@@ -75,7 +76,7 @@ async fn enrollments(
     let query: ProvisioningQuery = body::json(request).await?;
     query.check()?;
     let all = services.dps.enrollments(kind).into_iter();
-    let all = all.map(|one| (one.to_json(), one.id));
+    let all = all.map(|one| (one.to_json(), one.id.lowercase()));
     Ok(page(&headers, item_type, all)?)
 }
 
@@ -87,15 +88,15 @@ async fn registrations(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     caller.require(Permission::Enrollment)?;
-    services.dps.enrollment(EnrollmentKind::Group, &group)?;
+    let group = services.dps.enrollment(EnrollmentKind::Group, &group)?.id;
     let all = services.dps.registrations().into_iter();
     let all = all.filter(|one| one.group.as_ref() == Some(&group));
-    let all = all.map(|one| (one.to_json(), one.registration_id));
+    let all = all.map(|one| (one.to_json(), one.registration_id.lowercase()));
     Ok(page(&headers, "DeviceRegistration", all)?)
 }
 
 /// Returns the page that the headers ask for, of items in the order of their ids. The continuation token is the last id of
-/// the previous page, which may be any text: a device chooses its registration ID.
+/// the previous page, in lower case.
 fn page(
     headers: &HeaderMap,
     item_type: &'static str,

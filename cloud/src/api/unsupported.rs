@@ -9,7 +9,7 @@ use axum::{
     routing::{MethodFilter, on},
 };
 
-use super::{Services, auth::Caller, problem};
+use super::{Services, auth::AnyCaller, problem};
 use crate::hub;
 
 /// An endpoint of Azure that the local cloud does not have.
@@ -126,7 +126,7 @@ pub(super) fn routes() -> Router<Arc<Services>> {
     router
 }
 
-/// Answers any authenticated caller with 501.
-async fn reject(_caller: Caller, uri: Uri, feature: &'static str) -> Response {
+/// Answers any authenticated caller with 501, devices included.
+async fn reject(_caller: AnyCaller, uri: Uri, feature: &'static str) -> Response {
     problem::response_for(uri.path(), hub::Error::NotSupported(feature).into())
 }

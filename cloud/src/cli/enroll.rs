@@ -1,7 +1,7 @@
 //! `cloud enroll`
 
 use clap::Args;
-use cloud::{dir::DEFAULT_GROUP, sas::derive_key};
+use cloud::{dir::DEFAULT_GROUP, dps::RegistrationId, sas::derive_key};
 use serde_json::{Value, json};
 
 use super::{
@@ -40,14 +40,18 @@ impl EnrollCommand {
         shell::print_environment(&self.id, variables, self.json)
     }
 
-    /// Makes an individual enrollment and returns its key. An existing enrollment keeps its keys.
+    /// Makes an individual enrollment, or uses the one there is, and returns its key.
     fn individual_key(&self, client: &Client) -> Result<String, CommandError> {
         let path = format!("/enrollments/{}", encoded(&self.id));
+        if let Some(enrollment) = client.find(Policy::Provisioning, &path)? {
+            return key(&enrollment);
+        }
         let body = json!({"registrationId": self.id, "attestation": {"type": "symmetricKey"}});
         key(&client.send(Policy::Provisioning, "PUT", &path, &body)?)
     }
 
     fn group_key(&self, client: &Client, group: &str) -> Result<String, CommandError> {
+        RegistrationId::parse(&self.id).map_err(CommandError::settings)?;
         let path = format!("/enrollmentGroups/{}", encoded(group));
         let group_key = key(&client.get(Policy::Provisioning, &path)?)?;
         derive_key(&group_key, &self.id).ok_or_else(|| {

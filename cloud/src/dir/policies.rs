@@ -31,6 +31,11 @@ impl Policies {
         )
     }
 
+    /// Returns true if the policy has the permission DeviceConnect: its tokens connect every device.
+    pub fn connects_devices(name: &str) -> bool {
+        matches!(name, "iothubowner" | "device")
+    }
+
     /// Returns the keys of a policy.
     pub fn keys(&self, name: &str) -> Option<&SymmetricKeys> {
         self.0.get(name)

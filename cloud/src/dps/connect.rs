@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Dps, Enrollment, RegistrationEndpoint};
+use super::{Dps, EnrollmentKind, RegistrationEndpoint, RegistrationId};
 use crate::{
+    hub::SymmetricKeys,
     mqtt::{Connect, Peer, Refusal},
     sas,
 };
@@ -16,11 +17,23 @@ pub(crate) fn accept(dps: &Dps, connect: &Connect, now: Timestamp) -> Result<Pee
     let id = registration_id(connect, dps.id_scope())?;
     let no_password = || Refusal::unauthorized("no password");
     let token = connect.password_text().ok_or_else(no_password)?;
-    let (enrollment, expiry) = authenticate(dps, id, token, now)?;
+    let attested = verify_registration(dps, id, token, now).map_err(Refusal::unauthorized)?;
+    let expiry = attested.expiry;
     Ok(Peer::dps(
-        RegistrationEndpoint::new(dps.clone(), id.to_owned(), &enrollment),
+        RegistrationEndpoint::new(dps.clone(), attested),
         expiry,
     ))
+}
+
+/// A device that has proved its key to the provisioning service.
+pub(crate) struct AttestedDevice {
+    /// The registration ID as it is shown: as in the enrollment, or as at the first registration in a group.
+    pub(super) id: RegistrationId,
+    /// The enrollment whose key signed the token.
+    pub(super) enrollment: (EnrollmentKind, RegistrationId),
+    /// The keys of the device.
+    pub(super) keys: SymmetricKeys,
+    pub(super) expiry: Timestamp,
 }
 
 /// Parses the user name `{idScope}/registrations/{registrationId}/api-version=…`.
@@ -48,18 +61,31 @@ fn registration_id<'a>(connect: &'a Connect, id_scope: &str) -> Result<&'a str, 
     Ok(id)
 }
 
-/// Finds the enrollment whose key signed the token. Returns it with the expiry of the token.
-fn authenticate(
+/// Finds the enrollment whose key signed the token.
+///
+/// # Errors
+/// The reason.
+pub(crate) fn verify_registration(
     dps: &Dps,
     id: &str,
     token: &str,
     now: Timestamp,
-) -> Result<(Enrollment, Timestamp), Refusal> {
-    let mut refusal = Refusal::unauthorized("no enrollment matches the registration ID");
-    for candidate in dps.candidates(id) {
-        match verify(dps, id, &candidate, token, now) {
-            Ok(expiry) => return Ok((candidate, expiry)),
-            Err(reason) => refusal = reason,
+) -> Result<AttestedDevice, String> {
+    let id = RegistrationId::parse(id)?;
+    let mut refusal = "no enrollment matches the registration ID".to_owned();
+    for candidate in dps.candidates(&id) {
+        for keys in candidate.possible_keys(&id) {
+            match verify(dps, &id, &keys, token, now) {
+                Ok(expiry) => {
+                    return Ok(AttestedDevice {
+                        id: dps.shown_id(&candidate, id),
+                        enrollment: (candidate.kind, candidate.id.clone()),
+                        keys,
+                        expiry,
+                    });
+                }
+                Err(reason) => refusal = reason,
+            }
         }
     }
     Err(refusal)
@@ -67,21 +93,23 @@ fn authenticate(
 
 fn verify(
     dps: &Dps,
-    id: &str,
-    candidate: &Enrollment,
+    id: &RegistrationId,
+    keys: &SymmetricKeys,
     token: &str,
     now: Timestamp,
-) -> Result<Timestamp, Refusal> {
-    let token = sas::verify(token, &candidate.keys_of(id).both(), now);
-    let token = token.map_err(|error| Refusal::unauthorized(error.to_string()))?;
-    if token.resource != format!("{}/registrations/{id}", dps.id_scope()) {
-        let why = format!("the SAS token is for the resource {:?}", token.resource);
-        return Err(Refusal::unauthorized(why));
+) -> Result<Timestamp, String> {
+    let token = sas::verify(token, &keys.both(), now).map_err(|error| error.to_string())?;
+    let is_scope = |scope: &str| scope == dps.id_scope();
+    if !token.is_for(is_scope, &["registrations", id.as_str()]) {
+        return Err(format!(
+            "the SAS token is for the resource {:?}",
+            token.resource
+        ));
     }
     match token.policy.as_deref() {
         None | Some("registration") => Ok(token.expiry),
-        Some(policy) => Err(Refusal::unauthorized(format!(
+        Some(policy) => Err(format!(
             "the SAS token names the policy {policy:?}, not \"registration\""
-        ))),
+        )),
     }
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Dps, Enrollment, EnrollmentKind, now};
+use super::{AttestedDevice, Dps, RegistrationId, now};
 use crate::{
     faults::Fault,
     hub::topic,
@@ -22,16 +22,14 @@ const SUBACK_FAILURE: u8 = 0x80;
 /// A device that registers.
 pub(crate) struct RegistrationEndpoint {
     dps: Dps,
-    registration_id: String,
-    /// The enrollment that authenticated it.
-    enrollment: (EnrollmentKind, String),
+    device: AttestedDevice,
     subscribed: bool,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Register {
-    registration_id: String,
+    registration_id: RegistrationId,
     payload: Option<Value>,
 }
 
@@ -39,11 +37,10 @@ struct Register {
 type Outcome = (u16, Value);
 
 impl RegistrationEndpoint {
-    pub(super) fn new(dps: Dps, registration_id: String, enrollment: &Enrollment) -> Self {
+    pub(super) fn new(dps: Dps, device: AttestedDevice) -> Self {
         Self {
             dps,
-            registration_id,
-            enrollment: (enrollment.kind, enrollment.id.clone()),
+            device,
             subscribed: false,
         }
     }
@@ -113,21 +110,24 @@ impl RegistrationEndpoint {
 
     /// Returns the `retry-after` in seconds, if the device is throttled.
     fn throttled(&self) -> Option<u32> {
-        self.dps.fault(&self.registration_id, |fault| match fault {
-            Fault::ThrottleDps { retry_after } => Some(retry_after.unwrap_or(DEFAULT_RETRY_AFTER)),
-            _ => None,
-        })
+        self.dps
+            .fault(self.device.id.as_str(), |fault| match fault {
+                Fault::ThrottleDps { retry_after } => {
+                    Some(retry_after.unwrap_or(DEFAULT_RETRY_AFTER))
+                }
+                _ => None,
+            })
     }
 
     fn is_kept_assigning(&self) -> bool {
-        let id = &self.registration_id;
+        let id = self.device.id.as_str();
         let kept = |fault: &Fault| (*fault == Fault::KeepAssigning).then_some(());
         self.dps.fault(id, kept).is_some()
     }
 
     fn register(&self, payload: &[u8]) -> Outcome {
         let request = match read::<Register>(payload) {
-            Ok(request) if request.registration_id == self.registration_id => request,
+            Ok(request) if request.registration_id == self.device.id => request,
             _ => {
                 return error_outcome(
                     400_004,
@@ -135,19 +135,20 @@ impl RegistrationEndpoint {
                 );
             }
         };
-        let (kind, id) = &self.enrollment;
-        let Ok(enrollment) = self.dps.enrollment(*kind, id) else {
+        let (kind, id) = &self.device.enrollment;
+        let Some(enrollment) = self.dps.find_enrollment(*kind, id) else {
             return error_outcome(401_002, "Unauthorized");
         };
-        let id = &self.registration_id;
-        let registration = self.dps.register(id, &enrollment, request.payload);
+        let registration = self
+            .dps
+            .register(&self.device, &enrollment, request.payload);
         assigning(&registration.operation_id)
     }
 
     fn status(&self, query: &str) -> Outcome {
         let asked = topic::parameter(query, "operationId");
-        match self.dps.registration(&self.registration_id) {
-            Ok(registration) if Some(&registration.operation_id) == asked.as_ref() => {
+        match self.dps.find_registration(&self.device.id) {
+            Some(registration) if Some(&registration.operation_id) == asked.as_ref() => {
                 match self.is_kept_assigning() {
                     true => assigning(&registration.operation_id),
                     false => (200, registration.operation_json()),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{SymmetricKeys, now};
+use super::{RegistrationId, SymmetricKeys, now};
 use crate::{
     hub::{self, Status, check_id, etag, twin::TwinPatch},
     json::JsonValue,
@@ -82,7 +82,7 @@ pub struct Enrollment {
     /// Individual or group.
     pub kind: EnrollmentKind,
     /// The registration ID, or the group's.
-    pub id: String,
+    pub id: RegistrationId,
     /// The id the device gets in the hub, if it is not the registration ID.
     pub device_id: Option<String>,
     /// Keys; for a group, those from which device keys are derived.
@@ -103,11 +103,11 @@ pub struct Enrollment {
 impl Enrollment {
     pub(super) fn new(
         kind: EnrollmentKind,
-        id: &str,
+        id: RegistrationId,
         spec: EnrollmentSpec,
         old: Option<&Self>,
     ) -> Result<Self, hub::Error> {
-        check(kind, id, &spec)?;
+        check(kind, &spec)?;
         let now = now();
         let keys = spec.attestation.symmetric_key.unwrap_or_default();
         let keys = keys.or(old.map(|old| &old.keys)).or_generated()?;
@@ -115,7 +115,7 @@ impl Enrollment {
         let initial_twin = spec.initial_twin.as_ref().map(TwinPatch::from_json);
         Ok(Self {
             kind,
-            id: id.to_owned(),
+            id: old.map_or(id, |old| old.id.clone()),
             device_id: spec.device_id,
             keys,
             status: spec.provisioning_status,
@@ -154,7 +154,7 @@ impl Enrollment {
     }
 
     /// Returns the group id, if it is a group.
-    pub(super) fn group(&self) -> Option<String> {
+    pub(super) fn group(&self) -> Option<RegistrationId> {
         (self.kind == EnrollmentKind::Group).then(|| self.id.clone())
     }
 
@@ -162,17 +162,24 @@ impl Enrollment {
         self.status == Status::Enabled
     }
 
-    /// Returns the keys of one registration under this enrollment.
-    pub(super) fn keys_of(&self, registration_id: &str) -> SymmetricKeys {
+    /// Returns the keys that a device with this registration ID may have. Those of a group are derived from the id as the
+    /// device spells it, or from its lower case.
+    pub(super) fn possible_keys(&self, id: &RegistrationId) -> Vec<SymmetricKeys> {
         match self.kind {
-            EnrollmentKind::Individual => self.keys.clone(),
-            EnrollmentKind::Group => self.keys.derived(registration_id),
+            EnrollmentKind::Individual => vec![self.keys.clone()],
+            EnrollmentKind::Group => {
+                let mut keys = vec![self.keys.derived(id.as_str())];
+                let lowercase = id.lowercase();
+                if lowercase != id.as_str() {
+                    keys.push(self.keys.derived(&lowercase));
+                }
+                keys
+            }
         }
     }
 }
 
-fn check(kind: EnrollmentKind, id: &str, spec: &EnrollmentSpec) -> Result<(), hub::Error> {
-    check_id(kind.id_name(), id)?;
+fn check(kind: EnrollmentKind, spec: &EnrollmentSpec) -> Result<(), hub::Error> {
     if let Some(device_id) = &spec.device_id {
         if kind == EnrollmentKind::Group {
             return Err(hub::Error::ArgumentInvalid(

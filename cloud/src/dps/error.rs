@@ -8,6 +8,9 @@ pub enum Error {
     /// An error that hub and provisioning service have in common: an invalid argument, a failed precondition.
     #[error(transparent)]
     Hub(#[from] hub::Error),
+    /// An enrollment or an enrollment group has this id already, and the request does not name its etag.
+    #[error("enrollment {0:?} already exists; to change it, send its etag or * as If-Match")]
+    EnrollmentExists(String),
     /// No enrollment or enrollment group has this id.
     #[error("enrollment {0:?} not found")]
     EnrollmentNotFound(String),

@@ -6,6 +6,7 @@ mod enrollment;
 mod error;
 mod persistence;
 mod registration;
+mod registration_id;
 
 use std::{
     collections::BTreeMap,
@@ -14,15 +15,19 @@ use std::{
 
 use serde_json::Value;
 
-pub(crate) use self::{connect::accept, endpoint::RegistrationEndpoint};
+pub(crate) use self::{
+    connect::{AttestedDevice, accept, verify_registration},
+    endpoint::RegistrationEndpoint,
+};
 pub use self::{
     enrollment::{Attestation, Enrollment, EnrollmentKind, EnrollmentSpec},
     error::Error,
     registration::{Registration, RegistrationStatus},
+    registration_id::RegistrationId,
 };
 use crate::{
     faults::Fault,
-    hub::{Hub, SymmetricKeys, check_etag, now},
+    hub::{self, Hub, SymmetricKeys, check_etag, now},
     store::{Store, StoreError},
 };
 
@@ -53,8 +58,8 @@ struct Inner {
 
 #[derive(Default)]
 struct DpsState {
-    enrollments: BTreeMap<(EnrollmentKind, String), Enrollment>,
-    registrations: BTreeMap<String, Registration>,
+    enrollments: BTreeMap<(EnrollmentKind, RegistrationId), Enrollment>,
+    registrations: BTreeMap<RegistrationId, Registration>,
 }
 
 impl Dps {
@@ -90,11 +95,11 @@ impl Dps {
             .contains(&crate::hub::normalize_host(name))
     }
 
-    /// Creates or replaces an enrollment. Missing keys are generated, or stay. `if_match` is the header, verbatim; with it,
-    /// the enrollment must exist.
+    /// Creates an enrollment, or replaces the one whose etag `if_match` has, the header verbatim. Missing keys are generated,
+    /// or stay.
     ///
     /// # Errors
-    /// `ArgumentInvalid`, `EnrollmentNotFound`, `PreconditionFailed`.
+    /// `ArgumentInvalid`, `EnrollmentExists` without `if_match`, `EnrollmentNotFound` and `PreconditionFailed` with it.
     pub fn put_enrollment(
         &self,
         kind: EnrollmentKind,
@@ -102,18 +107,18 @@ impl Dps {
         spec: EnrollmentSpec,
         if_match: Option<&str>,
     ) -> Result<Enrollment, Error> {
+        let id = RegistrationId::parse(id).map_err(hub::Error::ArgumentInvalid)?;
         let mut state = self.state();
-        let old = state.enrollments.get(&(kind, id.to_owned()));
-        match old {
-            Some(old) => check_etag(if_match, &old.etag)?,
-            None if if_match.is_some() => return Err(Error::EnrollmentNotFound(id.into())),
-            None => {}
+        let old = state.enrollments.get(&(kind, id.clone()));
+        match (old, if_match) {
+            (Some(old), Some(_)) => check_etag(if_match, &old.etag)?,
+            (Some(old), None) => return Err(Error::EnrollmentExists(old.id.to_string())),
+            (None, Some(_)) => return Err(Error::EnrollmentNotFound(id.to_string())),
+            (None, None) => {}
         }
-        let enrollment = Enrollment::new(kind, id, spec, old)?;
+        let enrollment = Enrollment::new(kind, id.clone(), spec, old)?;
         enrollment.persist(self.store());
-        state
-            .enrollments
-            .insert((kind, id.to_owned()), enrollment.clone());
+        state.enrollments.insert((kind, id), enrollment.clone());
         Ok(enrollment)
     }
 
@@ -122,8 +127,8 @@ impl Dps {
     /// # Errors
     /// `EnrollmentNotFound`.
     pub fn enrollment(&self, kind: EnrollmentKind, id: &str) -> Result<Enrollment, Error> {
-        let state = self.state();
-        let found = state.enrollments.get(&(kind, id.to_owned())).cloned();
+        let found = RegistrationId::parse(id).ok();
+        let found = found.and_then(|id| self.find_enrollment(kind, &id));
         found.ok_or_else(|| Error::EnrollmentNotFound(id.to_owned()))
     }
 
@@ -144,10 +149,10 @@ impl Dps {
         id: &str,
         if_match: Option<&str>,
     ) -> Result<(), Error> {
+        let missing = || Error::EnrollmentNotFound(id.to_owned());
         let mut state = self.state();
-        let key = (kind, id.to_owned());
-        let found = state.enrollments.get(&key);
-        let found = found.ok_or_else(|| Error::EnrollmentNotFound(id.to_owned()))?;
+        let key = (kind, RegistrationId::parse(id).map_err(|_| missing())?);
+        let found = state.enrollments.get(&key).ok_or_else(missing)?;
         check_etag(if_match, &found.etag)?;
         found.delete_row(self.store());
         state.enrollments.remove(&key);
@@ -159,7 +164,8 @@ impl Dps {
     /// # Errors
     /// `RegistrationNotFound`.
     pub fn registration(&self, id: &str) -> Result<Registration, Error> {
-        let found = self.state().registrations.get(id).cloned();
+        let found = RegistrationId::parse(id).ok();
+        let found = found.and_then(|id| self.find_registration(&id));
         found.ok_or_else(|| Error::RegistrationNotFound(id.to_owned()))
     }
 
@@ -175,27 +181,38 @@ impl Dps {
     pub fn delete_registration(&self, id: &str, if_match: Option<&str>) -> Result<(), Error> {
         let missing = || Error::RegistrationNotFound(id.to_owned());
         let mut state = self.state();
-        let registration = state.registrations.get(id).ok_or_else(missing)?;
+        let key = RegistrationId::parse(id).map_err(|_| missing())?;
+        let registration = state.registrations.get(&key).ok_or_else(missing)?;
         check_etag(if_match, &registration.etag)?;
         registration.delete_row(self.store());
-        state.registrations.remove(id);
+        state.registrations.remove(&key);
         Ok(())
     }
 
     /// Registers a device: assigns it to the hub, or records the failure.
-    fn register(&self, id: &str, enrollment: &Enrollment, payload: Option<Value>) -> Registration {
-        let mut registration = Registration::new(id, self.state().registrations.get(id), payload);
-        registration.status = self.assign(id, enrollment);
+    fn register(
+        &self,
+        device: &AttestedDevice,
+        enrollment: &Enrollment,
+        payload: Option<Value>,
+    ) -> Registration {
+        let id = &device.id;
+        let old = self.find_registration(id);
+        let mut registration = Registration::new(id.clone(), old.as_ref(), payload);
+        registration.status = self.assign(id.as_str(), enrollment, &device.keys);
         registration.group = enrollment.group();
         let mut state = self.state();
         registration.persist(self.store());
-        state
-            .registrations
-            .insert(id.to_owned(), registration.clone());
+        state.registrations.insert(id.clone(), registration.clone());
         registration
     }
 
-    fn assign(&self, id: &str, enrollment: &Enrollment) -> RegistrationStatus {
+    fn assign(
+        &self,
+        id: &str,
+        enrollment: &Enrollment,
+        keys: &SymmetricKeys,
+    ) -> RegistrationStatus {
         if !enrollment.is_enabled() {
             return RegistrationStatus::Disabled;
         }
@@ -204,11 +221,7 @@ impl Dps {
             .clone()
             .unwrap_or_else(|| id.to_owned());
         let hub = &self.inner.hub;
-        match hub.provision(
-            &device_id,
-            enrollment.keys_of(id),
-            enrollment.initial_twin.clone(),
-        ) {
+        match hub.provision(&device_id, keys.clone(), enrollment.initial_twin.clone()) {
             Ok(()) => RegistrationStatus::Assigned {
                 hub: self.hub_for(id),
                 device_id,
@@ -244,11 +257,29 @@ impl Dps {
     }
 
     /// Returns the enrollments that may authenticate a registration ID: its own, or else every group.
-    fn candidates(&self, registration_id: &str) -> Vec<Enrollment> {
-        match self.enrollment(EnrollmentKind::Individual, registration_id) {
-            Ok(own) => vec![own],
-            Err(_) => self.enrollments(EnrollmentKind::Group),
+    fn candidates(&self, id: &RegistrationId) -> Vec<Enrollment> {
+        match self.find_enrollment(EnrollmentKind::Individual, id) {
+            Some(own) => vec![own],
+            None => self.enrollments(EnrollmentKind::Group),
         }
+    }
+
+    /// Returns the id that a device registers under: spelled as in its enrollment, or as at its first registration.
+    fn shown_id(&self, enrollment: &Enrollment, id: RegistrationId) -> RegistrationId {
+        match enrollment.kind {
+            EnrollmentKind::Individual => enrollment.id.clone(),
+            EnrollmentKind::Group => self
+                .find_registration(&id)
+                .map_or(id, |old| old.registration_id),
+        }
+    }
+
+    fn find_enrollment(&self, kind: EnrollmentKind, id: &RegistrationId) -> Option<Enrollment> {
+        self.state().enrollments.get(&(kind, id.clone())).cloned()
+    }
+
+    fn find_registration(&self, id: &RegistrationId) -> Option<Registration> {
+        self.state().registrations.get(id).cloned()
     }
 
     fn store(&self) -> &Store {

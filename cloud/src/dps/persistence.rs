@@ -15,7 +15,7 @@ impl Enrollment {
     }
 
     fn row(&self) -> Row {
-        Row::Enrollment(self.kind.name(), self.id.clone())
+        Row::Enrollment(self.kind.name(), self.id.to_string())
     }
 }
 
@@ -29,7 +29,7 @@ impl Registration {
     }
 
     fn row(&self) -> Row {
-        Row::Registration(self.registration_id.clone())
+        Row::Registration(self.registration_id.to_string())
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::now;
+use super::{RegistrationId, now};
 use crate::hub::{self, etag};
 
 /// The last registration of a device.
@@ -12,11 +12,11 @@ use crate::hub::{self, etag};
 #[serde(rename_all = "camelCase")]
 pub struct Registration {
     /// The id the device registered under.
-    pub registration_id: String,
+    pub registration_id: RegistrationId,
     /// Result.
     pub status: RegistrationStatus,
     /// The enrollment group, if it was not an individual enrollment.
-    pub group: Option<String>,
+    pub group: Option<RegistrationId>,
     /// Payload from the device: for Plug and Play its model ID.
     pub payload: Option<Value>,
     /// Time of the first registration.
@@ -87,11 +87,11 @@ impl RegistrationStatus {
 
 impl Registration {
     /// Makes a registration, whose result the caller sets.
-    pub(super) fn new(id: &str, old: Option<&Self>, payload: Option<Value>) -> Self {
+    pub(super) fn new(id: RegistrationId, old: Option<&Self>, payload: Option<Value>) -> Self {
         let now = now();
         let revision = old.map_or(1, |old| old.revision + 1);
         Self {
-            registration_id: id.to_owned(),
+            registration_id: id,
             status: RegistrationStatus::Disabled,
             group: None,
             payload,

@@ -10,6 +10,7 @@ use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},
 };
+use tracing::warn;
 
 use crate::connection_limits::ConnectionLimits;
 
@@ -32,6 +33,7 @@ struct Connections {
     /// Connections without CONNACK, in the order they came.
     pending: BTreeMap<u64, PendingConnection>,
     next: u64,
+    limit_logged: bool,
 }
 
 struct PendingConnection {
@@ -55,12 +57,13 @@ impl Admissions {
         }))
     }
 
-    /// Waits until another connection may be admitted. Evicts the oldest one without CONNACK if it has had [`GRACE`].
-    /// Cancel-safe.
+    /// Waits until another connection may be admitted. Evicts the oldest one without CONNACK if it has had [`GRACE`]. Logs
+    /// once that devices have to wait. Cancel-safe.
     pub(super) async fn room(&self) {
         loop {
             // Registered before the look, so that no change is missed.
             let changed = self.0.changed.notified();
+            self.log_limit();
             let Some(deadline) = self.wait_until() else {
                 return;
             };
@@ -96,6 +99,18 @@ impl Admissions {
             || connections.pending.len() >= limits.pending_devices;
         let oldest = connections.pending.values().next();
         is_full.then(|| oldest.map_or_else(Instant::now, |oldest| oldest.since) + GRACE)
+    }
+
+    fn log_limit(&self) {
+        let (mut connections, devices) = (self.0.lock(), self.0.limits.devices);
+        let is_full = connections.open >= devices;
+        if is_full && !connections.limit_logged {
+            warn!(
+                connections = devices,
+                "too many device connections: further ones wait; raise the limit of open files (ulimit -n)"
+            );
+        }
+        connections.limit_logged = is_full;
     }
 
     fn evict(&self) {

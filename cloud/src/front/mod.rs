@@ -28,11 +28,9 @@ use self::{
 };
 use crate::{
     connection_limits::ConnectionLimits,
-    dps::Dps,
     excerpt::excerpt,
     faults::{Fault, Faults},
-    hub::Hub,
-    mqtt,
+    mqtt::{self, DeviceServices},
     tls::Certificates,
 };
 
@@ -45,8 +43,7 @@ const PIPE_SIZE: usize = 16 * 1024;
 #[derive(Clone)]
 pub(crate) struct DeviceServer {
     tls: Certificates,
-    hub: Hub,
-    dps: Dps,
+    services: DeviceServices,
     log: LogLimit,
 }
 
@@ -68,11 +65,10 @@ impl mqtt::ConnectObserver for NewConnection<'_> {
 }
 
 impl DeviceServer {
-    pub(crate) fn new(tls: Certificates, hub: Hub, dps: Dps) -> Self {
+    pub(crate) fn new(tls: Certificates, services: DeviceServices) -> Self {
         Self {
             tls,
-            hub,
-            dps,
+            services,
             log: LogLimit::new(),
         }
     }
@@ -110,7 +106,7 @@ impl DeviceServer {
     }
 
     fn faults(&self) -> &Faults {
-        self.hub.faults()
+        self.services.hub.faults()
     }
 
     /// Serves one connection until it ends or is reset.
@@ -149,7 +145,7 @@ impl DeviceServer {
             return discard(stream).await;
         }
         match timeout(HANDSHAKE_TIMEOUT, self.acceptor().accept(stream)).await {
-            Ok(Ok(stream)) => match mqtt::serve(stream, &self.hub, &self.dps, &new).await {
+            Ok(Ok(stream)) => match mqtt::serve(stream, &self.services, &new).await {
                 reason if reason.is_client_error() && self.log.allows() => {
                     warn!(%reason, "connection closed");
                 }

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 
 use super::{DeviceEndpoint, Hub, topic};
 use crate::{
+    dir::Policies,
     mqtt::{Connect, ConnectReturn, Peer, Refusal},
-    sas,
+    sas::{self, SasToken},
 };
 
 /// The parts of a hub user name: `{hub}/{deviceId}/?api-version=…&model-id=…`.
@@ -31,7 +32,12 @@ impl<'a> UserName<'a> {
 ///
 /// # Errors
 /// A refusal with the return code and the reason.
-pub(crate) fn accept(hub: &Hub, connect: &Connect, now: Timestamp) -> Result<Peer, Refusal> {
+pub(crate) fn accept(
+    hub: &Hub,
+    policies: &Policies,
+    connect: &Connect,
+    now: Timestamp,
+) -> Result<Peer, Refusal> {
     let user = connect.username.as_deref().and_then(UserName::parse);
     let user = user.ok_or_else(|| {
         Refusal::unauthorized(
@@ -39,7 +45,7 @@ pub(crate) fn accept(hub: &Hub, connect: &Connect, now: Timestamp) -> Result<Pee
         )
     })?;
     check_names(hub, &user, &connect.client_id)?;
-    let expiry = authenticate(hub, user.device_id, connect, now)?;
+    let expiry = authenticate(hub, policies, user.device_id, connect, now)?;
     let model_id = topic::parameter(user.query, "model-id");
     let connection = hub.connect(user.device_id, connect.clean_session, model_id);
     let connection = connection.map_err(|error| Refusal::unauthorized(error.to_string()))?;
@@ -68,32 +74,66 @@ fn check_names(hub: &Hub, user: &UserName<'_>, client_id: &str) -> Result<(), Re
     Ok(())
 }
 
-/// Verifies the token of a registered device. Returns its expiry.
+/// Verifies the token of a device: signed with its own key, or with that of a policy that may connect devices. Returns the
+/// token's expiry.
 fn authenticate(
     hub: &Hub,
+    policies: &Policies,
     id: &str,
     connect: &Connect,
     now: Timestamp,
 ) -> Result<Timestamp, Refusal> {
-    let refuse = |why: &dyn ToString| Refusal::unauthorized(why.to_string());
-    let device = hub.device(id).map_err(|error| refuse(&error))?;
-    let token = connect
+    let text = connect
         .password_text()
-        .ok_or_else(|| refuse(&"no password"))?;
-    let token = sas::verify(token, &device.keys.both(), now).map_err(|error| refuse(&error))?;
-    if let Some(policy) = &token.policy {
-        return Err(refuse(&format!(
-            "the SAS token is signed with the policy {policy:?}, not with a device key"
-        )));
+        .ok_or_else(|| Refusal::unauthorized("no password"))?;
+    let verified = match sas::claimed_policy(text) {
+        None => verify_device(hub, id, text, now),
+        Some(policy) => verify_policy(hub, policies, &policy, id, text, now),
+    };
+    verified.map_err(Refusal::unauthorized)
+}
+
+/// Verifies a token that is signed with the key of a registered device, for that device. Returns its expiry.
+///
+/// # Errors
+/// The reason.
+pub(crate) fn verify_device(
+    hub: &Hub,
+    id: &str,
+    token: &str,
+    now: Timestamp,
+) -> Result<Timestamp, String> {
+    let device = hub.device(id).map_err(|error| error.to_string())?;
+    let token = sas::verify(token, &device.keys.both(), now).map_err(|error| error.to_string())?;
+    match token.is_for(|host| hub.is_named(host), &["devices", id]) {
+        true => Ok(token.expiry),
+        false => Err(foreign(&token)),
     }
-    let resource = token.resource.split_once('/');
-    match resource {
-        Some((host, path)) if hub.is_named(host) && path == format!("devices/{id}") => {
-            Ok(token.expiry)
-        }
-        _ => Err(refuse(&format!(
-            "the SAS token is for the resource {:?}",
-            token.resource
-        ))),
+}
+
+fn verify_policy(
+    hub: &Hub,
+    policies: &Policies,
+    policy: &str,
+    id: &str,
+    token: &str,
+    now: Timestamp,
+) -> Result<Timestamp, String> {
+    if !Policies::connects_devices(policy) {
+        return Err(format!(
+            "the policy {policy:?} of the SAS token does not have the permission DeviceConnect"
+        ));
     }
+    hub.device(id).map_err(|error| error.to_string())?;
+    let keys = policies.keys(policy).map(|keys| keys.both());
+    let keys = keys.as_ref().map(|keys| &keys[..]).unwrap_or_default();
+    let token = sas::verify(token, keys, now).map_err(|error| error.to_string())?;
+    match token.covers(|host| hub.is_named(host), &["devices", id]) {
+        true => Ok(token.expiry),
+        false => Err(foreign(&token)),
+    }
+}
+
+fn foreign(token: &SasToken) -> String {
+    format!("the SAS token is for the resource {:?}", token.resource)
 }

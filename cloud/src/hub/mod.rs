@@ -45,7 +45,7 @@ pub use self::{
     twins::DeviceTwin,
 };
 pub(crate) use self::{
-    connect::accept,
+    connect::{accept, verify_device},
     connection::Push,
     device::{check_id, format_optional_timestamp},
     endpoint::DeviceEndpoint,

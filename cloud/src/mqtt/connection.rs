@@ -9,8 +9,10 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use super::{Close, ConnectReturn, Packet, Peer, Refusal, Replies, decode, output::Output};
-use crate::{dps::Dps, faults::Fault, hub::Hub, trace::ConnectionTracer};
+use super::{
+    Close, ConnectReturn, DeviceServices, Packet, Peer, Refusal, Replies, decode, output::Output,
+};
+use crate::{faults::Fault, trace::ConnectionTracer};
 
 /// The largest CONNECT, in bytes: names and a token.
 const MAX_CONNECT: usize = 16 * 1024;
@@ -38,8 +40,7 @@ pub(crate) trait ConnectObserver {
 /// Serves one connection until it ends. Returns the reason. Dropping the future cuts the connection.
 pub(crate) async fn serve<S>(
     stream: S,
-    hub: &Hub,
-    dps: &Dps,
+    services: &DeviceServices,
     observer: &impl ConnectObserver,
 ) -> Close
 where
@@ -47,9 +48,9 @@ where
 {
     let (reader, writer) = tokio::io::split(stream);
     let mut input = Input::new(reader);
-    let mut output = Output::new(writer, hub.store());
-    let mut tracer = ConnectionTracer::new(hub.trace());
-    let reason = match open(&mut input, &mut output, &mut tracer, hub, dps, observer).await {
+    let mut output = Output::new(writer, services.hub.store());
+    let mut tracer = ConnectionTracer::new(services.hub.trace());
+    let reason = match open(&mut input, &mut output, &mut tracer, services, observer).await {
         Ok((mut peer, keep_alive)) => {
             let reason = run(&mut peer, keep_alive, &mut input, &mut output, &mut tracer).await;
             peer.end(reason.clone());
@@ -67,8 +68,7 @@ async fn open<S: AsyncRead + AsyncWrite>(
     input: &mut Input<S>,
     output: &mut Output<S>,
     tracer: &mut ConnectionTracer,
-    hub: &Hub,
-    dps: &Dps,
+    services: &DeviceServices,
     observer: &impl ConnectObserver,
 ) -> Result<(Peer, Duration), Close> {
     let first = timeout(CONNECT_TIMEOUT, input.packet(MAX_CONNECT)).await;
@@ -82,10 +82,14 @@ async fn open<S: AsyncRead + AsyncWrite>(
         Err(reason) => return Err(reason),
     };
     observer.connecting(&connect.client_id);
-    if hub.faults().is_on(&Fault::Silent, Some(&connect.client_id)) {
+    if services
+        .hub
+        .faults()
+        .is_on(&Fault::Silent, Some(&connect.client_id))
+    {
         return Err(input.drain().await);
     }
-    match Peer::accept(hub, dps, &connect) {
+    match Peer::accept(services, &connect) {
         Ok(peer) => {
             observer.accepted();
             output
@@ -211,9 +215,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        dps::DpsConfig,
+        dir::Policies,
+        dps::{Dps, DpsConfig},
         faults::Faults,
-        hub::{DeviceSpec, twin::TwinPatch},
+        hub::{DeviceSpec, Hub, twin::TwinPatch},
         mqtt::{Connect, Password, Qos, Subscribe, encode, output::MAX_BUFFERED},
         sas,
         store::{Retention, Store, StoreLocation},
@@ -227,7 +232,7 @@ mod tests {
         fn accepted(&self) {}
     }
 
-    fn services() -> (Hub, Dps) {
+    fn services() -> DeviceServices {
         let keep = Retention {
             age: Duration::MAX,
             bytes: u64::MAX,
@@ -240,7 +245,11 @@ mod tests {
             assigned_hub: "localhost".into(),
             retry_after: 0,
         };
-        (hub.clone(), Dps::open(config, hub).unwrap())
+        DeviceServices {
+            dps: Dps::open(config, hub.clone()).unwrap(),
+            hub,
+            policies: Policies::generate(),
+        }
     }
 
     fn opening(hub: &Hub) -> BytesMut {
@@ -280,13 +289,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_device_that_does_not_read_is_dropped_before_it_fills_the_memory() {
-        let (hub, dps) = services();
+        let services = services();
         // Room for CONNACK and SUBACK, and little more.
         let (mut device, server) = tokio::io::duplex(1024);
-        let served = {
-            let hub = hub.clone();
-            tokio::spawn(async move { serve(server, &hub, &dps, &Nobody).await })
-        };
+        let hub = services.hub.clone();
+        let served = tokio::spawn(async move { serve(server, &services, &Nobody).await });
         settled(&mut device, &hub).await;
         let text = "x".repeat(4000);
         let body = serde_json::json!({"properties": {"desired": {"a": text}}});
@@ -300,21 +307,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_says_nothing_or_half_a_word_is_dropped() {
         for first in [&b""[..], &[0x10, 100, 0, 4]] {
-            let (hub, dps) = services();
+            let services = services();
             let (mut device, server) = tokio::io::duplex(1024);
             device.write_all(first).await.unwrap();
-            assert_eq!(serve(server, &hub, &dps, &Nobody).await, Close::NoConnect);
+            assert_eq!(serve(server, &services, &Nobody).await, Close::NoConnect);
         }
     }
 
     #[tokio::test]
     async fn a_client_that_asks_for_no_keep_alive_has_azures_longest() {
-        let (hub, dps) = services();
+        let services = services();
         let (mut device, server) = tokio::io::duplex(1024);
-        let served = {
-            let hub = hub.clone();
-            tokio::spawn(async move { serve(server, &hub, &dps, &Nobody).await })
-        };
+        let hub = services.hub.clone();
+        let served = tokio::spawn(async move { serve(server, &services, &Nobody).await });
         settled(&mut device, &hub).await;
         let start = Instant::now();
         assert_eq!(served.await.unwrap(), Close::KeepAlive);

@@ -21,7 +21,7 @@ pub use self::{
 };
 pub(crate) use self::{
     connection::{ConnectObserver, serve},
-    peer::Peer,
+    peer::{DeviceServices, Peer},
     refusal::Refusal,
 };
 

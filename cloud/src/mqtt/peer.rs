@@ -4,10 +4,19 @@ use jiff::Timestamp;
 
 use super::{Close, Connect, ConnectReturn, Packet, Refusal, Replies};
 use crate::{
+    dir::Policies,
     dps::{self, Dps},
     faults::Fault,
     hub::{self, Hub, Push},
 };
+
+/// The services behind the port for devices.
+#[derive(Clone)]
+pub(crate) struct DeviceServices {
+    pub(crate) hub: Hub,
+    pub(crate) dps: Dps,
+    pub(crate) policies: Policies,
+}
 
 /// An authenticated peer.
 pub(crate) struct Peer {
@@ -44,14 +53,15 @@ impl Peer {
     ///
     /// # Errors
     /// A refusal with the return code and the reason.
-    pub(super) fn accept(hub: &Hub, dps: &Dps, connect: &Connect) -> Result<Self, Refusal> {
+    pub(super) fn accept(services: &DeviceServices, connect: &Connect) -> Result<Self, Refusal> {
+        let DeviceServices { hub, dps, policies } = services;
         let username = connect.username.as_deref().unwrap_or_default();
         let registers = username.split('/').nth(1) == Some("registrations");
         check_connack_fault(hub, &connect.client_id, registers)?;
         if registers {
             dps::accept(dps, connect, Timestamp::now())
         } else {
-            hub::accept(hub, connect, Timestamp::now())
+            hub::accept(hub, policies, connect, Timestamp::now())
         }
     }
 

@@ -93,6 +93,28 @@ async fn a_device_gets_in_although_others_hold_all_places_and_stay_silent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cloud_with_as_many_devices_as_it_has_descriptors_for_says_so_once() {
+    let watched = Watched::start(DESCRIPTORS);
+    let mut devices = Vec::new();
+    for n in 0..13 {
+        devices.push(watched.service.device(&format!("t-{n}"), &[]).await);
+    }
+    let running = watched.service.running();
+    for _ in 0..3 {
+        let mut stranger = TcpStream::connect(running.mqtt).unwrap();
+        // Something that is no TLS, which is answered and ends the connection.
+        stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        let _ = stranger.read_to_end(&mut Vec::new());
+    }
+    for device in &mut devices {
+        device.tell("", b"{}").await;
+    }
+    let log = watched.log();
+    let lines = log.lines().filter(|line| line.contains("ulimit -n"));
+    assert!((1..=3).contains(&lines.count()), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn refused_connections_write_a_bounded_log_and_are_counted() {
     let watched = Watched::start(1024);
     let running = watched.service.running();

@@ -1,12 +1,7 @@
 //! The CA bundle of a cloud: the certificate authorities of the system, and its own. Programs that read it still trust all
 //! they trusted before.
 
-use std::{
-    env,
-    ffi::OsString,
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{env, ffi::OsString, fs, io, path::PathBuf};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rustls::pki_types::CertificateDer;
@@ -31,7 +26,8 @@ const SOURCE: &str = "# Source: ";
 /// The certificate of the cloud cannot be read, or the bundle cannot be written.
 pub fn write(dir: &CloudDir) -> io::Result<PathBuf> {
     let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
-    let text = bundle(&fs::read_to_string(dir.certificate())?, &sources(&variable));
+    let own = fs::read_to_string(dir.certificate())?;
+    let text = bundle(&own, &sources(&variable), operating_system);
     let path = dir.path().join(FILE);
     if fs::read_to_string(&path).is_ok_and(|present| present == text) {
         return Ok(path);
@@ -79,13 +75,24 @@ fn recorded(bundle: &[u8]) -> Vec<PathBuf> {
     sources.map(PathBuf::from).collect()
 }
 
-fn bundle(own: &str, sources: &Sources) -> String {
+/// Makes a bundle of the sources, or of what `system` returns if there is nothing in them.
+fn bundle(
+    own: &str,
+    sources: &Sources,
+    system: impl FnOnce() -> Vec<CertificateDer<'static>>,
+) -> String {
     let mut text = format!("{MARK}\n");
     for file in &sources.files {
         text += &format!("{SOURCE}{}\n", file.display());
     }
     text += own;
-    for certificate in certificates(sources) {
+    let mut certificates = certificates(sources);
+    if certificates.is_empty() {
+        certificates = system();
+    }
+    certificates.sort_by(|one, other| one.as_ref().cmp(other.as_ref()));
+    certificates.dedup();
+    for certificate in certificates {
         text += &pem(&certificate);
     }
     text
@@ -93,21 +100,17 @@ fn bundle(own: &str, sources: &Sources) -> String {
 
 /// Returns all certificates of the sources that can be read.
 fn certificates(sources: &Sources) -> Vec<CertificateDer<'static>> {
-    let of = |file: Option<&Path>, dir: Option<&Path>| load_certs_from_paths(file, dir).certs;
-    let mut certificates: Vec<_> = sources
-        .files
-        .iter()
-        .flat_map(|file| of(Some(file), None))
-        .chain(of(None, sources.dir.as_deref()))
-        .collect();
-    if certificates.is_empty() {
-        let system = openssl_probe::probe();
-        let dir = system.cert_dir.first().map(PathBuf::as_path);
-        certificates = of(system.cert_file.as_deref(), dir);
-    }
-    certificates.sort_by(|one, other| one.as_ref().cmp(other.as_ref()));
-    certificates.dedup();
-    certificates
+    let of_file = |file: &PathBuf| load_certs_from_paths(Some(file), None).certs;
+    let of_dir = load_certs_from_paths(None, sources.dir.as_deref()).certs;
+    let of_files = sources.files.iter().flat_map(of_file);
+    of_files.chain(of_dir).collect()
+}
+
+/// Returns the certificates of the operating system.
+fn operating_system() -> Vec<CertificateDer<'static>> {
+    let system = openssl_probe::probe();
+    let dir = system.cert_dir.first().map(PathBuf::as_path);
+    load_certs_from_paths(system.cert_file.as_deref(), dir).certs
 }
 
 fn pem(certificate: &[u8]) -> String {
@@ -125,6 +128,8 @@ fn pem(certificate: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use tempfile::TempDir;
 
     use super::*;
@@ -160,7 +165,7 @@ mod tests {
             ("SSL_CERT_FILE", &files[0]),
             ("REQUESTS_CA_BUNDLE", &files[1]),
         ]);
-        let bundle = bundle(&own, &sources);
+        let bundle = bundle(&own, &sources, Vec::new);
         let trusted = ders(&bundle);
         assert_eq!(trusted.len(), 3);
         for pem in [own, first, second] {
@@ -174,9 +179,19 @@ mod tests {
         let [corporate, outer] = ["corporate.pem", "outer.pem"].map(|name| dir.path().join(name));
         fs::write(&corporate, authority()).unwrap();
         let sources = found(&[("SSL_CERT_FILE", &corporate)]);
-        fs::write(&outer, bundle(&authority(), &sources)).unwrap();
+        fs::write(&outer, bundle(&authority(), &sources, Vec::new)).unwrap();
         let again = found(&[("SSL_CERT_FILE", &outer), ("REQUESTS_CA_BUNDLE", &outer)]);
         assert_eq!(again, sources);
+    }
+
+    #[test]
+    fn without_authorities_of_the_system_the_bundle_is_the_own_one_alone() {
+        let own = authority();
+        let nothing = bundle(&own, &Sources::default(), Vec::new);
+        assert_eq!(ders(&nothing), ders(&own));
+        let system = ders(&authority());
+        let both = bundle(&own, &Sources::default(), || system.clone());
+        assert_eq!(ders(&both).len(), 2);
     }
 
     #[test]

@@ -25,13 +25,12 @@ fn read(name: &str) -> String {
     fs::read_to_string(root().join(name)).expect("it is there")
 }
 
-/// The code blocks of a page, as lines without comments.
+/// The code blocks of a page without a language, as lines without comments.
 fn blocks(page: &str) -> Vec<Vec<String>> {
     let text = read(page);
     let blocks = text.split("\n```").skip(1).step_by(2);
     blocks
-        // The rest of the first line is a language.
-        .map(|block| block.split_once('\n').expect("a block has lines").1)
+        .filter_map(|block| block.strip_prefix('\n'))
         .map(|block| {
             let lines = block
                 .lines()
@@ -120,9 +119,12 @@ fn the_commands_of_the_readme_work_one_after_the_other_in_one_shell() {
         &["target/release/host status --state-dir"],
     );
     assert_eq!((readme.len(), status.len()), (6, 1), "{readme:?}");
+    // As a person may have set it for `host status`.
+    let exported = ["export HOST_STATE_DIR=$PWD/target/run/state".to_owned()];
     let script: Vec<_> = first_steps
         .chain(readme)
         .chain(status)
+        .chain(exported)
         .chain(beacon)
         .map(|command| adapted(&command))
         .collect();

@@ -5,17 +5,19 @@ use std::io;
 use clap::{Args, ValueEnum};
 use cloud::hub::EventKind;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     client::{Client, Policy},
     command_error::CommandError,
     device::encoded,
+    fault::parts,
+    json_text::Members,
     moment::{Since, Tail, moment, since, tail},
     output::{self, faint, printable},
     program,
     stream::{self, EventSelection},
-    value::at,
+    value::{self, at},
 };
 
 /// The number of stored events that `--follow` begins with, as `tail -f` and `journalctl -f`.
@@ -73,7 +75,7 @@ impl EventsCommand {
         match self.format {
             format if self.json || format == OutputFormat::Json => print_each(
                 stream::lines(client, &selection, "ndjson")?,
-                |line: String| output::document_text(&line),
+                |line: String| output::document_text(&with_fault_parts(line)),
             ),
             // It has been handled above.
             OutputFormat::Json => Ok(()),
@@ -233,6 +235,23 @@ fn command(event: &Value) -> String {
         outcome.trim_end(),
         field("milliseconds")
     )
+}
+
+/// Returns the JSON of an event in which a fault has name and settings, as in `cloud fault --json`.
+fn with_fault_parts(event: String) -> String {
+    let members = Members::of(&event);
+    let Ok(fault @ (Value::String(_) | Value::Object(_))) =
+        serde_json::from_str(members.get("fault"))
+    else {
+        return event;
+    };
+    let (name, settings) = parts(&fault);
+    let fault = json!({"name": name, "settings": settings}).to_string();
+    let replaced = members.iter().map(|(name, value)| match name {
+        "fault" => (name, fault.as_str()),
+        _ => (name, value),
+    });
+    value::object(&replaced.collect::<Vec<_>>())
 }
 
 /// Returns the name of a fault; one with settings is an object.

@@ -91,7 +91,7 @@ impl FaultCommand {
 }
 
 /// Returns the name and the settings of a fault: its JSON is the name alone, or an object with one member.
-fn parts(fault: &Value) -> (&str, Map<String, Value>) {
+pub(crate) fn parts(fault: &Value) -> (&str, Map<String, Value>) {
     let with_settings = fault.as_object().and_then(|fault| fault.iter().next());
     match with_settings {
         Some((name, settings)) => (name, settings.as_object().cloned().unwrap_or_default()),

@@ -18,7 +18,7 @@ const EXAMPLE: [(&str, &str); 3] = [
     ("host thermostat.wasm", "run the device"),
 ];
 
-const GROUPS: [(&str, &[&str]); 4] = [
+const GROUPS: [(&str, &[&str]); 3] = [
     (
         "Run the cloud",
         &["run", "exec", "status", "console", "completions"],
@@ -28,12 +28,12 @@ const GROUPS: [(&str, &[&str]); 4] = [
         &["enroll", "connection-string"],
     ),
     (
-        "Operate devices",
+        "Operate and test devices",
         &[
-            "devices", "device", "query", "twin", "set", "tag", "call", "send", "events",
+            "devices", "device", "query", "twin", "set", "tag", "call", "send", "events", "fault",
+            "load",
         ],
     ),
-    ("Test", &["fault", "load"]),
 ];
 
 const HINT: &str = "`cloud COMMAND --help` lists the options and variables of a command.";

@@ -1,6 +1,6 @@
 //! Authentication of callers and their permissions.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     extract::FromRequestParts,
@@ -130,8 +130,8 @@ fn authenticate(token: &str, path: &str, services: &Services) -> Option<Caller> 
         let verified = sas::verify(token, &[key], Timestamp::now());
         Some((key, verified.ok()?))
     })?;
-    let path = segments(path)?;
-    let path: Vec<_> = path.iter().map(String::as_str).collect();
+    let path = segments(path);
+    let path: Vec<_> = path.iter().map(AsRef::as_ref).collect();
     let is_covered = verified.covers(|host| services.is_named(host), &path);
     is_covered.then(|| Caller {
         permissions: permissions(&policy),
@@ -140,12 +140,11 @@ fn authenticate(token: &str, path: &str, services: &Services) -> Option<Caller> 
     })
 }
 
-/// Returns the decoded segments of a path; `None` if it is not UTF-8.
-fn segments(path: &str) -> Option<Vec<String>> {
-    let decode = |segment| percent_decode_str(segment).decode_utf8().ok();
+/// Returns the decoded segments of a path. Bytes that are not UTF-8 are replaced, so that they match nothing.
+fn segments(path: &str) -> Vec<Cow<'_, str>> {
     let segments = path.split('/').filter(|segment| !segment.is_empty());
     segments
-        .map(|segment| decode(segment).map(Into::into))
+        .map(|segment| percent_decode_str(segment).decode_utf8_lossy())
         .collect()
 }
 
@@ -171,9 +170,10 @@ impl FromRequestParts<Arc<Services>> for AnyCaller {
 /// Returns true if the request has the own token of the device in its path: `/devices/{id}/…` with the key of the hub,
 /// `/{scope}/registrations/{id}…` with that of an enrollment.
 fn is_device(parts: &Parts, services: &Services) -> bool {
-    let (Some(token), Some(path)) = (token_of(parts), segments(parts.uri.path())) else {
+    let Some(token) = token_of(parts) else {
         return false;
     };
+    let path = segments(parts.uri.path());
     let now = Timestamp::now();
     match &path[..] {
         [devices, id, ..] if devices == "devices" => {

@@ -46,6 +46,9 @@ const NAMES: [&str; 21] = [
     "applyConfigurationContent",
 ];
 
+/// The names of queries, which stand in the place of an id.
+const QUERIES: [&str; 2] = ["query", "testQueries"];
+
 /// Rewrites the path of a request: decodes slashes, drops a trailing one, and spells names as the router knows them. No name
 /// or id contains a slash, and Azure ignores the case of names.
 pub(super) async fn normalize(mut request: Request, next: Next) -> Response {
@@ -85,8 +88,8 @@ fn spelled(method: &Method, path: &str) -> String {
         };
         if in_collection {
             in_collection = false;
-            let is_query = *method == Method::POST && segment.eq_ignore_ascii_case("query");
-            return if is_query { "query" } else { segment };
+            let query = name(&QUERIES).filter(|_| *method == Method::POST);
+            return query.unwrap_or(segment);
         }
         let collection = name(&COLLECTIONS);
         in_collection = collection.is_some();

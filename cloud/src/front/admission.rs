@@ -17,6 +17,9 @@ use crate::connection_limits::ConnectionLimits;
 /// The time that a connection has to be accepted while others wait for its place. A device needs milliseconds.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// The shortest time between two log lines about the limit.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
+
 /// The connections that are admitted.
 #[derive(Clone)]
 pub(super) struct Admissions(Arc<Shared>);
@@ -33,7 +36,8 @@ struct Connections {
     /// Connections without CONNACK, in the order they came.
     pending: BTreeMap<u64, PendingConnection>,
     next: u64,
-    limit_logged: bool,
+    /// The last time at which it was logged that devices have to wait.
+    limit_logged: Option<Instant>,
 }
 
 struct PendingConnection {
@@ -58,7 +62,7 @@ impl Admissions {
     }
 
     /// Waits until another connection may be admitted. Evicts the oldest one without CONNACK if it has had [`GRACE`]. Logs
-    /// once that devices have to wait. Cancel-safe.
+    /// that devices have to wait, once a minute. Cancel-safe.
     pub(super) async fn room(&self) {
         loop {
             // Registered before the look, so that no change is missed.
@@ -103,14 +107,16 @@ impl Admissions {
 
     fn log_limit(&self) {
         let (mut connections, devices) = (self.0.lock(), self.0.limits.devices);
-        let is_full = connections.open >= devices;
-        if is_full && !connections.limit_logged {
+        let is_told = connections
+            .limit_logged
+            .is_some_and(|at| at.elapsed() < LOG_INTERVAL);
+        if connections.open >= devices && !is_told {
+            connections.limit_logged = Some(Instant::now());
             warn!(
                 connections = devices,
                 "too many device connections: further ones wait; raise the limit of open files (ulimit -n)"
             );
         }
-        connections.limit_logged = is_full;
     }
 
     fn evict(&self) {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use cloud::{
     hub::{DeviceSpec, EventKind, Status},
     json::JsonValue,
-    mqtt::{Connect, ConnectReturn, Packet, Publish, Qos, Will},
+    mqtt::{Connect, ConnectReturn, Packet, Password, Publish, Qos, Will},
     sas,
     tls::TlsVersions,
 };
@@ -102,6 +102,66 @@ async fn whoever_is_not_the_device_is_refused() {
         assert_eq!(cloud.refusal(connect).await, REFUSED);
     }
     cloud.connect_with(good).await;
+}
+
+#[tokio::test]
+async fn a_policy_with_device_connect_opens_every_device_in_the_scope_of_its_token() {
+    let cloud = TestCloud::start().await;
+    for id in ["t-1", "t-2"] {
+        cloud.create(id);
+    }
+    let with = |policy: &str, resource: String| {
+        let key = &cloud.policies.keys(policy).unwrap().primary_key;
+        let token = sas::sign(&resource, key, hour(), Some(policy)).unwrap();
+        Connect {
+            password: Some(Password(token.into())),
+            ..cloud.credentials("t-1")
+        }
+    };
+    let host = cloud.host();
+    for policy in ["iothubowner", "device"] {
+        for resource in ["", "/devices", "/devices/t-1"] {
+            let connect = with(policy, format!("{host}{resource}"));
+            cloud.connect_with(connect).await;
+        }
+        for resource in ["/devices/t-2", "/twins", "/devices/t-1/modules"] {
+            let connect = with(policy, format!("{host}{resource}"));
+            assert_eq!(cloud.refusal(connect).await, REFUSED, "{resource}");
+        }
+    }
+    for policy in ["service", "registryReadWrite", "provisioningserviceowner"] {
+        let connect = with(policy, host.clone());
+        assert_eq!(cloud.refusal(connect).await, REFUSED, "{policy}");
+    }
+    let unknown = Connect {
+        client_id: "t-3".into(),
+        username: Some(format!("{host}/t-3/?api-version=2021-04-12")),
+        ..with("device", host.clone())
+    };
+    assert_eq!(cloud.refusal(unknown).await, REFUSED);
+}
+
+#[tokio::test]
+async fn a_device_id_in_a_token_may_be_encoded_twice() {
+    let cloud = TestCloud::start().await;
+    for (id, encoded) in [
+        ("AA:BB:CC:DD:EE:FF", "AA%3ABB%3ACC%3ADD%3AEE%3AFF"),
+        ("n@m.et!st", "n%40m.et!st"),
+    ] {
+        cloud.create(id);
+        let key = cloud.hub().device(id).unwrap().keys.primary_key;
+        for path in [id, encoded] {
+            let connect = Connect {
+                password: Some(token(
+                    &format!("{}/devices/{path}", cloud.host()),
+                    &key,
+                    hour(),
+                )),
+                ..cloud.credentials(id)
+            };
+            cloud.connect_with(connect).await;
+        }
+    }
 }
 
 #[tokio::test]

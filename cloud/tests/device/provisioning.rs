@@ -19,8 +19,16 @@ pub(crate) fn enroll(
     id: &str,
     spec: EnrollmentSpec,
 ) -> String {
-    let enrollment = cloud.cloud.dps().put_enrollment(kind, id, spec, None);
+    let enrollment = cloud
+        .cloud
+        .dps()
+        .put_enrollment(kind, id, spec, existing(cloud, kind, id));
     enrollment.unwrap().keys.primary_key
+}
+
+/// The etag that changes an enrollment, if there is one.
+fn existing(cloud: &TestCloud, kind: EnrollmentKind, id: &str) -> Option<&'static str> {
+    cloud.cloud.dps().enrollment(kind, id).ok().map(|_| "*")
 }
 
 pub(crate) fn registering(id: &str, key: &str) -> Connect {
@@ -239,4 +247,54 @@ async fn new_keys_of_an_enrollment_reach_the_hub_with_the_next_registration() {
     assert_eq!(cloud.hub().device("t-1").unwrap().keys, keys);
     client.send(Packet::Disconnect).await;
     assert_eq!(client.receive().await, None);
+}
+
+#[tokio::test]
+async fn a_registration_id_is_the_same_in_any_case() {
+    let cloud = TestCloud::start().await;
+    let key = enroll(
+        &cloud,
+        EnrollmentKind::Individual,
+        "Sensor-AB12",
+        EnrollmentSpec::default(),
+    );
+    for id in ["Sensor-AB12", "sensor-ab12", "SENSOR-AB12"] {
+        let (mut client, _) = cloud.connect_with(registering(id, &key)).await;
+        let answer = register(&mut client, json!({"registrationId": id})).await;
+        let state = &answer["registrationState"];
+        assert_eq!(state["registrationId"], "Sensor-AB12", "{id}");
+        assert_eq!(state["deviceId"], "Sensor-AB12", "{id}");
+    }
+    assert_eq!(cloud.hub().devices().len(), 1);
+    let dps = cloud.cloud.dps();
+    assert_eq!(dps.registrations().len(), 1);
+    dps.enrollment(EnrollmentKind::Individual, "SENSOR-ab12")
+        .unwrap();
+    dps.delete_registration("sensor-AB12", None).unwrap();
+}
+
+#[tokio::test]
+async fn a_device_of_a_group_stays_one_device_however_it_spells_its_id() {
+    let cloud = TestCloud::start().await;
+    let group = enroll(
+        &cloud,
+        EnrollmentKind::Group,
+        "Meters",
+        EnrollmentSpec::default(),
+    );
+    // The key may be derived from the id as it is spelled, or from its lower case.
+    for (id, derived_from) in [
+        ("MAC-AA:BB", "MAC-AA:BB"),
+        ("MAC-AA:BB", "mac-aa:bb"),
+        ("mac-aa:bb", "mac-aa:bb"),
+    ] {
+        let key = sas::derive_key(&group, derived_from).unwrap();
+        let (mut client, _) = cloud.connect_with(registering(id, &key)).await;
+        let answer = register(&mut client, json!({"registrationId": id})).await;
+        let device_id = answer["registrationState"]["deviceId"].clone();
+        assert_eq!(device_id, "MAC-AA:BB", "as at the first registration");
+        let device = cloud.hub().device("MAC-AA:BB").unwrap();
+        assert_eq!(device.keys.primary_key, key);
+    }
+    assert_eq!(cloud.hub().devices().len(), 1);
 }

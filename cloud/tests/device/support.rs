@@ -39,6 +39,7 @@ pub(crate) const SCOPE: &str = "0ne00000A1B";
 
 pub(crate) struct TestCloud {
     pub(crate) cloud: Cloud,
+    pub(crate) policies: Policies,
     client: Arc<ClientConfig>,
 }
 
@@ -62,6 +63,7 @@ impl TestCloud {
         let names = ["localhost", "127.0.0.1"].map(str::to_owned);
         let root = CertificateDer::from_pem_file(dir.path().join(CERTIFICATE_FILE)).unwrap();
         let local = "127.0.0.1:0".parse().unwrap();
+        let policies = Policies::generate();
         let cloud = Cloud::start(Config {
             mqtt: local,
             https: local,
@@ -72,7 +74,7 @@ impl TestCloud {
             host_names: names.into(),
             id_scope: SCOPE.into(),
             retry_after: 0,
-            policies: Policies::generate(),
+            policies: policies.clone(),
             store: place,
             retention: Retention {
                 age: Duration::from_secs(3600),
@@ -82,6 +84,7 @@ impl TestCloud {
         });
         Self {
             cloud: cloud.await.unwrap(),
+            policies,
             client: trusting(root),
         }
     }

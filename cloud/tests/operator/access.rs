@@ -86,13 +86,92 @@ async fn a_token_counts_for_the_host_or_anything_below_it_and_for_no_other() {
     for resource in [
         "localhost",
         "LOCALHOST:8443",
+        "localhost/",
         "localhost/devices",
         "127.0.0.1",
     ] {
         assert_eq!(status(resource), 200, "{resource}");
     }
-    for resource in ["other", "localhost.other", "/localhost"] {
+    for resource in [
+        "other",
+        "localhost.other",
+        "/localhost",
+        "localhost/device",
+        "localhost/devices/t-1",
+        "localhost/twins",
+    ] {
         assert_eq!(status(resource), 401, "{resource}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_for_one_device_opens_no_other() {
+    let site = Site::start().await;
+    for id in ["mine", "mine-2", "other", "AA:BB"] {
+        site.register(id);
+    }
+    let call = |resource: &str, method: &str, path: &str| {
+        let token = site.token(OWNER, resource);
+        let path = format!("{path}?api-version=1");
+        let headers = [("authorization", token.as_str())];
+        site.send_as_is(method, &path, &headers, "{}").status
+    };
+    let mine = "localhost/devices/mine";
+    assert_eq!(call(mine, "GET", "/devices/mine"), 200);
+    for (method, path) in [
+        ("GET", "/devices"),
+        ("GET", "/devices/mine-2"),
+        ("GET", "/devices/other"),
+        ("DELETE", "/devices/other"),
+        ("GET", "/twins/mine"),
+        ("POST", "/api/console/link"),
+    ] {
+        assert_eq!(call(mine, method, path), 401, "{method} {path}");
+    }
+    // Ids with special characters are encoded once or, by .NET, twice.
+    for resource in ["localhost/devices/AA:BB", "localhost/devices/AA%3ABB"] {
+        assert_eq!(call(resource, "GET", "/devices/AA%3ABB"), 200, "{resource}");
+        assert_eq!(call(resource, "GET", "/devices/mine"), 401, "{resource}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_learns_with_its_own_token_what_is_not_supported() {
+    let site = Site::start().await;
+    site.register("t-1");
+    let hub = site.cloud.hub();
+    let key = hub.device("t-1").unwrap().keys.primary_key;
+    let dps = site.cloud.dps();
+    let made = site.call(PROVISIONING, "PUT", "/enrollments/t-1", &json!({}));
+    let enrolled = made.json["attestation"]["symmetricKey"]["primaryKey"].clone();
+    let registration = format!("{}/registrations/t-1", dps.id_scope());
+    let register = format!("/{registration}/register");
+    for (method, path, resource, key) in [
+        (
+            "POST",
+            "/devices/t-1/messages/events",
+            "localhost/devices/t-1",
+            &*key,
+        ),
+        (
+            "GET",
+            "/devices/t-1/messages/deviceBound",
+            "localhost/devices/t-1",
+            &key,
+        ),
+        ("POST", "/devices/t-1/files", "localhost/devices/t-1", &key),
+        ("PUT", &register, &registration, enrolled.as_str().unwrap()),
+    ] {
+        let status = |resource: &str, key: &str| {
+            let expiry = Timestamp::now() + Duration::from_secs(60);
+            let token = sas::sign(resource, key, expiry, None).unwrap();
+            let path = format!("{path}?api-version=2021-04-12");
+            let headers = [("authorization", token.as_str())];
+            site.send_as_is(method, &path, &headers, "{}").status
+        };
+        assert_eq!(status(resource, key), 501, "{path}");
+        assert_eq!(status(resource, &sas::random_key()), 401, "{path}");
+        assert_eq!(status("localhost/devices/t-2", key), 401, "{path}");
     }
 }
 

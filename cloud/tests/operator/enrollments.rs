@@ -18,7 +18,13 @@ async fn an_enrollment_is_made_with_keys_kept_and_removed() {
         assert_eq!((made.status, &made.json[id]), (200, &json!("t-1")));
         let keys = |json: &Value| json["attestation"]["symmetricKey"].clone();
         assert_eq!(keys(&made.json)["primaryKey"].as_str().unwrap().len(), 44);
-        let again = site.call(PROVISIONING, "PUT", path, &body);
+        let twice = site.call(PROVISIONING, "PUT", path, &body);
+        assert_eq!(
+            (twice.status, &twice.json["errorCode"]),
+            (409, &json!(409_201))
+        );
+        let headers = [("if-match", "*")];
+        let again = site.send(PROVISIONING, "PUT", path, &headers, &body.to_string());
         assert_eq!(keys(&again.json), keys(&made.json));
         let read = site.get(PROVISIONING, path);
         assert_eq!((&read.json, read.etag), (&again.json, again.etag));
@@ -101,7 +107,15 @@ async fn pages_together_are_the_whole_list() {
             }
         }
         assert_eq!(found, ids);
-        for (query, status) in [("SELECT * FROM x WHERE a = 1", 501), ("nonsense", 400)] {
+        for (query, status) in [
+            ("*", 200),
+            ("", 200),
+            ("SELECT *", 200),
+            // As the IoT extension of az sends it.
+            ("[<azext_iot.QuerySpecification object at 0x7f00>]", 200),
+            ("SELECT * FROM x WHERE a = 1", 501),
+            ("nonsense", 400),
+        ] {
             let question = json!({"query": query});
             assert_eq!(
                 site.call(PROVISIONING, "POST", &path, &question).status,
@@ -157,4 +171,32 @@ async fn a_group_lists_the_devices_it_let_in_and_forgets_one_by_its_etag() {
     assert_eq!(forget("\"stale\"").status, 412);
     assert_eq!(forget(&etag).status, 204);
     assert_eq!(list("g-1").json, json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_is_no_registration_id_is_refused_by_its_rule() {
+    let site = Site::start().await;
+    for id in ["device@product12", "a%23b", "it's", "q%3Fx", "ends-in-dot."] {
+        for list in ["enrollments", "enrollmentGroups"] {
+            let path = format!("/{list}/{id}");
+            let answer = site.call(PROVISIONING, "PUT", &path, &json!({}));
+            assert_eq!(answer.status, 400, "{path}");
+            let message = answer.json["message"].as_str().unwrap();
+            assert!(message.contains("must have 1 to 128 letters"), "{message}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_enrollment_is_found_in_any_case_and_so_is_its_path() {
+    let site = Site::start().await;
+    let made = site.call(PROVISIONING, "PUT", "/enrollmentgroups/G-1", &json!({}));
+    assert_eq!(made.json["enrollmentGroupId"], "G-1");
+    let found = site.get(PROVISIONING, "/ENROLLMENTGROUPS/g-1");
+    assert_eq!(found.json, made.json);
+    let twice = site.call(PROVISIONING, "PUT", "/enrollmentGroups/g-1", &json!({}));
+    assert_eq!(twice.status, 409);
+    let query = json!({"query": "*"});
+    let listed = site.call(PROVISIONING, "POST", "/EnrollmentGroups/Query", &query);
+    assert_eq!(listed.json[0]["enrollmentGroupId"], "G-1");
 }

@@ -31,6 +31,9 @@ pub(crate) struct SendCommand {
     /// Message id [default: a new one]
     #[arg(long, env = "CLOUD_MESSAGE_ID", value_name = "ID")]
     message_id: Option<String>,
+    /// Time from which it is not delivered, as in RFC 3339, at most 2 days ahead [default: in an hour]
+    #[arg(long, env = "CLOUD_EXPIRY_TIME_UTC", value_name = "TIME")]
+    expiry_time_utc: Option<String>,
 }
 
 impl SendCommand {
@@ -47,6 +50,7 @@ impl SendCommand {
         json!({
             "text": self.body,
             "messageId": self.message_id,
+            "expiryTimeUtc": self.expiry_time_utc,
             "contentType": self.content_type,
             "contentEncoding": self.content_encoding,
             "properties": properties,

@@ -13,7 +13,7 @@ use super::{
 #[derive(Args)]
 pub(crate) struct ConsoleCommand {
     /// Sign all browsers out instead
-    #[arg(long)]
+    #[arg(long, env = "CLOUD_SIGN_OUT")]
     sign_out: bool,
     /// Print JSON
     #[arg(long, env = "CLOUD_JSON")]

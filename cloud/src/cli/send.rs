@@ -34,6 +34,9 @@ pub(crate) struct SendCommand {
     /// Print JSON
     #[arg(long, env = "CLOUD_JSON")]
     json: bool,
+    /// Time from which it is not delivered, as in RFC 3339, at most 2 days ahead [default: in an hour]
+    #[arg(long, env = "CLOUD_EXPIRY_TIME_UTC", value_name = "TIME")]
+    expiry_time_utc: Option<String>,
 }
 
 impl SendCommand {
@@ -53,6 +56,7 @@ impl SendCommand {
         json!({
             "text": self.body,
             "messageId": self.message_id,
+            "expiryTimeUtc": self.expiry_time_utc,
             "contentType": self.content_type,
             "contentEncoding": self.content_encoding,
             "properties": properties,

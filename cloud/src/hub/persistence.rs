@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Device, Entry, Twin, c2d::C2dQueue, subscriptions::MqttSession, twins::DesiredHistory,
+    Device, Entry, Twin, c2d::C2dQueue, now, subscriptions::MqttSession, twins::DesiredHistory,
 };
 use crate::store::{Content, Row, Store, StoreError};
 
@@ -78,8 +78,9 @@ impl From<DeviceDocument<'static>> for Entry {
     }
 }
 
-/// Reads all devices from the store.
+/// Reads all devices from the store, and removes the messages that have expired meanwhile.
 pub(super) fn load(store: &Store) -> Result<BTreeMap<String, Entry>, StoreError> {
+    let now = now();
     let mut entries = BTreeMap::new();
     for document in store.devices()? {
         let document: DeviceDocument<'static> =
@@ -90,8 +91,12 @@ pub(super) fn load(store: &Store) -> Result<BTreeMap<String, Entry>, StoreError>
     for message in store.messages()? {
         let entry = entries.get_mut(&message.device_id);
         let entry = entry.ok_or_else(|| store.corrupt("a message of an unknown device"))?;
-        let restored = entry.queue.restore(message);
+        let restored = entry.queue.restore(message, now);
         restored.map_err(|error| store.corrupt(error))?;
+    }
+    for entry in entries.values_mut() {
+        entry.queue.remove_expired(now);
+        entry.persist_messages(store);
     }
     Ok(entries)
 }

@@ -179,7 +179,7 @@ impl Entry {
 
     pub(super) fn snapshot(&self) -> Device {
         Device {
-            cloud_to_device_messages: self.queue.len(),
+            cloud_to_device_messages: self.queue.len(now()),
             ..self.device.clone()
         }
     }

@@ -78,3 +78,74 @@ async fn what_cannot_be_sent_is_refused_with_the_reason() {
     );
     assert_eq!(unknown.status, 404);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_message_is_not_delivered_and_is_not_counted() {
+    let site = Site::start().await;
+    let mut device = site.device("t-1").await;
+    let late = json!({"text": "too late", "expiryTimeUtc": "2020-01-01T00:00:00Z"});
+    assert_eq!(send(&site, &late).status, 201);
+    let registered = site.call(OWNER, "GET", "/devices/t-1", &json!(null));
+    assert_eq!(registered.json["cloudToDeviceMessageCount"], 0);
+    device.subscribe("devices/t-1/messages/devicebound/#").await;
+    let in_time =
+        json!({"text": "in time", "userId": "u 1", "to": "/devices/t-1/messages/devicebound"});
+    assert_eq!(send(&site, &in_time).status, 201);
+    let (topic, body) = device.message().await;
+    assert_eq!(body, b"in time");
+    assert!(topic.contains("%24.uid=u%201"), "{topic}");
+    assert!(!topic.contains("%24.exp"), "{topic}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_expiry_is_told_to_the_device() {
+    let site = Site::start().await;
+    let mut device = site.device("t-1").await;
+    device.subscribe("devices/t-1/messages/devicebound/#").await;
+    let expiry = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(2);
+    let message = json!({"text": "1", "expiryTimeUtc": format!("{expiry:.0}")});
+    assert_eq!(send(&site, &message).status, 201);
+    let topic = device.message().await.0;
+    let written = format!("{expiry:.0}")
+        .replace(':', "%3A")
+        .replace('Z', ".000Z");
+    assert!(topic.contains(&format!("%24.exp={written}")), "{topic}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_cloud_would_not_do_with_a_message_is_refused_by_name() {
+    let site = Site::start().await;
+    site.register("t-1");
+    for (message, status, text) in [
+        (json!({"text": "", "ack": "full"}), 501, "feedback (ack)"),
+        (json!({"text": "", "ack": "maybe"}), 400, "invalid ack"),
+        (
+            json!({"text": "", "contenttype": "text/plain"}),
+            400,
+            "`contenttype`",
+        ),
+        (
+            json!({"text": "", "to": "/devices/t-2/messages/devicebound"}),
+            400,
+            "invalid to",
+        ),
+        (
+            json!({"text": "", "expiryTimeUtc": "soon"}),
+            400,
+            "invalid expiryTimeUtc",
+        ),
+        (
+            json!({"text": "", "expiryTimeUtc": "2999-01-01T00:00:00Z"}),
+            400,
+            "2 days at most",
+        ),
+    ] {
+        let answer = send(&site, &message);
+        let said = answer.json["message"].as_str().unwrap_or_default();
+        assert_eq!(answer.status, status, "{said}");
+        assert!(said.contains(text), "{said}");
+    }
+    let queued = site.call(OWNER, "GET", "/devices/t-1", &json!(null));
+    assert_eq!(queued.json["cloudToDeviceMessageCount"], 0);
+    assert_eq!(send(&site, &json!({"text": "", "ack": "none"})).status, 201);
+}

@@ -276,6 +276,11 @@ fn refusals(site: &Site) -> Vec<Answer> {
         site.get(OWNER, "/api/templates/dtmi:none;1"),
         site.get(OWNER, "/api/host"),
         site.call(OWNER, "PUT", "/devices/t-1", &json!({})),
+        {
+            let enroll = || site.call(PROVISIONING, "PUT", "/enrollments/e-1", &json!({}));
+            assert_eq!(enroll().status, 200);
+            enroll()
+        },
         site.send(OWNER, "PATCH", "/twins/t-1", &stale, "{}"),
         site.send(OWNER, "PATCH", "/twins/t-1", &[], &large),
         site.get(OWNER, "/jobs"),

@@ -177,6 +177,15 @@ pub struct D2cMessage {
     pub creation_time: Option<String>,
     /// `$.sub`: Plug and Play component.
     pub component: Option<String>,
+    /// `$.uid`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// `$.exp`: expiry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiry_time: Option<String>,
+    /// `$.to`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
     /// Application properties, in their order.
     pub properties: Vec<(String, String)>,
     /// Body. The store has a column of its own for it.

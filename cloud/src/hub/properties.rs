@@ -34,6 +34,9 @@ impl D2cMessage {
             "$.ce" => &mut self.content_encoding,
             "$.ctime" => &mut self.creation_time,
             "$.sub" => &mut self.component,
+            "$.uid" => &mut self.user_id,
+            "$.exp" => &mut self.expiry_time,
+            "$.to" => &mut self.to,
             _ => return self.properties.push((key, value)),
         };
         *slot = Some(value);

@@ -44,16 +44,27 @@ fn telemetry(event: &Event, message: &D2cMessage, model_id: &str) -> JsonText {
         annotations.insert("dt-dataschema".into(), model_id.into());
     }
     let system = system([
+        ("absolute_expiry_time", message.expiry_time.as_deref()),
         ("content_encoding", message.content_encoding.as_deref()),
         ("content_type", message.content_type.as_deref()),
         ("correlation_id", message.correlation_id.as_deref()),
         ("message_id", message.message_id.as_deref()),
+        ("to", message.to.as_deref()),
+        ("user_id", message.user_id.as_deref()),
     ]);
+    let mut application = json::properties(message);
+    // Azure shows the creation time among the application properties.
+    application.extend(
+        message
+            .creation_time
+            .as_deref()
+            .map(|time| ("iothub-creation-time-utc", time)),
+    );
     envelope(
         event,
         model_id,
         message.component.as_deref().unwrap_or_default(),
-        json!({"system": system, "application": json::properties(message)}),
+        json!({"system": system, "application": application}),
         annotations,
         payload.unwrap_or_else(|| JsonText::of(&())),
     )
@@ -249,6 +260,8 @@ mod tests {
         let message = D2cMessage {
             content_type: Some("application/json".into()),
             component: Some("thermostat1".into()),
+            creation_time: Some("2026-06-01T18:40:00Z".into()),
+            user_id: Some("u1".into()),
             properties: vec![("a".into(), "b".into())],
             body: "{\"t\":21}".into(),
             ..D2cMessage::default()
@@ -257,8 +270,9 @@ mod tests {
         assert_eq!(event["origin"], "t-1");
         assert_eq!(event["component"], "thermostat1");
         assert_eq!(event["payload"], json!({"t": 21}));
-        assert_eq!(event["properties"]["application"], json!({"a": "b"}));
-        let system = json!({"content_type": "application/json"});
+        let application = json!({"a": "b", "iothub-creation-time-utc": "2026-06-01T18:40:00Z"});
+        assert_eq!(event["properties"]["application"], application);
+        let system = json!({"content_type": "application/json", "user_id": "u1"});
         assert_eq!(event["properties"]["system"], system);
         assert_eq!(event["annotations"]["iothub-message-source"], "Telemetry");
         assert_eq!(

@@ -111,6 +111,9 @@ fn telemetry(message: &D2cMessage) -> Members {
         ("contentEncoding", JsonText::of(&message.content_encoding)),
         ("creationTime", JsonText::of(&message.creation_time)),
         ("component", JsonText::of(&message.component)),
+        ("userId", JsonText::of(&message.user_id)),
+        ("expiryTime", JsonText::of(&message.expiry_time)),
+        ("to", JsonText::of(&message.to)),
         ("properties", JsonText::of(&properties(message))),
     ]);
     content::insert(&mut object, message.content_type.as_deref(), &message.body);

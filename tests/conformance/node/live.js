@@ -9,13 +9,29 @@ const { createInterface } = require("node:readline");
 // Longer than anything takes; only ever reached by a check that fails. In seconds.
 const PATIENCE = 60;
 
-/** Runs the host as device `deviceId`, which is registered under `key`, while `work` does. */
-async function withDevice(deviceId, key, component, work) {
+/** The variables of a device that is registered under `key`. */
+function registered(deviceId, key) {
   const hub = process.env.IOTHUB_DEVICE_CONNECTION_STRING.split(";")[0];
-  const env = {
-    ...process.env,
+  return {
     IOTHUB_DEVICE_SECURITY_TYPE: "connectionString",
     IOTHUB_DEVICE_CONNECTION_STRING: `${hub};DeviceId=${deviceId};SharedAccessKey=${key}`,
+  };
+}
+
+/** The variables of a device that DPS knows by `key`. */
+function enrolled(registrationId, key) {
+  return {
+    IOTHUB_DEVICE_SECURITY_TYPE: "DPS",
+    IOTHUB_DEVICE_DPS_DEVICE_ID: registrationId,
+    IOTHUB_DEVICE_DPS_DEVICE_KEY: key,
+  };
+}
+
+/** Runs the host as device `deviceId`, known by `key`, while `work` does. */
+async function withDevice(deviceId, key, component, work, variables = registered) {
+  const env = {
+    ...process.env,
+    ...variables(deviceId, key),
     HOST_STATE_DIR: join(process.env.CLOUD_DIR, "state", deviceId),
   };
   const stdio = ["ignore", "ignore", "inherit"];
@@ -57,4 +73,4 @@ async function acknowledged(name, version, component) {
   return seen && within(seen);
 }
 
-module.exports = { PATIENCE, acknowledged, event, withDevice };
+module.exports = { PATIENCE, acknowledged, enrolled, event, withDevice };

@@ -7,64 +7,21 @@ Started by `cloud exec`, which sets the sample's environment variables. Prints a
 import asyncio
 import json
 import os
-import queue
 import sys
-import time
 
 from azure.iot.device import Message, MethodResponse
 from azure.iot.device import exceptions
 from azure.iot.device.aio import IoTHubDeviceClient, ProvisioningDeviceClient
+from operation import Inbox, event, events, operator
 from proof import proven, total
 
 MODEL_ID = "dtmi:com:example:Thermostat;1"
-# Longer than the time-outs of the `cloud` command, so that its own words are what a failure shows.
-PATIENCE = 60
 WRONG_KEY = "d3Jvbmcga2V5IHdyb25nIGtleSB3cm9uZyBrZXkgd3I="
-
-
-async def operator(*arguments):
-    """Runs the `cloud` command; its exit code and what it printed."""
-    process = await asyncio.create_subprocess_exec(
-        os.environ["CLOUD"], *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
-    return process.returncode, out.decode(), err.decode()
-
-
-async def events():
-    _, out, _ = await operator("events", "--json")
-    return [json.loads(line) for line in out.splitlines()]
 
 
 async def arrived(temperature):
     """The message with this temperature, once the hub has it."""
     return await event(lambda e: e["type"] == "telemetry" and e["body"] == {"temperature": temperature})
-
-
-async def event(matches):
-    """The first event that matches, once there is one."""
-    deadline = time.monotonic() + PATIENCE
-    process = await asyncio.create_subprocess_exec(
-        os.environ["CLOUD"], "events", "--json", "--follow", "--tail", "all", stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        while time.monotonic() < deadline:
-            line = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
-            if not line:
-                return None
-            if matches(json.loads(line)):
-                return json.loads(line)
-    finally:
-        process.terminate()
-        await process.wait()
-    return None
-
-
-class Inbox(queue.Queue):
-    """What the SDK hands to a handler, which it calls on a thread of its own."""
-
-    async def next(self):
-        return await asyncio.to_thread(self.get, timeout=PATIENCE)
 
 
 async def provision(key):

@@ -9,17 +9,31 @@ import threading
 PATIENCE = 60
 
 
-class Device:
-    """The host as device `device_id`, which is registered under `key`, for as long as the `with` lasts."""
+def registered(device_id, key):
+    """The variables of a device that is registered under `key`."""
+    hub = os.environ["IOTHUB_DEVICE_CONNECTION_STRING"].split(";")[0]
+    return {
+        "IOTHUB_DEVICE_SECURITY_TYPE": "connectionString",
+        "IOTHUB_DEVICE_CONNECTION_STRING": f"{hub};DeviceId={device_id};SharedAccessKey={key}",
+    }
 
-    def __init__(self, device_id, key, component):
-        hub = os.environ["IOTHUB_DEVICE_CONNECTION_STRING"].split(";")[0]
+
+def enrolled(registration_id, key):
+    """The variables of a device that DPS knows by `key`."""
+    return {
+        "IOTHUB_DEVICE_SECURITY_TYPE": "DPS",
+        "IOTHUB_DEVICE_DPS_DEVICE_ID": registration_id,
+        "IOTHUB_DEVICE_DPS_DEVICE_KEY": key,
+    }
+
+
+class Device:
+    """The host as the device `device_id` with these variables, for as long as the `with` lasts."""
+
+    def __init__(self, device_id, key, component, variables=registered):
         self.command = [os.environ["HOST"], "--component", component]
-        self.variables = {
-            "IOTHUB_DEVICE_SECURITY_TYPE": "connectionString",
-            "IOTHUB_DEVICE_CONNECTION_STRING": f"{hub};DeviceId={device_id};SharedAccessKey={key}",
-            "HOST_STATE_DIR": os.path.join(os.environ["CLOUD_DIR"], "state", device_id),
-        }
+        state = os.path.join(os.environ["CLOUD_DIR"], "state", device_id)
+        self.variables = {**variables(device_id, key), "HOST_STATE_DIR": state}
 
     def __enter__(self):
         self.process = subprocess.Popen(

@@ -15,6 +15,8 @@ const MAX_STRING: usize = 4 * 1024;
 const MAX_KEY: usize = 1024;
 /// The deepest nesting of objects.
 const MAX_DEPTH: usize = 10;
+/// The most digits of a number that counts as a double.
+const MAX_DIGITS: usize = 32;
 /// Integers range from the negative of this to one less.
 const INTEGER_BOUND: i64 = 1 << 52;
 
@@ -41,13 +43,16 @@ fn check_total(name: &str, values: &JsonObject, limit: usize) -> Result<(), Erro
     }
 }
 
-/// Returns the size of a value in Azure's count: the length of keys and strings, 8 for a number, 4 for a boolean, and at
-/// least 1 for each array element, so that no array of nulls outgrows the memory.
+/// Returns the size of a value in Azure's count: the length of keys and strings, 8 for a number, 4 for a boolean. So that no
+/// twin outgrows the memory, each array element has at least 1, and a number with very many digits has their length.
 fn size(value: &JsonValue) -> usize {
     match value {
         JsonValue::Null => 0,
         JsonValue::Bool(_) => 4,
-        JsonValue::Number(_) => 8,
+        JsonValue::Number(number) => match number.as_str().len() {
+            ..=MAX_DIGITS => 8,
+            digits => digits,
+        },
         JsonValue::String(text) => text.len(),
         JsonValue::Array(items) => items.iter().map(|item| size(item).max(1)).sum(),
         JsonValue::Object(object) => size_of(object),

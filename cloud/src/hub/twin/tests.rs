@@ -394,3 +394,16 @@ proptest! {
         prop_assert_eq!(&device, twin.desired());
     }
 }
+
+#[test]
+fn a_number_with_very_many_digits_has_a_size() {
+    let mut twin = Twin::new(at(0));
+    let number = format!("0.{}", "1".repeat(1000));
+    let patch = |count: usize| {
+        let members = (0..count).map(|n| format!("\"n{n}\":{number}"));
+        written(&format!("{{{}}}", members.collect::<Vec<_>>().join(",")))
+    };
+    assert!(twin.report(patch(30), at(1)).is_ok());
+    let error = twin.report(patch(40), at(1)).unwrap_err().to_string();
+    assert!(error.starts_with("reported too large"), "{error}");
+}

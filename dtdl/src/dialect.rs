@@ -12,6 +12,14 @@ pub enum Dialect {
     V3,
 }
 
+/// The language of an element: the DTDL version, and whether IoT Central's extension is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Language {
+    pub(crate) dialect: Dialect,
+    /// True under a context of IoT Central, which adds members and takes more units.
+    pub(crate) central: bool,
+}
+
 /// The supported contexts, for errors.
 pub(crate) const CONTEXTS: &str = "dtmi:dtdl:context;2 or dtmi:dtdl:context;3";
 /// The longest identifier of an interface, in characters, in all versions.

@@ -38,6 +38,8 @@ pub enum Content {
     Telemetry(Datum),
     /// State of the device, read-only or writable.
     Property(Property),
+    /// A property that IoT Central keeps about a device. The device neither has nor gets it: it is ignored by validation.
+    CloudProperty(Property),
     /// Function of the device.
     Command(Command),
     /// Part of the device with an interface of its own.
@@ -113,7 +115,7 @@ impl Content {
     pub fn name(&self) -> &str {
         match self {
             Self::Telemetry(telemetry) => &telemetry.name,
-            Self::Property(property) => &property.datum.name,
+            Self::Property(property) | Self::CloudProperty(property) => &property.datum.name,
             Self::Command(command) => &command.name,
             Self::Component(component) => &component.name,
             Self::Relationship(relationship) => &relationship.name,

@@ -26,7 +26,9 @@ impl Budget {
     fn content(&mut self, content: &Content) -> bool {
         match content {
             Content::Telemetry(telemetry) => self.datum(telemetry),
-            Content::Property(property) => self.datum(&property.datum),
+            Content::Property(property) | Content::CloudProperty(property) => {
+                self.datum(&property.datum)
+            }
             Content::Command(command) => {
                 let payloads = [&command.request, &command.response];
                 self.spend(1)

@@ -13,6 +13,8 @@ pub(super) struct Class {
     pub(super) quantitative: &'static [Dialect],
     /// Allowed members beside [`COMMON`].
     pub(super) members: &'static [&'static str],
+    /// Members that IoT Central adds.
+    pub(super) central: &'static [&'static str],
 }
 
 /// The members that every element may have.
@@ -25,19 +27,37 @@ pub(super) const COMMON: [&str; 6] = [
     "displayName",
 ];
 
+/// What IoT Central adds to a value.
+const CENTRAL_VALUE: &[&str] = &[
+    "color",
+    "decimalPlaces",
+    "displayUnit",
+    "falseName",
+    "initialValue",
+    "maxLength",
+    "maxValue",
+    "minLength",
+    "minValue",
+    "trueName",
+    "unit",
+];
+
 const ALWAYS: &[Dialect] = &[Dialect::V2, Dialect::V3];
 const SINCE_V3: &[Dialect] = &[Dialect::V3];
 const NEVER: &[Dialect] = &[];
 
 pub(super) const INTERFACE: Class =
     explicit("Interface", NEVER, &["contents", "extends", "schemas"]);
-pub(super) const TELEMETRY: Class = explicit("Telemetry", ALWAYS, &["name", "schema"]);
-pub(super) const PROPERTY: Class = explicit("Property", ALWAYS, &["name", "schema", "writable"]);
+pub(super) const TELEMETRY: Class =
+    explicit("Telemetry", ALWAYS, &["name", "schema"]).with_central(CENTRAL_VALUE);
+pub(super) const PROPERTY: Class =
+    explicit("Property", ALWAYS, &["name", "schema", "writable"]).with_central(CENTRAL_VALUE);
 pub(super) const COMMAND: Class = explicit(
     "Command",
     NEVER,
     &["name", "request", "response", "commandType"],
-);
+)
+.with_central(&["durable"]);
 pub(super) const COMPONENT: Class = explicit("Component", NEVER, &["name", "schema"]);
 pub(super) const RELATIONSHIP: Class = explicit(
     "Relationship",
@@ -55,10 +75,14 @@ pub(super) const ARRAY: Class = explicit("Array", NEVER, &["elementSchema"]);
 pub(super) const ENUM: Class = explicit("Enum", NEVER, &["enumValues", "valueSchema"]);
 pub(super) const MAP: Class = explicit("Map", NEVER, &["mapKey", "mapValue"]);
 pub(super) const OBJECT: Class = explicit("Object", NEVER, &["fields"]);
-pub(super) const PAYLOAD_V2: Class = implied("CommandPayload", NEVER, &["name", "schema"]);
-pub(super) const REQUEST_V3: Class = implied("CommandRequest", SINCE_V3, &["name", "schema"]);
-pub(super) const RESPONSE_V3: Class = implied("CommandResponse", SINCE_V3, &["name", "schema"]);
-pub(super) const FIELD: Class = implied("Field", SINCE_V3, &["name", "schema"]);
+pub(super) const PAYLOAD_V2: Class =
+    implied("CommandPayload", NEVER, &["name", "schema"]).with_central(CENTRAL_VALUE);
+pub(super) const REQUEST_V3: Class =
+    implied("CommandRequest", SINCE_V3, &["name", "schema"]).with_central(CENTRAL_VALUE);
+pub(super) const RESPONSE_V3: Class =
+    implied("CommandResponse", SINCE_V3, &["name", "schema"]).with_central(CENTRAL_VALUE);
+pub(super) const FIELD: Class =
+    implied("Field", SINCE_V3, &["name", "schema"]).with_central(CENTRAL_VALUE);
 pub(super) const MAP_KEY: Class = implied("MapKey", NEVER, &["name", "schema"]);
 pub(super) const MAP_VALUE: Class = implied("MapValue", SINCE_V3, &["name", "schema"]);
 pub(super) const ENUM_VALUE: Class = implied("EnumValue", NEVER, &["name", "enumValue"]);
@@ -88,6 +112,13 @@ pub(super) fn is_class(name: &str) -> bool {
     ALL.iter().any(|class| class.name == name)
 }
 
+impl Class {
+    const fn with_central(mut self, members: &'static [&'static str]) -> Self {
+        self.central = members;
+        self
+    }
+}
+
 const fn explicit(
     name: &'static str,
     quantitative: &'static [Dialect],
@@ -98,6 +129,7 @@ const fn explicit(
         implied: false,
         quantitative,
         members,
+        central: &[],
     }
 }
 

@@ -10,10 +10,13 @@ use super::{
     schema::UniqueNames,
 };
 use crate::{
-    dialect::Dialect,
+    dialect::{Dialect, Language},
     interface::{Command, Component, Content, Property, Relationship},
     schema::Datum,
 };
+
+/// The type of IoT Central's properties that the device does not have.
+const CLOUD: &str = "Cloud";
 
 impl<'d> Parser<'d> {
     /// Parses an element of an interface.
@@ -29,11 +32,11 @@ impl<'d> Parser<'d> {
         if is(&class::TELEMETRY) {
             telemetry(partition, node)
         } else if is(&class::PROPERTY) {
-            property(partition, node).map(Content::Property)
+            property(partition, node)
         } else if is(&class::COMMAND) {
             command(partition, node)
         } else if is(&class::COMPONENT) {
-            self.component(partition.dialect, node)
+            self.component(partition.language, node)
         } else if is(&class::RELATIONSHIP) {
             relationship(partition, node)
         } else {
@@ -42,12 +45,12 @@ impl<'d> Parser<'d> {
         }
     }
 
-    fn component(&mut self, dialect: Dialect, node: Node<'d>) -> Result<Content, Diagnostic> {
-        let element = Element::new(node, &class::COMPONENT, dialect)?;
+    fn component(&mut self, language: Language, node: Node<'d>) -> Result<Content, Diagnostic> {
+        let element = Element::new(node, &class::COMPONENT, language)?;
         let component = Component {
             name: element.name()?,
             info: element.info()?,
-            schema: self.reference(&element.require("schema")?, dialect)?,
+            schema: self.reference(&element.require("schema")?, &element)?,
         };
         Ok(Content::Component(component))
     }
@@ -59,21 +62,34 @@ fn telemetry<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Conten
     Ok(Content::Telemetry(telemetry))
 }
 
-fn property<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Property, Diagnostic> {
+/// Parses a property: the device's, or with IoT Central's type `Cloud` one that the cloud keeps.
+fn property<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Content, Diagnostic> {
     let element = partition.element(node, &class::PROPERTY)?;
-    let (datum, schema) = partition.datum(&element, 0)?;
-    if schema.has_arrays && !partition.dialect.limits().arrays_in_properties {
+    let is_of_cloud = element.language.central && element.is(CLOUD);
+    let property = property_of(partition, &element)?;
+    Ok(match is_of_cloud {
+        true => Content::CloudProperty(property),
+        false => Content::Property(property),
+    })
+}
+
+fn property_of<'d>(
+    partition: &mut Partition<'d>,
+    element: &Element<'d>,
+) -> Result<Property, Diagnostic> {
+    let (datum, schema) = partition.datum(element, 0)?;
+    if schema.has_arrays && !partition.language.dialect.limits().arrays_in_properties {
         let schema = element.require("schema")?;
         return Err(schema.error("a property must not contain an array or a geometry in DTDL v2"));
     }
     Ok(Property {
         datum,
-        writable: writable(&element)?,
+        writable: writable(element)?,
     })
 }
 
 fn command<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Content, Diagnostic> {
-    let (request, response) = match partition.dialect {
+    let (request, response) = match partition.language.dialect {
         Dialect::V2 => (&class::PAYLOAD_V2, &class::PAYLOAD_V2),
         Dialect::V3 => (&class::REQUEST_V3, &class::RESPONSE_V3),
     };
@@ -115,7 +131,7 @@ fn relationship<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Con
         return Err(min.unexpected("0"));
     }
     let target = element.get("target");
-    let target = target.map(|node| element::identifier(&node, element.dialect));
+    let target = target.map(|node| element::identifier(&node, element.language.dialect));
     let relationship = Relationship {
         name: element.name()?,
         info: element.info()?,
@@ -132,7 +148,7 @@ fn link_properties<'d>(
     element: &Element<'d>,
 ) -> Result<Vec<Property>, Diagnostic> {
     let nodes = element.set("properties");
-    let max = partition.dialect.limits().contents;
+    let max = partition.language.dialect.limits().contents;
     if nodes.len() > max {
         return Err(element.node.error(format!("more than {max} properties")));
     }
@@ -140,7 +156,8 @@ fn link_properties<'d>(
     let mut properties = Vec::new();
 
     for node in nodes {
-        let property = property(partition, node.clone())?;
+        let element = partition.element(node.clone(), &class::PROPERTY)?;
+        let property = property_of(partition, &element)?;
         names.add(&property.datum.name, &node)?;
 
         properties.push(property);
@@ -152,7 +169,7 @@ fn max_multiplicity(element: &Element<'_>) -> Result<Option<u32>, Diagnostic> {
     let Some(node) = element.get("maxMultiplicity") else {
         return Ok(None);
     };
-    let max = element.dialect.limits().multiplicity;
+    let max = element.language.dialect.limits().multiplicity;
     let number = u32::try_from(node.integer()?).unwrap_or(0);
     if number == 0 || i64::from(number) > max {
         return Err(node.unexpected(&format!("a number from 1 to {max}")));

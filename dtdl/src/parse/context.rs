@@ -2,24 +2,24 @@
 
 use super::{diagnostic::Diagnostic, node::Node};
 use crate::{
-    dialect::{CONTEXTS, Dialect},
+    dialect::{CONTEXTS, Dialect, Language},
     dtmi::Dtmi,
 };
 
 /// The prefix of the DTDL contexts.
 const DTDL_CONTEXT: &str = "dtmi:dtdl:context;";
-/// The only context that may precede that of DTDL.
-const IOT_CENTRAL: &str = "dtmi:iotcentral:context;2";
+/// The contexts of IoT Central, the only ones that may precede that of DTDL.
+const IOT_CENTRAL: [&str; 2] = ["dtmi:iotcentral:context;2", "dtmi:iotcentral:context;3"];
 
-/// Returns the dialect of an element: that of its context, else that of the enclosing element.
-pub(super) fn dialect(node: &Node<'_>, outer: Option<Dialect>) -> Result<Dialect, Diagnostic> {
+/// Returns the language of an element: that of its context, else that of the enclosing element.
+pub(super) fn language(node: &Node<'_>, outer: Option<Language>) -> Result<Language, Diagnostic> {
     let Some(context) = node.member("@context") else {
         return outer.ok_or_else(|| {
             node.error(format!("missing member \"@context\": expected {CONTEXTS}"))
         });
     };
     let mut found = None;
-    let mut foreign = false;
+    let (mut foreign, mut central) = (false, outer.is_some_and(|outer| outer.central));
     for node in context.set() {
         let text = node
             .value
@@ -29,16 +29,23 @@ pub(super) fn dialect(node: &Node<'_>, outer: Option<Dialect>) -> Result<Dialect
             found = Some(of_language(&node, text, foreign)?);
         } else {
             check_extension(&node, text)?;
-            foreign |= text != IOT_CENTRAL;
+            match IOT_CENTRAL.contains(&text) {
+                true => central = true,
+                false => foreign = true,
+            }
         }
     }
-    match (found, outer) {
+    let outer = outer.map(|outer| outer.dialect);
+    let dialect = match (found, outer) {
         (Some(inner), Some(outer)) if inner > outer => {
-            Err(context
-                .error("the DTDL version must not be newer than that of the enclosing element"))
+            return Err(context
+                .error("the DTDL version must not be newer than that of the enclosing element"));
         }
-        _ => found.or(outer).ok_or_else(|| context.unexpected(CONTEXTS)),
-    }
+        _ => found
+            .or(outer)
+            .ok_or_else(|| context.unexpected(CONTEXTS))?,
+    };
+    Ok(Language { dialect, central })
 }
 
 fn of_language(node: &Node<'_>, text: &str, foreign: bool) -> Result<Dialect, Diagnostic> {

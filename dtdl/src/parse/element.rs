@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     describe::describe,
-    dialect::{Dialect, MAX_DESCRIPTION},
+    dialect::{Dialect, Language, MAX_DESCRIPTION},
     dtmi::Dtmi,
     name::is_name,
     text::EntityInfo,
@@ -20,19 +20,23 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Element<'d> {
     pub(super) node: Node<'d>,
-    pub(super) dialect: Dialect,
+    pub(super) language: Language,
     /// Types beside the class.
     types: Vec<&'d str>,
 }
 
 impl<'d> Element<'d> {
-    pub(super) fn new(node: Node<'d>, class: &Class, dialect: Dialect) -> Result<Self, Diagnostic> {
+    pub(super) fn new(
+        node: Node<'d>,
+        class: &Class,
+        language: Language,
+    ) -> Result<Self, Diagnostic> {
         node.members()?;
-        let types = co_types(&node, class, dialect)?;
-        context::dialect(&node, Some(dialect))?;
+        let types = co_types(&node, class, language.dialect)?;
+        context::language(&node, Some(language))?;
         let element = Self {
             node,
-            dialect,
+            language,
             types,
         };
         element.check_members(class)?;
@@ -61,7 +65,7 @@ impl<'d> Element<'d> {
     pub(super) fn name(&self) -> Result<String, Diagnostic> {
         let node = self.require("name")?;
         let name = node.text()?;
-        let max = self.dialect.limits().name;
+        let max = self.language.dialect.limits().name;
         if !is_name(name) || name.len() > max {
             return Err(node.unexpected(&format!(
                 "a name of at most {max} letters, digits and underscores that starts with a letter and does not end with an underscore"
@@ -71,7 +75,7 @@ impl<'d> Element<'d> {
     }
 
     pub(super) fn info(&self) -> Result<EntityInfo, Diagnostic> {
-        let max = self.dialect.limits().display_name;
+        let max = self.language.dialect.limits().display_name;
         let localized = |name, max| {
             let node = self.get(name);
             node.map_or(Ok(Default::default()), |node| text::localized(&node, max))
@@ -94,7 +98,7 @@ impl<'d> Element<'d> {
         if node.value.is_array() {
             return Err(node.unexpected("a string"));
         }
-        identifier(&node, self.dialect).map(Some)
+        identifier(&node, self.language.dialect).map(Some)
     }
 
     /// Returns semantic types and types of extensions.
@@ -108,7 +112,8 @@ impl<'d> Element<'d> {
         self.types.iter().find(known).copied()
     }
 
-    /// Returns the unit: one of the units of a semantic type, or any unit for an unknown type or DTDL version.
+    /// Returns the unit: one of the units of a semantic type, or any unit for an unknown type or DTDL version, and under a
+    /// context of IoT Central, where a humidity is in percent.
     pub(super) fn unit(&self) -> Result<Option<Unit>, Diagnostic> {
         let given = self.get("unit");
         let name = given
@@ -123,12 +128,19 @@ impl<'d> Element<'d> {
                 units.join(", ")
             ))),
             (Some(node), Some(name), Some(units))
-                if self.dialect == Dialect::V2 && !units.contains(&name) =>
+                if self.language.dialect == Dialect::V2
+                    && !self.language.central
+                    && !units.contains(&name) =>
             {
                 Err(node.unexpected(&format!("one of the units {}", units.join(", "))))
             }
             (_, name, _) => Ok(name.map(Unit::new)),
         }
+    }
+
+    /// Returns true if it has this type beside its class.
+    pub(super) fn is(&self, name: &str) -> bool {
+        self.types.contains(&name)
     }
 
     /// Checks the members. Unknown members are allowed beside an unknown type, which may define them.
@@ -144,10 +156,11 @@ impl<'d> Element<'d> {
             }
             let known = COMMON.contains(&short)
                 || class.members.contains(&short)
+                || (self.language.central && class.central.contains(&short))
                 || (short == "unit" && self.quantity().is_some());
             let keyword = name.starts_with('@');
             let tolerated = match keyword {
-                true => self.dialect == Dialect::V2 && name != "@graph",
+                true => self.language.dialect == Dialect::V2 && name != "@graph",
                 false => informal,
             };
             if !known && !tolerated {
@@ -178,7 +191,7 @@ impl<'d> Element<'d> {
 
     /// Returns the name of a member as an identifier.
     fn full(&self, name: &str) -> String {
-        let version = match self.dialect {
+        let version = match self.language.dialect {
             Dialect::V2 => 2,
             Dialect::V3 => 3,
         };

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use serde_json::Value;
+
 use super::{
     class, context,
     diagnostic::{Diagnostic, MAX_DIAGNOSTICS},
@@ -11,7 +13,7 @@ use super::{
     schema::UniqueNames,
 };
 use crate::{
-    dialect::{Dialect, MAX_ELEMENTS, MAX_INTERFACE_ID},
+    dialect::{Language, MAX_ELEMENTS, MAX_INTERFACE_ID},
     dtmi::Dtmi,
     interface::{Content, Interface},
     size,
@@ -23,6 +25,15 @@ pub(super) struct Parser<'d> {
     interfaces: Vec<Interface>,
     diagnostics: Vec<Diagnostic>,
     ids: BTreeSet<&'d str>,
+    /// The context that is in force.
+    context: Option<&'d Value>,
+}
+
+/// What an element takes over from the one it is nested in.
+#[derive(Clone, Copy, Debug)]
+struct Outer<'d> {
+    language: Language,
+    context: Option<&'d Value>,
 }
 
 impl<'d> Parser<'d> {
@@ -30,7 +41,7 @@ impl<'d> Parser<'d> {
     pub(super) fn parse(root: &Node<'d>) -> Result<Vec<Interface>, Vec<Diagnostic>> {
         let mut parser = Self::default();
         for node in root.set() {
-            let read = node.members().and_then(|_| parser.interface(node, None));
+            let read = node.members().and_then(|_| parser.document(node));
             parser.report(read.err());
         }
         if parser.diagnostics.is_empty() {
@@ -45,43 +56,78 @@ impl<'d> Parser<'d> {
         self.diagnostics.extend(diagnostics.into_iter().take(left));
     }
 
-    /// Returns the identifier of an interface that is referenced, or nested here.
+    /// Parses an interface, or a device template of IoT Central, which has one in its member `capabilityModel`.
+    fn document(&mut self, node: Node<'d>) -> Result<Dtmi, Diagnostic> {
+        let Some(model) = node.member("capabilityModel") else {
+            return self.interface(node, None);
+        };
+        model.members()?;
+        let outer = Outer {
+            language: context::language(&node, None)?,
+            context: node.value.get("@context"),
+        };
+        self.interface(model, Some(outer))
+    }
+
+    /// Returns the identifier of an interface that is referenced, or nested in this element.
     pub(super) fn reference(
         &mut self,
         node: &Node<'d>,
-        dialect: Dialect,
+        within: &Element<'d>,
     ) -> Result<Dtmi, Diagnostic> {
         let node = node.only()?;
         if node.value.is_string() {
-            return element::identifier(&node, dialect);
+            return element::identifier(&node, within.language.dialect);
         }
         node.members()?;
-        self.interface(node, Some(dialect))
+        let outer = Outer {
+            language: within.language,
+            context: self.context,
+        };
+        self.interface(node, Some(outer))
     }
 
-    /// Parses an interface, which may be nested in another of the dialect `outer`.
-    fn interface(&mut self, node: Node<'d>, outer: Option<Dialect>) -> Result<Dtmi, Diagnostic> {
-        let dialect = context::dialect(&node, outer)?;
-        let element = Element::new(node, &class::INTERFACE, dialect)?;
+    /// Parses an interface, which may be nested in another.
+    fn interface(&mut self, node: Node<'d>, outer: Option<Outer<'d>>) -> Result<Dtmi, Diagnostic> {
+        let language = context::language(&node, outer.map(|outer| outer.language))?;
+        let context = node.value.get("@context");
+        let context = context.or(outer.and_then(|outer| outer.context));
+        let before = std::mem::replace(&mut self.context, context);
+        let read = self.interface_in(node, language);
+        self.context = before;
+        read
+    }
+
+    fn interface_in(&mut self, node: Node<'d>, language: Language) -> Result<Dtmi, Diagnostic> {
+        let element = Element::new(node, &class::INTERFACE, language)?;
         let id = self.id(&element)?;
         let mut partition = self.partition(&element);
         self.schemas(&mut partition, &element);
         let contents = self.contents(&mut partition, &element)?;
         let interface = Interface {
             id: id.clone(),
-            dialect,
+            dialect: language.dialect,
             info: element.info()?,
             extends: self.extends(&element)?,
             contents,
-            source: Arc::new(element.node.value.clone()),
+            source: Arc::new(self.source(&element)),
         };
         self.interfaces.push(interface);
         Ok(id)
     }
 
+    /// Returns the document of an interface, with the context of the enclosing one if it has none of its own.
+    fn source(&self, element: &Element<'d>) -> Value {
+        let mut source = element.node.value.clone();
+        if let (Some(members), Some(context)) = (source.as_object_mut(), self.context) {
+            members.entry("@context").or_insert_with(|| context.clone());
+        }
+        source
+    }
+
     fn id(&self, element: &Element<'d>) -> Result<Dtmi, Diagnostic> {
         let node = element.require("@id")?;
-        let id = element::identifier(&node, element.dialect)?;
+        let id = element::identifier(&node, element.language.dialect)?;
         if id.as_str().len() > MAX_INTERFACE_ID {
             return Err(node.error(format!(
                 "the identifier of an interface has at most {MAX_INTERFACE_ID} characters"
@@ -92,7 +138,7 @@ impl<'d> Parser<'d> {
 
     /// Makes the partition of the interface, and checks that its identifiers are unique in the document.
     fn partition(&mut self, element: &Element<'d>) -> Partition<'d> {
-        let (partition, twice) = Partition::of(&element.node, element.dialect);
+        let (partition, twice) = Partition::of(&element.node, element.language);
         self.report(twice);
         for (id, node) in partition.ids() {
             if !self.ids.insert(id) {
@@ -141,13 +187,13 @@ impl<'d> Parser<'d> {
 
     fn extends(&mut self, element: &Element<'d>) -> Result<Vec<Dtmi>, Diagnostic> {
         let nodes = element.set("extends");
-        let max = element.dialect.limits().extends;
+        let max = element.language.dialect.limits().extends;
         if nodes.len() > max {
             return Err(element
                 .node
                 .error(format!("more than {max} interfaces in extends")));
         }
-        let reference = |node: &Node<'d>| self.reference(node, element.dialect);
+        let reference = |node: &Node<'d>| self.reference(node, element);
         nodes.iter().map(reference).collect()
     }
 }

@@ -8,7 +8,7 @@ use super::{
     node::Node,
     schema::ParsedSchema,
 };
-use crate::dialect::Dialect;
+use crate::dialect::Language;
 
 /// The longest name of a member that is searched for elements, in bytes: longer than any identifier.
 const MAX_MEMBER_NAME: usize = 4096;
@@ -16,7 +16,7 @@ const MAX_MEMBER_NAME: usize = 4096;
 /// The elements of one interface by identifier, without those of nested interfaces.
 #[derive(Debug)]
 pub(super) struct Partition<'d> {
-    pub(super) dialect: Dialect,
+    pub(super) language: Language,
     /// Elements with an identifier.
     definitions: BTreeMap<&'d str, Node<'d>>,
     /// Parsed schemas.
@@ -27,7 +27,7 @@ pub(super) struct Partition<'d> {
 
 impl<'d> Partition<'d> {
     /// Finds the elements of the interface with identifiers. Returns diagnostics for duplicates.
-    pub(super) fn of(interface: &Node<'d>, dialect: Dialect) -> (Self, Vec<Diagnostic>) {
+    pub(super) fn of(interface: &Node<'d>, language: Language) -> (Self, Vec<Diagnostic>) {
         let mut definitions = BTreeMap::new();
         let mut diagnostics = Vec::new();
         for (id, node) in identified(interface) {
@@ -37,7 +37,7 @@ impl<'d> Partition<'d> {
             }
         }
         let partition = Self {
-            dialect,
+            language,
             definitions,
             parsed: BTreeMap::new(),
             open: Vec::new(),

@@ -114,7 +114,7 @@ impl<'d> Partition<'d> {
 
     /// Parses an element, or the one that is referenced.
     pub(super) fn element(&self, node: Node<'d>, class: &Class) -> Result<Element<'d>, Diagnostic> {
-        Element::new(self.referent(node)?, class, self.dialect)
+        Element::new(self.referent(node)?, class, self.language)
     }
 
     fn named(
@@ -193,7 +193,7 @@ impl<'d> Partition<'d> {
     fn object(&mut self, node: &Node<'d>, depth: usize) -> Result<ParsedSchema, Diagnostic> {
         let object = self.element(node.clone(), &class::OBJECT)?;
         object.info()?;
-        let limits = self.dialect.limits();
+        let limits = self.language.dialect.limits();
         let nodes = members_of(&object, "fields", limits.fields, limits.empty_sets)?;
         let mut names = UniqueNames::default();
         let mut fields = Vec::new();
@@ -220,7 +220,7 @@ impl<'d> Partition<'d> {
             "string" => false,
             _ => return Err(value_schema.unexpected("the schema integer or string")),
         };
-        let limits = self.dialect.limits();
+        let limits = self.language.dialect.limits();
         let nodes = members_of(
             &element,
             "enumValues",

@@ -1,5 +1,6 @@
 //! Each rule of the language, obeyed and violated.
 
+mod central;
 mod content;
 mod document;
 mod schema;

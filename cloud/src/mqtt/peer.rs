@@ -25,6 +25,10 @@ pub(crate) struct Peer {
     pub(super) expiry: Timestamp,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one per connection, and nearly all are the hub's"
+)]
 enum Service {
     Hub(hub::DeviceEndpoint),
     Dps(dps::RegistrationEndpoint),

@@ -27,7 +27,7 @@ async fn telemetry_is_kept_with_its_properties_before_it_is_acknowledged() {
     let cloud = TestCloud::start().await;
     cloud.create("t-1");
     let mut client = cloud.connect("t-1").await;
-    let bag = "$.ct=application%2Fjson&$.ce=utf-8&%24.mid=m1&$.ctime=2026-01-01T00%3A00%3A00Z&$.sub=thermostat1&level=hot";
+    let bag = "$.ct=application%2Fjson&$.ce=utf-8&%24.mid=m1&$.ctime=2026-01-01T00%3A00%3A00Z&$.sub=thermostat1&$.uid=u1&$.exp=2026-01-02T00%3A00%3A00Z&$.to=x&level=hot";
     let topic = format!("devices/t-1/messages/events/{bag}");
     client.deliver(&topic, r#"{"temperature": 21}"#).await;
     let expected = D2cMessage {
@@ -37,6 +37,9 @@ async fn telemetry_is_kept_with_its_properties_before_it_is_acknowledged() {
         content_encoding: Some("utf-8".into()),
         creation_time: Some("2026-01-01T00:00:00Z".into()),
         component: Some("thermostat1".into()),
+        user_id: Some("u1".into()),
+        expiry_time: Some("2026-01-02T00:00:00Z".into()),
+        to: Some("x".into()),
         properties: owned(&[("level", "hot")]),
         body: Bytes::from_static(br#"{"temperature": 21}"#),
     };

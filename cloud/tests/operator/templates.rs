@@ -163,9 +163,30 @@ async fn templates_and_models_survive_a_restart() {
     assert_eq!(arrange(&site, "Kept", &[]).status, 200);
     let model = "/api/models/dtmi:com:example:Lid;1";
     assert_eq!(site.call(WRITER, "PUT", model, &lid()).status, 200);
+    let exported = "/api/models/dtmi:com:example:Pump;1";
+    let added = site.call(WRITER, "PUT", exported, &exported_template());
+    assert_eq!(added.status, 200, "{}", added.json);
     site.cloud.stop().await;
     let site = start().await;
     let template = site.get(READER, &format!("/api/templates/{THERMOSTAT}"));
     assert_eq!(template.json["draft"], views("Kept"));
     assert_eq!(site.get(READER, model).json, json!([lid()]));
+    let pump = site.get(READER, exported).json;
+    assert_eq!(pump, added.json);
+    assert_eq!(pump[0]["contents"][0]["durable"], true);
+}
+
+/// A device template as IoT Central exports it.
+fn exported_template() -> Value {
+    json!({
+        "@id": "dtmi:modelDefinition:example:pump;1",
+        "@type": ["ModelDefinition", "DeviceModel"],
+        "@context": ["dtmi:iotcentral:context;2", "dtmi:dtdl:context;2"],
+        "displayName": "Pump",
+        "capabilityModel": {
+            "@id": "dtmi:com:example:Pump;1",
+            "@type": "Interface",
+            "contents": [{"@type": "Command", "name": "prime", "durable": true}]
+        }
+    })
 }

@@ -46,3 +46,17 @@ test("documents that lead in circles, or are none, are read as far as they go", 
   assert.deepEqual(model?.telemetry[0]?.schema, { kind: "array", items: { kind: "any" } });
   assert.equal(parseInterface([{ contents: "x" }], "dtmi:b;1"), undefined);
 });
+
+test("what IoT Central adds is read, and a cloud property is not the device's", () => {
+  const contents = [
+    { "@type": ["Property", "Cloud"], name: "owner", schema: "string" },
+    { "@type": "Telemetry", name: "t", schema: "double", unit: "percent", displayUnit: "% rH" },
+  ];
+  const context = ["dtmi:iotcentral:context;2", "dtmi:dtdl:context;2"];
+  const document = { "@context": context, "@id": "dtmi:c;1", "@type": "Interface", contents };
+  const model = parseInterface([document], "dtmi:c;1");
+  assert.deepEqual(model?.properties, []);
+  assert.equal(model?.telemetry[0]?.unit, "% rH");
+  const plain = parseInterface([{ ...document, "@context": "dtmi:dtdl:context;2" }], "dtmi:c;1");
+  assert.equal(plain?.properties.length, 1);
+});

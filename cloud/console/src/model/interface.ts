@@ -84,13 +84,21 @@ function collect(
   for (const content of asObjects(document.contents)) {
     const kind = dtdlTypes(content).find((type) => CLASSES.has(type));
     if (kind === "Telemetry") into.telemetry.push(readTelemetry(content, schemas, component));
-    if (kind === "Property") into.properties.push(readProperty(content, schemas, component));
+    if (kind === "Property" && !isCloudProperty(content, document))
+      into.properties.push(readProperty(content, schemas, component));
     if (kind === "Command") into.commands.push(readCommand(content, schemas, component));
     if (kind === "Component" && !component) {
       const [inner] = references(content.schema, documents);
       if (inner) collect(inner, documents, String(content.name), into, depth - 1);
     }
   }
+}
+
+/** Tells the properties that IoT Central keeps about a device from those that the device has. */
+function isCloudProperty(content: JsonObject, document: JsonObject): boolean {
+  const contexts = JSON.stringify(document["@context"] ?? "");
+  const isOfCentral = contexts.includes("dtmi:iotcentral:context;");
+  return isOfCentral && dtdlTypes(content).includes("Cloud");
 }
 
 function references(json: Json | undefined, documents: Map<string, JsonObject>): JsonObject[] {
@@ -118,7 +126,8 @@ function readTelemetry(
   return {
     ...readBase(content, component),
     schema: parseSchema(content.schema, schemas),
-    unit: unitSymbol(content.unit),
+    // IoT Central's text for people goes before the unit.
+    unit: typeof content.displayUnit === "string" ? content.displayUnit : unitSymbol(content.unit),
     semanticType: dtdlTypes(content).find((type) => !CLASSES.has(type)),
   };
 }

@@ -48,7 +48,7 @@ test("documents that lead in circles, or are none, are read as far as they go", 
 });
 
 test("what IoT Central adds is read, and a cloud property is not the device's", () => {
-  const contents = [
+  const contents: JsonObject[] = [
     { "@type": ["Property", "Cloud"], name: "owner", schema: "string" },
     { "@type": "Telemetry", name: "t", schema: "double", unit: "percent", displayUnit: "% rH" },
   ];

@@ -48,10 +48,12 @@ const MODULES: &str = "modules";
 const FILES: &str = "file upload";
 const FEEDBACK: &str = "cloud-to-device message feedback";
 const DEVICES: &str = "HTTPS device protocol";
+/// A client sends its token in CONNECT, after the upgrade.
+const WEBSOCKET: &str = "MQTT over WebSocket";
 const BULK: &str = "bulk enrollment operations";
 
 /// The endpoints of IoT Hub and DPS that the local cloud does not have.
-pub const UNSUPPORTED: [Unsupported; 28] = [
+pub const UNSUPPORTED: [Unsupported; 29] = [
     entry(GET, "/jobs/v2/query", JOBS),
     entry(GET_PUT, "/jobs/v2/{id}", JOBS),
     entry(POST, "/jobs/v2/{id}/cancel", JOBS),
@@ -102,6 +104,7 @@ pub const UNSUPPORTED: [Unsupported; 28] = [
         DEVICES,
     ),
     entry(POST, "/{scope}/registrations/{id}", DEVICES),
+    entry(GET, "/$iothub/websocket", WEBSOCKET),
     entry(POST, "/enrollments", BULK),
     entry(POST, "/enrollmentGroups", BULK),
 ];
@@ -126,7 +129,12 @@ pub(super) fn routes() -> Router<Arc<Services>> {
     router
 }
 
-/// Answers any authenticated caller with 501, devices included.
-async fn reject(_caller: AnyCaller, uri: Uri, feature: &'static str) -> Response {
+/// Answers any authenticated caller with 501, devices included; a WebSocket client without a token too.
+async fn reject(caller: Result<AnyCaller, Response>, uri: Uri, feature: &'static str) -> Response {
+    if let Err(unauthorized) = caller
+        && feature != WEBSOCKET
+    {
+        return unauthorized;
+    }
     problem::response_for(uri.path(), hub::Error::NotSupported(feature).into())
 }

@@ -178,15 +178,15 @@ fn as_text(event: Value) -> Result<(), CommandError> {
 /// Describes a gap in the events.
 fn gap(event: &Value) -> String {
     let number = |name| at(event, name).as_u64().unwrap_or_default();
-    let (since, oldest) = (number("/since"), number("/oldest"));
-    if since < oldest {
+    let (since, complete_from) = (number("/since"), number("/completeFrom"));
+    if since < complete_from {
         format!(
-            "events {} to {} were removed by retention",
+            "events between {} and {} were deleted by retention",
             since + 1,
-            oldest - 1
+            complete_from - 1
         )
     } else {
-        format!("event {since} does not exist yet; starting with event {oldest}")
+        format!("event {since} does not exist yet; starting with event {complete_from}")
     }
 }
 
@@ -233,7 +233,7 @@ fn command(event: &Value) -> String {
     format!(
         "{call} -> {} in {} ms",
         outcome.trim_end(),
-        field("milliseconds")
+        field("durationMs")
     )
 }
 

@@ -21,10 +21,10 @@ pub(crate) struct RetentionArgs {
     /// Store devices, enrollments, twins and events in memory only
     #[arg(long, help_heading = "Storage", env = "CLOUD_EPHEMERAL")]
     ephemeral: bool,
-    /// Age at which events are removed, such as 12h or 30d
+    /// Age at which events are deleted, such as 12h or 30d
     #[arg(long, help_heading = "Storage", env = "CLOUD_RETENTION", default_value = "7d", value_name = "DURATION", value_parser = age)]
     retention: Duration,
-    /// Size of the store above which the oldest events are removed [default: 1GiB, 128MiB with --ephemeral]
+    /// Size of the store above which events are deleted, the oldest of the device that has most [default: 1GiB, 128MiB with --ephemeral]
     #[arg(long, help_heading = "Storage", env = "CLOUD_RETENTION_SIZE", value_name = "SIZE", value_parser = size)]
     retention_size: Option<ByteSize>,
 }

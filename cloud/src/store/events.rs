@@ -1,11 +1,14 @@
 //! Stored events.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Result, Row, Statement, types::Type};
 
-use super::{Store, StoreError, retention::EVENT_OVERHEAD};
+use super::{
+    Store, StoreError,
+    retention::{self, EVENT_OVERHEAD},
+};
 use crate::hub::{Event, EventKind};
 
 /// The largest number of events on a page.
@@ -43,8 +46,8 @@ pub struct EventPage {
     pub reached: u64,
     /// True if there are no more events.
     pub is_last: bool,
-    /// The number of the oldest stored event, or of the next one.
-    pub oldest: u64,
+    /// The number after which all matching events are stored. Earlier ones may have been deleted.
+    pub complete_after: u64,
 }
 
 /// The columns that a filter reads.
@@ -121,12 +124,7 @@ impl EventFilter {
     ) -> Result<rusqlite::Rows<'a>> {
         match self.devices.is_empty() {
             true => statement.query((after, to)),
-            false => {
-                let of_all = "";
-                let devices = self.devices.iter().map(String::as_str).chain([of_all]);
-                let devices: serde_json::Value = devices.collect();
-                statement.query((after, to, devices.to_string()))
-            }
+            false => statement.query((after, to, with_those_of_all(&self.devices))),
         }
     }
 }
@@ -232,7 +230,7 @@ fn page(database: &Connection, filter: &EventFilter, after: u64) -> Result<Event
         events: page.events,
         reached,
         is_last: reached >= last,
-        oldest,
+        complete_after: retention::complete_after(database, &filter.devices)?,
     })
 }
 
@@ -301,6 +299,13 @@ fn event(row: &Row<'_>) -> Result<(Event, usize)> {
     Ok((event, size))
 }
 
+/// Returns the devices, and the name of events that concern no single device, as a JSON array for SQL.
+pub(super) fn with_those_of_all(devices: &[String]) -> String {
+    let of_all = "";
+    let devices = devices.iter().map(String::as_str).chain([of_all]);
+    devices.collect::<serde_json::Value>().to_string()
+}
+
 /// Returns the number of the oldest stored event, or else of the next one.
 fn oldest(database: &Connection) -> Result<u64> {
     let sql =
@@ -331,7 +336,7 @@ pub(super) fn append(database: &Connection, events: &[Arc<Event>]) -> Result<u64
     let Some(last) = events.last() else {
         return Ok(0);
     };
-    let mut bytes = 0;
+    let mut usage: BTreeMap<&str, u64> = BTreeMap::new();
     let sql = format!("INSERT INTO event ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
     let mut insert = database.prepare_cached(&sql)?;
     for event in events {
@@ -340,7 +345,8 @@ pub(super) fn append(database: &Connection, events: &[Arc<Event>]) -> Result<u64
             _ => None,
         };
         let detail = serde_json::to_string(&event.kind).unwrap_or_default();
-        bytes += EVENT_OVERHEAD + (detail.len() + body.map_or(0, <[u8]>::len)) as u64;
+        *usage.entry(&event.device_id).or_default() +=
+            EVENT_OVERHEAD + (detail.len() + body.map_or(0, <[u8]>::len)) as u64;
         insert.execute((
             event.sequence,
             event.enqueued.as_millisecond(),
@@ -353,5 +359,6 @@ pub(super) fn append(database: &Connection, events: &[Arc<Event>]) -> Result<u64
     database
         .prepare_cached("UPDATE last_event SET sequence = ?1")?
         .execute((last.sequence,))?;
-    Ok(bytes)
+    retention::add_usage(database, &usage)?;
+    Ok(usage.values().sum())
 }

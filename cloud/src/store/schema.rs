@@ -19,7 +19,7 @@ use crate::files;
 const VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// The migrations from each version to the next.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     "
     CREATE TABLE device (id TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE message (
@@ -69,6 +69,19 @@ const MIGRATIONS: [&str; 6] = [
 "#,
     // Sessions without a key and a grant.
     "DELETE FROM session;",
+    // What the events of each device take, with 150 bytes for each, and the numbers up to which they were deleted.
+    "
+    CREATE TABLE event_usage (
+        device TEXT PRIMARY KEY, bytes INTEGER NOT NULL, deleted INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX event_usage_by_bytes ON event_usage (bytes);
+    CREATE INDEX event_usage_by_deleted ON event_usage (deleted);
+    INSERT INTO event_usage
+        SELECT device, sum(150 + octet_length(detail) + coalesce(octet_length(body), 0)), 0
+        FROM event GROUP BY device;
+    ALTER TABLE last_event ADD COLUMN expired INTEGER NOT NULL DEFAULT 0;
+    UPDATE last_event SET expired = coalesce((SELECT min(sequence) FROM event) - 1, sequence);
+",
 ];
 
 /// The time to wait for a lock, which only another program holds: writer and readers do not block each other.
@@ -214,7 +227,8 @@ mod tests {
             for step in &MIGRATIONS[..earlier as usize] {
                 database.execute_batch(step).unwrap();
             }
-            let had = "INSERT INTO device VALUES ('t-1', '{}'); UPDATE last_event SET sequence = 7";
+            let had = "INSERT INTO device VALUES ('t-1', '{}'); UPDATE last_event SET sequence = 7;
+                INSERT INTO event VALUES (5, 0, 't-1', 'created', '{}', NULL), (7, 0, 't-1', 'telemetry', '{}', x'00')";
             database.execute_batch(had).unwrap();
             let set = database.pragma_update(None, "user_version", earlier);
             set.unwrap();
@@ -226,6 +240,13 @@ mod tests {
             assert_eq!(version(&database), VERSION);
             let devices = database.query_row("SELECT count(*) FROM device", (), |row| row.get(0));
             assert_eq!(devices, Ok(1));
+            if earlier < 7 {
+                let sql = "SELECT device, bytes, deleted, expired FROM event_usage, last_event";
+                let usage = database.query_row(sql, (), |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                });
+                assert_eq!(usage, Ok(("t-1".to_owned(), 305, 0, 4)));
+            }
             assert_eq!(tables(&database), tables(&fresh), "from {earlier}");
         }
     }

@@ -67,7 +67,7 @@ async fn what_operators_do_is_told_too() {
     assert_eq!(events[5]["name"], "reboot");
     assert_eq!(events[5]["payload"], json!({"delay": 5}));
     assert!(events[5]["error"].as_str().unwrap().contains("timed out"));
-    assert!(events[5]["milliseconds"].is_u64());
+    assert!(events[5]["durationMs"].is_u64());
     assert_eq!(events[0]["generationId"], events[8]["generationId"]);
 }
 

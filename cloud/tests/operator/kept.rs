@@ -34,7 +34,7 @@ async fn whoever_comes_back_too_late_is_told_what_is_missing() {
     }
     let (told, first) = gap(&site, 3);
     assert_eq!((&told["type"], &told["since"]), (&json!("gap"), &json!(3)));
-    assert_eq!(told["oldest"], first["sequence"]);
+    assert_eq!(told["completeFrom"], first["sequence"]);
     let oldest = first["sequence"].as_u64().unwrap();
     assert!(oldest > 4);
     let (first, _) = gap(&site, oldest - 1);
@@ -46,7 +46,10 @@ async fn whoever_comes_from_another_cloud_begins_anew() {
     let site = Site::start().await;
     site.register("t-1");
     let (told, first) = gap(&site, 500);
-    assert_eq!((&told["since"], &told["oldest"]), (&json!(500), &json!(1)));
+    assert_eq!(
+        (&told["since"], &told["completeFrom"]),
+        (&json!(500), &json!(1))
+    );
     assert_eq!(first["sequence"], 1);
 }
 

@@ -16,7 +16,7 @@ const BODY: &str = r#"{"methodName": "m", "text": "", "query": "SELECT * FROM de
 pub(crate) struct Endpoint {
     pub(crate) method: String,
     /// As documented, with `{names}`.
-    path: String,
+    pub(crate) path: String,
     kind: Kind,
 }
 

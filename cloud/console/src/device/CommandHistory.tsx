@@ -64,7 +64,7 @@ export function CommandHistory({ log, commands, onRepeat }: Props) {
                     </span>
                   </td>
                   <td class="number" data-title="Duration">
-                    {formatDuration(event.milliseconds)}
+                    {formatDuration(event.durationMs)}
                   </td>
                   <td>
                     {known.has(event.name) && (

@@ -54,7 +54,7 @@ export interface CommandEvent extends EventBase {
   readonly status?: number;
   readonly response?: Json;
   readonly error?: string;
-  readonly milliseconds: number;
+  readonly durationMs: number;
 }
 
 /** Start or end of a connection. */

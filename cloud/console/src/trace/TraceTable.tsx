@@ -122,7 +122,7 @@ function Direction({ record }: { record: TraceRecord }) {
 }
 
 function formatRoundTrip(record: TraceRecord, trip: RoundTrip | undefined): string {
-  if (record.kind === "request") return formatDuration(record.milliseconds);
+  if (record.kind === "request") return formatDuration(record.durationMs);
   if (!trip) return "";
   return trip.isResponse
     ? `after ${formatDuration(trip.duration)}`

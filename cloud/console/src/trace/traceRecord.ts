@@ -46,7 +46,7 @@ export interface RequestRecord extends RecordBase {
   readonly method: string;
   readonly path: string;
   readonly status: number;
-  readonly milliseconds: number;
+  readonly durationMs: number;
   /** True if the console sent it. */
   readonly console: boolean;
 }

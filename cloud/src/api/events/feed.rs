@@ -23,8 +23,8 @@ use crate::{
 pub(super) enum EventItem {
     /// An event.
     Event(Arc<Event>),
-    /// A gap: the client asked for what follows `since`, but the oldest stored event is `oldest`.
-    Gap { since: u64, oldest: u64 },
+    /// A gap: of the events after `since`, those before `complete_from` may be deleted.
+    Gap { since: u64, complete_from: u64 },
 }
 
 /// A feed that reads stored events page by page, then receives new ones.
@@ -34,6 +34,8 @@ pub(super) struct EventFeed {
     selection: Arc<EventQuery>,
     queue: VecDeque<EventItem>,
     position: FeedPosition,
+    /// The end of the last gap the client knows of.
+    told: u64,
     receiver: Receiver<Arc<Event>>,
     shutdown: watch::Receiver<bool>,
 }
@@ -61,6 +63,7 @@ impl EventFeed {
             selection: Arc::new(selection),
             queue: VecDeque::new(),
             position: FeedPosition::Start(last),
+            told: 0,
             receiver,
             shutdown: services.shutdown.clone(),
         }
@@ -101,7 +104,7 @@ impl EventFeed {
             // A number that was never assigned belongs to another cloud.
             Some(since) if since > last => self.queue.push_back(EventItem::Gap {
                 since,
-                oldest: start + 1,
+                complete_from: start + 1,
             }),
             _ => {}
         }
@@ -115,15 +118,16 @@ impl EventFeed {
             events,
             reached,
             is_last,
-            oldest,
+            complete_after,
         } = page.await?;
         // From the beginning means from the oldest stored event, without a gap.
-        if after > 0 && after + 1 < oldest {
+        if after > 0 && after.max(self.told) < complete_after {
             self.queue.push_back(EventItem::Gap {
                 since: after,
-                oldest,
+                complete_from: complete_after + 1,
             });
         }
+        self.told = self.told.max(complete_after);
         let events = events.into_iter().map(Arc::new).map(EventItem::Event);
         self.queue.extend(events);
         self.position = match is_last {

@@ -82,7 +82,10 @@ impl EventFormat {
                 .into_response(),
             Self::NdJson => lines("application/x-ndjson", "", feed, |item| match item {
                 EventItem::Event(event) => line(&json::event(event)),
-                EventItem::Gap { since, oldest } => line(&json::gap(*since, *oldest)),
+                EventItem::Gap {
+                    since,
+                    complete_from,
+                } => line(&json::gap(*since, *complete_from)),
             }),
             Self::Csv => lines(
                 "text/csv; charset=utf-8",
@@ -116,9 +119,12 @@ fn frame(item: &EventItem) -> Frame {
             .id(event.sequence.to_string())
             .event(event.kind.name())
             .data(json::event(event).to_string()),
-        EventItem::Gap { since, oldest } => Frame::default()
+        EventItem::Gap {
+            since,
+            complete_from,
+        } => Frame::default()
             .event("gap")
-            .data(json::gap(*since, *oldest).to_string()),
+            .data(json::gap(*since, *complete_from).to_string()),
     }
 }
 

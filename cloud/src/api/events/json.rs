@@ -20,12 +20,12 @@ pub(super) fn event(event: &Event) -> JsonText {
     JsonText::of(&object)
 }
 
-/// Makes the notice of a gap: events after `since` and before `oldest` are deleted.
-pub(super) fn gap(since: u64, oldest: u64) -> JsonText {
+/// Makes the notice of a gap: of the events after `since`, those before `complete_from` may be deleted.
+pub(super) fn gap(since: u64, complete_from: u64) -> JsonText {
     JsonText::of(&members([
         ("type", JsonText::of("gap")),
         ("since", JsonText::of(&since)),
-        ("oldest", JsonText::of(&oldest)),
+        ("completeFrom", JsonText::of(&complete_from)),
     ]))
 }
 
@@ -69,7 +69,7 @@ pub(super) fn details(kind: &EventKind) -> Members {
                 ("status", JsonText::of(&reply.map(|reply| reply.status))),
                 ("response", JsonText::of(&response)),
                 ("error", JsonText::of(&outcome.as_ref().err())),
-                ("milliseconds", JsonText::of(milliseconds)),
+                ("durationMs", JsonText::of(milliseconds)),
             ])
         }
         EventKind::Registry {

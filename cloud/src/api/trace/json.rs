@@ -58,7 +58,7 @@ fn of_request(request: &RequestRecord) -> Value {
         "method": request.method,
         "path": request.path,
         "status": request.status,
-        "milliseconds": request.duration.as_secs_f64() * 1000.0,
+        "durationMs": request.duration.as_secs_f64() * 1000.0,
         "console": request.from_console,
     })
 }

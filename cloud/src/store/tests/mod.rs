@@ -6,6 +6,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::hub::D2cMessage;
 
+mod retention;
+
 const FOREVER: Retention = Retention {
     age: Duration::MAX,
     bytes: u64::MAX,
@@ -164,96 +166,6 @@ async fn a_full_disk_holds_everything_up_until_there_is_room() {
     assert_eq!(store.check_writable(), Ok(()));
     assert_eq!(store.devices().unwrap().len(), 1);
     assert_eq!(numbers(&store, &EventFilter::default(), 0), [1]);
-}
-
-#[tokio::test]
-async fn the_oldest_events_give_way_and_numbers_go_on() {
-    let store = in_memory(Retention {
-        age: Duration::MAX,
-        bytes: 512 * 1024,
-    });
-    for _ in 0..200 {
-        store.record("a", telemetry(&[0; 8 * 1024]));
-        store.flush().await.unwrap();
-    }
-    let page = store.events(&EventFilter::default(), 0).unwrap();
-    assert!(
-        (20..=64).contains(&page.events.len()),
-        "{}",
-        page.events.len()
-    );
-    assert_eq!(page.events.last().unwrap().sequence, 200);
-    assert_eq!(page.oldest, page.events[0].sequence);
-}
-
-#[tokio::test]
-async fn large_events_find_room_where_there_were_small_ones() {
-    let bytes = 1024 * 1024;
-    let store = in_memory(Retention {
-        age: Duration::MAX,
-        bytes,
-    });
-    for _ in 0..5000 {
-        store.record("a", gone());
-    }
-    for _ in 0..60 {
-        store.record("a", telemetry(&[0; 64 * 1024]));
-        store.flush().await.unwrap();
-        let used = retention::used(&store.reader()).unwrap();
-        assert!(used < bytes + 256 * 1024, "{used}");
-    }
-}
-
-#[tokio::test]
-async fn no_more_events_go_than_have_to() {
-    let store = in_memory(FOREVER);
-    for _ in 0..30 {
-        store.record("a", telemetry(&[0; 64 * 1024]));
-    }
-    store.flush().await.unwrap();
-    let database = store.reader();
-    let retention = Retention {
-        age: Duration::MAX,
-        bytes: retention::used(&database).unwrap() - 100 * 1024,
-    };
-    assert_eq!(retention.enforce(&database, 500).unwrap(), 2);
-    assert_eq!(retention.enforce(&database, 500).unwrap(), 0);
-}
-
-#[tokio::test]
-async fn numbers_go_on_when_no_event_is_left() {
-    let dir = TempDir::new().unwrap();
-    let nothing = Retention {
-        age: Duration::MAX,
-        bytes: 0,
-    };
-    let store = Store::open(&location(&dir), nothing).unwrap();
-    store.record("a", gone());
-    store.record("a", gone());
-    store.close().await;
-    let store = Store::open(&location(&dir), nothing).unwrap();
-    let page = store.events(&EventFilter::default(), 0).unwrap();
-    assert!(page.events.is_empty() && page.is_last);
-    assert_eq!(page.oldest, 3);
-    store.record("a", gone());
-    assert_eq!(store.last_event(), 3);
-}
-
-#[tokio::test]
-async fn what_is_too_old_goes_first() {
-    let store = in_memory(Retention {
-        age: Duration::from_millis(200),
-        bytes: u64::MAX,
-    });
-    store.record("a", gone());
-    store.flush().await.unwrap();
-    let old = Timestamp::now();
-    while Timestamp::now().duration_since(old).as_millis() <= 250 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    store.record("a", gone());
-    store.flush().await.unwrap();
-    assert_eq!(numbers(&store, &EventFilter::default(), 0), [2]);
 }
 
 #[tokio::test]

@@ -3,13 +3,22 @@ import type { Json } from "./json.ts";
 /** Value that Azure uses for a missing time. */
 const NEVER = "0001-01-01T00:00:00Z";
 
-const NUMBER = new Intl.NumberFormat("en", { maximumFractionDigits: 3, useGrouping: false });
+/** Maximum that browsers support. */
+const MAX_DECIMAL_PLACES = 20;
+const NUMBER = numberFormat(3);
 const CLOCK = new Intl.DateTimeFormat("en-GB", {
   hour: "2-digit",
   minute: "2-digit",
   second: "2-digit",
 });
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+
+function numberFormat(decimalPlaces: number): Intl.NumberFormat {
+  return new Intl.NumberFormat("en", {
+    maximumFractionDigits: Math.min(Math.max(Math.trunc(decimalPlaces), 0), MAX_DECIMAL_PLACES),
+    useGrouping: false,
+  });
+}
 
 /** Parses a time to milliseconds; `undefined` if it is missing. */
 export function parseTime(text: string | undefined): number | undefined {
@@ -60,10 +69,13 @@ export function shortHash(hash: string): string {
   return hash.slice(0, 8);
 }
 
-/** Formats a value for a table cell. */
-export function formatValue(value: Json | undefined): string {
+/** Formats a value for a table cell; numbers with at most 3 decimal places unless the model says otherwise. */
+export function formatValue(value: Json | undefined, decimalPlaces?: number): string {
   if (value === undefined) return "";
-  if (typeof value === "number") return NUMBER.format(value);
+  if (typeof value === "number") {
+    const format = decimalPlaces === undefined ? NUMBER : numberFormat(decimalPlaces);
+    return format.format(value);
+  }
   if (typeof value === "string") return value;
   return JSON.stringify(value);
 }

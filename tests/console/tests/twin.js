@@ -1,5 +1,6 @@
+import assert from "node:assert/strict";
 import { test } from "node:test";
-import { signIn, tab, waitForText } from "../support/browser.js";
+import { request, signIn, tab, waitForText } from "../support/browser.js";
 import { Cloud, directory } from "../support/cloud.js";
 import { Device } from "../support/device.js";
 
@@ -34,4 +35,71 @@ test("a device without a model that is known is told why it has no digital twin"
   await page.getByRole("link", { name: "stranger-1" }).click();
   await tab(page, "Twin");
   await waitForText(page, "the cloud does not have the model dtmi:com:example:Nobody;1");
+});
+
+test("what IoT Central adds to a model is used: cloud properties, bounds, initial values, queued commands", async (t) => {
+  const cloud = await Cloud.run(t, await directory(t));
+  const page = await signIn(t, cloud);
+  const id = "dtmi:test:Lock;1";
+  const model = {
+    "@context": ["dtmi:iotcentral:context;2", "dtmi:dtdl:context;2"],
+    "@id": id,
+    "@type": "Interface",
+    contents: [
+      { "@type": ["Property", "Cloud"], name: "owner", displayName: "Owner", schema: "string" },
+      {
+        "@type": ["Property", "Initialized", "NumberValue"],
+        name: "delay",
+        displayName: "Delay",
+        schema: "double",
+        writable: true,
+        minValue: 1,
+        maxValue: 9,
+        decimalPlaces: 1,
+        initialValue: 4,
+      },
+      {
+        "@type": "Command",
+        name: "lock",
+        durable: true,
+        request: {
+          "@type": ["CommandPayload", "Initialized"],
+          name: "code",
+          schema: "integer",
+          initialValue: 7,
+        },
+      },
+    ],
+  };
+  await request(page, "PUT", `/api/models/${encodeURIComponent(id)}`, model);
+  const device = await Device.connect(t, cloud, page, "lock-1", id);
+  await device.report({ delay: 2.345 });
+
+  await page.getByRole("link", { name: "lock-1" }).click();
+  await tab(page, "Properties");
+  const delay = page.locator("[data-property=delay]");
+  await delay.locator(".reported", { hasText: "2.3" }).waitFor();
+  const input = delay.getByLabel("Desired value (from 1 to 9)");
+  assert.equal(await input.inputValue(), "4");
+  await input.fill("10");
+  await delay.getByRole("button", { name: "Set" }).click();
+  await delay.getByText("Delay must be from 1 to 9.").waitFor();
+
+  const owner = page.locator("[data-cloud-property=owner]");
+  await owner.getByText("Not set").waitFor();
+  await owner.getByLabel("Value").fill("Ada");
+  await owner.getByRole("button", { name: "Set" }).click();
+  await owner.locator(".reported", { hasText: "Ada" }).waitFor();
+  const { json: twin } = await request(page, "GET", "/twins/lock-1?api-version=2021-04-12");
+  assert.deepEqual(twin.tags, { cloudProperties: { owner: "Ada" } });
+  assert.equal(twin.properties.desired.owner, undefined);
+
+  await tab(page, "Commands");
+  const lock = page.locator("[data-command=lock]");
+  await lock.getByText("Queue if offline").waitFor();
+  const sending = page.waitForRequest(/\/api\/devices\/lock-1\/messages$/);
+  await lock.getByRole("button", { name: "Run" }).click();
+  const { body, properties } = (await sending).postDataJSON();
+  assert.deepEqual({ body, properties }, { body: 7, properties: { "method-name": "lock" } });
+  await lock.getByText("Queued", { exact: true }).waitFor();
 });

@@ -1,8 +1,14 @@
-import { asObject, type Json } from "../json.ts";
+import { asObject, type Json, type JsonObject } from "../json.ts";
 import { callApi, pathSegment } from "./request.ts";
 
 /** Seconds a device has to respond. */
 const RESPONSE_TIMEOUT = 30;
+
+/** Application property of a message that is a queued command, as in IoT Central. */
+const METHOD_NAME = "method-name";
+
+/** Milliseconds for which a command is queued, as in IoT Central. */
+const QUEUE_TIME = 24 * 60 * 60 * 1000;
 
 /** Response of a device to a command. */
 export interface CommandResponse {
@@ -34,4 +40,22 @@ export async function invokeCommand(
     payload: response?.payload ?? null,
     duration: performance.now() - startedAt,
   };
+}
+
+/**
+ * Queues a command for a device as IoT Central does: as a cloud-to-device message with the payload
+ * and the name. It has no response.
+ */
+export async function queueCommand(
+  device: string,
+  name: string,
+  payload: Json | undefined,
+): Promise<void> {
+  const body: JsonObject = {
+    expiryTimeUtc: new Date(Date.now() + QUEUE_TIME).toISOString(),
+    properties: { [METHOD_NAME]: name },
+  };
+  if (payload === undefined) body.text = "";
+  else body.body = payload;
+  await callApi(`/api/devices/${pathSegment(device)}/messages`, { method: "POST", body });
 }

@@ -52,6 +52,34 @@ export async function setDesired(
   );
 }
 
+/** Property of a component, or of the root component. */
+interface PropertyName {
+  readonly component: string | undefined;
+  readonly name: string;
+}
+
+/** Tag with the cloud properties of a device. */
+const CLOUD_PROPERTIES = "cloudProperties";
+
+/** Returns the value of a cloud property. */
+export function cloudProperty(twin: Twin, { component, name }: PropertyName): Json | undefined {
+  const all = asObject(twin.tags[CLOUD_PROPERTIES]);
+  const properties = component === undefined ? all : asObject(all?.[component]);
+  return properties?.[name];
+}
+
+/** Sets a cloud property. */
+export async function setCloudProperty(
+  device: string,
+  { component, name }: PropertyName,
+  value: Json,
+): Promise<void> {
+  const properties =
+    component === undefined ? { [name]: value } : { [component]: { [name]: value } };
+  const body = { tags: { [CLOUD_PROPERTIES]: properties } };
+  await callApi(`/twins/${pathSegment(device)}`, { method: "PATCH", body });
+}
+
 /** Parses the part of an Azure `Twin` that the device list shows. */
 export function parseDeviceSummary(body: Json): DeviceSummary {
   const twin = asObject(body) ?? {};

@@ -25,12 +25,13 @@ interface Props {
   path: string;
   title: string;
   unit: string | undefined;
+  decimalPlaces: number | undefined;
   /** Path of the target property. */
   target: string | undefined;
 }
 
 /** Chart of a telemetry with its target, swaps, faults and disconnections. */
-export function Chart({ log, path, title, unit, target }: Props) {
+export function Chart({ log, path, title, unit, decimalPlaces, target }: Props) {
   const [length, setLength] = useState<number | undefined>(600_000);
   const [frozen, setFrozen] = useState<TimeRange>();
   const [point, setPoint] = useState<{ at: number; value: number }>();
@@ -78,7 +79,7 @@ export function Chart({ log, path, title, unit, target }: Props) {
       <figcaption>
         <span class="reading" aria-live="off">
           {point
-            ? `${formatPreciseTime(point.at)}  ${formatValue(point.value)} ${unit ?? ""}`
+            ? `${formatPreciseTime(point.at)}  ${formatValue(point.value, decimalPlaces)} ${unit ?? ""}`
             : title}
         </span>
         <div class="segments" role="group" aria-label="Time range">

@@ -5,9 +5,17 @@ import type { Json } from "../json.ts";
 const MAX_LARGE = 14;
 
 /** Value with its unit. */
-export function Value({ value, unit }: { value: Json | undefined; unit: string | undefined }) {
+export function Value({
+  value,
+  unit,
+  decimalPlaces,
+}: {
+  value: Json | undefined;
+  unit: string | undefined;
+  decimalPlaces?: number | undefined;
+}) {
   if (value === undefined || value === null) return <span class="metric">–</span>;
-  const text = formatValue(value);
+  const text = formatValue(value, decimalPlaces);
   return (
     <span class={text.length > MAX_LARGE ? "metric long" : "metric"}>
       {text}

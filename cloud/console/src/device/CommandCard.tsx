@@ -1,5 +1,6 @@
 import { useId, useState } from "preact/hooks";
-import { invokeCommand } from "../api/commands.ts";
+import { invokeCommand, queueCommand } from "../api/commands.ts";
+import { Chip } from "../components/Chip.tsx";
 import { errorMessage } from "../components/hooks.ts";
 import { type InputDraft, SchemaInput } from "../components/SchemaInput.tsx";
 import type { Json } from "../json.ts";
@@ -12,6 +13,18 @@ export function methodName(command: Command): string {
   return command.component ? `${command.component}*${command.name}` : command.name;
 }
 
+/** Calls the device, or queues the command for it. */
+async function execute(
+  device: string,
+  command: Command,
+  payload: Json | undefined,
+): Promise<CommandOutcome> {
+  const name = methodName(command);
+  if (!command.durable) return { response: await invokeCommand(device, name, payload) };
+  await queueCommand(device, name, payload);
+  return { queued: true };
+}
+
 interface Props {
   device: string;
   command: Command;
@@ -21,10 +34,11 @@ interface Props {
 
 /** Form that runs a command and shows the result. */
 export function CommandCard({ device, command, initial }: Props) {
-  const [draft, setDraft] = useState<InputDraft>({ value: initial });
+  const { request } = command;
+  const first = initial ?? request?.initialValue;
+  const [draft, setDraft] = useState<InputDraft>({ value: first });
   const [outcome, setOutcome] = useState<CommandOutcome>();
   const [isRunning, setRunning] = useState(false);
-  const { request } = command;
   const run = async (event: Event) => {
     event.preventDefault();
     const violation =
@@ -35,10 +49,9 @@ export function CommandCard({ device, command, initial }: Props) {
     if (violation) return setOutcome({ error: `${request?.title} ${violation}.` });
     setRunning(true);
     setOutcome(
-      await invokeCommand(device, methodName(command), draft.value).then(
-        (response) => ({ response }),
-        (error: unknown) => ({ error: errorMessage(error) }),
-      ),
+      await execute(device, command, draft.value).catch((error: unknown) => ({
+        error: errorMessage(error),
+      })),
     );
     setRunning(false);
   };
@@ -51,13 +64,21 @@ export function CommandCard({ device, command, initial }: Props) {
           {command.title}
         </h3>
         {command.title !== command.name && <code class="muted">{command.name}</code>}
+        {command.durable && (
+          <Chip
+            tone="info"
+            title="Sent as a cloud-to-device message, which waits until the device connects"
+          >
+            Queue if offline
+          </Chip>
+        )}
       </header>
       {command.description && <p class="muted">{command.description}</p>}
       <form onSubmit={(event) => void run(event)} noValidate>
         {request && <label for={id}>{request.title}</label>}
         <div class="form-row">
           {request && (
-            <SchemaInput id={id} schema={request.schema} initial={initial} onChange={setDraft} />
+            <SchemaInput id={id} schema={request.schema} initial={first} onChange={setDraft} />
           )}
           <button type="submit" class="primary" disabled={isRunning}>
             {isRunning ? "Running…" : "Run"}

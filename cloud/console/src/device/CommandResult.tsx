@@ -7,8 +7,8 @@ import { asObject, type Json } from "../json.ts";
 import type { Command } from "../model/interface.ts";
 import type { Schema } from "../model/schema.ts";
 
-/** Response of a device, or the reason why there is none. */
-export type CommandOutcome = { response: CommandResponse } | { error: string };
+/** Response of a device, that there will be none, or the reason why there is none. */
+export type CommandOutcome = { response: CommandResponse } | { queued: true } | { error: string };
 
 interface Props {
   command: Command;
@@ -18,6 +18,14 @@ interface Props {
 /** Result of a command: response or error. */
 export function CommandResult({ command, outcome }: Props) {
   if ("error" in outcome) return <ErrorMessage>{outcome.error}</ErrorMessage>;
+  if ("queued" in outcome) {
+    return (
+      <p class="outcome" role="status">
+        <Chip tone="success">Queued</Chip>
+        <span class="muted">The device gets it as a message. It does not respond.</span>
+      </p>
+    );
+  }
   const { status, payload, duration } = outcome.response;
   return (
     <section class="result" aria-live="polite">

@@ -9,10 +9,14 @@ import type { TabProps } from "./tab.ts";
 export function CommandsTab({ device, twin, model, log }: TabProps) {
   const [repeated, setRepeated] = useState<CommandEvent>();
   const commands = model?.commands ?? [];
+  const someWait = commands.some((command) => command.durable);
   return (
     <>
       {!twin.connected && (
-        <p class="notice">The device is disconnected. Commands fail until it connects.</p>
+        <p class="notice">
+          The device is disconnected. {someWait ? "Commands that are not queued" : "Commands"} fail
+          until it connects.
+        </p>
       )}
       {commands.map((command) => (
         <CommandCard

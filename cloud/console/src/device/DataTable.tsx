@@ -101,7 +101,7 @@ function Row({ event, shown, violation, isExpanded, onToggle }: RowProps) {
       </td>
       {shown.map((column) => (
         <td key={column.path} class="ellipsis" data-title={column.title}>
-          {formatValue(values.get(column.path))}
+          {formatValue(values.get(column.path), column.decimalPlaces)}
         </td>
       ))}
       <td class="ellipsis">

@@ -45,6 +45,7 @@ export function OverviewTab({ twin, model, log }: TabProps) {
             key={capabilityPath(property)}
             title={property.title}
             unit={property.unit}
+            decimalPlaces={property.decimalPlaces}
             value={propertyState(twin, undefined, property.name).reported}
           />
         ))}
@@ -55,6 +56,7 @@ export function OverviewTab({ twin, model, log }: TabProps) {
           path={capabilityPath(shown)}
           title={shown.title}
           unit={shown.unit}
+          decimalPlaces={shown.decimalPlaces}
           target={target && capabilityPath(target)}
         />
       ) : (
@@ -106,7 +108,7 @@ function TelemetryTile({ telemetry, log, isSelected, onSelect }: TelemetryTilePr
         {telemetry.component ? `${telemetry.component} · ` : ""}
         {telemetry.title}
       </span>
-      <Value value={latest?.value} unit={telemetry.unit} />
+      <Value value={latest?.value} unit={telemetry.unit} decimalPlaces={telemetry.decimalPlaces} />
       <span class="muted">{latest ? formatAge(latest.at, now) : "No data"}</span>
     </button>
   );
@@ -116,15 +118,17 @@ function Tile({
   title,
   value,
   unit,
+  decimalPlaces,
 }: {
   title: string;
   value: Json | undefined;
   unit: string | undefined;
+  decimalPlaces: number | undefined;
 }) {
   return (
     <div class="tile">
       <span class="title">{title}</span>
-      <Value value={value} unit={unit} />
+      <Value value={value} unit={unit} decimalPlaces={decimalPlaces} />
       <span class="muted">{value === undefined ? "Not reported" : "Reported"}</span>
     </div>
   );

@@ -3,14 +3,16 @@ import type { Twin } from "../api/twin.ts";
 import { EmptyState } from "../components/States.tsx";
 import { HOST_COMPONENT } from "../live/swap.ts";
 import { capabilityPath, type Interface, type Property } from "../model/interface.ts";
+import { CloudProperties } from "./CloudProperties.tsx";
 import { PropertyCard } from "./PropertyCard.tsx";
 import { RunningComponent } from "./RunningComponent.tsx";
 import type { TabProps } from "./tab.ts";
 
-/** Reported and desired properties of the device. */
+/** Reported and desired properties of the device, and those that the cloud keeps about it. */
 export function PropertiesTab({ device, twin, model, onChange }: TabProps) {
   const groups = groupByComponent(model, twin);
-  if (groups.length === 0) {
+  const cloudProperties = model?.cloudProperties ?? [];
+  if (groups.length === 0 && cloudProperties.length === 0) {
     return (
       <EmptyState title="No properties">Properties appear when the device reports them.</EmptyState>
     );
@@ -34,6 +36,12 @@ export function PropertiesTab({ device, twin, model, onChange }: TabProps) {
           </div>
         </section>
       ))}
+      <CloudProperties
+        device={device}
+        twin={twin}
+        properties={cloudProperties}
+        onChange={onChange}
+      />
       <RunningComponent twin={twin} />
     </>
   );

@@ -1,13 +1,10 @@
-import { useId, useState } from "preact/hooks";
 import { type Acknowledgment, propertyState } from "../api/propertyState.ts";
 import { setDesired, type Twin } from "../api/twin.ts";
 import { Chip } from "../components/Chip.tsx";
-import { errorMessage } from "../components/hooks.ts";
-import { type InputDraft, SchemaInput } from "../components/SchemaInput.tsx";
 import { Value } from "../components/Value.tsx";
 import { formatDuration, formatTime } from "../format.ts";
 import type { Property } from "../model/interface.ts";
-import { schemaViolation } from "../model/violation.ts";
+import { ValueForm } from "./ValueForm.tsx";
 
 interface Props {
   device: string;
@@ -37,54 +34,24 @@ export function PropertyCard({ device, twin, property, isModelled, onChange }: P
       </header>
       {property.description && <p class="muted">{property.description}</p>}
       <p class="reported">
-        <Value value={reported} unit={property.unit} />
+        <Value value={reported} unit={property.unit} decimalPlaces={property.decimalPlaces} />
         <span class="muted">
           {reportedAt === undefined ? "Not reported" : `Reported ${formatTime(reportedAt)}`}
         </span>
       </p>
       {property.writable && (
-        <DesiredForm device={device} property={property} desired={desired} onChange={onChange} />
+        <ValueForm
+          label="Desired value"
+          property={property}
+          current={desired}
+          onSet={async (value) => {
+            await setDesired(device, property.component, property.name, value);
+            onChange();
+          }}
+        />
       )}
       <AcknowledgmentStatus acknowledgment={acknowledgment} connected={twin.connected} />
     </article>
-  );
-}
-
-type DesiredFormProps = Pick<Props, "device" | "property" | "onChange"> & {
-  desired: InputDraft["value"];
-};
-
-function DesiredForm({ device, property, desired, onChange }: DesiredFormProps) {
-  const [draft, setDraft] = useState<InputDraft>({ value: desired });
-  const [error, setError] = useState<string>();
-  const id = useId();
-  const set = async (event: Event) => {
-    event.preventDefault();
-    const violation =
-      draft.error ??
-      (draft.value === undefined ? "is required" : schemaViolation(property.schema, draft.value));
-    setError(violation && `${property.title} ${violation}.`);
-    if (violation || draft.value === undefined) return;
-    try {
-      await setDesired(device, property.component, property.name, draft.value);
-      onChange();
-    } catch (error) {
-      setError(errorMessage(error));
-    }
-  };
-  return (
-    <form onSubmit={(event) => void set(event)} noValidate>
-      <label for={id}>Desired value{property.unit ? ` (${property.unit})` : ""}</label>
-      <div class="form-row">
-        <SchemaInput id={id} schema={property.schema} initial={desired} onChange={setDraft} />
-        <button type="submit" class="primary">
-          Set
-        </button>
-      </div>
-      <p class="field-error" role="alert">
-        {error}
-      </p>
-    </form>
   );
 }
 

@@ -2,15 +2,17 @@ import { asObject } from "../json.ts";
 import type { CloudEvent } from "../live/event.ts";
 import { eventValues } from "../live/eventValues.ts";
 import { HOST_COMPONENT } from "../live/swap.ts";
-import { capabilityPath, type Interface } from "../model/interface.ts";
+import { type Bounds, capabilityPath, type Interface } from "../model/interface.ts";
 import type { Schema } from "../model/schema.ts";
-import { schemaViolation } from "../model/violation.ts";
+import { valueViolation } from "../model/violation.ts";
 
 /** Column of the raw data table: one capability. */
 export interface Column {
   readonly path: string;
   readonly title: string;
   readonly unit: string | undefined;
+  readonly bounds?: Bounds | undefined;
+  readonly decimalPlaces?: number | undefined;
   /** `undefined` if the model does not define the capability. */
   readonly schema: Schema | undefined;
 }
@@ -27,6 +29,8 @@ export function columns(model: Interface | undefined, seen: ReadonlySet<string>)
       path: capabilityPath(one),
       title: one.title,
       unit: one.unit,
+      bounds: one.bounds,
+      decimalPlaces: one.decimalPlaces,
       schema: one.schema,
     });
   for (const name of seen) {
@@ -48,8 +52,8 @@ export function findViolation(
   if (!isModelled) return undefined;
   for (const [name, value] of eventValues(event)) {
     if (isHostProperty(name)) continue;
-    const schema = columns.get(name)?.schema;
-    const violation = schema ? schemaViolation(schema, value) : "is not in the model";
+    const { schema, bounds } = columns.get(name) ?? {};
+    const violation = schema ? valueViolation({ schema, bounds }, value) : "is not in the model";
     if (violation && value !== null) return `${name} ${violation}`;
   }
   return undefined;

@@ -51,12 +51,19 @@ test("what IoT Central adds is read, and a cloud property is not the device's", 
   const contents: JsonObject[] = [
     { "@type": ["Property", "Cloud"], name: "owner", schema: "string" },
     { "@type": "Telemetry", name: "t", schema: "double", unit: "percent", displayUnit: "% rH" },
+    { "@type": "Property", name: "p", schema: "double", minValue: 0, maxValue: 9, initialValue: 4 },
+    { "@type": "Command", name: "c", durable: true },
   ];
   const context = ["dtmi:iotcentral:context;2", "dtmi:dtdl:context;2"];
   const document = { "@context": context, "@id": "dtmi:c;1", "@type": "Interface", contents };
   const model = parseInterface([document], "dtmi:c;1");
-  assert.deepEqual(model?.properties, []);
+  assert.deepEqual(
+    model?.properties.map(({ name, bounds, initialValue }) => [name, bounds, initialValue]),
+    [["p", { minimum: 0, maximum: 9 }, 4]],
+  );
+  assert.deepEqual(model?.cloudProperties.map(capabilityPath), ["owner"]);
+  assert.equal(model?.commands[0]?.durable, true);
   assert.equal(model?.telemetry[0]?.unit, "% rH");
   const plain = parseInterface([{ ...document, "@context": "dtmi:dtdl:context;2" }], "dtmi:c;1");
-  assert.equal(plain?.properties.length, 1);
+  assert.equal(plain?.properties.length, 2);
 });

@@ -18,10 +18,20 @@ interface CapabilityBase {
   readonly component: string | undefined;
 }
 
+/** Bounds of a number. */
+export interface Bounds {
+  readonly minimum: number | undefined;
+  readonly maximum: number | undefined;
+}
+
 /** Telemetry. */
 export interface Telemetry extends CapabilityBase {
   readonly schema: Schema;
   readonly unit: string | undefined;
+  /** Bounds, which models of IoT Central may have. */
+  readonly bounds?: Bounds | undefined;
+  /** Maximum number of decimal places to show. */
+  readonly decimalPlaces?: number | undefined;
   /** Semantic type, such as `Temperature`. */
   readonly semanticType: string | undefined;
 }
@@ -29,10 +39,14 @@ export interface Telemetry extends CapabilityBase {
 /** Property. */
 export interface Property extends Telemetry {
   readonly writable: boolean;
+  /** Value to begin with, in a form. */
+  readonly initialValue?: Json | undefined;
 }
 
 /** Command. */
 export interface Command extends CapabilityBase {
+  /** True if the command is queued while the device is disconnected ("Queue if offline"). */
+  readonly durable: boolean;
   readonly request: Field | undefined;
   readonly response: Field | undefined;
 }
@@ -43,6 +57,8 @@ export interface Interface {
   readonly title: string;
   readonly telemetry: Telemetry[];
   readonly properties: Property[];
+  /** Properties that IoT Central keeps about a device, which the device does not have. */
+  readonly cloudProperties: Property[];
   readonly commands: Command[];
 }
 
@@ -61,6 +77,7 @@ export function parseInterface(documents: JsonObject[], id: string): Interface |
     title: localizedText(document.displayName) ?? id,
     telemetry: [],
     properties: [],
+    cloudProperties: [],
     commands: [],
   };
   collect(document, byId, undefined, result, MAX_DEPTH);
@@ -84,8 +101,12 @@ function collect(
   for (const content of asObjects(document.contents)) {
     const kind = dtdlTypes(content).find((type) => CLASSES.has(type));
     if (kind === "Telemetry") into.telemetry.push(readTelemetry(content, schemas, component));
-    if (kind === "Property" && !isCloudProperty(content, document))
-      into.properties.push(readProperty(content, schemas, component));
+    if (kind === "Property") {
+      const properties = isCloudProperty(content, document)
+        ? into.cloudProperties
+        : into.properties;
+      properties.push(readProperty(content, schemas, component));
+    }
     if (kind === "Command") into.commands.push(readCommand(content, schemas, component));
     if (kind === "Component" && !component) {
       const [inner] = references(content.schema, documents);
@@ -128,8 +149,20 @@ function readTelemetry(
     schema: parseSchema(content.schema, schemas),
     // IoT Central's text for people goes before the unit.
     unit: typeof content.displayUnit === "string" ? content.displayUnit : unitSymbol(content.unit),
-    semanticType: dtdlTypes(content).find((type) => !CLASSES.has(type)),
+    bounds: readBounds(content),
+    decimalPlaces: asNumber(content.decimalPlaces),
+    semanticType: dtdlTypes(content).find((type) => !CLASSES.has(type) && type !== "Cloud"),
   };
+}
+
+function readBounds(content: JsonObject): Bounds | undefined {
+  const [minimum, maximum] = [asNumber(content.minValue), asNumber(content.maxValue)];
+  const isBounded = minimum !== undefined || maximum !== undefined;
+  return isBounded ? { minimum, maximum } : undefined;
+}
+
+function asNumber(json: Json | undefined): number | undefined {
+  return typeof json === "number" ? json : undefined;
 }
 
 function readProperty(
@@ -137,7 +170,11 @@ function readProperty(
   schemas: Map<string, Json>,
   component: string | undefined,
 ): Property {
-  return { ...readTelemetry(content, schemas, component), writable: content.writable === true };
+  return {
+    ...readTelemetry(content, schemas, component),
+    writable: content.writable === true,
+    initialValue: content.initialValue,
+  };
 }
 
 function readCommand(
@@ -151,6 +188,7 @@ function readCommand(
   };
   return {
     ...readBase(content, component),
+    durable: content.durable === true,
     request: field(content.request),
     response: field(content.response),
   };

@@ -28,6 +28,8 @@ export interface Field {
   readonly name: string;
   readonly title: string;
   readonly schema: Schema;
+  /** Value to begin with, in a form. */
+  readonly initialValue?: Json | undefined;
 }
 
 /** Value of an enumeration. */
@@ -94,6 +96,7 @@ export function parseField(json: JsonObject, named: Map<string, Json>, depth = M
     name,
     title: localizedText(json.displayName) ?? name,
     schema: parseSchema(json.schema, named, depth),
+    initialValue: json.initialValue,
   };
 }
 

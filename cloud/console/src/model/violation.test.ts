@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Json } from "../json.ts";
 import type { Schema } from "./schema.ts";
-import { schemaViolation } from "./violation.ts";
+import { schemaViolation, valueViolation } from "./violation.ts";
 
 const REPORT: Schema = {
   kind: "object",
@@ -48,4 +48,14 @@ test("what does not fit is told where and why", () => {
     [REPORT, [], "must be an object"],
   ];
   for (const [schema, value, why] of wrong) assert.equal(schemaViolation(schema, value), why);
+});
+
+test("a number beyond the bounds of its capability is told what they are", () => {
+  const violation = (minimum: number | undefined, maximum: number | undefined, value: Json) =>
+    valueViolation({ schema: { kind: "double" }, bounds: { minimum, maximum } }, value);
+  assert.equal(violation(0, 10, 10), undefined);
+  assert.equal(violation(0, 10, 10.5), "must be from 0 to 10");
+  assert.equal(violation(0, undefined, -1), "must be at least 0");
+  assert.equal(violation(undefined, 10, 11), "must be at most 10");
+  assert.equal(violation(0, 10, "x"), "must be a number");
 });

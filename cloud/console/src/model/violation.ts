@@ -1,10 +1,32 @@
 import { asObject, equal, type Json, type JsonObject } from "../json.ts";
+import type { Bounds, Telemetry } from "./interface.ts";
 import type { Field, Schema } from "./schema.ts";
 
 const INTEGER = { integer: 2 ** 31, long: 2 ** 63 };
 const DATE = /^\d{4}-\d\d-\d\d$/;
 const TIME = /^\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?$/;
 const DURATION = /^-?P(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$/;
+
+/** Describes why a value violates the schema or the bounds of a capability; `undefined` if not. */
+export function valueViolation(
+  capability: Pick<Telemetry, "schema" | "bounds">,
+  value: Json,
+): string | undefined {
+  const { schema, bounds } = capability;
+  return schemaViolation(schema, value) ?? (bounds && boundsViolation(bounds, value));
+}
+
+function boundsViolation(bounds: Bounds, value: Json): string | undefined {
+  if (typeof value !== "number") return undefined;
+  const { minimum = -Infinity, maximum = Infinity } = bounds;
+  return value < minimum || value > maximum ? `must be ${describeBounds(bounds)}` : undefined;
+}
+
+/** Describes bounds, such as "from 0 to 100". */
+export function describeBounds({ minimum, maximum }: Bounds): string {
+  if (maximum === undefined) return `at least ${minimum}`;
+  return minimum === undefined ? `at most ${maximum}` : `from ${minimum} to ${maximum}`;
+}
 
 /** Describes why a value violates a schema; `undefined` if it does not. */
 export function schemaViolation(schema: Schema, value: Json): string | undefined {

@@ -57,10 +57,17 @@ function capabilityRows(model: Interface): CapabilityRow[] {
       type: schemaType(one.schema),
       unit: one.unit,
     })),
+    ...model.cloudProperties.map((one) => ({
+      path: capabilityPath(one),
+      title: one.title,
+      kind: "Cloud property",
+      type: schemaType(one.schema),
+      unit: one.unit,
+    })),
     ...model.commands.map((one) => ({
       path: capabilityPath(one),
       title: one.title,
-      kind: "Command",
+      kind: one.durable ? "Command (queue if offline)" : "Command",
       type: signature(one),
       unit: undefined,
     })),

@@ -46,7 +46,7 @@ function LastValueItem({
   return (
     <div class="last-value" data-capability={capability.name}>
       <span class="title">{capabilityLabel(capability)}</span>
-      <Value value={value} unit={capability.unit} />
+      <Value value={value} unit={capability.unit} decimalPlaces={capability.decimalPlaces} />
       <span class="muted">{when}</span>
     </div>
   );

@@ -52,6 +52,7 @@ function TelemetryChart({ capability, model, log }: Props) {
       path={capabilityPath(telemetry)}
       title={capabilityLabel(telemetry)}
       unit={telemetry.unit}
+      decimalPlaces={telemetry.decimalPlaces}
       target={target && capabilityPath(target)}
     />
   );

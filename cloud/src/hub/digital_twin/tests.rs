@@ -315,6 +315,28 @@ fn a_patch_must_suit_the_model_if_there_is_one() {
     }
 }
 
+#[test]
+fn a_cloud_property_is_refused_with_the_place_where_it_is_set() {
+    let document = r#"{
+        "@context": ["dtmi:iotcentral:context;2", "dtmi:dtdl:context;2"],
+        "@id": "dtmi:test:Lock;1",
+        "@type": "Interface",
+        "contents": [{"@type": ["Property", "Cloud"], "name": "owner", "schema": "string"}]
+    }"#;
+    let mut models = dtdl::Models::new();
+    models.add(dtdl::parse(document).unwrap());
+    let model = models
+        .resolve(&"dtmi:test:Lock;1".parse().unwrap())
+        .unwrap();
+    let operations = json!([{"op": "add", "path": "/owner", "value": "Ada"}]);
+    let patch = DigitalTwinPatch::from_json(&operations.into()).unwrap();
+    assert_eq!(
+        patch.validate(&model).unwrap_err().to_string(),
+        "operation 1 (add /owner): \"owner\" is a cloud property in dtmi:test:Lock;1, which the device does \
+         not get; it is set in the tag \"cloudProperties\""
+    );
+}
+
 /// Any operation that is well formed, on few names, so that they meet.
 fn any_operation() -> impl Strategy<Value = Value> {
     let value = prop::sample::select(vec![

@@ -1,6 +1,6 @@
 //! Validation of a patch against the device's model.
 
-use dtdl::{Interface, Model};
+use dtdl::{Content, Interface, Model};
 
 use super::patch::{Change, DigitalTwinPatch, Operation};
 use crate::{hub::Error, json::JsonValue};
@@ -52,7 +52,13 @@ impl Change {
 /// Validates a property that is set, or cleared without a value.
 fn property(interface: &Interface, name: &str, value: Option<&JsonValue>) -> Result<(), String> {
     let Some(property) = interface.property(name) else {
-        return Err(format!("{} has no property {name:?}", interface.id));
+        return Err(match is_cloud_property(interface, name) {
+            true => format!(
+                "{name:?} is a cloud property in {}, which the device does not get; it is set in the tag \"cloudProperties\"",
+                interface.id
+            ),
+            false => format!("{} has no property {name:?}", interface.id),
+        });
     };
     if !property.writable {
         return Err(format!("{name:?} is not writable in {}", interface.id));
@@ -62,4 +68,10 @@ fn property(interface: &Interface, name: &str, value: Option<&JsonValue>) -> Res
         Some(violation) => Err(format!("invalid value of {name:?}: {violation}")),
         None => Ok(()),
     }
+}
+
+fn is_cloud_property(interface: &Interface, name: &str) -> bool {
+    let is_cloud = |content: &Content| matches!(content, Content::CloudProperty(_));
+    let mut contents = interface.contents.iter();
+    contents.any(|content| content.name() == name && is_cloud(content))
 }

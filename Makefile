@@ -56,6 +56,7 @@ guests: tools
 check: tools ## Check formatting, lints, licenses and sources
 	$(CARGO) fmt --all --check
 	@$(PYTHON) tests/imports
+	@$(PYTHON) tests/layers
 	$(CARGO) clippy --release $(NATIVE) --all-targets -- -D warnings
 	$(CARGO) clippy -p test-guests -p guest-thermostat -p beacon --lib --examples $(GUEST) -- -D warnings
 	@cloud/console/check

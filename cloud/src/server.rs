@@ -10,13 +10,12 @@ use crate::{
     api,
     connection_limits::ConnectionLimits,
     console::{self, Console},
-    dir::Policies,
     dps::{Dps, DpsConfig},
     faults::Faults,
-    front::DeviceServer,
+    front::{DeviceServer, DeviceServices},
     hub::Hub,
     models::ModelLibrary,
-    mqtt::DeviceServices,
+    policies::Policies,
     store::{Retention, Store, StoreLocation},
     templates::Templates,
     tls::Certificates,
@@ -106,7 +105,10 @@ impl Cloud {
         let console_server = console::serve(
             console_listener,
             console.clone(),
-            api::router(services.clone()),
+            console::Api {
+                router: api::router(services.clone()),
+                unauthorized: api::unauthorized,
+            },
             limits.http,
             stop.clone(),
         );

@@ -58,10 +58,6 @@ fn permissions(policy: &str) -> &'static [Permission] {
     }
 }
 
-/// A request extension: the sender has this session of the console and has all permissions.
-#[derive(Clone)]
-pub(crate) struct SignedIn(pub(crate) SessionHandle);
-
 /// An authenticated caller, whose request names an api-version where Azure requires one.
 pub(super) struct Caller {
     permissions: &'static [Permission],
@@ -109,7 +105,7 @@ impl FromRequestParts<Arc<Services>> for Caller {
 }
 
 fn caller_of(parts: &Parts, services: &Services) -> Option<Caller> {
-    if let Some(SignedIn(session)) = parts.extensions.get() {
+    if let Some(session) = parts.extensions.get::<SessionHandle>() {
         return Some(Caller {
             permissions: &Permission::ALL,
             grant: session.grant.clone(),

@@ -19,7 +19,8 @@ use super::{
     problem::RegistryProblem,
 };
 use crate::{
-    hub::{Authentication, Capabilities, DeviceSpec, Hub, Status, twin::TwinPatch},
+    hub::{Authentication, Capabilities, DeviceSpec, Hub, twin::TwinPatch},
+    identity::Status,
     json::{JsonValue, object},
 };
 

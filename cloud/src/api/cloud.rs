@@ -11,7 +11,7 @@ use super::{
     auth::{Caller, Permission},
     problem::Problem,
 };
-use crate::{ca_bundle, hub::format_timestamp};
+use crate::{ca_bundle, clock::format_timestamp};
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     let started = Timestamp::now();

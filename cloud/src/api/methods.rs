@@ -18,10 +18,7 @@ use super::{
     problem::MethodProblem,
     timeouts::MethodTimeouts,
 };
-use crate::{
-    hub::{MethodCall, MethodReply},
-    json::JsonText,
-};
+use crate::{events::MethodReply, hub::MethodCall, json::JsonText};
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new().route("/twins/{id}/methods", post(call))

@@ -22,7 +22,7 @@ const COLLECTIONS: [&str; 10] = [
 ];
 
 /// The other names in Azure's paths.
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 23] = [
     "methods",
     "query",
     "statistics",
@@ -44,6 +44,8 @@ const NAMES: [&str; 21] = [
     "operations",
     "testQueries",
     "applyConfigurationContent",
+    "$iothub",
+    "websocket",
 ];
 
 /// The names of queries, which stand in the place of an id.

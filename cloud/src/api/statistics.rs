@@ -10,7 +10,7 @@ use super::{
     auth::{Caller, Permission},
     problem::RegistryProblem,
 };
-use crate::hub::Status;
+use crate::identity::Status;
 
 pub(super) fn routes() -> Router<Arc<Services>> {
     Router::new()

@@ -11,8 +11,8 @@ use axum::{
 use percent_encoding::percent_decode_str;
 use tracing::{Instrument, debug, warn_span};
 
-use super::auth::SignedIn;
 use crate::{
+    console::SessionHandle,
     hub::Hub,
     trace::{RequestRecord, Subject},
 };
@@ -49,7 +49,7 @@ pub(super) async fn record(State(hub): State<Hub>, request: Request, next: Next)
         method: request.method().to_string(),
         path: uri.to_string().chars().take(MAX_PATH).collect(),
         device: device(uri),
-        from_console: request.extensions().get::<SignedIn>().is_some(),
+        from_console: request.extensions().get::<SessionHandle>().is_some(),
         status: 0,
         duration: std::time::Duration::ZERO,
     };

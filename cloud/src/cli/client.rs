@@ -8,7 +8,8 @@ use std::{
 };
 
 use cloud::{
-    dir::{CloudDir, DirError, Policies, Running},
+    dir::{CloudDir, DirError, Running},
+    policies::Policies,
     sas,
 };
 use jiff::{SignedDuration, Timestamp};

@@ -1,7 +1,7 @@
 //! `cloud connection-string`
 
 use clap::{Args, builder::PossibleValuesParser};
-use cloud::dir::Policies;
+use cloud::policies::Policies;
 use serde_json::json;
 
 use super::{

@@ -3,7 +3,7 @@
 use std::io;
 
 use clap::{Args, ValueEnum};
-use cloud::hub::EventKind;
+use cloud::events::EventKind;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

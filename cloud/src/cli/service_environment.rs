@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use cloud::dir::{Policies, Running};
+use cloud::{dir::Running, policies::Policies};
 
 use super::{command_error::CommandError, device_environment::Variables};
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::dir::Policies;
+use crate::policies::Policies;
 
 /// The policy whose keys open the console.
 const POLICY: &str = "iothubowner";

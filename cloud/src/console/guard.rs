@@ -17,10 +17,7 @@ use axum::{
 use futures::StreamExt;
 
 use super::{Console, SessionHandle};
-use crate::{
-    api::{SignedIn, unauthorized},
-    hub,
-};
+use crate::clock;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// The header with the key of the session.
@@ -87,17 +84,28 @@ pub(super) async fn same_origin(
     (StatusCode::FORBIDDEN, message).into_response()
 }
 
+/// The guard of the API.
+#[derive(Clone)]
+pub(super) struct SessionGuard {
+    pub(super) console: Console,
+    /// Makes the API's response for a caller without permission to a path.
+    pub(super) unauthorized: fn(&str) -> Response,
+}
+
 /// Rejects requests without a session, and ends responses with it. SAS tokens are not accepted: they would be sent in the
 /// clear.
 pub(super) async fn session(
-    State(console): State<Console>,
+    State(SessionGuard {
+        console,
+        unauthorized,
+    }): State<SessionGuard>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let Some(session) = session_of(&console, request.headers()) else {
         return unauthorized(request.uri().path());
     };
-    request.extensions_mut().insert(SignedIn(session.clone()));
+    request.extensions_mut().insert(session.clone());
     let response = next.run(request).await;
     match response.body().size_hint().exact() {
         Some(_) => response,
@@ -107,20 +115,20 @@ pub(super) async fn session(
 
 /// Ends a stream with the session.
 fn until_ended(stream: Body, session: SessionHandle) -> Body {
-    let ended = Box::pin(session.ended(hub::now()));
+    let ended = Box::pin(session.ended(clock::now()));
     Body::from_stream(stream.into_data_stream().take_until(ended))
 }
 
 /// Returns the valid session whose cookie and key the headers contain.
 fn session_of(console: &Console, headers: &HeaderMap) -> Option<SessionHandle> {
     let key = text(headers, &KEY)?;
-    let now = hub::now();
+    let now = clock::now();
     cookies(console, headers).find_map(|cookie| console.sessions.authenticate(cookie, key, now))
 }
 
 /// Returns true if the headers contain the cookie of a valid session.
 pub(super) fn has_cookie(console: &Console, headers: &HeaderMap) -> bool {
-    cookies(console, headers).any(|cookie| console.sessions.has_cookie(cookie, hub::now()))
+    cookies(console, headers).any(|cookie| console.sessions.has_cookie(cookie, clock::now()))
 }
 
 /// Returns the values of all cookies with the name of this console's.

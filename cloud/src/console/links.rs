@@ -56,7 +56,7 @@ impl SignInLinks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dir::Policies;
+    use crate::policies::Policies;
 
     fn issue(links: &SignInLinks, now: Instant) -> Secret {
         links.issue(Grant::of_owner(&Policies::generate()), now)

@@ -1,6 +1,6 @@
 //! The web console, on a listener of its own.
 //!
-//! The console is a client of the [`api`] only. Browsers do not trust the local certificate authority, so it is plain HTTP on
+//! The console is a client of the [`api`](crate::api) only. Browsers do not trust the local certificate authority, so it is plain HTTP on
 //! 127.0.0.1. It has no policy keys: a session ([`sessions`]) replaces the SAS token, begins with a link ([`links`]) and ends
 //! with the credential the link was issued for ([`grant`]). [`guard`] protects it from other web pages.
 //!
@@ -36,6 +36,7 @@ use axum::{
     serve::ListenerExt,
 };
 pub(crate) use grant::Grant;
+use guard::SessionGuard;
 pub use links::LINK_LIFETIME;
 use links::SignInLinks;
 use serde::Deserialize;
@@ -45,9 +46,8 @@ use tokio::{net::TcpListener, sync::watch};
 use tracing::warn;
 
 use crate::{
-    api,
-    dir::Policies,
-    hub,
+    clock, http_server,
+    policies::Policies,
     store::{Store, StoreError},
 };
 
@@ -144,11 +144,18 @@ async fn listen_on(port: u16, or_free: bool) -> anyhow::Result<TcpListener> {
     listener.with_context(|| format!("cannot listen for the console on 127.0.0.1:{port}"))
 }
 
+/// The API, which the console serves to requests with a session.
+pub(crate) struct Api {
+    pub(crate) router: Router,
+    /// Makes the response for a caller without permission to a path.
+    pub(crate) unauthorized: fn(&str) -> Response,
+}
+
 /// Serves the page, and `api` with a session, to so many connections until `shutdown` turns true.
 pub(crate) async fn serve(
     listener: TcpListener,
     console: Console,
-    api: Router,
+    api: Api,
     max_connections: usize,
     shutdown: watch::Receiver<bool>,
 ) {
@@ -156,13 +163,18 @@ pub(crate) async fn serve(
         // Responses are small and complete: waiting for more output only delays them.
         let _ = tcp.set_nodelay(true);
     });
-    api::serve_on(listener, router(console, api), max_connections, shutdown).await;
+    http_server::serve(listener, router(console, api), max_connections, shutdown).await;
 }
 
-fn router(console: Console, api: Router) -> Router {
+fn router(console: Console, api: Api) -> Router {
     let home = || async { Redirect::to(HOME) };
+    let session_guard = SessionGuard {
+        console: console.clone(),
+        unauthorized: api.unauthorized,
+    };
     let api = api
-        .layer(from_fn_with_state(console.clone(), guard::session))
+        .router
+        .layer(from_fn_with_state(session_guard, guard::session))
         .layer(from_fn_with_state(console.clone(), guard::same_origin));
     Router::new()
         .route("/", get(home))
@@ -200,7 +212,7 @@ async fn sign_in(
             false => static_pages::invalid_link(),
         };
     };
-    let secrets = console.sessions.create(grant, hub::now());
+    let secrets = console.sessions.create(grant, clock::now());
     console.sessions.flush().await;
     // A session cookie: it ends with the browser and is not written to disk.
     let cookie = format!(

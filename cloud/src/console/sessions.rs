@@ -18,7 +18,7 @@ use super::{
     secret::Secret,
 };
 use crate::{
-    dir::Policies,
+    policies::Policies,
     store::{Content, Row, Store, StoreError},
 };
 
@@ -43,7 +43,7 @@ pub(super) struct SessionSecrets {
     pub(super) key: Secret,
 }
 
-/// The session of a request.
+/// The session of a request, and an extension of it for the API: the sender has all permissions.
 #[derive(Clone, Debug)]
 pub(crate) struct SessionHandle {
     /// The hash of the cookie.

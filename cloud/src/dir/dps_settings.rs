@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::policies::random_keys;
-use crate::hub::SymmetricKeys;
+use crate::identity::SymmetricKeys;
 
 /// The name of the enrollment group of every cloud.
 pub const DEFAULT_GROUP: &str = "default";
@@ -23,7 +22,7 @@ impl DpsSettings {
     pub fn generate() -> Self {
         Self {
             id_scope: format!("0ne{:08X}", rand::random::<u32>()),
-            default_group: random_keys(),
+            default_group: SymmetricKeys::random(),
         }
     }
 }

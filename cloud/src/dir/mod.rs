@@ -14,7 +14,6 @@
 
 mod dps_settings;
 mod ownership;
-mod policies;
 mod running;
 
 use std::{
@@ -27,11 +26,10 @@ use std::{
 pub use dps_settings::{DEFAULT_GROUP, DpsSettings};
 use etcetera::base_strategy::{BaseStrategy, Xdg};
 use ownership::DirUser;
-pub use policies::Policies;
 pub use running::Running;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{ca::CERTIFICATE_FILE, files};
+use crate::{ca::CERTIFICATE_FILE, files, policies::Policies};
 
 const LOCK_FILE: &str = "lock";
 const POLICIES_FILE: &str = "policies.json";

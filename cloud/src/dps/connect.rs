@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::{Dps, EnrollmentKind, RegistrationEndpoint, RegistrationId};
 use crate::{
-    hub::SymmetricKeys,
-    mqtt::{Connect, Peer, Refusal},
+    identity::SymmetricKeys,
+    mqtt::{Authenticated, Connect, Refusal},
     sas,
 };
 
@@ -13,16 +13,19 @@ use crate::{
 ///
 /// # Errors
 /// A refusal with the return code and the reason.
-pub(crate) fn accept(dps: &Dps, connect: &Connect, now: Timestamp) -> Result<Peer, Refusal> {
+pub(crate) fn accept(
+    dps: &Dps,
+    connect: &Connect,
+    now: Timestamp,
+) -> Result<Authenticated<RegistrationEndpoint>, Refusal> {
     let id = registration_id(connect, dps.id_scope())?;
     let no_password = || Refusal::unauthorized("no password");
     let token = connect.password_text().ok_or_else(no_password)?;
     let attested = verify_registration(dps, id, token, now).map_err(Refusal::unauthorized)?;
-    let expiry = attested.expiry;
-    Ok(Peer::dps(
-        RegistrationEndpoint::new(dps.clone(), attested),
-        expiry,
-    ))
+    Ok(Authenticated {
+        expiry: attested.expiry,
+        endpoint: RegistrationEndpoint::new(dps.clone(), attested),
+    })
 }
 
 /// A device that has proved its key to the provisioning service.

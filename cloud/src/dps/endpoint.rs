@@ -1,5 +1,7 @@
 //! The MQTT endpoint of DPS for one device: packets in, packets out. No I/O.
 
+use std::convert::Infallible;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -8,7 +10,7 @@ use crate::{
     faults::Fault,
     hub::topic,
     json::read,
-    mqtt::{Close, Packet, Publish, Qos, Replies, Subscribe},
+    mqtt::{Close, Endpoint, Packet, Publish, Qos, Replies, Subscribe},
 };
 
 const RESPONSES: &str = "$dps/registrations/res/#";
@@ -36,17 +38,18 @@ struct Register {
 /// Status and body of a response.
 type Outcome = (u16, Value);
 
-impl RegistrationEndpoint {
-    pub(super) fn new(dps: Dps, device: AttestedDevice) -> Self {
-        Self {
-            dps,
-            device,
-            subscribed: false,
-        }
+impl Endpoint for RegistrationEndpoint {
+    type Push = Infallible;
+
+    fn session_present(&self) -> bool {
+        false
     }
 
-    /// Handles a packet.
-    pub(crate) fn on_packet(&mut self, packet: Packet) -> Replies {
+    fn opened(&mut self) -> Replies {
+        Ok(Vec::new())
+    }
+
+    fn on_packet(&mut self, packet: Packet) -> Replies {
         match packet {
             Packet::Publish(publish) => self.on_publish(&publish),
             Packet::Subscribe(subscribe) => Ok(vec![self.on_subscribe(&subscribe)]),
@@ -57,6 +60,26 @@ impl RegistrationEndpoint {
                 }])
             }
             _ => Err(Close::Protocol("unexpected packet type".into())),
+        }
+    }
+
+    async fn pushed(&mut self) -> Infallible {
+        std::future::pending().await
+    }
+
+    fn on_push(&mut self, push: Infallible) -> Replies {
+        match push {}
+    }
+
+    fn end(self, _: Close) {}
+}
+
+impl RegistrationEndpoint {
+    pub(super) fn new(dps: Dps, device: AttestedDevice) -> Self {
+        Self {
+            dps,
+            device,
+            subscribed: false,
         }
     }
 

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{RegistrationId, SymmetricKeys, now};
 use crate::{
-    hub::{self, Status, check_id, etag, twin::TwinPatch},
+    hub::{self, check_id, etag, twin::TwinPatch},
+    identity::Status,
     json::JsonValue,
 };
 

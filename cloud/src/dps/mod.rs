@@ -26,8 +26,10 @@ pub use self::{
     registration_id::RegistrationId,
 };
 use crate::{
+    clock::now,
     faults::Fault,
-    hub::{self, Hub, SymmetricKeys, check_etag, now},
+    hub::{self, Hub, check_etag},
+    identity::SymmetricKeys,
     store::{Store, StoreError},
 };
 

@@ -1,12 +1,16 @@
-//! The device side of the network: accepts connections, does the TLS handshake, and hands them to MQTT.
+//! The device side of the network: accepts connections, does the TLS handshake, and connects each to
+//! the service it is for.
 //!
 //! All network faults take effect here: `listener` refuses connections, `link` delays, blocks and cuts them.
 
 mod admission;
+mod connection;
 mod direction;
+mod dispatch;
 mod link;
 mod listener;
 mod log_limit;
+mod output;
 
 use std::{io, time::Duration};
 
@@ -20,8 +24,10 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tracing::{Instrument, Span, debug, field, warn, warn_span};
 
+pub(crate) use self::dispatch::DeviceServices;
 use self::{
     admission::{Admission, Admissions},
+    connection::ConnectObserver,
     link::{CloseMode, ConnectedDevice, NetworkLink},
     listener::DeviceListener,
     log_limit::LogLimit,
@@ -30,7 +36,6 @@ use crate::{
     connection_limits::ConnectionLimits,
     excerpt::excerpt,
     faults::{Fault, Faults},
-    mqtt::{self, DeviceServices},
     tls::Certificates,
 };
 
@@ -53,7 +58,7 @@ struct NewConnection<'a> {
     admission: &'a Admission,
 }
 
-impl mqtt::ConnectObserver for NewConnection<'_> {
+impl ConnectObserver for NewConnection<'_> {
     fn connecting(&self, client_id: &str) {
         Span::current().record("device", excerpt(client_id));
         self.device.set(client_id);
@@ -145,7 +150,7 @@ impl DeviceServer {
             return discard(stream).await;
         }
         match timeout(HANDSHAKE_TIMEOUT, self.acceptor().accept(stream)).await {
-            Ok(Ok(stream)) => match mqtt::serve(stream, &self.services, &new).await {
+            Ok(Ok(stream)) => match connection::serve(stream, &self.services, &new).await {
                 reason if reason.is_client_error() && self.log.allows() => {
                     warn!(%reason, "connection closed");
                 }

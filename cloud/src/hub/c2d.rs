@@ -10,8 +10,9 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Error, Hub, connection::Push, entry, format_timestamp, now, properties, topic};
+use super::{Entry, Error, Hub, connection::Push, entry, properties, topic};
 use crate::{
+    clock::{format_timestamp, now},
     mqtt::{Publish, Qos},
     store::{Content, StoredMessage},
 };

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::{DeviceEndpoint, Hub, topic};
 use crate::{
-    dir::Policies,
-    mqtt::{Connect, ConnectReturn, Peer, Refusal},
+    mqtt::{Authenticated, Connect, ConnectReturn, Refusal},
+    policies::Policies,
     sas::{self, SasToken},
 };
 
@@ -37,7 +37,7 @@ pub(crate) fn accept(
     policies: &Policies,
     connect: &Connect,
     now: Timestamp,
-) -> Result<Peer, Refusal> {
+) -> Result<Authenticated<DeviceEndpoint>, Refusal> {
     let user = connect.username.as_deref().and_then(UserName::parse);
     let user = user.ok_or_else(|| {
         Refusal::unauthorized(
@@ -49,10 +49,10 @@ pub(crate) fn accept(
     let model_id = topic::parameter(user.query, "model-id");
     let connection = hub.connect(user.device_id, connect.clean_session, model_id);
     let connection = connection.map_err(|error| Refusal::unauthorized(error.to_string()))?;
-    Ok(Peer::hub(
-        DeviceEndpoint::new(connection, connect.will.as_ref()),
+    Ok(Authenticated {
+        endpoint: DeviceEndpoint::new(connection, connect.will.as_ref()),
         expiry,
-    ))
+    })
 }
 
 fn check_names(hub: &Hub, user: &UserName<'_>, client_id: &str) -> Result<(), Refusal> {

@@ -5,11 +5,14 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{
-    D2cMessage, Entry, Error, EventKind, Hub, Status, entry, methods::MethodOutcome, now,
-    twin::DesiredPush,
+use super::{Entry, Error, Hub, entry, methods::MethodOutcome, twin::DesiredPush};
+use crate::{
+    clock::now,
+    events::{D2cMessage, EventKind},
+    identity::Status,
+    mqtt::Close,
+    store::Store,
 };
-use crate::{mqtt::Close, store::Store};
 
 /// A task that the hub gives to a connection.
 #[derive(Debug)]

@@ -1,102 +1,18 @@
 //! Device identities in the registry.
 
-use std::fmt;
-
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Error, format_timestamp};
-use crate::sas;
+use super::Error;
+use crate::{
+    clock::format_timestamp,
+    identity::{Status, SymmetricKeys},
+};
 
 /// The time that Azure writes for "never".
 const NEVER: &str = "0001-01-01T00:00:00Z";
 const MAX_ID: usize = 128;
-/// Sizes of a symmetric key, decoded, in bytes.
-const KEY_SIZES: std::ops::RangeInclusive<usize> = 16..=64;
-
-/// A pair of symmetric keys in base64, either of which signs. `Debug` does not show them.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct SymmetricKeys {
-    /// The key that tools use.
-    #[serde(deserialize_with = "null_is_empty")]
-    pub primary_key: String,
-    /// The key to change over to.
-    #[serde(deserialize_with = "null_is_empty")]
-    pub secondary_key: String,
-}
-
-impl SymmetricKeys {
-    /// Returns both keys, to verify a signature with.
-    pub fn both(&self) -> [&str; 2] {
-        [&self.primary_key, &self.secondary_key]
-    }
-
-    /// Derives the keys of one registration from this pair, the keys of a group.
-    pub(crate) fn derived(&self, registration_id: &str) -> Self {
-        let derive = |key| sas::derive_key(key, registration_id).unwrap_or_default();
-        Self {
-            primary_key: derive(&self.primary_key),
-            secondary_key: derive(&self.secondary_key),
-        }
-    }
-
-    /// Fills in missing keys from `other`.
-    pub(crate) fn or(mut self, other: Option<&Self>) -> Self {
-        if let Some(other) = other {
-            if self.primary_key.is_empty() {
-                self.primary_key.clone_from(&other.primary_key);
-            }
-            if self.secondary_key.is_empty() {
-                self.secondary_key.clone_from(&other.secondary_key);
-            }
-        }
-        self
-    }
-
-    /// Generates missing keys and validates the others.
-    ///
-    /// # Errors
-    /// `ArgumentInvalid` for a key of the wrong size or not in base64.
-    pub(crate) fn or_generated(mut self) -> Result<Self, Error> {
-        for key in [&mut self.primary_key, &mut self.secondary_key] {
-            if key.is_empty() {
-                *key = sas::random_key();
-            }
-            let size = BASE64.decode(key.as_str()).map(|bytes| bytes.len());
-            if !size.is_ok_and(|size| KEY_SIZES.contains(&size)) {
-                return Err(Error::ArgumentInvalid(
-                    "a symmetric key must be 16 to 64 bytes in base64".into(),
-                ));
-            }
-        }
-        Ok(self)
-    }
-}
-
-impl fmt::Debug for SymmetricKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SymmetricKeys(..)")
-    }
-}
-
-/// Deserializes `null`, which Microsoft's tools send for a key to be generated.
-fn null_is_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-/// The status of a device or an enrollment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// May be used.
-    #[default]
-    Enabled,
-    /// Refused.
-    Disabled,
-}
 
 /// The part of Azure's `Device` that a request to create or update it may set.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::identity::InvalidKey;
+
 /// A refused or failed operation on a device or its twin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -75,6 +77,12 @@ pub enum Error {
     /// The device did not respond within the response timeout.
     #[error("timed out waiting for the response from device")]
     GatewayTimeout,
+}
+
+impl From<InvalidKey> for Error {
+    fn from(error: InvalidKey) -> Self {
+        Self::ArgumentInvalid(error.to_string())
+    }
 }
 
 impl Error {

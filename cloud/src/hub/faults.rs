@@ -6,10 +6,12 @@ use jiff::Timestamp;
 use tokio::time::sleep;
 
 use super::{
-    Entry, Error, EventKind, FaultPhase, Hub, Twin, connection::Push, entry, now,
-    subscriptions::MqttSession, twins::DesiredHistory,
+    Entry, Error, Hub, Twin, connection::Push, entry, subscriptions::MqttSession,
+    twins::DesiredHistory,
 };
 use crate::{
+    clock::now,
+    events::{EventKind, FaultPhase},
     faults::{ActiveFault, Fault, FaultTrigger, OneShotFault},
     mqtt::Close,
 };

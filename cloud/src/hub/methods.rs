@@ -2,18 +2,20 @@
 
 use std::{mem, time::Duration};
 
-use serde::{Deserialize, Serialize};
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout, timeout_at},
 };
 
 use super::{
-    Entry, Error, EventKind, Hub,
+    Entry, Error, Hub,
     connection::{MethodPush, Push},
     entry, topic,
 };
-use crate::json::{self, JsonText};
+use crate::{
+    events::{EventKind, MethodReply},
+    json::{self, JsonText},
+};
 
 /// The largest payload in either direction, in bytes.
 const MAX_PAYLOAD: usize = 128 * 1024;
@@ -36,15 +38,6 @@ pub struct MethodCall {
 
 /// The response to a call, or the reason why there is none.
 pub(super) type MethodOutcome = Result<MethodReply, Error>;
-
-/// The response of a device.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MethodReply {
-    /// Status set by the device, negative too.
-    pub status: i64,
-    /// Payload of the response.
-    pub payload: Option<JsonText>,
-}
 
 impl Hub {
     /// Calls a method of a device and waits for the response.

@@ -8,7 +8,6 @@ mod digital_twin;
 mod endpoint;
 mod error;
 mod etag;
-mod events;
 mod faults;
 mod held_packets;
 mod methods;
@@ -28,7 +27,6 @@ use std::{
     },
 };
 
-use jiff::Timestamp;
 use tokio::sync::watch;
 
 use self::{
@@ -36,22 +34,21 @@ use self::{
 };
 pub use self::{
     c2d::{MAX_C2D_MESSAGE, MAX_C2D_QUEUE},
-    device::{Authentication, Capabilities, Device, DeviceSpec, Status, SymmetricKeys},
+    device::{Authentication, Capabilities, Device, DeviceSpec},
     digital_twin::DigitalTwinPatch,
     error::Error,
-    events::{D2cMessage, Event, EventKind, FaultPhase, RegistryChange, TwinChange},
-    methods::{MethodCall, MethodReply},
+    methods::MethodCall,
     twin::Twin,
     twins::DeviceTwin,
 };
 pub(crate) use self::{
     connect::{accept, verify_device},
-    connection::Push,
     device::{check_id, format_optional_timestamp},
     endpoint::DeviceEndpoint,
     etag::{check as check_etag, of as etag},
 };
 use crate::{
+    clock::now,
     faults::Faults,
     mqtt::Close,
     store::{Store, StoreError},
@@ -177,15 +174,4 @@ pub(crate) fn normalize_host(name: &str) -> String {
         _ => name,
     };
     name.to_ascii_lowercase()
-}
-
-/// Returns the current time to the millisecond, as Azure shows it.
-pub(crate) fn now() -> Timestamp {
-    let now = Timestamp::now();
-    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
-}
-
-/// Formats a time with a fixed length, so that texts sort as times do.
-pub(crate) fn format_timestamp(at: Timestamp) -> String {
-    format!("{at:.3}")
 }

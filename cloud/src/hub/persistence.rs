@@ -5,9 +5,12 @@ use std::{borrow::Cow, collections::BTreeMap};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Device, Entry, Twin, c2d::C2dQueue, now, subscriptions::MqttSession, twins::DesiredHistory,
+    Device, Entry, Twin, c2d::C2dQueue, subscriptions::MqttSession, twins::DesiredHistory,
 };
-use crate::store::{Content, Row, Store, StoreError};
+use crate::{
+    clock::now,
+    store::{Content, Row, Store, StoreError},
+};
 
 /// The stored document of a device, without its messages.
 #[derive(Serialize, Deserialize)]

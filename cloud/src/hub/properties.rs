@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::D2cMessage;
+use crate::events::D2cMessage;
 
 /// Characters that are percent-encoded in a bag.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC

@@ -1,11 +1,15 @@
 //! The device registry.
 
 use super::{
-    Device, DeviceSpec, Entry, Error, EventKind, Hub, RegistryChange, Status, SymmetricKeys, Twin,
-    c2d::C2dQueue, check_etag, entry, etag, now, subscriptions::MqttSession, twin::TwinPatch,
-    twins::DesiredHistory,
+    Device, DeviceSpec, Entry, Error, Hub, Twin, c2d::C2dQueue, check_etag, entry, etag,
+    subscriptions::MqttSession, twin::TwinPatch, twins::DesiredHistory,
 };
-use crate::mqtt::Close;
+use crate::{
+    clock::now,
+    events::{EventKind, RegistryChange},
+    identity::{Status, SymmetricKeys},
+    mqtt::Close,
+};
 
 impl Hub {
     /// Registers a device. Missing keys are generated.

@@ -5,12 +5,16 @@ use std::{iter, ops::Bound};
 use serde_json::json;
 
 use super::{
-    Device, Entry, Error, EventKind, Hub, Twin, TwinChange,
+    Device, Entry, Error, Hub, Twin,
     connection::Push,
-    entry, etag, now,
+    entry, etag,
     twin::{DesiredPush, TwinPatch},
 };
-use crate::json::{JsonValue, object};
+use crate::{
+    clock::now,
+    events::{EventKind, TwinChange},
+    json::{JsonValue, object},
+};
 
 /// A twin with the identity of its device.
 #[derive(Clone, Debug)]

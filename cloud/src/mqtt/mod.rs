@@ -1,12 +1,10 @@
-//! MQTT 3.1.1 from the server's side: packets, their encoding, and a connection.
+//! MQTT 3.1.1 from the server's side: packets, their encoding, and what a service does with them.
 
 mod close;
-mod connection;
 mod decode;
 mod encode;
-mod output;
+mod endpoint;
 mod packet;
-mod peer;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -20,8 +18,7 @@ pub use self::{
     },
 };
 pub(crate) use self::{
-    connection::{ConnectObserver, serve},
-    peer::{DeviceServices, Peer},
+    endpoint::{Authenticated, Endpoint},
     refusal::Refusal,
 };
 

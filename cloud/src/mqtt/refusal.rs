@@ -6,9 +6,9 @@ use crate::excerpt::start_of;
 /// The refusal of a CONNECT.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    pub(super) code: ConnectReturn,
+    pub(crate) code: ConnectReturn,
     /// Short, whatever the client sent.
-    pub(super) reason: String,
+    pub(crate) reason: String,
 }
 
 impl Refusal {

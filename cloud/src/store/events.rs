@@ -9,7 +9,7 @@ use super::{
     Store, StoreError,
     retention::{self, EVENT_OVERHEAD},
 };
-use crate::hub::{Event, EventKind};
+use crate::events::{Event, EventKind};
 
 /// The largest number of events on a page.
 const MAX_PAGE_EVENTS: usize = 256;

@@ -8,7 +8,10 @@ use std::{
 };
 
 use super::{Content, Row, locked};
-use crate::hub::{Event, EventKind, now};
+use crate::{
+    clock::now,
+    events::{Event, EventKind},
+};
 
 /// The bytes of uncommitted messages, of all devices together, above which connections pause reading.
 const MAX_UNCOMMITTED: usize = 32 * 1024 * 1024;

@@ -33,7 +33,7 @@ pub use self::{
     retention::Retention,
 };
 use self::{journal::Journal, writer::Writer};
-use crate::hub::{Event, EventKind};
+use crate::events::{Event, EventKind};
 
 /// The number of events that a subscriber may lag behind before it has to read from the database.
 const MAX_LAG: usize = 1024;

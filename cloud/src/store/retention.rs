@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use rusqlite::{Connection, Result, params};
 
 use super::events;
+use crate::clock;
 
 /// The size of an event beside its content, in bytes: numbers, names and index entries. The database has it in what the
 /// events of a device take.
@@ -94,7 +95,7 @@ impl Retention {
     /// Returns the earliest time of events to retain, in milliseconds since 1970.
     fn min_enqueued(&self) -> i64 {
         let age = i64::try_from(self.age.as_millis()).unwrap_or(i64::MAX);
-        crate::hub::now().as_millisecond().saturating_sub(age)
+        clock::now().as_millisecond().saturating_sub(age)
     }
 }
 

@@ -209,7 +209,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::hub::EventKind;
+    use crate::events::EventKind;
 
     fn version(database: &Connection) -> u32 {
         let version = database.pragma_query_value(None, "user_version", |row| row.get(0));

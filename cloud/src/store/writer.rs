@@ -16,7 +16,7 @@ use super::{
     journal::{CommitGroup, Journal},
     locked,
 };
-use crate::hub::{Event, now};
+use crate::{clock::now, events::Event};
 
 /// The average time between commits under load, so that most of it is left for devices.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(2);

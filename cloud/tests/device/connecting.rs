@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use cloud::{
-    hub::{DeviceSpec, EventKind, Status},
+    events::EventKind,
+    hub::DeviceSpec,
+    identity::Status,
     json::JsonValue,
     mqtt::{Connect, ConnectReturn, Packet, Password, Publish, Qos, Will},
     sas,

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use cloud::{
     dps::{EnrollmentKind, EnrollmentSpec},
-    hub::{self, EventKind, MethodCall},
+    events::EventKind,
+    hub::{self, MethodCall},
     json::JsonText,
     mqtt::{Packet, Qos, Subscribe},
 };

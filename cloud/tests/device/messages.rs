@@ -1,6 +1,7 @@
 use bytes::Bytes;
 use cloud::{
-    hub::{D2cMessage, EventKind, MAX_C2D_MESSAGE, MAX_C2D_QUEUE},
+    events::{D2cMessage, EventKind},
+    hub::{MAX_C2D_MESSAGE, MAX_C2D_QUEUE},
     mqtt::{Packet, Publish, Qos},
 };
 

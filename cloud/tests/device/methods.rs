@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use cloud::{
-    hub::{self, MethodCall, MethodReply},
+    events::MethodReply,
+    hub::{self, MethodCall},
     json::JsonText,
     mqtt::{Publish, Qos},
 };

@@ -1,6 +1,6 @@
 use cloud::{
     dps::{Attestation, EnrollmentKind, EnrollmentSpec},
-    hub::Status,
+    identity::Status,
     mqtt::{Connect, ConnectReturn, Packet},
     sas,
 };

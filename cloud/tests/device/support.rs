@@ -5,10 +5,11 @@ use std::{path::Path, sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 use cloud::{
     ca::{Authority, CERTIFICATE_FILE},
-    dir::Policies,
+    events::{Event, EventKind},
     faults::{Fault, OneShotFault},
-    hub::{DeviceSpec, Event, EventKind, Hub},
+    hub::{DeviceSpec, Hub},
     mqtt::{Connect, ConnectReturn, Packet, Password, Publish, Qos, Subscribe, decode, encode},
+    policies::Policies,
     sas,
     server::{Cloud, Config},
     store::{EventFilter, Retention, StoreLocation},

@@ -1,7 +1,4 @@
-use cloud::{
-    hub::{EventKind, twin::TwinPatch},
-    json::JsonValue,
-};
+use cloud::{events::EventKind, hub::twin::TwinPatch, json::JsonValue};
 use serde_json::{Value, json};
 
 use crate::support::{DESIRED, TWIN_RESULTS, TestCloud};

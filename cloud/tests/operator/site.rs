@@ -9,8 +9,8 @@ use std::{
 
 use cloud::{
     ca::{Authority, CERTIFICATE_FILE},
-    dir::Policies,
     hub::DeviceSpec,
+    policies::Policies,
     sas,
     server::{Cloud, Config},
     store::{Retention, StoreLocation},

@@ -5,8 +5,10 @@ use serde_json::{Map, Value, json};
 
 use super::json;
 use crate::{
+    clock::format_timestamp,
+    events::{D2cMessage, Event, EventKind, RegistryChange},
     hub::{
-        D2cMessage, Event, EventKind, Hub, RegistryChange, format_timestamp,
+        Hub,
         twin::{TwinSection, changed_section},
     },
     json::{JsonObject, JsonText, Members, members, object},
@@ -229,8 +231,8 @@ mod tests {
 
     use super::*;
     use crate::{
+        events::TwinChange,
         faults::Faults,
-        hub::TwinChange,
         json::JsonValue,
         store::{Retention, Store, StoreLocation},
     };

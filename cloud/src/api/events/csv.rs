@@ -8,7 +8,8 @@ use std::borrow::Cow;
 
 use super::json;
 use crate::{
-    hub::{Event, EventKind, format_timestamp},
+    clock::format_timestamp,
+    events::{Event, EventKind},
     json::{JsonText, Members},
 };
 
@@ -110,7 +111,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::hub::D2cMessage;
+    use crate::events::D2cMessage;
 
     fn telemetry(content_type: Option<&str>, body: &'static [u8]) -> Event {
         Event {

@@ -14,7 +14,8 @@ use tracing::error;
 use super::selection::EventQuery;
 use crate::{
     api::Services,
-    hub::{Event, Hub},
+    events::Event,
+    hub::Hub,
     store::{EventPage, Store, StoreError},
 };
 

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     api::{Error, parameters::QueryParameters, resume::KEEP_ALIVE_INTERVAL},
-    hub::Event,
+    events::Event,
     json::JsonText,
     store::StoreError,
 };

@@ -4,7 +4,8 @@ use indexmap::IndexMap;
 
 use crate::{
     api::content,
-    hub::{D2cMessage, Event, EventKind, TwinChange, format_timestamp},
+    clock::format_timestamp,
+    events::{D2cMessage, Event, EventKind, TwinChange},
     json::{JsonText, Members, members},
 };
 

@@ -9,7 +9,7 @@ use crate::{
         parameters::QueryParameters,
         resume::{Resume, number},
     },
-    hub::{Event, EventKind},
+    events::{Event, EventKind},
     store::EventFilter,
 };
 

@@ -6,15 +6,15 @@ mod twin;
 use std::time::Duration;
 
 use super::{
-    D2cMessage, EventKind,
     connection::{ConnectionGuard, MethodPush, Push},
     held_packets::{HeldPackets, ReleaseOn},
     methods,
     topic::{self, Incoming},
 };
 use crate::{
+    events::{D2cMessage, EventKind},
     faults::Fault,
-    mqtt::{Close, Packet, Publish, Qos, Replies, Subscribe, Unsubscribe, Will},
+    mqtt::{Close, Endpoint, Packet, Publish, Qos, Replies, Subscribe, Unsubscribe, Will},
 };
 
 /// The largest message, body and property bag together, in bytes.
@@ -43,43 +43,29 @@ impl Drop for DeviceEndpoint {
     }
 }
 
-impl DeviceEndpoint {
-    /// Makes the endpoint. A will on a topic that is not the device's own is dropped.
-    pub(super) fn new(connection: ConnectionGuard, will: Option<&Will>) -> Self {
-        let will = will.and_then(|will| will_message(connection.device_id(), will));
-        Self {
-            connection,
-            will,
-            held: HeldPackets::default(),
-            method_called: false,
-        }
-    }
+impl Endpoint for DeviceEndpoint {
+    type Push = Push;
 
-    /// Returns true if a previous session continues.
-    pub(crate) fn session_present(&self) -> bool {
+    fn session_present(&self) -> bool {
         self.connection.session_present
     }
 
-    /// Waits for the next task from the hub.
-    pub(crate) async fn pushed(&mut self) -> Push {
+    async fn pushed(&mut self) -> Push {
         tokio::select! {
             push = self.connection.pushes.recv() => push.unwrap_or(Push::Close(Close::TakenOver)),
             () = self.held.due() => Push::Overdue,
         }
     }
 
-    /// Ends the connection with this reason.
-    pub(crate) fn end(mut self, reason: Close) {
+    fn end(mut self, reason: Close) {
         self.connection.close_reason = reason;
     }
 
-    /// Returns the packets to send after CONNACK.
-    pub(crate) fn opened(&mut self) -> Replies {
+    fn opened(&mut self) -> Replies {
         self.messages()
     }
 
-    /// Handles a task from the hub.
-    pub(crate) fn on_push(&mut self, push: Push) -> Replies {
+    fn on_push(&mut self, push: Push) -> Replies {
         match push {
             Push::Desired(_) if self.has_fault(&Fault::DropDesired) => Ok(Vec::new()),
             Push::Desired(push) => {
@@ -100,8 +86,7 @@ impl DeviceEndpoint {
         }
     }
 
-    /// Handles a packet from the device.
-    pub(crate) fn on_packet(&mut self, packet: Packet) -> Replies {
+    fn on_packet(&mut self, packet: Packet) -> Replies {
         match packet {
             Packet::Publish(publish) => self.on_publish(publish),
             Packet::PubAck { packet_id } => {
@@ -114,6 +99,19 @@ impl DeviceEndpoint {
             Packet::Subscribe(subscribe) => self.on_subscribe(&subscribe),
             Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(&unsubscribe),
             _ => Err(Close::Protocol("unexpected packet type".into())),
+        }
+    }
+}
+
+impl DeviceEndpoint {
+    /// Makes the endpoint. A will on a topic that is not the device's own is dropped.
+    pub(super) fn new(connection: ConnectionGuard, will: Option<&Will>) -> Self {
+        let will = will.and_then(|will| will_message(connection.device_id(), will));
+        Self {
+            connection,
+            will,
+            held: HeldPackets::default(),
+            method_called: false,
         }
     }
 

@@ -4,8 +4,10 @@ use serde_json::json;
 
 use super::{DeviceEndpoint, REORDER_TIMEOUT};
 use crate::{
+    clock::now,
+    events::EventKind,
     faults::Fault,
-    hub::{Error, EventKind, held_packets::ReleaseOn, now, topic},
+    hub::{Error, held_packets::ReleaseOn, topic},
     json::{JsonObject, JsonValue, read},
     mqtt::{Close, Replies},
 };

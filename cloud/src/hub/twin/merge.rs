@@ -5,7 +5,7 @@ use std::mem;
 use jiff::Timestamp;
 
 use crate::{
-    hub::format_timestamp,
+    clock::format_timestamp,
     json::{JsonObject, JsonValue},
 };
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::*;
-use crate::hub::D2cMessage;
+use crate::events::D2cMessage;
 
 mod retention;
 

@@ -73,7 +73,7 @@ proptest! {
         let ids = ["", "a", "b", "c"];
         let event = |(number, (device, size)): (usize, &(usize, usize))| Arc::new(Event {
             sequence: number as u64 + 1,
-            enqueued: crate::hub::now(),
+            enqueued: crate::clock::now(),
             device_id: ids[*device].into(),
             kind: telemetry(&vec![b'x'; *size]),
         });

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use cloud::{
+    events::EventKind,
     faults::Fault,
-    hub::EventKind,
     mqtt::{Packet, Publish},
 };
 

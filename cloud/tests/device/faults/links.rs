@@ -6,8 +6,8 @@ use std::{
 };
 
 use cloud::{
+    events::EventKind,
     faults::{CertificateFlaw, Fault, OneShotFault},
-    hub::EventKind,
     mqtt::Packet,
 };
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};

@@ -10,8 +10,8 @@ mod twins;
 use std::time::Duration;
 
 use cloud::{
+    events::{EventKind, FaultPhase},
     faults::{Fault, OneShotFault},
-    hub::{EventKind, FaultPhase},
 };
 use serde_json::json;
 use tempfile::TempDir;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{hub::SymmetricKeys, sas::random_key};
+use crate::identity::SymmetricKeys;
 
 /// The shared access policies, by name.
 #[derive(Clone, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ impl Policies {
     pub fn generate() -> Self {
         Self(
             Self::NAMES
-                .map(|name| (name.to_owned(), random_keys()))
+                .map(|name| (name.to_owned(), SymmetricKeys::random()))
                 .into(),
         )
     }
@@ -39,12 +39,5 @@ impl Policies {
     /// Returns the keys of a policy.
     pub fn keys(&self, name: &str) -> Option<&SymmetricKeys> {
         self.0.get(name)
-    }
-}
-
-pub(super) fn random_keys() -> SymmetricKeys {
-    SymmetricKeys {
-        primary_key: random_key(),
-        secondary_key: random_key(),
     }
 }

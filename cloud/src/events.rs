@@ -5,8 +5,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{MethodReply, Status};
-use crate::json::{JsonObject, JsonText};
+use crate::{
+    identity::Status,
+    json::{JsonObject, JsonText},
+};
 
 /// An event.
 #[derive(Clone, Debug)]
@@ -83,6 +85,15 @@ pub enum EventKind {
         /// Permission to connect.
         status: Status,
     },
+}
+
+/// The response of a device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MethodReply {
+    /// Status set by the device, negative too.
+    pub status: i64,
+    /// Payload of the response.
+    pub payload: Option<JsonText>,
 }
 
 /// A change of a twin by the service.

@@ -20,7 +20,7 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 type TlsConnection = (TlsStream<TcpStream>, SocketAddr);
 
 /// A listener that performs each handshake in a task of its own, so that a slow client delays no other.
-pub(super) struct TlsListener {
+pub(crate) struct TlsListener {
     address: SocketAddr,
     ready: mpsc::Receiver<TlsConnection>,
     accepting: JoinHandle<()>,
@@ -28,7 +28,7 @@ pub(super) struct TlsListener {
 
 impl TlsListener {
     /// Makes a listener that performs so many handshakes at a time.
-    pub(super) fn new(
+    pub(crate) fn new(
         listener: TcpListener,
         tls: Arc<ServerConfig>,
         max_handshakes: usize,

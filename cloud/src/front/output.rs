@@ -9,8 +9,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Close, Packet, connection::FLUSH_TIMEOUT, encode};
-use crate::store::Store;
+use super::connection::FLUSH_TIMEOUT;
+use crate::{
+    mqtt::{Close, Packet, encode},
+    store::Store,
+};
 
 /// The largest output that a device has not read, in bytes: room for a full queue of the largest messages.
 pub(super) const MAX_BUFFERED: usize = 8 * 1024 * 1024;

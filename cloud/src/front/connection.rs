@@ -9,10 +9,14 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use super::{
-    Close, ConnectReturn, DeviceServices, Packet, Peer, Refusal, Replies, decode, output::Output,
+use super::{dispatch::DeviceServices, output::Output};
+use crate::{
+    faults::Fault,
+    mqtt::{
+        Authenticated, Close, Connect, ConnectReturn, Endpoint, Packet, Refusal, Replies, decode,
+    },
+    trace::ConnectionTracer,
 };
-use crate::{faults::Fault, trace::ConnectionTracer};
 
 /// The largest CONNECT, in bytes: names and a token.
 const MAX_CONNECT: usize = 16 * 1024;
@@ -29,7 +33,7 @@ const MAX_KEEP_ALIVE: u16 = 1177;
 const MAX_TOKEN_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// An observer of the beginning of a connection.
-pub(crate) trait ConnectObserver {
+pub(super) trait ConnectObserver: Sync {
     /// A CONNECT with this client id has arrived. It is not authenticated yet.
     fn connecting(&self, client_id: &str);
 
@@ -37,69 +41,131 @@ pub(crate) trait ConnectObserver {
     fn accepted(&self);
 }
 
+/// One connection. It ends with its network connection, or with [`Connection::serve`].
+pub(super) struct Connection<'a, S> {
+    input: Input<S>,
+    output: Output<S>,
+    tracer: ConnectionTracer,
+    observer: &'a dyn ConnectObserver,
+}
+
 /// Serves one connection until it ends. Returns the reason. Dropping the future cuts the connection.
-pub(crate) async fn serve<S>(
+pub(super) async fn serve<S>(
     stream: S,
     services: &DeviceServices,
-    observer: &impl ConnectObserver,
+    observer: &dyn ConnectObserver,
 ) -> Close
 where
     S: AsyncRead + AsyncWrite,
 {
     let (reader, writer) = tokio::io::split(stream);
-    let mut input = Input::new(reader);
-    let mut output = Output::new(writer, services.hub.store());
-    let mut tracer = ConnectionTracer::new(services.hub.trace());
-    let reason = match open(&mut input, &mut output, &mut tracer, services, observer).await {
-        Ok((mut peer, keep_alive)) => {
-            let reason = run(&mut peer, keep_alive, &mut input, &mut output, &mut tracer).await;
-            peer.end(reason.clone());
-            reason
-        }
+    let mut connection = Connection {
+        input: Input::new(reader),
+        output: Output::new(writer, services.hub.store()),
+        tracer: ConnectionTracer::new(services.hub.trace()),
+        observer,
+    };
+    let reason = match connection.connect().await {
+        Ok(connect) if is_ignored(services, &connect) => connection.input.drain().await,
+        Ok(connect) => services.serve(&mut connection, &connect).await,
         Err(reason) => reason,
     };
-    tracer.closed(&reason);
-    output.flush_and_close().await;
+    connection.tracer.closed(&reason);
+    connection.output.flush_and_close().await;
     reason
 }
 
-/// Reads the CONNECT and replies to it.
-async fn open<S: AsyncRead + AsyncWrite>(
-    input: &mut Input<S>,
-    output: &mut Output<S>,
-    tracer: &mut ConnectionTracer,
-    services: &DeviceServices,
-    observer: &impl ConnectObserver,
-) -> Result<(Peer, Duration), Close> {
-    let first = timeout(CONNECT_TIMEOUT, input.packet(MAX_CONNECT)).await;
-    let connect = match tracer.received(first.map_err(|_| Close::NoConnect)?) {
-        Ok(Packet::Connect(connect)) => connect,
-        Ok(_) => return Err(Close::Protocol("the first packet is not CONNECT".into())),
-        Err(Close::Version) => {
-            output.queue(tracer.sent([connack(false, ConnectReturn::UnacceptableVersion)]))?;
-            return Err(Close::Version);
+/// Returns true if a fault keeps the cloud silent towards this client.
+fn is_ignored(services: &DeviceServices, connect: &Connect) -> bool {
+    let faults = services.hub.faults();
+    faults.is_on(&Fault::Silent, Some(&connect.client_id))
+}
+
+impl<S: AsyncRead + AsyncWrite> Connection<'_, S> {
+    /// Reads the CONNECT.
+    async fn connect(&mut self) -> Result<Connect, Close> {
+        let first = timeout(CONNECT_TIMEOUT, self.input.packet(MAX_CONNECT)).await;
+        match self.tracer.received(first.map_err(|_| Close::NoConnect)?) {
+            Ok(Packet::Connect(connect)) => {
+                self.observer.connecting(&connect.client_id);
+                Ok(connect)
+            }
+            Ok(_) => Err(Close::Protocol("the first packet is not CONNECT".into())),
+            Err(Close::Version) => {
+                self.send([connack(false, ConnectReturn::UnacceptableVersion)])?;
+                Err(Close::Version)
+            }
+            Err(reason) => Err(reason),
         }
-        Err(reason) => return Err(reason),
-    };
-    observer.connecting(&connect.client_id);
-    if services
-        .hub
-        .faults()
-        .is_on(&Fault::Silent, Some(&connect.client_id))
-    {
-        return Err(input.drain().await);
     }
-    match Peer::accept(services, &connect) {
-        Ok(peer) => {
-            observer.accepted();
-            output
-                .queue(tracer.sent([connack(peer.session_present(), ConnectReturn::Accepted)]))?;
-            Ok((peer, keep_alive(connect.keep_alive)))
+
+    /// Replies to the CONNECT, and runs the session until it ends. `keep_alive` is that of the client, in seconds.
+    pub(super) async fn run<E: Endpoint>(
+        &mut self,
+        accepted: Result<Authenticated<E>, Refusal>,
+        keep_alive: u16,
+    ) -> Close {
+        let Authenticated {
+            mut endpoint,
+            expiry,
+        } = match accepted {
+            Ok(accepted) => accepted,
+            Err(Refusal { code, reason }) => {
+                let sent = self.send([connack(false, code)]);
+                return sent.err().unwrap_or(Close::Refused(reason));
+            }
+        };
+        self.observer.accepted();
+        let accepted = self.send([connack(endpoint.session_present(), ConnectReturn::Accepted)]);
+        let reason = match accepted {
+            Ok(()) => self.exchange(&mut endpoint, expiry, keep_alive).await,
+            Err(reason) => reason,
+        };
+        endpoint.end(reason.clone());
+        reason
+    }
+
+    /// Exchanges packets between device and service until one of them ends it.
+    async fn exchange(
+        &mut self,
+        endpoint: &mut impl Endpoint,
+        expiry: Timestamp,
+        keep_alive: u16,
+    ) -> Close {
+        let keep_alive = keep_alive_limit(keep_alive);
+        let expiry = Instant::now() + time_until(expiry);
+        let mut keep_alive_deadline = Instant::now() + keep_alive;
+        let mut step = endpoint.opened().and_then(|packets| self.send(packets));
+        loop {
+            if let Err(reason) = step {
+                return reason;
+            }
+            let is_paused = self.output.is_backlogged();
+            step = tokio::select! {
+                push = endpoint.pushed() => {
+                    endpoint.on_push(push).and_then(|packets| self.send(packets))
+                }
+                packet = self.input.packet(MAX_PACKET), if !is_paused => {
+                    keep_alive_deadline = Instant::now() + keep_alive;
+                    let packet = self.tracer.received(packet);
+                    let replies = packet.and_then(|packet| handle(endpoint, packet));
+                    replies.and_then(|packets| self.send(packets))
+                }
+                advanced = self.output.advance(), if self.output.has_pending() => {
+                    if is_paused {
+                        // A device that was not read from was not silent.
+                        keep_alive_deadline = Instant::now() + keep_alive;
+                    }
+                    advanced
+                }
+                () = sleep_until(keep_alive_deadline), if !is_paused => Err(Close::KeepAlive),
+                () = sleep_until(expiry) => Err(Close::TokenExpired),
+            };
         }
-        Err(Refusal { code, reason }) => {
-            output.queue(tracer.sent([connack(false, code)]))?;
-            Err(Close::Refused(reason))
-        }
+    }
+
+    fn send(&mut self, packets: impl IntoIterator<Item = Packet>) -> Result<(), Close> {
+        self.output.queue(self.tracer.sent(packets))
     }
 }
 
@@ -110,56 +176,16 @@ fn connack(session_present: bool, code: ConnectReturn) -> Packet {
     }
 }
 
-/// Runs the session until it ends.
-async fn run<S: AsyncRead + AsyncWrite>(
-    peer: &mut Peer,
-    keep_alive: Duration,
-    input: &mut Input<S>,
-    output: &mut Output<S>,
-    tracer: &mut ConnectionTracer,
-) -> Close {
-    let expiry = Instant::now() + time_until(peer.expiry);
-    let mut keep_alive_deadline = Instant::now() + keep_alive;
-    let mut step = peer
-        .opened()
-        .and_then(|packets| output.queue(tracer.sent(packets)));
-    loop {
-        if let Err(reason) = step {
-            return reason;
-        }
-        let is_paused = output.is_backlogged();
-        step = tokio::select! {
-            push = peer.pushed() => {
-                peer.on_push(push).and_then(|packets| output.queue(tracer.sent(packets)))
-            }
-            packet = input.packet(MAX_PACKET), if !is_paused => {
-                keep_alive_deadline = Instant::now() + keep_alive;
-                let replies = tracer.received(packet).and_then(|packet| handle(peer, packet));
-                replies.and_then(|packets| output.queue(tracer.sent(packets)))
-            }
-            advanced = output.advance(), if output.has_pending() => {
-                if is_paused {
-                    // A device that was not read from was not silent.
-                    keep_alive_deadline = Instant::now() + keep_alive;
-                }
-                advanced
-            }
-            () = sleep_until(keep_alive_deadline), if !is_paused => Err(Close::KeepAlive),
-            () = sleep_until(expiry) => Err(Close::TokenExpired),
-        };
-    }
-}
-
-fn handle(peer: &mut Peer, packet: Packet) -> Replies {
+fn handle(endpoint: &mut impl Endpoint, packet: Packet) -> Replies {
     match packet {
         Packet::PingReq => Ok(vec![Packet::PingResp]),
         Packet::Disconnect => Err(Close::ByDevice),
-        packet => peer.on_packet(packet),
+        packet => endpoint.on_packet(packet),
     }
 }
 
 /// Returns one and a half times the keep-alive of the client.
-fn keep_alive(seconds: u16) -> Duration {
+fn keep_alive_limit(seconds: u16) -> Duration {
     let seconds = match seconds {
         0 => MAX_KEEP_ALIVE,
         seconds => seconds.min(MAX_KEEP_ALIVE),
@@ -215,11 +241,12 @@ mod tests {
 
     use super::*;
     use crate::{
-        dir::Policies,
         dps::{Dps, DpsConfig},
         faults::Faults,
+        front::output::MAX_BUFFERED,
         hub::{DeviceSpec, Hub, twin::TwinPatch},
-        mqtt::{Connect, Password, Qos, Subscribe, encode, output::MAX_BUFFERED},
+        mqtt::{Password, Qos, Subscribe, encode},
+        policies::Policies,
         sas,
         store::{Retention, Store, StoreLocation},
     };

@@ -38,7 +38,7 @@ impl<'d> Parser<'d> {
         } else if is(&class::COMPONENT) {
             self.component(partition.language, node)
         } else if is(&class::RELATIONSHIP) {
-            relationship(partition, node)
+            self.relationship(partition, node)
         } else {
             Err(node
                 .error("expected the type Telemetry, Property, Command, Component or Relationship"))
@@ -53,6 +53,35 @@ impl<'d> Parser<'d> {
             schema: self.reference(&element.require("schema")?, &element)?,
         };
         Ok(Content::Component(component))
+    }
+
+    fn relationship(
+        &mut self,
+        partition: &mut Partition<'d>,
+        node: Node<'d>,
+    ) -> Result<Content, Diagnostic> {
+        let element = partition.element(node, &class::RELATIONSHIP)?;
+        let properties = link_properties(partition, &element)?;
+        if let Some(min) = element.get("minMultiplicity")
+            && min.integer()? != 0
+        {
+            return Err(min.unexpected("0"));
+        }
+        let target = element.get("target");
+        let target = target.map(|node| match element.language.central {
+            // IoT Central has the interface of a module in its place.
+            true => self.reference(&node, &element),
+            false => element::identifier(&node, element.language.dialect),
+        });
+        let relationship = Relationship {
+            name: element.name()?,
+            info: element.info()?,
+            target: target.transpose()?,
+            max_multiplicity: max_multiplicity(&element)?,
+            properties,
+            writable: writable(&element)?,
+        };
+        Ok(Content::Relationship(relationship))
     }
 }
 
@@ -99,6 +128,11 @@ fn command<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Content,
     {
         return Err(kind.unexpected("synchronous or asynchronous"));
     }
+    if let Some(durable) = element.get("durable")
+        && element.language.central
+    {
+        durable.boolean()?;
+    }
     let command = Command {
         name: element.name()?,
         info: element.info()?,
@@ -120,27 +154,6 @@ fn payload<'d>(
     let element = partition.element(node.only()?, class)?;
     let (datum, _) = partition.datum(&element, 0)?;
     Ok(Some(Box::new(datum)))
-}
-
-fn relationship<'d>(partition: &mut Partition<'d>, node: Node<'d>) -> Result<Content, Diagnostic> {
-    let element = partition.element(node, &class::RELATIONSHIP)?;
-    let properties = link_properties(partition, &element)?;
-    if let Some(min) = element.get("minMultiplicity")
-        && min.integer()? != 0
-    {
-        return Err(min.unexpected("0"));
-    }
-    let target = element.get("target");
-    let target = target.map(|node| element::identifier(&node, element.language.dialect));
-    let relationship = Relationship {
-        name: element.name()?,
-        info: element.info()?,
-        target: target.transpose()?,
-        max_multiplicity: max_multiplicity(&element)?,
-        properties,
-        writable: writable(&element)?,
-    };
-    Ok(Content::Relationship(relationship))
 }
 
 fn link_properties<'d>(

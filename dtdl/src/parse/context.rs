@@ -9,7 +9,8 @@ use crate::{
 /// The prefix of the DTDL contexts.
 const DTDL_CONTEXT: &str = "dtmi:dtdl:context;";
 /// The contexts of IoT Central, the only ones that may precede that of DTDL.
-const IOT_CENTRAL: [&str; 2] = ["dtmi:iotcentral:context;2", "dtmi:iotcentral:context;3"];
+pub(super) const IOT_CENTRAL: [&str; 2] =
+    ["dtmi:iotcentral:context;2", "dtmi:iotcentral:context;3"];
 
 /// Returns the language of an element: that of its context, else that of the enclosing element.
 pub(super) fn language(node: &Node<'_>, outer: Option<Language>) -> Result<Language, Diagnostic> {

@@ -1,8 +1,9 @@
 //! Elements: objects with a class, a name and localized texts.
 
 use super::{
-    class::{COMMON, Class, is_class},
-    context,
+    central,
+    class::{COMMON, Class, INTERFACE, is_class},
+    context::{self, IOT_CENTRAL},
     diagnostic::Diagnostic,
     node::Node,
     text,
@@ -40,7 +41,9 @@ impl<'d> Element<'d> {
             types,
         };
         element.check_members(class)?;
-        element.id()?;
+        if !element.has_preview_id(class) {
+            element.id()?;
+        }
         Ok(element)
     }
 
@@ -99,6 +102,15 @@ impl<'d> Element<'d> {
             return Err(node.unexpected("a string"));
         }
         identifier(&node, self.language.dialect).map(Some)
+    }
+
+    /// Returns true if IoT Central has kept the identifier of the format before DTDL 2. Interfaces have new ones.
+    fn has_preview_id(&self, class: &Class) -> bool {
+        let id = self.node.member("@id");
+        let id = id.and_then(|node| node.value.as_str());
+        self.language.central
+            && class.name != INTERFACE.name
+            && id.is_some_and(|id| id.starts_with(central::PREVIEW_ID))
     }
 
     /// Returns semantic types and types of extensions.
@@ -171,12 +183,21 @@ impl<'d> Element<'d> {
     }
 
     fn unknown_member(&self, class: &Class, name: &str) -> Diagnostic {
-        self.node.error(format!(
-            "unknown member {} of {}: allowed are {}",
+        let unknown = format!(
+            "unknown member {} of {}",
             describe(&name.into()),
-            class.name,
-            class.members.join(", ")
-        ))
+            class.name
+        );
+        if class.central.contains(&name) && !self.language.central {
+            return self.node.error(format!(
+                "{unknown}: it needs the context {} before that of DTDL",
+                IOT_CENTRAL[0]
+            ));
+        }
+        let central = class.central.iter().filter(|_| self.language.central);
+        let allowed: Vec<_> = class.members.iter().chain(central).copied().collect();
+        self.node
+            .error(format!("{unknown}: allowed are {}", allowed.join(", ")))
     }
 
     /// Returns the short name of a member that is given as an identifier of this DTDL version.

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    class, context,
+    central, class, context,
     diagnostic::{Diagnostic, MAX_DIAGNOSTICS},
     element::{self, Element},
     node::Node,
@@ -13,7 +13,7 @@ use super::{
     schema::UniqueNames,
 };
 use crate::{
-    dialect::{Language, MAX_ELEMENTS, MAX_INTERFACE_ID},
+    dialect::{Dialect, Language, MAX_ELEMENTS, MAX_INTERFACE_ID},
     dtmi::Dtmi,
     interface::{Content, Interface},
     size,
@@ -58,13 +58,22 @@ impl<'d> Parser<'d> {
 
     /// Parses an interface, or a device template of IoT Central, which has one in its member `capabilityModel`.
     fn document(&mut self, node: Node<'d>) -> Result<Dtmi, Diagnostic> {
-        let Some(model) = node.member("capabilityModel") else {
+        let Some(model) = central::model_of(&node)? else {
             return self.interface(node, None);
         };
         model.members()?;
-        let outer = Outer {
-            language: context::language(&node, None)?,
-            context: node.value.get("@context"),
+        let outer = match node.value.get("@context") {
+            Some(context) => Outer {
+                language: context::language(&node, None)?,
+                context: Some(context),
+            },
+            None => Outer {
+                language: Language {
+                    dialect: Dialect::V2,
+                    central: true,
+                },
+                context: Some(&central::CONTEXT),
+            },
         };
         self.interface(model, Some(outer))
     }
@@ -116,11 +125,16 @@ impl<'d> Parser<'d> {
         Ok(id)
     }
 
-    /// Returns the document of an interface, with the context of the enclosing one if it has none of its own.
+    /// Returns the document of an interface, with the context that is in force: that of the enclosing one if it has none of
+    /// its own, and that of IoT Central if only the enclosing one has it.
     fn source(&self, element: &Element<'d>) -> Value {
         let mut source = element.node.value.clone();
         if let (Some(members), Some(context)) = (source.as_object_mut(), self.context) {
-            members.entry("@context").or_insert_with(|| context.clone());
+            let context = match element.language.central {
+                true => central::with_context(context),
+                false => context.clone(),
+            };
+            members.insert("@context".into(), context);
         }
         source
     }

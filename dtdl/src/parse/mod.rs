@@ -1,5 +1,6 @@
 //! The parser: a document to interfaces.
 
+mod central;
 mod class;
 mod content;
 mod context;

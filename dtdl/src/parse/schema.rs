@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
+    central,
     class::{self, Class},
     diagnostic::Diagnostic,
     element::{self, Element, term},
@@ -101,6 +102,9 @@ impl<'d> Partition<'d> {
         let parsed = self.schema(&node, depth)?;
         if element.quantity().is_some() && !parsed.schema.is_numeric() {
             return Err(node.unexpected("double, float, integer or long for the semantic type"));
+        }
+        if element.language.central {
+            central::check_value(element, &parsed.schema)?;
         }
         let datum = Datum {
             name,

@@ -148,7 +148,7 @@ function readTelemetry(
     ...readBase(content, component),
     schema: parseSchema(content.schema, schemas),
     // IoT Central's text for people goes before the unit.
-    unit: typeof content.displayUnit === "string" ? content.displayUnit : unitSymbol(content.unit),
+    unit: localizedText(content.displayUnit) ?? unitSymbol(content.unit),
     bounds: readBounds(content),
     decimalPlaces: asNumber(content.decimalPlaces),
     semanticType: dtdlTypes(content).find((type) => !CLASSES.has(type) && type !== "Cloud"),

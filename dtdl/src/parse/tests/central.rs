@@ -1,8 +1,9 @@
 //! What IoT Central adds to the language, taken under its contexts only.
 
+use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 
-use super::{bad, good, interface, with};
+use super::{bad, diagnostics, good, interface, with};
 use crate::{interface::Content, parse::parse_value};
 
 /// The contexts of a document that IoT Central has exported.
@@ -48,14 +49,18 @@ fn members_that_central_adds_are_taken_under_its_contexts_and_refused_elsewhere(
         for version in [2, 3] {
             good(&with(document.clone(), "/@context", central(version)));
         }
-        let message = format!("/contents/0: unknown member \"{member}\"");
-        bad(&document, &message);
+        let unknown = format!("/contents/0: unknown member \"{member}\"");
+        let said = diagnostics(&document).pop().unwrap();
+        let needs = "it needs the context dtmi:iotcentral:context;2 before that of DTDL";
+        assert!(
+            said.starts_with(&unknown) && said.ends_with(needs),
+            "{said}"
+        );
         // Other members stay mistakes.
         let misspelt = with(document, "/contents/0/misspelt", json!(1));
-        bad(
-            &of_central(misspelt),
-            "/contents/0: unknown member \"misspelt\"",
-        );
+        let said = diagnostics(&of_central(misspelt)).pop().unwrap();
+        let unknown = "/contents/0: unknown member \"misspelt\"";
+        assert!(said.starts_with(unknown) && said.contains(member), "{said}");
     }
 }
 
@@ -119,16 +124,155 @@ fn a_device_template_is_taken_for_the_interface_in_it() {
 }
 
 #[test]
-fn an_interface_within_another_is_kept_with_the_context_it_has() {
-    let mut inner = interface(json!([{"@type": "Command", "name": "queued", "durable": true}]));
-    inner["@id"] = json!("dtmi:com:example:Part;1");
-    inner.as_object_mut().unwrap().remove("@context");
-    let outer = interface(json!([{"@type": "Component", "name": "part", "schema": inner}]));
-    for read in parse_value(&of_central(outer)).unwrap() {
-        assert_eq!(
-            parse_value(&read.source).unwrap().len(),
-            1 + read.components().count()
-        );
+fn a_template_without_a_context_is_in_centrals() {
+    let mut model = interface(json!([{"@type": "Command", "name": "queued", "durable": true}]));
+    model.as_object_mut().unwrap().remove("@context");
+    let mut document = template(model);
+    document.as_object_mut().unwrap().remove("@context");
+    let read = good(&document);
+    assert_eq!(read.source["@context"], central(2));
+    assert_eq!(parse_value(&read.source).unwrap(), [read]);
+}
+
+#[test]
+fn a_model_of_the_preview_is_refused_in_one_sentence() {
+    let said =
+        "a model in the format of the IoT Central preview, which DTDL 2 has replaced: export";
+    let with_model = |model: Value| json!({"displayName": "Thing", "capabilityModel": model});
+    for model in [
+        json!({"@id": "dtmi:a;1", "@type": ["CapabilityModel"], "implements": []}),
+        json!({"@id": "urn:example:thing:1", "@type": "Interface", "contents": []}),
+    ] {
+        bad(&with_model(model), &format!("/capabilityModel: {said}"));
+    }
+    let old = json!("http://azureiot.com/v1/contexts/IoTModel.json");
+    bad(&with(interface(json!([])), "/@context", old), said);
+}
+
+#[test]
+fn identifiers_of_the_preview_are_left_to_contents() {
+    let speed = json!({
+        "@id": "urn:example:thing:speed:1", "@type": "Telemetry", "name": "speed", "schema": "double"
+    });
+    let document = interface(json!([speed]));
+    good(&of_central(document.clone()));
+    bad(&document, "/contents/0/@id: invalid model identifier");
+}
+
+#[test]
+fn the_interface_of_an_edge_module_may_be_in_the_relationship() {
+    let module = json!({
+        "@id": "dtmi:com:example:Module;1", "@type": ["Interface", "EdgeModule"],
+        "contents": [{"@type": "Telemetry", "name": "load", "schema": "double"}],
+    });
+    let relationship = json!({
+        "@type": ["Relationship", "EdgeModule"], "name": "module", "maxMultiplicity": 1, "target": [module]
+    });
+    let document = interface(json!([relationship]));
+    let read = parse_value(&of_central(document.clone())).unwrap();
+    let ids: Vec<_> = read.iter().map(|interface| interface.id.as_str()).collect();
+    assert_eq!(
+        ids,
+        ["dtmi:com:example:Module;1", "dtmi:com:example:Thing;1"]
+    );
+    bad(&document, "/contents/0/target/0: expected a string");
+}
+
+#[test]
+fn values_of_what_central_adds_are_checked() {
+    let levels = json!({
+        "@type": "Enum", "valueSchema": "integer", "enumValues": [{"name": "low", "enumValue": 1}]
+    });
+    for (schema, member, value, said) in [
+        (
+            json!("double"),
+            "decimalPlaces",
+            json!(-1),
+            Some("/decimalPlaces: expected a number that is not negative"),
+        ),
+        (json!("double"), "decimalPlaces", json!(0), None),
+        (
+            json!("double"),
+            "minValue",
+            json!("low"),
+            Some("/minValue: expected a number"),
+        ),
+        (
+            json!("double"),
+            "minValue",
+            json!(7.5),
+            Some(": minValue 7.5 is above maxValue 5"),
+        ),
+        (json!("double"), "minValue", json!(5), None),
+        (
+            json!("double"),
+            "displayUnit",
+            json!(7),
+            Some("/displayUnit: expected a string"),
+        ),
+        (
+            json!("double"),
+            "displayUnit",
+            json!({"en": "degrees", "de": "Grad"}),
+            None,
+        ),
+        (
+            json!("integer"),
+            "initialValue",
+            json!(1.5),
+            Some("/initialValue: expected a 32-bit integer, found 1.5"),
+        ),
+        (
+            levels.clone(),
+            "initialValue",
+            json!(2),
+            Some("/initialValue: expected one of 1, found 2"),
+        ),
+        (levels, "initialValue", json!(1), None),
+    ] {
+        let property = json!({
+            "@type": "Property", "name": "limit", "schema": schema, "maxValue": 5, member: value
+        });
+        let document = of_central(interface(json!([property])));
+        match said {
+            None => drop(good(&document)),
+            Some(said) => bad(&document, &format!("/contents/0{said}")),
+        }
+    }
+    let command = json!({"@type": "Command", "name": "queued", "durable": "yes"});
+    bad(
+        &of_central(interface(json!([command]))),
+        "/contents/0/durable: expected true or false",
+    );
+}
+
+/// An interface with a member of IoT Central, as deep in others as `contexts` says, each with its own context or none.
+fn nested_interfaces(contexts: &[Option<&str>]) -> Value {
+    let mut contents = json!([{"@type": "Command", "name": "queued", "durable": true}]);
+    let mut document = Value::Null;
+    for (level, context) in contexts.iter().enumerate() {
+        document = interface(contents);
+        document["@id"] = json!(format!("dtmi:com:example:Part{level};1"));
+        match context {
+            Some(context) => document["@context"] = json!(context),
+            None => drop(document.as_object_mut().unwrap().remove("@context")),
+        }
+        contents = json!([{"@type": "Component", "name": "part", "schema": document}]);
+    }
+    document
+}
+
+proptest! {
+    #[test]
+    fn an_interface_within_others_is_kept_as_what_it_was_there(
+        mut contexts in vec(prop::option::of(Just("dtmi:dtdl:context;2")), 1..5),
+    ) {
+        contexts.push(None);
+        let read = parse_value(&of_central(nested_interfaces(&contexts))).unwrap();
+        for interface in read {
+            let again = parse_value(&interface.source).unwrap();
+            prop_assert_eq!(again.last(), Some(&interface));
+        }
     }
 }
 

@@ -50,7 +50,13 @@ test("documents that lead in circles, or are none, are read as far as they go", 
 test("what IoT Central adds is read, and a cloud property is not the device's", () => {
   const contents: JsonObject[] = [
     { "@type": ["Property", "Cloud"], name: "owner", schema: "string" },
-    { "@type": "Telemetry", name: "t", schema: "double", unit: "percent", displayUnit: { en: "% rH" } },
+    {
+      "@type": "Telemetry",
+      name: "t",
+      schema: "double",
+      unit: "percent",
+      displayUnit: { en: "% rH" },
+    },
     { "@type": "Property", name: "p", schema: "double", minValue: 0, maxValue: 9, initialValue: 4 },
     { "@type": "Command", name: "c", durable: true },
   ];

@@ -12,8 +12,7 @@ use tokio::{
 };
 use tracing::warn;
 
-/// The time for a refresh before a listing is answered with what is known so far. Enough for about 10,000 files of which few
-/// have changed.
+/// The time for a refresh before a listing is answered with what is known so far. Enough to compare several thousand files.
 const REFRESH_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// The unusable files that one refresh names in the log.

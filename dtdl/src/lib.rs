@@ -64,7 +64,7 @@ mod validate;
 pub use dialect::Dialect;
 pub use dtmi::{Dtmi, InvalidDtmi};
 pub use interface::{Command, Component, Content, Interface, Property, Relationship};
-pub use models::{Listing, Model, ModelError, Models};
+pub use models::{Listing, Model, ModelError, Models, Refresh};
 pub use parse::{Diagnostic, ParseError, parse, parse_value};
 pub use schema::{Datum, EnumValue, Geometry, Literal, MapKey, Schema};
 pub use text::{EntityInfo, Text};

@@ -24,15 +24,18 @@ pub(super) fn routes() -> Router<Arc<Services>> {
         .route("/api/models/{id}", get(read).put(add))
 }
 
-/// Lists the identifiers of all interfaces, and the invalid files of the directory with the reason.
+/// Lists the identifiers of all interfaces, and the invalid files of the directory with the reason; `pending` while files are
+/// still being read.
 async fn list(
     caller: Caller,
     State(services): State<Arc<Services>>,
 ) -> Result<Json<Value>, Problem> {
     caller.require(Permission::RegistryRead)?;
-    let models = services.models.list()?;
+    let models = services.models.list().await;
     let broken: Vec<_> = models.broken.iter().map(ToString::to_string).collect();
-    Ok(Json(json!({"ids": models.ids, "broken": broken})))
+    Ok(Json(
+        json!({"ids": models.ids, "broken": broken, "pending": models.pending}),
+    ))
 }
 
 /// Returns the interfaces of the model in DTDL.

@@ -14,8 +14,7 @@ use cloud::{
 use dtdl::Models;
 
 use super::{
-    command_error::CommandError, device_environment::trust_variables, output,
-    retention_args::RetentionArgs,
+    command_error::CommandError, device_environment::trust_variables, retention_args::RetentionArgs,
 };
 
 #[derive(Args)]
@@ -55,7 +54,8 @@ pub(crate) struct RunOptions {
         value_name = "SECONDS"
     )]
     retry_after: u32,
-    /// Directory of device models (DTDL), such as DIR/dtmi/com/example/thermostat-1.json [default: built-in models]
+    /// Directory of device models (DTDL), such as DIR/dtmi/com/example/thermostat-1.json; changes of files take effect at once
+    /// [default: built-in models]
     #[arg(
         long,
         help_heading = "Devices",
@@ -150,10 +150,7 @@ impl RunOptions {
             return builtin_models().map_err(CommandError::settings);
         };
         let models = Models::in_directory(directory);
-        let listing = models.list().map_err(CommandError::settings)?;
-        for broken in listing.broken {
-            output::note(&format!("warning: model ignored: {broken}"));
-        }
+        models.check().map_err(CommandError::settings)?;
         Ok(models)
     }
 }

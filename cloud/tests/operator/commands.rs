@@ -254,23 +254,6 @@ fn a_variable_of_an_earlier_version_is_an_error_that_names_the_new_one() {
 }
 
 #[test]
-fn a_model_that_cannot_be_used_is_named_at_the_start_with_what_is_wrong() {
-    let models = TempDir::new().unwrap();
-    let folder = models.path().join("dtmi/com/example");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("cut-1.json"), "{\"@context\":").unwrap();
-    let output = cloud(&["exec", "--models"])
-        .args([models.path().as_os_str(), "true".as_ref()])
-        .output()
-        .unwrap();
-    assert_eq!(code(&output), 0);
-    let said = stderr(&output);
-    let file = folder.join("cut-1.json");
-    let named = format!("warning: model ignored: {}: ", file.display());
-    assert!(said.contains(&named), "{said}");
-}
-
-#[test]
 fn two_formats_at_a_time_are_refused() {
     let output = cloud(&["events", "--json", "--format", "csv"])
         .output()

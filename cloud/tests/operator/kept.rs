@@ -45,6 +45,7 @@ async fn whoever_comes_back_too_late_is_told_what_is_missing() {
 async fn whoever_comes_from_another_cloud_begins_anew() {
     let site = Site::start().await;
     site.register("t-1");
+    site.cloud.hub().store().flush().await.unwrap();
     let (told, first) = gap(&site, 500);
     assert_eq!(
         (&told["since"], &told["completeFrom"]),

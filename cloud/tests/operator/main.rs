@@ -21,6 +21,7 @@ mod kept;
 mod load;
 mod messages;
 mod methods;
+mod models;
 mod process;
 mod query;
 mod rest_table;

@@ -10,12 +10,14 @@ use std::{
 use cloud::{
     ca::{Authority, CERTIFICATE_FILE},
     hub::DeviceSpec,
+    models::builtin_models,
     policies::Policies,
     sas,
     server::{Cloud, Config},
     store::{Retention, StoreLocation},
     tls::{Certificates, TlsVersions},
 };
+use dtdl::Models;
 use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -53,6 +55,10 @@ impl Answer {
     }
 }
 
+fn builtin() -> Models {
+    builtin_models().unwrap()
+}
+
 impl Site {
     pub(crate) async fn start() -> Self {
         Self::start_with(StoreLocation::Memory, 1 << 30).await
@@ -60,15 +66,27 @@ impl Site {
 
     /// With a store in this place, which gives way to so many bytes.
     pub(crate) async fn start_with(place: StoreLocation, bytes: u64) -> Self {
-        Self::start_whole(place, bytes, None).await
+        Self::start_whole(place, bytes, None, builtin()).await
     }
 
     /// Beside a host that has its control socket here.
     pub(crate) async fn beside(socket: &Path) -> Self {
-        Self::start_whole(StoreLocation::Memory, 1 << 30, Some(socket.to_owned())).await
+        let socket = Some(socket.to_owned());
+        Self::start_whole(StoreLocation::Memory, 1 << 30, socket, builtin()).await
     }
 
-    async fn start_whole(place: StoreLocation, bytes: u64, host_control: Option<PathBuf>) -> Self {
+    /// With the models of a directory instead of the built-in ones.
+    pub(crate) async fn with_models(directory: &Path) -> Self {
+        let models = Models::in_directory(directory);
+        Self::start_whole(StoreLocation::Memory, 1 << 30, None, models).await
+    }
+
+    async fn start_whole(
+        place: StoreLocation,
+        bytes: u64,
+        host_control: Option<PathBuf>,
+        models: Models,
+    ) -> Self {
         let dir = TempDir::new().unwrap();
         let authority = Authority::open(dir.path()).unwrap();
         let names = ["localhost", "127.0.0.1"].map(str::to_owned);
@@ -90,7 +108,7 @@ impl Site {
                 age: Duration::from_secs(3600),
                 bytes,
             },
-            models: cloud::models::builtin_models().unwrap(),
+            models,
         });
         Self {
             cloud: cloud.await.unwrap(),

@@ -1,12 +1,16 @@
 //! A directory in the layout of models repositories.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, FileType},
     io::{self, ErrorKind, Read},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Listing, ModelError};
+use super::{
+    ModelError,
+    index::{FileVersion, FoundFiles, Index},
+};
 use crate::{
     dtmi::Dtmi,
     interface::Interface,
@@ -16,15 +20,30 @@ use crate::{
 /// The largest file, in bytes: DTDL allows an interface 1 MiB, and an expanded file contains several.
 const MAX_FILE: u64 = 8 * 1024 * 1024;
 
-/// A directory of models.
+/// A directory of models. Clones share the index.
 #[derive(Clone, Debug)]
 pub(super) struct Directory {
     root: PathBuf,
+    index: Arc<Mutex<Index>>,
 }
 
 impl Directory {
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { root }
+        Self {
+            root,
+            index: Arc::default(),
+        }
+    }
+
+    /// Returns the index, locked.
+    pub(super) fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Checks that there is a directory `dtmi` and that it can be read.
+    pub(super) fn check(&self) -> Result<(), ModelError> {
+        let top = self.top();
+        fs::read_dir(&top).map(drop).map_err(unreadable(&top))
     }
 
     /// Reads the interfaces of the file of this identifier, which must contain it; `None` if there is no such file.
@@ -43,29 +62,51 @@ impl Directory {
         self.root.join(id.file())
     }
 
-    /// Lists the interface of each file; of an expanded file only if there is no plain one. Symbolic links are not followed.
-    pub(super) fn list(&self) -> Result<Listing, ModelError> {
-        let mut listing = Listing::default();
-        let mut rest = vec![self.root.join("dtmi")];
+    /// Returns the files that contain models, of an interface with an expanded file only the plain one if there is one, and the
+    /// directories that cannot be read. Symbolic links are not followed.
+    pub(super) fn walk(&self) -> FoundFiles {
+        let mut found = FoundFiles::new();
+        let top = self.top();
+        let mut rest = vec![top.clone()];
         while let Some(directory) = rest.pop() {
-            for entry in entries(&directory)? {
-                let kind = entry.file_type().map_err(unreadable(&entry.path()))?;
-                if kind.is_dir() {
-                    rest.push(entry.path());
-                } else if kind.is_file() && is_model(&entry.path()) {
-                    match self.named_after(&entry.path()) {
-                        Ok(id) => listing.ids.push(id),
-                        Err(error) => listing.broken.push(error),
+            let entries = match entries(&directory) {
+                Ok(entries) => entries,
+                // Removed since its parent was read.
+                Err(error) if error.kind() == ErrorKind::NotFound && directory != top => continue,
+                Err(error) => {
+                    let error = unreadable(&directory)(error);
+                    found.insert(directory.into(), Err(error));
+                    continue;
+                }
+            };
+            for entry in entries {
+                let path = entry.path();
+                let kind = entry.file_type();
+                if kind.as_ref().is_ok_and(FileType::is_dir) {
+                    rest.push(path);
+                } else if kind.is_ok_and(|kind| kind.is_file()) && is_model(&path) {
+                    match entry.metadata().and_then(|data| FileVersion::of(&data)) {
+                        Err(error) if error.kind() == ErrorKind::NotFound => {}
+                        version => {
+                            let version = version.map_err(unreadable(&path));
+                            found.insert(path.into(), version);
+                        }
                     }
                 }
             }
         }
-        Ok(listing)
+        found
     }
 
-    /// Returns the interface that a file is named after.
-    fn named_after(&self, file: &Path) -> Result<Dtmi, ModelError> {
-        let text = read(file)?.unwrap_or_default();
+    fn top(&self) -> PathBuf {
+        self.root.join("dtmi")
+    }
+
+    /// Returns the interface that a file is named after; `None` if there is no such file.
+    pub(super) fn named_after(&self, file: &Path) -> Result<Option<Dtmi>, ModelError> {
+        let Some(text) = read(file)? else {
+            return Ok(None);
+        };
         let interfaces = parse::parse(&text).map_err(|source| broken(file, source))?;
         let mut ids: Vec<_> = interfaces
             .into_iter()
@@ -77,7 +118,7 @@ impl Directory {
                 .any(|candidate| candidate == file)
         };
         match ids.iter().position(own) {
-            Some(index) => Ok(ids.swap_remove(index)),
+            Some(index) => Ok(Some(ids.swap_remove(index))),
             None => Err(ModelError::Misnamed {
                 file: file.to_owned(),
                 found: ids,
@@ -130,9 +171,8 @@ fn check_holds(
     })
 }
 
-fn entries(directory: &Path) -> Result<Vec<fs::DirEntry>, ModelError> {
-    let entries = fs::read_dir(directory).and_then(Iterator::collect);
-    entries.map_err(unreadable(directory))
+fn entries(directory: &Path) -> io::Result<Vec<fs::DirEntry>> {
+    fs::read_dir(directory).and_then(Iterator::collect)
 }
 
 /// Returns true if a file is to be listed.

@@ -1,6 +1,8 @@
 //! Models, resolved from interfaces.
 
 mod directory;
+mod index;
+mod refresh;
 mod resolve;
 #[cfg(test)]
 mod tests;
@@ -8,6 +10,7 @@ mod tests;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use directory::Directory;
+pub use refresh::Refresh;
 use resolve::Resolver;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -110,8 +113,8 @@ pub enum ModelError {
     },
 }
 
-/// A collection of interfaces: those that were added, and those of a directory, which is read each time, so that changes of
-/// files take effect.
+/// A collection of interfaces: those that were added, and those of a directory. Files are read each time, so that changes take
+/// effect; only the listing is of the last [`refresh`](Self::refresh). Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Models {
     given: BTreeMap<Dtmi, Arc<Interface>>,
@@ -124,7 +127,9 @@ pub struct Listing {
     /// The interfaces, sorted.
     pub ids: Vec<Dtmi>,
     /// Invalid files, with the reason.
-    pub broken: Vec<ModelError>,
+    pub broken: Vec<Arc<ModelError>>,
+    /// True if not all files have been read: some are new or have changed.
+    pub pending: bool,
 }
 
 impl Models {
@@ -174,20 +179,32 @@ impl Models {
         Resolver::new(self).documents(id)
     }
 
-    /// Lists all interfaces, after reading every file of the directory.
+    /// Checks that the directory, if there is one, can be read.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Read`] if the directory cannot be read.
-    pub fn list(&self) -> Result<Listing, ModelError> {
-        let mut listing = match &self.directory {
-            Some(directory) => directory.list()?,
-            None => Listing::default(),
-        };
+    /// [`ModelError::Read`].
+    pub fn check(&self) -> Result<(), ModelError> {
+        self.directory.as_ref().map_or(Ok(()), Directory::check)
+    }
+
+    /// Finds the files of the directory that are new or have changed, which the iterator then reads for the
+    /// [`list`](Self::list). A directory below it that cannot be read counts as an invalid file.
+    ///
+    /// Another refresh must not run at the same time.
+    pub fn refresh(&self) -> Refresh {
+        Refresh::of(self.directory.clone())
+    }
+
+    /// Lists all interfaces that were added or have been found by a [`refresh`](Self::refresh), without reading files.
+    pub fn list(&self) -> Listing {
+        let directory = self.directory.as_ref();
+        let listing = directory.map(|directory| directory.index().listing());
+        let mut listing = listing.unwrap_or_default();
         listing.ids.extend(self.given.keys().cloned());
         listing.ids.sort();
         listing.ids.dedup();
-        Ok(listing)
+        listing
     }
 }
 

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 
-use super::{ModelError, Models};
+use super::{Listing, ModelError, Models};
 use crate::{dtmi::Dtmi, interface::Content, parse::parse_value};
 
 fn id(name: &str) -> Dtmi {
@@ -53,6 +53,14 @@ fn write(root: &Path, path: &str, text: &str) {
     let file = root.join(path);
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(file, text).unwrap();
+}
+
+/// The listing after all files have been read.
+fn refreshed(models: &Models) -> Listing {
+    models.refresh().for_each(drop);
+    let listing = models.list();
+    assert!(!listing.pending);
+    listing
 }
 
 #[test]
@@ -216,7 +224,7 @@ fn a_directory_holds_interfaces_by_their_names() {
         models.resolve(&id("Thing")).unwrap().root().contents.len(),
         2
     );
-    let listing = models.list().unwrap();
+    let listing = refreshed(&models);
     assert_eq!(listing.ids, [id("Base"), id("Thing")]);
     assert!(listing.broken.is_empty());
 }
@@ -253,11 +261,11 @@ fn a_broken_file_is_named_and_spoils_no_other() {
     assert!(problem(&models, "Case").ends_with(
         "does not contain the interface dtmi:com:example:Case;1, but dtmi:com:example:CASE;1"
     ));
-    let listing = models.list().unwrap();
+    let listing = refreshed(&models);
     assert_eq!(listing.ids, [id("CASE"), id("Good")]);
     assert_eq!(listing.broken.len(), 4, "{:?}", listing.broken);
     assert!(listing.broken.iter().any(
-        |error| matches!(error, ModelError::Misnamed { file, .. } if file.ends_with("moved-1.json"))
+        |error| matches!(&**error, ModelError::Misnamed { file, .. } if file.ends_with("moved-1.json"))
     ));
 }
 
@@ -275,14 +283,17 @@ fn a_file_that_is_too_large_is_not_read() {
 }
 
 #[test]
-fn a_directory_that_is_not_there_cannot_be_listed() {
-    let error = Models::in_directory("/nonexistent").list().unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .starts_with("cannot read /nonexistent/dtmi: "),
-        "{error}"
-    );
+fn a_directory_that_is_not_there_is_told_of() {
+    let models = Models::in_directory("/nonexistent");
+    let refused = models.check().unwrap_err();
+    for error in [&refused, &*refreshed(&models).broken[0]] {
+        let text = error.to_string();
+        assert!(
+            text.starts_with("cannot read /nonexistent/dtmi: "),
+            "{text}"
+        );
+    }
+    Models::new().check().unwrap();
 }
 
 #[test]
@@ -301,7 +312,7 @@ fn what_was_given_comes_before_the_directory_until_it_is_removed() {
     };
     models.add(parse_value(&interface("Thing", &["new"], &[])).unwrap());
     assert_eq!(telemetry(&models), "new");
-    assert_eq!(models.list().unwrap().ids, [id("Thing")]);
+    assert_eq!(refreshed(&models).ids, [id("Thing")]);
     assert!(models.remove(&id("Thing")));
     assert_eq!(telemetry(&models), "old");
     assert!(!models.remove(&id("Thing")));

@@ -336,6 +336,25 @@ test("a file of the directory of models that cannot be used is named with the re
   await waitForText(page, /kettle-1\.json.*\/contents\/0\/schema/);
 });
 
+test("while the cloud reads models the list says so, and is complete at the end", async (t) => {
+  const cloud = await Cloud.run(t, await directory(t));
+  const page = await signIn(t, cloud);
+  await Device.connect(t, cloud, page, "k-1", KETTLE);
+  let isPending = true;
+  await page.route("**/api/models", async (route) => {
+    const response = await route.fetch();
+    const listing = await response.json();
+    await route.fulfill({ response, json: { ...listing, pending: isPending } });
+  });
+  await section(page, "Device templates").click();
+  await waitForText(page, /reading the directory of models: 4 models so far/);
+  const unknown = page.getByRole("region", { name: `Unknown model ${KETTLE}` });
+  assert.equal(await unknown.count(), 0);
+  isPending = false;
+  await unknown.waitFor();
+  await waitForTextGone(page, /reading the directory of models/);
+});
+
 test("a tile says when the model has no more what it shows", async (t) => {
   const cloud = await Cloud.run(t, await directory(t));
   const page = await signIn(t, cloud, { expected: /404/ });

@@ -24,6 +24,8 @@ export interface ModelList {
   readonly ids: string[];
   /** Files of the model directory that cannot be read, with the reason. */
   readonly broken: string[];
+  /** True while the cloud is still reading files: the list has what is known so far. */
+  readonly pending: boolean;
 }
 
 /** Lists the models. */

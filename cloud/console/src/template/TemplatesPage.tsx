@@ -14,8 +14,10 @@ import { UnknownModel } from "./UnknownModel.tsx";
 const PAGE_SIZE = 100;
 /** Minimum milliseconds between two requests for the list. */
 const LIST_INTERVAL = 300;
+/** Milliseconds between two requests for the list while the cloud reads models. */
+const PENDING_INTERVAL = 1000;
 
-const NO_LISTS: TemplateLists = { known: [], unknown: [], broken: [] };
+const NO_LISTS: TemplateLists = { known: [], unknown: [], broken: [], modelsRead: undefined };
 
 /** List of device templates. */
 export function TemplatesPage() {
@@ -25,7 +27,13 @@ export function TemplatesPage() {
   useEffect(() => {
     document.title = "Device templates · Local cloud";
   }, []);
-  const { known, unknown, broken } = query.data ?? NO_LISTS;
+  const { known, unknown, broken, modelsRead } = query.data ?? NO_LISTS;
+  const isPending = modelsRead !== undefined;
+  useEffect(() => {
+    if (!isPending) return;
+    const timer = setInterval(query.refetch, PENDING_INTERVAL);
+    return () => clearInterval(timer);
+  }, [isPending]);
   return (
     <>
       <div class="page-header">
@@ -38,6 +46,11 @@ export function TemplatesPage() {
       </div>
       {query.error && <ErrorMessage>{query.error}</ErrorMessage>}
       {!query.data && !query.error && <Skeleton lines={3} />}
+      {isPending && (
+        <p class="notice" role="status">
+          The cloud is reading the directory of models: {formatCount(modelsRead, "model")} so far.
+        </p>
+      )}
       {broken.length > 0 && <InvalidModelFiles files={broken} />}
       {known.length > 0 && <TemplateTable rows={known.slice(0, shown)} />}
       {unknown.slice(0, shown).map((row) => (
@@ -48,7 +61,7 @@ export function TemplatesPage() {
           Show more ({formatCount(known.length + unknown.length, "model")})
         </button>
       )}
-      {query.data && known.length + unknown.length === 0 && (
+      {query.data && !isPending && known.length + unknown.length === 0 && (
         <EmptyState title="No device templates">
           A template appears when a device announces its model.
         </EmptyState>
@@ -61,10 +74,12 @@ interface TemplateLists {
   readonly known: TemplateListItem[];
   readonly unknown: TemplateListItem[];
   readonly broken: string[];
+  /** Number of models read so far; `undefined` if all have been read. */
+  readonly modelsRead: number | undefined;
 }
 
 async function loadLists(): Promise<TemplateLists> {
-  const [devices, templates, { ids, broken }] = await Promise.all([
+  const [devices, templates, { ids, broken, pending }] = await Promise.all([
     countDevicesByModel(),
     listTemplates(),
     listModels(),
@@ -72,8 +87,10 @@ async function loadLists(): Promise<TemplateLists> {
   const all = templateList(devices, templates, new Set(ids));
   return {
     known: all.filter((row) => row.hasModel),
-    unknown: all.filter((row) => !row.hasModel),
+    // The cloud may have a model that it has not read yet.
+    unknown: pending ? [] : all.filter((row) => !row.hasModel),
     broken,
+    modelsRead: pending ? ids.length : undefined,
   };
 }
 

@@ -1,19 +1,23 @@
 //! The device models known to the cloud.
 
+mod refresher;
+
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
+use anyhow::Context;
 use dtdl::{Dtmi, Listing, Model, ModelError, Models, ParseError};
+use refresher::Refresher;
 use serde_json::Value;
 use tracing::warn;
 
-use crate::store::{Content, Row, Store, StoreError};
+use crate::store::{Content, Row, Store};
 
 /// The models of this repository (`models/`), built in so that the program needs no other files.
 const BUILTIN: [&str; 4] = [
-    include_str!("../../models/dtmi/com/example/thermostat-1.json"),
-    include_str!("../../models/dtmi/com/example/temperaturecontroller-1.json"),
-    include_str!("../../models/dtmi/com/example/devicehost-1.json"),
-    include_str!("../../models/dtmi/azure/devicemanagement/deviceinformation-1.json"),
+    include_str!("../../../models/dtmi/com/example/thermostat-1.json"),
+    include_str!("../../../models/dtmi/com/example/temperaturecontroller-1.json"),
+    include_str!("../../../models/dtmi/com/example/devicehost-1.json"),
+    include_str!("../../../models/dtmi/azure/devicemanagement/deviceinformation-1.json"),
 ];
 
 /// Returns the built-in models.
@@ -46,14 +50,15 @@ pub enum AddError {
 pub struct ModelLibrary {
     store: Store,
     models: RwLock<Models>,
+    refresher: Refresher,
 }
 
 impl ModelLibrary {
-    /// Opens the library: `models`, and those added to this store.
+    /// Opens the library: `models`, and those added to this store. Begins to read the directory of the models.
     ///
     /// # Errors
-    /// If the store cannot be read.
-    pub fn open(mut models: Models, store: Store) -> Result<Self, StoreError> {
+    /// If the store cannot be read, or no thread can be started.
+    pub fn open(mut models: Models, store: Store) -> anyhow::Result<Self> {
         for document in store.models()? {
             match dtdl::parse(&document) {
                 Ok(interfaces) => models.add(interfaces),
@@ -61,9 +66,11 @@ impl ModelLibrary {
                 Err(error) => warn!(%error, "stored model ignored: not valid DTDL"),
             }
         }
+        let refresher = Refresher::start(models.clone());
         Ok(Self {
             store,
             models: RwLock::new(models),
+            refresher: refresher.context("cannot start the thread that reads the models")?,
         })
     }
 
@@ -83,12 +90,13 @@ impl ModelLibrary {
         self.models().documents(id)
     }
 
-    /// Lists the models, like [`Models::list`].
-    ///
-    /// # Errors
-    /// Those of [`Models::list`].
-    pub fn list(&self) -> Result<Listing, ModelError> {
-        self.models().list()
+    /// Lists the models, like [`Models::list`], after the files that have changed were read. What takes longer than 50 ms goes on
+    /// in the background, and the next listing has it.
+    pub async fn list(&self) -> Listing {
+        self.refresher.refresh().await;
+        // Without the lock: a clone is small, and a listing may be long.
+        let models = self.models().clone();
+        models.list()
     }
 
     /// Adds the interfaces of a document. Replaces those with the same id. The model `id` must be complete then.
@@ -124,7 +132,7 @@ mod tests {
     #[test]
     fn every_builtin_model_is_complete() {
         let models = builtin_models().unwrap();
-        let ids = models.list().unwrap().ids;
+        let ids = models.list().ids;
         assert_eq!(ids.len(), BUILTIN.len());
         for id in ids {
             models.resolve(&id).unwrap();

@@ -176,6 +176,28 @@ async fn templates_and_models_survive_a_restart() {
     assert_eq!(pump[0]["contents"][0]["durable"], true);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_template_without_a_context_is_added_and_one_of_the_preview_is_explained() {
+    let site = Site::start().await;
+    let path = "/api/models/dtmi:com:example:Pump;1";
+    let mut template = exported_template();
+    template.as_object_mut().unwrap().remove("@context");
+    let added = site.call(WRITER, "PUT", path, &template);
+    assert_eq!(added.status, 200, "{}", added.json);
+    assert_eq!(added.json[0]["contents"][0]["durable"], true);
+
+    template["capabilityModel"]["@type"] = json!("CapabilityModel");
+    let refused = site.call(WRITER, "PUT", path, &template);
+    let message = refused.json["message"].as_str().unwrap();
+    assert!(
+        refused.status == 400
+            && message
+                .contains("/capabilityModel: a model in the format of the IoT Central preview"),
+        "{message}"
+    );
+    assert_eq!(site.get(READER, path).json, added.json);
+}
+
 /// A device template as IoT Central exports it.
 fn exported_template() -> Value {
     json!({

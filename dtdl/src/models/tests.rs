@@ -368,3 +368,36 @@ fn the_documents_of_a_model_are_those_it_needs_each_once_and_as_they_are_written
     let missing = models.documents(&id("Missing"));
     assert!(matches!(missing, Err(ModelError::Unknown { .. })));
 }
+
+#[test]
+fn a_directory_may_hold_a_device_template_and_a_cloud_property_is_told_from_the_devices() {
+    let dir = tempfile::tempdir().unwrap();
+    let owner = json!({"@type": ["Property", "Cloud"], "name": "owner", "schema": "string"});
+    let mut part = interface("Part", &[], &[]);
+    part.as_object_mut().unwrap().remove("@context");
+    part["contents"] = json!([owner]);
+    let mut model = interface("Pump", &[], &[]);
+    model.as_object_mut().unwrap().remove("@context");
+    model["contents"] = json!([owner, {"@type": "Component", "name": "part", "schema": part}]);
+    let template = json!({"@type": ["ModelDefinition", "DeviceModel"], "capabilityModel": model});
+    write(
+        dir.path(),
+        "dtmi/com/example/pump-1.json",
+        &template.to_string(),
+    );
+
+    let models = Models::in_directory(dir.path());
+    assert_eq!(models.refresh().count(), 1);
+    assert_eq!(models.list().ids, [id("Pump")]);
+    let pump = models.resolve(&id("Pump")).unwrap();
+    for component in [None, Some("part")] {
+        let interface = pump.interface(component).unwrap();
+        let owner = interface.contents.iter().find(|it| it.name() == "owner");
+        let Some(Content::CloudProperty(owner)) = owner else {
+            panic!("{owner:?}");
+        };
+        assert_eq!(owner.datum.schema.validate(&json!("Ann")), []);
+        assert_eq!(owner.datum.schema.validate(&json!(1)).len(), 1);
+        assert_eq!(interface.property("owner"), None);
+    }
+}

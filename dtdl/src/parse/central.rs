@@ -74,22 +74,27 @@ pub(super) fn with_context(context: &Value) -> Value {
         .collect()
 }
 
+/// Returns a member that IoT Central adds; `None` for null too.
+fn given<'d>(element: &Element<'d>, name: &str) -> Option<Node<'d>> {
+    element.get(name).filter(|node| !node.value.is_null())
+}
+
 /// Checks the members that IoT Central adds to a value of this schema.
 pub(super) fn check_value(element: &Element<'_>, schema: &Schema) -> Result<(), Diagnostic> {
     for name in ["displayUnit", "trueName", "falseName"] {
-        let text = element.get(name);
+        let text = given(element, name);
         text.map(|node| text::localized(&node, MAX_TEXT))
             .transpose()?;
     }
     for name in ["decimalPlaces", "minLength", "maxLength"] {
-        if let Some(node) = element.get(name)
+        if let Some(node) = given(element, name)
             && node.integer()? < 0
         {
             return Err(node.unexpected("a number that is not negative"));
         }
     }
     check_bounds(element)?;
-    let Some(node) = element.get("initialValue") else {
+    let Some(node) = given(element, "initialValue") else {
         return Ok(());
     };
     match schema.validate(node.value).first() {
@@ -100,7 +105,7 @@ pub(super) fn check_value(element: &Element<'_>, schema: &Schema) -> Result<(), 
 
 fn check_bounds(element: &Element<'_>) -> Result<(), Diagnostic> {
     let bound = |name| {
-        let node = element.get(name);
+        let node = given(element, name);
         let number = node.map(|node| {
             let number = node.value.as_f64();
             number.ok_or_else(|| node.unexpected("a number"))

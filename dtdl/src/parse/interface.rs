@@ -67,6 +67,7 @@ impl<'d> Parser<'d> {
                 language: context::language(&node, None)?,
                 context: Some(context),
             },
+            None if model.member("@context").is_some() => return self.interface(model, None),
             None => Outer {
                 language: Language {
                     dialect: Dialect::V2,

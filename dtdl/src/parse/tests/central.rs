@@ -204,6 +204,7 @@ fn values_of_what_central_adds_are_checked() {
             Some(": minValue 7.5 is above maxValue 5"),
         ),
         (json!("double"), "minValue", json!(5), None),
+        (json!("double"), "minValue", json!(null), None),
         (
             json!("double"),
             "displayUnit",

@@ -12,10 +12,8 @@ use std::{
 
 use host::{
     clock::SystemClock,
-    device::{
-        ConnectionConfig, Device, DeviceConfig, Identity,
-        behaviour::{Behaviour, Event, Instance, InstanceContext, Reason, Start},
-    },
+    contract::behaviour::{Behaviour, Event, Instance, InstanceContext, Reason, Start},
+    device::{ConnectionConfig, Device, DeviceConfig, Identity},
     guest::{
         Component, Limits, Sandbox, Wasi,
         compile::{Compiler, ComponentSource},

@@ -15,7 +15,7 @@ use futures::future::{self, BoxFuture};
 use guest_thermostat::{ClockReading, EventContext, TIMER, Thermostat, Timestamp};
 use host::{
     clock::{Clock, SystemClock},
-    device::behaviour::{Behaviour, Event, Instance as _, InstanceContext, Reason, Start},
+    contract::behaviour::{Behaviour, Event, Instance as _, InstanceContext, Reason, Start},
     guest::{
         Component, ComponentInstance, Limits, Sandbox, Wasi,
         compile::{Compiler, ComponentSource},

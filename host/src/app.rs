@@ -3,7 +3,6 @@
 use std::{
     io::{Write, stdout},
     panic,
-    path::PathBuf,
     process::ExitCode,
     thread,
 };
@@ -12,68 +11,18 @@ use anyhow::Context;
 use serde_json::json;
 
 use crate::{
+    app_error::AppError,
     check,
     cli::{self, Command, CompileArgs, InspectArgs, LogArgs, OutboxArgs, RunArgs},
-    client,
-    config::{self, SettingError},
-    device::{IdentityRejected, behaviour::CallFailure},
+    client, config,
     document::document,
-    guest::{
-        compile::{LoadError, compile_here, compile_to_memory},
-        remedy::of_limit,
-    },
-    inspect,
-    mqtt::tls::TlsError,
-    observability,
+    guest::compile::{LoadError, compile_here, compile_to_memory},
+    inspect, observability,
     output::{CommandStderr, DeviceOutput, print, print_note},
     run,
-    store::{self, Contents, OpenError, writer},
+    store::{self, Contents, writer},
     text::one_line,
 };
-
-/// The error with which the program ends.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum AppError {
-    #[error(transparent)]
-    Setting(#[from] SettingError),
-    #[error(transparent)]
-    Component(#[from] LoadError),
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    #[error(transparent)]
-    State(#[from] OpenError),
-    #[error("cannot start component {}: {}{}", path.display(), failure.reason(), of_limit(failure))]
-    Start { path: PathBuf, failure: CallFailure },
-    #[error(transparent)]
-    Rejected(#[from] IdentityRejected),
-    #[error("{0}")]
-    Failed(String),
-    #[error(transparent)]
-    Unreachable(#[from] client::UnreachableError),
-    #[error("{0:#}")]
-    Other(#[from] anyhow::Error),
-}
-
-impl AppError {
-    /// Returns the exit code.
-    fn exit_code(&self) -> u8 {
-        match self {
-            Self::Setting(error) if error.may_pass() => 1,
-            Self::Tls(error) if error.may_pass() => 1,
-            Self::State(error) if error.may_pass() => 1,
-            Self::Component(error) if error.may_pass() => 1,
-            Self::Setting(_)
-            | Self::Component(_)
-            | Self::Tls(_)
-            | Self::State(_)
-            | Self::Start { .. }
-            | Self::Rejected(IdentityRejected::Unusable(_))
-            | Self::Unreachable(_) => 2,
-            Self::Rejected(IdentityRejected::Refused(_)) => 3,
-            Self::Failed(_) | Self::Other(_) => 1,
-        }
-    }
-}
 
 /// Runs the program and returns its exit code. A wrong command line exits with 2.
 #[must_use]
@@ -106,7 +55,8 @@ fn run_command(command: Command) -> Result<(), AppError> {
 }
 
 fn run_device(args: &RunArgs, log: &LogArgs) -> ExitCode {
-    let started = DeviceOutput::start(log).context("cannot start a thread for the output");
+    let started =
+        DeviceOutput::start(log.log_format).context("cannot start a thread for the output");
     let output = match started {
         Ok(output) => output,
         Err(error) => return exit_code(Err(error.into()), print_note),

@@ -1,7 +1,7 @@
 //! Configuration: from options and environment to identity and directories.
 
 use std::{
-    env, io,
+    env,
     path::{Path, PathBuf},
 };
 
@@ -13,7 +13,6 @@ use crate::{
     cli::{CacheArgs, RunArgs},
     device::Identity,
     guest::{compile::prepare_cache, images::cache_dir_at},
-    machine,
     mqtt::Endpoint,
     program,
     provision::{
@@ -22,40 +21,9 @@ use crate::{
         sas::SymmetricKey,
     },
     secret::{Secret, file_variable},
+    setting::{SettingError, redacted},
     store::state_dir_at,
 };
-
-/// The error of an invalid setting: what failed, why, and the remedy.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text}")]
-pub struct SettingError {
-    text: String,
-    may_pass: bool,
-}
-
-impl SettingError {
-    /// Creates an error with this text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            may_pass: false,
-        }
-    }
-
-    /// Creates the error of a call that failed because of a setting, or of the machine.
-    pub(crate) fn io(text: impl Into<String>, error: &io::Error) -> Self {
-        Self {
-            text: text.into(),
-            may_pass: machine::may_pass(error),
-        }
-    }
-
-    /// Returns true if the machine was short of something, and another try may succeed.
-    #[must_use]
-    pub fn may_pass(&self) -> bool {
-        self.may_pass
-    }
-}
 
 /// Returns the identity of the device, from the variables that Microsoft's samples use.
 pub fn identity(args: &RunArgs) -> Result<Identity, SettingError> {
@@ -118,17 +86,6 @@ const MAX_ID_LENGTH: usize = 128;
 fn is_valid_id(text: &str) -> bool {
     let allowed = |character: char| character.is_ascii_alphanumeric() || "-._:".contains(character);
     text.len() <= MAX_ID_LENGTH && text.chars().all(allowed)
-}
-
-/// Formats an invalid setting for an error, hidden if it may be a key or a connection string in the wrong variable.
-pub(crate) fn redacted(text: &str) -> String {
-    /// Shorter than any key Azure makes: 32 bytes in base64.
-    const MAX_SHOWN_LENGTH: usize = 40;
-    if text.len() <= MAX_SHOWN_LENGTH && !text.contains("SharedAccess") {
-        format!("{text:?}")
-    } else {
-        format!("a text of {} characters (hidden)", text.chars().count())
-    }
 }
 
 /// Returns the device's own key, or the one derived from its group's key.

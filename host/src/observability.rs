@@ -16,7 +16,8 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    cli::{LogArgs, LogFormat},
+    cli::LogArgs,
+    output::LogFormat,
     text::{one_line, safe_json},
 };
 

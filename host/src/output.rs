@@ -6,13 +6,21 @@ use std::{
 };
 
 use anyhow::Context;
+use clap::ValueEnum;
 use jiff::Timestamp;
 use lossy_writer::{LossyWriter, dropped_lines};
 
-use crate::cli::{LogArgs, LogFormat};
-
 /// The time for the last lines of a device, so that a blocked stream does not hold up its end.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The format of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people
+    Text,
+    /// One JSON object per line
+    Json,
+}
 
 /// The streams of a device, which nothing waits for.
 #[derive(Clone, Debug)]
@@ -28,8 +36,8 @@ impl DeviceOutput {
     ///
     /// # Errors
     /// The process has too many open files or threads.
-    pub(crate) fn start(log: &LogArgs) -> io::Result<Self> {
-        let log_notice = match log.log_format {
+    pub(crate) fn start(log_format: LogFormat) -> io::Result<Self> {
+        let log_notice = match log_format {
             LogFormat::Text => text_notice,
             LogFormat::Json => json_notice,
         };

@@ -18,13 +18,12 @@ use tokio::{
 };
 
 use crate::{
-    app::AppError,
+    app_error::AppError,
     cli::{RunArgs, SandboxArgs},
     clock::{SystemClock, build_time},
-    config::{self, SettingError},
-    device::{
-        ConnectionConfig, Device, DeviceConfig, DeviceError, Identity, behaviour::CallFailure,
-    },
+    config,
+    contract::behaviour::CallFailure,
+    device::{ConnectionConfig, Device, DeviceConfig, DeviceError, Identity},
     guest::{
         Component, Sandbox,
         compile::{Compiler, ComponentSource},
@@ -34,11 +33,12 @@ use crate::{
     output::DeviceOutput,
     program,
     service::{self, Notifier},
+    setting::SettingError,
     shutdown,
     stdout_reporter::{QUITTING, StdoutReporter},
     store::{DeviceState, DeviceStore, MemoryBackend, PersistedState, StateDir, writer::Store},
     swap::{
-        DeviceRequest, SwapCommand, SwapConfig, SwapRequest, SwapSource,
+        DeviceRequest, SwapCommand, SwapConfig, SwapRequest,
         component_store::ComponentStore,
         control::ControlSocket,
         loader::Loader,
@@ -46,6 +46,7 @@ use crate::{
         start::{StartupVersion, select_version},
         watch::FileWatch,
     },
+    versions::SwapSource,
 };
 
 /// Path of this program, which is its own compiler; valid even if the file was replaced.

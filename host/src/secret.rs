@@ -12,8 +12,8 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    config::{SettingError, redacted},
     provision::sas::SymmetricKey,
+    setting::{SettingError, redacted},
 };
 
 /// The size limit of a secret's file, in bytes: a connection string is far smaller, and most files named by mistake are

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    hub::reconnect::Cause,
-    swap::{HistoryEntry, Quarantined, RunningVersion},
+    cause::Cause,
     units::as_milliseconds,
+    versions::{HistoryEntry, Quarantined, RunningVersion},
 };
 
 /// Counts by cause.

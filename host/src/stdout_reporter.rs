@@ -9,10 +9,11 @@ use lossy_writer::LossyWriter;
 use serde_json::Value;
 
 use crate::{
-    device::{DeviceEvent, HandledProperty, behaviour::Reply},
+    device::{DeviceEvent, HandledProperty},
+    hub::reply::Reply,
     provision::dps::Assignment,
-    swap::{HistoryEntry, SwapStep},
     text::truncate,
+    versions::{HistoryEntry, SwapStep},
 };
 
 /// The length limit of a text from the cloud or the component, in bytes.

@@ -13,13 +13,13 @@ use std::{
 
 use futures::future::BoxFuture;
 use host::{
+    cause::Cause,
     clock::{Clock, VirtualClock},
-    device::{
-        ConnectionConfig, DeviceError, Identity, IdentityRejected,
+    contract::{
         behaviour::{Answer, Event},
         effect::{Effect, Schedule},
     },
-    hub::reconnect::Cause,
+    device::{ConnectionConfig, DeviceError, Identity, IdentityRejected},
     mqtt::{
         ConnectError, Endpoint, Incoming, LinkError,
         scripted::{ClientPacket, PendingConnect, ScriptedConnection, ScriptedServer},

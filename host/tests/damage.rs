@@ -4,7 +4,7 @@ use std::{fs, panic, path::Path, sync::Arc, thread};
 
 use host::{
     clock::{Clock, SystemClock},
-    device::effect::Schedule,
+    contract::effect::Schedule,
     hub::message::TelemetryMessage,
     store::{
         DeviceStore, PersistedState, Retention, StateDir,

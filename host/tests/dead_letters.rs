@@ -10,7 +10,7 @@ use std::{
 use futures::FutureExt;
 use host::{
     clock::{Clock, VirtualClock},
-    device::{
+    contract::{
         behaviour::{Answer, CallFailure, Event},
         effect::{Effect, ReportedProperties},
     },

@@ -10,12 +10,12 @@ use std::{
 
 use host::{
     clock::{Clock, SystemClock},
-    device::{
-        DeviceError,
-        behaviour::{Answer, CallFailure, Event, Reason, Reply},
+    contract::{
+        behaviour::{Answer, CallFailure, Event, Reason},
         effect::{Effect, ReportedProperties, Schedule},
     },
-    hub::twin::Acknowledgment,
+    device::DeviceError,
+    hub::{reply::Reply, twin::Acknowledgment},
     mqtt::{ConnectError, Delivery, Incoming, Receipt, scripted::ClientPacket},
     store::{Backend, DeviceStore, MemoryBackend, PersistedState, Progress, Retention, row::Row},
     swap,

@@ -3,7 +3,7 @@
 mod scripted;
 
 use host::{
-    device::behaviour::{Answer, Event},
+    contract::behaviour::{Answer, Event},
     mqtt::{Incoming, Receipt, scripted::ClientPacket},
 };
 use proptest::{collection::vec, prelude::*};

@@ -12,7 +12,7 @@ use std::{
 
 use host::{
     clock::Clock,
-    device::{
+    contract::{
         behaviour::{Answer, Event},
         effect::{Effect, Schedule},
     },

@@ -11,24 +11,21 @@ use std::{
 
 use host::{
     clock::{Clock, VirtualClock},
-    device::{
-        ConnectionConfig, Device, DeviceConfig, Identity,
+    contract::{
         behaviour::{
             Answer, Behaviour, CallFailure, Description, Event, Instance, InstanceContext, Outcome,
             Start,
         },
         effect::{Effect, Schedule},
     },
-    hub::message::TelemetryMessage,
+    device::{ConnectionConfig, Device, DeviceConfig, Identity},
+    hub::{message::TelemetryMessage, session::WINDOW},
     mqtt::{
         ConnectError, Delivery, Incoming, LinkError,
         scripted::{self, ClientPacket, ScriptedConnection, ScriptedServer},
     },
     provision::{dps::Assignment, sas::SymmetricKey},
-    store::{
-        Backend, DeviceStore, MemoryBackend, PersistedState, Progress, Retention, outbox::WINDOW,
-        row::Row,
-    },
+    store::{Backend, DeviceStore, MemoryBackend, PersistedState, Progress, Retention, row::Row},
 };
 use jiff::Timestamp;
 use serde_json::json;

@@ -9,7 +9,7 @@ use std::sync::{
 
 use host::{
     clock::Clock,
-    device::{
+    contract::{
         behaviour::{Answer, CallFailure, Event},
         effect::{Effect, Schedule},
     },

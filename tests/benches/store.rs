@@ -13,14 +13,14 @@ use std::{
 use end_to_end::Cloud;
 use host::{
     clock::{Clock, SystemClock},
-    device::{
-        ConnectionConfig, Device, DeviceConfig, DeviceEvent, Identity,
+    contract::{
         behaviour::{
             Answer, Behaviour, CallFailure, Description, Event, Instance, InstanceContext, Outcome,
             Start,
         },
         effect::{Effect, Schedule},
     },
+    device::{ConnectionConfig, Device, DeviceConfig, DeviceEvent, Identity},
     guest::Limits,
     hub::{message::TelemetryMessage, topic},
     mqtt::{

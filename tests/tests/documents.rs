@@ -4,8 +4,9 @@ use std::path::Path;
 
 use end_to_end::{Cloud, Device, Documents, HostCommand, guest, thermostat};
 use host::{
+    cause::Cause,
     clock::SystemClock,
-    hub::{message::TelemetryMessage, reconnect::Cause},
+    hub::message::TelemetryMessage,
     status::{
         CallStats, ComponentSetting, ComponentState, ConnectionState, ConnectionStatus, LastError,
         OutboxStatus, QuarantinedVersion, RateLimitStatus, Status, StoreStatus, SuspendedCause,
@@ -17,7 +18,7 @@ use host::{
         outbox::Outgoing,
         writer::Store,
     },
-    swap::{HistoryEntry, RunningVersion, SwapSource, SwapStep, VersionInfo},
+    versions::{HistoryEntry, RunningVersion, SwapSource, SwapStep, VersionInfo},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};

@@ -14,14 +14,14 @@ use std::{
 use end_to_end::{Cloud, Events};
 use host::{
     clock::SystemClock,
-    device::{
-        ConnectionConfig, Device, DeviceConfig, Identity,
+    contract::{
         behaviour::{
             Answer, Behaviour, CallFailure, Description, Event, Instance, InstanceContext, Outcome,
             Start,
         },
         effect::{Effect, Schedule},
     },
+    device::{ConnectionConfig, Device, DeviceConfig, Identity},
     hub::{connect_rate_limit::ConnectRateLimit, message::TelemetryMessage},
     mqtt::{Endpoint, connector::Connector, trust_roots::TrustRoots},
     provision::{dps::Registration, sas::SymmetricKey},

@@ -4,7 +4,7 @@ use super::{
     dry_run::{DryRun, UNKNOWN},
     finding::{Finding, Verdict},
 };
-use crate::device::behaviour::{Answer, Event};
+use crate::contract::behaviour::{Answer, Event};
 
 pub(super) const NAME: &str = "command";
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::finding::{Checked, Finding};
 use crate::{
-    device::behaviour::{Behaviour, Description},
+    contract::behaviour::{Behaviour, Description},
     guest::{Component, PreparedComponent},
 };
 

@@ -6,7 +6,7 @@ use super::{
     dry_run::{DryRun, UNKNOWN},
     finding::{Finding, Verdict},
 };
-use crate::device::behaviour::{Answer, Event};
+use crate::contract::behaviour::{Answer, Event};
 
 pub(super) const NAME: &str = "desired";
 

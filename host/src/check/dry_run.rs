@@ -12,16 +12,16 @@ use super::{
 };
 use crate::{
     clock::{Clock, VirtualClock},
-    device::{
-        Usage,
+    contract::{
         behaviour::{
             Answer, Behaviour, CallFailure, Event, Instance as _, InstanceContext, Outcome, Reason,
             Start,
         },
         timers::Timers,
     },
+    device::Usage,
     guest::{Component, ComponentInstance},
-    store::{DeviceStore, MemoryBackend, PersistedState, Retention},
+    store::{DeviceStore, MemoryBackend, PersistedState, Retention, batch::Batch},
 };
 
 /// The virtual duration of a dry run, unless it is to handle a number of events.
@@ -147,7 +147,7 @@ impl DryRun {
         self.totals.calls += u64::from(fired.is_some());
         self.totals.messages += usage.messages as u64;
         self.totals.bytes += usage.bytes as u64;
-        let (answer, batch) = outcome.into_batch(fired);
+        let (answer, batch) = Batch::of(outcome, fired);
         self.sent.add(&batch.outgoing);
         self.store.commit(batch, &self.clock);
         Ok(answer)

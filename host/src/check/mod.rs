@@ -24,7 +24,7 @@ mod world;
 
 use self::{dry_run::DryRun, report::CheckReport, sent::SentSummary};
 use crate::{
-    app::AppError,
+    app_error::AppError,
     cli::CheckArgs,
     config,
     guest::{

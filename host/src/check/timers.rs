@@ -10,7 +10,7 @@ use super::{
     rates::Rates,
 };
 use crate::{
-    device::behaviour::{CallFailure, Event},
+    contract::behaviour::{CallFailure, Event},
     guest::Limits,
     text::counted,
     units::milliseconds,

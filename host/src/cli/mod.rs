@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use self::{
@@ -25,7 +25,7 @@ pub use self::{
     parse::parse,
     retention::{OutboxFullArg, RetentionArgs},
 };
-use crate::{swap::ProbationPolicy, units};
+use crate::{output::LogFormat, swap::ProbationPolicy, units};
 
 /// Headings of the options in `host --help`.
 const COMPONENT: &str = "Component";
@@ -310,15 +310,6 @@ pub struct LogArgs {
         global = true
     )]
     pub log_format: LogFormat,
-}
-
-/// The format of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Lines for people
-    Text,
-    /// One JSON object per line
-    Json,
 }
 
 /// Returns the completions for `shell`. They complete the name this program was started by, such as `pnp-host`.

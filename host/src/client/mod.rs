@@ -17,28 +17,17 @@ use tokio::{
 };
 
 use crate::{
-    app::AppError,
+    app_error::{AppError, UnreachableError},
     cli::{DeadLetterSelector, InspectArgs, SwapArgs},
     document::document,
     inspect, machine,
     output::{print, print_note},
     status::{ConnectionState, Status},
     store::dead_letter::DeadLetterResult,
-    swap::{
-        HistoryEntry, SwapStep,
-        control::{ControlRequest, REPLY_TIMEOUT, ReconnectReply, connect},
-    },
+    swap::control::{ControlRequest, REPLY_TIMEOUT, ReconnectReply, connect},
     text::one_line,
+    versions::{HistoryEntry, SwapStep},
 };
-
-/// The error when no host can be reached.
-#[derive(Debug, thiserror::Error)]
-#[error("{problem} {}: {reason}", dir.display())]
-pub(crate) struct UnreachableError {
-    problem: &'static str,
-    dir: PathBuf,
-    reason: String,
-}
 
 /// `host swap`.
 pub(crate) fn swap(args: &SwapArgs) -> Result<(), AppError> {

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::behaviour::CallFailure;
-use crate::status::CallStats;
+use crate::{contract::behaviour::CallFailure, status::CallStats};
 
 impl CallStats {
     /// Records a call with its duration, and the memory of the instance after it.

@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{
-    ConnectionConfig, Identity, IdentityRejected,
-    behaviour::{CallFailure, Reply},
-};
+use super::{ConnectionConfig, Identity, IdentityRejected};
 use crate::{
     clock::Clock,
+    contract::behaviour::CallFailure,
     guest::Limits,
-    hub::twin::Acknowledgment,
+    hub::{reply::Reply, twin::Acknowledgment},
     provision::dps::Assignment,
     store::DeviceStore,
-    swap::{HistoryEntry, SwapConfig},
+    swap::SwapConfig,
+    versions::HistoryEntry,
 };
 
 /// The configuration of a device.

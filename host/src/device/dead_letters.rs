@@ -2,10 +2,10 @@
 
 use super::{
     CurrentCall, Device,
-    behaviour::{Behaviour, CallFailure},
     inbox::{MessageOrigin, PendingMessage},
 };
 use crate::{
+    contract::behaviour::{Behaviour, CallFailure},
     hub::poison::PoisonEvent,
     mqtt::Transport,
     program,

@@ -2,8 +2,8 @@
 
 use std::{future::Future, time::Duration};
 
-use super::{Device, behaviour::Behaviour, failures::CallCause};
-use crate::mqtt::Transport;
+use super::{Device, failures::CallCause};
+use crate::{contract::behaviour::Behaviour, mqtt::Transport};
 
 impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     /// Returns a future that ends at the next deadline. It pends during a call, which is short, so that a virtual clock does

@@ -1,7 +1,8 @@
 //! The status of a device.
 
-use super::{Device, behaviour::Behaviour};
+use super::Device;
 use crate::{
+    contract::behaviour::Behaviour,
     mqtt::Transport,
     status::{OutboxStatus, Status},
 };

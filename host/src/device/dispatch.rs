@@ -7,12 +7,15 @@ use serde::de::IgnoredAny;
 
 use super::{
     CurrentCall, Device,
-    behaviour::{Behaviour, Event, Reply},
     failures::CallCause,
     inbox::{COMMAND_TIMEOUT, InboxItem, PendingCommand},
 };
 use crate::{
-    hub::twin::{DesiredCall, Patch},
+    contract::behaviour::{Behaviour, Event},
+    hub::{
+        reply::Reply,
+        twin::{DesiredCall, Patch},
+    },
     mqtt::Transport,
     store::{batch::Batch, outbox::Outgoing},
 };

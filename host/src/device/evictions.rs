@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Device, behaviour::Behaviour};
-use crate::mqtt::Transport;
+use super::Device;
+use crate::{contract::behaviour::Behaviour, mqtt::Transport};
 
 /// Time between two log lines on evictions.
 const EVICTION_LOG_INTERVAL: Duration = Duration::from_secs(60);

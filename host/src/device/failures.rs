@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use super::{CurrentCall, behaviour::CallFailure};
-use crate::{hub::twin::DesiredCall, status::SuspendedCause};
+use super::CurrentCall;
+use crate::{contract::behaviour::CallFailure, hub::twin::DesiredCall, status::SuspendedCause};
 
 /// The failures of a cause within [`WINDOW`] that suspend it.
 const MAX_FAILURES: usize = 5;

@@ -1,6 +1,5 @@
 //! A device: the loop that joins the hub, the behaviour and the store.
 
-pub mod behaviour;
 mod call_stats;
 mod config;
 mod connection;
@@ -8,7 +7,6 @@ mod dead_letters;
 mod deadlines;
 mod device_status;
 mod dispatch;
-pub mod effect;
 mod evictions;
 mod failures;
 mod identity;
@@ -18,7 +16,6 @@ mod pending_reply;
 mod rate_limits;
 mod supervisor;
 mod swap;
-pub mod timers;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -26,8 +23,12 @@ use futures::FutureExt;
 use tokio::select;
 
 pub(crate) use self::rate_limits::Usage;
+pub use self::{
+    config::{DeviceConfig, DeviceError, DeviceEvent, HandledProperty, Observer},
+    connection::ConnectionConfig,
+    identity::{Identity, IdentityRejected},
+};
 use self::{
-    behaviour::{Behaviour, InstanceContext, Reply},
     connection::{ConnectionEvent, HubConnection},
     failures::Failures,
     inbox::{Inbox, MessageOrigin, PendingCommand, PendingMessage},
@@ -36,15 +37,11 @@ use self::{
     supervisor::Supervisor,
     swap::SwapState,
 };
-pub use self::{
-    config::{DeviceConfig, DeviceError, DeviceEvent, HandledProperty, Observer},
-    connection::ConnectionConfig,
-    identity::{Identity, IdentityRejected},
-};
 use crate::{
     clock::Clock,
+    contract::behaviour::{Behaviour, InstanceContext},
     guest::Limits,
-    hub::{session::HubEvent, twin::DesiredCall},
+    hub::{reply::Reply, session::HubEvent, twin::DesiredCall},
     mqtt::{LinkError, Transport},
     provision::dps::Assignment,
     store::{DeviceStore, HubBinding, batch::Batch, dead_letter::CloudMessage, outbox::Evictions},

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::{
     CurrentCall, Device, DeviceError, DeviceEvent, HandledProperty,
-    behaviour::{Answer, Behaviour, CallFailure, Outcome, Reply},
     failures::CallCause,
     inbox::{MessageOrigin, PendingMessage},
     rate_limits::Usage,
@@ -12,13 +11,17 @@ use super::{
     swap::FailureAction,
 };
 use crate::{
-    hub::twin::{Acknowledgment, AnswerReport, DesiredCall},
+    contract::behaviour::{Answer, Behaviour, CallFailure, Outcome},
+    hub::{
+        reply::Reply,
+        twin::{Acknowledgment, AnswerReport, DesiredCall},
+    },
     mqtt::Transport,
     store::{
         batch::{Batch, DeadLetterChange, MessageChange, TimerChange},
         outbox::Outgoing,
     },
-    swap::{HistoryEntry, SwapSource, SwapStep, VersionInfo},
+    versions::{HistoryEntry, SwapSource, SwapStep, VersionInfo},
 };
 
 /// Delays before the attempts at a message whose call failed; after the last attempt it is dead-lettered.
@@ -171,7 +174,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
     fn instance_started(&mut self, outcome: Outcome) {
         self.started = true;
         self.failures.instance_started();
-        let (_, mut batch) = outcome.into_batch(None);
+        let (_, mut batch) = Batch::of(outcome, None);
         let mut versions = self.store.state().versions.clone();
         if versions.running.is_none() {
             let version = VersionInfo::of(self.supervisor.behaviour());
@@ -197,7 +200,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             CurrentCall::Timer(name) => Some(name.clone()),
             _ => None,
         };
-        let (answer, mut batch) = outcome.into_batch(fired);
+        let (answer, mut batch) = Batch::of(outcome, fired);
         match (call, answer) {
             (CurrentCall::Desired { version, call }, Answer::Acknowledgments(acknowledgments)) => {
                 let batch = self.acknowledge_desired(version, &call, Ok(acknowledgments), batch);

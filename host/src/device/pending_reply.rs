@@ -5,11 +5,11 @@ use bytes::Bytes;
 
 use super::{
     Device, DeviceEvent,
-    behaviour::{Behaviour, Reply},
     inbox::{MessageOrigin, PendingCommand, PendingMessage},
 };
 use crate::{
-    hub::session::telemetry_names,
+    contract::behaviour::Behaviour,
+    hub::{reply::Reply, session::telemetry_names},
     mqtt::{Receipt, Transport},
     store::Progress,
 };

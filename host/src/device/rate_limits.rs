@@ -3,8 +3,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{behaviour::Outcome, effect::Effect};
-use crate::{guest::Limits, status::RateLimitStatus};
+use crate::{
+    contract::{behaviour::Outcome, effect::Effect},
+    guest::Limits,
+    status::RateLimitStatus,
+};
 
 /// The time in which a component that was quiet may use up all it is allowed: a burst of calls.
 const CALLS_BURST: Duration = Duration::from_secs(10);

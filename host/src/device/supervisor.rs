@@ -10,10 +10,13 @@ use std::{
 use futures::future::BoxFuture;
 use tracing::{Instrument, Span};
 
-use super::behaviour::{
-    Behaviour, CallFailure, Event, Instance, InstanceContext, Outcome, Reason, Start,
+use crate::{
+    contract::behaviour::{
+        Behaviour, CallFailure, Event, Instance, InstanceContext, Outcome, Reason, Start,
+    },
+    program,
+    status::CallStats,
 };
-use crate::{program, status::CallStats};
 
 /// Time until the next try at a component whose `init` fails.
 const SUSPENSION: Duration = Duration::from_secs(300);

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     clock::SystemClock,
-    device::behaviour::{Behaviour, CallFailure, Description, InstanceContext, Outcome, Start},
+    contract::behaviour::{Behaviour, CallFailure, Description, InstanceContext, Outcome, Start},
 };
 
 /// A component that has been loaded, fits this host and has said what it is.

@@ -1,6 +1,6 @@
 //! The check of a component's description.
 
-use crate::device::behaviour::{CallFailure, Description};
+use crate::contract::behaviour::{CallFailure, Description};
 
 /// The longest name and the longest version, in bytes.
 const MAX_TEXT: usize = 128;

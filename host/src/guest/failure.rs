@@ -4,7 +4,7 @@ use rustc_demangle::demangle;
 use wasmtime::{FrameInfo, WasmBacktrace};
 
 use super::limits::{MAX_REASON, OutOfMemory};
-use crate::{device::behaviour::CallFailure, text::truncate};
+use crate::{contract::behaviour::CallFailure, text::truncate};
 
 /// Functions named in a backtrace, the innermost first.
 const MAX_FRAMES: usize = 4;

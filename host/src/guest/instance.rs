@@ -20,10 +20,13 @@ use super::{
     sandbox::{OnMessage, PreparedComponent, WitMessage},
 };
 use crate::{
-    device::behaviour::{
-        self, Answer, CallFailure, Description, Event, InstanceContext, Outcome, Reply, Start,
+    contract::behaviour::{
+        self, Answer, CallFailure, Description, Event, InstanceContext, Outcome, Start,
     },
-    hub::twin::{Acknowledgment, check_acknowledgment},
+    hub::{
+        reply::Reply,
+        twin::{Acknowledgment, check_acknowledgment},
+    },
 };
 
 /// Calls an export of `behaviour` and flattens its result.

@@ -17,11 +17,11 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    device::{
+    contract::{
+        OutboxQuota,
         behaviour::{CallFailure, InstanceContext},
         effect::Effect,
     },
-    store::OutboxQuota,
     units::format_duration,
 };
 

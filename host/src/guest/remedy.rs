@@ -1,6 +1,6 @@
 //! Remedies for components that do not fit this host, by what they import and what stopped them.
 
-use crate::device::behaviour::CallFailure;
+use crate::contract::behaviour::CallFailure;
 
 /// The version of WASI that this host offers.
 const WASI_VERSION: &str = "0.2";

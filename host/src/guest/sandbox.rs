@@ -20,7 +20,7 @@ use super::{
     log_stream::LogStream,
     remedy::{is_offered_wasi, of_imports, of_limit},
 };
-use crate::{device::behaviour::CallFailure, units::format_duration};
+use crate::{contract::behaviour::CallFailure, units::format_duration};
 
 /// The sandbox in which components run: one for all devices of a process.
 #[derive(Clone)]

@@ -7,16 +7,18 @@ use serde_json::{Map, Value};
 
 use super::{
     message::TelemetryMessage,
+    reply::Reply,
     topic::{self, Topic},
 };
 use crate::{
-    device::behaviour::Reply,
     mqtt::{Delivery, Incoming, Link, LinkError, Receipt},
-    store::outbox::{Next, Outbox, WINDOW},
     text,
     units::format_duration,
 };
 
+/// The number of messages in flight, including acknowledged ones whose removal is not persisted yet: as many may arrive
+/// twice after a lost connection or process.
+pub const WINDOW: usize = 32;
 /// The span of message numbers in flight, from the oldest unacknowledged one.
 const MAX_IN_FLIGHT_SPAN: u64 = WINDOW as u64;
 /// The size of unsent packets above which no further message is handed over, in bytes: acknowledgments are expected from the
@@ -33,6 +35,30 @@ const TWIN_RETRY_DELAYS: (Duration, Duration) = (Duration::from_secs(5), Duratio
 const MAX_REPORT_PACKET: usize = 256 << 10;
 /// The logged length of an unexpected topic, in bytes.
 const MAX_LOGGED_TOPIC: usize = 200;
+
+/// The next item to send.
+#[derive(Debug, PartialEq)]
+pub enum Next<'a> {
+    /// A message, with its id in the outbox.
+    Telemetry(u64, &'a TelemetryMessage),
+    /// A report, with its id in the outbox.
+    Report(u64, &'a Map<String, Value>),
+}
+
+/// The items that a session sends. An item stays until the hub has acknowledged it.
+pub trait SendQueue {
+    /// Returns the next item of the batches up to `accepted`; reports only if `reports` is set.
+    fn next(&self, accepted: u64, reports: bool, now: Duration) -> Option<Next<'_>>;
+
+    /// Notes that the message or report with this id was sent.
+    fn sent(&mut self, id: u64, now: Duration);
+
+    /// Removes an item that the hub has acknowledged.
+    fn acknowledge(&mut self, id: u64);
+
+    /// Notes that the report in flight was not accepted and is to be sent again.
+    fn rewind_reports(&mut self);
+}
 
 /// An event of a session for the device.
 #[derive(Debug, PartialEq)]
@@ -68,9 +94,9 @@ pub enum HubEvent {
     },
     /// The hub has acknowledged a telemetry message.
     Acknowledged,
-    /// The hub has rejected reported properties for good; they are to be removed from the outbox.
+    /// The hub has rejected reported properties for good; they are to be removed from the queue.
     ReportRejected {
-        /// Their id in the outbox.
+        /// Their id in the queue.
         id: u64,
         /// The status it gave.
         status: u16,
@@ -161,11 +187,11 @@ impl<L: Link> Session<L> {
         self.link.next().await
     }
 
-    /// Handles a packet that [`next`](Self::next) has returned; acknowledged items are removed from the outbox.
+    /// Handles a packet that [`next`](Self::next) has returned; acknowledged items are removed from the queue.
     pub fn handle(
         &mut self,
         incoming: Incoming,
-        outbox: &mut Outbox,
+        queue: &mut impl SendQueue,
         now: Duration,
     ) -> Result<Option<HubEvent>, LinkError> {
         match incoming {
@@ -180,14 +206,14 @@ impl<L: Link> Session<L> {
             ))),
             Incoming::Acknowledged(number) => Ok(self.in_flight.remove(&number).map(|sent| {
                 self.acknowledged = true;
-                outbox.acknowledge(sent.id);
+                queue.acknowledge(sent.id);
                 HubEvent::Acknowledged
             })),
             Incoming::Message {
                 topic,
                 payload,
                 receipt,
-            } => self.message(&topic, payload, receipt, outbox, now),
+            } => self.message(&topic, payload, receipt, queue, now),
         }
     }
 
@@ -196,7 +222,7 @@ impl<L: Link> Session<L> {
         topic: &str,
         payload: Bytes,
         receipt: Option<Receipt>,
-        outbox: &mut Outbox,
+        queue: &mut impl SendQueue,
         now: Duration,
     ) -> Result<Option<HubEvent>, LinkError> {
         let event = match topic::parse(topic, &self.device_id) {
@@ -218,7 +244,7 @@ impl<L: Link> Session<L> {
             }),
             Some(Topic::TwinResponse {
                 status, request, ..
-            }) => self.twin_response(status, &request, payload, outbox, now),
+            }) => self.twin_response(status, &request, payload, queue, now),
             None => {
                 let topic = text::truncate(topic, MAX_LOGGED_TOPIC);
                 tracing::warn!(topic, "message on an unexpected topic ignored");
@@ -237,7 +263,7 @@ impl<L: Link> Session<L> {
         status: u16,
         answered: &str,
         body: Bytes,
-        outbox: &mut Outbox,
+        queue: &mut impl SendQueue,
         now: Duration,
     ) -> Option<HubEvent> {
         let transient = status == 429 || status >= 500;
@@ -254,7 +280,7 @@ impl<L: Link> Session<L> {
                 None
             }
             (_, ReportRequest::Requested { request, .. }) if request == answered && transient => {
-                outbox.rewind_reports();
+                queue.rewind_reports();
                 let until = now + self.retry_delay(status, "reported PATCH failed");
                 self.report = ReportRequest::Paused { until };
                 None
@@ -266,7 +292,7 @@ impl<L: Link> Session<L> {
                     return Some(HubEvent::ReportRejected { id, status });
                 }
                 self.failures = 0;
-                outbox.acknowledge(id);
+                queue.acknowledge(id);
                 None
             }
             // A late response to a request that was repeated.
@@ -325,14 +351,14 @@ impl<L: Link> Session<L> {
     /// Sends accepted items that fit the window. Returns the body of the first message sent.
     pub fn send_pending(
         &mut self,
-        outbox: &mut Outbox,
+        queue: &mut impl SendQueue,
         accepted: u64,
         now: Duration,
     ) -> Result<Option<Bytes>, LinkError> {
         let mut first = None;
         while self.may_send() {
             let free = matches!(self.report, ReportRequest::Idle);
-            let id = match outbox.next(accepted, free, now) {
+            let id = match queue.next(accepted, free, now) {
                 Some(Next::Telemetry(id, message)) => {
                     self.send(id, message, now)?;
                     first.get_or_insert_with(|| message.body.clone());
@@ -343,7 +369,7 @@ impl<L: Link> Session<L> {
                     if body.len() > MAX_REPORT_PACKET {
                         let size = body.len();
                         tracing::warn!(size, "reported properties discarded: too large to send");
-                        outbox.acknowledge(id);
+                        queue.acknowledge(id);
                         continue;
                     }
                     self.report(id, body, now)?;
@@ -351,7 +377,7 @@ impl<L: Link> Session<L> {
                 }
                 None => break,
             };
-            outbox.sent(id, now);
+            queue.sent(id, now);
         }
         Ok(first)
     }
@@ -450,7 +476,11 @@ impl<L: Link> Session<L> {
     }
 
     /// Handles timeouts and repeats requests that are due.
-    pub fn on_deadline(&mut self, outbox: &mut Outbox, now: Duration) -> Result<(), LinkError> {
+    pub fn on_deadline(
+        &mut self,
+        queue: &mut impl SendQueue,
+        now: Duration,
+    ) -> Result<(), LinkError> {
         if !self.subscribed && self.suback_deadline <= now {
             let within = format_duration(self.response_timeout);
             return Err(LinkError::KeepAliveTimeout(format!(
@@ -467,7 +497,7 @@ impl<L: Link> Session<L> {
         }
         match self.report {
             ReportRequest::Requested { deadline, .. } if deadline <= now => {
-                outbox.rewind_reports();
+                queue.rewind_reports();
                 self.report = ReportRequest::Idle;
             }
             ReportRequest::Paused { until } if until <= now => self.report = ReportRequest::Idle,

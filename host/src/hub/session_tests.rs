@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::store::{Retention, outbox::Outgoing};
+use crate::store::{
+    Retention,
+    outbox::{Outbox, Outgoing},
+};
 
 /// A link that keeps what it is given, until the test lets it go.
 #[derive(Default)]

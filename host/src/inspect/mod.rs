@@ -10,9 +10,10 @@ pub(crate) use self::outbox::outbox;
 use self::outbox::summary;
 use crate::{
     cli::InspectArgs,
-    config::{self, SettingError},
-    device::timers::PersistedTimer,
+    config,
+    contract::timers::PersistedTimer,
     document::document,
+    setting::SettingError,
     store::Contents,
     text::{one_line, safe_json},
 };

@@ -10,7 +10,7 @@ use prometheus_client::{
 };
 
 use crate::{
-    hub::reconnect::Cause,
+    cause::Cause,
     status::{CallStats, CauseCounts, ComponentState, ConnectionState, Status},
 };
 
@@ -258,7 +258,7 @@ mod tests {
     use super::*;
     use crate::{
         status::{ConnectionStatus, OutboxStatus, StoreStatus},
-        swap::{RunningVersion, VersionInfo},
+        versions::{RunningVersion, VersionInfo},
     };
 
     fn status() -> Status {

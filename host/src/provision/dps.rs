@@ -12,7 +12,7 @@ use super::{
     sas::SymmetricKey,
 };
 use crate::{
-    hub::reconnect::Cause,
+    cause::Cause,
     mqtt::{ConnackCode, Connect, ConnectError, Endpoint},
 };
 

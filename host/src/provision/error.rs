@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{hub::reconnect::Cause, mqtt::ConnackCode};
+use crate::{cause::Cause, mqtt::ConnackCode};
 
 /// The error of a registration without an assignment, by the reaction of the caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

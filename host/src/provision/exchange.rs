@@ -13,7 +13,7 @@ use super::{
     response::{OperationStatus, ResponseTopic, ServiceError},
     sas::quote,
 };
-use crate::hub::reconnect::Cause;
+use crate::cause::Cause;
 
 /// The time between two requests if the service sends no `retry-after`.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);

@@ -16,8 +16,8 @@ use self::{
     exchange::{Exchange, ExchangeStep},
 };
 use crate::{
+    cause::Cause,
     clock::Clock,
-    hub::reconnect::Cause,
     mqtt::{Delivery, Incoming, Link, LinkError, Transport},
 };
 

@@ -9,12 +9,13 @@ use super::{
     probation::ProbationEnd,
 };
 use crate::{
-    device::{
+    contract::{
+        behaviour::{Answer, Outcome},
         effect::{Effect, ReportedProperties, Schedule},
         timers::Timers,
     },
     hub::twin::{Twin, component_report},
-    swap::{HistoryEntry, Versions},
+    versions::{HistoryEntry, Versions},
 };
 
 /// The changes of one event. It is applied as a whole.
@@ -82,6 +83,19 @@ pub enum MessageChange {
 }
 
 impl Batch {
+    /// Makes the batch of a call's outcome. Returns the answer beside it. `fired` is the timer that was the event.
+    #[must_use]
+    pub fn of(outcome: Outcome, fired: Option<String>) -> (Answer, Self) {
+        let mut batch = Self {
+            record: Some(outcome.record),
+            // Before the effects, which may set the same timer again.
+            timers: fired.map(TimerChange::Fired).into_iter().collect(),
+            ..Self::default()
+        };
+        batch.stage(outcome.effects);
+        (outcome.answer, batch)
+    }
+
     /// Adds the effects a call has staged.
     pub fn stage(&mut self, effects: Vec<Effect>) {
         for effect in effects {

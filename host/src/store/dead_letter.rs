@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{
-    outbox::{Outgoing, report_size},
-    row::Row,
+use super::{outbox::Outgoing, row::Row};
+use crate::hub::{
+    message::{TelemetryMessage, body},
+    twin::report_size,
 };
-use crate::hub::message::{TelemetryMessage, body};
 
 /// The limit of dead letters of one device: more than an operator looks through, and few compared with an outbox.
 const MAX_ENTRIES: usize = 100;

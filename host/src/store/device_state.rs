@@ -11,10 +11,10 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    device::timers::{PersistedTimer, Timers},
+    contract::timers::{PersistedTimer, Timers},
     hub::twin::Twin,
     provision::dps::{Assignment, Enrollment},
-    swap::{History, Versions},
+    versions::{History, Versions},
 };
 
 /// The state of a device, as of its last batch.

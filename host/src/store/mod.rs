@@ -37,8 +37,9 @@ pub use self::{
     kept_messages::{KeptMessage, KeptMessages},
     memory::MemoryBackend,
     probation::{CandidateItems, ProbationEnd},
-    retention::{OutboxQuota, Retention, WhenFull},
+    retention::{Retention, WhenFull},
 };
+pub use crate::contract::OutboxQuota;
 use crate::{clock::Clock, status::StoreStatus};
 
 /// Persists batches. A batch is *accepted* once it is as safe as the backend can make it; nothing of it leaves before.

@@ -5,7 +5,7 @@ use super::{
     dead_letter::{CloudMessage, Undelivered},
     kept_messages::KeptMessage,
 };
-use crate::swap::ProbationMarks;
+use crate::versions::ProbationMarks;
 
 /// The end of a probation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,13 +123,16 @@ mod tests {
     use super::*;
     use crate::{
         clock::VirtualClock,
-        hub::message::TelemetryMessage,
+        hub::{
+            message::TelemetryMessage,
+            session::{Next, SendQueue},
+        },
         store::{
             MemoryBackend, PersistedState, Retention,
             batch::{Batch, DeadLetterChange},
-            outbox::{Next, Outgoing},
+            outbox::Outgoing,
         },
-        swap::{FallbackState, VersionInfo},
+        versions::{FallbackState, VersionInfo},
     };
 
     struct Site {

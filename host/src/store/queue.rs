@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::swap::ProbationMarks;
+use crate::versions::ProbationMarks;
 
 /// A queue of items by id, which is their order of acceptance. Each is in one of three states: unsent, in flight on this
 /// connection, or sent on an earlier one, so that it may have arrived.

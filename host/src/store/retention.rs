@@ -1,9 +1,6 @@
 //! Outbox retention and drain rate.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
 /// The retention of an outbox, and its drain rate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,34 +24,6 @@ pub enum WhenFull {
     DropOldest,
     /// The new message is rejected: `send-telemetry` returns `full`.
     Reject,
-}
-
-/// The messages and bytes that a full outbox with [`WhenFull::Reject`] still accepts. It is set before each call into
-/// the component; calls of one device do not overlap.
-#[derive(Debug, Default)]
-pub struct OutboxQuota {
-    messages: AtomicUsize,
-    bytes: AtomicUsize,
-}
-
-impl OutboxQuota {
-    /// Sets the messages and bytes left.
-    pub(super) fn set(&self, messages: usize, bytes: usize) {
-        self.messages.store(messages, Ordering::Relaxed);
-        self.bytes.store(bytes, Ordering::Relaxed);
-    }
-
-    /// Reserves quota for a message of this size; `false` if it is used up.
-    pub fn reserve(&self, size: usize) -> bool {
-        let messages = self.messages.load(Ordering::Relaxed);
-        let bytes = self.bytes.load(Ordering::Relaxed);
-        let (Some(messages), Some(bytes)) = (messages.checked_sub(1), bytes.checked_sub(size))
-        else {
-            return false;
-        };
-        self.set(messages, bytes);
-        true
-    }
 }
 
 impl Retention {

@@ -13,9 +13,9 @@ use super::{
     outbox::PersistedOutbox,
 };
 use crate::{
-    device::timers::PersistedTimer,
+    contract::timers::PersistedTimer,
     hub::{message::TelemetryMessage, twin::Twin},
-    swap::{History, Versions},
+    versions::{History, Versions},
 };
 
 /// A part of a device's state, as it is after a batch.

@@ -22,8 +22,13 @@ use tokio::{
     time::timeout,
 };
 
-use super::{DeviceRequest, HistoryEntry, SwapCommand, SwapRequest, SwapSource, SwapStep};
-use crate::{program, status::ConnectionState, store::dead_letter::DeadLetterAction};
+use super::{DeviceRequest, SwapCommand, SwapRequest};
+use crate::{
+    program,
+    status::ConnectionState,
+    store::dead_letter::DeadLetterAction,
+    versions::{HistoryEntry, SwapSource, SwapStep},
+};
 
 /// File name of the socket in a state directory.
 const SOCKET_NAME: &str = "control";

@@ -17,38 +17,25 @@
 //! *probation*, the previous version is kept with its state, and a failure rolls back to both. An accepted version that
 //! fails for good is rolled back to the one before, which takes the current state.
 //!
-//! Each arrow is a [`SwapStep`]: one log line, one counter.
+//! Each arrow is a [`SwapStep`](crate::versions::SwapStep): one log line, one counter.
 
 pub mod component_store;
 pub mod control;
-mod fallback;
-mod history;
 pub mod loader;
 pub mod prepare;
-mod report;
 mod rollback;
 pub mod start;
-mod step;
-mod versions;
 pub mod watch;
 
 use std::{path::PathBuf, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
-pub use self::{
-    fallback::{Fallback, FallbackState, PreviousExit, ProbationMarks},
-    history::{History, HistoryEntry},
-    step::{SwapSource, SwapStep},
-    versions::{Quarantined, RunningVersion, Settings, VersionInfo, Versions},
-};
-pub(crate) use self::{
-    report::host_report,
-    rollback::{roll_back_to_fallback, roll_back_to_previous},
-};
+pub(crate) use self::rollback::{roll_back_to_fallback, roll_back_to_previous};
 use crate::{
     status::{ConnectionState, Status},
     store::dead_letter::{DeadLetterAction, DeadLetterResult},
+    versions::{History, HistoryEntry, SwapSource},
 };
 
 /// A command to the swap machinery. A newer command cancels whatever an older one has under way.

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use tokio::{select, sync::mpsc, task::spawn_blocking};
 
-use super::{DeviceRequest, HistoryEntry, SwapCommand, SwapRequest, SwapStep, loader::Loader};
+use super::{DeviceRequest, SwapCommand, SwapRequest, loader::Loader};
 use crate::{
     guest::{
         Component,
@@ -13,6 +13,7 @@ use crate::{
         progress::{CompileProgress, announced},
     },
     store::disk::with_remedy,
+    versions::{HistoryEntry, SwapStep},
 };
 
 /// The preparation of candidates for one device.

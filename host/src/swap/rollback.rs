@@ -1,13 +1,13 @@
 //! The batch and the history entry of a rollback, in a running device and at a start alike.
 
-use super::{HistoryEntry, SwapSource, SwapStep, Versions};
 use crate::{
     clock::Clock,
-    device::timers::Timers,
+    contract::timers::Timers,
     store::{
         DeviceState, DeviceStore, ProbationEnd,
         batch::{Batch, TimerChange},
     },
+    versions::{HistoryEntry, SwapSource, SwapStep, Versions},
 };
 
 /// Builds the batch and history entry that roll back the version on probation: the previous version's record and timers are

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::{
-    HistoryEntry, PreviousExit, SwapSource, SwapStep, Versions,
     loader::Loader,
     rollback::{roll_back_to_fallback, roll_back_to_previous},
 };
@@ -15,6 +14,7 @@ use crate::{
     },
     program,
     store::{DeviceStore, batch::Batch},
+    versions::{HistoryEntry, PreviousExit, SwapSource, SwapStep, Versions},
 };
 
 /// The version a device starts with.

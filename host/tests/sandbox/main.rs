@@ -10,14 +10,15 @@ use std::{path::Path, sync::Arc, time::Duration};
 use common::{Lab, guest, thermostat};
 use host::{
     clock::{Clock, SystemClock},
-    device::{
+    contract::{
         behaviour::{
             Answer, Behaviour, CallFailure, Event, Instance as _, InstanceContext, Outcome, Reason,
-            Reply, Start,
+            Start,
         },
         effect::Effect,
     },
     guest::{Component, ComponentInstance, Limits, Wasi},
+    hub::reply::Reply,
 };
 use serde_json::{Value, json};
 

@@ -13,16 +13,16 @@ use std::{
 use bytes::Bytes;
 use host::{
     clock::{Clock, VirtualClock},
-    device::{
-        ConnectionConfig, Device, DeviceConfig, DeviceError, Identity,
+    contract::{
         behaviour::{
             Answer, Behaviour, CallFailure, Description, Event, Instance, InstanceContext, Outcome,
-            Reason, Reply, Start,
+            Reason, Start,
         },
         effect::Effect,
     },
+    device::{ConnectionConfig, Device, DeviceConfig, DeviceError, Identity},
     guest::Limits,
-    hub::message::TelemetryMessage,
+    hub::{message::TelemetryMessage, reply::Reply},
     mqtt::{
         Incoming,
         scripted::{self, ClientPacket, ScriptedConnection, ScriptedServer, ScriptedTransport},

@@ -2,14 +2,13 @@
 
 use host::{
     clock::Clock,
-    device::{
-        DeviceError,
-        behaviour::{CallFailure, Reason},
-    },
+    contract::behaviour::{CallFailure, Reason},
+    device::DeviceError,
     mqtt::scripted::ClientPacket,
     status::ComponentState,
     store::{Backend, PersistedState, Progress, row::Row},
-    swap::{DeviceRequest, HistoryEntry, SwapConfig, SwapRequest, SwapSource, SwapStep},
+    swap::{DeviceRequest, SwapConfig, SwapRequest},
+    versions::{HistoryEntry, SwapSource, SwapStep},
 };
 use tokio::sync::{mpsc, watch};
 

@@ -12,16 +12,17 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use host::{
     clock::VirtualClock,
-    device::behaviour::CallFailure,
+    contract::behaviour::CallFailure,
     mqtt::{
         Incoming, Receipt,
         scripted::{ClientPacket, ScriptedConnection},
     },
     status::Status,
     store::{Backend, DeviceStore, MemoryBackend, PersistedState, Retention},
-    swap::{
-        DeviceRequest, Fallback, FallbackState, HistoryEntry, ProbationPolicy, RunningVersion,
-        SwapConfig, SwapRequest, SwapSource, SwapStep, VersionInfo, Versions,
+    swap::{DeviceRequest, ProbationPolicy, SwapConfig, SwapRequest},
+    versions::{
+        Fallback, FallbackState, HistoryEntry, RunningVersion, SwapSource, SwapStep, VersionInfo,
+        Versions,
     },
 };
 use scripted::{

@@ -7,7 +7,7 @@ use std::{
 
 use host::{
     clock::Clock,
-    device::{
+    contract::{
         behaviour::{Answer, CallFailure, Event, Reason},
         effect::{Effect, Schedule},
     },
@@ -15,7 +15,8 @@ use host::{
     mqtt::{Incoming, scripted::ClientPacket},
     status::{ComponentState, ConnectionState},
     store::PersistedState,
-    swap::{self, SwapRequest, SwapStep},
+    swap::{self, SwapRequest},
+    versions::SwapStep,
 };
 use serde_json::{Value, json};
 

@@ -1,10 +1,11 @@
 //! Back to the version before, on request and when an accepted one fails for good.
 
 use host::{
-    device::behaviour::{CallFailure, Reason},
+    contract::behaviour::{CallFailure, Reason},
     status::ComponentState,
     store::PersistedState,
-    swap::{SwapRequest, SwapSource, SwapStep},
+    swap::SwapRequest,
+    versions::{SwapSource, SwapStep},
 };
 
 use super::{

@@ -5,13 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use host::{
     clock::Clock,
-    device::{
+    contract::{
         behaviour::{Answer, CallFailure, Event},
         effect::{Effect, Schedule},
     },
     mqtt::scripted::ClientPacket,
     store::{KeptMessage, PersistedState, dead_letter::CloudMessage},
-    swap::{HistoryEntry, ProbationPolicy, SwapStep},
+    swap::ProbationPolicy,
+    versions::{HistoryEntry, SwapStep},
 };
 use serde_json::json;
 

@@ -11,8 +11,9 @@ use super::{
     token::Token, wait_notice::Awaited, wall_clock::WallClock,
 };
 use crate::{
+    cause::Cause,
     device::identity::{Identity, IdentityRejected},
-    hub::{reconnect::Cause, session::Session, topic},
+    hub::{session::Session, topic},
     mqtt::{Connect, ConnectError, Endpoint, Transport},
     provision::{self, ProvisionError, dps::Assignment},
 };

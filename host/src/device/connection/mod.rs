@@ -20,11 +20,12 @@ use self::{
 };
 use super::identity::{Identity, IdentityRejected};
 use crate::{
+    cause::Cause,
     clock::{Clock, MIN_PLAUSIBLE_TIME},
     hub::{
         connect_rate_limit::ConnectRateLimit,
         poison::is_by_server,
-        reconnect::{Backoff, Cause, DuplicateClientDetector},
+        reconnect::{Backoff, DuplicateClientDetector},
         session::Session,
     },
     mqtt::{ConnectError, Incoming, LinkError, Transport},

@@ -6,7 +6,7 @@ use std::{collections::VecDeque, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
-    hub::reconnect::Cause,
+    cause::Cause,
     status::{CauseCounts, LastError},
     units::format_duration,
 };

@@ -5,21 +5,19 @@ use std::time::Instant;
 use super::{Candidate, PendingFallback, Probation, Starting, SwapKind};
 use crate::{
     clock::boot_id,
-    device::{
-        Device,
+    contract::{
         behaviour::{Behaviour, CallFailure, Outcome, Reason},
         timers::Timers,
     },
+    device::Device,
     mqtt::Transport,
     program,
     store::{
         ProbationEnd,
         batch::{Batch, TimerChange},
     },
-    swap::{
-        self, FallbackState, HistoryEntry, StepSender, SwapRequest, SwapSource, SwapStep,
-        VersionInfo,
-    },
+    swap::{self, StepSender, SwapRequest},
+    versions::{FallbackState, HistoryEntry, SwapSource, SwapStep, VersionInfo},
 };
 
 impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
@@ -155,7 +153,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
         else {
             return self.supervisor.abandon_candidate();
         };
-        let (_, mut batch) = outcome.into_batch(None);
+        let (_, mut batch) = Batch::of(outcome, None);
         let swapped = match kind {
             SwapKind::Candidate(request) => Some(self.swap_in(version, request, &mut batch)),
             SwapKind::Fallback(fallback) => self.fall_back(fallback, &mut batch),

@@ -15,18 +15,14 @@ use tokio::sync::mpsc;
 
 use self::probation::Probation;
 pub(super) use self::rollback::FailureAction;
-use super::{
-    Device, DeviceEvent,
-    behaviour::{Behaviour, CallFailure},
-};
+use super::{Device, DeviceEvent};
 use crate::{
+    contract::behaviour::{Behaviour, CallFailure},
     mqtt::Transport,
     status::ConnectionState,
     store::{batch::Batch, outbox::Outgoing},
-    swap::{
-        self, DeviceRequest, HistoryEntry, ProbationPolicy, RunningVersion, StepSender, SwapConfig,
-        SwapRequest, SwapSource, SwapStep, VersionInfo,
-    },
+    swap::{DeviceRequest, ProbationPolicy, StepSender, SwapConfig, SwapRequest},
+    versions::{HistoryEntry, RunningVersion, SwapSource, SwapStep, VersionInfo, host_report},
 };
 
 /// The state of swaps: loaded versions, pending swaps, probation, and steps to deliver.
@@ -311,7 +307,7 @@ impl<B: Behaviour, T: Transport + Sync> Device<B, T> {
             return;
         }
         let state = self.store.state();
-        let report = swap::host_report(&state.versions, &state.history);
+        let report = host_report(&state.versions, &state.history);
         self.commit(Batch {
             outgoing: vec![Outgoing::Report(report)],
             ..Batch::default()

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    device::{behaviour::CallFailure, supervisor::CallKind},
+    contract::behaviour::CallFailure,
+    device::supervisor::CallKind,
     status::ComponentState,
     swap::{ProbationPolicy, StepSender},
 };

@@ -4,15 +4,13 @@ use std::path::PathBuf;
 
 use super::{PendingFallback, Probation};
 use crate::{
-    device::{
-        CurrentCall, Device,
-        behaviour::{Behaviour, CallFailure},
-        supervisor::CallKind,
-    },
+    contract::behaviour::{Behaviour, CallFailure},
+    device::{CurrentCall, Device, supervisor::CallKind},
     mqtt::Transport,
     program,
     store::batch::Batch,
-    swap::{self, HistoryEntry, StepSender, SwapRequest, SwapSource, SwapStep, VersionInfo},
+    swap::{self, StepSender, SwapRequest},
+    versions::{HistoryEntry, SwapSource, SwapStep, VersionInfo},
 };
 
 /// The action after a failed call.

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    device::{Device, behaviour::Behaviour},
-    mqtt::Transport,
-    status::ComponentState,
-    swap::SwapStep,
+    contract::behaviour::Behaviour, device::Device, mqtt::Transport, status::ComponentState,
+    versions::SwapStep,
 };
 
 impl<B: Behaviour, T: Transport + Sync> Device<B, T> {

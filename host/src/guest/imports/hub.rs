@@ -1,7 +1,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    device::effect::{Effect, ReportedProperties},
+    contract::effect::{Effect, ReportedProperties},
     guest::{
         bindings::pnp::device::hub::{Body, Error, Host, Telemetry},
         instance_state::{InstanceState, Staging},

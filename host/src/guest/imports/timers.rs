@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::{
-    device::effect::{self, Effect},
+    contract::effect::{self, Effect},
     guest::{
         bindings::pnp::device::timers::{Error, Host, Schedule},
         imports::hub::StagingError,

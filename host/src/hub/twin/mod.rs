@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+pub(crate) use self::report::report_size;
 use self::{
     answer_budget::{AnswerBudget, OtherReported},
     changes::differences,

@@ -104,6 +104,11 @@ pub fn component_report(
         .collect()
 }
 
+/// Returns the size in bytes, as sent.
+pub(crate) fn report_size(report: &Map<String, Value>) -> usize {
+    serde_json::to_vec(report).map_or(0, |text| text.len())
+}
+
 /// The reported PATCHes for answers by component, `""` being the device itself, as few as their size allows.
 pub(super) fn patches<'a>(
     answers: impl IntoIterator<Item = (&'a str, Map<String, Value>)>,

@@ -18,26 +18,24 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use self::eviction::RunningTime;
-pub(crate) use self::reports::report_size;
 pub use self::{eviction::Evictions, persistence::PersistedOutbox};
 use super::{
     drain::Drain,
     queue::{Queue, QueueEntry},
-    retention::{OutboxQuota, Retention, WhenFull},
+    retention::{Retention, WhenFull},
 };
 use crate::{
     clock::{Clock, is_set},
+    contract::OutboxQuota,
     hub::{
         message::TelemetryMessage,
         poison::{PoisonDetector, PoisonEvent},
+        session::{Next, SendQueue, WINDOW},
+        twin::report_size,
     },
     status::OutboxStatus,
-    swap::ProbationMarks,
+    versions::ProbationMarks,
 };
-
-/// The number of messages in flight, including acknowledged ones whose removal is not persisted yet: as many may arrive
-/// twice after a lost connection or process.
-pub const WINDOW: usize = 32;
 
 /// An item to send.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -74,15 +72,6 @@ pub struct Outbox {
     unaccepted: VecDeque<(u64, usize)>,
     /// The start of the current probation.
     marks: Option<ProbationMarks>,
-}
-
-/// The next item to send.
-#[derive(Debug, PartialEq)]
-pub enum Next<'a> {
-    /// A message, with its id in the outbox.
-    Telemetry(u64, &'a TelemetryMessage),
-    /// A report, with its id in the outbox.
-    Report(u64, &'a Map<String, Value>),
 }
 
 impl Outbox {
@@ -194,26 +183,6 @@ impl Outbox {
         self.reports.connection_started(self.next_id, usize::MAX);
     }
 
-    /// Returns the next item of the batches up to `accepted`; reports only if `reports` is set. Items added on this
-    /// connection are sent before the backlog, which is limited to the drain rate.
-    #[must_use]
-    pub fn next(&self, accepted: u64, reports: bool, now: Duration) -> Option<Next<'_>> {
-        let message = self.telemetry.next(accepted).or_else(|| {
-            let is_due = self.drain.next() <= now;
-            self.telemetry.next_of_backlog(accepted).filter(|_| is_due)
-        });
-        let message = message.filter(|_| self.window_open());
-        let report = self.reports.next(accepted).filter(|_| reports);
-        match (message, report) {
-            (Some((id, _)), Some((earlier, report))) if earlier < id => {
-                Some(Next::Report(earlier, report))
-            }
-            (Some((id, message)), _) => Some(Next::Telemetry(id, message)),
-            (None, Some((id, report))) => Some(Next::Report(id, report)),
-            (None, None) => None,
-        }
-    }
-
     /// Returns the time at which the drain rate permits the next message; `None` if nothing waits for it.
     #[must_use]
     pub fn deadline(&self, accepted: u64) -> Option<Duration> {
@@ -227,17 +196,6 @@ impl Outbox {
         }
         let unaccepted: usize = self.unaccepted.iter().map(|(_, count)| count).sum();
         self.telemetry.in_flight() + self.acknowledged + unaccepted < WINDOW
-    }
-
-    /// Notes that the message or report with this id was sent.
-    pub fn sent(&mut self, id: u64, now: Duration) {
-        if self.telemetry.get(id).is_none() {
-            self.reports.sent(id);
-            return;
-        }
-        if self.telemetry.sent(id) {
-            self.drain.record_sent(now);
-        }
     }
 
     /// Notes that the hub has returned the twin on this connection, as a working one does.
@@ -260,21 +218,6 @@ impl Outbox {
     #[must_use]
     pub fn poison(&self) -> Option<u64> {
         self.poison_detector.poison()
-    }
-
-    /// Notes that the report in flight was not accepted and is to be sent again.
-    pub fn rewind_reports(&mut self) {
-        self.reports.rewind();
-    }
-
-    /// Removes an item that the hub has acknowledged.
-    pub fn acknowledge(&mut self, id: u64) {
-        self.acknowledged_total += 1;
-        // A report that arrives says nothing about messages.
-        if self.telemetry.get(id).is_some() {
-            self.poison_detector.acknowledged(id);
-        }
-        self.take(id);
     }
 
     /// Removes an item that is not to be sent any more.
@@ -340,5 +283,48 @@ impl Outbox {
             evicted: self.evictions.total,
             ..OutboxStatus::default()
         }
+    }
+}
+
+impl SendQueue for Outbox {
+    /// Returns items added on this connection before the backlog, which is limited to the drain rate.
+    fn next(&self, accepted: u64, reports: bool, now: Duration) -> Option<Next<'_>> {
+        let message = self.telemetry.next(accepted).or_else(|| {
+            let is_due = self.drain.next() <= now;
+            self.telemetry.next_of_backlog(accepted).filter(|_| is_due)
+        });
+        let message = message.filter(|_| self.window_open());
+        let report = self.reports.next(accepted).filter(|_| reports);
+        match (message, report) {
+            (Some((id, _)), Some((earlier, report))) if earlier < id => {
+                Some(Next::Report(earlier, report))
+            }
+            (Some((id, message)), _) => Some(Next::Telemetry(id, message)),
+            (None, Some((id, report))) => Some(Next::Report(id, report)),
+            (None, None) => None,
+        }
+    }
+
+    fn sent(&mut self, id: u64, now: Duration) {
+        if self.telemetry.get(id).is_none() {
+            self.reports.sent(id);
+            return;
+        }
+        if self.telemetry.sent(id) {
+            self.drain.record_sent(now);
+        }
+    }
+
+    fn rewind_reports(&mut self) {
+        self.reports.rewind();
+    }
+
+    fn acknowledge(&mut self, id: u64) {
+        self.acknowledged_total += 1;
+        // A report that arrives says nothing about messages.
+        if self.telemetry.get(id).is_some() {
+            self.poison_detector.acknowledged(id);
+        }
+        self.take(id);
     }
 }

@@ -4,9 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     super::{retention::Retention, row::Row},
-    Evictions, Outbox, Outgoing, WINDOW,
+    Evictions, Outbox, Outgoing,
     eviction::RunningTime,
 };
+use crate::hub::session::WINDOW;
 
 /// An outbox as an earlier process has persisted it.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{super::queue::QueueEntry, Outbox};
-use crate::hub::twin::merge_report;
+use crate::hub::twin::{merge_report, report_size};
 
 /// The number of unsent reports above which they are merged, so that a device that was long offline does not send its
 /// whole history to the twin.
@@ -51,9 +51,4 @@ impl Outbox {
             self.reports.insert(id, entry);
         }
     }
-}
-
-/// Returns the size in bytes, as sent.
-pub(crate) fn report_size(report: &Map<String, Value>) -> usize {
-    serde_json::to_vec(report).map_or(0, |text| text.len())
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::versions::{RunningVersion, Settings};
-use crate::device::timers::PersistedTimer;
+use super::version_table::{RunningVersion, Settings};
+use crate::contract::timers::PersistedTimer;
 
 /// The state of a device at a swap, to which a rollback returns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,7 +132,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::swap::VersionInfo;
+    use crate::versions::VersionInfo;
 
     fn on_probation(boot: &str) -> Fallback {
         let version = RunningVersion {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     step::{SwapSource, SwapStep},
-    versions::VersionInfo,
+    version_table::VersionInfo,
 };
 use crate::text::{counted, truncate};
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::fallback::{Fallback, FallbackState};
-use crate::device::behaviour::Behaviour;
+use crate::contract::behaviour::Behaviour;
 
 /// Limit of quarantined hashes; beyond it the oldest is released.
 const MAX_QUARANTINED: usize = 100;

@@ -4,14 +4,10 @@ use std::{fmt, future::Future, sync::Arc};
 
 use serde_json::{Map, Value};
 
-use super::effect::Effect;
+use super::{OutboxQuota, effect::Effect};
 use crate::{
     clock::Clock,
-    hub::twin::Acknowledgment,
-    store::{
-        OutboxQuota,
-        batch::{Batch, TimerChange},
-    },
+    hub::{reply::Reply, twin::Acknowledgment},
 };
 
 /// A loaded component, or a stand-in in tests. One value serves any number of devices.
@@ -156,21 +152,6 @@ pub struct Outcome {
     pub record: String,
 }
 
-impl Outcome {
-    /// Splits the outcome into the answer and a batch. `fired` is the timer that was the event.
-    #[must_use]
-    pub fn into_batch(self, fired: Option<String>) -> (Answer, Batch) {
-        let mut batch = Batch {
-            record: Some(self.record),
-            // Before the effects, which may set the same timer again.
-            timers: fired.map(TimerChange::Fired).into_iter().collect(),
-            ..Batch::default()
-        };
-        batch.stage(self.effects);
-        (self.answer, batch)
-    }
-}
-
 /// The answer to an event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
@@ -180,26 +161,6 @@ pub enum Answer {
     Acknowledgments(Vec<Acknowledgment>),
     /// To a command.
     Reply(Reply),
-}
-
-/// The answer to a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
-    /// An HTTP-like status.
-    pub status: u32,
-    /// The response as JSON text; empty for none.
-    pub payload: String,
-}
-
-impl Reply {
-    /// Returns an error reply.
-    #[must_use]
-    pub fn error(status: u32, reason: &str) -> Self {
-        Self {
-            status,
-            payload: serde_json::json!({ "error": reason }).to_string(),
-        }
-    }
 }
 
 /// The failure of a call. The instance is gone, and the effects of the call are discarded.

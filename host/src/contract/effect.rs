@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::{hub::message::TelemetryMessage, store::outbox::report_size};
+use crate::hub::{message::TelemetryMessage, twin::report_size};
 
 /// A staged effect of a call.
 #[derive(Clone, Debug, PartialEq)]

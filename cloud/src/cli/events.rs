@@ -3,7 +3,7 @@
 use std::io;
 
 use clap::{Args, ValueEnum};
-use cloud::events::EventKind;
+use cloud::{events::EventKind, json::JsonValue};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ use super::{
     output::{self, faint, printable},
     program,
     stream::{self, EventSelection},
-    value::{self, at},
+    value,
 };
 
 /// The number of stored events that `--follow` begins with, as `tail -f` and `journalctl -f`.
@@ -160,14 +160,15 @@ fn print_each<T>(
     Ok(())
 }
 
-fn as_text(event: Value) -> Result<(), CommandError> {
-    if at(&event, "/type") == "gap" {
-        output::note(&gap(&event));
+fn as_text(event: JsonValue) -> Result<(), CommandError> {
+    let event = &event;
+    if event["type"].as_str() == Some("gap") {
+        output::note(&gap(event));
         return Ok(());
     }
-    let field = |name| at(&event, &format!("/{name}")).as_str().unwrap_or_default();
+    let field = |name| event[name].as_str().unwrap_or_default();
     let head = format!("{} {}", field("enqueued"), field("device"));
-    let body = format!("{:<12} {}", field("type"), summary(&event));
+    let body = format!("{:<12} {}", field("type"), summary(event));
     output::coloured_line(&format!(
         "{}  {}",
         faint(&printable(&head)),
@@ -176,9 +177,9 @@ fn as_text(event: Value) -> Result<(), CommandError> {
 }
 
 /// Describes a gap in the events.
-fn gap(event: &Value) -> String {
-    let number = |name| at(event, name).as_u64().unwrap_or_default();
-    let (since, complete_from) = (number("/since"), number("/completeFrom"));
+fn gap(event: &JsonValue) -> String {
+    let number = |name| event[name].as_u64().unwrap_or_default();
+    let (since, complete_from) = (number("since"), number("completeFrom"));
     if since < complete_from {
         format!(
             "events between {} and {} were deleted by retention",
@@ -191,41 +192,33 @@ fn gap(event: &Value) -> String {
 }
 
 /// Describes an event in one line.
-fn summary(event: &Value) -> String {
-    match at(event, "/type").as_str() {
+fn summary(event: &JsonValue) -> String {
+    match event["type"].as_str() {
         Some("telemetry") => telemetry(event),
-        Some("reported") => format!(
-            "{} (version {})",
-            at(event, "/patch"),
-            at(event, "/version")
-        ),
-        Some("tags") => at(event, "/tags").to_string(),
-        Some("desired") => format!(
-            "{} (version {})",
-            at(event, "/desired"),
-            at(event, "/version")
-        ),
+        Some("reported") => format!("{} (version {})", event["patch"], event["version"]),
+        Some("tags") => event["tags"].to_string(),
+        Some("desired") => format!("{} (version {})", event["desired"], event["version"]),
         Some("command") => command(event),
-        Some("created" | "updated" | "deleted") => plain(at(event, "/status")),
-        Some("connected") => plain(at(event, "/modelId")),
+        Some("created" | "updated" | "deleted") => plain(&event["status"]),
+        Some("connected") => plain(&event["modelId"]),
         Some("disconnected") => disconnected(event),
-        Some("fault-started" | "fault-ended" | "fault-triggered") => fault(at(event, "/fault")),
-        _ => plain(at(event, "/reason")),
+        Some("fault-started" | "fault-ended" | "fault-triggered") => fault(&event["fault"]),
+        _ => plain(&event["reason"]),
     }
 }
 
-fn disconnected(event: &Value) -> String {
-    let since = at(event, "/since").as_str();
+fn disconnected(event: &JsonValue) -> String {
+    let since = event["since"].as_str();
     let since = since.map(|since| format!(", after {since}"));
-    plain(at(event, "/reason")) + &since.unwrap_or_default()
+    plain(&event["reason"]) + &since.unwrap_or_default()
 }
 
-fn command(event: &Value) -> String {
+fn command(event: &JsonValue) -> String {
     let field = |name| {
-        let field = event.get(name).map(Value::to_string);
+        let field = event.get(name).map(JsonValue::to_string);
         field.unwrap_or_default()
     };
-    let call = format!("{}({})", plain(at(event, "/name")), field("payload"));
+    let call = format!("{}({})", plain(&event["name"]), field("payload"));
     let outcome = match event.get("error") {
         Some(error) => plain(error),
         None => format!("{} {}", field("status"), field("response")),
@@ -255,31 +248,29 @@ fn with_fault_parts(event: String) -> String {
 }
 
 /// Returns the name of a fault; one with settings is an object.
-fn fault(fault: &Value) -> String {
+fn fault(fault: &JsonValue) -> String {
     match fault.as_str() {
         Some(name) => name.to_owned(),
         None => fault.to_string(),
     }
 }
 
-fn telemetry(event: &Value) -> String {
+fn telemetry(event: &JsonValue) -> String {
     let body = if event.get("body").is_some() {
-        at(event, "/body").to_string()
+        event["body"].to_string()
     } else if event.get("text").is_some() {
-        plain(at(event, "/text"))
+        plain(&event["text"])
     } else {
-        format!("base64 {}", plain(at(event, "/base64")))
+        format!("base64 {}", plain(&event["base64"]))
     };
-    let component = at(event, "/component")
-        .as_str()
-        .map(|name| format!("{name}: "));
-    let properties = match at(event, "/properties").as_object() {
-        Some(properties) if !properties.is_empty() => format!("  {}", at(event, "/properties")),
+    let component = event["component"].as_str().map(|name| format!("{name}: "));
+    let properties = match event["properties"].as_object() {
+        Some(properties) if !properties.is_empty() => format!("  {}", event["properties"]),
         _ => String::new(),
     };
     format!("{}{body}{properties}", component.unwrap_or_default())
 }
 
-fn plain(value: &Value) -> String {
+fn plain(value: &JsonValue) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }

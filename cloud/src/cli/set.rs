@@ -3,13 +3,14 @@
 use std::{io, time::Duration};
 
 use clap::Args;
-use serde_json::{Value, json};
+use cloud::json::JsonValue;
+use serde_json::Value;
 
 use super::{
     client::{Client, Policy},
     command_error::CommandError,
     device::DeviceOption,
-    output,
+    output::{self, SCHEMA_VERSION},
     stream::{self, EventSelection},
     twin,
     value::{self, at},
@@ -80,9 +81,9 @@ impl SetCommand {
 
     fn acknowledgment(
         &self,
-        events: impl Iterator<Item = io::Result<Value>>,
+        events: impl Iterator<Item = io::Result<JsonValue>>,
         version: u64,
-    ) -> Result<Value, CommandError> {
+    ) -> Result<JsonValue, CommandError> {
         for event in events {
             let event = event.map_err(|error| self.stream_error(&error))?;
             if let Some(acknowledgment) = self.acknowledges(&event, version) {
@@ -94,7 +95,7 @@ impl SetCommand {
         ))
     }
 
-    fn acknowledges<'a>(&self, event: &'a Value, version: u64) -> Option<&'a Value> {
+    fn acknowledges<'a>(&self, event: &'a JsonValue, version: u64) -> Option<&'a JsonValue> {
         let patch = event.get("patch")?;
         let properties = match &self.component {
             Some(component) => patch.get(component)?,
@@ -114,10 +115,10 @@ impl SetCommand {
         ))
     }
 
-    fn show(&self, device: &str, acknowledgment: &Value) -> Result<(), CommandError> {
-        let status = at(acknowledgment, "/ac").as_u64();
+    fn show(&self, device: &str, acknowledgment: &JsonValue) -> Result<(), CommandError> {
+        let status = acknowledgment["ac"].as_u64();
         match self.json {
-            true => output::document(self.document(device, acknowledgment))?,
+            true => output::json_text(&self.document(device, acknowledgment))?,
             false => output::line(&describe(&self.name, acknowledgment))?,
         }
         match status {
@@ -130,24 +131,27 @@ impl SetCommand {
     }
 
     /// Returns the acknowledgment as JSON, with the members of Plug and Play.
-    fn document(&self, device: &str, acknowledgment: &Value) -> Value {
-        json!({
-            "deviceId": device,
-            "component": self.component,
-            "property": self.name,
-            "value": at(acknowledgment, "/value"),
-            "ac": at(acknowledgment, "/ac"),
-            "ad": at(acknowledgment, "/ad"),
-            "av": at(acknowledgment, "/av"),
-        })
+    fn document(&self, device: &str, acknowledgment: &JsonValue) -> String {
+        let text = |value: JsonValue| value.to_string();
+        let member = |name: &str| acknowledgment[name].to_string();
+        value::object(&[
+            ("schemaVersion", &SCHEMA_VERSION.to_string()),
+            ("deviceId", &text(device.into())),
+            ("component", &text(self.component.as_deref().into())),
+            ("property", &text(self.name.as_str().into())),
+            ("value", &member("value")),
+            ("ac", &member("ac")),
+            ("ad", &member("ad")),
+            ("av", &member("av")),
+        ])
     }
 }
 
 /// Describes an acknowledgment in one line.
-fn describe(property: &str, acknowledgment: &Value) -> String {
-    let member = |name| at(acknowledgment, name);
-    let (value, status, version) = (member("/value"), member("/ac"), member("/av"));
-    let description = member("/ad").as_str().filter(|text| !text.is_empty());
+fn describe(property: &str, acknowledgment: &JsonValue) -> String {
+    let member = |name| &acknowledgment[name];
+    let (value, status, version) = (member("value"), member("ac"), member("av"));
+    let description = member("ad").as_str().filter(|text| !text.is_empty());
     let description = description.map(|text| format!(": {text}"));
     format!(
         "{property} = {value}, acknowledged with status {status}, version {version}{}",

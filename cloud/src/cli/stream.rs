@@ -5,8 +5,8 @@ use std::{
     time::Duration,
 };
 
+use cloud::json::JsonValue;
 use jiff::Timestamp;
-use serde_json::Value;
 use ureq::BodyReader;
 
 use super::{
@@ -95,7 +95,7 @@ pub(crate) fn lines(
 }
 
 impl<R: BufRead> Iterator for EventStream<R> {
-    type Item = io::Result<Value>;
+    type Item = io::Result<JsonValue>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {

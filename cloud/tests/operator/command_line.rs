@@ -50,6 +50,19 @@ fn following_begins_with_the_last_ten_events() {
 }
 
 #[test]
+fn numbers_are_shown_with_the_digits_they_were_sent_with() {
+    let service = Service::start();
+    service.shown(&["device", "add", "t-1"]);
+    let number = "2.50e3";
+    service.shown(&["set", "target", number, "--no-wait", "--device", "t-1"]);
+    let shown = service.shown(&["events", "--kind", "desired"]);
+    assert!(
+        shown.ends_with("desired      {\"target\":2.50e3} (version 2)\n"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn events_of_a_device_that_is_not_there_are_an_error() {
     let service = Service::start();
     // This fault is in the events of every device, but makes none known.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    slice,
     sync::Arc,
 };
 
@@ -52,7 +53,7 @@ impl<'m> Resolver<'m> {
         })
     }
 
-    /// Returns the documents of all interfaces of a model.
+    /// Returns the documents of all interfaces of a model, each once: together they are a document that can be parsed.
     pub(super) fn documents(mut self, id: &Dtmi) -> Result<Vec<Value>, ModelError> {
         let mut documents = Vec::new();
         let mut seen = BTreeSet::new();
@@ -62,7 +63,7 @@ impl<'m> Resolver<'m> {
                 let interface = self.interface(&next)?;
                 rest.extend(interface.extends.iter().cloned());
                 rest.extend(interface.components().map(|part| part.schema.clone()));
-                documents.push(Value::clone(&interface.source));
+                documents.push(by_reference(&interface.source));
             }
         }
         Ok(documents)
@@ -208,5 +209,43 @@ fn inconsistent(id: &Dtmi, problem: String) -> ModelError {
     ModelError::Inconsistent {
         id: id.clone(),
         problem,
+    }
+}
+
+/// Returns the document of an interface in which extended interfaces and those of components stand by reference.
+fn by_reference(source: &Value) -> Value {
+    let mut document = source.clone();
+    if let Some(extends) = document.get_mut("extends") {
+        elements(extends).iter_mut().for_each(refer);
+    }
+    if let Some(contents) = document.get_mut("contents") {
+        let contents = elements(contents).iter_mut();
+        let schemas = contents.filter_map(|content| content.get_mut("schema"));
+        schemas.flat_map(elements).for_each(refer);
+    }
+    document
+}
+
+/// Returns the elements of an array, or the value itself, which in JSON-LD equals an array of one.
+fn elements(value: &mut Value) -> &mut [Value] {
+    match value {
+        Value::Array(elements) => elements,
+        value => slice::from_mut(value),
+    }
+}
+
+/// Replaces an interface with its identifier. Leaves anything else as it is.
+fn refer(value: &mut Value) {
+    let mut types = value
+        .get("@type")
+        .into_iter()
+        .flat_map(|types| match types {
+            Value::Array(types) => types.as_slice(),
+            types => slice::from_ref(types),
+        });
+    if types.any(|name| name == "Interface")
+        && let Some(id) = value.get("@id").cloned()
+    {
+        *value = id;
     }
 }

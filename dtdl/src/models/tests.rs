@@ -370,6 +370,28 @@ fn the_documents_of_a_model_are_those_it_needs_each_once_and_as_they_are_written
 }
 
 #[test]
+fn the_documents_of_a_model_with_interfaces_within_it_can_be_parsed_again() {
+    let part = interface("Part", &["b"], &[]);
+    let mut base = interface("Base", &["a"], &[]);
+    base["contents"][0]["schema"] = json!({
+        "@id": "dtmi:com:example:State;1", "@type": "Enum", "valueSchema": "integer",
+        "enumValues": [{"name": "on", "enumValue": 1}]
+    });
+    let mut whole = interface("Whole", &["c"], &[]);
+    whole["extends"] = json!([base]);
+    whole["contents"] = json!([{"@type": "Component", "name": "part", "schema": part}]);
+    let models = given([whole]);
+    let documents = Value::Array(models.documents(&id("Whole")).unwrap());
+    let again = given(documents.as_array().unwrap().clone());
+    assert_eq!(parse_value(&documents).unwrap().len(), 3);
+    let resolved = |models: &Models| {
+        let model = models.resolve(&id("Whole")).unwrap();
+        serde_json::to_value(model.interface(Some("part"))).unwrap()
+    };
+    assert_eq!(resolved(&models), resolved(&again));
+}
+
+#[test]
 fn a_directory_may_hold_a_device_template_and_a_cloud_property_is_told_from_the_devices() {
     let dir = tempfile::tempdir().unwrap();
     let owner = json!({"@type": ["Property", "Cloud"], "name": "owner", "schema": "string"});

@@ -41,11 +41,10 @@ impl Retention {
     pub(super) fn enforce(&self, database: &Connection, limit: usize) -> Result<usize> {
         let mut deleted = self.delete_expired(database, limit)?;
         let mut excess = used(database)?.saturating_sub(self.bytes);
-        while excess > 0 && deleted < limit {
-            let (number, freed) = delete_of_largest(database, excess, limit - deleted)?;
-            if number == 0 {
-                break;
-            }
+        while excess > 0
+            && deleted < limit
+            && let Some((number, freed)) = delete_of_largest(database, excess, limit - deleted)?
+        {
             deleted += number;
             excess = excess.saturating_sub(freed);
         }
@@ -57,7 +56,7 @@ impl Retention {
         let Some(last) = self.last_expired(database, limit)? else {
             return Ok(0);
         };
-        let usage = "UPDATE event_usage SET bytes = event_usage.bytes - expired.bytes
+        let usage = "UPDATE event_usage SET bytes = max(0, event_usage.bytes - expired.bytes)
             FROM (
                 SELECT device, sum(?2 + octet_length(detail) + coalesce(octet_length(body), 0)) AS bytes
                 FROM event WHERE sequence <= ?1 GROUP BY device
@@ -126,8 +125,12 @@ pub(super) fn complete_after(database: &Connection, devices: &[String]) -> Resul
 }
 
 /// Deletes the oldest events of the device whose events take most, until `excess` bytes are free or another device takes
-/// more; at most `limit`. Returns the number of events and their bytes.
-fn delete_of_largest(database: &Connection, excess: u64, limit: usize) -> Result<(usize, u64)> {
+/// more; at most `limit`. Returns the number of events and their bytes; `None` if no device has any.
+fn delete_of_largest(
+    database: &Connection,
+    excess: u64,
+    limit: usize,
+) -> Result<Option<(usize, u64)>> {
     let sql = "SELECT device, bytes FROM event_usage WHERE bytes > 0 ORDER BY bytes DESC LIMIT 2";
     let mut statement = database.prepare_cached(sql)?;
     let largest = statement.query_map((), |row| {
@@ -138,22 +141,26 @@ fn delete_of_largest(database: &Connection, excess: u64, limit: usize) -> Result
     })?;
     let mut largest = largest.collect::<Result<Vec<_>>>()?.into_iter();
     let Some(first) = largest.next() else {
-        return Ok((0, 0));
+        return Ok(None);
     };
     let second = largest.next().map_or(0, |second| second.bytes);
     let ahead = (first.bytes - second).max(first.bytes / EQUAL_SHARE_DIVISOR);
     let Some((last, freed)) = oldest_of(database, &first.device, excess.min(ahead), limit)? else {
-        return Ok((0, 0));
+        // What it takes was counted wrongly.
+        database
+            .prepare_cached("UPDATE event_usage SET bytes = 0 WHERE device = ?1")?
+            .execute((&first.device,))?;
+        return Ok(Some((0, 0)));
     };
     let deleted = database
         .prepare_cached("DELETE FROM event WHERE device = ?1 AND sequence <= ?2")?
         .execute((&first.device, last))?;
     database
         .prepare_cached(
-            "UPDATE event_usage SET bytes = bytes - ?2, deleted = ?3 WHERE device = ?1",
+            "UPDATE event_usage SET bytes = max(0, bytes - ?2), deleted = ?3 WHERE device = ?1",
         )?
         .execute(params![first.device, freed, last])?;
-    Ok((deleted, freed))
+    Ok(Some((deleted, freed)))
 }
 
 /// Returns the number of the last of the oldest events of a device that together take at least `bytes`, and what they take;

@@ -104,11 +104,16 @@ impl Writer {
     fn housekeep(&self) {
         // A failed heartbeat is followed by the next one.
         let _ = write_heartbeat(&locked(&self.database));
-        let delete = || {
-            self.retention
-                .enforce(&locked(&self.database), DELETE_BATCH)
-        };
-        while matches!(delete(), Ok(DELETE_BATCH)) && self.journal.is_idle() {}
+        while matches!(self.delete(), Ok(DELETE_BATCH)) && self.journal.is_idle() {}
+    }
+
+    /// Deletes a batch of events. Events and what they take change together, or not at all.
+    fn delete(&self) -> Result<usize> {
+        let mut database = locked(&self.database);
+        let transaction = database.transaction()?;
+        let deleted = self.retention.enforce(&transaction, DELETE_BATCH)?;
+        transaction.commit()?;
+        Ok(deleted)
     }
 }
 

@@ -173,7 +173,7 @@ function readProperty(
   return {
     ...readTelemetry(content, schemas, component),
     writable: content.writable === true,
-    initialValue: content.initialValue,
+    initialValue: content.initialValue ?? undefined,
   };
 }
 

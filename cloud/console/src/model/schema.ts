@@ -96,7 +96,7 @@ export function parseField(json: JsonObject, named: Map<string, Json>, depth = M
     name,
     title: localizedText(json.displayName) ?? name,
     schema: parseSchema(json.schema, named, depth),
-    initialValue: json.initialValue,
+    initialValue: json.initialValue ?? undefined,
   };
 }
 

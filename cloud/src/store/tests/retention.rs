@@ -150,6 +150,25 @@ async fn no_more_events_go_than_have_to() {
 }
 
 #[tokio::test]
+async fn a_device_whose_usage_is_counted_too_high_holds_nothing_up() {
+    let bytes = 512 * 1024;
+    let store = in_memory(Retention {
+        age: Duration::MAX,
+        bytes,
+    });
+    store.record("gone", gone());
+    store.flush().await.unwrap();
+    let wrong = "DELETE FROM event WHERE device = 'gone'; UPDATE event_usage SET bytes = 1 << 40";
+    store.reader().execute_batch(wrong).unwrap();
+    for _ in 0..100 {
+        store.record("a", telemetry(&[0; 16 * 1024]));
+        store.flush().await.unwrap();
+    }
+    let used = retention::used(&store.reader()).unwrap();
+    assert!(used < bytes + 256 * 1024, "{used}");
+}
+
+#[tokio::test]
 async fn numbers_go_on_when_no_event_is_left() {
     let dir = TempDir::new().unwrap();
     let nothing = Retention {

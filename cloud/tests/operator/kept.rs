@@ -42,6 +42,24 @@ async fn whoever_comes_back_too_late_is_told_what_is_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_everything_is_told_of_what_is_missing_in_between() {
+    let site = Site::start_with(StoreLocation::Memory, 512 * 1024).await;
+    let mut quiet = site.device("quiet").await;
+    quiet.tell("", b"1").await;
+    let mut loud = site.device("loud").await;
+    for _ in 0..40 {
+        loud.tell("", &[b'x'; 32 * 1024]).await;
+    }
+    let told = |query: &str| {
+        let (_, text) = site.export(&format!("&format=ndjson{query}"), &[]);
+        let first = text.lines().next().unwrap().to_owned();
+        serde_json::from_str::<Value>(&first).unwrap()["type"].clone()
+    };
+    assert_eq!(told(""), "gap");
+    assert_ne!(told("&device=quiet"), "gap");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_comes_from_another_cloud_begins_anew() {
     let site = Site::start().await;
     site.register("t-1");

@@ -121,10 +121,15 @@ impl EventFeed {
             is_last,
             complete_after,
         } = page.await?;
-        // From the beginning means from the oldest stored event, without a gap.
-        if after > 0 && after.max(self.told) < complete_after {
+        // From the beginning means from the oldest stored event: what is deleted before it is no gap.
+        let start = match (after, events.first()) {
+            (0, None) => complete_after,
+            (0, Some(first)) => first.sequence - 1,
+            _ => after,
+        };
+        if start.max(self.told) < complete_after {
             self.queue.push_back(EventItem::Gap {
-                since: after,
+                since: start,
                 complete_from: complete_after + 1,
             });
         }

@@ -105,6 +105,11 @@ impl Storm {
             pending.wait();
         }
         self.device.operate(&["reconnect"]);
+        self.decided()
+    }
+
+    /// Waits until the version on probation, if there is one, is accepted or rolled back.
+    fn decided(&mut self) -> Value {
         self.until("accepted or rolled back", |storm| {
             let answer = storm.device.operate(&["status", "--json"]);
             let status: Value = serde_json::from_str(&answer.stdout).ok()?;

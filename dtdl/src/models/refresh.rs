@@ -81,7 +81,7 @@ mod tests {
     use super::{super::Models, *};
 
     /// An age that is too low for every read in a test, in minutes.
-    const JUST_NOW: i64 = -60;
+    const JUST_NOW: i64 = 0;
 
     /// A directory whose files were changed some time ago.
     struct Repository(TempDir);
@@ -175,6 +175,16 @@ mod tests {
         file.unwrap().set_modified(modified.unwrap()).unwrap();
         assert_eq!(models.refresh().count(), 1);
         assert_eq!(listed(&models), (names(&["old"]), 1));
+    }
+
+    #[test]
+    fn a_file_dated_in_the_future_is_read_once() {
+        let repository = Repository::of(&[]);
+        repository.write("early", &interface("early"), -60);
+        let models = repository.models();
+        assert_eq!(models.refresh().count(), 1);
+        assert_eq!(models.refresh().count(), 0);
+        assert!(!models.list().pending);
     }
 
     #[test]

@@ -68,16 +68,26 @@ export function cloudProperty(twin: Twin, { component, name }: PropertyName): Js
   return properties?.[name];
 }
 
-/** Sets a cloud property. */
+/** Sets a cloud property; `current` is its value before. */
 export async function setCloudProperty(
   device: string,
   { component, name }: PropertyName,
-  value: Json,
+  current: Json | undefined,
+  next: Json,
 ): Promise<void> {
+  const value = replacement(current, next);
   const properties =
     component === undefined ? { [name]: value } : { [component]: { [name]: value } };
   const body = { tags: { [CLOUD_PROPERTIES]: properties } };
   await callApi(`/twins/${pathSegment(device)}`, { method: "PATCH", body });
+}
+
+/** Returns the merge patch that makes a value of another: members that are gone are null. */
+export function replacement(current: Json | undefined, next: Json): Json {
+  const [from, to] = [asObject(current), asObject(next)];
+  if (!from || !to) return next;
+  const names = [...new Set([...Object.keys(from), ...Object.keys(to)])];
+  return Object.fromEntries(names.map((name) => [name, replacement(from[name], to[name] ?? null)]));
 }
 
 /** Parses the part of an Azure `Twin` that the device list shows. */

@@ -49,8 +49,8 @@ function CloudPropertyCard({
         label="Value"
         property={property}
         current={value}
-        onSet={async (value) => {
-          await setCloudProperty(device, property, value);
+        onSet={async (next) => {
+          await setCloudProperty(device, property, value, next);
           onChange();
         }}
       />

@@ -5,7 +5,7 @@ import { errorMessage } from "../components/hooks.ts";
 import { type InputDraft, SchemaInput } from "../components/SchemaInput.tsx";
 import type { Json } from "../json.ts";
 import type { Command } from "../model/interface.ts";
-import { schemaViolation } from "../model/violation.ts";
+import { valueViolation } from "../model/violation.ts";
 import { type CommandOutcome, CommandResult } from "./CommandResult.tsx";
 
 /** Returns the method name of a command: `component*command` for a component. */
@@ -43,9 +43,7 @@ export function CommandCard({ device, command, initial }: Props) {
     event.preventDefault();
     const violation =
       draft.error ??
-      (request && draft.value !== undefined
-        ? schemaViolation(request.schema, draft.value)
-        : undefined);
+      (request && draft.value !== undefined ? valueViolation(request, draft.value) : undefined);
     if (violation) return setOutcome({ error: `${request?.title} ${violation}.` });
     setRunning(true);
     setOutcome(

@@ -2,8 +2,8 @@ import { asObject } from "../json.ts";
 import type { CloudEvent } from "../live/event.ts";
 import { eventValues } from "../live/eventValues.ts";
 import { HOST_COMPONENT } from "../live/swap.ts";
-import { type Bounds, capabilityPath, type Interface } from "../model/interface.ts";
-import type { Schema } from "../model/schema.ts";
+import { capabilityPath, type Interface } from "../model/interface.ts";
+import type { Bounds, Schema } from "../model/schema.ts";
 import { valueViolation } from "../model/violation.ts";
 
 /** Column of the raw data table: one capability. */

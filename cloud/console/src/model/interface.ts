@@ -1,8 +1,10 @@
 import { asObject, asObjects, type Json, type JsonObject } from "../json.ts";
 import {
+  type Bounds,
   dtdlTypes,
   type Field,
   localizedText,
+  parseBounds,
   parseField,
   parseSchema,
   type Schema,
@@ -16,12 +18,6 @@ interface CapabilityBase {
   readonly description: string | undefined;
   /** Plug and Play component of the capability. */
   readonly component: string | undefined;
-}
-
-/** Bounds of a number. */
-export interface Bounds {
-  readonly minimum: number | undefined;
-  readonly maximum: number | undefined;
 }
 
 /** Telemetry. */
@@ -149,16 +145,10 @@ function readTelemetry(
     schema: parseSchema(content.schema, schemas),
     // IoT Central's text for people goes before the unit.
     unit: localizedText(content.displayUnit) ?? unitSymbol(content.unit),
-    bounds: readBounds(content),
+    bounds: parseBounds(content),
     decimalPlaces: asNumber(content.decimalPlaces),
     semanticType: dtdlTypes(content).find((type) => !CLASSES.has(type) && type !== "Cloud"),
   };
-}
-
-function readBounds(content: JsonObject): Bounds | undefined {
-  const [minimum, maximum] = [asNumber(content.minValue), asNumber(content.maxValue)];
-  const isBounded = minimum !== undefined || maximum !== undefined;
-  return isBounded ? { minimum, maximum } : undefined;
 }
 
 function asNumber(json: Json | undefined): number | undefined {

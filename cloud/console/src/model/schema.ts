@@ -28,8 +28,16 @@ export interface Field {
   readonly name: string;
   readonly title: string;
   readonly schema: Schema;
+  /** Bounds, which models of IoT Central may have. */
+  readonly bounds?: Bounds | undefined;
   /** Value to begin with, in a form. */
   readonly initialValue?: Json | undefined;
+}
+
+/** Bounds of a number. */
+export interface Bounds {
+  readonly minimum: number | undefined;
+  readonly maximum: number | undefined;
 }
 
 /** Value of an enumeration. */
@@ -96,8 +104,17 @@ export function parseField(json: JsonObject, named: Map<string, Json>, depth = M
     name,
     title: localizedText(json.displayName) ?? name,
     schema: parseSchema(json.schema, named, depth),
+    bounds: parseBounds(json),
     initialValue: json.initialValue ?? undefined,
   };
+}
+
+/** Parses the bounds of a number. */
+export function parseBounds(json: JsonObject): Bounds | undefined {
+  const bound = (value: Json | undefined) => (typeof value === "number" ? value : undefined);
+  const [minimum, maximum] = [bound(json.minValue), bound(json.maxValue)];
+  const isBounded = minimum !== undefined || maximum !== undefined;
+  return isBounded ? { minimum, maximum } : undefined;
 }
 
 /** Returns the types of an element, including its DTDL class. */

@@ -59,3 +59,13 @@ test("a number beyond the bounds of its capability is told what they are", () =>
   assert.equal(violation(undefined, 10, 11), "must be at most 10");
   assert.equal(violation(0, 10, "x"), "must be a number");
 });
+
+test("the bounds of a field count too", () => {
+  const bounds = { minimum: 0, maximum: 9 };
+  const fields = [{ name: "level", title: "Level", schema: { kind: "integer" as const }, bounds }];
+  assert.equal(schemaViolation({ kind: "object", fields }, { level: 9 }), undefined);
+  assert.equal(
+    schemaViolation({ kind: "object", fields }, { level: 10 }),
+    "level must be from 0 to 9",
+  );
+});

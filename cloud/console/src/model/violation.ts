@@ -1,6 +1,5 @@
 import { asObject, equal, type Json, type JsonObject } from "../json.ts";
-import type { Bounds, Telemetry } from "./interface.ts";
-import type { Field, Schema } from "./schema.ts";
+import type { Bounds, Field, Schema } from "./schema.ts";
 
 const INTEGER = { integer: 2 ** 31, long: 2 ** 63 };
 const DATE = /^\d{4}-\d\d-\d\d$/;
@@ -9,7 +8,7 @@ const DURATION = /^-?P(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d
 
 /** Describes why a value violates the schema or the bounds of a capability; `undefined` if not. */
 export function valueViolation(
-  capability: Pick<Telemetry, "schema" | "bounds">,
+  capability: { schema: Schema; bounds?: Bounds | undefined },
   value: Json,
 ): string | undefined {
   const { schema, bounds } = capability;
@@ -89,7 +88,7 @@ function objectViolation(fields: Field[], value: Json): string | undefined {
   if (!object) return "must be an object";
   for (const [name, inner] of Object.entries(object)) {
     const field = fields.find((field) => field.name === name);
-    const violation = field ? schemaViolation(field.schema, inner) : "is not in the model";
+    const violation = field ? valueViolation(field, inner) : "is not in the model";
     if (violation) return `${name} ${violation}`;
   }
   return undefined;
